@@ -1,0 +1,279 @@
+"""A run, described: frozen pydantic models, one home for every default, a unit and a source for every number.
+
+Unknown keys and bad combinations are refused here, before anything starts. `or1.recipes` builds these from
+TOML files. Sources: "paper" is arXiv 2505.22312v2; "scripts" are the released training scripts of Skywork-OR1.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class ModelConfig(Config):
+    path: str
+    """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else float32.
+    Weights are kept in float32 by the optimizer in either case."""
+
+
+class DataConfig(Config):
+    task: Literal["arithmetic", "math", "code"]
+    """What is asked, and so which verifier judges."""
+    path: str | None = None
+    """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
+    split: Literal["train", "heldout"] = "train"
+    """Part of a built-in task; files are one part each."""
+    num_problems: int | None = Field(default=None, ge=1)
+    """Take the first so many [problems]; None = all (arithmetic: 4,096)."""
+    weight: float = Field(default=1.0, gt=0)
+    """Copies in each epoch's order [dimensionless]: 2 lists a source twice, as the scripts do with code."""
+    instruction: str = ""
+    """Appended to each question, after a newline: tells the model to box its answer."""
+    max_difficulty: int | None = Field(default=None, ge=1)
+    """Arithmetic only: longest chain asked for [steps]."""
+    min_difficulty: int | None = Field(default=None, ge=1)
+    """Arithmetic only: shortest chain asked for [steps]."""
+    label_noise: float = Field(default=0.0, ge=0, lt=1)
+    """Share of problems whose gold is exchanged with another's, chosen by seed [fraction].
+    Source: paper 3.2.1, the experiment with doubtful answers."""
+
+
+class SwitchRule(Config):
+    """Ends a stage by what is seen in it, over the last `window` steps."""
+
+    window: int = Field(default=5, ge=1)
+    """Steps averaged over [steps]."""
+    min_steps: int = Field(default=10, ge=1)
+    """Never before so many steps of the stage [steps]."""
+    truncated_below: float | None = Field(default=None, gt=0, le=1)
+    """Switch once the mean truncated share is below this [fraction]."""
+    reward_plateau: float | None = Field(default=None, ge=0)
+    """Switch once the mean reward of the last window exceeds that of the window before by less [reward]."""
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        if self.truncated_below is None and self.reward_plateau is None:
+            raise ValueError("a switch rule needs truncated_below or reward_plateau")
+        return self
+
+
+class StageConfig(Config):
+    max_response_tokens: int = Field(ge=1)
+    """Response budget T [tokens]. Source: paper tables 10-12."""
+    num_steps: int = Field(ge=1)
+    """The stage lasts at most so many steps [steps]."""
+    switch: SwitchRule | None = None
+    """Ends the stage before num_steps when it holds; None = by step only, as the paper's schedules."""
+    num_problems: int = Field(default=256, ge=1)
+    """Problems drawn per step, D_R [problems]. Source: paper table 11."""
+    group_size: int = Field(default=16, ge=2)
+    """Rollouts per problem, M. A group of one has no baseline. Source: paper table 11."""
+    num_minibatches: int = Field(default=1, ge=1)
+    """Minibatches per rollout batch, D_R / D_T; 1 is on-policy. Source: paper 4.4."""
+    num_reuses: int = Field(default=1, ge=1)
+    """Passes over the rollout batch, N_reuse; N_SGD = num_minibatches * num_reuses. Source: paper 4.4."""
+    online_filter: bool = True
+    """On entry drop problems solved in all rollouts of their last visit in the finished stage. Source: paper 3.1."""
+
+    @model_validator(mode="after")
+    def _minibatches_have_problems(self) -> Self:
+        if self.num_minibatches > self.num_problems:
+            raise ValueError(
+                f"num_minibatches {self.num_minibatches} exceeds num_problems {self.num_problems}: "
+                "groups are dealt whole, so lower num_minibatches"
+            )
+        return self
+
+
+class LossConfig(Config):
+    clip_low: float = Field(default=0.2, gt=0, lt=1)
+    """Lower clip range epsilon of the ratio [dimensionless]. Source: paper 3.1."""
+    clip_high: float = Field(default=0.2, gt=0)
+    """Upper clip range; above clip_low is clip-higher. Source: paper 4.5."""
+    average: Literal["token", "sequence"] = "token"
+    """token: one mean over all response tokens of the minibatch (paper eq 3.1); sequence: mean of sequence means."""
+    advantage_eps: float = Field(default=1e-6, ge=0)
+    """Added to the sample standard deviation [reward]. Source: scripts, compute_grpo_outcome_advantage."""
+    truncation_mask: Literal["none", "before", "after"] = "none"
+    """Truncated rollouts: none = wrong like others; before = out of statistics and loss; after = advantage 0 only.
+    Source: paper 3.2.3."""
+    reject_zero_advantage: bool = True
+    """Groups without a signal leave the loss. Off keeps them in the entropy and KL terms and the denominator.
+    Source: paper 3.1."""
+    kl_coefficient: float = Field(default=0.0, ge=0)
+    """beta of the KL term to the start model; 0 loads no reference model. Source: paper 3.2.6 (1e-3, ablation)."""
+    kl_estimator: Literal["k1", "k3"] = "k3"
+    """Per-token estimate of KL(policy || reference): k1 = log ratio, k3 = r - 1 - log r. Source: paper 3.2.6."""
+    importance_cap: float | None = Field(default=None, ge=1)
+    """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap); None = off."""
+
+
+class EntropyConfig(Config):
+    mode: Literal["off", "fixed", "adaptive"] = "adaptive"
+    """off: no bonus; fixed: constant `initial`; adaptive: the controller. Source: paper 3.2.5, 4.5."""
+    target: float = Field(default=0.2, ge=0)
+    """Entropy to hold [nats/token]. Source: paper 3.2.5."""
+    delta: float = Field(default=0.005, gt=0)
+    """Change of the coefficient per step [1/step]. Source: paper 3.2.5; scripts 1e-4."""
+    initial: float = Field(default=0.0, ge=0)
+    """c_0, or the constant of mode fixed [dimensionless]. Source: paper 3.2.5."""
+    minimum: float = Field(default=0.0, ge=0)
+    """Lower bound of c [dimensionless]. Source: scripts."""
+    maximum: float | None = Field(default=None, gt=0)
+    """Upper bound of c; None as in the paper; scripts 0.005 [dimensionless]."""
+    gate: Literal["current", "previous"] = "current"
+    """current: the bonus acts when this step's entropy <= target (paper); previous: when the last step's was
+    below it (released code, one step late)."""
+    step_rule: Literal["constant", "proportional"] = "constant"
+    """constant: c moves by delta; proportional: by delta * (target - e) / target, clipped to +-delta * 5."""
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.maximum is not None and not self.minimum <= self.initial <= self.maximum:
+            raise ValueError(
+                f"initial {self.initial} is not within [minimum {self.minimum}, maximum {self.maximum}]"
+            )
+        if self.step_rule == "proportional" and self.target == 0:
+            raise ValueError("step_rule proportional divides by target: set target above 0")
+        return self
+
+
+class OptimizerConfig(Config):
+    learning_rate: float = Field(default=1e-6, gt=0)
+    """Constant learning rate of AdamW [1/update]. Source: paper 8.1."""
+    warmup_updates: int = Field(default=0, ge=0)
+    """Linear rise to the learning rate [updates]. Source: paper 8.1 (none)."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """First-moment decay [dimensionless]. Source: scripts."""
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    """Second-moment decay [dimensionless]. Source: scripts."""
+    eps: float = Field(default=1e-8, gt=0)
+    """Added to the root of the second moment [gradient]. Source: scripts (library default)."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled decay, on matrices only [1/update, times the learning rate]. Source: scripts."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients with a larger L2 norm are scaled down to it [gradient]. Source: scripts."""
+
+
+class RolloutConfig(Config):
+    engine: Literal["local", "vllm"] = "local"
+    """Which engine samples: or1's own in the training process, or vLLM."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Divides the logits, in rollout and in every log-probability and entropy of the update. Source: paper 3.1."""
+    num_slots: int = Field(default=512, ge=1)
+    """Responses decoded at once by the local engine [rollouts]."""
+    max_prompt_tokens: int = Field(default=2048, ge=1)
+    """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
+    long_prompts: Literal["drop", "refuse"] = "drop"
+    """What to do with problems whose prompt is longer than max_prompt_tokens."""
+    oversample: float = Field(default=1.0, ge=1)
+    """Draw so many times num_problems, keep the first num_problems groups with a signal [dimensionless]."""
+    max_refills: int = Field(default=0, ge=0)
+    """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on what
+    is kept."""
+
+
+class VerifyConfig(Config):
+    num_workers: int = Field(default=2, ge=1)
+    """Worker processes of the verifier pool [processes]."""
+    time_limit_s: float = Field(default=5.0, gt=0)
+    """Wall time for one answer, held by the parent [s]."""
+    memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
+    """Address space of one worker [bytes]."""
+
+
+class EvaluationConfig(Config):
+    every: int | None = Field(default=20, ge=1)
+    """Steps between evaluations; None = only before the first and after the last step. Source: scripts."""
+    num_problems: int = Field(default=64, ge=1)
+    """Held-out problems [problems]."""
+    samples_per_problem: int = Field(default=4, ge=1)
+    """k of avg@k. Source: scripts use 8."""
+    temperature: float = Field(default=1.0, ge=0)
+    """Sampling temperature of evaluation. Source: paper 8.1."""
+    max_response_tokens: int | None = Field(default=None, ge=1)
+    """Budget [tokens]; None = the last stage's."""
+    data: tuple[DataConfig, ...] = ()
+    """Held-out problems; empty = set num_problems aside from the training data, by hash of their ids."""
+
+
+class CheckpointConfig(Config):
+    every: int = Field(default=20, ge=1)
+    """Steps between checkpoints; the last step always has one [steps]. Source: scripts."""
+    keep: int = Field(default=2, ge=1)
+    """Verified checkpoints kept, newest first [checkpoints]."""
+
+
+class TrackingConfig(Config):
+    console: bool = True
+    """Live view in the terminal."""
+    tensorboard: bool = True
+    """Write TensorBoard event files into the run folder."""
+    wandb_project: str | None = None
+    """Weights & Biases project; None = off."""
+    rollouts_every: int = Field(default=1, ge=1)
+    """Write the rollouts of every so many steps [steps]."""
+    rollouts_keep: int | None = Field(default=None, ge=1)
+    """Keep the rollout files of the last so many written steps [files]; None = all."""
+    token_numbers: bool = True
+    """Write log-probability and entropy of each token into the rollout files."""
+    fingerprint_tensors: bool = True
+    """Hash gradient and weights each step (about 1 s per GB); ids, tokens and rewards are always hashed."""
+
+
+class SystemConfig(Config):
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the first GPU if there is one."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads of a matrix product on CPU; None = as many as cores."""
+    deterministic: bool = False
+    """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
+    their log-probabilities agree bit for bit. Slower."""
+    tokens_per_microbatch: int = Field(default=16_384, ge=1)
+    """Most prompt and response tokens in one forward pass [tokens]; bounds memory, never the result."""
+
+
+class RunConfig(Config):
+    name: str
+    """Name of the run; `runs/<name>` is its folder unless --out says otherwise."""
+    seed: int = Field(default=1, ge=0)
+    """Root of every random number. Source: scripts (1)."""
+    model: ModelConfig
+    data: Annotated[tuple[DataConfig, ...], Field(min_length=1)]
+    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)]
+    loss: LossConfig = LossConfig()
+    entropy: EntropyConfig = EntropyConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    rollout: RolloutConfig = RolloutConfig()
+    verify: VerifyConfig = VerifyConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    system: SystemConfig = SystemConfig()
+    max_empty_steps: int = Field(default=10, ge=1)
+    """Stop after so many steps in a row without a group to train on [steps]."""
+    max_nonfinite_steps: int = Field(default=3, ge=1)
+    """Stop after so many steps in a row whose update was not finite [steps]."""
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        budgets = [s.max_response_tokens for s in self.stages]
+        if budgets != sorted(budgets):
+            raise ValueError(f"stages have response budgets {budgets}: they must not shrink from stage to stage")
+        if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
+            raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
+        if self.system.deterministic and self.model.dtype == "bfloat16":
+            raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
+        return self
+
+    @property
+    def num_steps(self) -> int:
+        """Most steps the run can take: the sum over its stages."""
+        return sum(s.num_steps for s in self.stages)

@@ -1,0 +1,217 @@
+"""The seams of or1, named by intent. One contract-test suite per protocol runs over every implementation.
+
+No torch here: tensors cross a seam only inside a `WeightHandle` or as numpy arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from or1.config import LossConfig, StageConfig
+from or1.types import (
+    DroppedGroup,
+    Float32,
+    Group,
+    Int32,
+    Message,
+    Problem,
+    Response,
+    Rollout,
+    RunState,
+    Sampling,
+    Score,
+    Text,
+    UpdateReport,
+    Verdict,
+    WeightHandle,
+)
+
+
+class Verifier(Protocol):
+    """Is it right? Pure and picklable; whatever the text holds, it returns a verdict and does not raise."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict: ...
+
+
+class Task(Protocol):
+    """What is asked."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def verifier(self) -> Verifier: ...
+
+    def problems(self) -> Sequence[Problem]:
+        """All problems, in a fixed order."""
+        ...
+
+    def validate(self, problem: Problem) -> bool:
+        """Does the gold score 1 against itself?"""
+        ...
+
+
+class VerifierPool(Protocol):
+    """Judges responses beside their generation."""
+
+    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
+        """Yield every rollout once, with its verdict, as verdicts come in: the order is not that of the input.
+
+        Responses are pulled from the iterable while earlier ones are still being judged. LENGTH becomes TRUNCATED
+        and ABORTED becomes NOT_JUDGED before any verifier sees the text.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Tokenizer(Protocol):
+    """Text to tokens and back, through the model's chat template."""
+
+    def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
+        """Prompt tokens [Lp], ending where the response begins."""
+        ...
+
+    def decode(self, tokens: Int32) -> str:
+        """Text of a response, without special tokens, with `<think>` marks."""
+        ...
+
+    def response_prefix(self, prompt_tokens: Int32) -> str:
+        """`<think>` when the template has already opened the reasoning, else nothing."""
+        ...
+
+
+class RolloutEngine(Protocol):
+    """Samples responses from the loaded weights."""
+
+    def load(self, weights: WeightHandle) -> None: ...
+
+    def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
+        """Yield group_size rollouts of each problem, each as it finishes, without verdicts."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Generator(Protocol):
+    """Samples texts, for evaluation and curation."""
+
+    def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
+        """Yield group_size texts of each problem, each as it finishes."""
+        ...
+
+
+class Collector(Protocol):
+    """Turns a step's problems into judged groups."""
+
+    def load(self, weights: WeightHandle) -> None: ...
+
+    def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
+        """Whole groups in the order drawn, rollouts by index, and the state with the sampler moved on."""
+        ...
+
+
+class TrainerBackend(Protocol):
+    """One optimizer step, wherever it runs."""
+
+    def update(
+        self,
+        kept: Sequence[Group],
+        advantages: Sequence[Float32],
+        loss: LossConfig,
+        alpha: float,
+        stage: StageConfig,
+    ) -> UpdateReport:
+        """Take num_minibatches * num_reuses optimizer updates on the kept groups.
+
+        Args:
+            kept: groups whose rollouts are all judged.
+            advantages: per group [M], one value for all tokens of a rollout.
+            loss: clip range, average, KL.
+            alpha: entropy bonus of this step [dimensionless].
+            stage: num_minibatches and num_reuses.
+        """
+        ...
+
+    def publish(self, version: int) -> WeightHandle: ...
+
+    def save(self, folder: Path) -> None:
+        """Write weights and optimizer state as files into an existing folder."""
+        ...
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote; afterwards the backend continues bit for bit."""
+        ...
+
+
+class StepLog(Protocol):
+    """What one step reports; written when the step's context closes."""
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Time a phase of the step; names become `time/<name>_s`."""
+        ...
+
+    def step(
+        self,
+        groups: Sequence[Group],
+        kept: Sequence[Group],
+        dropped: Sequence[DroppedGroup],
+        alpha: float,
+        report: UpdateReport | None,
+        state: RunState,
+    ) -> None: ...
+
+
+class Tracker(Protocol):
+    """Where numbers go. JSON lines are the truth, the rest are views."""
+
+    def step(self, state: RunState, stage: StageConfig) -> AbstractContextManager[StepLog]: ...
+
+    def score(self, score: Score) -> None: ...
+
+    def offsets(self) -> Mapping[str, int]:
+        """Length of each log file [bytes], for the checkpoint."""
+        ...
+
+    def cut(self, offsets: Mapping[str, int], step: int) -> None:
+        """Forget what was written after the checkpoint of `step`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Checkpoints(Protocol):
+    """Whole states on disk."""
+
+    def restore(self, trainer: TrainerBackend) -> RunState | None:
+        """Load the newest whole checkpoint into the trainer and cut the logs to it; None when there is none."""
+        ...
+
+    def save(self, state: RunState, trainer: TrainerBackend) -> None: ...
+
+
+class Schedule(Protocol):
+    """What happens between steps: evaluate, checkpoint, leave when asked."""
+
+    def start(self, state: RunState) -> None:
+        """Before the first step: the score of the start model."""
+        ...
+
+    def run(self, state: RunState) -> None:
+        """After each step. Raises Interrupted, the state saved, when a signal asked the run to leave."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What `assemble` puts together and `loop.train` plays."""
+
+    collector: Collector
+    trainer: TrainerBackend
+    checkpoints: Checkpoints
+    schedule: Schedule
+    tracker: Tracker
