@@ -1,0 +1,99 @@
+"""What happens between steps: evaluate, checkpoint, and leave when a signal asks for it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+from or1 import algo
+from or1.config import RunConfig
+from or1.errors import Interrupted
+from or1.protocols import Checkpoints, Tracker, TrainerBackend
+from or1.types import RunState, Score
+
+logger = logging.getLogger(__name__)
+
+
+class Leave:
+    """Set by SIGTERM or SIGINT; the first asks, the second does not wait.
+
+    The run leaves at the next point where its state is whole: between two rollouts or between two steps.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> Leave:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        logger.warning("%s: saving and leaving; send it again to leave at once", signal.Signals(number).name)
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has asked the run to leave."""
+        if self.requested:
+            raise Interrupted("interrupted; the state is saved, the same command goes on from here")
+
+
+class EvaluateAndCheckpoint:
+    """The protocol `Schedule` for a run on one machine."""
+
+    def __init__(
+        self,
+        run: RunConfig,
+        *,
+        evaluate: Callable[[RunState], Score],
+        tracker: Tracker,
+        checkpoints: Checkpoints,
+        trainer: TrainerBackend,
+        leave: Leave,
+    ) -> None:
+        self._run = run
+        self._evaluate = evaluate
+        self._tracker = tracker
+        self._checkpoints = checkpoints
+        self._trainer = trainer
+        self._leave = leave
+        self._state = RunState()
+        self._saved_step = 0
+
+    def start(self, state: RunState) -> None:
+        self._state, self._saved_step = state, state.step
+        if state.step == 0:
+            self._tracker.score(self._evaluate(state))
+
+    def run(self, state: RunState) -> None:
+        self._state = state
+        done = algo.finished(self._run, state)
+        if done or self._due(self._run.evaluation.every, state.step):
+            self._tracker.score(self._evaluate(state))
+        if done or self._due(self._run.checkpoint.every, state.step):
+            self.save()
+        if not done and self._leave.requested:
+            self.save()
+            self._leave.check()
+
+    def save(self) -> None:
+        """Checkpoint the last whole state, unless it is already saved.
+
+        Also right in the middle of a rollout: the trainer has not moved since the step before.
+        """
+        if self._state.step > self._saved_step:
+            self._checkpoints.save(self._state, self._trainer)
+            self._saved_step = self._state.step
+
+    @staticmethod
+    def _due(every: int | None, step: int) -> bool:
+        return every is not None and step % every == 0
