@@ -1,0 +1,1 @@
+"""Sampling: engines that turn problems into rollouts."""
