@@ -1,0 +1,65 @@
+# make demo    set up, train the built-in model, show what it learned       (about 10 minutes on 2 cores)
+# make test    set up, run the tests                                        (under 12 minutes on 2 cores)
+# make check   format, lint, types, import contracts, spelling
+# make help    everything else
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+TEST_WORKERS ?= 2
+
+# numerical libraries must not start a thread per core in each of several test processes
+TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-all check format tiny-model bench-rollout bench-step clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "or1 needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# a stamp for each set of extras: newer than its inputs means installed
+$(VENV)/.installed-board: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[board]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[dev,board]'
+	@touch $@ $(VENV)/.installed-board
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	$(PIP_INSTALL) -e '.[bench]'
+	@touch $@
+
+setup: $(VENV)/.installed-dev  ## environment for development, in .venv
+
+demo: $(VENV)/.installed-board  ## train the built-in model and show the score before and after
+	$(BIN)/or1 train tiny --out runs/tiny
+	$(BIN)/or1 plot runs/tiny
+
+test: $(VENV)/.installed-dev  ## all tests but the slow ones
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"
+
+test-all: $(VENV)/.installed-dev  ## all tests
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+
+check: $(VENV)/.installed-dev  ## format, lint, types, import contracts, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(VENV)/.installed-dev  ## rewrite the sources in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove caches; runs and the environment stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)*' -prune -exec rm -rf {} +
