@@ -1,0 +1,124 @@
+"""The run's state from one step to the next: everything the loop remembers besides tensors."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from or1.algo.entropy import adjust, step_entropy
+from or1.algo.signal import split_by_signal
+from or1.config import LossConfig, RunConfig, StageConfig
+from or1.errors import NonFiniteError, StarvedError
+from or1.types import EntropyState, Finish, Group, RunState, StageProgress, UpdateReport
+
+
+def fresh_state(run: RunConfig) -> RunState:
+    """The state before the first step: the entropy coefficient at c_0, all else at its beginning."""
+    return RunState(entropy=EntropyState(coefficient=run.entropy.initial))
+
+
+def after_step(
+    state: RunState,
+    groups: Sequence[Group],
+    kept: Sequence[Group],
+    report: UpdateReport | None,
+    run: RunConfig,
+) -> RunState:
+    """The state once a step is done.
+
+    A step always counts, with or without an update; the policy version counts optimizer updates. The entropy
+    controller, the pass rates and the stage's history see all rollouts of the step, not only the kept groups.
+
+    Args:
+        state: the state the step began with, the sampler already moved on.
+        groups: all groups of the step.
+        kept: those that were trained on; none makes the step an empty one.
+        report: what the update did; None when there was none.
+        run: limits, entropy settings, stages.
+
+    Raises:
+        StarvedError: `max_empty_steps` steps in a row without a group to train on.
+        NonFiniteError: `max_nonfinite_steps` updates in a row were skipped whole; or see `step_entropy`.
+    """
+    num_updates = 0 if report is None else report.num_updates
+    after = replace(
+        state,
+        step=state.step + 1,
+        policy_version=state.policy_version + num_updates,
+        entropy=adjust(state.entropy, step_entropy(groups), run.entropy),
+        pass_rates=with_pass_rates(state.pass_rates, groups),
+        stage=_extended(state.stage, groups, run.stages[state.stage.index]),
+        empty_steps=0 if kept else state.empty_steps + 1,
+        nonfinite_steps=_nonfinite_steps(state, report),
+    )
+    if after.empty_steps >= run.max_empty_steps:
+        raise StarvedError(_starved(after, groups, run.loss))
+    if report is not None and after.nonfinite_steps >= run.max_nonfinite_steps:
+        raise NonFiniteError(_not_finite(after, report))
+    return after
+
+
+def with_pass_rates(pass_rates: Mapping[str, float], groups: Sequence[Group]) -> dict[str, float]:
+    """Pass rates by problem with these groups as the last visit.
+
+    A group with fewer than two judged rollouts is no visit: it would let our own failures declare a problem
+    solved.
+    """
+    visits = {g.problem.id: g.pass_rate for g in groups if sum(r.judged for r in g.rollouts) >= 2}
+    return {**pass_rates, **visits}
+
+
+def truncated_fraction(groups: Sequence[Group]) -> float | None:
+    """Share of rollouts that ran into the response budget; aborted ones do not count. None without any."""
+    ended = [r for g in groups for r in g.rollouts if r.finish is not Finish.ABORTED]
+    return sum(r.truncated for r in ended) / len(ended) if ended else None
+
+
+def mean_reward(groups: Sequence[Group]) -> float | None:
+    """Mean reward of the judged rollouts of all groups, each weighing the same; None without any."""
+    rewards = [r.reward for g in groups for r in g.rollouts if r.judged]
+    return math.fsum(rewards) / len(rewards) if rewards else None
+
+
+def _extended(progress: StageProgress, groups: Sequence[Group], stage: StageConfig) -> StageProgress:
+    """Append the step's numbers and forget what the stage's rule will not look at again."""
+    num_kept = 0 if stage.switch is None else 2 * stage.switch.window
+    return replace(
+        progress,
+        truncated_fractions=_tail(progress.truncated_fractions, truncated_fraction(groups), num_kept),
+        mean_rewards=_tail(progress.mean_rewards, mean_reward(groups), num_kept),
+    )
+
+
+def _tail(history: tuple[float, ...], value: float | None, num_kept: int) -> tuple[float, ...]:
+    longer = history if value is None else (*history, value)
+    return longer[max(0, len(longer) - num_kept) :]
+
+
+def _nonfinite_steps(state: RunState, report: UpdateReport | None) -> int:
+    """A step without an update says nothing about the weights, so it neither adds nor resets."""
+    if report is None:
+        return state.nonfinite_steps
+    if report.num_skipped > 0 and report.num_updates == 0:
+        return state.nonfinite_steps + 1
+    return 0
+
+
+def _starved(state: RunState, groups: Sequence[Group], loss: LossConfig) -> str:
+    _, dropped = split_by_signal(groups, loss)
+    reasons = Counter(d.reason.value for d in dropped)
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none collected"
+    return (
+        f"{state.empty_steps} steps in a row had no group to train on (step {state.step - 1}: {counts}): "
+        "choose problems nearer to what the model can do, a larger group_size, or raise max_empty_steps"
+    )
+
+
+def _not_finite(state: RunState, report: UpdateReport) -> str:
+    rollouts = ", ".join(report.nonfinite_rollouts) or "not named"
+    return (
+        f"{state.nonfinite_steps} updates in a row had a loss or gradient that is not finite (rollouts of "
+        f"step {state.step - 1}: {rollouts}): lower optimizer.learning_rate or set model.dtype to float32"
+    )
