@@ -4,7 +4,14 @@ from or1.algo.advantage import advantages, group_advantages
 from or1.algo.deal import deal
 from or1.algo.entropy import adjust, entropy_coefficient, step_entropy
 from or1.algo.passk import avg_at_k, maj_at_k, pass_at_k
-from or1.algo.progress import after_step, fresh_state, mean_reward, truncated_fraction, with_pass_rates
+from or1.algo.progress import (
+    after_step,
+    fresh_state,
+    mean_reward,
+    stop_if_hopeless,
+    truncated_fraction,
+    with_pass_rates,
+)
 from or1.algo.seed import derive_seed
 from or1.algo.signal import split_by_signal
 from or1.algo.stage import enter_stage, finished, switch_holds
@@ -26,6 +33,7 @@ __all__ = [
     "pass_at_k",
     "split_by_signal",
     "step_entropy",
+    "stop_if_hopeless",
     "switch_holds",
     "truncated_fraction",
     "with_pass_rates",

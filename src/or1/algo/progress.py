@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from or1.algo.entropy import adjust, step_entropy
-from or1.algo.signal import split_by_signal
-from or1.config import LossConfig, RunConfig, StageConfig
+from or1.config import RunConfig, StageConfig
 from or1.errors import NonFiniteError, StarvedError
 from or1.types import EntropyState, Finish, Group, RunState, StageProgress, UpdateReport
 
@@ -36,14 +34,13 @@ def after_step(
         groups: all groups of the step.
         kept: those that were trained on; none makes the step an empty one.
         report: what the update did; None when there was none.
-        run: limits, entropy settings, stages.
+        run: entropy settings and stages.
 
     Raises:
-        StarvedError: `max_empty_steps` steps in a row without a group to train on.
-        NonFiniteError: `max_nonfinite_steps` updates in a row were skipped whole; or see `step_entropy`.
+        NonFiniteError: see `step_entropy`.
     """
     num_updates = 0 if report is None else report.num_updates
-    after = replace(
+    return replace(
         state,
         step=state.step + 1,
         policy_version=state.policy_version + num_updates,
@@ -53,11 +50,27 @@ def after_step(
         empty_steps=0 if kept else state.empty_steps + 1,
         nonfinite_steps=_nonfinite_steps(state, report),
     )
-    if after.empty_steps >= run.max_empty_steps:
-        raise StarvedError(_starved(after, groups, run.loss))
-    if report is not None and after.nonfinite_steps >= run.max_nonfinite_steps:
-        raise NonFiniteError(_not_finite(after, report))
-    return after
+
+
+def stop_if_hopeless(state: RunState, run: RunConfig) -> None:
+    """Raise if the run cannot usefully go on. Apart from `after_step`, so that the last step is logged first.
+
+    Raises:
+        StarvedError: `max_empty_steps` steps in a row had no group to train on.
+        NonFiniteError: `max_nonfinite_steps` updates in a row were skipped whole.
+    """
+    if state.empty_steps >= run.max_empty_steps:
+        raise StarvedError(
+            f"{state.empty_steps} steps in a row, up to step {state.step}, had no group to train on "
+            "(metrics.jsonl counts the reasons): choose problems nearer to what the model can do, a larger "
+            "group_size, or raise max_empty_steps"
+        )
+    if state.nonfinite_steps >= run.max_nonfinite_steps:
+        raise NonFiniteError(
+            f"{state.nonfinite_steps} updates in a row, up to step {state.step}, had a loss or gradient that is "
+            "not finite (metrics.jsonl names the rollouts): lower optimizer.learning_rate or set model.dtype to "
+            "float32"
+        )
 
 
 def with_pass_rates(pass_rates: Mapping[str, float], groups: Sequence[Group]) -> dict[str, float]:
@@ -104,21 +117,3 @@ def _nonfinite_steps(state: RunState, report: UpdateReport | None) -> int:
     if report.num_skipped > 0 and report.num_updates == 0:
         return state.nonfinite_steps + 1
     return 0
-
-
-def _starved(state: RunState, groups: Sequence[Group], loss: LossConfig) -> str:
-    _, dropped = split_by_signal(groups, loss)
-    reasons = Counter(d.reason.value for d in dropped)
-    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "none collected"
-    return (
-        f"{state.empty_steps} steps in a row had no group to train on (step {state.step - 1}: {counts}): "
-        "choose problems nearer to what the model can do, a larger group_size, or raise max_empty_steps"
-    )
-
-
-def _not_finite(state: RunState, report: UpdateReport) -> str:
-    rollouts = ", ".join(report.nonfinite_rollouts) or "not named"
-    return (
-        f"{state.nonfinite_steps} updates in a row had a loss or gradient that is not finite (rollouts of "
-        f"step {state.step - 1}: {rollouts}): lower optimizer.learning_rate or set model.dtype to float32"
-    )
