@@ -1,0 +1,185 @@
+"""The MAGIC loss on tokens: clipped surrogate, entropy bonus, KL to a reference, truncated importance weights.
+
+Pure functions on flat tensors. The denominators belong to the whole minibatch and are known before its first
+backward pass, so that the sum over any microbatches is the loss of the minibatch.
+
+Shape legend: N response tokens of one microbatch, S sequences of one minibatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from or1.config import LossConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenBatch:
+    """What the loss needs of N response tokens besides the policy's own numbers."""
+
+    advantages_N: Tensor
+    """Advantage of each token's rollout [dimensionless]."""
+    weights_N: Tensor
+    """Weight of each token in the minibatch mean (see `token_weights`)."""
+    behavior_logprobs_N: Tensor
+    """As the engine recorded them while sampling [nats]."""
+    old_logprobs_N: Tensor | None = None
+    """The trainer's log-probs before the step's first update [nats]; None = this forward pass is that one."""
+    reference_logprobs_N: Tensor | None = None
+    """Of the reference model [nats]; None = no KL term."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossSums:
+    """Sums over tokens, to be added over microbatches and then divided. All 0-dim float64, without gradient."""
+
+    loss: Tensor
+    """Weighted as the loss is."""
+    policy_loss: Tensor
+    """Weighted as the loss is."""
+    entropy: Tensor
+    """Plain sum [nats]."""
+    kl_to_reference: Tensor
+    """Plain sum [nats]; 0 without a reference."""
+    num_clipped: Tensor
+    """Tokens where the clipped term is the one used."""
+    ratio: Tensor
+    """Plain sum of the ratios."""
+    ratio_max: Tensor
+    mismatch_kl: Tensor
+    """Plain sum of k3(behavior || old) [nats]."""
+    mismatch_max: Tensor
+    """Largest |old - behavior| [nats]."""
+    num_tokens: Tensor
+
+    def __add__(self, other: LossSums) -> LossSums:
+        """Sums add; the `_max` fields take the larger."""
+        combined = {}
+        for item in fields(self):
+            combine = torch.maximum if item.name.endswith("_max") else torch.add
+            combined[item.name] = combine(getattr(self, item.name), getattr(other, item.name))
+        return LossSums(**combined)
+
+
+def token_weights(response_lengths_S: Sequence[int], average: Literal["token", "sequence"]) -> list[float]:
+    """Weight of one token of each sequence, so that the weighted sum over all tokens is the mean asked for.
+
+    Args:
+        response_lengths_S: response tokens of every sequence of the whole minibatch, each >= 1.
+        average: token = 1 / total tokens for all; sequence = 1 / (length * number of sequences).
+
+    Returns:
+        S weights; times the lengths they sum to 1.
+
+    Source: token: arXiv 2505.22312 eq. 3.1; sequence: GRPO, arXiv 2402.03300 eq. 3.
+
+    >>> token_weights((3, 1), "token")
+    [0.25, 0.25]
+    >>> token_weights((4, 1), "sequence")
+    [0.125, 0.5]
+    """
+    if min(response_lengths_S) < 1:
+        raise ValueError("a sequence without response tokens has no mean")
+    if average == "token":
+        return [1.0 / sum(response_lengths_S)] * len(response_lengths_S)
+    return [1.0 / (length * len(response_lengths_S)) for length in response_lengths_S]
+
+
+def token_loss(
+    logprobs_N: Tensor, entropy_N: Tensor, batch: TokenBatch, config: LossConfig, alpha: float
+) -> tuple[Tensor, LossSums]:
+    """sum_t weight_t * (-min(ratio A, clip(ratio) A) * w - alpha H + beta KL).
+
+    ratio = exp(logprobs - old), w = min(exp(old - behavior), importance_cap) without gradient.
+
+    Args:
+        logprobs_N: current policy, with gradient [nats].
+        entropy_N: exact, with gradient when alpha is not 0 [nats].
+        batch: the tokens' other numbers.
+        config: clip range, KL, importance cap.
+        alpha: entropy bonus of the step [dimensionless].
+
+    Returns:
+        (loss with gradient, sums for the report). The loss does not touch entropy_N when alpha is 0.
+
+    Source: arXiv 2505.22312 eq. 3.1.
+    """
+    old_N = logprobs_N.detach() if batch.old_logprobs_N is None else batch.old_logprobs_N
+    surrogate_N, ratio_N, is_clipped_N = clipped_surrogate(
+        logprobs_N - old_N, batch.advantages_N, config.clip_low, config.clip_high
+    )
+    if config.importance_cap is not None:
+        surrogate_N = surrogate_N * importance_weights(old_N, batch.behavior_logprobs_N, config.importance_cap)
+    policy_N = -surrogate_N
+    total_N = policy_N
+    if alpha != 0.0:
+        total_N = total_N - alpha * entropy_N
+    kl_sum = logprobs_N.new_zeros((), dtype=torch.float64)
+    if batch.reference_logprobs_N is not None:
+        kl_N = kl_estimate(logprobs_N, batch.reference_logprobs_N, config.kl_estimator)
+        total_N = total_N + config.kl_coefficient * kl_N
+        kl_sum = kl_N.detach().double().sum()
+    loss = (total_N * batch.weights_N).sum()
+    mismatch_N = (old_N - batch.behavior_logprobs_N).double()
+    sums = LossSums(
+        loss=loss.detach().double(),
+        policy_loss=(policy_N.detach() * batch.weights_N).double().sum(),
+        entropy=entropy_N.detach().double().sum(),
+        kl_to_reference=kl_sum,
+        num_clipped=is_clipped_N.double().sum(),
+        ratio=ratio_N.double().sum(),
+        ratio_max=ratio_N.double().max(),
+        mismatch_kl=k3(mismatch_N).sum(),
+        mismatch_max=mismatch_N.abs().max(),
+        num_tokens=mismatch_N.new_tensor(float(mismatch_N.numel())),
+    )
+    return loss, sums
+
+
+def clipped_surrogate(
+    log_ratio_N: Tensor, advantages_N: Tensor, clip_low: float, clip_high: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A).
+
+    A clipped token has no gradient, even where its ratio overflows.
+
+    Returns:
+        (surrogate [N], ratio [N] without gradient, whether the clipped term is the one used [N]).
+    """
+    ratio_N = log_ratio_N.detach().exp()
+    too_high_N = (advantages_N > 0) & (ratio_N > 1 + clip_high)
+    too_low_N = (advantages_N < 0) & (ratio_N < 1 - clip_low)
+    is_clipped_N = too_high_N | too_low_N
+    free_N = log_ratio_N.masked_fill(is_clipped_N, 0.0).exp()
+    bound_N = torch.where(too_high_N, free_N.new_tensor(1 + clip_high), free_N.new_tensor(1 - clip_low))
+    return torch.where(is_clipped_N, bound_N, free_N) * advantages_N, ratio_N, is_clipped_N
+
+
+def importance_weights(old_N: Tensor, behavior_N: Tensor, cap: float) -> Tensor:
+    """min(exp(old - behavior), cap), without gradient: the tokens were drawn by the engine, not by `old`.
+
+    Source: F. Yao et al., "Your efficient RL framework secretly brings you off-policy RL training", 2025.
+    """
+    return (old_N - behavior_N).detach().exp().clamp(max=cap)
+
+
+def kl_estimate(logprobs_N: Tensor, reference_N: Tensor, estimator: Literal["k1", "k3"]) -> Tensor:
+    """Per-token estimate of KL(policy || reference) from tokens of the policy [nats], differentiable.
+
+    k1 = log(policy / reference); k3 = r - 1 - log r with r = reference / policy, never negative.
+
+    Source: J. Schulman, "Approximating KL divergence", 2020.
+    """
+    if estimator == "k1":
+        return logprobs_N - reference_N
+    return k3(reference_N - logprobs_N)
+
+
+def k3(log_ratio_N: Tensor) -> Tensor:
+    """exp(x) - 1 - x, without cancellation near 0."""
+    return torch.expm1(log_ratio_N) - log_ratio_N
