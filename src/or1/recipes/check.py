@@ -1,0 +1,103 @@
+"""From a plain table to a `RunConfig`, or to one line that names the key, the value and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from or1.config import RunConfig
+from or1.errors import ConfigError
+from or1.recipes.schema import allowed, field_at, leaf_keys, slot
+
+
+def validate(table: Mapping[str, Any], origin: str) -> RunConfig:
+    """Build the run; ConfigError in one line on the first thing wrong with it.
+
+    Args:
+        table: the whole run as TOML or JSON tables.
+        origin: where it comes from, named in the error.
+    """
+    try:
+        return RunConfig.model_validate(table)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise ConfigError(f"{origin}: {_complaint(found[0])}{more}") from None
+
+
+def unknown_key(path: tuple[str | int, ...]) -> str:
+    """The line for a key that no model has: its full name, and the nearest that exists."""
+    return f"unknown key {dotted(path)}: {_remedy(path)}"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that looks most like the word, or whose initials it is (`lr`); None when none comes close."""
+    names = list(choices)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    by_initials = [name for name in names if word == "".join(part[:1] for part in name.split("_"))]
+    return next(iter([*close, *by_initials]), None)
+
+
+def _remedy(path: tuple[str | int, ...]) -> str:
+    *parents, last = path
+    word = str(last)
+    here = _model_at(tuple(parents))
+    sibling = nearest(word, here.model_fields) if here else None
+    if sibling:
+        return f"did you mean {dotted([*parents, sibling])}?"
+    by_last_part: dict[str, str] = {}
+    for key in leaf_keys(RunConfig):
+        by_last_part.setdefault(key.rsplit(".", 1)[-1], key)
+    elsewhere = nearest(word, by_last_part)
+    if elsewhere:
+        return f"did you mean {by_last_part[elsewhere]}?"
+    return f"{dotted(parents) or 'a run'} has {', '.join(here.model_fields)}" if here else "there is no such table"
+
+
+def _model_at(path: tuple[str | int, ...]) -> type[BaseModel] | None:
+    if not path:
+        return RunConfig
+    field = field_at(RunConfig, path)
+    return slot(field.annotation).model if field else None
+
+
+def _complaint(error: ErrorDetails) -> str:
+    path = error["loc"]
+    key = dotted(path)
+    match error["type"]:
+        case "extra_forbidden":
+            return unknown_key(path)
+        case "value_error":
+            message = str(error["ctx"]["error"])
+            return f"{key}: {message}" if key else message
+        case "tuple_type":
+            return f"{key} must be a list of tables: write [[{key}]] instead of [{key}]"
+        case "too_short":
+            return f"{key} is empty: it needs at least one entry"
+    field = field_at(RunConfig, path)
+    accepts = allowed(field) if field else error["msg"]
+    if error["type"] == "missing":
+        return f"{key} is missing: set it to {accepts}"
+    return f"{key} = {_shown(error['input'])} is not allowed: it takes {accepts}"
+
+
+def _shown(value: object) -> str:
+    """A value as TOML would write it, cut short where it is long."""
+    match value:
+        case None:
+            text = "null"
+        case bool():
+            text = str(value).lower()
+        case str():
+            text = f'"{value}"'
+        case _:
+            text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
