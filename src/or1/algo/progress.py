@@ -67,9 +67,9 @@ def stop_if_hopeless(state: RunState, run: RunConfig) -> None:
         )
     if state.nonfinite_steps >= run.max_nonfinite_steps:
         raise NonFiniteError(
-            f"{state.nonfinite_steps} updates in a row, up to step {state.step}, had a loss or gradient that is "
-            "not finite (metrics.jsonl names the rollouts): lower optimizer.learning_rate or set model.dtype to "
-            "float32"
+            f"{state.nonfinite_steps} updates in a row, up to step {state.step}, had a loss or gradient that "
+            "is not finite (metrics.jsonl names the rollouts): lower optimizer.learning_rate or set "
+            "model.dtype to float32"
         )
 
 

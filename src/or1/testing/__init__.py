@@ -1,0 +1,51 @@
+"""Fakes, one for each protocol, and builders. Tests pass them in; nothing needs patching.
+
+They are real implementations of small worlds: deterministic, in memory, with faults that are asked for by
+name. The contract suites run over them as over everything else.
+"""
+
+from or1.testing.builders import (
+    InjectedFaultError,
+    make_group,
+    make_problem,
+    make_report,
+    make_rollout,
+    make_verdict,
+)
+from or1.testing.record import MemoryCheckpoints, MemoryTracker, StepRecord
+from or1.testing.rollout import (
+    END_TOKEN,
+    CharTokenizer,
+    ListCollector,
+    Script,
+    Scripted,
+    ScriptedEngine,
+    by_problem,
+)
+from or1.testing.train import CountingBackend, UpdateCall
+from or1.testing.verify import ExactTask, ExactVerifier, FlakyVerifier, InlineVerifierPool
+
+__all__ = [
+    "END_TOKEN",
+    "CharTokenizer",
+    "CountingBackend",
+    "ExactTask",
+    "ExactVerifier",
+    "FlakyVerifier",
+    "InjectedFaultError",
+    "InlineVerifierPool",
+    "ListCollector",
+    "MemoryCheckpoints",
+    "MemoryTracker",
+    "Script",
+    "Scripted",
+    "ScriptedEngine",
+    "StepRecord",
+    "UpdateCall",
+    "by_problem",
+    "make_group",
+    "make_problem",
+    "make_report",
+    "make_rollout",
+    "make_verdict",
+]

@@ -1,0 +1,117 @@
+"""Fakes that remember: a tracker and checkpoints in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from or1.config import StageConfig
+from or1.protocols import Tracker, TrainerBackend
+from or1.types import DroppedGroup, Group, RunState, Score, UpdateReport
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """What one step reported. The lists are empty if the step closed without a report."""
+
+    before: RunState
+    stage: StageConfig
+    phases: list[str] = field(default_factory=list)
+    groups: tuple[Group, ...] = ()
+    kept: tuple[Group, ...] = ()
+    dropped: tuple[DroppedGroup, ...] = ()
+    alpha: float = 0.0
+    report: UpdateReport | None = None
+    after: RunState | None = None
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.phases.append(name)
+        yield
+
+    def step(
+        self,
+        groups: Sequence[Group],
+        kept: Sequence[Group],
+        dropped: Sequence[DroppedGroup],
+        alpha: float,
+        report: UpdateReport | None,
+        state: RunState,
+    ) -> None:
+        self.groups, self.kept, self.dropped = tuple(groups), tuple(kept), tuple(dropped)
+        self.alpha, self.report, self.after = alpha, report, state
+
+    @property
+    def drop_reasons(self) -> Counter[str]:
+        return Counter(d.reason.value for d in self.dropped)
+
+
+class MemoryTracker:
+    """Tracker that remembers. A step that ends in an exception leaves no record, as in a log file."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepRecord] = []
+        self.scores: list[Score] = []
+        self.closed = False
+
+    @contextmanager
+    def step(self, state: RunState, stage: StageConfig) -> Iterator[StepRecord]:
+        record = StepRecord(state, stage)
+        yield record
+        self.steps.append(record)
+
+    def score(self, score: Score) -> None:
+        self.scores.append(score)
+
+    def offsets(self) -> Mapping[str, int]:
+        return {"steps": len(self.steps), "scores": len(self.scores)}
+
+    def cut(self, offsets: Mapping[str, int], step: int) -> None:
+        del self.steps[offsets["steps"] :]
+        del self.scores[offsets["scores"] :]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    state: RunState
+    files: Mapping[str, bytes]
+    offsets: Mapping[str, int]
+
+
+class MemoryCheckpoints:
+    """Checkpoints as bytes in memory. What the trainer writes is read back through real files."""
+
+    def __init__(self, tracker: Tracker | None = None) -> None:
+        self._tracker = tracker
+        self._saved: list[_Saved] = []
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps that were saved, in order."""
+        return [s.state.step for s in self._saved]
+
+    def restore(self, trainer: TrainerBackend) -> RunState | None:
+        if not self._saved:
+            return None
+        newest = self._saved[-1]
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in newest.files.items():
+                (Path(folder) / name).write_bytes(content)
+            trainer.load(Path(folder))
+        if self._tracker is not None:
+            self._tracker.cut(newest.offsets, newest.state.step)
+        return newest.state
+
+    def save(self, state: RunState, trainer: TrainerBackend) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            trainer.save(Path(folder))
+            files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        offsets = {} if self._tracker is None else self._tracker.offsets()
+        self._saved.append(_Saved(state, files, offsets))

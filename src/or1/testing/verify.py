@@ -1,0 +1,88 @@
+"""Fakes of verification: an exact verifier, one that fails when told to, a task, a pool in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from or1.protocols import Verifier
+from or1.testing.builders import InjectedFaultError, make_verdict
+from or1.types import Finish, Outcome, Problem, Response, Rollout, Verdict
+
+
+class ExactVerifier:
+    """Right when the text is the gold, blanks aside; no text is no answer."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        answer = text.strip()
+        if not answer:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_answer")
+        return make_verdict(float(answer == problem.gold))
+
+
+class FlakyVerifier:
+    """Fails on chosen texts: raises, as a verifier never should, or says that it could not judge."""
+
+    def __init__(self, inner: Verifier, *, fails_on: Container[str], raises: bool = True) -> None:
+        self._inner = inner
+        self._fails_on = fails_on
+        self._raises = raises
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        if text not in self._fails_on:
+            return self._inner.verify(problem, text)
+        if self._raises:
+            raise InjectedFaultError(f"the verifier failed on {text!r}")
+        return make_verdict(None)
+
+
+@dataclass(frozen=True)
+class ExactTask:
+    """Task over given problems, judged by `ExactVerifier`."""
+
+    listed: Sequence[Problem]
+    name: str = "exact"
+    verifier: Verifier = field(default_factory=ExactVerifier)
+
+    def problems(self) -> Sequence[Problem]:
+        return self.listed
+
+    def validate(self, problem: Problem) -> bool:
+        return self.verifier.verify(problem, str(problem.gold)).reward == 1.0
+
+
+class InlineVerifierPool:
+    """VerifierPool in this process: judges as rollouts arrive and yields them in blocks, last first.
+
+    Args:
+        verifiers: task name -> verifier.
+        block: rollouts held back before the first verdict is handed out; 1 keeps the order.
+    """
+
+    def __init__(self, verifiers: Mapping[str, Verifier], *, block: int = 1) -> None:
+        self._verifiers = verifiers
+        self._block = block
+        self.closed = False
+
+    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
+        held: list[Rollout] = []
+        for response in responses:
+            held.append(replace(response.rollout, verdict=self._verdict(response)))
+            if len(held) == self._block:
+                yield from reversed(held)
+                held = []
+        yield from reversed(held)
+
+    def _verdict(self, response: Response) -> Verdict:
+        if response.rollout.finish is Finish.ABORTED:
+            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
+        if response.rollout.finish is Finish.LENGTH:
+            return Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
+        try:
+            return self._verifiers[response.problem.task].verify(response.problem, response.text)
+        except InjectedFaultError as fault:
+            reason = "verifier_error"
+            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(fault))
+
+    def close(self) -> None:
+        self.closed = True
