@@ -1,0 +1,259 @@
+"""A step's problems become judged groups. Verification runs while other rollouts are still being sampled.
+
+Over-sampling and refill are collectors around a collector, so that the loop knows nothing of them. What they
+return is the whole step: the loop takes its entropy, pass rates and truncated share from every group returned,
+with or without a signal, and trains on those with one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from or1 import algo
+from or1.config import LossConfig, StageConfig
+from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool
+from or1.types import (
+    Finish,
+    Group,
+    Outcome,
+    Problem,
+    Response,
+    Rollout,
+    RunState,
+    SamplerState,
+    Sampling,
+    Verdict,
+    WeightHandle,
+)
+
+Key = tuple[str, int]
+"""(problem id, rollout index)."""
+
+
+class Sampler(Protocol):
+    """Says which problems come next."""
+
+    def draw(
+        self, state: SamplerState, solved: Set[str], num_problems: int
+    ) -> tuple[Sequence[Problem], SamplerState]:
+        """The next problems, all different and none of them solved, and where the sampler then stands."""
+        ...
+
+
+def _go_on() -> None:
+    """Nobody asked the run to leave."""
+
+
+class LocalCollector:
+    """Collector over one engine and one verifier pool.
+
+    Args:
+        engine: samples rollouts, in any order.
+        pool: judges them, in any order.
+        sampler: draws the problems.
+        tokenizer: makes the text that is judged.
+        seed: the run's seed.
+        temperature: divides the logits.
+        check: called before each rollout is passed on; may raise to leave in the middle of a step.
+    """
+
+    def __init__(
+        self,
+        engine: RolloutEngine,
+        pool: VerifierPool,
+        sampler: Sampler,
+        tokenizer: Tokenizer,
+        *,
+        seed: int,
+        temperature: float,
+        check: Callable[[], None] = _go_on,
+    ) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._sampler = sampler
+        self._tokenizer = tokenizer
+        self._seed = seed
+        self._temperature = temperature
+        self._check = check
+        self._version = 0
+
+    def load(self, weights: WeightHandle) -> None:
+        self._engine.load(weights)
+        self._version = weights.version
+
+    def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
+        """Whole groups in the order drawn, rollouts by index, whatever order they finished in.
+
+        A rollout that the engine never returned is there as ABORTED, one that the pool never returned without a
+        verdict of its own; both are NOT_JUDGED with their reason.
+
+        Raises:
+            ValueError: the sampler drew a problem twice.
+            RuntimeError: engine or pool returned a rollout that was not asked for, or one twice.
+        """
+        problems, sampler_state = self._sampler.draw(state.sampler, state.solved, stage.num_problems)
+        sampling = Sampling(
+            temperature=self._temperature,
+            group_size=stage.group_size,
+            max_response_tokens=stage.max_response_tokens,
+            seed=algo.derive_seed(self._seed, "rollout", state.step),
+        )
+        by_id = {p.id: p for p in problems}
+        if len(by_id) != len(problems):
+            raise ValueError(f"the sampler drew {len(problems)} problems of which {len(by_id)} are different")
+        sampled: dict[Key, Rollout] = {}
+        judged: dict[Key, Rollout] = {}
+        for rollout in self._pool.judge(self._responses(by_id, sampling, sampled)):
+            key = (rollout.problem_id, rollout.index)
+            if key not in sampled or key in judged:
+                raise RuntimeError(f"the verifier pool returned {_name(key)} twice or without being asked")
+            judged[key] = rollout
+        groups = [self._group(p, sampling.group_size, sampled, judged) for p in problems]
+        return groups, replace(state, sampler=sampler_state)
+
+    def _responses(
+        self, by_id: dict[str, Problem], sampling: Sampling, sampled: dict[Key, Rollout]
+    ) -> Iterator[Response]:
+        for rollout in self._engine.rollouts(list(by_id.values()), sampling):
+            self._check()
+            key = (rollout.problem_id, rollout.index)
+            is_asked_for = rollout.problem_id in by_id and 0 <= rollout.index < sampling.group_size
+            if not is_asked_for or key in sampled:
+                raise RuntimeError(f"the engine returned {_name(key)} twice or without being asked")
+            sampled[key] = rollout
+            yield Response(
+                problem=by_id[rollout.problem_id],
+                rollout=rollout,
+                text=response_text(self._tokenizer, rollout),
+            )
+
+    def _group(
+        self,
+        problem: Problem,
+        group_size: int,
+        sampled: dict[Key, Rollout],
+        judged: dict[Key, Rollout],
+    ) -> Group:
+        rollouts = []
+        for index in range(group_size):
+            key = (problem.id, index)
+            if key in judged:
+                rollouts.append(judged[key])
+            elif key in sampled:
+                rollouts.append(replace(sampled[key], verdict=_not_judged("verdict_lost")))
+            else:
+                rollouts.append(self._lost(problem, index))
+        return Group(problem=problem, rollouts=tuple(rollouts))
+
+    def _lost(self, problem: Problem, index: int) -> Rollout:
+        return Rollout(
+            problem_id=problem.id,
+            index=index,
+            prompt_tokens=self._tokenizer.encode_prompt(problem.prompt),
+            response_tokens=np.zeros(0, dtype=np.int32),
+            behavior_logprobs=np.zeros(0, dtype=np.float32),
+            behavior_entropy=None,
+            finish=Finish.ABORTED,
+            policy_version=self._version,
+            verdict=_not_judged("rollout_lost"),
+        )
+
+
+def response_text(tokenizer: Tokenizer, rollout: Rollout) -> str:
+    """What the model said, with the `<think>` that its prompt may have opened."""
+    return tokenizer.response_prefix(rollout.prompt_tokens) + tokenizer.decode(rollout.response_tokens)
+
+
+def _not_judged(reason: str) -> Verdict:
+    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason)
+
+
+def _name(key: Key) -> str:
+    return f"rollout {key[0]}/{key[1]}"
+
+
+class OversampleCollector:
+    """Draws `factor` times as many problems and ends the step where it has enough groups with a signal.
+
+    The step is the shortest beginning of what was drawn that holds `num_problems` groups with a signal, or all
+    of it. Cutting in drawn order, and not choosing the groups with a signal, keeps the step a fair sample of
+    problems, so that entropy and truncated share mean what they mean without over-sampling. The groups after
+    the cut are not trained on; their pass rates are noted in the state, for they are known.
+
+    Args:
+        inner: collects.
+        factor: problems drawn per problem wanted, >= 1 [dimensionless].
+        loss: decides which groups have a signal.
+    """
+
+    def __init__(self, inner: Collector, *, factor: float, loss: LossConfig) -> None:
+        self._inner = inner
+        self._factor = factor
+        self._loss = loss
+
+    def load(self, weights: WeightHandle) -> None:
+        self._inner.load(weights)
+
+    def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
+        # rounded first: 1.1 * 10 is a little more than 11 in binary, and must not draw 12
+        num_drawn = math.ceil(round(self._factor * stage.num_problems, 6))
+        groups, state = self._inner.collect(state, _drawing(stage, num_drawn))
+        num_signals, end = 0, 0
+        while end < len(groups) and num_signals < stage.num_problems:
+            num_signals += _num_signals(groups[end : end + 1], self._loss)
+            end += 1
+        noted = algo.with_pass_rates(state.pass_rates, groups[end:])
+        return groups[:end], replace(state, pass_rates=noted)
+
+
+class RefillCollector:
+    """Goes on drawing while fewer than `num_problems` groups have a signal.
+
+    Each round draws as many problems as signals are missing, so there are never more than `num_problems` groups
+    with a signal, and every group that was sampled is returned. No problem comes twice in a step: its rollouts
+    would be the same ones again.
+
+    Args:
+        inner: collects.
+        max_refills: rounds after the first [rounds].
+        loss: decides which groups have a signal.
+        num_available: problems in the training data; a round draws no more than are left of them.
+    """
+
+    def __init__(self, inner: Collector, *, max_refills: int, loss: LossConfig, num_available: int) -> None:
+        self._inner = inner
+        self._max_refills = max_refills
+        self._loss = loss
+        self._num_available = num_available
+
+    def load(self, weights: WeightHandle) -> None:
+        self._inner.load(weights)
+
+    def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
+        solved = state.solved
+        groups, state = self._inner.collect(state, stage)
+        for _ in range(self._max_refills):
+            closed = solved | {g.problem.id for g in groups}
+            missing = stage.num_problems - _num_signals(groups, self._loss)
+            num_drawn = min(missing, self._num_available - len(closed))
+            if num_drawn <= 0:
+                break
+            more, state = self._inner.collect(replace(state, solved=closed), _drawing(stage, num_drawn))
+            groups = [*groups, *more]
+        return groups, replace(state, solved=solved)
+
+
+def _num_signals(groups: Sequence[Group], loss: LossConfig) -> int:
+    return len(algo.split_by_signal(groups, loss)[0])
+
+
+def _drawing(stage: StageConfig, num_problems: int) -> StageConfig:
+    """The stage with another number of problems; minibatches are none of a collector's business."""
+    return StageConfig.model_validate(
+        {**stage.model_dump(), "num_problems": num_problems, "num_minibatches": 1}
+    )
