@@ -45,13 +45,13 @@ rollout/pass_rate_mean               | fraction   | mean over groups of each gro
 rollout/pass_rate_histogram          | groups     | groups in ten bins [0, 0.1) ... [0.9, 1]
 rollout/right_fraction               | fraction   | outcome right / judged
 rollout/any_right_fraction           | fraction   | groups with a right rollout / groups with a judged one
-rollout/truncated_fraction           | fraction   | finish = length / all rollouts
+rollout/truncated_fraction           | fraction   | finish = length / rollouts that were not aborted
 rollout/truncated_fraction/{source}  | fraction   | the same over the problems of one source
 rollout/no_answer_fraction           | fraction   | outcome no_answer / judged
 rollout/not_judged_fraction          | fraction   | not judged / all rollouts
 rollout/not_judged_by_reason/{reason} | rollouts   | not judged, by the verdict's reason
 rollout/wrong_by_reason/{reason}     | rollouts   | outcome wrong, by the verdict's reason
-rollout/response_tokens_mean         | tokens     | mean length over all rollouts
+rollout/response_tokens_mean         | tokens     | mean length of the rollouts that were not aborted
 rollout/response_tokens_mean/{source} | tokens     | the same over the problems of one source
 rollout/response_tokens_p50          | tokens     | median length, interpolated
 rollout/response_tokens_p95          | tokens     | 95th percentile, interpolated
@@ -95,6 +95,7 @@ train/num_updates                    | updates    | optimizer updates applied
 train/num_skipped                    | updates    | minibatches left out: loss or gradient not finite
 train/num_response_tokens            | tokens     | response tokens in the kept groups
 train/num_sequence_tokens            | tokens     | prompt and response tokens through the forward pass
+train/nonfinite_rollouts             | list       | `problem_id/index` in skipped minibatches, if any
 train/policy_version                 | updates    | updates behind the weights after the step
 train/empty_steps                    | steps      | in a row without a group to train on
 train/nonfinite_steps                | steps      | in a row whose update was not finite

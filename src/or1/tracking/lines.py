@@ -1,4 +1,4 @@
-"""JSON lines that survive a crash: whole lines are appended, and a file can be cut back to an earlier length."""
+"""JSON lines that survive a crash: whole lines are appended, and a file can be cut to an earlier length."""
 
 from __future__ import annotations
 

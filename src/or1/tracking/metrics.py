@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from or1.config import StageConfig
-from or1.types import DroppedGroup, DropReason, Group, Outcome, Rollout, RunState, Score, UpdateReport
+from or1.types import DroppedGroup, DropReason, Finish, Group, Outcome, Rollout, RunState, Score, UpdateReport
 
-Value = float | int | str | list[int]
+Value = float | int | str | list[int] | list[str]
 Row = dict[str, Value]
 
 NUM_BINS = 10
@@ -96,12 +96,12 @@ def rollout_metrics(groups: Sequence[Group], policy_version: int) -> Row:
         "rollout/any_right_fraction": mean(
             any(_outcome(r) is Outcome.RIGHT for r in g.rollouts) for g in with_judged
         ),
-        "rollout/truncated_fraction": mean(r.truncated for r in rollouts),
+        "rollout/truncated_fraction": mean(r.truncated for r in _ended(rollouts)),
         "rollout/no_answer_fraction": _share(judged, Outcome.NO_ANSWER),
         "rollout/not_judged_fraction": mean(not r.judged for r in rollouts),
     }
     row |= {k: v for k, v in means.items() if v is not None}
-    row |= _lengths(rollouts)
+    row |= _lengths(_ended(rollouts))
     row |= _by_source(groups)
     row |= _by_reason(rollouts)
     if rollouts:
@@ -111,6 +111,11 @@ def rollout_metrics(groups: Sequence[Group], policy_version: int) -> Row:
 
 def _outcome(rollout: Rollout) -> Outcome:
     return Outcome.NOT_JUDGED if rollout.verdict is None else rollout.verdict.outcome
+
+
+def _ended(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    """Without the aborted ones, from whose length nothing may be concluded."""
+    return [r for r in rollouts if r.finish is not Finish.ABORTED]
 
 
 def _share(rollouts: Sequence[Rollout], outcome: Outcome) -> float | None:
@@ -145,8 +150,8 @@ def _by_source(groups: Sequence[Group]) -> Row:
     for source, rollouts in sorted(by_source.items()):
         means = {
             "reward_mean": mean(r.reward for r in rollouts if r.judged),
-            "truncated_fraction": mean(r.truncated for r in rollouts),
-            "response_tokens_mean": mean(len(r.response_tokens) for r in rollouts),
+            "truncated_fraction": mean(r.truncated for r in _ended(rollouts)),
+            "response_tokens_mean": mean(len(r.response_tokens) for r in _ended(rollouts)),
         }
         row |= {f"rollout/{k}/{source}": v for k, v in means.items() if v is not None}
     return row
@@ -216,6 +221,8 @@ def train_metrics(report: UpdateReport | None, after: RunState) -> Row:
         "train/num_response_tokens": report.num_tokens,
         "train/num_sequence_tokens": report.num_sequence_tokens,
     }
+    if report.nonfinite_rollouts:
+        row["train/nonfinite_rollouts"] = list(report.nonfinite_rollouts)
     if report.kl_to_reference is not None:
         row["train/kl_to_reference_nats"] = report.kl_to_reference
     return row

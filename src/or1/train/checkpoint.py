@@ -1,0 +1,317 @@
+"""Checkpoints that a crash at any moment cannot spoil.
+
+    RUN/checkpoints/step_000020/
+        trainer/...      what the TrainerBackend wrote
+        state.json       RunState and the lengths of the logs
+        manifest.json    size and sha256 of every file above; written last
+
+A checkpoint is written under another name, made durable, and renamed: under its own name it is always whole.
+The newest whole one wins; there is no pointer file that could disagree. Nothing here is pickled.
+
+Does not protect against a disk that returns other bytes than it took *and* the same to the hash; nor against
+two runs in one folder, which the folder's lock refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
+
+from or1.errors import CheckpointError, RunFolderError
+from or1.protocols import Tracker, TrainerBackend
+from or1.tracking.folder import fsync_folder, guard_writes, require_free
+from or1.types import RunState
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Version of the layout above; another one is refused."""
+MANIFEST, STATE, TRAINER = "manifest.json", "state.json", "trainer"
+
+_STATE = TypeAdapter(RunState)
+
+
+class DamagedCheckpointError(CheckpointError):
+    """One checkpoint is not what was written; an older one may serve."""
+
+
+def state_to_json(state: RunState) -> dict[str, Any]:
+    """RunState as strict JSON: sets sorted, numbers that are not finite as text."""
+    plain = asdict(state)
+    plain["solved"] = sorted(state.solved)
+    plain["pass_rates"] = dict(state.pass_rates)
+    return dict(_strict(plain))
+
+
+def _strict(value: Any) -> Any:
+    """Strict JSON has no nan, no infinity and no tuple."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {k: _strict(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(v) for v in value]
+    return value
+
+
+def state_from_json(content: Mapping[str, Any]) -> RunState:
+    """The inverse of `state_to_json`.
+
+    Raises:
+        ValueError: a field is missing, unknown, or of another type. Nothing takes its default silently.
+    """
+    state = _STATE.validate_python(dict(content))
+    if state_to_json(state) != content:
+        raise ValueError("fields are missing, unknown or of another type")
+    return state
+
+
+def folder_name(step: int) -> str:
+    """
+    >>> folder_name(20)
+    'step_000020'
+    """
+    return f"step_{step:06d}"
+
+
+def trainer_folder(checkpoint: Path) -> Path:
+    """Where in a checkpoint the trainer's files are."""
+    return checkpoint / TRAINER
+
+
+def newest_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint below `checkpoints` whose files are what was written; None when there is none.
+
+    Raises:
+        CheckpointError: there are some, but none is whole, or the newest has another format.
+    """
+    found = _newest_first(checkpoints)
+    for path in found:
+        try:
+            verify(path)
+        except DamagedCheckpointError as damage:
+            logger.warning("checkpoint passed over: %s", damage)
+            continue
+        return path
+    if found:
+        names = ", ".join(p.name for p in found)
+        raise CheckpointError(
+            f"no checkpoint in {checkpoints} is whole ({names}): restore one from a copy, "
+            "or delete them to start from the beginning"
+        )
+    return None
+
+
+def _newest_first(checkpoints: Path) -> list[Path]:
+    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir() and not p.suffix), reverse=True)
+
+
+def verify(checkpoint: Path) -> None:
+    """Compare every file with the manifest.
+
+    Raises:
+        DamagedCheckpointError: a file is missing, shorter, longer or different; the message names it.
+        CheckpointError: the checkpoint was written in another format.
+    """
+    manifest = _read_manifest(checkpoint)
+    files: dict[str, dict[str, Any]] = manifest["files"]
+    for name, entry in files.items():
+        path = checkpoint / name
+        if not path.is_file():
+            raise DamagedCheckpointError(f"{path} is missing")
+        if path.stat().st_size != entry["bytes"]:
+            raise DamagedCheckpointError(
+                f"{path} has {path.stat().st_size} bytes instead of {entry['bytes']}"
+            )
+    found = _hash_files(checkpoint, list(files))
+    for name, entry in files.items():
+        if found[name] != entry["sha256"]:
+            raise DamagedCheckpointError(f"{checkpoint / name} does not have the content that was written")
+
+
+def _read_manifest(checkpoint: Path) -> dict[str, Any]:
+    path = checkpoint / MANIFEST
+    try:
+        raw = path.read_bytes()
+        manifest = json.loads(raw)
+        version = manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedCheckpointError(f"{path} cannot be read ({error})") from error
+    if isinstance(version, int) and version != FORMAT:
+        raise CheckpointError(
+            f"{checkpoint} has format {version} and this or1 reads format {FORMAT}: "
+            "go on with the version of or1 that wrote it (config.json says which), or choose another --out"
+        )
+    # Any changed byte of the manifest itself shows: it is not the canonical text with its own hash in it.
+    if _manifest_bytes({k: v for k, v in manifest.items() if k != "sha256"}) != raw:
+        raise DamagedCheckpointError(f"{path} does not have the content that was written")
+    return dict(manifest)
+
+
+def _manifest_bytes(content: Mapping[str, Any]) -> bytes:
+    body = json.dumps(content, sort_keys=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return json.dumps({**content, "sha256": digest}, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
+    def one(name: str) -> str:
+        with (checkpoint / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(one, names), strict=True))
+
+
+class FolderCheckpoints:
+    """The protocol `Checkpoints` over the `checkpoints/` of a run folder, which must be open (locked)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tracker: Tracker,
+        *,
+        keep: int,
+        free_bytes: Callable[[Path], int] | None = None,
+    ) -> None:
+        """
+        Args:
+            folder: `checkpoints/` of the run.
+            tracker: its logs are counted on saving and cut on restoring.
+            keep: verified checkpoints kept, the newest.
+            free_bytes: free space at a path [bytes]; None asks the file system.
+        """
+        self._folder = folder
+        self._tracker = tracker
+        self._keep = keep
+        self._free_bytes = free_bytes
+        self._whole: set[Path] = set()
+        """Checkpoints that this process has written or verified."""
+        self._last_bytes = 0
+        with guard_writes(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._clean()
+
+    def _clean(self) -> None:
+        """Remove what a killed process left half written, and finish a replacement that it left half done."""
+        for path in self._folder.glob("*.tmp"):
+            shutil.rmtree(path)
+        for path in self._folder.glob("*.old"):
+            if path.with_suffix("").exists():
+                shutil.rmtree(path)
+            else:
+                path.rename(path.with_suffix(""))
+
+    def restore(self, trainer: TrainerBackend) -> RunState | None:
+        """Load the newest whole checkpoint and cut the logs to it; without any, empty the logs.
+
+        Raises:
+            CheckpointError: none of the checkpoints is whole, or the newest has another format.
+        """
+        path = newest_whole(self._folder)
+        if path is None:
+            self._tracker.cut({}, 0)
+            return None
+        content = json.loads((path / STATE).read_text())
+        try:
+            state = state_from_json(content["state"])
+        except ValueError as error:
+            raise CheckpointError(
+                f"{path / STATE} was not written by this version of or1: {error}"
+            ) from error
+        trainer.load(path / TRAINER)
+        self._tracker.cut(content["log_offsets"], state.step)
+        self._whole.add(path)
+        return state
+
+    def save(self, state: RunState, trainer: TrainerBackend) -> None:
+        """Write the checkpoint of `state.step`, then let go of the oldest.
+
+        The caller sees to it that the weights are finite.
+
+        Raises:
+            RunFolderError: the disk is full or not writable; every earlier checkpoint is untouched.
+        """
+        require_free(self._folder, self._last_bytes, self._free_bytes)
+        final = self._folder / folder_name(state.step)
+        partial = final.with_suffix(".tmp")
+        try:
+            with guard_writes(self._folder):
+                self._write(partial, state, trainer)
+                self._publish(partial, final)
+        except SafetensorError as error:
+            # The tensor library reports a full disk in its own type, as text.
+            raise RunFolderError(
+                f"{partial} could not be written ({error}): see to the disk, repeat the command"
+            ) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        self._whole.add(final)
+        with guard_writes(self._folder):
+            self._let_go()
+
+    def _write(self, partial: Path, state: RunState, trainer: TrainerBackend) -> None:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / TRAINER).mkdir(parents=True)
+        trainer.save(partial / TRAINER)
+        content = {"state": state_to_json(state), "log_offsets": dict(self._tracker.offsets())}
+        (partial / STATE).write_text(json.dumps(content, allow_nan=False))
+        names = sorted(str(p.relative_to(partial)) for p in partial.rglob("*") if p.is_file())
+        hashes = _hash_files(partial, names)
+        files = {n: {"bytes": (partial / n).stat().st_size, "sha256": hashes[n]} for n in names}
+        self._last_bytes = sum(entry["bytes"] for entry in files.values())
+        manifest = {"format": FORMAT, "step": state.step, "files": files}
+        (partial / MANIFEST).write_bytes(_manifest_bytes(manifest))
+        _sync_tree(partial)
+
+    def _publish(self, partial: Path, final: Path) -> None:
+        """Rename, durably. One that is already there is replaced, and comes back if we are killed in
+        between."""
+        old = final.with_suffix(".old")
+        if final.exists():
+            final.rename(old)
+        partial.rename(final)
+        fsync_folder(self._folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        """Delete what is older than the newest `keep` whole ones; never a whole one that is needed for
+        that."""
+        num_whole = 0
+        for path in _newest_first(self._folder):
+            if num_whole >= self._keep:
+                shutil.rmtree(path)
+                self._whole.discard(path)
+            elif self._is_whole(path):
+                num_whole += 1
+
+    def _is_whole(self, path: Path) -> bool:
+        if path not in self._whole:
+            try:
+                verify(path)
+            except CheckpointError:
+                return False
+            self._whole.add(path)
+        return True
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            fsync_folder(path)
+    fsync_folder(folder)
