@@ -39,7 +39,7 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like the word, or whose initials it is (`lr`); None when none comes close."""
+    """The choice that looks most like the word or has its initials (`lr`); None when none comes close."""
     names = list(choices)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     by_initials = [name for name in names if word == "".join(part[:1] for part in name.split("_"))]
@@ -59,7 +59,11 @@ def _remedy(path: tuple[str | int, ...]) -> str:
     elsewhere = nearest(word, by_last_part)
     if elsewhere:
         return f"did you mean {by_last_part[elsewhere]}?"
-    return f"{dotted(parents) or 'a run'} has {', '.join(here.model_fields)}" if here else "there is no such table"
+    return (
+        f"{dotted(parents) or 'a run'} has {', '.join(here.model_fields)}"
+        if here
+        else "there is no such table"
+    )
 
 
 def _model_at(path: tuple[str | int, ...]) -> type[BaseModel] | None:
@@ -86,10 +90,10 @@ def _complaint(error: ErrorDetails) -> str:
     accepts = allowed(field) if field else error["msg"]
     if error["type"] == "missing":
         return f"{key} is missing: set it to {accepts}"
-    return f"{key} = {_shown(error['input'])} is not allowed: it takes {accepts}"
+    return f"{key} = {shown(error['input'])} is not allowed: it takes {accepts}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as TOML would write it, cut short where it is long."""
     match value:
         case None:

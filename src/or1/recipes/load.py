@@ -57,7 +57,9 @@ def _find(name: str, extended_by: Path | None) -> Path:
         return path
     said_by = f"{extended_by}: extends " if extended_by else ""
     if path.suffix in (".toml", ".json") or "/" in name:
-        raise ConfigError(f"{said_by}{name}: there is no such file; it takes a .toml recipe or a run's config.json")
+        raise ConfigError(
+            f"{said_by}{name}: there is no such file; it takes a .toml recipe or a run's config.json"
+        )
     close = nearest(name, list_recipes())
     meant = f"did you mean {close}? " if close else ""
     raise ConfigError(f'{said_by}unknown recipe "{name}": {meant}There are {", ".join(list_recipes())}')
@@ -75,7 +77,9 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if parent is None:
         return table
     if not isinstance(parent, str):
-        raise ConfigError(f'{path}: extends = {parent!r} must be the name of one recipe, as in extends = "or1-7b"')
+        raise ConfigError(
+            f'{path}: extends = {parent!r} must be the name of one recipe, as in extends = "or1-7b"'
+        )
     return merge(_read(_find(parent, path), (*seen, path.resolve())), table)
 
 
@@ -87,6 +91,8 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}; mend the file at that place") from None
+    if path.suffix == ".json" and isinstance(table, dict) and "provenance" in table:
+        table = table["config"]  # a run folder's config.json says beside the settings where they come from
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: holds no table of settings")
     return table

@@ -19,8 +19,8 @@ Path = tuple[str | int, ...]
 def apply_set(table: dict[str, Any], setting: str) -> None:
     """Lay `KEY=VALUE` over a run's table, in place.
 
-    A value is written as in TOML; what is not TOML is text, and `null` stands for nothing. A key through a list
-    that has exactly one entry may leave out the position: `data.path=train.jsonl`.
+    A value is written as in TOML; what is not TOML is text, and `null` stands for nothing. A key through a
+    list that has exactly one entry may leave out the position: `data.path=train.jsonl`.
 
     Raises:
         ConfigError: no `=`, an unknown key, a position that does not exist or has to be given.
@@ -66,7 +66,7 @@ def _lay(table: dict[str, Any], model: type[BaseModel], path: Path, words: list[
     if inner.kind == "table":
         _lay(_table_at(table, word, here), inner.model, here, rest, value)
         return
-    entries = table[word] if word in table else []
+    entries = table.get(word, [])
     index, rest = _position(entries, here, rest)
     if rest:
         _lay(_table_at(entries, index, (*here, index)), inner.model, (*here, index), rest, value)
@@ -94,5 +94,7 @@ def _position(entries: Any, path: Path, words: list[str]) -> tuple[int, list[str
             raise ConfigError(f"{name}.{index} does not exist: the last is {name}.{len(entries) - 1}")
         return index, words[1:]
     if len(entries) > 1:
-        raise ConfigError(f"{name} has {len(entries)} entries: say which, {name}.0 to {name}.{len(entries) - 1}")
+        raise ConfigError(
+            f"{name} has {len(entries)} entries: say which, {name}.0 to {name}.{len(entries) - 1}"
+        )
     return 0, words

@@ -1,4 +1,4 @@
-"""What the configuration models allow, read from the models themselves: dotted keys, their types and bounds."""
+"""What the configuration models allow, read from the models: dotted keys, their types and bounds."""
 
 from __future__ import annotations
 

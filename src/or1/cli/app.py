@@ -1,0 +1,130 @@
+"""`or1 train | show | doctor | export | plot`: signatures here, work in the module of each command.
+
+`main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
+imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from or1 import __version__
+from or1.errors import Or1Error
+
+app = typer.Typer(
+    name="or1",
+    help="Reinforcement learning with verifiable rewards for models that reason at length.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be given more than once."),
+]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
+
+
+def main() -> None:
+    """Run the command line; never returns.
+
+    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot go on; 130 interrupted.
+    """
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Run a command and return its exit code; what a user can mend is one line on stderr, not a traceback."""
+    try:
+        command()
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
+    except Or1Error as error:
+        return _refuse(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _refuse("interrupted", 130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _refuse(f"disk full ({error.filename}): free some space and repeat the command", 2)
+    return 0
+
+
+def _refuse(message: str, code: int) -> int:
+    print("or1: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"or1 {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run's config.json.")],
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
+) -> None:
+    """Train, or go on where the same command was interrupted."""
+    from or1.cli.train import train as run
+
+    run(recipe, sets or [], out)
+
+
+@app.command()
+def show(
+    recipe: Annotated[str | None, typer.Argument(help="Recipe to print; none lists them.")] = None,
+    sets: Sets = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The resolved settings as JSON.")] = False,
+) -> None:
+    """List the recipes, or print every setting of one with its unit and source."""
+    from or1.cli.show import show as run
+
+    run(recipe, sets or [], as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run, what is missing, and the command that mends it."""
+    from or1.cli.doctor import doctor as run
+
+    run()
+
+
+@app.command()
+def export(
+    run_folder: RunPath,
+    out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
+    step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
+) -> None:
+    """Write the trained model as a Hugging Face folder with a model card."""
+    from or1.cli.export import export as run
+
+    run(run_folder, out, step)
+
+
+@app.command()
+def plot(run_folder: RunPath) -> None:
+    """Draw the curves of a run and print the path of the picture."""
+    from or1.cli.plot import plot as run
+
+    run(run_folder)

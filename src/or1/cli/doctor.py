@@ -1,0 +1,203 @@
+"""`or1 doctor`: what this machine can run, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from or1 import __version__, recipes
+from or1.config import RunConfig
+
+GIB = 1 << 30
+MATMUL_SIZE = 1024
+"""Rows and columns of the matrices whose product is timed."""
+CHECKPOINT_ROOM_GIB = 5.0
+"""Free disk below which runs of anything but the built-in model are doubtful [GiB]."""
+CORE = (
+    "torch",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "pyarrow",
+    "pydantic",
+    "math-verify",
+    "rich",
+    "typer",
+)
+EXTRAS = {
+    "vllm": "vllm",
+    "ray": "ray",
+    "wandb": "wandb",
+    "board": "matplotlib",
+    "dev": "pytest",
+    "bench": "trl",
+}
+"""Extra -> a module that tells whether it is installed."""
+
+
+class State(StrEnum):
+    OK = "ok"
+    NOTE = "--"
+    """Not needed for what runs here."""
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was seen, and the command that mends it."""
+
+    state: State
+    what: str
+    seen: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What decides which recipes run."""
+
+    memory_bytes: int
+    gpu_memory_bytes: int
+    """Of the first GPU; 0 without one."""
+    extras: frozenset[str]
+
+
+def doctor() -> None:
+    """Print one line a finding, then one a recipe; exit code 2 when something needed by all is missing."""
+    findings = [_python(), *_core()]
+    if any(f.state is State.MISSING for f in findings):
+        _print(findings)
+        raise typer.Exit(2)
+    findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), _sandbox()]
+    _print(findings)
+    typer.echo("\nrecipes")
+    machine = _machine()
+    for name in recipes.list_recipes():
+        lacks = list(obstacles(recipes.load(name), machine))
+        typer.echo(
+            f"  {'can run' if not lacks else 'cannot':9}{name}{': ' if lacks else ''}{'; '.join(lacks)}"
+        )
+
+
+def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
+    """What keeps a recipe from running on a machine, each with what would help."""
+    gpus_needed = run.rollout.engine == "vllm"
+    if gpus_needed and "vllm" not in machine.extras:
+        yield f"needs vLLM: {_install('vllm')}"
+    if gpus_needed and machine.gpu_memory_bytes == 0:
+        yield "needs GPUs"
+    if any(data.task == "code" for data in run.data):
+        yield "needs the code sandbox, which is not built in yet"
+    largest = max(stage.max_response_tokens for stage in run.stages)
+    if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:
+        yield "needs one GPU of 80 GB: lower the budgets and rollout.num_slots for a smaller one"
+    if run.model.path != "builtin:tiny" and max(machine.memory_bytes, machine.gpu_memory_bytes) < 12 * GIB:
+        yield "needs 12 GiB of memory"
+
+
+def bfloat16_speedup(size: int = MATMUL_SIZE, repeats: int = 7) -> float:
+    """How many times faster a matrix product is in bfloat16 than in float32, by medians."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    seconds: dict[torch.dtype, float] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(size, size, dtype=dtype, device=device)
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            (a @ a).sum().item()  # item() waits for the device
+            times.append(time.perf_counter() - start)
+        seconds[dtype] = statistics.median(times)
+    return seconds[torch.float32] / seconds[torch.bfloat16]
+
+
+def _print(findings: list[Finding]) -> None:
+    typer.echo(f"or1 {__version__}")
+    for f in findings:
+        typer.echo(f"  {f.state:9}{f.what:16}{f.seen}{f' -> {f.mend}' if f.mend else ''}")
+
+
+def _install(extra: str) -> str:
+    return f"pip install -c constraints.txt -e '.[{extra}]'"
+
+
+def _python() -> Finding:
+    return Finding(State.OK, "python", platform.python_version())
+
+
+def _core() -> Iterator[Finding]:
+    for name in CORE:
+        try:
+            yield Finding(State.OK, name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(State.MISSING, name, "not installed", "pip install -c constraints.txt -e .")
+
+
+def _device() -> Finding:
+    import torch
+
+    if not torch.cuda.is_available():
+        return Finding(State.NOTE, "gpu", "none; everything runs on the CPU")
+    gpu = torch.cuda.get_device_properties(0)
+    count = torch.cuda.device_count()
+    return Finding(State.OK, "gpu", f"{count} x {gpu.name}, {gpu.total_memory / GIB:.0f} GiB each")
+
+
+def _cores() -> Finding:
+    import torch
+
+    seen = f"{os.cpu_count()}, of which a matrix product uses {torch.get_num_threads()}"
+    return Finding(State.OK, "cores", seen)
+
+
+def _memory() -> Finding:
+    return Finding(State.OK, "memory", f"{_memory_bytes() / GIB:.0f} GiB")
+
+
+def _bfloat16() -> Finding:
+    speedup = bfloat16_speedup()
+    used = "used when model.dtype is auto" if speedup > 1 else "so float32 is used when model.dtype is auto"
+    return Finding(State.OK, "bfloat16", f"{speedup:.1f} x the speed of float32, {used}")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free / GIB
+    if free < CHECKPOINT_ROOM_GIB:
+        return Finding(State.NOTE, "disk", f"{free:.1f} GiB free here", "choose another place with --out")
+    return Finding(State.OK, "disk", f"{free:.0f} GiB free here")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, module in EXTRAS.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding(State.NOTE, f"[{extra}]", "not installed", _install(extra))
+        else:
+            yield Finding(State.OK, f"[{extra}]", f"{module} {importlib.metadata.version(module)}")
+
+
+def _sandbox() -> Finding:
+    return Finding(State.NOTE, "code sandbox", "not built in yet: code problems cannot be judged")
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _machine() -> Machine:
+    import torch
+
+    gpu = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
+    extras = frozenset(e for e, module in EXTRAS.items() if importlib.util.find_spec(module) is not None)
+    return Machine(memory_bytes=_memory_bytes(), gpu_memory_bytes=gpu, extras=extras)
