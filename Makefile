@@ -14,7 +14,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format tiny-model bench-rollout bench-step clean
+.PHONY: help setup demo test test-all check format golden clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,3 +63,7 @@ format: $(VENV)/.installed-dev  ## rewrite the sources in the house format
 clean:  ## remove caches; runs and the environment stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)*' -prune -exec rm -rf {} +
+
+golden: $(VENV)/.installed-dev  ## rewrite the recorded recipes after a change that is meant
+	@for toml in src/or1/recipes/train/*.toml; do name=$$(basename $$toml .toml); \
+	  $(BIN)/or1 show $$name --json > tests/golden/recipes/$$name.json || exit 1; done

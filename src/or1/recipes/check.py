@@ -24,9 +24,19 @@ def validate(table: Mapping[str, Any], origin: str) -> RunConfig:
     try:
         return RunConfig.model_validate(table)
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        found = _causes(error.errors(include_url=False))
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise ConfigError(f"{origin}: {_complaint(found[0])}{more}") from None
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the errors of a list or table that only follow from an error inside it."""
+    paths = [error["loc"] for error in errors]
+    return [
+        error
+        for error, path in zip(errors, paths, strict=True)
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
 
 
 def unknown_key(path: tuple[str | int, ...]) -> str:
