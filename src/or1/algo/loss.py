@@ -1,4 +1,4 @@
-"""The MAGIC loss on tokens: clipped surrogate, entropy bonus, KL to a reference, truncated importance weights.
+"""The MAGIC loss on tokens: clipped surrogate, entropy bonus, KL term, truncated importance weights.
 
 Pure functions on flat tensors. The denominators belong to the whole minibatch and are known before its first
 backward pass, so that the sum over any microbatches is the loss of the minibatch.
@@ -36,7 +36,7 @@ class TokenBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossSums:
-    """Sums over tokens, to be added over microbatches and then divided. All 0-dim float64, without gradient."""
+    """Sums over tokens, to be added over microbatches and then divided: 0-dim float64, no gradient."""
 
     loss: Tensor
     """Weighted as the loss is."""
@@ -114,7 +114,9 @@ def token_loss(
         logprobs_N - old_N, batch.advantages_N, config.clip_low, config.clip_high
     )
     if config.importance_cap is not None:
-        surrogate_N = surrogate_N * importance_weights(old_N, batch.behavior_logprobs_N, config.importance_cap)
+        surrogate_N = surrogate_N * importance_weights(
+            old_N, batch.behavior_logprobs_N, config.importance_cap
+        )
     policy_N = -surrogate_N
     total_N = policy_N
     if alpha != 0.0:

@@ -1,7 +1,7 @@
-"""The head: from hidden states to log-probabilities and entropies, without the full logits where they are large.
+"""The head: from hidden states to log-probabilities and entropies, never all logits where they are large.
 
-Engine and trainer both come through `_log_probs`, so in deterministic mode they agree bit for bit: the product is
-row-invariant (`linear_rows`) and every reduction stays inside one row.
+Engine and trainer both come through `_log_probs`, so in deterministic mode they agree bit for bit: the
+product is row-invariant (`linear_rows`) and every reduction stays inside one row.
 
 Shape legend: N rows (positions), D hidden size, V vocabulary, C rows of one chunk.
 """
@@ -17,8 +17,8 @@ from torch.nn import functional
 from or1.nn.linear import linear_rows
 
 KEEP_BYTES = 256 << 20
-"""Log-probabilities of one call up to this size stay in memory for the backward [bytes]; larger ones are recomputed
-chunk by chunk, which costs one more product."""
+"""Log-probabilities of one call up to this size stay in memory for the backward [bytes]; larger ones are
+recomputed chunk by chunk, which costs one more product."""
 
 CHUNK_ELEMENTS = 1 << 20
 """Logits of one chunk where the vocabulary is small [elements]: 4 MB in float32 stay in cache."""
@@ -27,8 +27,8 @@ MIN_CHUNK_ROWS = 512
 """Fewer rows would read a large weight too often for the work done with it [rows]."""
 
 EXACT_HEAD_ELEMENTS = 1 << 22
-"""A bfloat16 head of at most this size (V * D) is multiplied in float32: it costs little, and logits rounded to
-bfloat16 are off by up to 0.06 at a magnitude of 20."""
+"""A bfloat16 head of at most this size (V * D) is multiplied in float32: it costs little, and logits rounded
+to bfloat16 are off by up to 0.06 at a magnitude of 20."""
 
 
 def head_distribution(

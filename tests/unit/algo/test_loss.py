@@ -42,8 +42,8 @@ def make_batch(num_tokens: int, **changes: Any) -> TokenBatch:
 
 @pytest.mark.parametrize(("average", "expected"), [("token", -1.875), ("sequence", -2.25)])
 def test_token_mean_and_sequence_mean(average: Any, expected: float) -> None:
-    # Three tokens with A = 1.5 and one with A = 3.0 at ratio 1. (3 * 1.5 + 3.0) / 4 = 1.875; (1.5 + 3.0) / 2 = 2.25.
-    # Exchanging the two averages exchanges the two numbers.
+    # Three tokens with A = 1.5 and one with A = 3.0 at ratio 1. (3 * 1.5 + 3.0) / 4 = 1.875; (1.5 + 3.0) / 2
+    # = 2.25. Exchanging the two averages exchanges the two numbers.
     per_sequence = token_weights((3, 1), average)
     batch = make_batch(
         4,
@@ -56,7 +56,8 @@ def test_token_mean_and_sequence_mean(average: Any, expected: float) -> None:
 
 
 CLIP_CASES = [
-    # ratio, A, surrogate, clipped?, what a symmetric clip of 0.2 / a maximum instead of the minimum would give
+    # ratio, A, surrogate, clipped?, what a symmetric clip of 0.2 / a maximum instead of the minimum would
+    # give
     (1.25, 1.0, 1.25, False),  # inside clip-higher 0.28; a symmetric clip would give 1.2
     (1.5, 1.0, 1.28, True),  # the maximum would give 1.5
     (0.5, 1.0, 0.5, False),  # A > 0 below the range is not clipped; clipping both ways would give 0.8
@@ -95,8 +96,8 @@ def test_overflowing_ratio_of_a_clipped_token_leaves_no_nan() -> None:
 
 
 def test_entropy_bonus_lowers_the_loss_with_the_same_denominator() -> None:
-    # Two tokens of entropy 0.4 and 0.2, alpha 0.5: -1 - 0.5 * 0.3 = -1.15. The wrong sign gives -0.85; a sum in
-    # place of the mean -1.30.
+    # Two tokens of entropy 0.4 and 0.2, alpha 0.5: -1 - 0.5 * 0.3 = -1.15. The wrong sign gives -0.85; a sum
+    # in place of the mean -1.30.
     entropy_N = f64(0.4, 0.2).requires_grad_(True)
     loss, sums = token_loss(f64(-1.0, -1.0), entropy_N, make_batch(2), LossConfig(), 0.5)
     (grad,) = torch.autograd.grad(loss, (entropy_N,))
@@ -115,10 +116,12 @@ def test_without_alpha_entropy_is_measured_but_not_trained() -> None:
     assert sums.entropy.item() == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize(("estimator", "value", "slope"), [("k1", -math.log(2), 1.0), ("k3", 1 - math.log(2), -1.0)])
+@pytest.mark.parametrize(
+    ("estimator", "value", "slope"), [("k1", -math.log(2), 1.0), ("k3", 1 - math.log(2), -1.0)]
+)
 def test_kl_estimates(estimator: Any, value: float, slope: float) -> None:
-    # policy 1/4, reference 1/2: log(policy / reference) = -ln 2 = -0.693; r = 2, so k3 = 2 - 1 - ln 2 = 0.307 with
-    # slope 1 - r = -1. With r upside down k3 would be 0.193 with slope 0.5.
+    # policy 1/4, reference 1/2: log(policy / reference) = -ln 2 = -0.693; r = 2, so k3 = 2 - 1 - ln 2 = 0.307
+    # with slope 1 - r = -1. With r upside down k3 would be 0.193 with slope 0.5.
     logprobs_N = f64(math.log(0.25)).requires_grad_(True)
     kl_N = kl_estimate(logprobs_N, f64(math.log(0.5)), estimator)
     (grad,) = torch.autograd.grad(kl_N.sum(), (logprobs_N,))
@@ -172,7 +175,9 @@ def test_k3_keeps_its_digits_near_zero() -> None:
     st.data(),
 )
 @settings(max_examples=60, deadline=None)
-def test_sums_of_microbatches_are_the_sums_of_the_minibatch(log_ratios: list[float], data: st.DataObject) -> None:
+def test_sums_of_microbatches_are_the_sums_of_the_minibatch(
+    log_ratios: list[float], data: st.DataObject
+) -> None:
     count = len(log_ratios)
     cut = data.draw(st.integers(1, count - 1))
     generator = torch.Generator().manual_seed(count)
@@ -194,7 +199,9 @@ def test_sums_of_microbatches_are_the_sums_of_the_minibatch(log_ratios: list[flo
     total = parts[0][1] + parts[1][1]
     assert (parts[0][0] + parts[1][0]).item() == pytest.approx(loss.item(), rel=1e-12, abs=1e-12)
     for name in LossSums.__dataclass_fields__:
-        assert getattr(total, name).item() == pytest.approx(getattr(sums, name).item(), rel=1e-12, abs=1e-12), name
+        assert getattr(total, name).item() == pytest.approx(
+            getattr(sums, name).item(), rel=1e-12, abs=1e-12
+        ), name
 
 
 def cut_batch(batch: TokenBatch, rows: slice) -> TokenBatch:

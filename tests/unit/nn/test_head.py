@@ -33,7 +33,9 @@ def make_inputs(
     )
 
 
-def naive(hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def naive(
+    hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
     log_probs_NV = torch.log_softmax(hidden_ND @ weight_VD.t() / temperature, dim=-1)
     logprobs_N = log_probs_NV[torch.arange(len(targets_N)), targets_N]
     return logprobs_N, -(log_probs_NV.exp() * log_probs_NV).sum(-1)
@@ -47,8 +49,8 @@ REDUCTIONS: dict[str, Reduce] = {
 
 
 def test_worked_number_at_temperature_two() -> None:
-    # Logits (2 ln 3, 0) at temperature 2 are (ln 3, 0): p = (3/4, 1/4). Without the temperature p = (0.9, 0.1):
-    # log p would be -0.105 and the entropy 0.325.
+    # Logits (2 ln 3, 0) at temperature 2 are (ln 3, 0): p = (3/4, 1/4). Without the temperature p = (0.9,
+    # 0.1): log p would be -0.105 and the entropy 0.325.
     hidden_ND = torch.tensor([[2 * math.log(3.0)]])
     weight_VD = torch.tensor([[1.0], [0.0]])
     logprobs_N, entropy_N = head_logprobs(hidden_ND, weight_VD, torch.tensor([0]), 2.0)
@@ -106,8 +108,8 @@ def test_only_the_weight_or_only_the_hidden_states_may_need_a_gradient() -> None
 
 @pytest.mark.parametrize("chunk_tokens", [None, 16])
 def test_bfloat16_head_errs_only_by_its_inputs_rounding(chunk_tokens: int | None) -> None:
-    # The same bfloat16 numbers in float64 are the truth. A product rounded to bfloat16 is off by up to 2^-9 of a
-    # logit of about 30 here: 0.06 nats, fifty times the bound.
+    # The same bfloat16 numbers in float64 are the truth. A product rounded to bfloat16 is off by up to 2^-9
+    # of a logit of about 30 here: 0.06 nats, fifty times the bound.
     hidden_ND, weight_VD, targets_N = make_inputs(64, 50, 64, torch.bfloat16)
     expected = naive(hidden_ND.double(), weight_VD.double(), targets_N, 1.0)
     got = head_logprobs(hidden_ND, weight_VD, targets_N, 1.0, chunk_tokens=chunk_tokens)
@@ -129,7 +131,9 @@ def test_confident_distribution_has_finite_gradients() -> None:
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
-@given(num_rows=st.integers(1, 200), start=st.integers(0, 199), chunk=st.one_of(st.none(), st.integers(1, 70)))
+@given(
+    num_rows=st.integers(1, 200), start=st.integers(0, 199), chunk=st.one_of(st.none(), st.integers(1, 70))
+)
 @settings(max_examples=40, deadline=None)
 def test_deterministic_rows_do_not_depend_on_their_company(
     temperature: float, num_rows: int, start: int, chunk: int | None
@@ -172,7 +176,8 @@ def test_no_rows() -> None:
     hidden_ND, weight_VD, targets_N = make_inputs(0, 6, 3, torch.float32)
     logprobs_N, _ = head_logprobs(hidden_ND, weight_VD, targets_N, 1.0)
     logprobs_N.sum().backward()
-    assert weight_VD.grad is not None and weight_VD.grad.count_nonzero() == 0
+    assert weight_VD.grad is not None
+    assert weight_VD.grad.count_nonzero() == 0
 
 
 def test_temperature_zero_is_refused() -> None:

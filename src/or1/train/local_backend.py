@@ -1,0 +1,296 @@
+"""The update in this process, on one device.
+
+Shape legend: T packed input tokens, D hidden size, V vocabulary, N response tokens of one microbatch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from or1.algo.deal import deal
+from or1.algo.loss import LossSums, token_loss
+from or1.config import LossConfig, OptimizerConfig, StageConfig
+from or1.nn.head import head_logprobs
+from or1.train.optimizer import Applied, MasterOptimizer, digest
+from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
+from or1.types import Float32, Group, UpdateReport, WeightHandle
+
+logger = logging.getLogger(__name__)
+
+
+class PackedModel(Protocol):
+    """What the update needs of a model (see `or1.nn`)."""
+
+    @property
+    def head_weight(self) -> Tensor:
+        """[V, D]"""
+        ...
+
+    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor) -> Tensor:
+        """Hidden states after the final norm of the positions asked for [N, D], differentiable."""
+        ...
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Minibatch:
+    """The part of the batch behind one optimizer update."""
+
+    microbatches: list[Microbatch]
+    weight: float
+    """Its part in the means over the batch: the denominator of its loss [tokens or sequences]."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for microbatch in self.microbatches for name in microbatch.names)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What the updates of one step add up to."""
+
+    sums: list[LossSums] = field(default_factory=list)
+    """One entry an applied update."""
+    weights: list[float] = field(default_factory=list)
+    applied: list[Applied] = field(default_factory=list)
+    num_skipped: int = 0
+    num_sequence_tokens: int = 0
+    nonfinite_rollouts: list[str] = field(default_factory=list)
+
+
+class LocalBackend:
+    """TrainerBackend on one device: packed microbatches, exact loss, AdamW on float32 master weights."""
+
+    def __init__(
+        self,
+        model: PackedModel,
+        optimizer: OptimizerConfig,
+        *,
+        temperature: float,
+        tokens_per_microbatch: int,
+        deterministic: bool = False,
+        fingerprint: bool = False,
+        load_reference: Callable[[], PackedModel] | None = None,
+    ) -> None:
+        """
+        Args:
+            model: in its compute type, on its device; its parameters are trained in place.
+            optimizer: learning rate, warm-up, decay, clipping.
+            temperature: of the rollouts; every log-probability and entropy here is at it.
+            tokens_per_microbatch: most input tokens of one forward pass [tokens].
+            deterministic: the head computes each row by itself, as the engine does.
+            fingerprint: hash gradient and weights of each step.
+            load_reference: makes the reference model when a KL term first needs it.
+        """
+        self._model = model
+        self._parameters = dict(model.named_parameters())
+        self._optimizer = MasterOptimizer(self._parameters, optimizer)
+        self._temperature = temperature
+        self._tokens_per_microbatch = tokens_per_microbatch
+        self._deterministic = deterministic
+        self._fingerprint = fingerprint
+        self._load_reference = load_reference
+        self._reference: PackedModel | None = None
+
+    def update(
+        self,
+        kept: Sequence[Group],
+        advantages: Sequence[Float32],
+        loss: LossConfig,
+        alpha: float,
+        stage: StageConfig,
+    ) -> UpdateReport:
+        """Take one optimizer update per minibatch and pass; see `TrainerBackend.update`.
+
+        The report's means are `nan` when every minibatch was skipped.
+
+        Raises:
+            ValueError: no group, or nothing in them to train on.
+        """
+        started = time.perf_counter()
+        minibatches = self._minibatches(kept, advantages, loss, stage.num_minibatches)
+        tally = _Tally()
+        if loss.kl_coefficient > 0:
+            reference = self._reference_model()
+            minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
+        # A single update starts from the old policy: its own forward pass yields the old log-probs.
+        if len(minibatches) * stage.num_reuses > 1:
+            minibatches = [self._with_old(m, tally) for m in minibatches]
+        hasher = hashlib.blake2b(digest_size=16)
+        for minibatch in minibatches * stage.num_reuses:
+            self._update_once(minibatch, loss, alpha, tally, hasher)
+        hashes = self._hashes(hasher) if self._fingerprint else {}
+        return _report(tally, minibatches, loss, hashes, time.perf_counter() - started)
+
+    def publish(self, version: int) -> WeightHandle:
+        """The weights in compute type, by the model's own names: the tensors themselves, not copies.
+
+        The next `update` writes into them, so an engine that samples during an update must copy them.
+        """
+        return WeightHandle(version=version, ref={name: p.detach() for name, p in self._parameters.items()})
+
+    @property
+    def master_weights(self) -> Mapping[str, Tensor]:
+        """name -> weights in full precision: what an export writes."""
+        return self._optimizer.masters
+
+    def save(self, folder: Path) -> None:
+        self._optimizer.save(folder)
+
+    def load(self, folder: Path) -> None:
+        self._optimizer.load(folder)
+
+    def _minibatches(
+        self, kept: Sequence[Group], advantages: Sequence[Float32], loss: LossConfig, num_minibatches: int
+    ) -> list[_Minibatch]:
+        """Groups dealt whole; a minibatch that got none is left out."""
+        minibatches = []
+        for run in deal(len(kept), num_minibatches):
+            rollouts = trained_rollouts(kept[run.start : run.stop], advantages[run.start : run.stop], loss)
+            if rollouts:
+                minibatches.append(self._minibatch(rollouts, loss))
+        if not minibatches:
+            raise ValueError(f"nothing to train on in {len(kept)} groups")
+        return minibatches
+
+    def _minibatch(self, rollouts: Sequence[TrainedRollout], loss: LossConfig) -> _Minibatch:
+        weight = self._model.head_weight
+        microbatches = pack(
+            rollouts,
+            self._tokens_per_microbatch,
+            loss,
+            dtype=torch.float64 if weight.dtype == torch.float64 else torch.float32,
+            device=weight.device,
+        )
+        num_tokens = sum(m.targets_N.numel() for m in microbatches)
+        denominator = num_tokens if loss.average == "token" else len(rollouts)
+        return _Minibatch(microbatches=microbatches, weight=float(denominator))
+
+    def _logprobs(self, model: PackedModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
+        return head_logprobs(
+            model.packed(microbatch.tokens_T, microbatch.lengths, microbatch.predictors_N),
+            model.head_weight,
+            microbatch.targets_N,
+            self._temperature,
+            deterministic=self._deterministic,
+        )
+
+    @torch.no_grad()
+    def _with_old(self, minibatch: _Minibatch, tally: _Tally) -> _Minibatch:
+        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+        return replace(
+            minibatch,
+            microbatches=[
+                replace(m, batch=replace(m.batch, old_logprobs_N=self._logprobs(self._model, m)[0]))
+                for m in minibatch.microbatches
+            ],
+        )
+
+    @torch.no_grad()
+    def _with_reference(self, minibatch: _Minibatch, reference: PackedModel, tally: _Tally) -> _Minibatch:
+        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+        return replace(
+            minibatch,
+            microbatches=[
+                replace(m, batch=replace(m.batch, reference_logprobs_N=self._logprobs(reference, m)[0]))
+                for m in minibatch.microbatches
+            ],
+        )
+
+    def _reference_model(self) -> PackedModel:
+        if self._reference is None:
+            if self._load_reference is None:
+                raise ValueError("a KL term needs a reference model, and none can be loaded here")
+            self._reference = self._load_reference()
+        return self._reference
+
+    def _update_once(
+        self, minibatch: _Minibatch, loss: LossConfig, alpha: float, tally: _Tally, hasher: hashlib.blake2b
+    ) -> None:
+        self._optimizer.clear()
+        sums = reduce(add, [self._backward(m, loss, alpha) for m in minibatch.microbatches])
+        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+        if self._fingerprint:
+            digest(self._optimizer.gradients, hasher)
+        grad_norm = self._optimizer.grad_norm()
+        if math.isfinite(grad_norm) and math.isfinite(sums.loss.item()):
+            tally.applied.append(self._optimizer.apply(grad_norm))
+            tally.sums.append(sums)
+            tally.weights.append(minibatch.weight)
+        else:
+            tally.num_skipped += 1
+            tally.nonfinite_rollouts += minibatch.names
+            logger.warning(
+                "update skipped: loss %s, gradient norm %s, rollouts %s",
+                sums.loss.item(),
+                grad_norm,
+                ", ".join(minibatch.names),
+            )
+        self._optimizer.clear()
+
+    def _backward(self, microbatch: Microbatch, loss: LossConfig, alpha: float) -> LossSums:
+        logprobs_N, entropy_N = self._logprobs(self._model, microbatch)
+        value, sums = token_loss(logprobs_N, entropy_N, microbatch.batch, loss, alpha)
+        torch.autograd.backward(value)
+        return sums
+
+    def _hashes(self, gradients: hashlib.blake2b) -> dict[str, str]:
+        weights = hashlib.blake2b(digest_size=16)
+        digest(self._optimizer.masters, weights)
+        return {"gradient": gradients.hexdigest(), "weights": weights.hexdigest()}
+
+
+def _report(
+    tally: _Tally,
+    minibatches: Sequence[_Minibatch],
+    loss: LossConfig,
+    hashes: Mapping[str, str],
+    seconds: float,
+) -> UpdateReport:
+    """Means over the tokens of all applied updates."""
+    weight = sum(tally.weights)
+    losses = [w * s.loss.item() for w, s in zip(tally.weights, tally.sums, strict=True)]
+    policies = [w * s.policy_loss.item() for w, s in zip(tally.weights, tally.sums, strict=True)]
+    total = reduce(add, tally.sums) if tally.sums else None
+    num_updates = len(tally.applied)
+    nan = math.nan
+
+    def token_mean(value: Tensor) -> float:
+        assert total is not None
+        return (value / total.num_tokens).item()
+
+    return UpdateReport(
+        loss=sum(losses) / weight if total else nan,
+        policy_loss=sum(policies) / weight if total else nan,
+        entropy=token_mean(total.entropy) if total else nan,
+        kl_to_reference=(token_mean(total.kl_to_reference) if total else nan)
+        if loss.kl_coefficient
+        else None,
+        clip_fraction=token_mean(total.num_clipped) if total else nan,
+        ratio_mean=token_mean(total.ratio) if total else nan,
+        ratio_max=total.ratio_max.item() if total else nan,
+        mismatch_kl=token_mean(total.mismatch_kl) if total else nan,
+        mismatch_max=total.mismatch_max.item() if total else nan,
+        grad_norm=sum(a.grad_norm for a in tally.applied) / num_updates if num_updates else nan,
+        learning_rate=tally.applied[-1].learning_rate if num_updates else nan,
+        num_updates=num_updates,
+        num_skipped=tally.num_skipped,
+        num_tokens=sum(m.targets_N.numel() for b in minibatches for m in b.microbatches),
+        num_sequence_tokens=tally.num_sequence_tokens,
+        seconds=seconds,
+        nonfinite_rollouts=tuple(tally.nonfinite_rollouts),
+        hashes=hashes,
+    )

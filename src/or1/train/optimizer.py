@@ -1,0 +1,169 @@
+"""AdamW on float32 master weights, with a compute copy where the model runs in a smaller type."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from or1.config import OptimizerConfig
+from or1.errors import CheckpointError
+
+WEIGHTS_FILE = "weights.safetensors"
+MOMENTS_FILE = "moments.safetensors"
+COUNTERS_FILE = "trainer.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """One optimizer update."""
+
+    grad_norm: float
+    """Before clipping."""
+    learning_rate: float
+
+
+class MasterOptimizer:
+    """Holds the true weights. Gradients gather in float32 over the microbatches of a minibatch.
+
+    A parameter of float32 or float64 is its own master. One of a smaller type gets a float32 master, is
+    rounded from it after each update, and hands its gradient over after each backward pass.
+    """
+
+    def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
+        """
+        Args:
+            parameters: name -> parameter, each tensor once (tied weights under one name).
+            config: AdamW, warm-up and clipping.
+        """
+        self._parameters = dict(parameters)
+        self._config = config
+        self._masters = {name: self._master_of(p) for name, p in self._parameters.items()}
+        matrices = [m for m in self._masters.values() if m.ndim >= 2]
+        vectors = [m for m in self._masters.values() if m.ndim < 2]
+        self._adamw = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": config.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            fused=True,
+        )
+        self.num_updates = 0
+        """Updates applied since the start of the run."""
+
+    def _master_of(self, parameter: nn.Parameter) -> nn.Parameter:
+        if parameter.dtype in (torch.float32, torch.float64):
+            return parameter
+        master = nn.Parameter(parameter.detach().float())
+        master.grad = torch.zeros_like(master)
+
+        def hand_over(done: Tensor) -> None:
+            assert master.grad is not None
+            assert done.grad is not None
+            master.grad += done.grad
+            done.grad = None
+
+        parameter.register_post_accumulate_grad_hook(hand_over)
+        return master
+
+    @property
+    def masters(self) -> Mapping[str, Tensor]:
+        """name -> weights in full precision, without gradient."""
+        return {name: m.detach() for name, m in self._masters.items()}
+
+    @property
+    def gradients(self) -> Mapping[str, Tensor]:
+        """name -> gradient gathered since `clear`, for parameters that have one."""
+        return {name: m.grad for name, m in self._masters.items() if m.grad is not None}
+
+    def clear(self) -> None:
+        """Forget the gathered gradient."""
+        for name, master in self._masters.items():
+            if master is self._parameters[name]:
+                master.grad = None
+            elif master.grad is not None:
+                master.grad.zero_()
+
+    def grad_norm(self) -> float:
+        """L2 norm of the whole gathered gradient."""
+        return torch.nn.utils.get_total_norm(self.gradients.values()).item()
+
+    def apply(self, grad_norm: float) -> Applied:
+        """Clip to max_grad_norm and take one AdamW update.
+
+        Args:
+            grad_norm: of the gathered gradient, finite.
+        """
+        if grad_norm > self._config.max_grad_norm:
+            torch._foreach_mul_(list(self.gradients.values()), self._config.max_grad_norm / grad_norm)
+        rate = self._config.learning_rate
+        if self.num_updates < self._config.warmup_updates:
+            rate *= (self.num_updates + 1) / self._config.warmup_updates
+        for group in self._adamw.param_groups:
+            group["lr"] = rate
+        self._adamw.step()
+        self.num_updates += 1
+        self._round_to_parameters()
+        return Applied(grad_norm=grad_norm, learning_rate=rate)
+
+    @torch.no_grad()
+    def _round_to_parameters(self) -> None:
+        for name, master in self._masters.items():
+            if master is not self._parameters[name]:
+                self._parameters[name].copy_(master)
+
+    def save(self, folder: Path) -> None:
+        """Write master weights, moments and counters."""
+        save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
+        moments = {}
+        for name, master in self._masters.items():
+            for key, value in self._adamw.state[master].items():
+                moments[f"{key}.{name}"] = value.contiguous()
+        save_file(moments, folder / MOMENTS_FILE)
+        counters = {"num_updates": self.num_updates}
+        (folder / COUNTERS_FILE).write_text(json.dumps(counters) + "\n", encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: the tensors are not those of this model.
+        """
+        weights = load_file(folder / WEIGHTS_FILE)
+        if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
+            raise CheckpointError(f"{folder / WEIGHTS_FILE} holds the weights of another model")
+        moments = load_file(folder / MOMENTS_FILE)
+        with torch.no_grad():
+            for name, master in self._masters.items():
+                master.copy_(weights[name])
+        self._adamw.state.clear()
+        for key_name, value in moments.items():
+            key, name = key_name.split(".", 1)
+            master = self._masters[name]
+            # The step count stays where the optimizer itself would make it; the moments lie beside their
+            # weights.
+            self._adamw.state[master][key] = value.to(master.device)
+        self.num_updates = json.loads((folder / COUNTERS_FILE).read_text(encoding="utf-8"))["num_updates"]
+        self._round_to_parameters()
+        self.clear()
+
+
+def digest(tensors: Mapping[str, Tensor], hasher: hashlib.blake2b) -> None:
+    """Feed names and bytes of tensors, in order of name."""
+    for name in sorted(tensors):
+        hasher.update(name.encode())
+        hasher.update(tensors[name].detach().contiguous().cpu().numpy().data)
+
+
+def is_finite(*values: float) -> bool:
+    return all(math.isfinite(value) for value in values)
