@@ -1,8 +1,8 @@
 """A step's problems become judged groups. Verification runs while other rollouts are still being sampled.
 
-Over-sampling and refill are collectors around a collector, so that the loop knows nothing of them. What they
-return is the whole step: the loop takes its entropy, pass rates and truncated share from every group returned,
-with or without a signal, and trains on those with one.
+Over-sampling and refill are collectors around a collector, so that the loop knows nothing of them. What
+they return is the whole step: the loop takes its entropy, pass rates and truncated share from every group
+returned, with or without a signal, and trains on those with one.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class LocalCollector:
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
         """Whole groups in the order drawn, rollouts by index, whatever order they finished in.
 
-        A rollout that the engine never returned is there as ABORTED, one that the pool never returned without a
-        verdict of its own; both are NOT_JUDGED with their reason.
+        A rollout that the engine never returned is there as ABORTED, and one that the pool never returned is
+        there as sampled; both are NOT_JUDGED with their reason.
 
         Raises:
             ValueError: the sampler drew a problem twice.
@@ -180,10 +180,10 @@ def _name(key: Key) -> str:
 class OversampleCollector:
     """Draws `factor` times as many problems and ends the step where it has enough groups with a signal.
 
-    The step is the shortest beginning of what was drawn that holds `num_problems` groups with a signal, or all
-    of it. Cutting in drawn order, and not choosing the groups with a signal, keeps the step a fair sample of
-    problems, so that entropy and truncated share mean what they mean without over-sampling. The groups after
-    the cut are not trained on; their pass rates are noted in the state, for they are known.
+    The step is the shortest beginning of what was drawn that holds `num_problems` groups with a signal, or
+    all of it. Cutting in drawn order, and not choosing the groups with a signal, keeps the step a fair sample
+    of problems, so that entropy and truncated share mean what they mean without over-sampling. The groups
+    after the cut are not trained on; their pass rates are noted in the state, for they are known.
 
     Args:
         inner: collects.
@@ -214,9 +214,9 @@ class OversampleCollector:
 class RefillCollector:
     """Goes on drawing while fewer than `num_problems` groups have a signal.
 
-    Each round draws as many problems as signals are missing, so there are never more than `num_problems` groups
-    with a signal, and every group that was sampled is returned. No problem comes twice in a step: its rollouts
-    would be the same ones again.
+    Each round draws as many problems as signals are missing, so there are never more than `num_problems`
+    groups with a signal, and every group that was sampled is returned. No problem comes twice in a step: its
+    rollouts would be the same ones again.
 
     Args:
         inner: collects.

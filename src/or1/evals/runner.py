@@ -1,0 +1,215 @@
+"""Held-out problems, k samples each, judged by the same verifiers as training, as one score.
+
+Seeds do not depend on the training step: two evaluations of one run differ by the weights alone, which makes
+them a paired comparison.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from or1.algo import avg_at_k, derive_seed
+from or1.config import RunConfig
+from or1.errors import Or1Error
+from or1.evals.statistics import mean_interval
+from or1.protocols import Generator, VerifierPool
+from or1.types import Outcome, Problem, Response, Rollout, Sampling, Score, Text
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedSample:
+    """One response to a held-out problem: its text as sampled, and what the verifier found."""
+
+    text: str
+    num_tokens: int
+    outcome: Outcome
+    reward: float | None
+    """None if and only if not judged."""
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemResult:
+    """The k samples of one problem, by index."""
+
+    problem: Problem
+    samples: tuple[JudgedSample, ...]
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """Rewards of the judged samples."""
+        return tuple(s.reward for s in self.samples if s.reward is not None)
+
+
+def evaluation_sampling(run: RunConfig) -> Sampling:
+    """How a run's held-out problems are sampled at every evaluation: same seeds whatever the step."""
+    evaluation = run.evaluation
+    return Sampling(
+        temperature=evaluation.temperature,
+        group_size=evaluation.samples_per_problem,
+        max_response_tokens=evaluation.max_response_tokens or run.stages[-1].max_response_tokens,
+        seed=derive_seed(run.seed, "evaluation"),
+    )
+
+
+def evaluate(
+    generator: Generator,
+    pool: VerifierPool,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    *,
+    step: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Score:
+    """avg@k of the model behind `generator`, with a 95 % interval over problems.
+
+    Raises:
+        Or1Error: not one sample could be judged.
+        ValueError: a problem comes twice.
+    """
+    started = clock()
+    results = judge_samples(generator, pool, problems, sampling)
+    return score(results, step=step, seconds=clock() - started)
+
+
+def judge_samples(
+    generator: Generator, pool: VerifierPool, problems: Sequence[Problem], sampling: Sampling
+) -> list[ProblemResult]:
+    """Sample and judge, overlapped. Problems in the order given, samples by index.
+
+    A sample that was never returned is there as not judged, with reason `sample_lost`.
+
+    Raises:
+        ValueError: a problem comes twice.
+        RuntimeError: a sample came that was not asked for, or one twice.
+    """
+    by_id = {p.id: p for p in problems}
+    if len(by_id) != len(problems):
+        raise ValueError(f"{len(problems)} held-out problems of which {len(by_id)} are different")
+    texts: dict[tuple[str, int], Text] = {}
+    judged: dict[tuple[str, int], JudgedSample] = {}
+
+    def responses() -> Iterator[Response]:
+        for text in generator.generate(problems, sampling):
+            key = (text.problem_id, text.index)
+            is_asked_for = text.problem_id in by_id and 0 <= text.index < sampling.group_size
+            if key in texts or not is_asked_for:
+                raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
+            texts[key] = text
+            yield Response(problem=by_id[text.problem_id], rollout=_bare_rollout(text), text=text.text)
+
+    for rollout in pool.judge(responses()):
+        key = (rollout.problem_id, rollout.index)
+        judged[key] = _judged(rollout, texts[key])
+    return [
+        ProblemResult(
+            problem=p,
+            samples=tuple(judged.get((p.id, i), _LOST) for i in range(sampling.group_size)),
+        )
+        for p in problems
+    ]
+
+
+_LOST = JudgedSample(
+    text="", num_tokens=0, outcome=Outcome.NOT_JUDGED, reward=None, reason="sample_lost", detail=""
+)
+
+
+def _bare_rollout(text: Text) -> Rollout:
+    """What a pool needs of a rollout: whose it is and how it ended."""
+    no_tokens, no_numbers = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+    return Rollout(
+        problem_id=text.problem_id,
+        index=text.index,
+        prompt_tokens=no_tokens,
+        response_tokens=no_tokens,
+        behavior_logprobs=no_numbers,
+        behavior_entropy=None,
+        finish=text.finish,
+        policy_version=0,
+    )
+
+
+def _judged(rollout: Rollout, text: Text) -> JudgedSample:
+    verdict = rollout.verdict
+    if verdict is None:
+        raise RuntimeError(
+            f"the verifier pool returned {rollout.problem_id}/{rollout.index} without a verdict"
+        )
+    return JudgedSample(
+        text=text.text,
+        num_tokens=text.num_tokens,
+        outcome=verdict.outcome,
+        reward=verdict.reward,
+        reason=verdict.reason,
+        detail=verdict.detail,
+    )
+
+
+def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Score:
+    """avg@k over problems and what goes with it.
+
+    Samples that were not judged leave the score, and a problem without a judged sample leaves it whole; both
+    are logged, for a score over fewer problems is not paired with the one before. Shares are of judged samples.
+
+    Raises:
+        Or1Error: not one sample could be judged.
+    """
+    scored = [r for r in results if r.rewards]
+    if not scored:
+        raise Or1Error(
+            f"evaluation at step {step}: none of the samples of {len(results)} problems could be judged; "
+            "`or1 doctor` says whether engine and verifiers work here"
+        )
+    samples = [s for r in results for s in r.samples]
+    judged = [s for s in samples if s.reward is not None]
+    if len(judged) < len(samples):
+        logger.warning(
+            "evaluation at step %d: %d of %d samples were not judged and leave the score",
+            step,
+            len(samples) - len(judged),
+            len(samples),
+        )
+    scores_P = [avg_at_k(r.rewards) for r in scored]
+    estimate = mean_interval(scores_P)
+    return Score(
+        step=step,
+        data_hash=data_hash([r.problem for r in results]),
+        num_problems=len(scored),
+        samples_per_problem=max(len(r.samples) for r in results),
+        mean=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        truncated_fraction=_fraction(judged, Outcome.TRUNCATED),
+        no_answer_fraction=_fraction(judged, Outcome.NO_ANSWER),
+        response_tokens_mean=math.fsum(s.num_tokens for s in judged) / len(judged),
+        by_source=_by_source(scored, scores_P),
+        seconds=seconds,
+    )
+
+
+def _fraction(samples: Sequence[JudgedSample], outcome: Outcome) -> float:
+    return sum(s.outcome is outcome for s in samples) / len(samples)
+
+
+def _by_source(results: Sequence[ProblemResult], scores_P: Sequence[float]) -> Mapping[str, float]:
+    by_source: dict[str, list[float]] = defaultdict(list)
+    for result, problem_score in zip(results, scores_P, strict=True):
+        by_source[result.problem.source].append(problem_score)
+    return {source: avg_at_k(by_source[source]) for source in sorted(by_source)}
+
+
+def data_hash(problems: Sequence[Problem]) -> str:
+    """16 hex digits of sha256 over the problem ids, in whatever order: which problems a score is about."""
+    return hashlib.sha256("\n".join(sorted(p.id for p in problems)).encode()).hexdigest()[:16]
