@@ -1,0 +1,124 @@
+"""Where the answer is: one rule, shared by every verifier that reads a boxed answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+_THINK_OPEN = "<think>"
+_THINK_CLOSE = "</think>"
+_BOX = r"(?:boxed|fbox)(?![A-Za-z])"
+# `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
+_TOKEN = re.compile(
+    rf"(?P<box>\\{_BOX}\s*(?:\{{|\Z))|\\(?!\\?{_BOX}).|(?P<open>\{{)|(?P<close>\}})", re.DOTALL
+)
+
+
+class AnswerReason(StrEnum):
+    """What was found, or why there is no answer."""
+
+    BOXED = "boxed"
+    NO_BOX = "no_box"
+    EMPTY_BOX = "empty_box"
+    UNTERMINATED_BOX = "unterminated_box"
+    UNFINISHED_THINKING = "unfinished_thinking"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final answer of a response."""
+
+    value: str | None
+    """Inside of the final box, stripped; None when there is no answer."""
+    reason: AnswerReason
+    num_boxes: int = 0
+    """Complete boxes in the part that was read: more than one is a sign of hedging; only the last counts."""
+
+
+def after_thinking(text: str) -> str | None:
+    """The part of a response that may hold its answer: all that follows the last `</think>`.
+
+    Without any mark that is the whole text; None when `<think>` is open at the end.
+    """
+    rest = text.rpartition(_THINK_CLOSE)[2]
+    return None if _THINK_OPEN in rest else rest
+
+
+def read_answer(text: str) -> Answer:
+    r"""Read the last `\boxed{}` (or `\fbox{}`) after the thinking, by matching braces; linear in the text.
+
+    A last box that is empty or never closed is no answer: an earlier box does not stand in for it. A box
+    inside a box belongs to the outer one; a box around nothing but a box is opened.
+    """
+    rest = after_thinking(text)
+    if rest is None:
+        return Answer(None, AnswerReason.UNFINISHED_THINKING)
+    boxes, unclosed_at = _boxes(rest)
+    num_boxes = _num_outermost(boxes)
+    if unclosed_at > (boxes[-1].start if boxes else -1):
+        return Answer(None, AnswerReason.UNTERMINATED_BOX, num_boxes)
+    if not boxes:
+        return Answer(None, AnswerReason.NO_BOX)
+    box = _innermost_bare(rest, boxes)
+    value = rest[box.start : box.end].strip()
+    if not value:
+        return Answer(None, AnswerReason.EMPTY_BOX, num_boxes)
+    return Answer(value, AnswerReason.BOXED, num_boxes)
+
+
+def final_answer(text: str) -> str | None:
+    r"""The final answer of a response, or None; `read_answer` also says why.
+
+    >>> final_answer(r"<think>\boxed{1}</think> So \boxed{\frac{1}{2}}.")
+    '\\frac{1}{2}'
+    >>> final_answer(r"<think>\boxed{1}") is None
+    True
+    """
+    return read_answer(text).value
+
+
+class _Box(NamedTuple):
+    """Offsets of a complete box: its command, the first character inside, its closing brace."""
+
+    command: int
+    start: int
+    end: int
+
+
+def _boxes(text: str) -> tuple[list[_Box], int]:
+    """Complete boxes as they close, and where the last one never closed starts (-1: none)."""
+    open_braces: list[tuple[int, int, bool]] = []
+    complete: list[_Box] = []
+    at_the_end = -1
+    for token in _TOKEN.finditer(text):
+        if token["box"] and not token["box"].endswith("{"):
+            at_the_end = token.end()
+        elif token["box"] or token["open"]:
+            open_braces.append((token.start(), token.end(), bool(token["box"])))
+        elif token["close"] and open_braces:
+            command, start, is_box = open_braces.pop()
+            if is_box:
+                complete.append(_Box(command, start, token.start()))
+    unclosed = max((start for _, start, is_box in open_braces if is_box), default=-1)
+    return complete, max(unclosed, at_the_end)
+
+
+def _num_outermost(boxes: list[_Box]) -> int:
+    num, outer_command = 0, None
+    for box in reversed(boxes):
+        if outer_command is None or box.end < outer_command:
+            num, outer_command = num + 1, box.command
+    return num
+
+
+def _innermost_bare(text: str, boxes: list[_Box]) -> _Box:
+    """The last box, or the one inside it that is all it holds."""
+    box = boxes[-1]
+    for inner in reversed(boxes[:-1]):
+        around = text[box.start : inner.command] + text[inner.end + 1 : box.end]
+        if inner.command < box.start or around.strip():
+            break
+        box = inner
+    return box
