@@ -111,6 +111,8 @@ def judge_samples(
 
     for rollout in pool.judge(responses()):
         key = (rollout.problem_id, rollout.index)
+        if key not in texts or key in judged:
+            raise RuntimeError(f"the verifier pool returned sample {key[0]}/{key[1]} twice or unasked")
         judged[key] = _judged(rollout, texts[key])
     return [
         ProblemResult(
@@ -144,9 +146,7 @@ def _bare_rollout(text: Text) -> Rollout:
 def _judged(rollout: Rollout, text: Text) -> JudgedSample:
     verdict = rollout.verdict
     if verdict is None:
-        raise RuntimeError(
-            f"the verifier pool returned {rollout.problem_id}/{rollout.index} without a verdict"
-        )
+        raise RuntimeError(f"sample {rollout.problem_id}/{rollout.index} came back without a verdict")
     return JudgedSample(
         text=text.text,
         num_tokens=text.num_tokens,
@@ -161,7 +161,8 @@ def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Sco
     """avg@k over problems and what goes with it.
 
     Samples that were not judged leave the score, and a problem without a judged sample leaves it whole; both
-    are logged, for a score over fewer problems is not paired with the one before. Shares are of judged samples.
+    are logged, for a score over fewer problems is not paired with the one before. Shares are of judged
+    samples.
 
     Raises:
         Or1Error: not one sample could be judged.
@@ -182,7 +183,7 @@ def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Sco
             len(samples),
         )
     scores_P = [avg_at_k(r.rewards) for r in scored]
-    estimate = mean_interval(scores_P)
+    estimate = mean_interval(scores_P, len(judged))
     return Score(
         step=step,
         data_hash=data_hash([r.problem for r in results]),
