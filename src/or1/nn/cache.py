@@ -1,0 +1,154 @@
+"""Keys and values of running sequences, in memory that is allocated once.
+
+Shape legend: S slots, B slots in use (the first B), G key-value heads, H query heads, R = H / G, D head size,
+M positions of memory, L live positions, T packed prompt tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from or1.nn.attention import attend_exact, whole_tiles
+from or1.nn.config import DecoderConfig
+
+
+class PromptKeyValues:
+    """Keys and values of prefilled prompts, by layer.
+
+    Args:
+        rank_T: row of each packed token in what is added.
+        lengths: tokens of each prompt.
+    """
+
+    def __init__(self, rank_T: Tensor, lengths: Sequence[int]) -> None:
+        self.rank_T = rank_T
+        self.lengths = tuple(lengths)
+        self.keys: list[Tensor] = []
+        """One [T, G, D] a layer, in packed order."""
+        self.values: list[Tensor] = []
+
+    def add(self, k_TGD: Tensor, v_TGD: Tensor) -> None:
+        """Keep the next layer's keys and values."""
+        self.keys.append(k_TGD.index_select(0, self.rank_T))
+        self.values.append(v_TGD.index_select(0, self.rank_T))
+
+
+class KeyValueCache:
+    """Memory for the keys and values of `num_slots` sequences of up to `max_length` positions.
+
+    On a CPU the operating system provides the pages when they are first written, so that unused positions cost no
+    memory.
+
+    Args:
+        config: shape of the decoder.
+        num_slots: sequences at once.
+        max_length: positions of each, prompt and response; rounded up to whole tiles.
+        dtype: of the stored keys and values, and of the attention.
+        device: of the memory.
+        deterministic: attend as `attend_exact`.
+    """
+
+    def __init__(
+        self,
+        config: DecoderConfig,
+        num_slots: int,
+        max_length: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        deterministic: bool = False,
+    ) -> None:
+        self.config = config
+        self.num_slots = num_slots
+        self.max_length = whole_tiles(max_length)
+        self.deterministic = deterministic
+        rows = num_slots * config.num_kv_heads
+        shape = (config.num_layers, 2, rows, self.max_length, config.head_size)
+        self.memory = torch.zeros(shape, dtype=dtype, device=device)
+        """[layers, keys and values, S * G, M, D]."""
+
+    def step(self, positions_B: Tensor, live_length: int) -> CachedStep:
+        """What all layers share while one token is added to each of the first B slots."""
+        return CachedStep(self, positions_B, live_length)
+
+    def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, slots_B: Tensor) -> None:
+        """Copy prefilled prompts into slots, one prompt into as many as name it.
+
+        Args:
+            prompts: what `Decoder.prefill` returned.
+            prompt_B: index of the prompt for each slot.
+            slots_B: slots to fill.
+        """
+        groups = self.config.num_kv_heads
+        rows_BG = slots_B[:, None] * groups + torch.arange(groups, device=slots_B.device)
+        lengths_P = torch.tensor(prompts.lengths, device=slots_B.device)
+        starts_P = lengths_P.cumsum(0) - lengths_P
+        longest = int(lengths_P[prompt_B].max())
+        inside_L = torch.arange(longest, device=slots_B.device)
+        last_P = lengths_P - 1
+        source_BL = starts_P[prompt_B, None] + torch.minimum(inside_L, last_P[prompt_B, None])
+        for layer, pair in enumerate(zip(prompts.keys, prompts.values, strict=True)):
+            for memory, x_TGD in zip(self.memory[layer], pair, strict=True):
+                x_BGLD = x_TGD[source_BL].transpose(1, 2).to(memory.dtype)
+                memory[rows_BG.flatten(), :longest] = x_BGLD.flatten(0, 1)
+
+    def move(self, sources_N: Tensor, targets_N: Tensor, live_length: int) -> None:
+        """Copy slots onto others, up to `live_length` positions."""
+        groups = self.config.num_kv_heads
+        heads = torch.arange(groups, device=sources_N.device)
+        sources = (sources_N[:, None] * groups + heads).flatten()
+        targets = (targets_N[:, None] * groups + heads).flatten()
+        for pair in self.memory:
+            for memory in pair:
+                memory[targets, :live_length] = memory[sources, :live_length]
+
+
+class CachedStep:
+    """Attention of one new token per slot to everything its slot holds."""
+
+    def __init__(self, cache: KeyValueCache, positions_B: Tensor, live_length: int) -> None:
+        config = cache.config
+        self.cache = cache
+        self.positions_B = positions_B
+        self.num_rows = positions_B.shape[0]
+        self.num_heads, self.num_kv_heads, self.head_size = config.num_heads, config.num_kv_heads, config.head_size
+        self.length = whole_tiles(live_length) if cache.deterministic else live_length
+        num_batches = self.num_rows * self.num_kv_heads
+        self.last_key_X = positions_B if self.num_kv_heads == 1 else positions_B.repeat_interleave(self.num_kv_heads)
+        first_X = torch.arange(num_batches, device=positions_B.device) * cache.max_length
+        self.places_X = first_X + self.last_key_X
+        """Row of the new key of each slot and key-value head in the flattened memory."""
+        dtype = cache.memory.dtype
+        if not cache.deterministic:
+            dead = torch.arange(self.length, device=positions_B.device) > self.last_key_X[:, None]
+            self.mask_X1L = torch.zeros(dead.shape, dtype=dtype, device=dead.device).masked_fill_(dead, -torch.inf)[
+                :, None
+            ]
+
+    def attend(self, layer: int, qk_BHD: Tensor, v_BGD: Tensor) -> Tensor:
+        """Write keys and values, then mix: the `Attend` of one layer. Rows behind B are filling and give zeros."""
+        memory = self.cache.memory[layer]
+        num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
+        qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(memory.dtype), v_BGD[: self.num_rows].to(memory.dtype)
+        flat = memory.view(2, -1, self.head_size)
+        flat[0].index_copy_(0, self.places_X, qk_BHD[:, self.num_heads :].reshape(num_batches, -1))
+        flat[1].index_copy_(0, self.places_X, v_BGD.reshape(num_batches, -1))
+        q_XRD = qk_BHD[:, : self.num_heads].reshape(num_batches, -1, self.head_size)
+        k_XLD, v_XLD = memory[0, :num_batches, : self.length], memory[1, :num_batches, : self.length]
+        if self.cache.deterministic:
+            out_XRD = attend_exact(q_XRD, k_XLD, v_XLD, self.last_key_X[:, None].expand(-1, q_XRD.shape[1]))
+        elif memory.is_cuda:
+            out_XRD = functional.scaled_dot_product_attention(q_XRD, k_XLD, v_XLD, attn_mask=self.mask_X1L)
+        else:
+            out_XRD = self._mix(q_XRD, k_XLD, v_XLD)
+        out_BX = out_XRD.reshape(self.num_rows, -1)
+        return functional.pad(out_BX, (0, 0, 0, padding)) if padding else out_BX
+
+    def _mix(self, q_XRD: Tensor, k_XLD: Tensor, v_XLD: Tensor) -> Tensor:
+        scale = self.head_size**-0.5
+        scores_XRL = torch.baddbmm(self.mask_X1L, q_XRD, k_XLD.transpose(1, 2), alpha=scale)
+        return torch.bmm(torch.softmax(scores_XRL, -1), v_XLD)

@@ -1,0 +1,231 @@
+"""One decoder for the Qwen2, Qwen3 and Llama families, with two ways through the same layers.
+
+`packed` computes whole sequences laid one after another without padding, for training and for prompts. `cached`
+computes one token per slot against keys and values in static memory, for sampling. Both call the same `Layer`; only
+the attention that is passed in differs.
+
+Shape legend: T packed tokens, B slots in use, N chosen rows, C hidden size, H query heads, G key-value heads, D head
+size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from or1.nn.attention import PackedPlan, attend_packed, attend_packed_exact
+from or1.nn.cache import KeyValueCache, PromptKeyValues
+from or1.nn.config import DecoderConfig
+from or1.nn.linear import linear_rows, padded_rows
+from or1.nn.norm import rms_norm
+from or1.nn.rope import rotary_table, rotate
+
+Attend = Callable[[int, Tensor, Tensor], Tensor]
+"""(layer index, rotated queries and keys [T, H + G, D], values [T, G, D]) -> [T, H * D]."""
+Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+class Projection(nn.Module):
+    """Weight [O, K] and bias [O] of a linear layer; `Layer` chooses how it is multiplied."""
+
+    def __init__(self, num_inputs: int, num_outputs: int, has_bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_outputs, num_inputs))
+        self.bias = nn.Parameter(torch.zeros(num_outputs)) if has_bias else None
+
+
+class Scale(nn.Module):
+    """Weight of a root-mean-square norm."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+
+
+class Attention(nn.Module):
+    """Weights of one attention block; queries, keys and values come from one fused product."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        heads_size = config.num_heads * config.head_size
+        self.qkv_proj = Projection(config.hidden_size, config.qkv_size, config.has_qkv_bias)
+        self.o_proj = Projection(heads_size, config.hidden_size, config.has_output_bias)
+        self.q_norm = Scale(config.head_size) if config.has_qk_norm else None
+        self.k_norm = Scale(config.head_size) if config.has_qk_norm else None
+
+
+class Mlp(nn.Module):
+    """Weights of one gated feed-forward block; gate and up come from one fused product."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.gate_up_proj = Projection(config.hidden_size, 2 * config.intermediate_size, config.has_mlp_bias)
+        self.down_proj = Projection(config.intermediate_size, config.hidden_size, config.has_mlp_bias)
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward block, each behind a norm and added to its input."""
+
+    def __init__(self, config: DecoderConfig, index: int, linear: Linear) -> None:
+        super().__init__()
+        self.config, self.index, self.linear = config, index, linear
+        self.input_layernorm = Scale(config.hidden_size)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = Scale(config.hidden_size)
+        self.mlp = Mlp(config)
+
+    def forward(self, hidden_TC: Tensor, rotary_T2D: Tensor, attend: Attend) -> Tensor:
+        eps = self.config.norm_eps
+        qk_THD, v_TGD = self._project(rms_norm(hidden_TC, self.input_layernorm.weight, eps), rotary_T2D)
+        mixed = attend(self.index, qk_THD, v_TGD)
+        hidden_TC = hidden_TC + self._multiply(mixed, self.self_attn.o_proj)
+        normed = rms_norm(hidden_TC, self.post_attention_layernorm.weight, eps)
+        gate, up = self._multiply(normed, self.mlp.gate_up_proj).chunk(2, -1)
+        return hidden_TC + self._multiply(functional.silu(gate) * up, self.mlp.down_proj)
+
+    def _multiply(self, x: Tensor, projection: Projection) -> Tensor:
+        return self.linear(x, projection.weight, projection.bias)
+
+    def _project(self, normed_TC: Tensor, rotary_T2D: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotated queries and keys [T, H + G, D] and values [T, G, D]."""
+        config, block = self.config, self.self_attn
+        qkv = self._multiply(normed_TC, block.qkv_proj).view(-1, config.qkv_size // config.head_size, config.head_size)
+        num_heads, num_rotated = config.num_heads, config.num_heads + config.num_kv_heads
+        qk_THD = qkv[:, :num_rotated]
+        if block.q_norm is not None and block.k_norm is not None:
+            q_THD = rms_norm(qkv[:, :num_heads], block.q_norm.weight, config.norm_eps)
+            k_TGD = rms_norm(qkv[:, num_heads:num_rotated], block.k_norm.weight, config.norm_eps)
+            qk_THD = torch.cat([q_THD, k_TGD], 1)
+        return rotate(qk_THD, rotary_T2D), qkv[:, num_rotated:]
+
+
+class Body(nn.Module):
+    """Everything but the head; named `model` as in Hugging Face folders."""
+
+    def __init__(self, config: DecoderConfig, linear: Linear) -> None:
+        super().__init__()
+        self.embed_tokens = Projection(config.hidden_size, config.vocab_size, has_bias=False)
+        self.layers = nn.ModuleList(Layer(config, index, linear) for index in range(config.num_layers))
+        self.norm = Scale(config.hidden_size)
+
+
+class Decoder(nn.Module):
+    """Hidden states of a causal language model. The head is applied by the caller, on the rows it needs.
+
+    Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights` converts.
+
+    Args:
+        config: its shape.
+        deterministic: compute every row by the same sequence of operations in `packed` and `cached`, so that both
+            give the same bits. Slower; float32 only in use, though nothing here depends on the type.
+    """
+
+    def __init__(self, config: DecoderConfig, *, deterministic: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        self.deterministic = deterministic
+        linear: Linear = linear_rows if deterministic else functional.linear
+        self.model = Body(config, linear)
+        self.lm_head = None if config.is_head_tied else Projection(config.hidden_size, config.vocab_size, False)
+        self._rotary = torch.empty(0, 2, config.head_size)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """Matrix of the head [V, C]: the embedding when tied."""
+        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.norm.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.norm.weight.device
+
+    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor | None = None) -> Tensor:
+        """Hidden states of whole sequences, each attending causally to itself alone. Differentiable.
+
+        Args:
+            tokens_T: token ids of all sequences, one after another, without padding.
+            lengths: tokens of each sequence, each at least 1; their sum is T.
+            rows_N: packed positions whose hidden state is wanted, in this order; None = all.
+
+        Returns:
+            [N, C] after the final norm, in the order of `rows_N`, or [T, C].
+
+        Raises:
+            ValueError: the lengths do not add up to T.
+        """
+        plan = PackedPlan(lengths, tokens_T.device)
+        return self._packed(tokens_T, plan, None, plan.rank_T if rows_N is None else plan.rank_T[rows_N])
+
+    def prefill(self, tokens_T: Tensor, lengths: Sequence[int]) -> PromptKeyValues:
+        """Keys and values of whole prompts, for `KeyValueCache.write_prompt`. Arguments as for `packed`."""
+        plan = PackedPlan(lengths, tokens_T.device)
+        kept = PromptKeyValues(plan.rank_T, lengths)
+        self._packed(tokens_T, plan, kept, plan.rank_T[:0])
+        return kept
+
+    def _packed(
+        self, tokens_T: Tensor, plan: PackedPlan, kept: PromptKeyValues | None, rows_N: Tensor
+    ) -> Tensor:
+        if plan.num_tokens != tokens_T.shape[0]:
+            raise ValueError(f"lengths add up to {plan.num_tokens}, but there are {tokens_T.shape[0]} tokens")
+        config = self.config
+        compute = attend_packed_exact if self.deterministic else attend_packed
+
+        def attend(layer: int, qk_THD: Tensor, v_TGD: Tensor) -> Tensor:
+            if kept is not None:
+                kept.add(qk_THD[:, config.num_heads :], v_TGD)
+            return compute(qk_THD, v_TGD, plan, config.num_heads)
+
+        tokens_T = tokens_T[plan.order_T]
+        positions_T = plan.positions_T
+        if self.deterministic:
+            tokens_T, positions_T = _fill_tiles(tokens_T), _fill_tiles(positions_T)
+        hidden_TC = functional.embedding(tokens_T, self.model.embed_tokens.weight)
+        rotary_T2D = self.rotary(plan.max_length)[positions_T]
+        for layer in self.model.layers:
+            hidden_TC = layer(hidden_TC, rotary_T2D, attend)
+        return rms_norm(hidden_TC.index_select(0, rows_N), self.model.norm.weight, config.norm_eps)
+
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
+        """Hidden states of one further token in each of the first B slots of the cache.
+
+        Writes the token's keys and values at its position and attends to all positions up to it.
+
+        Args:
+            tokens_B: token ids.
+            positions_B: position of each token in its own sequence.
+            cache: memory of the slots; slot b is row b of the batch.
+            live_length: at least the largest position + 1; attention reads no further.
+
+        Returns:
+            [B, C] after the final norm.
+        """
+        step = cache.step(positions_B, live_length)
+        num_rows = tokens_B.shape[0]
+        if self.deterministic:
+            tokens_B, positions_B = _fill_tiles(tokens_B), _fill_tiles(positions_B)
+        hidden_BC = functional.embedding(tokens_B, self.model.embed_tokens.weight)
+        rotary_B2D = self.rotary(cache.max_length)[positions_B]
+        for layer in self.model.layers:
+            hidden_BC = layer(hidden_BC, rotary_B2D, step.attend)
+        return rms_norm(hidden_BC, self.model.norm.weight, self.config.norm_eps)[:num_rows]
+
+    def rotary(self, num_positions: int) -> Tensor:
+        """Rotary table of at least `num_positions` rows, kept between calls."""
+        table = self._rotary
+        if table.shape[0] < num_positions or table.dtype != self.dtype or table.device != self.device:
+            rows = max(256, 1 << (num_positions - 1).bit_length())
+            with torch.inference_mode(False):
+                self._rotary = rotary_table(self.config, rows, self.dtype, self.device)
+        return self._rotary
+
+
+def _fill_tiles(values_N: Tensor) -> Tensor:
+    """`values_N` with zeros behind it up to whole tiles, so that no element-wise kernel sees an odd tail."""
+    return functional.pad(values_N, (0, padded_rows(values_N.shape[0]) - values_N.shape[0]))

@@ -1,0 +1,48 @@
+"""Rotary positions.
+
+Shape legend: P positions, T packed tokens, H heads, E half of the head size, D head size.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from or1.nn.config import DecoderConfig, Llama3Scaling
+
+
+def rotary_table(config: DecoderConfig, num_positions: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Cosines and signed sines of all positions [P, 2, D], computed in float32 (float64 for a float64 model).
+
+    Row p holds (cos, cos) and (-sin, sin) of p * frequency, so that `rotate` is one product and one addition.
+    """
+    wide = torch.float64 if dtype is torch.float64 else torch.float32
+    even_E = torch.arange(0, config.head_size, 2, dtype=wide, device=device)
+    frequencies_E = 1.0 / config.rope_theta ** (even_E / config.head_size)
+    if config.rope_scaling is not None:
+        frequencies_E = _stretch(frequencies_E, config.rope_scaling)
+    angles_PE = torch.arange(num_positions, dtype=wide, device=device)[:, None] * frequencies_E
+    cos_PE, sin_PE = angles_PE.cos(), angles_PE.sin()
+    table = torch.stack([torch.cat([cos_PE, cos_PE], -1), torch.cat([-sin_PE, sin_PE], -1)], 1)
+    return table.to(dtype)
+
+
+def _stretch(frequencies_E: Tensor, scaling: Llama3Scaling) -> Tensor:
+    """Divide low frequencies by `factor`, keep high ones, blend between. Source: Llama 3.1 reference code."""
+    turns_E = scaling.original_max_positions * frequencies_E / (2 * math.pi)
+    span = scaling.high_freq_factor - scaling.low_freq_factor
+    blend_E = ((turns_E - scaling.low_freq_factor) / span).clamp(0.0, 1.0)
+    return frequencies_E * (blend_E + (1.0 - blend_E) / scaling.factor)
+
+
+def rotate(x_THD: Tensor, rotary_T2D: Tensor) -> Tensor:
+    """Turn each pair (d, d + D/2) of every head by its token's angle.
+
+    Args:
+        x_THD: queries or keys [T, H, D].
+        rotary_T2D: rows of `rotary_table` at the tokens' positions [T, 2, D].
+    """
+    cos_T1D, sin_T1D = rotary_T2D[:, :1], rotary_T2D[:, 1:]
+    return torch.addcmul(x_THD * cos_T1D, x_THD.roll(x_THD.shape[-1] // 2, -1), sin_T1D)

@@ -1,0 +1,153 @@
+"""Model folders in Hugging Face format: read into a decoder, written from one.
+
+Only safetensors are read; nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from huggingface_hub import save_torch_state_dict, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from or1.errors import ModelError
+from or1.nn.config import DecoderConfig, read_config, read_json
+from or1.nn.decoder import Decoder
+
+INDEX = "model.safetensors.index.json"
+SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
+"""What travels with the weights: configuration, tokenizer, chat template."""
+
+
+def resolve_folder(path: str | Path) -> Path:
+    """The local folder of a model: `path` itself, or the hub's snapshot when it is a hub name.
+
+    Raises:
+        ModelError: neither a folder nor a name that the hub serves.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(path)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise ModelError(f"no model folder at {path}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.safetensors", *SIDE_FILES]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{name} is no folder here, and the hub gave no model of that name: {reason}") from error
+
+
+def load_decoder(
+    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu", deterministic: bool = False
+) -> Decoder:
+    """Read a model folder or hub name into a decoder on one device.
+
+    Args:
+        path: Hugging Face folder, or hub name.
+        dtype: type of the parameters, whatever the file holds.
+        device: where the parameters are to lie.
+        deterministic: see `Decoder`.
+
+    Raises:
+        ModelError: the folder, a file or a tensor is missing, or the architecture is not supported.
+    """
+    folder = resolve_folder(path)
+    config = read_config(folder)
+    with torch.device("meta"):
+        decoder = Decoder(config, deterministic=deterministic)
+    decoder.to(dtype).to_empty(device=device)
+    wanted = _destinations(decoder)
+    for name, tensor in _tensors(folder):
+        if name not in wanted:
+            continue
+        target = wanted.pop(name)
+        if target.shape != tensor.shape:
+            raise ModelError(f"{folder}: {name} has shape {list(tensor.shape)}, expected {list(target.shape)}")
+        with torch.no_grad():
+            target.copy_(tensor)
+    if wanted:
+        raise ModelError(f"{folder} holds no tensor {min(wanted)} ({len(wanted)} are missing)")
+    return decoder
+
+
+def huggingface_state(config: DecoderConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The decoder's tensors under the names of Hugging Face: views, fused projections split.
+
+    Args:
+        config: the decoder's.
+        state: parameter name -> tensor, as `Decoder.named_parameters` gives them.
+    """
+    return {name: part for fused, tensor in state.items() for name, part in _split(config, fused, tensor)}
+
+
+def save_decoder(
+    decoder: Decoder | Mapping[str, Tensor], source_path: str | Path, out: str | Path, dtype: torch.dtype | None = None
+) -> None:
+    """Write a folder that transformers and vLLM load: weights, and configuration and tokenizer of the source.
+
+    Args:
+        decoder: a decoder, or its parameters by name.
+        source_path: the folder or hub name the model was started from.
+        out: folder to write; made when missing.
+        dtype: type to store; None = that of the tensors.
+    """
+    source, target = resolve_folder(source_path), Path(out)
+    config = read_config(source)
+    state = dict(decoder.named_parameters()) if isinstance(decoder, Decoder) else decoder
+    parts = {}
+    for name, tensor in huggingface_state(config, state).items():
+        parts[name] = tensor.detach().to(device="cpu", dtype=dtype or tensor.dtype).contiguous()
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in SIDE_FILES:
+        for file in source.glob(pattern):
+            if not file.name.endswith(".index.json") and file.resolve() != (target / file.name).resolve():
+                shutil.copyfile(file, target / file.name)
+    stored = str(next(iter(parts.values())).dtype).removeprefix("torch.")
+    raw = read_json(source, "config.json")
+    raw.pop("torch_dtype", None)
+    (target / "config.json").write_text(json.dumps({**raw, "dtype": stored}, indent=2) + "\n", encoding="utf-8")
+    save_torch_state_dict(parts, target, metadata={"format": "pt"})
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the folder, one file at a time."""
+    if (folder / INDEX).is_file():
+        files = sorted(set(read_json(folder, INDEX)["weight_map"].values()))
+    else:
+        files = ["model.safetensors"]
+    for file in files:
+        path = folder / file
+        if not path.is_file():
+            raise ModelError(f"{folder} has no {file}; weights are read from safetensors only")
+        try:
+            with safe_open(path, framework="pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 - not a mapping
+                    yield name, tensors.get_tensor(name)
+        except SafetensorError as error:
+            raise ModelError(f"{path} is damaged: {error}") from error
+
+
+def _destinations(decoder: Decoder) -> dict[str, Tensor]:
+    """Name in the file -> the (part of a) parameter it fills."""
+    return huggingface_state(decoder.config, {name: p.detach() for name, p in decoder.named_parameters()})
+
+
+def _split(config: DecoderConfig, name: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
+    if ".qkv_proj." in name:
+        sizes = [heads * config.head_size for heads in (config.num_heads, config.num_kv_heads, config.num_kv_heads)]
+        fused, parts = "qkv_proj", ("q_proj", "k_proj", "v_proj")
+    elif ".gate_up_proj." in name:
+        sizes = [config.intermediate_size] * 2
+        fused, parts = "gate_up_proj", ("gate_proj", "up_proj")
+    else:
+        return [(name, tensor)]
+    pieces = tensor.split(sizes)
+    return [(name.replace(fused, part), piece) for part, piece in zip(parts, pieces, strict=True)]
