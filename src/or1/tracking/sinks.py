@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from or1.config import StageConfig
+from or1.errors import Or1Error
 from or1.tracking.metrics import Row
 from or1.types import Outcome
 
@@ -59,6 +60,18 @@ class Sink:
 
     def close(self) -> None:
         """The run is over, or interrupted."""
+
+
+def open_guarded(name: str, opener: Callable[[], Sink]) -> list[Sink]:
+    """The view, or none with a warning when it cannot be opened; our own errors, of settings, pass."""
+    try:
+        return [opener()]
+    except Or1Error:
+        raise
+    except Exception:
+        # As in Guarded: a view that cannot start has no bearing on the run.
+        logger.warning("%s cannot be opened; the run goes on without it", name, exc_info=True)
+        return []
 
 
 class Guarded(Sink):

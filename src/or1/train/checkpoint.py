@@ -14,13 +14,16 @@ two runs in one folder, which the folder's lock refuses.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import logging
 import math
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -29,9 +32,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
-from or1.errors import CheckpointError, RunFolderError
+from or1.errors import CheckpointError
 from or1.protocols import Tracker, TrainerBackend
-from or1.tracking.folder import fsync_folder, guard_writes, require_free
+from or1.tracking.folder import fsync_folder, guard_writes, last_checkpoint_bytes, require_free
 from or1.types import RunState
 
 logger = logging.getLogger(__name__)
@@ -175,6 +178,16 @@ def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
         return dict(zip(names, pool.map(one, names), strict=True))
 
 
+@contextlib.contextmanager
+def _safetensor_errors() -> Iterator[None]:
+    """The tensor library reports a failed write in a type of its own: make it an OSError again."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+
+
 class FolderCheckpoints:
     """The protocol `Checkpoints` over the `checkpoints/` of a run folder, which must be open (locked)."""
 
@@ -199,10 +212,10 @@ class FolderCheckpoints:
         self._free_bytes = free_bytes
         self._whole: set[Path] = set()
         """Checkpoints that this process has written or verified."""
-        self._last_bytes = 0
         with guard_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._clean()
+            self._last_bytes = last_checkpoint_bytes(folder)
 
     def _clean(self) -> None:
         """Remove what a killed process left half written, and finish a replacement that it left half done."""
@@ -222,7 +235,7 @@ class FolderCheckpoints:
         """
         path = newest_whole(self._folder)
         if path is None:
-            self._tracker.cut({}, 0)
+            self._tracker.cut(dict.fromkeys(self._tracker.offsets(), 0), 0)
             return None
         content = json.loads((path / STATE).read_text())
         try:
@@ -248,14 +261,9 @@ class FolderCheckpoints:
         final = self._folder / folder_name(state.step)
         partial = final.with_suffix(".tmp")
         try:
-            with guard_writes(self._folder):
+            with guard_writes(self._folder), _safetensor_errors():
                 self._write(partial, state, trainer)
                 self._publish(partial, final)
-        except SafetensorError as error:
-            # The tensor library reports a full disk in its own type, as text.
-            raise RunFolderError(
-                f"{partial} could not be written ({error}): see to the disk, repeat the command"
-            ) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         self._whole.add(final)
@@ -270,15 +278,15 @@ class FolderCheckpoints:
         (partial / STATE).write_text(json.dumps(content, allow_nan=False))
         names = sorted(str(p.relative_to(partial)) for p in partial.rglob("*") if p.is_file())
         hashes = _hash_files(partial, names)
-        files = {n: {"bytes": (partial / n).stat().st_size, "sha256": hashes[n]} for n in names}
-        self._last_bytes = sum(entry["bytes"] for entry in files.values())
+        sizes = {n: (partial / n).stat().st_size for n in names}
+        files = {n: {"bytes": sizes[n], "sha256": hashes[n]} for n in names}
+        self._last_bytes = sum(sizes.values())
         manifest = {"format": FORMAT, "step": state.step, "files": files}
         (partial / MANIFEST).write_bytes(_manifest_bytes(manifest))
         _sync_tree(partial)
 
     def _publish(self, partial: Path, final: Path) -> None:
-        """Rename, durably. One that is already there is replaced, and comes back if we are killed in
-        between."""
+        """Rename, durably. One that is already there is replaced; killed in between, it comes back."""
         old = final.with_suffix(".old")
         if final.exists():
             final.rename(old)
@@ -287,8 +295,7 @@ class FolderCheckpoints:
         shutil.rmtree(old, ignore_errors=True)
 
     def _let_go(self) -> None:
-        """Delete what is older than the newest `keep` whole ones; never a whole one that is needed for
-        that."""
+        """Delete what is older than the `keep` newest whole ones."""
         num_whole = 0
         for path in _newest_first(self._folder):
             if num_whole >= self._keep:

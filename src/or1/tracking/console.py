@@ -1,0 +1,266 @@
+"""The run in a terminal: a live page where there is one, a line a step where there is not."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from or1.config import StageConfig
+from or1.tracking.eta import Progress, format_seconds, progress, seconds_left, sparkline
+from or1.tracking.metrics import Row
+from or1.tracking.sinks import Sample, Sink, StepEvent
+from or1.types import Outcome
+
+RECENT_STEPS = 10
+"""Steps whose mean time foretells the rest [steps]."""
+HISTORY_STEPS = 200
+"""Steps remembered for the small curves [steps]."""
+SAMPLE_CHARACTERS = 420
+"""Of a response: its end, where the answer is [characters]."""
+
+_COLORS = {
+    Outcome.RIGHT: "green",
+    Outcome.WRONG: "red",
+    Outcome.NO_ANSWER: "yellow",
+    Outcome.TRUNCATED: "yellow",
+    Outcome.NOT_JUDGED: "magenta",
+}
+
+
+def console_sink(name: str, stages: Sequence[StageConfig], console: Console | None = None) -> Sink:
+    """The view that suits the console: live in a terminal, else plain lines."""
+    console = console or Console()
+    return LiveConsole(name, stages, console) if console.is_terminal else PlainConsole(name, stages, console)
+
+
+def number(row: Row, key: str) -> float:
+    """A number of a row; nan when the step has none."""
+    value = row[key] if key in row else math.nan  # noqa: SIM401
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _plain(value: float, digits: int = 3) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def shown_numbers(metrics: Row) -> list[tuple[str, str]]:
+    """(name, value with unit) of what one looks at each step."""
+
+    def get(key: str) -> float:
+        return number(metrics, key)
+
+    entropy = f"{_plain(get('rollout/entropy_nats'))} nats"
+    if "entropy/target" in metrics:
+        entropy += f" (target {_plain(get('entropy/target'))})"
+    return [
+        ("reward", _plain(get("rollout/reward_mean"))),
+        ("truncated", _percent(get("rollout/truncated_fraction"))),
+        ("length", f"{get('rollout/response_tokens_mean'):.0f} tokens"),
+        ("entropy", entropy),
+        ("alpha", _plain(get("entropy/alpha"), 4)),
+        ("clipped", _percent(get("train/clip_fraction"))),
+        ("kept", f"{get('filter/kept_groups'):.0f}/{get('rollout/num_groups'):.0f} groups"),
+    ]
+
+
+def shown_seconds(timings: Row) -> str:
+    """Phases of a step with their seconds, longest first; verify is worker time beside the rollout."""
+    phases = {
+        key.removeprefix("time/").removesuffix("_s"): number(timings, key)
+        for key in timings
+        if key.startswith("time/") and key not in ("time/step_s", "time/unix_s")
+    }
+    ordered = sorted(phases.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in ordered if seconds >= 0.005)
+
+
+def shown_score(metrics: Row) -> str:
+    k, step = number(metrics, "eval/samples_per_problem"), number(metrics, "step")
+    low, high = number(metrics, "eval/avg_at_k_low"), number(metrics, "eval/avg_at_k_high")
+    mean = number(metrics, "eval/avg_at_k")
+    return f"step {step:.0f}: held-out avg@{k:.0f} {mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+class _Watch(Sink):
+    """What both consoles remember."""
+
+    name = "console"
+
+    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
+        self.run_name = run_name
+        self.stages = stages
+        self.console = console
+        self.recent_s: deque[float] = deque(maxlen=RECENT_STEPS)
+        self.stage_index = 0
+
+    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        if stage_index != self.stage_index:
+            self.stage_index = stage_index
+            self.recent_s.clear()
+
+    def note(self, event: StepEvent) -> Progress:
+        between = number(event.timings, "time/between_s")
+        self.recent_s.append(number(event.timings, "time/step_s") + (0.0 if math.isnan(between) else between))
+        return progress(self.stages, self.stage_index, int(number(event.metrics, "stage/step")))
+
+    def eta(self, at: Progress) -> str:
+        seconds = seconds_left(self.stages, at, self.recent_s)
+        return "-" if seconds is None else format_seconds(seconds)
+
+    def where(self, step: int, at: Progress, stage: StageConfig) -> str:
+        return (
+            f"step {step}/{step + at.num_steps_left} stage {at.stage_index + 1}/{len(self.stages)} "
+            f"({stage.max_response_tokens} tokens)"
+        )
+
+
+class PlainConsole(_Watch):
+    """One line a step, one line an evaluation; a rollout to read after the first step and each evaluation."""
+
+    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
+        super().__init__(run_name, stages, console)
+        self._wants_sample = True
+
+    def _line(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)
+
+    def step(self, event: StepEvent) -> None:
+        at = self.note(event)
+        numbers = "  ".join(f"{name} {value}" for name, value in shown_numbers(event.metrics))
+        where = self.where(event.step, at, event.stage)
+        self._line(f"{where}  {numbers}  | {shown_seconds(event.timings)} | {self.eta(at)} left at most")
+        if self._wants_sample and event.sample is not None:
+            self._wants_sample = False
+            for line in sample_lines(event.sample):
+                self._line(f"    {line}")
+
+    def score(self, metrics: Row, timings: Row) -> None:
+        self._line(shown_score(metrics))
+        self._wants_sample = True
+
+    def cut(self, step: int) -> None:
+        if step:
+            self._line(f"going on from the checkpoint of step {step}")
+
+
+def _tail(text: str, length: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else "... " + flat[-length:]
+
+
+def sample_lines(sample: Sample) -> list[str]:
+    """A rollout for a person: question, end of the response, verdict."""
+    verdict = sample.outcome.value + "".join(f" ({t})" for t in (sample.reason, sample.detail) if t)
+    return [
+        f"problem:  {_tail(sample.question, SAMPLE_CHARACTERS)}",
+        f"response: {_tail(sample.response, SAMPLE_CHARACTERS)}",
+        f"verdict:  {verdict}, gold {sample.gold}, {sample.num_tokens} tokens",
+    ]
+
+
+class LiveConsole(_Watch):
+    """A page that is drawn again after every event."""
+
+    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
+        super().__init__(run_name, stages, console)
+        self._history: dict[str, deque[float]] = {}
+        self._scores: list[str] = []
+        self._event: StepEvent | None = None
+        self._at: Progress | None = None
+        self._phase = "starting"
+        self._live = Live(self, console=console, refresh_per_second=4, transient=False)
+        self._started = False
+
+    def _show(self) -> None:
+        if not self._started:
+            self._live.start()
+            self._started = True
+
+    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        super().begin(step, stage_index, stage)
+        self._phase = f"step {step}"
+        self._show()
+
+    def phase(self, phase: str) -> None:
+        self._phase = phase
+
+    def step(self, event: StepEvent) -> None:
+        self._at = self.note(event)
+        self._event = event
+        self._phase = "between steps"
+        for key in ("rollout/reward_mean", "rollout/entropy_nats", "rollout/truncated_fraction"):
+            self._history.setdefault(key, deque(maxlen=HISTORY_STEPS)).append(number(event.metrics, key))
+        self._show()
+
+    def score(self, metrics: Row, timings: Row) -> None:
+        self._scores.append(shown_score(metrics))
+
+    def cut(self, step: int) -> None:
+        self._history.clear()
+
+    def close(self) -> None:
+        if self._started:
+            self._phase = "over"
+            self._live.stop()
+
+    def __rich__(self) -> RenderableType:
+        parts: list[RenderableType] = [self._bar()]
+        if self._event is not None:
+            parts.append(self._table(self._event))
+            parts.append(Text(shown_seconds(self._event.timings), style="dim"))
+        if self._scores:
+            first_and_last = [*self._scores[:1], *self._scores[1:][-3:]]
+            parts.append(Text("\n".join(first_and_last), style="cyan"))
+        if self._event is not None and self._event.sample is not None:
+            parts.append(_sample_panel(self._event.sample))
+        return Panel(Group(*parts), title=f"or1 · {self.run_name}", title_align="left", border_style="blue")
+
+    def _bar(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1)
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, min_width=14)
+        if self._at is None or self._event is None:
+            grid.add_row(
+                Text("before the first step"), ProgressBar(total=1.0, completed=0.0), "", self._spin()
+            )
+            return grid
+        where = self.where(self._event.step, self._at, self._event.stage)
+        bar = ProgressBar(total=1.0, completed=self._at.fraction)
+        grid.add_row(Text(where), bar, Text(f"{self.eta(self._at)} left at most"), self._spin())
+        return grid
+
+    def _spin(self) -> RenderableType:
+        return Text(self._phase) if self._phase == "over" else Spinner("dots", text=Text(self._phase))
+
+    def _table(self, event: StepEvent) -> RenderableType:
+        keys = {
+            "reward": "rollout/reward_mean",
+            "entropy": "rollout/entropy_nats",
+            "truncated": "rollout/truncated_fraction",
+        }
+        table = Table.grid(padding=(0, 2))
+        for name, value in shown_numbers(event.metrics):
+            curve = sparkline(list(self._history[keys[name]])) if name in keys else ""
+            table.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(curve, style="blue"))
+        return table
+
+
+def _sample_panel(sample: Sample) -> RenderableType:
+    problem, response, verdict = sample_lines(sample)
+    body = Group(Text(problem), Text(response, style="dim"), Text(verdict, style=_COLORS[sample.outcome]))
+    return Panel(body, title="a rollout", title_align="left", border_style="dim")

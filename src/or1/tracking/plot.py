@@ -1,0 +1,175 @@
+"""A run as one picture: score and reward, entropy under control, truncation, length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from or1.errors import ConfigError
+from or1.tracking.run_data import RunData, read_run
+
+INK, BLUE, ORANGE, GREEN, GREY = "#22303c", "#2f6fb2", "#d9772b", "#3a8f5c", "#9aa5ad"
+SMOOTHING_STEPS = 9
+"""Width of the centred mean drawn over the steps' own values [steps]."""
+
+
+def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
+    """Draw a run, and a second one behind it for comparison.
+
+    Args:
+        folder: run folder, finished or not.
+        out_png: the picture; its folder must exist.
+        compare: another run folder, drawn dashed in grey.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+        RunFolderError: one of the folders is no run folder.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
+        ) from error
+    run = read_run(folder)
+    other = None if compare is None else read_run(compare)
+    figure = Figure(figsize=(11, 7), dpi=150, layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True)
+    _score_panel(axes[0, 0], run, other)
+    _entropy_panel(axes[0, 1], run, other)
+    _truncated_panel(axes[1, 0], run, other)
+    _length_panel(axes[1, 1], run, other)
+    for axis in axes.flat:
+        _dress(axis, run)
+    figure.suptitle(_title(run, other), x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
+    figure.savefig(out_png)
+    return out_png
+
+
+def _title(run: RunData, other: RunData | None) -> str:
+    versus = "" if other is None else f"   (grey: {other.config['name']})"
+    return f"{run.config['name']}: {len(run.steps)} steps{versus}"
+
+
+def smooth(values: list[float], width: int = SMOOTHING_STEPS) -> list[float]:
+    """Centred mean over `width` values, over fewer at both ends.
+
+    >>> smooth([0.0, 3.0, 0.0], 3)
+    [1.5, 1.0, 1.5]
+    """
+    half = width // 2
+    windows = [values[max(0, i - half) : i + half + 1] for i in range(len(values))]
+    return [sum(w) / len(w) for w in windows]
+
+
+def _curve(axis: Any, run: RunData, key: str, label: str, color: str, scale: float = 1.0) -> None:
+    """The steps' own values faintly, their smoothed course above."""
+    steps, values = run.series(key)
+    values = [v * scale for v in values]
+    axis.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
+    axis.plot(steps, smooth(values), color=color, linewidth=1.9, label=label)
+
+
+def _behind(axis: Any, other: RunData | None, key: str, scale: float = 1.0) -> None:
+    if other is not None:
+        steps, values = other.series(key)
+        axis.plot(
+            steps, smooth([v * scale for v in values]), color=GREY, linewidth=1.6, linestyle="--", zorder=1
+        )
+
+
+def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
+    rows = run.scores
+    if not rows:
+        return
+    means = [r["eval/avg_at_k"] for r in rows]
+    low = [r["eval/avg_at_k"] - r["eval/avg_at_k_low"] for r in rows]
+    high = [r["eval/avg_at_k_high"] - r["eval/avg_at_k"] for r in rows]
+    axis.errorbar(
+        [r["step"] for r in rows],
+        means,
+        yerr=[low, high],
+        color=color,
+        label=label,
+        marker="o",
+        markersize=4.5,
+        linewidth=1.4,
+        elinewidth=1.1,
+        capsize=2.5,
+        zorder=3,
+    )
+
+
+def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
+    _behind(axis, other, "rollout/reward_mean")
+    _curve(axis, run, "rollout/reward_mean", "training reward", BLUE)
+    if other is not None:
+        _scores(axis, other, GREY, None)
+    k = run.scores[-1]["eval/samples_per_problem"] if run.scores else 1
+    _scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % interval")
+    axis.set_ylim(0, 1)
+    axis.set_title("Right answers")
+    axis.legend(loc="lower right", frameon=False)
+
+
+def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
+    _behind(axis, other, "rollout/entropy_nats")
+    _curve(axis, run, "rollout/entropy_nats", "entropy", BLUE)
+    steps, targets = run.series("entropy/target")
+    if targets:
+        axis.plot(steps, targets, color=INK, linewidth=1.1, linestyle=":", label="target")
+    axis.set_ylim(bottom=0)
+    axis.set_title("Entropy [nats/token]")
+    steps, alphas = run.series("entropy/alpha")
+    twin = axis.twinx()
+    twin.fill_between(
+        steps, alphas, step="mid", color=ORANGE, alpha=0.3, linewidth=0, label="bonus alpha (right)"
+    )
+    twin.set_ylim(0, 3 * max([*alphas, 1e-9]))
+    twin.tick_params(colors=ORANGE, labelsize=8)
+    twin.spines[["top", "left", "bottom", "right"]].set_visible(False)
+    axis.set_zorder(twin.get_zorder() + 1)
+    axis.patch.set_visible(False)
+    handles, labels = axis.get_legend_handles_labels()
+    more_handles, more_labels = twin.get_legend_handles_labels()
+    axis.legend(handles + more_handles, labels + more_labels, loc="upper right", frameon=False)
+
+
+def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
+    _behind(axis, other, "rollout/truncated_fraction", 100)
+    _curve(axis, run, "rollout/truncated_fraction", "truncated", BLUE, 100)
+    axis.set_ylim(bottom=0)
+    axis.set_title("Responses cut off by the budget [%]")
+
+
+def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
+    _behind(axis, other, "rollout/response_tokens_mean")
+    _curve(axis, run, "rollout/response_tokens_mean", "all", BLUE)
+    _curve(axis, run, "rollout/response_tokens_mean_right", "right", GREEN)
+    steps, budgets = run.series("stage/max_response_tokens")
+    axis.step(steps, budgets, where="mid", color=INK, linewidth=1.1, linestyle=":", label="budget")
+    axis.set_ylim(bottom=0)
+    axis.set_title("Response length [tokens]")
+    axis.legend(loc="best", frameon=False)
+
+
+def _dress(axis: Any, run: RunData) -> None:
+    """Stage borders, quiet frame."""
+    for number, span in enumerate(run.stages()):
+        if number:
+            axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
+            axis.annotate(
+                f"stage {span.index + 1}: {span.max_response_tokens} tokens",
+                (span.first_step - 0.5, 0.03),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, 0),
+                textcoords="offset points",
+                fontsize=7.5,
+                color=INK,
+            )
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.spines[["left", "bottom"]].set_color(GREY)
+    axis.tick_params(colors=INK, labelsize=8)
+    axis.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
+    axis.title.set(color=INK, fontsize=10.5)
+    axis.set_xlabel("step", color=INK, fontsize=8.5)

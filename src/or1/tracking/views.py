@@ -1,0 +1,44 @@
+"""Settings -> views. The views' libraries are imported here, when asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from or1.config import RunConfig
+from or1.tracking.folder import TENSORBOARD
+from or1.tracking.sinks import Sink, open_guarded
+
+
+def open_views(run: RunConfig, folder: Path) -> list[Sink]:
+    """The views that `run.tracking` asks for, less those that cannot be opened.
+
+    Raises:
+        ConfigError: Weights & Biases is asked for but not installed.
+    """
+    views: list[Sink] = []
+    if run.tracking.console:
+        views += open_guarded("console", lambda: _console(run))
+    if run.tracking.tensorboard:
+        views += open_guarded("TensorBoard", lambda: _tensorboard(folder))
+    project = run.tracking.wandb_project
+    if project is not None:
+        views += open_guarded("Weights & Biases", lambda: _weights_and_biases(project, run, folder))
+    return views
+
+
+def _console(run: RunConfig) -> Sink:
+    from or1.tracking.console import console_sink
+
+    return console_sink(run.name, run.stages)
+
+
+def _tensorboard(folder: Path) -> Sink:
+    from or1.tracking.tensorboard import TensorBoard
+
+    return TensorBoard(folder / TENSORBOARD)
+
+
+def _weights_and_biases(project: str, run: RunConfig, folder: Path) -> Sink:
+    from or1.tracking.weights_and_biases import WeightsAndBiases, open_page
+
+    return WeightsAndBiases(open_page(project, run.name, folder, run.model_dump(mode="json")))
