@@ -41,7 +41,7 @@ def test_every_recipe_builds_and_round_trips_through_json(name: str, tmp_path: P
     path = tmp_path / "config.json"
     path.write_text(run.model_dump_json())
     assert recipes.load(path) == run
-    assert recipes.summary(name) and not recipes.summary(name).startswith("[")
+    assert recipes.summary(name)[0].isalpha() or recipes.summary(name).startswith("`")
 
 
 def test_config_of_a_run_folder_repeats_the_run(tmp_path: Path) -> None:
@@ -55,12 +55,13 @@ def test_config_of_a_run_folder_repeats_the_run(tmp_path: Path) -> None:
 def test_extends_merges_tables_and_replaces_lists(plain: Path) -> None:
     child = plain.with_name("child.toml")
     child.write_text(
-        'extends = "plain.toml"\n[entropy]\ntarget = 0.3\n[[stages]]\nmax_response_tokens = 9\nnum_steps = 1\n'
+        'extends = "plain.toml"\n[entropy]\ntarget = 0.3\n'
+        "[[stages]]\nmax_response_tokens = 9\nnum_steps = 1\n"
     )
     grandchild = plain.with_name("grandchild.toml")
     grandchild.write_text('extends = "child.toml"\nname = "called"\n[entropy]\ndelta = 0.01\n')
     run = recipes.load(grandchild)
-    # a merge that replaced tables whole would lose the target; one that merged lists would keep num_problems 4
+    # replacing tables whole would lose the target, merging lists would keep num_problems 4
     assert (run.entropy.target, run.entropy.delta) == (0.3, 0.01)
     assert [(s.max_response_tokens, s.num_steps, s.num_problems) for s in run.stages] == [(9, 1, 256)]
     assert run.name == "called"
@@ -161,9 +162,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "sets", "parts"), BAD, ids=[f"{n} {s}" for n, s, _ in BAD])
-def test_a_mistake_is_one_line_with_key_value_and_remedy(
-    name: str, sets: list[str], parts: list[str]
-) -> None:
+def test_a_mistake_is_one_line(name: str, sets: list[str], parts: list[str]) -> None:
     with pytest.raises(ConfigError) as refused:
         recipes.load(name, sets)
     message = str(refused.value)

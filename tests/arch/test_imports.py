@@ -1,0 +1,71 @@
+"""What importing costs and reaches."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.arch.source import PACKAGE, ROOT, module_of, parse, python_files
+
+LIGHT = ("types", "protocols", "config", "errors", "loop", "recipes", "tasks", "verify", "evals", "curate")
+LIGHT_FILES = ("tracking", "testing")
+HEAVY = ("torch", "transformers", "ray", "vllm")
+HELP_SECONDS = 0.4
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def light_modules() -> list[str]:
+    return [
+        f"or1.{name}" for name in LIGHT if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
+    ]
+
+
+def test_import_contracts_hold() -> None:
+    tool = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run([tool, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("module", ["or1", "or1.cli", "or1.algo", *light_modules()])
+def test_light_module_leaves_heavy_ones_out(module: str) -> None:
+    done = python(f"import sys, {module}; print(*(set(sys.modules) & {set(HEAVY)!r}))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_the_check_would_see_torch() -> None:
+    done = python(f"import sys, or1.algo.loss; print(*(set(sys.modules) & {set(HEAVY)!r}))")
+    assert "torch" in done.stdout.split(), done.stderr
+
+
+def test_help_is_quick_and_light() -> None:
+    """Processor time of the best of three, so that a busy machine does not decide."""
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-m", "or1", "--help"], capture_output=True, text=True, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert "train" in done.stdout
+    assert min(seconds) < HELP_SECONDS
+    done = python(
+        "import sys\nsys.argv = ['or1', '--help']\nfrom or1.cli import app\n"
+        "try:\n app()\nexcept SystemExit:\n pass\n"
+        "print('loaded:', *(set(sys.modules) & {'torch', 'transformers', 'numpy', 'pydantic', 'rich'}))"
+    )
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_no_module_is_named_in_vain() -> None:
+    """Every file of the package is Python that parses under the oldest version that it promises."""
+    for path in python_files("src"):
+        assert parse(path), module_of(path)
