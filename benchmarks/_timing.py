@@ -1,0 +1,121 @@
+"""Alternate the sides, pair their times, and say the ratio with its spread.
+
+A ratio is taken within one repeat, between two runs that were minutes at most apart, and the order of the sides
+turns round with every repeat: a machine that slows down or speeds up over the run moves both sides, not the ratio.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Protocol
+
+from benchmarks._worker import Facts
+from benchmarks._workload import Case, Workload, digest
+
+
+class UnequalWorkError(RuntimeError):
+    """A side did not do the work it was given, so its time means nothing."""
+
+
+class Side(Protocol):
+    """What is timed; in practice a `_worker.Worker`."""
+
+    name: str
+
+    def go(self, case: Case) -> Facts: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median with the smallest and the largest of the repeats."""
+
+    median: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: Sequence[float]) -> Spread:
+        return Spread(median(values), min(values), max(values))
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.median:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+
+    def to_json(self) -> dict[str, float]:
+        return {"median": self.median, "min": self.low, "max": self.high}
+
+
+def alternate(
+    sides: Sequence[Side], case: Case, workload: Workload, *, repeats: int, warmups: int
+) -> dict[str, list[Facts]]:
+    """Run every side in turn, `repeats` times, in an order that reverses with each repeat.
+
+    Returns:
+        side name -> the figures of each repeat, in order of the repeats; warm-ups are checked but not returned.
+
+    Raises:
+        UnequalWorkError: a side produced other lengths, or worked on other prompts, than the workload says.
+    """
+    figures: dict[str, list[Facts]] = {side.name: [] for side in sides}
+    for turn in range(-warmups, repeats):
+        for side in sides if turn % 2 == 0 else reversed(sides):
+            done = side.go(case)
+            check_work(side.name, done, workload, case)
+            if turn >= 0:
+                figures[side.name].append(done)
+    return figures
+
+
+def check_work(name: str, done: Facts, workload: Workload, case: Case) -> None:
+    """Every rollout must have its length, every prompt its tokens."""
+    asked_NM = workload.lengths_NM(case)
+    if done["lengths_NM"] != asked_NM:
+        got, asked = sum(map(sum, done["lengths_NM"])), sum(map(sum, asked_NM))
+        raise UnequalWorkError(f"{name} sampled {got} tokens where {asked} were asked, or in other responses")
+    prompts = digest([asked.prompt_tokens for asked in workload.problems])
+    if done["prompt_digest"] != prompts:
+        raise UnequalWorkError(f"{name} worked on other prompts than the workload holds")
+
+
+def speedup(ours: Sequence[Facts], peer: Sequence[Facts], key: str = "seconds") -> Spread:
+    """Peer's time over ours, repeat by repeat: above 1 we are faster.
+
+    >>> speedup([{"seconds": 1.0}, {"seconds": 2.0}], [{"seconds": 4.0}, {"seconds": 4.0}])
+    Spread(median=3.0, low=2.0, high=4.0)
+    """
+    return Spread.of([theirs[key] / mine[key] for mine, theirs in zip(ours, peer, strict=True)])
+
+
+def rate(figures: Sequence[Facts], tokens: int, key: str = "seconds") -> Spread:
+    """Tokens per second over the repeats [tokens/s]."""
+    return Spread.of([tokens / done[key] for done in figures])
+
+
+def peak(figures: Sequence[Facts]) -> int:
+    """Peak memory of a side after its last repeat [bytes]."""
+    return max(done["peak_memory_bytes"] for done in figures)
+
+
+def say(line: str = "") -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def say_json(figures: Mapping[str, Any]) -> None:
+    """The last line of a benchmark: all its figures as one JSON object."""
+    say(json.dumps(figures, sort_keys=True))
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was (load should be near zero at the start)."""
+    model = "unknown"
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_at_start": os.getloadavg()[0]}

@@ -1,0 +1,179 @@
+"""A side of a benchmark is a process of its own that works when told to: one line in, one line out.
+
+Own processes, because peers need other environments, because peak memory is a number of a process, and because
+nothing one side leaves behind (threads, caches, allocator state) may help or hinder the other. All workers of a
+comparison live side by side and only the one told "go" works, so the sides alternate within one run.
+
+    parent -> worker   {"case": "skewed"}            one line of JSON
+    worker -> parent   {"seconds": 1.5, ...}         one line of JSON
+
+The first line a worker sends, unasked, tells what it is (versions, dtype, threads). Standard library only: it runs
+in every peer's environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from benchmarks._workload import Case
+
+ROOT = Path(__file__).resolve().parents[1]
+Facts = Mapping[str, Any]
+Work = Callable[[Case], Facts]
+
+
+class WorkerError(RuntimeError):
+    """A worker ended or answered nonsense; the message holds the end of its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What a worker is started with."""
+
+    workload: str
+    """Path of the workload file."""
+    dtype: str
+    """float32 or bfloat16."""
+    threads: int
+    options: dict[str, Any]
+    """Settings of one kind of worker."""
+
+    def to_json(self) -> str:
+        return json.dumps({"workload": self.workload, "dtype": self.dtype, "threads": self.threads, **self.options})
+
+    @staticmethod
+    def from_json(text: str) -> Spec:
+        fields = json.loads(text)
+        known = {name: fields.pop(name) for name in ("workload", "dtype", "threads")}
+        return Spec(**known, options=fields)
+
+
+class Worker:
+    """The parent's end."""
+
+    def __init__(self, name: str, python: Path, module: str, spec: Spec, log_path: Path) -> None:
+        self.name = name
+        self._log_path = log_path
+        self._log = log_path.open("w", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [str(python), "-m", module, spec.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            cwd=ROOT,
+            env=worker_environment(spec.threads),
+        )
+        self.facts: Facts = self._read()
+
+    def go(self, case: Case) -> Facts:
+        """Do the work of a case once and wait for its figures."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"case": case}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise WorkerError(self._last_words()) from error
+        return self._read()
+
+    def close(self) -> None:
+        """End the worker by closing its input; kill it if it does not leave."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> Facts:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        try:
+            answer = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise WorkerError(self._last_words()) from error
+        if not isinstance(answer, dict):
+            raise WorkerError(f"{self.name} answered {line!r}")
+        return answer
+
+    def _last_words(self) -> str:
+        self._log.flush()
+        log = self._log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f"{self.name} gave no answer; the end of {self._log_path}:\n" + "\n".join(log[-15:])
+
+
+class Channel:
+    """The worker's end. Everything else the process prints goes to its log."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._answers: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def send(self, facts: Facts) -> None:
+        self._answers.write(json.dumps(dict(facts)) + "\n")
+        self._answers.flush()
+
+    def next_case(self) -> Case | None:
+        """Wait for the next order; None when the parent has no more."""
+        line = sys.stdin.readline()
+        return json.loads(line)["case"] if line else None
+
+    def cases(self) -> Iterator[Case]:
+        while (case := self.next_case()) is not None:
+            yield case
+
+
+def serve(prepare: Callable[[Spec], tuple[Facts, Work]]) -> None:
+    """Run a worker: prepare once, then work for each order. The spec is the only command-line argument."""
+    channel = Channel()
+    facts, work = prepare(Spec.from_json(sys.argv[1]))
+    channel.send(facts)
+    for case in channel.cases():
+        channel.send(work(case))
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """The parent's environment with the same number of threads for every side, and nothing fetched."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident set of this process so far [bytes]."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise WorkerError("/proc/self/status names no VmHWM: peak memory needs Linux")
