@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
+from or1.tracking.plot import plot_run
 
-def plot(run_folder: Path) -> None:
-    """Draw the picture into the run folder and print its path."""
-    from or1.tracking.plot import plot_run
 
-    typer.echo(plot_run(run_folder))
+def plot(run_folder: Path, out: Path | None, compare: Path | None) -> None:
+    """Draw the picture, into the run folder unless `out` says otherwise, and print its path."""
+    typer.echo(plot_run(run_folder, out or run_folder / "curves.png", compare))

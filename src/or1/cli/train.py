@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from or1 import recipes
+from or1.tracking.folder import SUMMARY
 
 
 def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
@@ -19,3 +22,41 @@ def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
     from or1 import assemble  # after the checks: it imports torch
 
     assemble.train(run, folder)
+    typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
+    typer.echo(f"{folder / SUMMARY}")
+
+
+def report(summary: dict[str, Any]) -> list[str]:
+    """The lines that a reader wants first: score before and after, stages, entropy, time."""
+    lines = []
+    if summary["heldout"] is not None:
+        before, after = summary["heldout"]["before"], summary["heldout"]["after"]
+        lines.append(f"held-out avg@{after['samples_per_problem']}  {_score(before)}  ->  {_score(after)}")
+    for stage in summary["stages"]:
+        lines.append(
+            f"stage {stage['index'] + 1}  {stage['max_response_tokens']:,} tokens, "
+            f"steps {stage['first_step']} to {stage['last_step']}, ended by {stage['ended_by']}"
+        )
+    truncated = summary["truncated_fraction"]
+    lines.append(
+        f"truncated in stage 1  {_share(truncated['first_stage_first_steps'])}  ->  "
+        f"{_share(truncated['first_stage_last_steps'])}"
+    )
+    entropy = summary["entropy_nats"]
+    target = "" if entropy["target"] is None else f", target {entropy['target']:.3f}"
+    lines.append(f"entropy  {_nats(entropy['first_steps'])}  ->  {_nats(entropy['last_fifth'])}{target}")
+    seconds = ", ".join(f"{name} {value:,.0f}" for name, value in summary["seconds"].items())
+    lines.append(f"seconds  {seconds}")
+    return lines
+
+
+def _score(score: dict[str, Any]) -> str:
+    return f"{score['avg_at_k']:.3f} [{score['avg_at_k_low']:.3f}, {score['avg_at_k_high']:.3f}]"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _nats(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f} nats/token"

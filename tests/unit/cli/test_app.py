@@ -1,0 +1,182 @@
+"""The command line as a user meets it: one line and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from or1 import recipes
+from or1.cli.app import guarded
+from or1.cli.doctor import GIB, Machine, obstacles
+from or1.cli.show import settings
+from or1.cli.train import report
+from or1.config import RunConfig
+from or1.errors import CheckpointError, ConfigError, Interrupted, NonFiniteError, StarvedError
+
+
+def raiser(error: BaseException) -> Callable[[], object]:
+    def command() -> object:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("key x: no"), 2, "or1: key x: no\n"),
+        (CheckpointError("two\n  lines"), 2, "or1: two lines\n"),
+        (NonFiniteError("three"), 3, "or1: three\n"),
+        (StarvedError("empty"), 3, "or1: empty\n"),
+        (Interrupted("saved"), 130, "or1: saved\n"),
+        (KeyboardInterrupt(), 130, "or1: interrupted\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/x"),
+            2,
+            "or1: disk full (runs/x): free some space and repeat the command\n",
+        ),
+        (SystemExit(0), 0, ""),
+        (SystemExit(2), 2, ""),
+        (SystemExit(None), 0, ""),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(raiser(error)) == code
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), OSError(errno.EIO, "bug"), KeyError("bug")])
+def test_a_bug_is_not_hidden(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        guarded(raiser(error))
+
+
+def or1(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    source = Path(__file__).parents[3] / "src"
+    env = {**os.environ, "PYTHONPATH": str(source)}
+    return subprocess.run(
+        [sys.executable, "-m", "or1", *words], capture_output=True, text=True, check=False, cwd=cwd, env=env
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["train", "tinny"], ["tinny", "did you mean tiny?"]),
+        (["train", "tiny", "--set", "optimizer.lr=1"], ["optimizer.lr", "optimizer.learning_rate"]),
+        (["train", "tiny", "--set", "seed=x"], ["seed", '"x"', "a whole number"]),
+        (["show", "or1-8b"], ["or1-8b", "did you mean or1-7b?"]),
+        (["export", "nowhere", "out"], ["nowhere", "not a run folder"]),
+        (["plot", "nowhere"], ["nowhere", "not a run folder"]),
+    ],
+)
+def test_a_mistake_on_the_command_line(words: list[str], parts: list[str], tmp_path: Path) -> None:
+    done = or1(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    for part in parts:
+        assert part in done.stderr
+    assert list(tmp_path.iterdir()) == [], "something was written before the mistake was seen"
+
+
+def test_an_unknown_command_names_the_nearest() -> None:
+    done = or1("trian")
+    assert done.returncode == 2
+    assert "train" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_version_and_list() -> None:
+    from or1 import __version__
+
+    assert or1("--version").stdout.strip() == f"or1 {__version__}"
+    listed = or1("show").stdout
+    assert all(name in listed for name in recipes.list_recipes())
+
+
+def test_show_json_is_the_resolved_run_without_torch(tmp_path: Path) -> None:
+    done = or1("show", "tiny", "--set", "seed=5", "--json")
+    path = tmp_path / "again.json"
+    path.write_text(done.stdout)
+    assert recipes.load(path) == recipes.load("tiny", ["seed=5"])
+    code = "import sys, or1.cli.show as s; s.show('or1-7b', [], False); print({'torch'} & set(sys.modules), end='')"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.endswith("set()")
+    assert "[tokens]" in shown.stdout, "units in brackets were taken for markup"
+
+
+def test_show_gives_every_setting_once_and_marks_what_differs() -> None:
+    run = recipes.load("or1-7b")
+    rows = {row.key: row for row in settings(run)}
+    assert len(rows) == len(settings(run))
+    assert rows["stages.1.max_response_tokens"].value == "32768"
+    assert not rows["stages.1.group_size"].is_default
+    assert rows["stages.0.group_size"].is_default  # 16, written or not
+    assert not rows["model.path"].is_default
+    assert "nats/token" in rows["entropy.target"].about
+    flat: dict[str, object] = {}
+
+    def walk(value: object, key: str) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(inner, f"{key}.{name}" if key else name)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for index, inner in enumerate(value):
+                walk(inner, f"{key}.{index}")
+        else:
+            flat[key] = value
+
+    walk(run.model_dump(mode="json"), "")
+    assert sorted(flat) == sorted(rows)
+
+
+def lacks(name: str, *sets: str, memory: int = 24, gpu: int = 0, extras: tuple[str, ...] = ()) -> list[str]:
+    run: RunConfig = recipes.load(name, sets)
+    machine = Machine(memory_bytes=memory * GIB, gpu_memory_bytes=gpu * GIB, extras=frozenset(extras))
+    return list(obstacles(run, machine))
+
+
+def test_doctor_tells_what_keeps_a_recipe_from_running() -> None:
+    assert lacks("tiny", memory=2) == []
+    assert lacks("qwen-0.5b-gsm8k") == []
+    assert lacks("qwen-0.5b-gsm8k", memory=8) == ["needs 12 GiB of memory"]
+    assert [line.split(":")[0] for line in lacks("or1-math-7b")] == ["needs vLLM", "needs GPUs"]
+    assert lacks("or1-math-7b", gpu=80, extras=("vllm",)) == []
+    assert lacks("or1-7b", gpu=80, extras=("vllm",)) == ["needs the code sandbox, which is not built in yet"]
+    assert lacks("r1-distill-1.5b-1gpu", gpu=79) == []
+    assert lacks("r1-distill-1.5b-1gpu", gpu=24)[0].startswith("needs one GPU of 80 GB")
+
+
+def test_report_puts_before_and_after_side_by_side() -> None:
+    score = {"avg_at_k": 0.4, "avg_at_k_low": 0.35, "avg_at_k_high": 0.45, "samples_per_problem": 4}
+    summary = {
+        "heldout": {"before": score, "after": {**score, "avg_at_k": 0.8}},
+        "stages": [
+            {
+                "index": 0,
+                "max_response_tokens": 128,
+                "first_step": 1,
+                "last_step": 17,
+                "ended_by": "truncated_below",
+            }
+        ],
+        "truncated_fraction": {"first_stage_first_steps": 0.41, "first_stage_last_steps": None},
+        "entropy_nats": {"first_steps": 0.3, "last_fifth": 0.15, "target": 0.15},
+        "seconds": {"rollout": 12.4, "total": 31.0},
+    }
+    assert report(json.loads(json.dumps(summary))) == [
+        "held-out avg@4  0.400 [0.350, 0.450]  ->  0.800 [0.350, 0.450]",
+        "stage 1  128 tokens, steps 1 to 17, ended by truncated_below",
+        "truncated in stage 1  41.0 %  ->  -",
+        "entropy  0.300 nats/token  ->  0.150 nats/token, target 0.150",
+        "seconds  rollout 12, total 31",
+    ]

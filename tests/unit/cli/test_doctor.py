@@ -1,0 +1,28 @@
+"""`or1 doctor` on the machine that runs the tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from or1 import recipes
+from or1.cli import doctor
+
+
+def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.doctor()
+    text = capsys.readouterr().out
+    for word in ("python", "torch", "gpu", "cores", "memory", "bfloat16", "disk", "[vllm]", "code sandbox"):
+        assert word in text
+    assert "can run  tiny\n" in text
+    assert all(name in text for name in recipes.list_recipes())
+    assert "MISSING" not in text
+
+
+def test_the_speed_ratio_is_a_ratio_of_times() -> None:
+    speedup = doctor.bfloat16_speedup(size=64, repeats=3)
+    assert 0.01 < speedup < 1000
+
+
+def test_what_is_missing_comes_with_the_command_that_mends_it() -> None:
+    for finding in doctor._extras():
+        assert finding.state is doctor.State.OK or "pip install -c constraints.txt" in finding.mend
