@@ -133,6 +133,7 @@ class CachedStep:
         """Write keys and values, then mix: the `Attend` of one layer. Rows behind B are filling and give zeros."""
         memory = self.cache.memory[layer]
         num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
+        hidden_dtype = v_BGD.dtype
         qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(memory.dtype), v_BGD[: self.num_rows].to(memory.dtype)
         flat = memory.view(2, -1, self.head_size)
         flat[0].index_copy_(0, self.places_X, qk_BHD[:, self.num_heads :].reshape(num_batches, -1))
@@ -145,7 +146,7 @@ class CachedStep:
             out_XRD = functional.scaled_dot_product_attention(q_XRD, k_XLD, v_XLD, attn_mask=self.mask_X1L)
         else:
             out_XRD = self._mix(q_XRD, k_XLD, v_XLD)
-        out_BX = out_XRD.reshape(self.num_rows, -1)
+        out_BX = out_XRD.reshape(self.num_rows, -1).to(hidden_dtype)
         return functional.pad(out_BX, (0, 0, 0, padding)) if padding else out_BX
 
     def _mix(self, q_XRD: Tensor, k_XLD: Tensor, v_XLD: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def save_decoder(
     state = dict(decoder.named_parameters()) if isinstance(decoder, Decoder) else decoder
     parts = {}
     for name, tensor in huggingface_state(config, state).items():
-        parts[name] = tensor.detach().to(device="cpu", dtype=dtype or tensor.dtype).contiguous()
+        parts[name] = tensor.detach().to(device="cpu", dtype=dtype or tensor.dtype, copy=True).contiguous()
     target.mkdir(parents=True, exist_ok=True)
     for pattern in SIDE_FILES:
         for file in source.glob(pattern):

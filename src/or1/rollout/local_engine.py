@@ -1,0 +1,241 @@
+"""or1's own engine: continuous batching on one device, in the training process.
+
+Each prompt is prefilled once for its whole group, rollouts start in rows as they become free, the batch shrinks as
+rollouts finish, and one pass through the decoder moves every live rollout on by one token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from or1.errors import DataError, ModelError
+from or1.nn.cache import KeyValueCache, PromptKeyValues
+from or1.nn.decoder import Decoder
+from or1.nn.tokenizer import ChatTokenizer
+from or1.rollout.sampling import Restriction, rollout_key
+from or1.rollout.slots import Draws, Finished, Slots, Ticket
+from or1.types import Finish, Int32, Problem, Rollout, Sampling, Text, WeightHandle
+
+PREFILL_TOKENS = 4096
+"""Prompts are prefilled together up to so many tokens [tokens]."""
+REFILL_FRACTION = 1 / 16
+"""Rollouts start once this share of the rows is free, since starting a few costs as much as starting many."""
+
+
+class LocalEngine:
+    """Samples from a decoder in this process: `RolloutEngine` and `Generator`.
+
+    Args:
+        decoder: computes the distributions; `load` gives it weights. In deterministic mode its log-probabilities
+            are bit for bit those of its packed pass.
+        tokenizer: of the same model.
+        num_slots: most rollouts decoded at once.
+        max_prompt_tokens: a longer prompt is an error here; whoever picks problems drops them.
+        cache_dtype: type of stored keys and values; None = float32 on a CPU, where attention is computed faster and
+            more exactly in it, else the decoder's.
+        num_threads: threads of the engine's own work on a CPU; None = as the process has.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        tokenizer: ChatTokenizer,
+        *,
+        num_slots: int = 512,
+        max_prompt_tokens: int = 2048,
+        cache_dtype: torch.dtype | None = None,
+        num_threads: int | None = None,
+    ) -> None:
+        self.decoder = decoder
+        self.tokenizer = tokenizer
+        self.num_slots = num_slots
+        self.max_prompt_tokens = max_prompt_tokens
+        self.num_threads = num_threads
+        self.policy_version = 0
+        wide = torch.promote_types(decoder.dtype, torch.float32)
+        self.cache_dtype = cache_dtype or (wide if decoder.device.type == "cpu" else decoder.dtype)
+        self._cache: KeyValueCache | None = None
+
+    def load(self, weights: WeightHandle) -> None:
+        """Take published weights: shared where type and device agree, else converted.
+
+        Raises:
+            ModelError: the handle holds no tensors by name, or lacks one.
+        """
+        if not isinstance(weights.ref, Mapping):
+            raise ModelError(f"the local engine takes weights by name, not {type(weights.ref).__name__}")
+        for name, parameter in self.decoder.named_parameters():
+            if name not in weights.ref:
+                raise ModelError(f"published weights have no {name}")
+            tensor = weights.ref[name].detach()
+            if tensor.shape != parameter.shape:
+                raise ModelError(f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}")
+            parameter.data = tensor.to(device=parameter.device, dtype=parameter.dtype)
+        self.policy_version = weights.version
+
+    def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
+        """Yield `group_size` rollouts of each problem, each as it finishes.
+
+        A rollout depends on the weights and on (seed, problem id, index, token position), not on the other rollouts.
+        One whose numbers are not finite is ABORTED.
+
+        Raises:
+            DataError: a prompt is longer than `max_prompt_tokens`.
+        """
+        if not problems:
+            return
+        prompts = [self._prompt(problem) for problem in problems]
+        run = _Run(self, problems, prompts, sampling)
+        while not run.is_finished:
+            for finished in run.advance():
+                yield self._rollout(problems, prompts, finished)
+        if run.is_tainted:
+            self._cache = None
+
+    def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
+        """Yield `group_size` texts of each problem, each as it finishes."""
+        by_id = {problem.id: problem for problem in problems}
+        for rollout in self.rollouts(list(by_id.values()), sampling):
+            prefix = self.tokenizer.response_prefix(rollout.prompt_tokens)
+            yield Text(
+                problem_id=rollout.problem_id,
+                index=rollout.index,
+                text=prefix + self.tokenizer.decode(rollout.response_tokens),
+                finish=rollout.finish,
+                num_tokens=len(rollout.response_tokens),
+            )
+
+    def close(self) -> None:
+        """Give the cache's memory back; the engine can be used again."""
+        self._cache = None
+
+    def cache(self, num_slots: int, max_length: int) -> KeyValueCache:
+        """Memory for so many slots and positions: that of the last call when it is large enough."""
+        cache = self._cache
+        if cache is None or cache.num_slots < num_slots or cache.max_length < max_length:
+            self._cache = None
+            cache = KeyValueCache(
+                self.decoder.config,
+                num_slots,
+                max_length,
+                self.cache_dtype,
+                self.decoder.device,
+                deterministic=self.decoder.deterministic,
+            )
+            self._cache = cache
+        return cache
+
+    def _prompt(self, problem: Problem) -> Int32:
+        tokens = self.tokenizer.encode_prompt(problem.prompt)
+        if not 0 < len(tokens) <= self.max_prompt_tokens:
+            raise DataError(
+                f"problem {problem.id} has a prompt of {len(tokens)} tokens; 1 to {self.max_prompt_tokens} are allowed"
+            )
+        return tokens
+
+    def _rollout(self, problems: Sequence[Problem], prompts: Sequence[Int32], finished: Finished) -> Rollout:
+        ticket = finished.ticket
+        if not np.isfinite(finished.logprobs).all():
+            finish = Finish.ABORTED
+        elif int(finished.tokens[-1]) in self.tokenizer.eos_ids:
+            finish = Finish.STOP
+        else:
+            finish = Finish.LENGTH
+        return Rollout(
+            problem_id=problems[ticket.problem].id,
+            index=ticket.index,
+            prompt_tokens=prompts[ticket.problem],
+            response_tokens=finished.tokens,
+            behavior_logprobs=finished.logprobs,
+            behavior_entropy=finished.entropy,
+            finish=finish,
+            policy_version=self.policy_version,
+        )
+
+
+class _Run:
+    """One call of `rollouts`: which rollouts wait, and the slots of those that run."""
+
+    def __init__(
+        self, engine: LocalEngine, problems: Sequence[Problem], prompts: Sequence[Int32], sampling: Sampling
+    ) -> None:
+        self.engine, self.prompts, self.group_size = engine, prompts, sampling.group_size
+        self.tickets = [
+            Ticket(row, index, rollout_key(sampling.seed, problem.id, index))
+            for row, problem in enumerate(problems)
+            for index in range(sampling.group_size)
+        ]
+        self.num_started = 0
+        self.is_tainted = False
+        """A rollout's numbers were not finite, so that the cache may hold such values."""
+        self.prefilled = range(0)
+        """Problems whose keys and values are in `prompt_kv`."""
+        self.prompt_kv: PromptKeyValues | None = None
+        longest = max(len(prompt) for prompt in prompts) + sampling.max_response_tokens
+        with torch.inference_mode():
+            self.slots = Slots(
+                engine.decoder,
+                engine.cache(min(engine.num_slots, len(self.tickets)), longest),
+                Draws(sampling.temperature, Restriction(sampling.top_p, sampling.top_k)),
+                sampling.max_response_tokens,
+                engine.tokenizer.eos_ids,
+            )
+        self.num_rows = min(engine.num_slots, len(self.tickets))
+
+    @property
+    def is_finished(self) -> bool:
+        return self.num_started == len(self.tickets) and self.slots.num_live == 0
+
+    @torch.inference_mode()
+    def advance(self) -> list[Finished]:
+        """Start what fits, then step until a rollout finishes."""
+        threads = torch.get_num_threads()
+        if self.engine.num_threads is not None:
+            torch.set_num_threads(self.engine.num_threads)
+        try:
+            self._start()
+            while not self.slots.step():
+                pass
+            finished = self.slots.retire()
+        finally:
+            if self.engine.num_threads is not None:
+                torch.set_num_threads(threads)
+        self.is_tainted |= not all(np.isfinite(f.logprobs).all() for f in finished)
+        return finished
+
+    def _start(self) -> None:
+        num_free = self.num_rows - self.slots.num_live
+        if self.slots.num_live and num_free < REFILL_FRACTION * self.num_rows:
+            return
+        while num_free and self.num_started < len(self.tickets):
+            problem = self.tickets[self.num_started].problem
+            if problem not in self.prefilled:
+                self._prefill(problem)
+            stop = min(self.num_started + num_free, self.prefilled.stop * self.group_size)
+            self._admit(self.tickets[self.num_started : stop])
+            num_free -= stop - self.num_started
+            self.num_started = stop
+
+    def _prefill(self, first: int) -> None:
+        """Compute the keys and values of further prompts, from `first` on, as many as one pass takes."""
+        stop, num_tokens = first, 0
+        while stop < len(self.prompts) and (stop == first or num_tokens + len(self.prompts[stop]) <= PREFILL_TOKENS):
+            num_tokens += len(self.prompts[stop])
+            stop += 1
+        # the last token goes through the first step, which draws from it; a prompt of one token is simply done twice
+        parts = [prompt[: max(1, len(prompt) - 1)] for prompt in self.prompts[first:stop]]
+        decoder = self.engine.decoder
+        tokens_T = torch.from_numpy(np.concatenate(parts)).to(decoder.device, torch.int64)
+        self.prompt_kv = decoder.prefill(tokens_T, [len(part) for part in parts])
+        self.prefilled = range(first, stop)
+
+    def _admit(self, tickets: list[Ticket]) -> None:
+        if self.prompt_kv is None:
+            raise RuntimeError("rollouts start only after their prompts are prefilled")
+        prompts = [self.prompts[ticket.problem] for ticket in tickets]
+        ends = [(int(prompt[-1]), len(prompt) - 1) for prompt in prompts]
+        prompt_B = [ticket.problem - self.prefilled.start for ticket in tickets]
+        self.slots.admit(tickets, self.prompt_kv, prompt_B, ends)
