@@ -58,8 +58,11 @@ rollout/response_tokens_p95          | tokens     | 95th percentile, interpolate
 rollout/response_tokens_max          | tokens     | longest
 rollout/response_tokens_mean_right   | tokens     | mean length of the right ones
 rollout/response_tokens_mean_wrong   | tokens     | of the judged others, truncated ones too
-rollout/entropy_nats                 | nats/token | e_k: token mean over all rollouts of the step
 rollout/staleness_max_updates        | updates    | the step's policy version minus the oldest used
+"""
+
+_ENTROPY = """
+rollout/entropy_nats                 | nats/token | e_k: token mean over all rollouts of the step
 """
 
 _CONTROL = """
@@ -130,6 +133,7 @@ memory/peak_device_bytes             | bytes      | largest memory on the GPU so
 
 METRICS: tuple[Metric, ...] = (
     *_rows("tracking/metrics.rollout_metrics", "metrics", _ROLLOUT),
+    *_rows("algo/entropy.step_entropy", "metrics", _ENTROPY),
     *_rows("tracking/metrics.control_metrics", "metrics", _CONTROL),
     *_rows("tracking/metrics.train_metrics", "metrics", _TRAIN),
     *_rows("tracking/metrics.score_metrics", "metrics", _SCORE),

@@ -30,9 +30,9 @@ def write_summary(folder: Path) -> dict[str, Any]:
 def summarize(run: RunData) -> dict[str, Any]:
     """The content of summary.json; null where the run has nothing to say yet.
 
-    heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both are
-    over the same problems with the same k. truncated_fraction: mean over the first and over the last 5 steps of
-    the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run by phase;
+    heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both
+    are over the same problems with the same k. truncated_fraction: mean over the first and over the last 5
+    steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run by phase;
     verify is worker time beside the rollout, so the phases do not add up to the total.
     """
     provenance = run.description["provenance"]

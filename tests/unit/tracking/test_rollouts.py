@@ -1,0 +1,128 @@
+"""The rollout files: what is in a row, and which files are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1.testing import CharTokenizer, make_group, make_problem, make_verdict
+from or1.tracking.rollouts import RolloutFiles, rollout_table
+from or1.types import Finish, Group, Verdict
+from tests.runs import contents, play, run_config
+
+
+def two_rows() -> list[Group]:
+    group = make_group([1.0, 0.0], problem=make_problem(3, gold={"value": 7}, source="made"), truncated={1})
+    first, second = group.rollouts
+    first = replace(
+        first,
+        response_tokens=np.array([104, 105, 0], dtype=np.int32),
+        behavior_logprobs=np.array([-0.1, -0.2, -0.3], dtype=np.float32),
+        behavior_entropy=None,
+        policy_version=4,
+        verdict=Verdict(outcome=make_verdict(1.0).outcome, reward=1.0, reason="exact", detail="7", seconds=9.0),
+    )
+    second = replace(second, response_tokens=np.array([120], dtype=np.int32), verdict=None)
+    return [Group(problem=group.problem, rollouts=(first, second))]
+
+
+def test_rows_say_everything_of_a_rollout_but_its_seconds(tmp_path: Path) -> None:
+    files = RolloutFiles(tmp_path, every=1, keep=None)
+    files.write(12, rollout_table(12, two_rows(), CharTokenizer("<think>"), token_numbers=True))
+    table = pq.read_table(tmp_path / "step_000012.parquet")
+    first, second = table.to_pylist()
+    assert first["behavior_logprobs"] == pytest.approx([-0.1, -0.2, -0.3])
+    assert {k: first[k] for k in first if k not in ("behavior_logprobs", "problem_id")} == {
+        "step": 12,
+        "source": "made",
+        "index": 0,
+        "question": "Problem 3",
+        "gold": '{"value": 7}',
+        "response": "<think>hi",  # as the verifier read it, prefix included, end token not
+        "outcome": "right",
+        "reward": 1.0,
+        "reason": "exact",
+        "detail": "7",
+        "finish": "stop",
+        "policy_version": 4,
+        "response_tokens": [104, 105, 0],
+        "behavior_entropy": None,
+    }
+    assert (second["outcome"], second["reward"], second["finish"]) == (None, None, Finish.LENGTH.value)
+    assert second["behavior_entropy"] == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_token_numbers_are_a_setting() -> None:
+    names = set(rollout_table(1, two_rows(), CharTokenizer(), token_numbers=False).column_names)
+    assert "response_tokens" in names
+    assert not names & {"behavior_logprobs", "behavior_entropy"}
+
+
+def test_the_same_rollouts_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        table = rollout_table(1, two_rows(), CharTokenizer(), token_numbers=True)
+        RolloutFiles(tmp_path / name, every=1, keep=None).write(1, table)
+    assert (tmp_path / "a/step_000001.parquet").read_bytes() == (tmp_path / "b/step_000001.parquet").read_bytes()
+
+
+def test_a_step_without_rollouts_has_an_empty_table() -> None:
+    assert rollout_table(1, [], CharTokenizer(), token_numbers=True).num_rows == 0
+
+
+@given(
+    every=st.integers(1, 4),
+    keep=st.integers(1, 4) | st.none(),
+    last=st.integers(1, 14),
+    crashes=st.lists(st.tuples(st.integers(0, 14), st.integers(0, 14)), max_size=3),
+)
+def test_a_run_cut_back_ends_with_the_files_of_one_that_was_not(
+    tmp_path_factory: pytest.TempPathFactory,
+    every: int,
+    keep: int | None,
+    last: int,
+    crashes: list[tuple[int, int]],
+) -> None:
+    table = rollout_table(1, [], CharTokenizer(), token_numbers=False)
+
+    def steps(files: RolloutFiles, first: int, until: int) -> None:
+        for step in range(first, until + 1):
+            if files.due(step):
+                files.write(step, table)
+
+    def names(folder: Path) -> list[str]:
+        return sorted(p.name for p in folder.iterdir())
+
+    straight, cut = (tmp_path_factory.mktemp(n) for n in ("straight", "cut"))
+    steps(RolloutFiles(straight, every=every, keep=keep), 1, last)
+    first, reached = 1, 0
+    for one, two in crashes:
+        crash = min(max(one, two, reached), last)
+        checkpoint = min(one, two, crash)
+        steps(RolloutFiles(cut, every=every, keep=keep), first, crash)
+        (cut / "step_000099.tmp").write_text("half written")
+        reached = crash
+        RolloutFiles(cut, every=every, keep=keep).cut(checkpoint)
+        first = checkpoint + 1
+    steps(RolloutFiles(cut, every=every, keep=keep), first, last)
+    assert names(cut) == names(straight)
+
+
+@pytest.mark.parametrize("dies_after", [2, 5, 8, 9])
+def test_retention_in_a_whole_run(tmp_path: Path, dies_after: int) -> None:
+    run = run_config(tracking={"rollouts_every": 2, "rollouts_keep": 3, "console": False, "tensorboard": False})
+    play(tmp_path / "straight", run)
+    play(tmp_path / "cut", run, dies_after=dies_after)
+    play(tmp_path / "cut", run)
+    assert sorted(p.name for p in (tmp_path / "cut" / "rollouts").iterdir()) == [
+        "step_000006.parquet",
+        "step_000008.parquet",
+        "step_000010.parquet",
+    ]
+    assert contents(tmp_path / "cut") == contents(tmp_path / "straight")
