@@ -108,7 +108,8 @@ def test_show_json_is_the_resolved_run_without_torch(tmp_path: Path) -> None:
     path = tmp_path / "again.json"
     path.write_text(done.stdout)
     assert recipes.load(path) == recipes.load("tiny", ["seed=5"])
-    code = "import sys, or1.cli.show as s; s.show('or1-7b', [], False); print({'torch'} & set(sys.modules), end='')"
+    code = "import sys; from or1.cli.show import show; show('or1-7b', [], False); "
+    code += "print({'torch'} & set(sys.modules), end='')"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.endswith("set()")
     assert "[tokens]" in shown.stdout, "units in brackets were taken for markup"
