@@ -19,6 +19,7 @@ from or1.types import (
     RunState,
     SamplerState,
     Sampling,
+    Text,
     WeightHandle,
 )
 
@@ -75,7 +76,7 @@ def by_problem(responses: Mapping[str, Sequence[str | Scripted]]) -> Script:
 
 
 class ScriptedEngine:
-    """RolloutEngine that says what the script says.
+    """RolloutEngine and Generator that says what the script says.
 
     Args:
         script: what each rollout says.
@@ -110,6 +111,16 @@ class ScriptedEngine:
             if number == self._dies_after:
                 raise InjectedFaultError(f"the engine died after {number} rollouts")
             yield rollout
+
+    def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
+        for rollout in self.rollouts(problems, sampling):
+            yield Text(
+                problem_id=rollout.problem_id,
+                index=rollout.index,
+                text=self._tokenizer.decode(rollout.response_tokens),
+                finish=rollout.finish,
+                num_tokens=len(rollout.response_tokens),
+            )
 
     def _say(self, problem: Problem, index: int, scripted: Scripted, sampling: Sampling) -> Rollout:
         if self.version is None:
