@@ -1,0 +1,104 @@
+"""Verifiers that break in every way a worker can break; a module of their own, for workers to import."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from or1.types import Outcome, Problem, Verdict
+
+
+def right(detail: str = "") -> Verdict:
+    return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
+
+
+def wrong(detail: str = "") -> Verdict:
+    return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_value", detail=detail)
+
+
+def misbehave(how: str) -> None:
+    if how == "spin":
+        while True:
+            pass
+    if how == "c_loop":
+        # One call into C that neither returns nor looks at signals or the interpreter lock.
+        pow(7, 10**9, 10**1_000_000 + 1)
+    if how == "sleep":
+        time.sleep(3600)
+    if how == "segfault":
+        ctypes.string_at(0)
+    if how == "exit":
+        os._exit(0)
+    if how == "sys_exit":
+        sys.exit(3)
+    if how == "memory":
+        ballast = [bytes(1 << 26) for _ in range(1 << 10)]
+        raise AssertionError(f"the limit let {len(ballast)} blocks through")
+    if how == "raise":
+        raise RuntimeError("a bug of the verifier")
+    if how == "print":
+        for _ in range(1 << 12):
+            sys.stdout.write("x" * (1 << 14))
+            sys.stderr.write("y" * (1 << 14))
+
+
+@dataclass(frozen=True)
+class BadVerifier:
+    """Does what the text says; then the text is right if it holds the gold."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        misbehave(text.split(":")[0])
+        return right(text) if str(problem.gold) in text else wrong(text)
+
+
+@dataclass(frozen=True)
+class FailsOnce:
+    """Breaks on its first call with a text and is well on the second, as under a neighbour's load."""
+
+    folder: str
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        mark = Path(self.folder) / text.replace(":", "_")
+        if not mark.exists():
+            mark.touch()
+            misbehave(text.split(":")[0])
+        return right(text)
+
+
+@dataclass(frozen=True)
+class StagedBadVerifier(BadVerifier):
+    """Staged: a gold of `spin` cannot be verified even against itself."""
+
+    def essence(self, text: str) -> str:
+        return text.strip()
+
+    def quick(self, problem: Problem, text: str) -> Verdict | None:
+        return None
+
+    def ideal_response(self, problem: Problem) -> str:
+        return str(problem.gold)
+
+    def prepare(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class CannotPrepare(StagedBadVerifier):
+    def prepare(self) -> None:
+        raise ImportError("no module named algebra")
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Reports the state of the worker it runs in as the detail."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        if text == "modules":
+            return right(" ".join(sorted({name.split(".")[0] for name in sys.modules})))
+        if text == "environment":
+            return right(" ".join(sorted(os.environ)))
+        return right(str(os.getpid()))
