@@ -14,10 +14,11 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format golden clean
+.PHONY: help setup demo test test-all check check-format check-lint check-types check-imports check-spelling \
+  format golden tiny-model clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -49,16 +50,24 @@ test: $(VENV)/.installed-dev  ## all tests but the slow ones
 test-all: $(VENV)/.installed-dev  ## all tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
-check: $(VENV)/.installed-dev  ## format, lint, types, import contracts, spelling
+check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
+check-format: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
+check-lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
+check-types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+check-imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
+check-spelling: $(VENV)/.installed-dev
 	$(BIN)/codespell
 
 format: $(VENV)/.installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+tiny-model: $(VENV)/.installed-dev  ## make the built-in model again, from nothing, into build/tiny
+	$(BIN)/python -m or1.models.build build/tiny
 
 clean:  ## remove caches; runs and the environment stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
