@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -158,13 +158,20 @@ def open_tracker(
 
 
 def play(
-    path: Path, run: RunConfig | None = None, *, dies_after: int | None = None, sinks: Sequence[Sink] = ()
+    path: Path,
+    run: RunConfig | None = None,
+    *,
+    dies_after: int | None = None,
+    sinks: Sequence[Sink] = (),
+    free_bytes: Callable[[Path], int] | None = None,
 ) -> RunState | None:
     """Train in a run folder, from its newest checkpoint if it has one; None when the run dies."""
     run = run or run_config()
-    with RunFolder.open(path, description(run)) as folder:
+    with RunFolder.open(path, description(run), free_bytes=free_bytes) as folder:
         tracker = open_tracker(path, run, sinks=sinks)
-        checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
+        checkpoints = FolderCheckpoints(
+            folder.checkpoints, tracker, keep=run.checkpoint.keep, free_bytes=free_bytes
+        )
         trainer = ReportingBackend()
         schedule = FakeSchedule(run, tracker, checkpoints, trainer, dies_after)
         parts = Parts(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.runs import open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
 from or1.testing import make_group, make_report
@@ -13,7 +14,6 @@ from or1.tracking.catalog import METRICS, Metric, markdown_table, never_seen, re
 from or1.tracking.jsonl import Clock
 from or1.tracking.lines import read_rows
 from or1.types import EntropyState, Outcome, RunState, Verdict
-from tests.runs import open_tracker, play, run_config, score_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -49,7 +49,9 @@ def test_emitted_and_documented_keys_agree(file: str, tmp_path: Path) -> None:
 
 
 def test_both_checks_can_fail() -> None:
-    assert undocumented(["step", "rollout/reward_mean", "rollout/new_thing"], "metrics") == ["rollout/new_thing"]
+    assert undocumented(["step", "rollout/reward_mean", "rollout/new_thing"], "metrics") == [
+        "rollout/new_thing"
+    ]
     assert "train/loss" in never_seen(["rollout/reward_mean"], "metrics")
     assert "rollout/reward_mean/{source}" in never_seen(["rollout/reward_mean"], "metrics")
 

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from tests.runs import description, run_config
 
 from or1.errors import RunFolderError
 from or1.tracking.folder import (
@@ -18,7 +19,6 @@ from or1.tracking.folder import (
     require_free,
     write_json,
 )
-from tests.runs import description, run_config
 
 
 def refusal(path: Path, **changes: object) -> str:
@@ -104,7 +104,7 @@ def test_a_folder_without_description_is_no_run(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    assert "cannot be written" in refusal(tmp_path / "taken") or "no folder" in refusal(tmp_path / "taken")
+    assert "File exists" in refusal(tmp_path / "taken")
 
 
 def test_free_space_is_that_of_the_last_checkpoint_and_a_tenth(tmp_path: Path) -> None:

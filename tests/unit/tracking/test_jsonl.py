@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.runs import contents, open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
 from or1.testing import make_group
 from or1.tracking.lines import read_rows
 from or1.tracking.sinks import Sink, StepEvent
 from or1.types import RunState
-from tests.runs import contents, open_tracker, play, run_config, score_of
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=4)
 
@@ -122,9 +122,12 @@ def test_a_phase_is_timed_even_when_it_fails(tmp_path: Path) -> None:
 
 def test_a_phase_may_not_take_the_trackers_own_name(tmp_path: Path) -> None:
     tracker = open_tracker(tmp_path, run_config())
-    with pytest.raises(ValueError, match="another name"), tracker.step(RunState(), STAGE) as log:
-        with log.phase("verify"):
-            pass
+    with (
+        pytest.raises(ValueError, match="another name"),
+        tracker.step(RunState(), STAGE) as log,
+        log.phase("verify"),
+    ):
+        pass
     tracker.close()
 
 

@@ -21,7 +21,9 @@ def same(a: object, b: object) -> bool:
 
 
 @given(st.lists(st.dictionaries(st.text(), VALUES.filter(lambda v: v not in ("nan", "inf", "-inf")))))
-def test_rows_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]) -> None:
+def test_rows_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]
+) -> None:
     path = tmp_path_factory.mktemp("lines") / "log.jsonl"
     log = JsonLines(path)
     for row in rows:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.runs import groups_of, score_of
 
 from or1.config import StageConfig
 from or1.testing import make_group, make_problem, make_report, make_rollout
@@ -33,7 +34,6 @@ from or1.types import (
     StageProgress,
     Verdict,
 )
-from tests.runs import groups_of, score_of
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=4)
 
@@ -76,7 +76,9 @@ def test_lengths_by_verdict_and_percentiles() -> None:
     group = make_group([1.0, 1.0, 0.0, 0.0, None], truncated={3}, num_tokens=[2, 4, 10, 20, 1000])
     row = rollout_metrics([group], 0)
     assert row["rollout/response_tokens_mean_right"] == 3.0
-    assert row["rollout/response_tokens_mean_wrong"] == 15.0  # truncated ones too; not the one without a verdict
+    assert (
+        row["rollout/response_tokens_mean_wrong"] == 15.0
+    )  # truncated ones too; not the one without a verdict
     assert row["rollout/response_tokens_p50"] == 10.0
     assert row["rollout/response_tokens_p95"] == pytest.approx(804.0)  # 20 + 0.8 * 980, interpolated
 
@@ -129,7 +131,9 @@ def test_staleness_is_that_of_the_oldest() -> None:
     assert rollout_metrics([group], 7)["rollout/staleness_max_updates"] == 4
 
 
-@pytest.mark.parametrize(("right", "of", "bin_"), [(7, 10, 7), (3, 10, 3), (6, 20, 3), (29, 50, 5), (1, 1, 9)])
+@pytest.mark.parametrize(
+    ("right", "of", "bin_"), [(7, 10, 7), (3, 10, 3), (6, 20, 3), (29, 50, 5), (1, 1, 9)]
+)
 def test_a_rate_on_an_edge_belongs_to_the_bin_above(right: int, of: int, bin_: int) -> None:
     counts = pass_rate_histogram([sum([1.0] * right) / of])
     assert counts.index(1) == bin_
@@ -191,7 +195,8 @@ def test_every_field_of_the_report_is_logged_under_its_own_key() -> None:
     numbers = {
         "loss": 1.0, "policy_loss": 2.0, "entropy": 3.0, "kl_to_reference": 4.0, "clip_fraction": 5.0,
         "ratio_mean": 6.0, "ratio_max": 7.0, "mismatch_kl": 8.0, "mismatch_max": 9.0, "grad_norm": 10.0,
-        "learning_rate": 11.0, "num_updates": 12, "num_skipped": 13, "num_tokens": 14, "num_sequence_tokens": 15,
+        "learning_rate": 11.0, "num_updates": 12, "num_skipped": 13, "num_tokens": 14,
+        "num_sequence_tokens": 15,
     }  # fmt: skip
     row = train_metrics(replace(make_report(), **numbers), RunState())  # type: ignore[arg-type]
     assert sorted(v for k, v in row.items() if not k.endswith(("_version", "_steps"))) == list(range(1, 16))  # type: ignore[type-var]

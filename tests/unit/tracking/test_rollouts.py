@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.runs import contents, play, run_config
 
 from or1.testing import CharTokenizer, make_group, make_problem, make_verdict
 from or1.tracking.rollouts import RolloutFiles, rollout_table
 from or1.types import Finish, Group, Verdict
-from tests.runs import contents, play, run_config
 
 
 def two_rows() -> list[Group]:
@@ -26,7 +26,9 @@ def two_rows() -> list[Group]:
         behavior_logprobs=np.array([-0.1, -0.2, -0.3], dtype=np.float32),
         behavior_entropy=None,
         policy_version=4,
-        verdict=Verdict(outcome=make_verdict(1.0).outcome, reward=1.0, reason="exact", detail="7", seconds=9.0),
+        verdict=Verdict(
+            outcome=make_verdict(1.0).outcome, reward=1.0, reason="exact", detail="7", seconds=9.0
+        ),
     )
     second = replace(second, response_tokens=np.array([120], dtype=np.int32), verdict=None)
     return [Group(problem=group.problem, rollouts=(first, second))]
@@ -69,7 +71,9 @@ def test_the_same_rollouts_give_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         table = rollout_table(1, two_rows(), CharTokenizer(), token_numbers=True)
         RolloutFiles(tmp_path / name, every=1, keep=None).write(1, table)
-    assert (tmp_path / "a/step_000001.parquet").read_bytes() == (tmp_path / "b/step_000001.parquet").read_bytes()
+    assert (tmp_path / "a/step_000001.parquet").read_bytes() == (
+        tmp_path / "b/step_000001.parquet"
+    ).read_bytes()
 
 
 def test_a_step_without_rollouts_has_an_empty_table() -> None:
@@ -116,7 +120,9 @@ def test_a_run_cut_back_ends_with_the_files_of_one_that_was_not(
 
 @pytest.mark.parametrize("dies_after", [2, 5, 8, 9])
 def test_retention_in_a_whole_run(tmp_path: Path, dies_after: int) -> None:
-    run = run_config(tracking={"rollouts_every": 2, "rollouts_keep": 3, "console": False, "tensorboard": False})
+    run = run_config(
+        tracking={"rollouts_every": 2, "rollouts_keep": 3, "console": False, "tensorboard": False}
+    )
     play(tmp_path / "straight", run)
     play(tmp_path / "cut", run, dies_after=dies_after)
     play(tmp_path / "cut", run)
