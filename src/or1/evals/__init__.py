@@ -3,7 +3,6 @@
 from or1.evals.runner import (
     JudgedSample,
     ProblemResult,
-    data_hash,
     evaluate,
     evaluation_sampling,
     judge_samples,
@@ -15,7 +14,6 @@ __all__ = [
     "Estimate",
     "JudgedSample",
     "ProblemResult",
-    "data_hash",
     "evaluate",
     "evaluation_sampling",
     "judge_samples",

@@ -6,7 +6,6 @@ them a paired comparison.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
@@ -21,6 +20,7 @@ from or1.config import RunConfig
 from or1.errors import Or1Error
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
+from or1.tracking.provenance import hash_problems
 from or1.types import Outcome, Problem, Response, Rollout, Sampling, Score, Text
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Sco
     estimate = mean_interval(scores_P, len(judged))
     return Score(
         step=step,
-        data_hash=data_hash([r.problem for r in results]),
+        data_hash=hash_problems(r.problem for r in results),
         num_problems=len(scored),
         samples_per_problem=max(len(r.samples) for r in results),
         mean=estimate.mean,
@@ -209,8 +209,3 @@ def _by_source(results: Sequence[ProblemResult], scores_P: Sequence[float]) -> M
     for result, problem_score in zip(results, scores_P, strict=True):
         by_source[result.problem.source].append(problem_score)
     return {source: avg_at_k(by_source[source]) for source in sorted(by_source)}
-
-
-def data_hash(problems: Sequence[Problem]) -> str:
-    """16 hex digits of sha256 over the problem ids, in whatever order: which problems a score is about."""
-    return hashlib.sha256("\n".join(sorted(p.id for p in problems)).encode()).hexdigest()[:16]

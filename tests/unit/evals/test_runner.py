@@ -9,7 +9,7 @@ import pytest
 
 from or1.config import RunConfig
 from or1.errors import Or1Error
-from or1.evals import data_hash, evaluate, evaluation_sampling, judge_samples
+from or1.evals import evaluate, evaluation_sampling, judge_samples
 from or1.protocols import Verifier
 from or1.testing import (
     ExactVerifier,
@@ -20,6 +20,7 @@ from or1.testing import (
     by_problem,
     make_problem,
 )
+from or1.tracking.provenance import hash_problems
 from or1.types import Outcome, Problem, Rollout, Sampling, Score, WeightHandle
 
 A, B, C = make_problem(0, source="x"), make_problem(1, source="y"), make_problem(2, source="x")
@@ -52,7 +53,7 @@ def test_a_score_in_full() -> None:
     # two tokens each, one for the empty response, the whole budget for the truncated one
     assert score.response_tokens_mean == pytest.approx((10 * 2 + 1 + 8) / 12)
     assert score.by_source == {"x": 0.25, "y": 1.0}
-    assert score.data_hash == data_hash([C, A, B]) != data_hash([A, B])
+    assert score.data_hash == hash_problems([A, B, C]) != hash_problems([A, B])
 
 
 def test_a_truncated_sample_is_wrong_even_if_it_began_with_the_answer() -> None:
