@@ -1,0 +1,445 @@
+"""The local backend beside a plain trainer, its report beside numbers worked out apart, and faults on
+purpose.
+
+Shape legend: T packed tokens, N response tokens, M rollouts of a group.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from or1.config import LossConfig, OptimizerConfig, StageConfig
+from or1.nn.config import DecoderConfig
+from or1.nn.decoder import Decoder
+from or1.testing import make_problem, make_verdict
+from or1.train.local_backend import LocalBackend, PackedModel
+from or1.types import Finish, Float32, Group, Rollout
+
+VOCABULARY = 17
+TEMPERATURE = 0.7
+OPTIMIZER = OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, max_grad_norm=0.5)
+
+
+def make_decoder(dtype: torch.dtype = torch.float32, seed: int = 0) -> Decoder:
+    config = DecoderConfig(
+        architecture="Qwen2ForCausalLM",
+        num_layers=1,
+        hidden_size=16,
+        intermediate_size=24,
+        num_heads=2,
+        num_kv_heads=1,
+        head_size=8,
+        vocab_size=VOCABULARY,
+        norm_eps=1e-6,
+        rope_theta=100.0,
+        rope_scaling=None,
+        has_qkv_bias=True,
+        has_output_bias=False,
+        has_mlp_bias=False,
+        has_qk_norm=False,
+        is_head_tied=True,
+        max_positions=64,
+        eos_ids=(0,),
+    )
+    decoder = Decoder(config)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            numbers = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_(0.4 * numbers + (parameter.ndim == 1))
+    return decoder.to(dtype)
+
+
+def make_batch(num_groups: int = 3, seed: int = 0) -> tuple[list[Group], list[Float32]]:
+    rng = np.random.default_rng(seed)
+    groups, advantages = [], []
+    for number in range(num_groups):
+        problem = make_problem(number)
+        prompt = rng.integers(VOCABULARY, size=rng.integers(1, 5), dtype=np.int32)
+        rollouts = [make_rollout(rng, problem.id, index, prompt) for index in range(3)]
+        groups.append(Group(problem=problem, rollouts=tuple(rollouts)))
+        advantages.append(rng.normal(size=3).astype(np.float32))
+    return groups, advantages
+
+
+def make_rollout(rng: np.random.Generator, problem_id: str, index: int, prompt: np.ndarray) -> Rollout:
+    length = int(rng.integers(2, 8))
+    return Rollout(
+        problem_id=problem_id,
+        index=index,
+        prompt_tokens=prompt,
+        response_tokens=rng.integers(VOCABULARY, size=length, dtype=np.int32),
+        behavior_logprobs=rng.normal(-3.0, 0.2, length).astype(np.float32),
+        behavior_entropy=None,
+        finish=Finish.STOP,
+        policy_version=0,
+        verdict=make_verdict(1.0),
+    )
+
+
+def make_stage(num_minibatches: int = 1, num_reuses: int = 1) -> StageConfig:
+    return StageConfig(
+        max_response_tokens=8, num_steps=1, num_minibatches=num_minibatches, num_reuses=num_reuses
+    )
+
+
+def make_backend(
+    model: PackedModel | None = None,
+    *,
+    optimizer: OptimizerConfig = OPTIMIZER,
+    tokens_per_microbatch: int = 20,
+    fingerprint: bool = False,
+    load_reference: Callable[[], PackedModel] | None = None,
+) -> LocalBackend:
+    return LocalBackend(
+        model or make_decoder(),
+        optimizer,
+        temperature=TEMPERATURE,
+        tokens_per_microbatch=tokens_per_microbatch,
+        fingerprint=fingerprint,
+        load_reference=load_reference,
+    )
+
+
+def snapshot(backend: LocalBackend, folder: Path) -> dict[str, bytes]:
+    """Weights, moments and counters as they would be saved."""
+    folder.mkdir()
+    backend.save(folder)
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+class SpyModel:
+    """A model that counts its forward passes and may spoil the gradient of those that hold a given token."""
+
+    def __init__(self, decoder: Decoder, spoilt_token: int | None = None) -> None:
+        self.decoder = decoder
+        self.spoilt_token = spoilt_token
+        self.tokens_seen: list[int] = []
+
+    @property
+    def head_weight(self) -> Tensor:
+        return self.decoder.head_weight
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return self.decoder.named_parameters()
+
+    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor) -> Tensor:
+        self.tokens_seen.append(tokens_T.numel())
+        hidden_ND = self.decoder.packed(tokens_T, lengths, rows_N)
+        if (
+            hidden_ND.requires_grad
+            and self.spoilt_token is not None
+            and self.spoilt_token in tokens_T.tolist()
+        ):
+            hidden_ND.register_hook(lambda grad: grad * torch.inf)
+        return hidden_ND
+
+
+def plain_numbers(decoder: Decoder, rollout: Rollout) -> tuple[Tensor, Tensor]:
+    """Log-probs and entropies of one response, by itself and unfused."""
+    prompt, response = rollout.prompt_tokens, rollout.response_tokens
+    tokens = torch.from_numpy(np.concatenate([prompt, response[:-1]])).long()
+    hidden = decoder.packed(tokens, [tokens.numel()])[prompt.size - 1 :]
+    log_probs = torch.log_softmax(hidden @ decoder.head_weight.T / TEMPERATURE, -1)
+    targets = torch.from_numpy(response).long()
+    return log_probs.gather(1, targets[:, None]).squeeze(1), -(log_probs.exp() * log_probs).sum(-1)
+
+
+def plain_training(
+    decoder: Decoder, minibatches: Sequence[tuple[list[Group], list[Float32]]], num_reuses: int, alpha: float
+) -> None:
+    """The update as a page of a textbook would have it: old log-probs of the start, one AdamW step a
+    minibatch."""
+    named = dict(decoder.named_parameters())
+    adamw = torch.optim.AdamW(
+        [
+            {"params": [p for p in named.values() if p.ndim >= 2], "weight_decay": OPTIMIZER.weight_decay},
+            {"params": [p for p in named.values() if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=OPTIMIZER.learning_rate,
+    )
+    with torch.no_grad():
+        old = {
+            (r.problem_id, r.index): plain_numbers(decoder, r)[0]
+            for groups, _ in minibatches
+            for g in groups
+            for r in g.rollouts
+        }
+    for groups, advantages in list(minibatches) * num_reuses:
+        terms = []
+        for group, advantages_M in zip(groups, advantages, strict=True):
+            for rollout, advantage in zip(group.rollouts, advantages_M, strict=True):
+                logprobs, entropy = plain_numbers(decoder, rollout)
+                ratio = (logprobs - old[rollout.problem_id, rollout.index]).exp()
+                surrogate = torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
+                terms.append(-surrogate - alpha * entropy)
+        adamw.zero_grad()
+        torch.cat(terms).mean().backward()
+        torch.nn.utils.clip_grad_norm_(named.values(), OPTIMIZER.max_grad_norm)
+        adamw.step()
+
+
+@pytest.mark.parametrize(("num_minibatches", "num_reuses"), [(1, 1), (2, 1), (1, 3), (2, 2)])
+def test_weights_follow_a_plain_trainer(num_minibatches: int, num_reuses: int) -> None:
+    # Old log-probs refreshed before each update, a mean inside each microbatch, or a remainder minibatch all
+    # end elsewhere. 5 groups in 2 minibatches are 3 and 2.
+    groups, advantages = make_batch(5)
+    plain, trained = make_decoder(torch.float64), make_decoder(torch.float64)
+    cuts = [slice(0, 5)] if num_minibatches == 1 else [slice(0, 3), slice(3, 5)]
+    plain_training(plain, [(groups[c], advantages[c]) for c in cuts], num_reuses, alpha=0.1)
+    backend = make_backend(trained)
+    report = backend.update(groups, advantages, LossConfig(), 0.1, make_stage(num_minibatches, num_reuses))
+    assert report.num_updates == num_minibatches * num_reuses
+    started = dict(make_decoder(torch.float64).named_parameters())
+    wanted = dict(plain.named_parameters())
+    for name, weights in trained.named_parameters():
+        moved = (wanted[name] - started[name]).norm()
+        assert (weights - wanted[name]).norm() < 1e-6 * moved, name
+
+
+def test_on_policy_needs_one_forward_pass_and_its_ratio_is_exactly_one() -> None:
+    groups, advantages = make_batch()
+    spy = SpyModel(make_decoder())
+    report = make_backend(spy).update(groups, advantages, LossConfig(), 0.0, make_stage())
+    inputs = sum(r.prompt_tokens.size + r.response_tokens.size - 1 for g in groups for r in g.rollouts)
+    assert sum(spy.tokens_seen) == report.num_sequence_tokens == inputs
+    assert len(spy.tokens_seen) > 1
+    assert (report.ratio_mean, report.ratio_max, report.clip_fraction) == (1.0, 1.0, 0.0)
+    assert report.num_tokens == sum(r.response_tokens.size for g in groups for r in g.rollouts)
+
+
+def test_two_updates_need_one_more_pass_and_see_the_policy_move() -> None:
+    groups, advantages = make_batch()
+    spy = SpyModel(make_decoder())
+    stage = make_stage(num_minibatches=1, num_reuses=2)
+    report = make_backend(spy).update(groups, advantages, LossConfig(), 0.0, stage)
+    inputs = sum(r.prompt_tokens.size + r.response_tokens.size - 1 for g in groups for r in g.rollouts)
+    assert sum(spy.tokens_seen) == report.num_sequence_tokens == 3 * inputs
+    assert report.ratio_max > 1.0
+
+
+def test_report_weighs_every_token_once() -> None:
+    groups, advantages = make_batch()
+    decoder = make_decoder(torch.float64)
+    rollouts = [r for g in groups for r in g.rollouts]
+    with torch.no_grad():
+        numbers = [plain_numbers(decoder, r) for r in rollouts]
+    logprobs, entropy = (torch.cat(parts) for parts in zip(*numbers, strict=True))
+    behavior = torch.cat([torch.from_numpy(r.behavior_logprobs) for r in rollouts]).double()
+    flat = np.concatenate(advantages)
+    sizes = [r.response_tokens.size for r in rollouts]
+    difference = logprobs - behavior
+    report = make_backend(decoder, tokens_per_microbatch=15).update(
+        groups, advantages, LossConfig(), 0.25, make_stage()
+    )
+    assert report.entropy == pytest.approx(entropy.mean().item(), rel=1e-9)
+    assert report.policy_loss == pytest.approx(-float(np.repeat(flat, sizes).mean()), rel=1e-6)
+    assert report.loss == pytest.approx(report.policy_loss - 0.25 * report.entropy, rel=1e-9)
+    assert report.mismatch_kl == pytest.approx((difference.exp() - 1 - difference).mean().item(), rel=1e-9)
+    assert report.mismatch_max == pytest.approx(difference.abs().max().item(), rel=1e-9)
+    assert report.kl_to_reference is None
+    assert report.hashes == {}
+
+
+def test_report_over_minibatches_is_a_mean_over_tokens_not_over_minibatches() -> None:
+    # One group of 3 x 1 tokens with A = 1 and one of 3 x 9 with A = -1, two minibatches, a vanishing rate:
+    # (3 * -1 + 27 * 1) / 30 = 0.8. The mean of the two minibatch losses would be 0.
+    rng = np.random.default_rng(0)
+    groups = []
+    for number, length in enumerate((1, 9)):
+        made = [make_rollout(rng, str(number), i, np.ones(2, dtype=np.int32)) for i in range(3)]
+        sized = [
+            replace(
+                r,
+                response_tokens=np.full(length, 3, dtype=np.int32),
+                behavior_logprobs=np.full(length, -3.0, dtype=np.float32),
+            )
+            for r in made
+        ]
+        groups.append(Group(problem=make_problem(number), rollouts=tuple(sized)))
+    advantages = [np.full(3, 1.0, dtype=np.float32), np.full(3, -1.0, dtype=np.float32)]
+    backend = make_backend(optimizer=OptimizerConfig(learning_rate=1e-9))
+    report = backend.update(groups, advantages, LossConfig(), 0.0, make_stage(num_minibatches=2))
+    assert report.policy_loss == pytest.approx(0.8, abs=1e-4)
+
+
+def test_fewer_groups_than_minibatches_leave_no_empty_update() -> None:
+    groups, advantages = make_batch(2)
+    report = make_backend().update(groups, advantages, LossConfig(), 0.0, make_stage(num_minibatches=4))
+    assert (report.num_updates, report.num_skipped) == (2, 0)
+
+
+def test_nothing_to_train_on_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing to train on"):
+        make_backend().update([], [], LossConfig(), 0.0, make_stage())
+
+
+def test_entropy_bonus_raises_entropy_and_advantage_raises_probability() -> None:
+    groups, advantages = make_batch()
+    silent = [np.zeros_like(a) for a in advantages]
+    bonus = make_backend()
+    entropies = [bonus.update(groups, silent, LossConfig(), 1.0, make_stage()).entropy for _ in range(5)]
+    assert all(later > earlier for earlier, later in itertools.pairwise(entropies))
+    decoder = make_decoder()
+    rollout = groups[0].rollouts[0]
+    before = plain_numbers(decoder, rollout)[0].sum().item()
+    wanted = [np.asarray([1.0, 0.0, 0.0], dtype=np.float32)]
+    make_backend(decoder).update(groups[:1], wanted, LossConfig(), 0.0, make_stage())
+    assert plain_numbers(decoder, rollout)[0].sum().item() > before
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("fault", ["loss", "gradient"])
+def test_a_nonfinite_minibatch_leaves_no_trace(
+    fault: str, dtype: torch.dtype, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    groups, advantages = make_batch(4)
+    spy = SpyModel(make_decoder(dtype))
+    backend, clean = make_backend(spy), make_backend(make_decoder(dtype))
+    for each in (backend, clean):
+        each.update(groups, advantages, LossConfig(), 0.0, make_stage())
+    saved = snapshot(backend, tmp_path / "before")
+    spoilt = list(advantages[:2])
+    if fault == "loss":
+        spoilt[0] = np.full(3, np.nan, dtype=np.float32)
+    else:
+        spy.spoilt_token = int(groups[0].rollouts[0].prompt_tokens[0])
+    with caplog.at_level(logging.WARNING):
+        report = backend.update(groups[:2], spoilt, LossConfig(), 0.0, make_stage())
+    assert (report.num_updates, report.num_skipped) == (0, 1)
+    assert report.nonfinite_rollouts
+    assert set(report.nonfinite_rollouts) == {
+        f"{r.problem_id}/{r.index}" for g in groups[:2] for r in g.rollouts
+    }
+    assert groups[0].problem.id in caplog.text
+    assert np.isnan(report.loss)
+    assert snapshot(backend, tmp_path / "after") == saved
+    spy.spoilt_token = None
+    for each in (backend, clean):
+        each.update(groups, advantages, LossConfig(), 0.0, make_stage())
+    assert snapshot(backend, tmp_path / "spoilt") == snapshot(clean, tmp_path / "clean")
+
+
+def test_only_the_nonfinite_minibatch_is_skipped() -> None:
+    groups, advantages = make_batch(4)
+    advantages[3] = np.full(3, np.inf, dtype=np.float32)
+    report = make_backend().update(groups, advantages, LossConfig(), 0.0, make_stage(num_minibatches=2))
+    assert (report.num_updates, report.num_skipped) == (1, 1)
+    assert {name.split("/")[0] for name in report.nonfinite_rollouts} == {g.problem.id for g in groups[2:]}
+    assert np.isfinite([report.loss, report.entropy, report.grad_norm, report.mismatch_kl]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_loaded_backend_continues_bit_for_bit(dtype: torch.dtype, tmp_path: Path) -> None:
+    groups, advantages = make_batch()
+    stage, optimizer = make_stage(2, 2), OPTIMIZER.model_copy(update={"warmup_updates": 6})
+    backend = make_backend(make_decoder(dtype), optimizer=optimizer, fingerprint=True)
+    backend.update(groups, advantages, LossConfig(), 0.1, stage)
+    saved = snapshot(backend, tmp_path / "middle")
+    resumed = make_backend(make_decoder(dtype, seed=5), optimizer=optimizer, fingerprint=True)
+    resumed.load(tmp_path / "middle")
+    assert snapshot(resumed, tmp_path / "loaded") == saved
+    reports = [b.update(groups, advantages, LossConfig(), 0.1, stage) for b in (backend, resumed)]
+    assert replace(reports[0], seconds=0.0) == replace(reports[1], seconds=0.0)
+    assert snapshot(backend, tmp_path / "a") == snapshot(resumed, tmp_path / "b")
+
+
+def test_microbatch_size_bounds_memory_but_not_the_result() -> None:
+    groups, advantages = make_batch(5)
+    reports = [
+        make_backend(make_decoder(torch.float64), tokens_per_microbatch=limit).update(
+            groups, advantages, LossConfig(average="sequence"), 0.3, make_stage()
+        )
+        for limit in (1, 25, 10_000)
+    ]
+    for field in ("loss", "policy_loss", "entropy", "grad_norm", "mismatch_kl", "num_sequence_tokens"):
+        values = [float(getattr(r, field)) for r in reports]
+        assert values[1:] == pytest.approx(values[:1] * 2, rel=1e-11), field
+
+
+def test_bfloat16_trains_float32_masters() -> None:
+    groups, advantages = make_batch()
+    decoder = make_decoder(torch.bfloat16)
+    backend = make_backend(decoder)
+    backend.update(groups, advantages, LossConfig(), 0.0, make_stage())
+    for name, parameter in decoder.named_parameters():
+        master = backend.master_weights[name]
+        assert master.dtype == torch.float32
+        assert torch.equal(parameter, master.bfloat16())
+    assert any((w != w.bfloat16()).any() for w in backend.master_weights.values())
+
+
+def test_published_weights_are_the_trained_tensors() -> None:
+    decoder = make_decoder()
+    handle = make_backend(decoder).publish(7)
+    assert handle.version == 7
+    assert isinstance(handle.ref, dict)
+    for name, parameter in decoder.named_parameters():
+        assert handle.ref[name].data_ptr() == parameter.data_ptr()
+        assert not handle.ref[name].requires_grad
+
+
+def test_kl_term_holds_the_policy_near_its_reference() -> None:
+    groups, advantages = make_batch()
+    loads = []
+
+    def load_reference() -> Decoder:
+        loads.append(1)
+        return make_decoder()
+
+    loss = LossConfig(kl_coefficient=0.5)
+    backend = make_backend(load_reference=load_reference)
+    first, second = (backend.update(groups, advantages, loss, 0.0, make_stage()) for _ in range(2))
+    assert loads == [1]
+    # The policy starts as its reference, and moves away from it.
+    assert first.kl_to_reference == 0.0
+    assert second.kl_to_reference is not None
+    assert second.kl_to_reference > 0.0
+    assert second.loss == pytest.approx(second.policy_loss + 0.5 * second.kl_to_reference, rel=1e-5)
+
+
+def test_without_a_kl_term_no_reference_is_loaded() -> None:
+    def load_reference() -> Decoder:
+        raise AssertionError("not asked for")
+
+    groups, advantages = make_batch()
+    backend = make_backend(load_reference=load_reference)
+    assert backend.update(groups, advantages, LossConfig(), 0.0, make_stage()).num_updates == 1
+
+
+def test_a_kl_term_without_a_reference_is_refused() -> None:
+    groups, advantages = make_batch()
+    with pytest.raises(ValueError, match="reference"):
+        make_backend().update(groups, advantages, LossConfig(kl_coefficient=0.1), 0.0, make_stage())
+
+
+def test_fingerprints_tell_equal_from_different_steps() -> None:
+    groups, advantages = make_batch()
+    other = [a.copy() for a in advantages]
+    other[0][0] = np.nextafter(other[0][0], np.float32(10.0))
+    first, again, changed = (
+        make_backend(fingerprint=True).update(groups, a, LossConfig(), 0.0, make_stage()).hashes
+        for a in (advantages, advantages, other)
+    )
+    assert first == again
+    assert first.keys() == {"gradient", "weights"}
+    assert first["gradient"] != changed["gradient"]
+
+
+def test_learning_rate_is_reported_through_the_warm_up() -> None:
+    # Rate 0.01 over 4 updates; 2 updates a step: the last of each step is at 2/4 and 4/4.
+    groups, advantages = make_batch()
+    backend = make_backend(optimizer=OptimizerConfig(learning_rate=0.01, warmup_updates=4))
+    rates = [
+        backend.update(groups, advantages, LossConfig(), 0.0, make_stage(2)).learning_rate for _ in range(2)
+    ]
+    assert rates == pytest.approx([0.005, 0.01])
