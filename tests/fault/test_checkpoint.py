@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import json
@@ -295,9 +296,10 @@ def test_a_disk_that_fills_up_during_a_run_stops_it_and_room_lets_it_go_on(
 
 def fill(path: Path) -> None:
     """Write until there is no room."""
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 512)
+    assert shutil.disk_usage(path).free < 4096
 
 
 def test_state_is_json_and_nothing_is_pickled(tmp_path: Path) -> None:
