@@ -11,8 +11,10 @@ import pytest
 
 from tests.arch.source import PACKAGE, ROOT, module_of, parse, python_files
 
-LIGHT = ("types", "protocols", "config", "errors", "loop", "recipes", "tasks", "verify", "evals", "curate")
-LIGHT_FILES = ("tracking", "testing")
+LIGHT = (
+    "types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "verify", "evals", "curate",
+    "tracking", "testing", "models",
+)  # fmt: skip
 HEAVY = ("torch", "transformers", "ray", "vllm")
 HELP_SECONDS = 0.4
 

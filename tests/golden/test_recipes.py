@@ -1,4 +1,4 @@
-"""Each recipe, resolved: a changed default or number shows as a difference here. `make golden` rewrites them."""
+"""Each recipe, resolved: a changed default shows as a difference here. `make golden` records it."""
 
 from __future__ import annotations
 
