@@ -8,6 +8,7 @@ RUN/rollouts/           step_000012.parquet: one row a rollout
 RUN/checkpoints/        step_000020/: whole states
 RUN/tensorboard/        a view of the rows
 RUN/summary.json        made from the files above
+RUN/lock                held while a run has the folder; says by which process
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from or1.errors import RunFolderError
 
 logger = logging.getLogger(__name__)
 
-CONFIG, LOCK = "config.json", ".lock"
+CONFIG, LOCK = "config.json", "lock"
 METRICS, TIMINGS, FINGERPRINTS = "metrics.jsonl", "timings.jsonl", "fingerprints.jsonl"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
 SUMMARY = "summary.json"

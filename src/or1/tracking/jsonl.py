@@ -215,14 +215,20 @@ class RunTracker:
             sink.score(metrics, timings)
 
     def offsets(self) -> dict[str, int]:
-        """Length of each log [bytes], after making logs and rollout files durable."""
+        """Length of each log [bytes], after making logs and rollout files durable.
+
+        timings.jsonl is not among them: how long its rows are depends on the clock, and two checkpoints of the
+        same state should not differ. It has a row for each row of metrics.jsonl and is cut to as many.
+        """
         self._rollouts.sync()
-        return {name: log.sync() for name, log in self._logs.items()}
+        lengths = {name: log.sync() for name, log in self._logs.items()}
+        return {name: length for name, length in lengths.items() if name != TIMINGS}
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
         """Forget what was written after the checkpoint of `step`; a log without an offset becomes empty."""
-        for name, log in self._logs.items():
-            log.cut(offsets[name] if name in offsets else 0)  # noqa: SIM401
+        for name in (METRICS, FINGERPRINTS):
+            self._logs[name].cut(offsets[name] if name in offsets else 0)  # noqa: SIM401
+        self._logs[TIMINGS].cut_rows(self._logs[METRICS].num_rows())
         self._rollouts.cut(step)
         for sink in self._sinks:
             sink.cut(step)

@@ -98,6 +98,22 @@ class JsonLines:
         with guard_writes(self.path):
             os.ftruncate(self._fd, size)
 
+    def num_rows(self) -> int:
+        """Whole lines in the file."""
+        with self.path.open("rb") as file:
+            return sum(line.endswith(b"\n") for line in file)
+
+    def cut_rows(self, num_rows: int) -> None:
+        """Forget everything after the first so many lines."""
+        with self.path.open("rb") as file:
+            lengths = [len(line) for line in file if line.endswith(b"\n")]
+        if len(lengths) < num_rows:
+            logger.warning(
+                "%s holds %d rows instead of %d: rows are missing", self.path, len(lengths), num_rows
+            )
+        with guard_writes(self.path):
+            os.ftruncate(self._fd, sum(lengths[:num_rows]))
+
     def _end_of_last_line(self) -> int:
         return self.path.read_bytes().rfind(b"\n") + 1
 

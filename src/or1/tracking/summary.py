@@ -32,8 +32,8 @@ def summarize(run: RunData) -> dict[str, Any]:
 
     heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both
     are over the same problems with the same k. truncated_fraction: mean over the first and over the last 5
-    steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run by phase;
-    verify is worker time beside the rollout, so the phases do not add up to the total.
+    steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run
+    by phase; verify is worker time beside the rollout, so the phases do not add up to the total.
     """
     provenance = run.description["provenance"]
     stages = run.stages()

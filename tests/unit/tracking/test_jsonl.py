@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 from tests.runs import contents, open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
-from or1.testing import make_group
+from or1.testing import CountingBackend, make_group
+from or1.tracking.jsonl import Clock
 from or1.tracking.lines import read_rows
 from or1.tracking.sinks import Sink, StepEvent
+from or1.train.checkpoint import FolderCheckpoints
 from or1.types import RunState
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=4)
@@ -49,8 +52,30 @@ def test_a_finished_run_repeated_changes_nothing(tmp_path: Path, straight: dict[
 def test_timings_are_cut_too(tmp_path: Path) -> None:
     play(tmp_path, dies_after=5)
     play(tmp_path)
-    steps = [r["step"] for r in read_rows(tmp_path / "timings.jsonl") if "time/step_s" in r]
-    assert steps == list(range(1, 11))
+    rows = list(read_rows(tmp_path / "timings.jsonl"))
+    assert [r["step"] for r in rows if "time/step_s" in r] == list(range(1, 11))
+    assert [r["step"] for r in rows] == [r["step"] for r in read_rows(tmp_path / "metrics.jsonl")]
+
+
+def checkpoint_of_one_step(folder: Path, rate: float) -> int:
+    """Play a step by a clock that goes at `rate`, save, and say how long the timings are."""
+    folder.mkdir()
+    ticks = itertools.count()
+    tracker = open_tracker(folder, run_config(), clock=Clock(seconds=lambda: next(ticks) * rate))
+    with tracker.step(RunState(), STAGE) as log:
+        log.step([make_group()], [], [], 0.0, None, RunState(step=1))
+    FolderCheckpoints(folder / "checkpoints", tracker, keep=1).save(RunState(step=1), CountingBackend())
+    tracker.close()
+    return (folder / "timings.jsonl").stat().st_size
+
+
+def test_checkpoints_of_the_same_state_are_equal_though_the_clock_was_not(tmp_path: Path) -> None:
+    slow, fast = tmp_path / "slow", tmp_path / "fast"
+    assert checkpoint_of_one_step(slow, 3.0) != checkpoint_of_one_step(fast, 1 / 3)
+    files = [p for p in (slow / "checkpoints").rglob("*") if p.is_file()]
+    assert len(files) == 3
+    for path in files:
+        assert path.read_bytes() == (fast / path.relative_to(slow)).read_bytes()
 
 
 def tell(folder: Path, *, fails: bool = False, says: bool = True) -> None:

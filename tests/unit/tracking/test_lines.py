@@ -68,6 +68,27 @@ def test_cut_and_go_on_gives_the_same_bytes(tmp_path: Path) -> None:
     cut.close()
 
 
+def test_cutting_to_rows_drops_half_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b'{"a": 1}\n{"b": 2}\n{"c": 3}\n{"d')
+    log = JsonLines(path)
+    assert log.num_rows() == 3
+    log.cut_rows(2)
+    assert path.read_bytes() == b'{"a": 1}\n{"b": 2}\n'
+    log.cut_rows(0)
+    assert path.read_bytes() == b""
+    log.close()
+
+
+def test_too_few_rows_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = JsonLines(tmp_path / "log")
+    log.append({"a": 1})
+    with caplog.at_level(logging.WARNING):
+        log.cut_rows(2)
+    log.close()
+    assert "holds 1 rows instead of 2" in caplog.text
+
+
 def test_reopening_appends(tmp_path: Path) -> None:
     for step in range(2):
         log = JsonLines(tmp_path / "log")
