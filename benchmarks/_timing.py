@@ -10,11 +10,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Protocol
 
-from benchmarks._worker import Facts
+from benchmarks._worker import Facts, Order
 from benchmarks._workload import Case, Workload, digest
 
 
@@ -27,7 +27,18 @@ class Side(Protocol):
 
     name: str
 
-    def go(self, case: Case) -> Facts: ...
+    def go(self, order: Order) -> Facts: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WithLogprobs:
+    """The same worker, asked for log-probabilities too."""
+
+    worker: Side
+    name: str
+
+    def go(self, order: Order) -> Facts:
+        return self.worker.go(replace(order, logprobs=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ def alternate(
     figures: dict[str, list[Facts]] = {side.name: [] for side in sides}
     for turn in range(-warmups, repeats):
         for side in sides if turn % 2 == 0 else reversed(sides):
-            done = side.go(case)
+            done = side.go(Order(case=case))
             check_work(side.name, done, workload, case)
             if turn >= 0:
                 figures[side.name].append(done)

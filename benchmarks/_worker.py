@@ -4,8 +4,8 @@ Own processes, because peers need other environments, because peak memory is a n
 nothing one side leaves behind (threads, caches, allocator state) may help or hinder the other. All workers of a
 comparison live side by side and only the one told "go" works, so the sides alternate within one run.
 
-    parent -> worker   {"case": "skewed"}            one line of JSON
-    worker -> parent   {"seconds": 1.5, ...}         one line of JSON
+    parent -> worker   {"case": "skewed", "logprobs": false}     one line of JSON
+    worker -> parent   {"seconds": 1.5, ...}                      one line of JSON
 
 The first line a worker sends, unasked, tells what it is (versions, dtype, threads). Standard library only: it runs
 in every peer's environment.
@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -28,7 +28,18 @@ from benchmarks._workload import Case
 
 ROOT = Path(__file__).resolve().parents[1]
 Facts = Mapping[str, Any]
-Work = Callable[[Case], Facts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a worker is told to do once."""
+
+    case: Case
+    logprobs: bool = False
+    """Return the log-probability of each sampled token too, where a side makes a difference of it."""
+
+
+Work = Callable[[Order], Facts]
 
 
 class WorkerError(RuntimeError):
@@ -75,11 +86,11 @@ class Worker:
         )
         self.facts: Facts = self._read()
 
-    def go(self, case: Case) -> Facts:
-        """Do the work of a case once and wait for its figures."""
+    def go(self, order: Order) -> Facts:
+        """Do the work once and wait for its figures."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"case": case}) + "\n")
+            self._process.stdin.write(json.dumps(asdict(order)) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise WorkerError(self._last_words()) from error
@@ -136,14 +147,14 @@ class Channel:
         self._answers.write(json.dumps(dict(facts)) + "\n")
         self._answers.flush()
 
-    def next_case(self) -> Case | None:
+    def next_order(self) -> Order | None:
         """Wait for the next order; None when the parent has no more."""
         line = sys.stdin.readline()
-        return json.loads(line)["case"] if line else None
+        return Order(**json.loads(line)) if line else None
 
-    def cases(self) -> Iterator[Case]:
-        while (case := self.next_case()) is not None:
-            yield case
+    def orders(self) -> Iterator[Order]:
+        while (order := self.next_order()) is not None:
+            yield order
 
 
 def serve(prepare: Callable[[Spec], tuple[Facts, Work]]) -> None:
@@ -151,8 +162,8 @@ def serve(prepare: Callable[[Spec], tuple[Facts, Work]]) -> None:
     channel = Channel()
     facts, work = prepare(Spec.from_json(sys.argv[1]))
     channel.send(facts)
-    for case in channel.cases():
-        channel.send(work(case))
+    for order in channel.orders():
+        channel.send(work(order))
 
 
 def worker_environment(threads: int) -> dict[str, str]:

@@ -14,8 +14,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, LogitsProcessorList
 
-from benchmarks._worker import Facts, Spec, Work, peak_memory_bytes, serve
-from benchmarks._workload import Case, Workload, digest
+from benchmarks._worker import Facts, Order, Spec, Work, peak_memory_bytes, serve
+from benchmarks._workload import Workload, digest
 from benchmarks.peers.forced_lengths import ForcedLengths, response_lengths
 from benchmarks.peers.groups import in_groups
 
@@ -31,9 +31,9 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     num_rows: int | None = spec.options["num_rows"]
     torch.manual_seed(1)
 
-    def work(case: Case) -> Facts:
-        lengths = [n for row in workload.lengths_NM(case) for n in row]
-        prompts = [a.prompt_tokens for a in workload.problems for _ in workload.lengths_NM(case)[0]]
+    def work(order: Order) -> Facts:
+        lengths = [n for row in workload.lengths_NM(order.case) for n in row]
+        prompts = [a.prompt_tokens for a in workload.problems for _ in workload.lengths_NM(order.case)[0]]
         step = num_rows or len(lengths)
         done: list[int] = []
         start = time.perf_counter()
@@ -42,7 +42,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         seconds = time.perf_counter() - start
         return {
             "seconds": seconds,
-            "lengths_NM": in_groups(done, len(workload.lengths_NM(case)[0])),
+            "lengths_NM": in_groups(done, len(workload.lengths_NM(order.case)[0])),
             "prompt_digest": digest([a.prompt_tokens for a in workload.problems]),
             "peak_memory_bytes": peak_memory_bytes(),
         }

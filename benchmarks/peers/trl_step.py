@@ -71,7 +71,7 @@ class Orders(TrainerCallback):
         self._channel.send(self._facts())
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        if self._channel.next_case() is None:
+        if self._channel.next_order() is None:
             raise NoMoreOrders
         self._start = time.perf_counter()
 

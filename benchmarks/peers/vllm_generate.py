@@ -1,8 +1,8 @@
 """Peer: vLLM's CPU build, its `LLM` class in a process of its own, without a server.
 
 Run by the benchmarks as a worker, in an environment made from `benchmarks/peers/vllm.txt`. Options:
-`logprobs` (ask for the log-probability of each sampled token, which training needs and which costs vLLM time),
-`num_slots` (responses decoded at once), `kv_cache_gib`, `compiled`.
+`num_slots` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the log-probability of each
+sampled token, which training needs and which costs vLLM time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks._worker import Facts, Spec, Work, peak_memory_bytes, serve
-from benchmarks._workload import Case, Workload, digest
+from benchmarks._worker import Facts, Order, Spec, Work, serve
+from benchmarks._workload import Workload, digest
 from benchmarks.peers.groups import in_groups
 
 
@@ -40,8 +40,8 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         seed=1,
     )
 
-    def work(case: Case) -> Facts:
-        lengths_NM = workload.lengths_NM(case)
+    def work(order: Order) -> Facts:
+        lengths_NM = workload.lengths_NM(order.case)
         prompts, params = [], []
         for asked, lengths_M in zip(workload.problems, lengths_NM, strict=True):
             for length in lengths_M:
@@ -52,7 +52,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
                         max_tokens=length,
                         ignore_eos=True,
                         detokenize=False,
-                        logprobs=0 if spec.options["logprobs"] else None,
+                        logprobs=0 if order.logprobs else None,
                     )
                 )
         engine.reset_prefix_cache()
@@ -65,14 +65,12 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
             "seconds": seconds,
             "lengths_NM": in_groups(lengths, len(lengths_NM[0])),
             "prompt_digest": digest(sent),
-            "peak_memory_bytes": peak_memory_bytes(),
         }
 
     facts = {
         "name": f"vLLM {vllm.__version__} (CPU build)",
         "dtype": spec.dtype,
         "threads": spec.threads,
-        "logprobs": spec.options["logprobs"],
         "compiled": spec.options["compiled"],
     }
     return facts, work
