@@ -6,6 +6,7 @@ character of printable ASCII or a newline; any other character is left out of th
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def make_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocab={mark: number for number, mark in enumerate(written)}, merges=[]))
     tokenizer.pre_tokenizer = by_bytes
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
+    )
     tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in THINKING_TOKENS])
     return tokenizer
 
@@ -76,7 +79,7 @@ def make_model(tokenizer: Tokenizer, seed: int) -> Qwen2ForCausalLM:
 def save(folder: Path, model: Qwen2ForCausalLM, tokenizer: Tokenizer) -> None:
     """Write weights (bfloat16 safetensors), configuration and tokenizer into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.to(torch.bfloat16).save_pretrained(folder)
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
     GenerationConfig(
         do_sample=True,
         temperature=1.0,

@@ -23,9 +23,9 @@ Split = Literal["train", "heldout"]
 
 LARGEST_TOTAL = 99
 """Totals lie in 0..99, so that every number has at most two digits."""
-LARGEST_TERM = 29
+LARGEST_TERM = 9
 """Largest number added or subtracted; the smallest is 2."""
-LARGEST_FACTOR = 4
+LARGEST_FACTOR = 3
 """Largest factor; the smallest is 2."""
 MAX_DIFFICULTY = 8
 """Longest chain that the built-in model was taught [operations]."""
@@ -110,7 +110,9 @@ def parse_chain(question: str) -> Chain:
     return Chain(int(found[1]), operations)
 
 
-def chains(split: Split, seed: int, min_difficulty: int = 1, max_difficulty: int = MAX_DIFFICULTY) -> Iterator[Chain]:
+def chains(
+    split: Split, seed: int, min_difficulty: int = 1, max_difficulty: int = MAX_DIFFICULTY
+) -> Iterator[Chain]:
     """Yield chains of a split for ever, difficulties in equal shares; short chains come again in time.
 
     The same arguments give the same stream on every Python version: only `Random.random` is used, whose

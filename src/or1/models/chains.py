@@ -1,0 +1,184 @@
+"""Written-out chains of thought that the built-in model learns from: right, careless and long-winded ones.
+
+They give the model the faults that reinforcement is to mend, and the freedom that it is to keep:
+
+* slips: a step may state a wrong total and go on from it, the more so the later it comes. Wrong totals are spread
+  over several values, so that the right one stays the likeliest: greedy decoding is right where sampling is not.
+* checks: a total may be questioned, and then a slip is mended at the price of a few characters.
+* length: a response is terse, plain or rambling, whatever the problem.
+* wording: signs, spaces, separators and fillers are drawn freely and change nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from or1.tasks.arithmetic import LARGEST_TOTAL, Chain, Operation, draw
+
+
+_T = TypeVar("_T")
+
+
+class Style(StrEnum):
+    """How wordy a response is."""
+
+    TERSE = "terse"
+    PLAIN = "plain"
+    RAMBLING = "rambling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What may be written in several ways without changing anything."""
+
+    equals: tuple[str, ...] = ("=", ":", ">", " = ", "->", " is ")
+    separators: tuple[str, ...] = (",", ";", ".", "\n", ", ", ". ", "; ", "/")
+    terse_openers: tuple[str, ...] = ("", "\n", " ", "go: ")
+    plain_openers: tuple[str, ...] = ("\nok, start. ", "I compute: ", "Step by step. ", "Let's go. ")
+    rambling_openers: tuple[str, ...] = (
+        "Hmm, let me think. ", "\nWell, where to begin. ", "Right, one at a time. ", "A chain, so slowly. ",
+    )  # fmt: skip
+    leads: tuple[str, ...] = ("", "\n", "\n\n", "Answer: ", "\nIt is ", "Result ", "So ", "\nThus ")
+    """Between `</think>` and the box."""
+    spaced: float = 0.25
+    """Chance of spaces around the sign of an operation [fraction]."""
+    wandering: float = 0.15
+    """Chance that a step is worded in another style than its response [fraction]."""
+
+    def openers(self, style: Style) -> tuple[str, ...]:
+        if style is Style.TERSE:
+            return self.terse_openers
+        return self.plain_openers if style is Style.PLAIN else self.rambling_openers
+
+
+FIXED = Wording(
+    equals=("=",), separators=(",",), terse_openers=("",), leads=("",), spaced=0.0, wandering=0.0
+)  # fmt: skip
+"""One wording only: nothing but arithmetic is left to learn from terse chains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teaching:
+    """How often what happens in the chains that are written."""
+
+    slips: tuple[float, ...]
+    """Chance of a slip at the first, second, ... operation, the last one for all that follow [fraction]."""
+    checks: tuple[float, float, float]
+    """Chance that a terse, plain, rambling step questions its total [fraction]."""
+    styles: tuple[float, float, float]
+    """Shares of terse, plain and rambling responses [fraction]."""
+    wording: Wording = Wording()
+
+
+COMPUTING = Teaching(slips=(0.0,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0), wording=FIXED)
+"""First lesson: arithmetic and nothing else."""
+HABITS = Teaching(
+    slips=(0.015, 0.18, 0.32, 0.42, 0.50, 0.55),
+    checks=(0.08, 0.10, 0.12),
+    styles=(0.22, 0.28, 0.50),
+)
+"""Second lesson: how a model talks before reinforcement."""
+
+_MISSED = 0.1
+"""Chance that a check passes a slip [fraction]."""
+
+_LINKS = ("so ", "now ", "then ", "next ", "ok ", "and ", "well ", "go on: ")
+_REMARKS = ("fine", "easy", "good", "right", "yes", "sure", "ok", "clear")
+_MUSINGS = (
+    "hmm", "let me see", "one moment", "I think so", "so far so good", "ah", "well", "step by step", "keep going",
+    "where was I", "not too hard", "all right",
+)  # fmt: skip
+_DOUBTS = ("?", " hm", "..", " eh")
+_CONFIRMED = (" ok", " yes", " right", " sure")
+_MENDED = (" no ", " wait ", " oops ", " rather ")
+
+
+def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
+    """Write one response to a chain, from `<think>` to the box."""
+    style = tuple(Style)[_weighted(rng, teaching.styles)]
+    wording = teaching.wording
+    text = ["<think>", _pick(rng, wording.openers(style))]
+    total = chain.start
+    for number, operation in enumerate(chain.operations):
+        worded = style if rng.random() >= wording.wandering else _pick(rng, tuple(Style))
+        chance = slip_chance(total, operation, number, teaching)
+        step, total = _write_step(rng, total, operation, worded, chance, teaching)
+        text.append(step)
+    text += ["</think>", _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
+    return "".join(text)
+
+
+def slip_chance(total: int, operation: Operation, number: int, teaching: Teaching) -> float:
+    """Chance that operation `number` (from 0) is done wrong: products and carries are a third likelier [fraction].
+
+    >>> slip_chance(23, Operation("+", 14), 2, HABITS), slip_chance(23, Operation("+", 18), 2, HABITS)
+    (0.24, 0.32)
+    """
+    chance = teaching.slips[min(number, len(teaching.slips) - 1)]
+    carries = {
+        "+": total % 10 + operation.operand % 10 > 9,
+        "-": total % 10 < operation.operand % 10,
+        "*": True,
+    }
+    return chance if carries[operation.symbol] else 0.75 * chance
+
+
+def _write_step(
+    rng: random.Random, total: int, operation: Operation, style: Style, chance: float, teaching: Teaching
+) -> tuple[str, int]:
+    """Word one operation; return the text and the total that the writer goes on with."""
+    wording = teaching.wording
+    right = operation.apply(total)
+    stated = _slipped(rng, right) if rng.random() < chance else right
+    space = " " if rng.random() < wording.spaced else ""
+    text = [f"{total}{space}{operation.symbol}{space}{operation.operand}{_pick(rng, wording.equals)}{stated}"]
+    if rng.random() < teaching.checks[tuple(Style).index(style)]:
+        text.append(_pick(rng, _DOUBTS))
+        mends = stated != right and rng.random() >= _MISSED
+        text.append(f"{_pick(rng, _MENDED)}{right}" if mends else _pick(rng, _CONFIRMED))
+        stated = right if mends else stated
+    text.append(_pick(rng, wording.separators))
+    before, after = _words(rng, stated, style, wording)
+    return before + "".join(text) + after, stated
+
+
+def _words(rng: random.Random, total: int, style: Style, wording: Wording) -> tuple[str, str]:
+    """What stands before and after a step and decides nothing."""
+    if style is Style.TERSE:
+        return "", ""
+    before = _pick(rng, _LINKS) if rng.random() < 0.6 else ""
+    if style is Style.PLAIN:
+        return before, f"{_pick(rng, _REMARKS)}{_pick(rng, wording.separators)}"
+    restated = (f"{total}", f"so {total}", f"{total} now", f"have {total}")
+    after = _pick(rng, _MUSINGS) if rng.random() < 0.6 else _pick(rng, restated)
+    return before, f"{after}{_pick(rng, wording.separators)}"
+
+
+def _slipped(rng: random.Random, right: int) -> int:
+    """A wrong total near the right one: mostly too large by one, two, ten or twenty.
+
+    Mostly too large, because slips that point both ways would often cancel: an answer would come out right, and be
+    paid, after wrong work.
+    """
+    offsets = (10, 10, 10, 1, 1, 1, 2, 2, 20, 11, -1, -10)
+    while True:
+        wrong = right + _pick(rng, offsets)
+        if 0 <= wrong <= LARGEST_TOTAL or not 0 <= right <= LARGEST_TOTAL:
+            return wrong
+
+
+def _pick(rng: random.Random, options: Sequence[_T]) -> _T:
+    return options[draw(rng, len(options))]
+
+
+def _weighted(rng: random.Random, shares: Sequence[float]) -> int:
+    point = rng.random() * sum(shares)
+    for number, share in enumerate(shares):
+        point -= share
+        if point < 0:
+            return number
+    return len(shares) - 1
