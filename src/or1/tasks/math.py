@@ -1,0 +1,149 @@
+"""Mathematical problems from files: GSM8K, MATH, Skywork-OR1 and others, whatever their columns are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from or1.errors import DataError
+from or1.tasks.prompts import with_instruction
+from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
+from or1.types import Gold, Message, Problem
+from or1.verify.answer import final_answer
+from or1.verify.math import MathVerifier
+
+_QUESTIONS = ("problem", "question", "prompt")
+_ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
+_SOURCES = ("data_source", "source")
+_GSM8K_MARK = "####"
+
+
+@dataclass(frozen=True)
+class MathTask:
+    """Problems of one file or data set, judged by their final boxed answer.
+
+    A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
+    `answer`, `final_answer`, `ground_truth`, a box in `solution`, or `reward_model.ground_truth`). An answer
+    that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers.
+    """
+
+    path: str
+    """File, `hf://owner/name/path/to/file`, or the name of a data set on the hub."""
+    split: Literal["train", "heldout"] = "train"
+    """Which files of a data set on the hub; a path to a file ignores it."""
+    num_problems: int | None = None
+    """The first so many [problems]; None = all."""
+    instruction: str = ""
+    """Appended to each question after a newline."""
+    hub: Hub = field(default_factory=HuggingFaceHub)
+    verifier: MathVerifier = field(default=MathVerifier())
+    name: str = "math"
+
+    def problems(self) -> Sequence[Problem]:
+        """The problems, in the order of the rows.
+
+        Raises:
+            DataError: no such file, a format that cannot be read, a row without question or answer.
+        """
+        problems: list[Problem] = []
+        for file in find_files(self.path, self.split, self.hub):
+            for row in read_rows(file):
+                if len(problems) == self.num_problems:
+                    return problems
+                problems.append(self._problem(row))
+        return problems
+
+    def validate(self, problem: Problem) -> bool:
+        """Does the gold score 1 against itself? Runs the algebra in this process, without limits."""
+        return self.verifier.verify(problem, self.verifier.ideal_response(problem)).reward == 1.0
+
+    def _problem(self, row: Row) -> Problem:
+        named = (row.content[key] for key in _SOURCES if _is_text(row.content, key))
+        source = next(named, row.source)
+        return Problem.make(self.name, _prompt(row, self.instruction), _gold(row), source)
+
+
+def _prompt(row: Row, instruction: str) -> tuple[Message, ...]:
+    for key in _QUESTIONS:
+        if _is_text(row.content, key):
+            return (Message("user", with_instruction(row.content[key], instruction)),)
+        if key in row.content and isinstance(row.content[key], list) and row.content[key]:
+            return _chat(row, row.content[key], instruction)
+    raise DataError(
+        f"{row.place}: no question: give it as {_listed(_QUESTIONS)} (the row has {_listed(row.content)})"
+    )
+
+
+def _chat(row: Row, turns: list[Any], instruction: str) -> tuple[Message, ...]:
+    messages = []
+    for turn in turns:
+        if not isinstance(turn, dict) or not (_is_text(turn, "role") and _is_text(turn, "content")):
+            raise DataError(
+                f"{row.place}: each message of a chat prompt needs a role and a content, both text"
+            )
+        messages.append(Message(turn["role"], turn["content"]))
+    last = messages.pop()
+    if last.role != "user":
+        raise DataError(
+            f"{row.place}: the chat prompt ends with role {last.role}: end it with the user's turn"
+        )
+    return (*messages, Message("user", with_instruction(last.content, instruction)))
+
+
+def _gold(row: Row) -> Gold:
+    content = row.content
+    if "reward_model" in content and isinstance(content["reward_model"], dict):
+        content = content | content["reward_model"]
+    for key in _ANSWERS:
+        gold = _accepted(content[key], in_box_only=key == "solution") if key in content else None
+        if gold is not None:
+            return gold
+    raise DataError(
+        f"{row.place}: no answer: give it as {_listed(_ANSWERS[:-1])}, or boxed in solution "
+        f"(the row has {_listed(row.content)})"
+    )
+
+
+def _accepted(value: Any, in_box_only: bool) -> Gold | None:
+    """A gold from a field: text, a number as text, or a list of accepted texts; None if there is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, list):
+        return _one_or_all([each for each in value if isinstance(each, str) and each.strip()])
+    if not isinstance(value, str) or not value.strip():
+        return None
+    if r"\boxed" in value or in_box_only:
+        return final_answer(value)
+    if _GSM8K_MARK in value:
+        return value.rpartition(_GSM8K_MARK)[2].strip() or None
+    return _one_or_all(_texts_in_json(value)) or value.strip()
+
+
+def _texts_in_json(value: str) -> list[str]:
+    """The texts of a JSON list of texts. An interval such as [1,2] is JSON too, but of numbers: not this."""
+    if not value.lstrip().startswith("["):
+        return []
+    try:
+        content = json.loads(value)
+    except ValueError:
+        return []
+    return content if all(isinstance(each, str) and each.strip() for each in content) else []
+
+
+def _one_or_all(texts: list[str]) -> Gold | None:
+    stripped: list[Any] = [text.strip() for text in texts]
+    if len(stripped) > 1:
+        return stripped
+    return stripped[0] if stripped else None
+
+
+def _is_text(content: Mapping[str, Any], key: str) -> bool:
+    return key in content and isinstance(content[key], str) and bool(content[key].strip())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,190 @@
+"""Rows of problem files, wherever they lie: JSON lines, JSON lists and parquet, on disk or on the hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from or1.errors import DataError
+
+SUFFIXES = (".jsonl", ".json", ".parquet")
+_HUB_PREFIX = "hf://"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
+_USUAL_FOLDERS = (".", "data", "main", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row and where it stands, as error messages name it."""
+
+    place: str
+    """`FILE line 7`"""
+    content: dict[str, Any]
+    source: str = ""
+    """Where the file comes from: its data set or its folder."""
+
+
+class Hub(Protocol):
+    """Where data sets can be had by name, `owner/name`."""
+
+    def fetch(self, dataset: str, file: str) -> Path:
+        """Local copy of one file."""
+        ...
+
+    def fetch_matching(self, dataset: str, patterns: Sequence[str]) -> Path:
+        """Local folder with the files whose paths match one of the patterns."""
+        ...
+
+
+class HuggingFaceHub:
+    """The Hugging Face hub, with its cache; a data set's own loading code is never run."""
+
+    def fetch(self, dataset: str, file: str) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        try:
+            return Path(hf_hub_download(dataset, file, repo_type="dataset"))
+        except (OSError, ValueError) as error:
+            raise _unreachable(f"{dataset}/{file}", error) from error
+
+    def fetch_matching(self, dataset: str, patterns: Sequence[str]) -> Path:
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(snapshot_download(dataset, repo_type="dataset", allow_patterns=list(patterns)))
+        except (OSError, ValueError) as error:
+            raise _unreachable(dataset, error) from error
+
+
+def find_files(path: str, split: Literal["train", "heldout"], hub: Hub) -> list[Path]:
+    """The local files behind a path: a file, `hf://owner/name/path/to/file`, or a data set's name on the hub.
+
+    Raises:
+        DataError: nothing there, a format that cannot be read, or a data set with several such parts.
+    """
+    local = Path(path).expanduser()
+    if local.exists():
+        if local.is_dir():
+            raise DataError(f"{path} is a folder: name one file ({', '.join(SUFFIXES)})")
+        _check_suffix(path)
+        return [local]
+    if path.startswith(_HUB_PREFIX):
+        _check_suffix(path)
+        owner, _, rest = path.removeprefix(_HUB_PREFIX).partition("/")
+        name, _, file = rest.partition("/")
+        if not file:
+            raise DataError(f"{path} names no file: write {_HUB_PREFIX}owner/name/path/to/file.jsonl")
+        return [hub.fetch(f"{owner}/{name}", file)]
+    if _HUB_NAME.fullmatch(path) and not path.endswith(SUFFIXES):
+        return _files_of_split(path, split, hub)
+    raise DataError(f"problem file {path} does not exist: check data.path (from {Path.cwd()})")
+
+
+def read_rows(file: Path) -> Iterator[Row]:
+    """The rows of one file, in order.
+
+    Raises:
+        DataError: unreadable, not what its suffix says, or without rows.
+    """
+    reader = {".jsonl": _read_json_lines, ".json": _read_json_list, ".parquet": _read_parquet}[file.suffix]
+    empty = True
+    for row in reader(file):
+        empty = False
+        yield row
+    if empty:
+        raise DataError(f"{file} holds no problems: it is empty")
+
+
+def _check_suffix(path: str) -> None:
+    if not path.endswith(SUFFIXES):
+        raise DataError(f"{path} is no format that can be read: convert it to one of {', '.join(SUFFIXES)}")
+
+
+def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) -> list[Path]:
+    for word in _SPLIT_WORDS[split]:
+        patterns = [
+            f"{where}{word}{rest}*{suffix}"
+            for suffix in SUFFIXES
+            for where in ("", "*/")
+            for rest in ("", "/")
+        ]
+        folder = hub.fetch_matching(dataset, patterns)
+        found = sorted(
+            file.relative_to(folder)
+            for file in folder.rglob("*")
+            if file.suffix in SUFFIXES and (file.name.startswith(word) or file.parent.name == word)
+        )
+        parts = sorted({file.parent for file in found})
+        usual = [part for part in parts if str(part) in _USUAL_FOLDERS]
+        chosen = usual[:1] or (parts if len(parts) == 1 else [])
+        if chosen:
+            return [folder / file for file in found if file.parent == chosen[0]]
+        if found:
+            choice = ", ".join(f"{_HUB_PREFIX}{dataset}/{file.as_posix()}" for file in found[:4])
+            raise DataError(f"{dataset} has several {split} parts: set data.path to one of {choice}")
+    raise DataError(
+        f"{dataset} has no {split} file that can be read: set data.path to {_HUB_PREFIX}{dataset}/FILE"
+    )
+
+
+def _read_json_lines(file: Path) -> Iterator[Row]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _row(file, "line", number, _parsed(f"{file} line {number}", line))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+
+
+def _read_json_list(file: Path) -> Iterator[Row]:
+    try:
+        content = _parsed(str(file), file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+    if not isinstance(content, list):
+        raise DataError(f"{file} holds no list of problems: write one problem a line into a .jsonl file")
+    for number, each in enumerate(content, start=1):
+        yield _row(file, "entry", number, each)
+
+
+def _read_parquet(file: Path) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(file) as table:
+            number = 0
+            for batch in table.iter_batches():
+                for each in batch.to_pylist():
+                    number += 1
+                    yield _row(file, "row", number, each)
+    except pyarrow.ArrowInvalid as error:
+        raise DataError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+
+
+def _parsed(place: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: not JSON ({error}): mend or remove it") from error
+
+
+def _row(file: Path, kind: str, number: int, content: Any) -> Row:
+    place = f"{file} {kind} {number}"
+    if not isinstance(content, dict):
+        raise DataError(f"{place}: a {type(content).__name__} where an object with named fields is needed")
+    return Row(place, content, file.absolute().parent.name)
+
+
+def _unreachable(what: str, error: Exception) -> DataError:
+    lines = str(error).splitlines()
+    cause = f"{type(error).__name__}: {lines[0] if lines else ''}"
+    return DataError(
+        f"{what} cannot be had from the hub ({cause[:200]}): check the name, or set data.path to a local file"
+    )
