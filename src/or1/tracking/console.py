@@ -157,7 +157,8 @@ class PlainConsole(_Watch):
 
 
 def _tail(text: str, length: int) -> str:
-    flat = " ".join(text.split())
+    """The end of a text on one line. A model may write terminal commands: only what prints is let through."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return flat if len(flat) <= length else "... " + flat[-length:]
 
 
@@ -167,7 +168,7 @@ def sample_lines(sample: Sample) -> list[str]:
     return [
         f"problem:  {_tail(sample.question, SAMPLE_CHARACTERS)}",
         f"response: {_tail(sample.response, SAMPLE_CHARACTERS)}",
-        f"verdict:  {verdict}, gold {sample.gold}, {sample.num_tokens} tokens",
+        f"verdict:  {_tail(verdict, SAMPLE_CHARACTERS)}, gold {sample.gold}, {sample.num_tokens} tokens",
     ]
 
 

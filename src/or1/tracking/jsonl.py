@@ -217,8 +217,8 @@ class RunTracker:
     def offsets(self) -> dict[str, int]:
         """Length of each log [bytes], after making logs and rollout files durable.
 
-        timings.jsonl is not among them: how long its rows are depends on the clock, and two checkpoints of the
-        same state should not differ. It has a row for each row of metrics.jsonl and is cut to as many.
+        timings.jsonl is not among them: how long its rows are depends on the clock, and two checkpoints of
+        the same state should not differ. It has a row for each row of metrics.jsonl and is cut to as many.
         """
         self._rollouts.sync()
         lengths = {name: log.sync() for name, log in self._logs.items()}

@@ -109,7 +109,7 @@ def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     _scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % interval")
     axis.set_ylim(0, 1)
     axis.set_title("Right answers")
-    axis.legend(loc="lower right", frameon=False)
+    axis.legend(loc="lower right", frameon=False, fontsize=8.5)
 
 
 def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
@@ -132,7 +132,7 @@ def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     axis.patch.set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
     more_handles, more_labels = twin.get_legend_handles_labels()
-    axis.legend(handles + more_handles, labels + more_labels, loc="upper right", frameon=False)
+    axis.legend(handles + more_handles, labels + more_labels, loc="upper right", frameon=False, fontsize=8.5)
 
 
 def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
@@ -140,6 +140,17 @@ def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     _curve(axis, run, "rollout/truncated_fraction", "truncated", BLUE, 100)
     axis.set_ylim(bottom=0)
     axis.set_title("Responses cut off by the budget [%]")
+    for span in run.stages()[1:]:
+        axis.annotate(
+            f"stage {span.index + 1}: {span.max_response_tokens:,} tokens",
+            (span.first_step - 0.5, 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color=INK,
+        )
 
 
 def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
@@ -150,23 +161,13 @@ def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     axis.step(steps, budgets, where="mid", color=INK, linewidth=1.1, linestyle=":", label="budget")
     axis.set_ylim(bottom=0)
     axis.set_title("Response length [tokens]")
-    axis.legend(loc="best", frameon=False)
+    axis.legend(loc="best", frameon=False, fontsize=8.5)
 
 
 def _dress(axis: Any, run: RunData) -> None:
     """Stage borders, quiet frame."""
-    for number, span in enumerate(run.stages()):
-        if number:
-            axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
-            axis.annotate(
-                f"stage {span.index + 1}: {span.max_response_tokens} tokens",
-                (span.first_step - 0.5, 0.03),
-                xycoords=("data", "axes fraction"),
-                xytext=(4, 0),
-                textcoords="offset points",
-                fontsize=7.5,
-                color=INK,
-            )
+    for span in run.stages()[1:]:
+        axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(GREY)
     axis.tick_params(colors=INK, labelsize=8)

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1.tracking.lines import JsonLines, encode, read_rows
@@ -20,6 +20,7 @@ def same(a: object, b: object) -> bool:
     return a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.text(), VALUES.filter(lambda v: v not in ("nan", "inf", "-inf")))))
 def test_rows_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.runs import contents, play, run_config
 
@@ -80,6 +80,7 @@ def test_a_step_without_rollouts_has_an_empty_table() -> None:
     assert rollout_table(1, [], CharTokenizer(), token_numbers=True).num_rows == 0
 
 
+@settings(max_examples=60)
 @given(
     every=st.integers(1, 4),
     keep=st.integers(1, 4) | st.none(),

@@ -1,0 +1,186 @@
+"""summary.json from rows written by hand: every number worked out beside the wrong one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runs import description, play, run_config
+
+from or1.errors import RunFolderError
+from or1.tracking.folder import RunFolder
+from or1.tracking.lines import JsonLines
+from or1.tracking.plot import plot_run, smooth
+from or1.tracking.run_data import read_run
+from or1.tracking.summary import write_summary
+
+PNG = b"\x89PNG\r\n\x1a\n"
+RULE = {"window": 2, "min_steps": 3, "truncated_below": 0.1}
+
+
+def stage(num_steps: int, budget: int, switch: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"max_response_tokens": budget, "num_steps": num_steps, "switch": switch}
+
+
+def made(folder: Path, stages: list[dict[str, Any]], steps: list[dict[str, Any]]) -> Path:
+    """A run folder with these step rows; keys are completed with what every row has."""
+    RunFolder.open(folder, description(run_config(stages=stages))).close()
+    log = JsonLines(folder / "metrics.jsonl")
+    for number, row in enumerate(steps, start=1):
+        log.append({"step": number, "train/policy_version": number, "rollout/num_response_tokens": 10} | row)
+    log.close()
+    return folder
+
+
+def in_stage(index: int, truncated: float, reward: float = 0.5, **more: float) -> dict[str, Any]:
+    return {
+        "stage/index": index,
+        "stage/max_response_tokens": 8 * (index + 1),
+        "rollout/truncated_fraction": truncated,
+        "rollout/reward_mean": reward,
+        "rollout/response_tokens_mean": 5.0,
+        "rollout/response_tokens_mean_right": 4.0,
+        "entropy/alpha": 0.0,
+        **more,
+    }
+
+
+def endings(folder: Path) -> list[str]:
+    return [s.ended_by for s in read_run(folder).stages()]
+
+
+def test_a_whole_run(tmp_path: Path) -> None:
+    play(tmp_path)
+    summary = write_summary(tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    assert summary["num_steps"] == 10
+    assert summary["num_updates"] == 9  # one of the ten had no group with a signal
+    assert summary["heldout"]["before"]["avg_at_k"] == 0.3
+    assert summary["heldout"]["after"]["step"] == 10
+    assert summary["heldout"]["gain"] == pytest.approx(0.5)
+    assert summary["heldout"]["comparable"] is True
+    assert summary["seconds"]["rollout"] == 2.5  # ten steps of a quarter of a second
+    assert summary["seconds"]["evaluation"] == 9.0  # six evaluations
+    assert summary["peak_memory_bytes"] == 1000
+    assert summary["entropy_nats"]["target"] == 0.4
+    assert summary["commit"] == "c0ffee"
+    assert [(s["first_step"], s["last_step"], s["ended_by"]) for s in summary["stages"]] == [
+        (1, 4, "num_steps"),
+        (5, 10, "num_steps"),
+    ]
+
+
+def test_the_total_is_steps_and_what_lies_between_and_nothing_twice(tmp_path: Path) -> None:
+    play(tmp_path)
+    # Ten steps of 1.75 s or (with two looks at the clock less, when nothing is kept) still with both phases,
+    # and nine gaps of 0.25 s. Adding the phases or verify to it would count them twice.
+    assert write_summary(tmp_path)["seconds"]["total"] == 10 * 1.75 + 9 * 0.25
+
+
+def test_a_stage_that_ended_by_its_rule_says_by_which(tmp_path: Path) -> None:
+    stages = [stage(9, 8, RULE), stage(9, 16)]
+    rows = [in_stage(0, t) for t in (0.4, 0.2, 0.08, 0.1)] + [in_stage(1, 0.0)] * 2
+    assert endings(made(tmp_path, stages, rows)) == ["truncated_below", "unfinished"]
+
+
+def test_a_flat_reward_is_told_from_short_responses(tmp_path: Path) -> None:
+    stages = [stage(9, 8, RULE | {"reward_plateau": 0.01}), stage(9, 16)]
+    rows = [in_stage(0, 0.4, 0.5)] * 4 + [in_stage(1, 0.0)]
+    assert endings(made(tmp_path, stages, rows)) == ["reward_plateau", "unfinished"]
+
+
+def test_an_interrupted_stage_is_unfinished_however_low_the_truncated_share_was_once(tmp_path: Path) -> None:
+    rows = [in_stage(0, t, r) for t, r in ((0.0, 0.1), (0.0, 0.2), (0.4, 0.3), (0.4, 0.4))]
+    stages = [stage(9, 8, RULE | {"reward_plateau": 0.01})]
+    assert endings(made(tmp_path, stages, rows)) == ["unfinished"]
+
+
+def test_edges_of_the_first_stage_and_the_last_fifth(tmp_path: Path) -> None:
+    truncated = [0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.2, 0.1]
+    rows = [in_stage(0, t, **{"rollout/entropy_nats": 1.0}) for t in truncated]
+    rows += [in_stage(1, 0.0, 1.0, **{"rollout/entropy_nats": 0.2})] * 2
+    summary = write_summary(made(tmp_path, [stage(8, 8), stage(2, 16)], rows))
+    assert summary["truncated_fraction"]["first_stage_first_steps"] == pytest.approx(0.7)
+    # 0.34 over the first stage alone; 0.12 with the steps of the second
+    assert summary["truncated_fraction"]["first_stage_last_steps"] == pytest.approx(0.34)
+    assert summary["entropy_nats"]["last_fifth"] == pytest.approx(0.2)  # 2 of 10 steps, not 5
+    assert summary["reward"] == {"first_steps": 0.5, "last_steps": pytest.approx(0.7)}
+    assert summary["num_response_tokens"] == 100
+
+
+def test_a_run_without_rows_has_a_summary(tmp_path: Path) -> None:
+    summary = write_summary(made(tmp_path, [stage(1, 8)], []))
+    assert summary["heldout"] is None
+    assert summary["num_steps"] == 0
+    assert summary["stages"] == []
+    assert summary["reward"]["last_steps"] is None
+
+
+def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
+    summary = write_summary(made(tmp_path, [stage(1, 8)], [in_stage(0, 0.0, float("nan"))]))
+    assert summary["reward"]["first_steps"] is None
+
+
+def test_scores_over_other_problems_are_not_comparable(tmp_path: Path) -> None:
+    folder = made(tmp_path, [stage(1, 8)], [])
+    log = JsonLines(folder / "metrics.jsonl")
+    for step, data in ((0, "one"), (1, "two")):
+        score = {"avg_at_k": 0.5, "data_hash": data, "samples_per_problem": 4, "num_problems": 9}
+        log.append({"step": step} | {f"eval/{k}": v for k, v in score.items()})
+    log.close()
+    assert write_summary(folder)["heldout"]["comparable"] is False
+
+
+def test_another_folder_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="not a run folder"):
+        write_summary(tmp_path)
+
+
+def test_smoothing_keeps_the_mean_and_the_length() -> None:
+    assert smooth([0.0, 0.0, 9.0, 0.0, 0.0], 3) == [0.0, 3.0, 3.0, 3.0, 0.0]
+    assert smooth([], 3) == []
+
+
+@pytest.mark.parametrize("with_other", [False, True])
+def test_a_picture_of_any_run(tmp_path: Path, with_other: bool) -> None:
+    pytest.importorskip("matplotlib", reason="pictures are an extra")
+    play(tmp_path / "run")
+    other = made(tmp_path / "other", [stage(3, 8)], [in_stage(0, 0.3)] * 2) if with_other else None
+    out = plot_run(tmp_path / "run", tmp_path / "run.png", other)
+    one = out.read_bytes()
+    assert one.startswith(PNG)
+    plot_run(made(tmp_path / "empty", [stage(1, 8)], []), tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").read_bytes() != one
+
+
+def test_a_picture_shows_the_other_run(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures are an extra")
+    play(tmp_path / "run")
+    alone = plot_run(tmp_path / "run", tmp_path / "alone.png").read_bytes()
+    both = plot_run(tmp_path / "run", tmp_path / "both.png", tmp_path / "run").read_bytes()
+    assert alone != both
+
+
+def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
+    play(tmp_path / "run")
+    script = """
+import sys
+sys.modules["matplotlib"] = sys.modules["matplotlib.figure"] = None
+from pathlib import Path
+from or1.errors import ConfigError
+from or1.tracking.plot import plot_run
+try:
+    plot_run(Path(sys.argv[1]), Path("unused.png"))
+except ConfigError as error:
+    print(error)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, "-c", script, str(tmp_path / "run")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "pip install 'or1[board]'" in done.stdout
+    assert done.stdout.count("\n") == 1
