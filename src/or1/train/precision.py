@@ -1,0 +1,42 @@
+"""Which compute type is faster here: by what the hardware has, so that a resumed run decides alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Flags of /proc/cpuinfo that stand for a bfloat16 dot product: x86 AVX-512 and AMX, Arm."""
+MIN_HIDDEN_SIZE = 64
+"""Below it products are too small for their type to matter, and float32 is the safer one [features]."""
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def best_dtype(device: torch.device, hidden_size: int) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it and the model is large enough to gain, else float32.
+
+    Args:
+        device: where the model runs.
+        hidden_size: of the model [features].
+    """
+    if hidden_size < MIN_HIDDEN_SIZE:
+        return torch.float32
+    if device.type == "cuda":
+        has_it = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        has_it = CPUINFO.is_file() and cpu_has_bfloat16(CPUINFO.read_text(encoding="utf-8"))
+    return torch.bfloat16 if has_it else torch.float32
+
+
+def cpu_has_bfloat16(cpuinfo: str) -> bool:
+    """Whether the text of /proc/cpuinfo names a bfloat16 dot product; emulated ones are slower than float32.
+
+    >>> cpu_has_bfloat16("model name : x\\nflags\\t\\t: fpu avx512f avx512_bf16"), cpu_has_bfloat16("flags : avx2")
+    (True, False)
+    """
+    lines = [line.partition(":") for line in cpuinfo.splitlines()]
+    return any(
+        name.strip() in ("flags", "Features") and not CPU_FLAGS.isdisjoint(flags.split())
+        for name, _, flags in lines
+    )
