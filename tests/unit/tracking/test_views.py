@@ -134,12 +134,17 @@ def test_the_live_page_says_everything() -> None:
 def test_the_live_page_fits_any_width_before_and_after_the_first_step(width: int) -> None:
     console, out = terminal(width)
     view = LiveConsole("tiny", STAGES, console)
-    console.print(view)
-    view.note(EVENT)
-    view.step(EVENT)
-    view.close()
-    console.print(view)
-    assert max(len(line) for line in out.getvalue().splitlines()) <= width
+    pages = []
+    for event in (None, EVENT):
+        if event is not None:
+            view.step(event)
+            view.close()
+        out.seek(0)
+        out.truncate()
+        console.print(view)
+        pages.append(out.getvalue())
+    assert all(len(line) <= width for page in pages for line in page.splitlines())
+    assert len(pages[1].splitlines()) > len(pages[0].splitlines())
 
 
 def test_a_model_cannot_write_terminal_commands_or_markup() -> None:
