@@ -19,26 +19,34 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     >>> rms_norm(torch.tensor([[3.0, 4.0]]), torch.tensor([1.0, 2.0]), 0.0)
     tensor([[0.8485, 2.2627]])
     """
+    if not torch.is_grad_enabled():
+        return _normed(x, weight, eps)[0]
     out: Tensor = _RmsNorm.apply(x, weight, eps)
     return out
+
+
+def _normed(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """The result, and 1 / root mean square [..., 1]."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide)
+    inverse = torch.addcmul(length.new_full((), eps), length, length, value=1.0 / x.shape[-1]).rsqrt_()
+    return (x.to(wide) * inverse).to(x.dtype) * weight, inverse
 
 
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        wide = torch.promote_types(x.dtype, torch.float32)
-        x_wide = x.to(wide)
-        rms = torch.linalg.vector_norm(x_wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-        ctx.save_for_backward(x, weight, rms)
-        return (x_wide * rms).to(x.dtype) * weight
+        out, inverse = _normed(x, weight, eps)
+        ctx.save_for_backward(x, weight, inverse)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, weight, rms = ctx.saved_tensors
-        normed = x.to(rms.dtype) * rms
-        grad = grads[0].to(rms.dtype)
+        x, weight, inverse = ctx.saved_tensors
+        normed = x.to(inverse.dtype) * inverse
+        grad = grads[0].to(inverse.dtype)
         grad_weight = (grad * normed).sum(tuple(range(x.dim() - 1))).to(weight.dtype)
         scaled = grad * weight
         along = (scaled * normed).mean(-1, keepdim=True)
-        grad_x = torch.addcmul(scaled, normed, along, value=-1.0).mul_(rms)
+        grad_x = torch.addcmul(scaled, normed, along, value=-1.0).mul_(inverse)
         return grad_x.to(x.dtype), grad_weight, None

@@ -34,8 +34,7 @@ class LocalEngine:
         tokenizer: of the same model.
         num_slots: most rollouts decoded at once.
         max_prompt_tokens: a longer prompt is an error here; whoever picks problems drops them.
-        cache_dtype: type of stored keys and values; None = float32 on a CPU, where attention is computed faster and
-            more exactly in it, else the decoder's.
+        cache_dtype: type of stored keys and values; None = the decoder's.
         num_threads: threads of the engine's own work on a CPU; None = as the process has.
     """
 
@@ -55,8 +54,7 @@ class LocalEngine:
         self.max_prompt_tokens = max_prompt_tokens
         self.num_threads = num_threads
         self.policy_version = 0
-        wide = torch.promote_types(decoder.dtype, torch.float32)
-        self.cache_dtype = cache_dtype or (wide if decoder.device.type == "cpu" else decoder.dtype)
+        self.cache_dtype = cache_dtype or decoder.dtype
         self._cache: KeyValueCache | None = None
 
     def load(self, weights: WeightHandle) -> None:

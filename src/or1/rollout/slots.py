@@ -54,6 +54,16 @@ class Draws:
     restriction: Restriction
 
 
+def padded_batch(num_live: int) -> int:
+    """Rows that a step works on: few different numbers, since kernels are prepared for each anew.
+
+    >>> padded_batch(1), padded_batch(60), padded_batch(100)
+    (8, 64, 128)
+    """
+    step = 8 if num_live <= 64 else 32
+    return -(-num_live // step) * step
+
+
 class Slots:
     """State of up to S running rollouts.
 
@@ -114,7 +124,8 @@ class Slots:
     def step(self) -> bool:
         """Draw one token in every live row; True when a row finished with it."""
         live_length = -(-int(self.places.max() + 1) // LENGTH_STEP) * LENGTH_STEP
-        self._advance(self.num_live, min(live_length, self.cache.max_length))
+        num_rows = min(padded_batch(self.num_live), self.cache.num_slots)
+        self._advance(num_rows, min(live_length, self.cache.max_length))
         self.places += 1
         return bool(self.is_done_S[: self.num_live].any())
 
@@ -176,5 +187,8 @@ class Slots:
             recorded = min(length, self.max_response_tokens)
             self.tokens_SR[gaps_N, :recorded] = self.tokens_SR[movers_N, :recorded]
             self.numbers_2SR[:, gaps_N, :recorded] = self.numbers_2SR[:, movers_N, :recorded]
+        # rows behind the live ones may be computed along with them: from position 0 they stay inside their memory,
+        # because some live row finishes, and this line comes again, within R steps
+        self.state_4S[:, num_kept:] = 0
         self.places = self.places[:num_kept]
         self.num_live = num_kept
