@@ -1,4 +1,4 @@
-"""Mathematical problems from files: GSM8K, MATH, Skywork-OR1 and others, whatever their columns are called."""
+"""Mathematical problems from files: GSM8K, MATH, Skywork-OR1, whatever their columns are called."""
 
 from __future__ import annotations
 
