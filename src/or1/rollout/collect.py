@@ -189,12 +189,17 @@ class OversampleCollector:
         inner: collects.
         factor: problems drawn per problem wanted, >= 1 [dimensionless].
         loss: decides which groups have a signal.
+        num_available: problems in the training data; near their end fewer are drawn, but never fewer than
+            the stage asks for. None = there are always enough.
     """
 
-    def __init__(self, inner: Collector, *, factor: float, loss: LossConfig) -> None:
+    def __init__(
+        self, inner: Collector, *, factor: float, loss: LossConfig, num_available: int | None = None
+    ) -> None:
         self._inner = inner
         self._factor = factor
         self._loss = loss
+        self._num_available = num_available
 
     def load(self, weights: WeightHandle) -> None:
         self._inner.load(weights)
@@ -202,6 +207,9 @@ class OversampleCollector:
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
         # rounded first: 1.1 * 10 is a little more than 11 in binary, and must not draw 12
         num_drawn = math.ceil(round(self._factor * stage.num_problems, 6))
+        if self._num_available is not None:
+            num_left = self._num_available - len(state.solved)
+            num_drawn = max(stage.num_problems, min(num_drawn, num_left))
         groups, state = self._inner.collect(state, _drawing(stage, num_drawn))
         num_signals, end = 0, 0
         while end < len(groups) and num_signals < stage.num_problems:

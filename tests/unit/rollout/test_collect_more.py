@@ -83,6 +83,15 @@ def test_the_draw_is_rounded_up_and_not_by_rounding_errors(factor: float, num_dr
     assert len(groups) == 10
 
 
+@pytest.mark.parametrize(("num_available", "num_drawn"), [(100, 6), (7, 5), (4, 3)])
+def test_oversampling_takes_what_is_left_near_the_end_of_the_data(num_available: int, num_drawn: int) -> None:
+    stream = Stream("-" * 10)
+    collector = OversampleCollector(stream, factor=2.0, loss=LOSS, num_available=num_available)
+    collector.collect(RunState(solved=frozenset({"a", "b"})), _stage(3))
+    # with fewer than the stage asks for, it is the sampler that says so
+    assert stream.asked == [num_drawn]
+
+
 def test_oversampling_goes_by_the_mask() -> None:
     """A group whose rewards differ only on truncated rollouts is no signal under mask `before`."""
 
