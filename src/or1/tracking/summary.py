@@ -104,9 +104,10 @@ def _entropy(run: RunData) -> dict[str, float | None]:
 
 
 def _seconds(run: RunData) -> dict[str, float]:
-    """Sums by phase, and the total of what the log saw: steps and what lay between them."""
-    keys = sorted(
-        {k for r in run.timings for k in r if k.startswith("time/")} - {"time/unix_s", "time/step_s"}
-    )
-    sums = {k.removeprefix("time/").removesuffix("_s"): run.timing_sum(k) for k in keys}
-    return {**sums, "total": run.timing_sum("time/step_s") + run.timing_sum("time/between_s")}
+    """Sums by phase, and the total: steps, what lay between, the evaluations before and after."""
+    keys = {k for r in run.timings for k in r if k.startswith("time/")} - {"time/unix_s", "time/step_s"}
+    sums = {k.removeprefix("time/").removesuffix("_s"): run.timing_sum(k) for k in sorted(keys)}
+    gaps_after = {r["step"] - 1 for r in run.timings if "time/between_s" in r}
+    evaluations = [r for r in run.timings if "time/evaluation_s" in r and r["step"] not in gaps_after]
+    outside = math.fsum(r["time/evaluation_s"] for r in evaluations)
+    return {**sums, "total": run.timing_sum("time/step_s") + run.timing_sum("time/between_s") + outside}
