@@ -2,8 +2,8 @@
 
 An epoch is every problem as often as its weight says. Its order keeps a place for each problem (a seeded
 phase in the epoch) and shuffles anew, in every epoch, within blocks of a quarter of it. So the visits of a
-problem stay apart: a draw of up to three quarters of the unsolved problems does not meet one twice, even where
-an epoch ends; every problem comes exactly once per epoch, and nothing is put off. A larger draw passes
+problem stay apart: a draw of up to three quarters of the unsolved problems does not meet one twice, even
+where an epoch ends; every problem comes exactly once per epoch, and nothing is put off. A larger draw passes
 over a problem that it already holds; that visit is lost.
 """
 
