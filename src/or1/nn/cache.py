@@ -1,7 +1,7 @@
 """Keys and values of running sequences, in memory that is allocated once.
 
 Shape legend: S slots, B slots in use (the first B), G key-value heads, H query heads, R = H / G, D head size,
-M positions of memory, L live positions, T packed prompt tokens.
+M or L positions with room, T packed prompt tokens.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ class PromptKeyValues:
 class KeyValueCache:
     """Memory for the keys and values of `num_slots` sequences of up to `max_length` positions.
 
-    On a CPU the operating system provides the pages when they are first written, so that unused positions cost no
-    memory.
+    The memory is taken once, for the longest case; on a CPU the operating system provides its pages when they are
+    first written. Inside it each slot's positions lie next to those of the slot before, as many as the longest running
+    sequence needs: products over whole slots then read one contiguous block and nothing dead. When that sequence
+    outgrows its place, `reserve` spreads the slots.
 
     Args:
         config: shape of the decoder.
         num_slots: sequences at once.
-        max_length: positions of each, prompt and response; rounded up to whole tiles.
+        max_length: positions of each, prompt and response.
         dtype: of the stored keys and values, and of the attention.
         device: of the memory.
         deterministic: attend as `attend_exact`.
@@ -69,16 +71,58 @@ class KeyValueCache:
     ) -> None:
         self.config = config
         self.num_slots = num_slots
-        self.max_length = whole_tiles(max_length)
+        self.dtype, self.device = dtype, device
         self.deterministic = deterministic
-        rows = num_slots * config.num_kv_heads
-        shape = (config.num_layers, 2, rows, self.max_length, config.head_size)
-        self.memory = _zeros(shape, dtype, device)
-        """[layers, keys and values, S * G, M, D]."""
+        self.max_length = whole_tiles(max_length) if deterministic else max_length
+        self.num_rows = num_slots * config.num_kv_heads
+        shape = (config.num_layers, 2, self.num_rows * self.max_length * config.head_size)
+        self._memory = _zeros(shape, dtype, device)
+        self.length = 0
+        """Positions that each slot has room for now, M."""
+        self.layers: list[tuple[Tensor, Tensor]] = []
+        """Keys and values of each layer, [S * G, M, D]."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all sequences, so that the next ones start in the smallest room."""
+        self.length = 0
+        self.reserve(1)
+
+    def reserve(self, live_length: int) -> None:
+        """Make room for `live_length` positions in every slot; what is stored stays.
+
+        Raises:
+            ValueError: more than `max_length`.
+        """
+        if live_length <= self.length:
+            return
+        if live_length > self.max_length:
+            raise ValueError(f"{live_length} positions asked of a cache of {self.max_length}")
+        old_length, old_layers = self.length, self.layers
+        self.length = self._room(live_length)
+        size = self.num_rows * self.length * self.config.head_size
+        shape = (self.num_rows, self.length, self.config.head_size)
+        self.layers = [(k[:size].view(shape), v[:size].view(shape)) for k, v in self._memory]
+        if old_length:
+            for old, new in zip(old_layers, self.layers, strict=True):
+                for source, target in zip(old, new, strict=True):
+                    target[:, :old_length] = source.clone()
+
+    def _room(self, live_length: int) -> int:
+        """Positions to provide when `live_length` are needed: room to grow, in few different sizes."""
+        if self.deterministic:
+            return whole_tiles(live_length)
+        if self.device.type == "cuda":
+            room = max(256, 1 << (live_length - 1).bit_length())
+        else:
+            step = 32 if live_length <= 512 else 128
+            room = -(-live_length // step) * step
+        return min(room, self.max_length)
 
     def step(self, positions_B: Tensor, live_length: int) -> CachedStep:
         """What all layers share while one token is added to each of the first B slots."""
-        return CachedStep(self, positions_B, live_length)
+        self.reserve(live_length)
+        return CachedStep(self, positions_B)
 
     def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, slots_B: Tensor) -> None:
         """Copy prefilled prompts into slots, one prompt into as many as name it.
@@ -93,11 +137,12 @@ class KeyValueCache:
         lengths_P = torch.tensor(prompts.lengths, device=slots_B.device)
         starts_P = lengths_P.cumsum(0) - lengths_P
         longest = int(lengths_P[prompt_B].max())
+        self.reserve(longest)
         inside_L = torch.arange(longest, device=slots_B.device)
         last_P = lengths_P - 1
         source_BL = starts_P[prompt_B, None] + torch.minimum(inside_L, last_P[prompt_B, None])
         for layer, pair in enumerate(zip(prompts.keys, prompts.values, strict=True)):
-            for memory, x_TGD in zip(self.memory[layer], pair, strict=True):
+            for memory, x_TGD in zip(self.layers[layer], pair, strict=True):
                 x_BGLD = x_TGD[source_BL].transpose(1, 2).to(memory.dtype)
                 memory[rows_BG.flatten(), :longest] = x_BGLD.flatten(0, 1)
 
@@ -107,7 +152,7 @@ class KeyValueCache:
         heads = torch.arange(groups, device=sources_N.device)
         sources = (sources_N[:, None] * groups + heads).flatten()
         targets = (targets_N[:, None] * groups + heads).flatten()
-        for pair in self.memory:
+        for pair in self.layers:
             for memory in pair:
                 memory[targets, :live_length] = memory[sources, :live_length]
 
@@ -115,39 +160,43 @@ class KeyValueCache:
 class CachedStep:
     """Attention of one new token per slot to everything its slot holds."""
 
-    def __init__(self, cache: KeyValueCache, positions_B: Tensor, live_length: int) -> None:
+    def __init__(self, cache: KeyValueCache, positions_B: Tensor) -> None:
         config = cache.config
         self.cache = cache
         self.positions_B = positions_B
         self.num_rows = positions_B.shape[0]
-        self.num_heads, self.num_kv_heads, self.head_size = config.num_heads, config.num_kv_heads, config.head_size
-        self.length = whole_tiles(live_length) if cache.deterministic else live_length
+        self.num_heads, self.num_kv_heads, self.head_size = (
+            config.num_heads,
+            config.num_kv_heads,
+            config.head_size,
+        )
         num_batches = self.num_rows * self.num_kv_heads
-        self.last_key_X = positions_B if self.num_kv_heads == 1 else positions_B.repeat_interleave(self.num_kv_heads)
-        first_X = torch.arange(num_batches, device=positions_B.device) * cache.max_length
+        self.last_key_X = (
+            positions_B if self.num_kv_heads == 1 else positions_B.repeat_interleave(self.num_kv_heads)
+        )
+        first_X = torch.arange(num_batches, device=positions_B.device) * cache.length
         self.places_X = first_X + self.last_key_X
         """Row of the new key of each slot and key-value head in the flattened memory."""
-        memory = cache.memory
-        dtype, wide = memory.dtype, torch.promote_types(memory.dtype, torch.float32)
         if not cache.deterministic:
-            dead = torch.arange(self.length, device=positions_B.device) > self.last_key_X[:, None]
-            zeros = torch.zeros(dead.shape, dtype=dtype if memory.is_cuda else wide, device=dead.device)
+            wide = torch.promote_types(cache.dtype, torch.float32)
+            dead = torch.arange(cache.length, device=positions_B.device) > self.last_key_X[:, None]
+            zeros = torch.zeros(dead.shape, dtype=cache.dtype if dead.is_cuda else wide, device=dead.device)
             self.mask_X1L = zeros.masked_fill_(dead, -torch.inf)[:, None]
 
     def attend(self, layer: int, qk_BHD: Tensor, v_BGD: Tensor) -> Tensor:
         """Write keys and values, then mix: the `Attend` of one layer. Rows behind B are filling and give zeros."""
-        memory = self.cache.memory[layer]
+        keys, values = self.cache.layers[layer]
         num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
         hidden_dtype = v_BGD.dtype
-        qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(memory.dtype), v_BGD[: self.num_rows].to(memory.dtype)
-        flat = memory.view(2, -1, self.head_size)
-        flat[0].index_copy_(0, self.places_X, qk_BHD[:, self.num_heads :].reshape(num_batches, -1))
-        flat[1].index_copy_(0, self.places_X, v_BGD.reshape(num_batches, -1))
+        qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(keys.dtype), v_BGD[: self.num_rows].to(keys.dtype)
+        k_XD, v_XD = (x.reshape(num_batches, self.head_size) for x in (qk_BHD[:, self.num_heads :], v_BGD))
+        keys.view(-1, self.head_size).index_copy_(0, self.places_X, k_XD)
+        values.view(-1, self.head_size).index_copy_(0, self.places_X, v_XD)
         q_XRD = qk_BHD[:, : self.num_heads].reshape(num_batches, -1, self.head_size)
-        k_XLD, v_XLD = memory[0, :num_batches, : self.length], memory[1, :num_batches, : self.length]
+        k_XLD, v_XLD = keys[:num_batches], values[:num_batches]
         if self.cache.deterministic:
             out_XRD = attend_exact(q_XRD, k_XLD, v_XLD, self.last_key_X[:, None].expand(-1, q_XRD.shape[1]))
-        elif memory.is_cuda:
+        elif keys.is_cuda:
             out_XRD = functional.scaled_dot_product_attention(q_XRD, k_XLD, v_XLD, attn_mask=self.mask_X1L)
         else:
             out_XRD = self._mix(q_XRD, k_XLD, v_XLD)
@@ -158,8 +207,7 @@ class CachedStep:
         """Attention by two products: with few query rows faster than the fused kernel."""
         scale = self.head_size**-0.5
         if q_XRD.dtype is torch.bfloat16:
-            # keys in front: the bfloat16 kernel takes them as they lie and would reorder them on the other side
-            scores_XRL = torch.bmm(k_XLD, (q_XRD * scale).transpose(1, 2)).transpose(1, 2).float() + self.mask_X1L
+            scores_XRL = torch.bmm(q_XRD * scale, k_XLD.transpose(1, 2)).float() + self.mask_X1L
             return torch.bmm(torch.softmax(scores_XRL, -1).to(torch.bfloat16), v_XLD)
         scores_XRL = torch.baddbmm(self.mask_X1L, q_XRD, k_XLD.transpose(1, 2), alpha=scale)
         return torch.bmm(torch.softmax(scores_XRL, -1), v_XLD)

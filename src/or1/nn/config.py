@@ -150,12 +150,16 @@ def _family(architecture: str) -> str:
 
 def _refuse_variants(raw: dict[str, Any], architecture: str) -> None:
     if _setting(raw, "use_sliding_window", False):
-        raise ModelError(f"{architecture} with sliding-window attention is not supported; set use_sliding_window false")
+        raise ModelError(
+            f"{architecture} with sliding-window attention is not supported; set use_sliding_window false"
+        )
     activation = _setting(raw, "hidden_act", "silu")
     if activation != "silu":
         raise ModelError(f"{architecture} with activation {activation} is not supported; only silu is")
     if "quantization_config" in raw:
-        raise ModelError(f"{architecture} with quantised weights is not supported; save it in bfloat16 or float32")
+        raise ModelError(
+            f"{architecture} with quantised weights is not supported; save it in bfloat16 or float32"
+        )
 
 
 def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling | None]:
@@ -167,7 +171,9 @@ def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling 
     if kind == "default":
         return float(theta), None
     if kind != "llama3":
-        raise ModelError(f"{architecture} with {kind} rotary scaling is not supported; default and llama3 are")
+        raise ModelError(
+            f"{architecture} with {kind} rotary scaling is not supported; default and llama3 are"
+        )
     return float(theta), Llama3Scaling(
         factor=scaling["factor"],
         low_freq_factor=scaling["low_freq_factor"],

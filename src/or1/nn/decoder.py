@@ -92,7 +92,9 @@ class Layer(nn.Module):
     def _project(self, normed_TC: Tensor, rotary_T2D: Tensor) -> tuple[Tensor, Tensor]:
         """Rotated queries and keys [T, H + G, D] and values [T, G, D]."""
         config, block = self.config, self.self_attn
-        qkv = self._multiply(normed_TC, block.qkv_proj).view(-1, config.qkv_size // config.head_size, config.head_size)
+        qkv = self._multiply(normed_TC, block.qkv_proj).view(
+            -1, config.qkv_size // config.head_size, config.head_size
+        )
         num_heads, num_rotated = config.num_heads, config.num_heads + config.num_kv_heads
         qk_THD = qkv[:, :num_rotated]
         if block.q_norm is not None and block.k_norm is not None:
@@ -129,7 +131,9 @@ class Decoder(nn.Module):
         self.deterministic = deterministic
         linear: Linear = linear_rows if deterministic else functional.linear
         self.model = Body(config, linear)
-        self.lm_head = None if config.is_head_tied else Projection(config.hidden_size, config.vocab_size, False)
+        self.lm_head = (
+            None if config.is_head_tied else Projection(config.hidden_size, config.vocab_size, False)
+        )
         self._rotary = torch.empty(0, 2, config.head_size)
 
     @property

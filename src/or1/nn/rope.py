@@ -13,7 +13,9 @@ from torch import Tensor
 from or1.nn.config import DecoderConfig, Llama3Scaling
 
 
-def rotary_table(config: DecoderConfig, num_positions: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+def rotary_table(
+    config: DecoderConfig, num_positions: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     """Cosines and signed sines of all positions [P, 2, D], computed in float32 (float64 for a float64 model).
 
     Row p holds (cos, cos) and (-sin, sin) of p * frequency, so that `rotate` is one product and one addition.

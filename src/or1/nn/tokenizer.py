@@ -33,7 +33,9 @@ class ChatTokenizer:
         self._backend = backend
         self.eos_ids = eos_ids
         added = backend.added_tokens_decoder
-        dropped = {number for number, token in added.items() if token.special and str(token) not in THINKING_MARKS}
+        dropped = {
+            number for number, token in added.items() if token.special and str(token) not in THINKING_MARKS
+        }
         self._dropped = np.asarray(sorted(dropped | set(eos_ids)), dtype=np.int64)
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
@@ -49,7 +51,9 @@ class ChatTokenizer:
 
     def response_prefix(self, prompt_tokens: Int32) -> str:
         """`<think>` when the prompt ends with an open one, so that the response continues it; else nothing."""
-        end = self._backend.decode(prompt_tokens[-PREFIX_WINDOW:].tolist(), clean_up_tokenization_spaces=False)
+        end = self._backend.decode(
+            prompt_tokens[-PREFIX_WINDOW:].tolist(), clean_up_tokenization_spaces=False
+        )
         return THINKING_MARKS[0] if end.rstrip().endswith(THINKING_MARKS[0]) else ""
 
 
@@ -65,7 +69,9 @@ def load_tokenizer(path: str | Path) -> ChatTokenizer:
     try:
         backend = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder} has no tokenizer that loads: {str(error).strip().splitlines()[0]}") from error
+        raise ModelError(
+            f"{folder} has no tokenizer that loads: {str(error).strip().splitlines()[0]}"
+        ) from error
     if backend.chat_template is None:
         raise ModelError(
             f"{folder} has no chat template: add chat_template.jinja, or the key chat_template "

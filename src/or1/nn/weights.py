@@ -42,7 +42,9 @@ def resolve_folder(path: str | Path) -> Path:
         return Path(snapshot_download(name, allow_patterns=["*.safetensors", *SIDE_FILES]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"{name} is no folder here, and the hub gave no model of that name: {reason}") from error
+        raise ModelError(
+            f"{name} is no folder here, and the hub gave no model of that name: {reason}"
+        ) from error
 
 
 def load_decoder(
@@ -70,7 +72,9 @@ def load_decoder(
             continue
         target = wanted.pop(name)
         if target.shape != tensor.shape:
-            raise ModelError(f"{folder}: {name} has shape {list(tensor.shape)}, expected {list(target.shape)}")
+            raise ModelError(
+                f"{folder}: {name} has shape {list(tensor.shape)}, expected {list(target.shape)}"
+            )
         with torch.no_grad():
             target.copy_(tensor)
     if wanted:
@@ -89,7 +93,10 @@ def huggingface_state(config: DecoderConfig, state: Mapping[str, Tensor]) -> dic
 
 
 def save_decoder(
-    decoder: Decoder | Mapping[str, Tensor], source_path: str | Path, out: str | Path, dtype: torch.dtype | None = None
+    decoder: Decoder | Mapping[str, Tensor],
+    source_path: str | Path,
+    out: str | Path,
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Write a folder that transformers and vLLM load: weights, and configuration and tokenizer of the source.
 
@@ -113,7 +120,9 @@ def save_decoder(
     stored = str(next(iter(parts.values())).dtype).removeprefix("torch.")
     raw = read_json(source, "config.json")
     raw.pop("torch_dtype", None)
-    (target / "config.json").write_text(json.dumps({**raw, "dtype": stored}, indent=2) + "\n", encoding="utf-8")
+    (target / "config.json").write_text(
+        json.dumps({**raw, "dtype": stored}, indent=2) + "\n", encoding="utf-8"
+    )
     save_torch_state_dict(parts, target, metadata={"format": "pt"})
 
 
@@ -142,7 +151,9 @@ def _destinations(decoder: Decoder) -> dict[str, Tensor]:
 
 def _split(config: DecoderConfig, name: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
     if ".qkv_proj." in name:
-        sizes = [heads * config.head_size for heads in (config.num_heads, config.num_kv_heads, config.num_kv_heads)]
+        sizes = [
+            heads * config.head_size for heads in (config.num_heads, config.num_kv_heads, config.num_kv_heads)
+        ]
         fused, parts = "qkv_proj", ("q_proj", "k_proj", "v_proj")
     elif ".gate_up_proj." in name:
         sizes = [config.intermediate_size] * 2

@@ -70,7 +70,9 @@ class LocalEngine:
                 raise ModelError(f"published weights have no {name}")
             tensor = weights.ref[name].detach()
             if tensor.shape != parameter.shape:
-                raise ModelError(f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}")
+                raise ModelError(
+                    f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}"
+                )
             parameter.data = tensor.to(device=parameter.device, dtype=parameter.dtype)
         self.policy_version = weights.version
 
@@ -124,6 +126,7 @@ class LocalEngine:
                 deterministic=self.decoder.deterministic,
             )
             self._cache = cache
+        cache.clear()
         return cache
 
     def _prompt(self, problem: Problem) -> Int32:
@@ -220,7 +223,9 @@ class _Run:
     def _prefill(self, first: int) -> None:
         """Compute the keys and values of further prompts, from `first` on, as many as one pass takes."""
         stop, num_tokens = first, 0
-        while stop < len(self.prompts) and (stop == first or num_tokens + len(self.prompts[stop]) <= PREFILL_TOKENS):
+        while stop < len(self.prompts) and (
+            stop == first or num_tokens + len(self.prompts[stop]) <= PREFILL_TOKENS
+        ):
             num_tokens += len(self.prompts[stop])
             stop += 1
         # the last token goes through the first step, which draws from it; a prompt of one token is simply done twice

@@ -19,9 +19,6 @@ from or1.nn.decoder import Decoder
 from or1.nn.head import head_distribution
 from or1.rollout.sampling import Restriction, draw, uniforms
 
-LENGTH_STEP = 32
-"""Attention reads whole multiples of so many positions, so that shapes repeat from step to step [tokens]."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
@@ -76,7 +73,12 @@ class Slots:
     """
 
     def __init__(
-        self, decoder: Decoder, cache: KeyValueCache, draws: Draws, max_response_tokens: int, eos_ids: tuple[int, ...]
+        self,
+        decoder: Decoder,
+        cache: KeyValueCache,
+        draws: Draws,
+        max_response_tokens: int,
+        eos_ids: tuple[int, ...],
     ) -> None:
         num_slots, device = cache.num_slots, decoder.device
         self.decoder, self.cache, self.draws = decoder, cache, draws
@@ -101,7 +103,11 @@ class Slots:
         return self.cache.num_slots - self.num_live
 
     def admit(
-        self, tickets: list[Ticket], prompts: PromptKeyValues, prompt_B: list[int], ends: list[tuple[int, int]]
+        self,
+        tickets: list[Ticket],
+        prompts: PromptKeyValues,
+        prompt_B: list[int],
+        ends: list[tuple[int, int]],
     ) -> None:
         """Start rollouts in free rows.
 
@@ -117,15 +123,15 @@ class Slots:
         self.cache.write_prompt(prompts, torch.tensor(prompt_B, device=device), slots_B)
         state = [[*end, end[1], ticket.key] for ticket, end in zip(tickets, ends, strict=True)]
         self.state_4S[:, rows] = torch.tensor(state, device=device).T
-        self.places = np.concatenate([self.places, np.asarray([position for _, position in ends], dtype=np.int64)])
+        self.places = np.concatenate(
+            [self.places, np.asarray([position for _, position in ends], dtype=np.int64)]
+        )
         self.tickets.extend(tickets)
         self.num_live = rows.stop
 
     def step(self) -> bool:
         """Draw one token in every live row; True when a row finished with it."""
-        live_length = -(-int(self.places.max() + 1) // LENGTH_STEP) * LENGTH_STEP
-        num_rows = min(padded_batch(self.num_live), self.cache.num_slots)
-        self._advance(num_rows, min(live_length, self.cache.max_length))
+        self._advance(min(padded_batch(self.num_live), self.cache.num_slots), int(self.places.max()) + 1)
         self.places += 1
         return bool(self.is_done_S[: self.num_live].any())
 
@@ -163,7 +169,9 @@ class Slots:
         tokens = self.tokens_SR[rows_F, :longest].cpu().numpy()
         numbers = self.numbers_2SR[:, rows_F, :longest].cpu().numpy()
         finished = [
-            Finished(self.tickets[row], tokens[i, :n].copy(), numbers[0, i, :n].copy(), numbers[1, i, :n].copy())
+            Finished(
+                self.tickets[row], tokens[i, :n].copy(), numbers[0, i, :n].copy(), numbers[1, i, :n].copy()
+            )
             for i, (row, n) in enumerate(zip(rows.tolist(), lengths, strict=True))
         ]
         self._close_gaps(is_done)
