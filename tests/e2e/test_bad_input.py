@@ -1,0 +1,112 @@
+"""Bad input is one line on stderr and exit code 2, before any training and before anything is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from or1 import recipes
+from or1.cli import app
+from or1.cli.app import guarded
+from or1.models import model_folder
+from or1.tracking import provenance
+from or1.tracking.folder import RunFolder
+
+TINY = Path(model_folder("builtin:tiny"))
+GSM8K_ROWS = [{"question": f"What is {n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(8)]
+
+
+def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run the command line in this process; return its one line."""
+    assert guarded(lambda: app([*words])) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("or1: ")
+    assert line.count("\n") == 1
+    return line
+
+
+def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def on_rows(path: Path, *sets: str) -> list[str]:
+    words = ["train", "qwen-0.5b-gsm8k", "--out", str(path.parent / "run")]
+    for setting in (f"model.path={TINY}", f"data.path={path}", "evaluation.num_problems=2", *sets):
+        words += ["--set", setting]
+    return words
+
+
+def test_missing_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    line = refuse(capsys, "train", "tiny", "--out", str(out), "--set", f"model.path={tmp_path / 'nowhere'}")
+    assert str(tmp_path / "nowhere") in line
+    assert not out.exists()
+
+
+def test_unknown_builtin_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refuse(capsys, "train", "tiny", "--out", str(tmp_path / "run"), "--set", "model.path=builtin:big")
+    assert "big" in line
+    assert "tiny" in line
+
+
+def test_missing_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refuse(capsys, *on_rows(tmp_path / "nowhere.jsonl"))
+    assert "nowhere.jsonl" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_row_without_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [*GSM8K_ROWS, {"question": "And this?"}]
+    line = refuse(capsys, *on_rows(write_rows(tmp_path / "rows.jsonl", rows)))
+    assert "rows.jsonl" in line
+    assert "9" in line, "the line does not say which row"
+    assert not (tmp_path / "run").exists()
+
+
+def test_row_that_is_not_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", GSM8K_ROWS)
+    path.write_text(path.read_text() + '{"question": \n')
+    line = refuse(capsys, *on_rows(path))
+    assert "rows.jsonl" in line
+    assert "9" in line
+
+
+def test_nothing_left_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", GSM8K_ROWS)
+    line = refuse(capsys, *on_rows(path, "evaluation.num_problems=8"))
+    assert "evaluation.num_problems" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "part"),
+    [
+        ("rollout.engine=vllm", "rollout.engine"),
+        ("data=[{task='code', path='x.jsonl'}]", "code"),
+        ("data=[{task='math'}]", "data.path"),
+    ],
+)
+def test_what_is_not_there_yet_is_refused(
+    setting: str, part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert part in refuse(capsys, "train", "tiny", "--out", str(out), "--set", setting)
+    assert not out.exists()
+
+
+def test_folder_of_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    described = provenance.describe(recipes.load("tiny", ["seed=2"]).model_dump(mode="json"), "other data")
+    RunFolder.open(out, described).close()
+    line = refuse(capsys, "train", "tiny", "--out", str(out))
+    assert "seed" in line
+    assert "--out" in line
+
+
+def test_folder_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    described = provenance.describe(recipes.load("tiny").model_dump(mode="json"), "data")
+    with RunFolder.open(out, described):
+        assert "in use" in refuse(capsys, "train", "tiny", "--out", str(out))
