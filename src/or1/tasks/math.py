@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from or1.errors import DataError
@@ -47,13 +48,9 @@ class MathTask:
         Raises:
             DataError: no such file, a format that cannot be read, a row without question or answer.
         """
-        problems: list[Problem] = []
-        for file in find_files(self.path, self.split, self.hub):
-            for row in read_rows(file):
-                if len(problems) == self.num_problems:
-                    return problems
-                problems.append(self._problem(row))
-        return problems
+        files = find_files(self.path, self.split, self.hub)
+        rows = (row for file in files for row in read_rows(file))
+        return [self._problem(row) for row in islice(rows, self.num_problems)]
 
     def validate(self, problem: Problem) -> bool:
         """Does the gold score 1 against itself? Runs the algebra in this process, without limits."""

@@ -30,6 +30,8 @@ from or1.verify.number import plain_number, same_number
         (r"336^{\circ}", 336),
         ("336°", 336),
         ("$72$", 72),
+        ("$72$.", 72),
+        ("**72.**", 72),
         ("**72**", 72),
         ("+7", 7),
         ("\N{MINUS SIGN}7", -7),
