@@ -167,9 +167,14 @@ def _memory() -> Finding:
 
 
 def _bfloat16() -> Finding:
-    speedup = bfloat16_speedup()
-    used = "used when model.dtype is auto" if speedup > 1 else "so float32 is used when model.dtype is auto"
-    return Finding(State.OK, "bfloat16", f"{speedup:.1f} x the speed of float32, {used}")
+    import torch
+
+    from or1.train.precision import best_dtype
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    chosen = str(best_dtype(device, MATMUL_SIZE)).removeprefix("torch.")
+    seen = f"{bfloat16_speedup():.1f} x the speed of float32; model.dtype auto takes {chosen}"
+    return Finding(State.OK, "bfloat16", seen)
 
 
 def _disk(folder: Path) -> Finding:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
     run = recipes.load(recipe, sets)
     folder = out or Path("runs") / run.name
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
+
+    logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
 
     from or1 import assemble  # after the checks: it imports torch
 
