@@ -29,10 +29,10 @@ from or1.tracking.folder import RunFolder
 
 folder = RunFolder.open(Path(sys.argv[1]), description(run_config()))
 child = os.fork() if sys.argv[2] == "with a child" else None
+if not child:
+    print(os.getpid(), flush=True)
 if child == 0:
     os.close(1)
-    time.sleep(60)
-print(child or os.getpid(), flush=True)
 time.sleep(60)
 """
 

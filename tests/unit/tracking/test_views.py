@@ -204,7 +204,6 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard")
 def test_tensorboard_shows_the_rows_of_a_run_that_was_killed(tmp_path: Path) -> None:
     play(tmp_path, dies_after=5, sinks=[TensorBoard(tmp_path / "tensorboard")])
     play(tmp_path, sinks=[TensorBoard(tmp_path / "tensorboard")])
