@@ -186,7 +186,7 @@ def hurt(path: Path, damage: str) -> None:
 
 
 def test_any_flipped_bit_of_the_manifest_is_seen(tmp_path: Path) -> None:
-    save(tmp_path, 1)
+    FolderCheckpoints(tmp_path, MemoryTracker(), keep=1).save(RunState(step=1), CountingBackend())
     manifest = tmp_path / "step_000001" / "manifest.json"
     good = manifest.read_bytes()
     for position in range(len(good)):

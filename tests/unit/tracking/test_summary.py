@@ -148,24 +148,15 @@ def test_smoothing_keeps_the_mean_and_the_length() -> None:
     assert smooth([], 3) == []
 
 
-@pytest.mark.parametrize("with_other", [False, True])
-def test_a_picture_of_any_run(tmp_path: Path, with_other: bool) -> None:
+def test_a_picture_of_any_run_and_of_two(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures are an extra")
     play(tmp_path / "run")
-    other = made(tmp_path / "other", [stage(3, 8)], [in_stage(0, 0.3)] * 2) if with_other else None
-    out = plot_run(tmp_path / "run", tmp_path / "run.png", other)
-    one = out.read_bytes()
-    assert one.startswith(PNG)
-    plot_run(made(tmp_path / "empty", [stage(1, 8)], []), tmp_path / "empty.png")
-    assert (tmp_path / "empty.png").read_bytes() != one
-
-
-def test_a_picture_shows_the_other_run(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="pictures are an extra")
-    play(tmp_path / "run")
+    empty = made(tmp_path / "empty", [stage(1, 8)], [])
     alone = plot_run(tmp_path / "run", tmp_path / "alone.png").read_bytes()
     both = plot_run(tmp_path / "run", tmp_path / "both.png", tmp_path / "run").read_bytes()
-    assert alone != both
+    nothing = plot_run(empty, tmp_path / "nothing.png", empty).read_bytes()
+    assert all(picture.startswith(PNG) for picture in (alone, both, nothing))
+    assert len({alone, both, nothing}) == 3
 
 
 def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
