@@ -32,6 +32,8 @@ def arithmetic_workload(
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
         asked.append(
-            Asked(id=problem.id, task=problem.task, messages=messages, gold=problem.gold, prompt_tokens=tokens)
+            Asked(
+                id=problem.id, task=problem.task, messages=messages, gold=problem.gold, prompt_tokens=tokens
+            )
         )
     return make_workload(folder, asked, group_size=group_size, cap=cap, seed=seed)

@@ -1,8 +1,8 @@
 """The reward of the step benchmark: the arithmetic verifier's work, and a signal in every group.
 
-Both sides verify every response with the same code. What they then train on is a fixed pattern, right and wrong in
-turn: forced lengths cut answers off, and a group in which all rewards agree is work that one side may leave out.
-With the pattern every response of the batch is trained on by both.
+Both sides verify every response with the same code. What they then train on is a fixed pattern, right and
+wrong in turn: forced lengths cut answers off, and a group in which all rewards agree is work that one
+side may leave out. With the pattern every response of the batch is trained on by both.
 """
 
 from __future__ import annotations

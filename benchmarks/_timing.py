@@ -1,7 +1,8 @@
 """Alternate the sides, pair their times, and say the ratio with its spread.
 
-A ratio is taken within one repeat, between two runs that were minutes at most apart, and the order of the sides
-turns round with every repeat: a machine that slows down or speeds up over the run moves both sides, not the ratio.
+A ratio is taken within one repeat, between two runs that were minutes at most apart, and the order of the
+sides turns round with every repeat: a machine that slows down or speeds up over the run moves both sides,
+not the ratio.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
@@ -54,7 +56,9 @@ class Spread:
         return Spread(median(values), min(values), max(values))
 
     def __format__(self, spec: str) -> str:
-        return f"{self.median:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+        """The spec's width is the median's only."""
+        narrow = spec.lstrip("0123456789")
+        return f"{self.median:{spec}} ({self.low:{narrow}} to {self.high:{narrow}})"
 
     def to_json(self) -> dict[str, float]:
         return {"median": self.median, "min": self.low, "max": self.high}
@@ -66,7 +70,8 @@ def alternate(
     """Run every side in turn, `repeats` times, in an order that reverses with each repeat.
 
     Returns:
-        side name -> the figures of each repeat, in order of the repeats; warm-ups are checked but not returned.
+        side name -> the figures of each repeat, in order of the repeats; warm-ups are checked but not
+        returned.
 
     Raises:
         UnequalWorkError: a side produced other lengths, or worked on other prompts, than the workload says.
@@ -124,9 +129,8 @@ def say_json(figures: Mapping[str, Any]) -> None:
 def machine() -> dict[str, Any]:
     """What the figures were measured on, and how busy it was (load should be near zero at the start)."""
     model = "unknown"
-    with open("/proc/cpuinfo", encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
     return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_at_start": os.getloadavg()[0]}

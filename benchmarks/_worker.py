@@ -1,14 +1,15 @@
 """A side of a benchmark is a process of its own that works when told to: one line in, one line out.
 
-Own processes, because peers need other environments, because peak memory is a number of a process, and because
-nothing one side leaves behind (threads, caches, allocator state) may help or hinder the other. All workers of a
-comparison live side by side and only the one told "go" works, so the sides alternate within one run.
+Own processes, because peers need other environments, because peak memory is a number of a process, and
+because nothing one side leaves behind (threads, caches, allocator state) may help or hinder the other.
+All workers of a comparison live side by side and only the one told "go" works, so the sides alternate
+within one run.
 
     parent -> worker   {"case": "skewed", "logprobs": false}     one line of JSON
     worker -> parent   {"seconds": 1.5, ...}                      one line of JSON
 
-The first line a worker sends, unasked, tells what it is (versions, dtype, threads). Standard library only: it runs
-in every peer's environment.
+The first line a worker sends, unasked, tells what it is (versions, dtype, threads). Standard library
+only: it runs in every peer's environment.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Literal, Self, TextIO
 
 from benchmarks._workload import Case
 
 ROOT = Path(__file__).resolve().parents[1]
 Facts = Mapping[str, Any]
+Clock = Literal["wall", "cpu"]
+"""cpu: time on a processor, which other programs disturb less than wall time; fair with one thread only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +59,21 @@ class Spec:
     dtype: str
     """float32 or bfloat16."""
     threads: int
+    clock: Clock = "wall"
     options: dict[str, Any]
     """Settings of one kind of worker."""
 
+    @property
+    def now(self) -> Callable[[], float]:
+        """The clock to time with [s]."""
+        return time.perf_counter if self.clock == "wall" else time.process_time
+
     def to_json(self) -> str:
-        return json.dumps({"workload": self.workload, "dtype": self.dtype, "threads": self.threads, **self.options})
+        return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Spec:
-        fields = json.loads(text)
-        known = {name: fields.pop(name) for name in ("workload", "dtype", "threads")}
-        return Spec(**known, options=fields)
+        return Spec(**json.loads(text))
 
 
 class Worker:

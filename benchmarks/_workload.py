@@ -1,8 +1,8 @@
 """The work both sides of a benchmark do: prompts, and a length for every response, fixed beforehand.
 
-A workload is one JSON file, so that a peer in another environment reads it without or1. Lengths are forced on each
-side by the means it has (an end token at the given place), because a speed compared over different numbers of
-tokens says nothing.
+A workload is one JSON file, so that a peer in another environment reads it without or1. Lengths are
+forced on each side by the means it has (an end token at the given place), because a speed compared over
+different numbers of tokens says nothing.
 
 Shape legend: N problems, M rollouts of a group.
 """
@@ -51,7 +51,7 @@ class Workload:
     """A long tail: see `skewed_lengths`."""
 
     def lengths_NM(self, case: Case) -> list[list[int]]:
-        """Response lengths of a case [tokens], the end token included where the response ends below the cap."""
+        """Response lengths of a case [tokens], the end token included where there is one."""
         return self.capped_NM if case == "capped" else self.skewed_NM
 
     def num_response_tokens(self, case: Case) -> int:
@@ -76,8 +76,8 @@ class Workload:
 def skewed_lengths(count: int, cap: int, seed: int) -> list[int]:
     """Lengths at the evenly spaced quantiles of a log-normal, longest = cap = 8 x median, in shuffled order.
 
-    Quantiles instead of draws: the tail is the same for every seed, only the order differs. The width sigma follows
-    from the two conditions, ln(8) / z with z the highest quantile used.
+    Quantiles instead of draws: the tail is the same for every seed, only the order differs. The width
+    sigma follows from the two conditions, ln(8) / z with z the highest quantile used.
 
     Args:
         count: number of responses.
@@ -115,5 +115,5 @@ def make_workload(
 
 
 def digest(rows: Sequence[Sequence[int]]) -> str:
-    """First 16 hex digits of sha256 over lists of integers: do two sides hold the same prompts, the same lengths?"""
+    """First 16 hex digits of sha256 over lists of integers: do two sides hold the same prompts?"""
     return hashlib.sha256(json.dumps([list(map(int, row)) for row in rows]).encode()).hexdigest()[:16]

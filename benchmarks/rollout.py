@@ -2,10 +2,11 @@
 
     python -m benchmarks.rollout                            or: make bench-rollout
 
-Every side samples the same number of tokens in every response, from the same prompts with the same weights, and is
-checked for it. All sides live in one run and take turns. "same dtype" compares float32 with float32; "best dtype"
-gives each side the type in which it was faster. or1 always records log-probability and entropy of every sampled
-token, transformers records nothing, vLLM is measured without and with log-probabilities.
+Every side samples the same number of tokens in every response, from the same prompts with the same
+weights, and is checked for it. All sides live in one run and take turns. "same dtype" compares float32
+with float32; "best dtype" gives each side the type in which it was faster. or1 always records
+log-probability and entropy of every sampled token, transformers records nothing, vLLM is measured without
+and with log-probabilities.
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--warmups", type=int, default=1)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--num-slots", type=int, default=512, help="responses decoded at once by or1 and vLLM")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu only without vLLM")
+    parser.add_argument(
+        "--num-slots", type=int, default=512, help="responses decoded at once by or1 and vLLM"
+    )
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
     parser.add_argument("--peers", nargs="+", choices=list(TARGETS), default=list(TARGETS))
@@ -111,7 +115,8 @@ def vars_of(args: argparse.Namespace) -> dict[str, Any]:
 def describe(args: argparse.Namespace, workload: Workload) -> str:
     lengths = sorted(length for row in workload.skewed_NM for length in row)
     return (
-        f"{args.num_problems} problems x {args.group_size} = {len(lengths)} responses, {args.threads} threads\n"
+        f"{args.num_problems} problems x {args.group_size} = {len(lengths)} responses, "
+        f"{args.threads} threads\n"
         f"capped: all {args.cap} tokens, {workload.num_response_tokens('capped')} in all\n"
         f"skewed: log-normal, median {median(lengths):.0f}, longest {lengths[-1]}, "
         f"{workload.num_response_tokens('skewed')} in all"
@@ -141,7 +146,13 @@ def start_sides(
     sides: dict[tuple[str, str], Side] = {}
     for kind in kinds(args):
         for dtype in args.dtypes:
-            spec = Spec(workload=str(workload_path), dtype=dtype, threads=args.threads, options=kind.options)
+            spec = Spec(
+                workload=str(workload_path),
+                dtype=dtype,
+                threads=args.threads,
+                clock=args.clock,
+                options=kind.options,
+            )
             name = f"{kind.name} {dtype}"
             worker = Worker(name, kind.python, kind.module, spec, folder / f"{kind.name}-{dtype}.log")
             stack.enter_context(worker)

@@ -1,7 +1,7 @@
 """or1's engine with the length of every response given beforehand.
 
-Everything that costs time is the engine's own. Only the end of a response is decided elsewhere: by its length, not
-by the end token.
+Everything that costs time is the engine's own. Only the end of a response is decided elsewhere: by its
+length, not by the end token.
 
 Shape legend: B live rows, K responses of the workload.
 """

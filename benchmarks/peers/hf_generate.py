@@ -7,7 +7,6 @@ Shape legend: R rows of one call, P padded prompt tokens, S response tokens.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import torch
@@ -18,7 +17,6 @@ from benchmarks._worker import Facts, Order, Spec, Work, peak_memory_bytes, serv
 from benchmarks._workload import Workload, digest
 from benchmarks.peers.forced_lengths import ForcedLengths, response_lengths
 from benchmarks.peers.groups import in_groups
-
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -36,10 +34,10 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         prompts = [a.prompt_tokens for a in workload.problems for _ in workload.lengths_NM(order.case)[0]]
         step = num_rows or len(lengths)
         done: list[int] = []
-        start = time.perf_counter()
+        start = spec.now()
         for at in range(0, len(lengths), step):
             done += _generate(model, prompts[at : at + step], lengths[at : at + step], workload.cap)
-        seconds = time.perf_counter() - start
+        seconds = spec.now() - start
         return {
             "seconds": seconds,
             "lengths_NM": in_groups(done, len(workload.lengths_NM(order.case)[0])),

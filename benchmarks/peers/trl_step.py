@@ -1,11 +1,12 @@
 """Peer: one step of TRL's GRPOTrainer on a CPU: generate, reward, one optimizer update.
 
-Run by the benchmarks as a worker. The trainer owns its loop, so the worker waits for its orders inside a callback
-at the start of each step. Options: `rows_per_microbatch` (responses in one forward pass), `entropy_coefficient`,
-`learning_rate`, `case` (the lengths that generation is forced to).
+Run by the benchmarks as a worker. The trainer owns its loop, so the worker waits for its orders inside a
+callback at the start of each step. Options: `rows_per_microbatch` (responses in one forward pass),
+`entropy_coefficient`, `learning_rate`, `case` (the lengths that generation is forced to).
 
-TRL's settings here are MAGIC's: no KL, token mean over the batch ("dapo"), group standard deviation, an entropy
-bonus with gradient. Its head computes log-probability and entropy in tiles; no second pass for old log-probs.
+TRL's settings here are MAGIC's: no KL, token mean over the batch ("dapo"), group standard deviation, an
+entropy bonus with gradient. Its head computes log-probability and entropy in tiles; no second pass for
+old log-probs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,37 +34,44 @@ MAX_STEPS = 200
 """Rows of the data set are enough for so many orders."""
 
 
-class NoMoreOrders(Exception):
+class NoMoreOrdersError(Exception):
     """Leaves the trainer's loop."""
 
 
 class TimedTrainer(GRPOTrainer):
     """Times its own phases and remembers what it sampled."""
 
-    rollout_s = 0.0
+    now: Callable[[], float] = time.perf_counter
+    generate_s = 0.0
     reward_s = 0.0
     prompts: list[list[int]] = []  # noqa: RUF012
     response_lengths: list[int] = []  # noqa: RUF012
 
     def _generate(self, prompts: list[Any]) -> Any:
-        start = time.perf_counter()
+        start = self.now()
         result = super()._generate(prompts)
-        self.rollout_s = time.perf_counter() - start
+        self.generate_s = self.now() - start
         self.prompts, self.response_lengths = result[0], [len(tokens) for tokens in result[1]]
         return result
 
     def _calculate_rewards(self, *args: Any) -> Any:
-        start = time.perf_counter()
+        start = self.now()
         result = super()._calculate_rewards(*args)
-        self.reward_s = time.perf_counter() - start
+        self.reward_s = self.now() - start
         return result
 
 
 class Orders(TrainerCallback):
     """Waits for an order before each step and answers after it."""
 
-    def __init__(self, channel: Channel, facts: Callable[[], Facts], answer: Callable[[float], Facts]) -> None:
-        self._channel, self._facts, self._answer = channel, facts, answer
+    def __init__(
+        self,
+        channel: Channel,
+        now: Callable[[], float],
+        facts: Callable[[], Facts],
+        answer: Callable[[float], Facts],
+    ) -> None:
+        self._channel, self.now, self._facts, self._answer = channel, now, facts, answer
         self._start = 0.0
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
@@ -72,11 +79,11 @@ class Orders(TrainerCallback):
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
         if self._channel.next_order() is None:
-            raise NoMoreOrders
-        self._start = time.perf_counter()
+            raise NoMoreOrdersError
+        self._start = self.now()
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        self._channel.send(self._answer(time.perf_counter() - self._start))
+        self._channel.send(self._answer(self.now() - self._start))
 
 
 def config(spec: Spec, workload: Workload, case: Case, folder: str) -> GRPOConfig:
@@ -134,7 +141,9 @@ def main() -> None:
             return {
                 "name": f"TRL {trl.__version__} GRPOTrainer (transformers {transformers.__version__})",
                 "torch": torch.__version__,
-                "dtype": "bfloat16 autocast" if trainer.args.bf16 else str(trainer.model.dtype).removeprefix("torch."),
+                "dtype": "bfloat16 autocast"
+                if trainer.args.bf16
+                else str(trainer.model.dtype).removeprefix("torch."),
                 "threads": torch.get_num_threads(),
                 "rows_per_microbatch": trainer.args.per_device_train_batch_size,
                 "memory_after_load_bytes": loaded_bytes,
@@ -143,26 +152,23 @@ def main() -> None:
         def answer(seconds: float) -> Facts:
             return {
                 "seconds": seconds,
-                "rollout_s": trainer.rollout_s,
-                "reward_s": trainer.reward_s,
-                "update_s": seconds - trainer.rollout_s - trainer.reward_s,
+                "rollout_s": trainer.generate_s + trainer.reward_s,
+                "update_s": seconds - trainer.generate_s - trainer.reward_s,
                 "lengths_NM": in_groups(trainer.response_lengths, len(workload.capped_NM[0])),
                 "prompt_digest": digest(trainer.prompts[:: len(workload.capped_NM[0])]),
                 "peak_memory_bytes": peak_memory_bytes(),
             }
 
-        trainer.add_callback(Orders(channel, facts, answer))
+        trainer.add_callback(Orders(channel, spec.now, facts, answer))
         try:
             trainer.train()
-        except NoMoreOrders:
+        except NoMoreOrdersError:
             return
 
 
 def build(spec: Spec, workload: Workload, case: Case, folder: str) -> TimedTrainer:
     """The trainer, its generation forced to the workload's lengths."""
-    rows = [
-        {"prompt": asked.messages, "problem_id": asked.id} for asked in workload.problems
-    ] * MAX_STEPS
+    rows = [{"prompt": asked.messages, "problem_id": asked.id} for asked in workload.problems] * MAX_STEPS
     tokenizer = AutoTokenizer.from_pretrained(workload.model_path)
     reward = RewardFunction(workload)
 
@@ -176,6 +182,7 @@ def build(spec: Spec, workload: Workload, case: Case, folder: str) -> TimedTrain
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
     )
+    trainer.now = spec.now
     lengths = [length for row in workload.lengths_NM(case) for length in row]
     generate = trainer.model.generate
 

@@ -1,8 +1,8 @@
 """Peer: vLLM's CPU build, its `LLM` class in a process of its own, without a server.
 
 Run by the benchmarks as a worker, in an environment made from `benchmarks/peers/vllm.txt`. Options:
-`num_slots` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the log-probability of each
-sampled token, which training needs and which costs vLLM time.
+`num_slots` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the
+log-probability of each sampled token, which training needs and which costs vLLM time.
 """
 
 from __future__ import annotations
