@@ -83,11 +83,11 @@ class ProcessVerifierPool:
             for response in responses:
                 for key, verdict in flight.landed():
                     yield from self._land(flight, key, verdict)
-                key_or_verdict = self._at_once(response)
-                if isinstance(key_or_verdict, Verdict):
-                    yield self._counted(response.rollout, key_or_verdict)
+                essence_or_verdict = self._at_once(response)
+                if isinstance(essence_or_verdict, Verdict):
+                    yield self._counted(response.rollout, essence_or_verdict)
                     continue
-                flight.board(key_or_verdict, response, self._crew, self._essence(response))
+                flight.board(response, essence_or_verdict, self._crew)
                 while flight.num_waiting >= self._max_in_flight:
                     yield from self._land(flight, *flight.next_landed())
             while flight.num_waiting:
@@ -118,8 +118,8 @@ class ProcessVerifierPool:
             hits = self._cache_hits
         return MappingProxyType(self._crew.events() | {"cache_hits": hits})
 
-    def _at_once(self, response: Response) -> Verdict | Key:
-        """The verdict if no worker is needed for it, else the key under which one is to be found."""
+    def _at_once(self, response: Response) -> Verdict | str:
+        """The verdict if no worker is needed for it, else the text that a worker is to judge."""
         if response.rollout.finish is Finish.LENGTH:
             return _TRUNCATED
         if response.rollout.finish is Finish.ABORTED:
@@ -129,20 +129,17 @@ class ProcessVerifierPool:
         if isinstance(verifier, InProcessVerifier) and verifier.in_process:
             return verifier.verify(problem, text)
         if isinstance(verifier, StagedVerifier):
+            text = verifier.essence(text)
             quick = verifier.quick(problem, text)
             if quick is not None:
                 return quick
-        key = _key(problem, self._essence(response))
+        key = _key(problem, text)
         with self._lock:
             if key not in self._cache:
-                return key
+                return text
             self._cache.move_to_end(key)
             self._cache_hits += 1
             return replace(self._cache[key], seconds=0.0)
-
-    def _essence(self, response: Response) -> str:
-        verifier = self._verifiers[response.problem.task]
-        return verifier.essence(response.text) if isinstance(verifier, StagedVerifier) else response.text
 
     def _land(self, flight: _Flight, key: Key, verdict: Verdict) -> Iterator[Rollout]:
         """Remember a verdict and yield the rollouts that waited for it."""
@@ -173,7 +170,9 @@ class _Flight:
         self._landed: SimpleQueue[tuple[Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def board(self, key: Key, response: Response, crew: Crew, essence: str) -> None:
+    def board(self, response: Response, essence: str, crew: Crew) -> None:
+        """Have the essence of a response judged, unless the same is on its way."""
+        key = _key(response.problem, essence)
         self.num_waiting += 1
         if key in self._waiting:
             self._waiting[key].append(response.rollout)
