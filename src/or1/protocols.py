@@ -205,6 +205,10 @@ class Schedule(Protocol):
         """After each step. Raises Interrupted, the state saved, when a signal asked the run to leave."""
         ...
 
+    def save(self) -> None:
+        """Checkpoint the last whole state, also from the middle of a rollout."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:

@@ -1,0 +1,241 @@
+"""A configuration becomes parts: the only module that names implementations."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from or1 import loop
+from or1.config import RunConfig
+from or1.errors import ConfigError, DataError, Interrupted
+from or1.evals.runner import evaluate, evaluation_sampling
+from or1.models import model_folder
+from or1.nn.config import read_config
+from or1.nn.decoder import Decoder
+from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
+from or1.nn.weights import load_decoder, resolve_folder
+from or1.protocols import Collector, Parts, Tokenizer, Verifier
+from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.generate import EngineGenerator
+from or1.rollout.local_engine import LocalEngine
+from or1.schedule import EvaluateAndCheckpoint, Leave
+from or1.tasks.load import ProblemSet, load_problems, split_holdout
+from or1.tasks.sampler import ProblemSampler
+from or1.tracking import provenance
+from or1.tracking.folder import RunFolder
+from or1.tracking.jsonl import RunTracker
+from or1.tracking.summary import write_summary
+from or1.tracking.views import open_views
+from or1.train.checkpoint import FolderCheckpoints
+from or1.train.local_backend import LocalBackend
+from or1.train.precision import best_dtype
+from or1.types import Problem, RunState, Score
+from or1.verify.pool import ProcessVerifierPool
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a run works on, read and checked before anything is written."""
+
+    model_folder: Path
+    tokenizer: ChatTokenizer
+    train: ProblemSet
+    heldout: Sequence[Problem]
+    verifiers: Mapping[str, Verifier]
+
+
+def train(run: RunConfig, out: Path) -> RunState:
+    """Train as `run` says, into the folder `out`; repeating the call resumes.
+
+    Raises:
+        Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
+    """
+    with Leave() as leave, parts_of(run, out, leave) as parts:
+        try:
+            state = loop.train(run, parts)
+        except Interrupted:
+            parts.schedule.save()
+            raise
+    write_summary(out)
+    return state
+
+
+def material_of(run: RunConfig) -> Material:
+    """Read tokenizer and problems; drop or refuse prompts that are too long.
+
+    Raises:
+        ModelError, DataError, ConfigError: in one line.
+    """
+    if run.rollout.engine != "local":
+        raise ConfigError(f'rollout.engine = "{run.rollout.engine}" is not available yet: use "local"')
+    folder = resolve_folder(model_folder(run.model.path))
+    tokenizer = load_tokenizer(folder)
+    train = load_problems(run.data, run.seed)
+    if run.evaluation.data:
+        held = load_problems(run.evaluation.data, run.seed)
+        heldout, verifiers = held.problems, held.verifiers
+    else:
+        train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
+        verifiers = train.verifiers
+    train = replace(train, problems=_that_fit(run, tokenizer, train.problems))
+    heldout = _that_fit(run, tokenizer, heldout)[: run.evaluation.num_problems]
+    trained_on = {p.id for p in train.problems}
+    both = [p for p in heldout if p.id in trained_on]
+    if both:
+        raise DataError(
+            f"{len(both)} held-out problems are also trained on, first {both[0].id}: "
+            "give evaluation.data other problems"
+        )
+    return Material(
+        model_folder=folder,
+        tokenizer=tokenizer,
+        train=train,
+        heldout=heldout,
+        verifiers={**train.verifiers, **verifiers},
+    )
+
+
+def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems whose prompt is no longer than the limit, in order."""
+    limit = run.rollout.max_prompt_tokens
+    lengths = [len(tokenizer.encode_prompt(p.prompt)) for p in problems]
+    fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)
+    if len(fit) < len(problems):
+        message = (
+            f"{len(problems) - len(fit)} of {len(problems)} prompts are longer than rollout.max_prompt_tokens "
+            f"{limit} (longest {max(lengths)} tokens)"
+        )
+        if run.rollout.long_prompts == "refuse" or not fit:
+            raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')
+        logger.warning("%s: dropped", message)
+    return fit
+
+
+@contextlib.contextmanager
+def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
+    """Open everything that a run needs, and close it again.
+
+    Raises:
+        Or1Error: before anything is written, as far as it can be known.
+    """
+    material = material_of(run)
+    device = _device(run)
+    if device.type == "cpu":
+        torch.set_num_threads(run.system.threads or os.cpu_count() or 1)
+    data_hash = provenance.hash_problems([*material.train.problems, *material.heldout])
+    description = provenance.describe(run.model_dump(mode="json"), data_hash)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(RunFolder.open(out, description))
+        pool = stack.enter_context(
+            contextlib.closing(
+                ProcessVerifierPool(
+                    material.verifiers,
+                    num_workers=run.verify.num_workers,
+                    time_limit_s=run.verify.time_limit_s,
+                    memory_limit_bytes=run.verify.memory_limit_bytes,
+                )
+            )
+        )
+        engine, trainer = _engine_and_trainer(run, material, device)
+        stack.enter_context(contextlib.closing(engine))
+        tracker = stack.enter_context(
+            contextlib.closing(
+                RunTracker(
+                    folder.path,
+                    material.tokenizer,
+                    run.tracking,
+                    entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
+                    sinks=open_views(run, folder.path),
+                )
+            )
+        )
+        checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
+        generator, sampling = EngineGenerator(engine, material.tokenizer), evaluation_sampling(run)
+
+        def score(state: RunState) -> Score:
+            return evaluate(generator, pool, material.heldout, sampling, step=state.step)
+
+        yield Parts(
+            collector=_collector(run, material, engine, pool, leave),
+            trainer=trainer,
+            checkpoints=checkpoints,
+            schedule=EvaluateAndCheckpoint(
+                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, leave=leave
+            ),
+            tracker=tracker,
+        )
+
+
+def _device(run: RunConfig) -> torch.device:
+    has_gpu = torch.cuda.is_available()
+    if run.system.device == "cuda" and not has_gpu:
+        raise ConfigError('system.device = "cuda", but torch sees no GPU: set it to "auto" or "cpu"')
+    return torch.device("cpu" if run.system.device == "cpu" or not has_gpu else "cuda")
+
+
+def _dtype(run: RunConfig, device: torch.device, hidden_size: int) -> torch.dtype:
+    if run.system.deterministic or run.model.dtype == "float32":
+        return torch.float32
+    return torch.bfloat16 if run.model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+
+
+def _engine_and_trainer(
+    run: RunConfig, material: Material, device: torch.device
+) -> tuple[LocalEngine, LocalBackend]:
+    """Engine and trainer around one decoder: the weights are shared, not copied."""
+    dtype = _dtype(run, device, read_config(material.model_folder).hidden_size)
+
+    def load() -> Decoder:
+        return load_decoder(
+            material.model_folder, dtype=dtype, device=device, deterministic=run.system.deterministic
+        )
+
+    decoder = load()
+    engine = LocalEngine(
+        decoder,
+        material.tokenizer,
+        num_slots=run.rollout.num_slots,
+        max_prompt_tokens=run.rollout.max_prompt_tokens,
+    )
+    trainer = LocalBackend(
+        decoder,
+        run.optimizer,
+        temperature=run.rollout.temperature,
+        tokens_per_microbatch=run.system.tokens_per_microbatch,
+        deterministic=run.system.deterministic,
+        fingerprint=run.tracking.fingerprint_tensors,
+        load_reference=load,
+    )
+    return engine, trainer
+
+
+def _collector(
+    run: RunConfig, material: Material, engine: LocalEngine, pool: ProcessVerifierPool, leave: Leave
+) -> Collector:
+    collector: Collector = LocalCollector(
+        engine,
+        pool,
+        ProblemSampler(material.train, run.seed),
+        material.tokenizer,
+        seed=run.seed,
+        temperature=run.rollout.temperature,
+        check=leave.check,
+    )
+    if run.rollout.oversample > 1:
+        collector = OversampleCollector(collector, factor=run.rollout.oversample, loss=run.loss)
+    if run.rollout.max_refills > 0:
+        collector = RefillCollector(
+            collector,
+            max_refills=run.rollout.max_refills,
+            loss=run.loss,
+            num_available=len(material.train.problems),
+        )
+    return collector

@@ -1,0 +1,52 @@
+"""A training run that sends itself a signal at a chosen moment; the target of a forked process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from or1 import assemble, recipes
+from or1.errors import Interrupted
+
+
+def arm(number: signal.Signals, file: str, function: str, call: int, delay_s: float) -> None:
+    """Send this process a signal `delay_s` after the call; with 0 at once, before the function does anything."""
+    num_calls = 0
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal num_calls
+        if event != "call" or frame.f_code.co_name != function:
+            return
+        if not frame.f_code.co_filename.endswith(file):
+            return
+        num_calls += 1
+        if num_calls != call:
+            return
+        sys.setprofile(None)
+        if delay_s == 0:
+            os.kill(os.getpid(), number)
+            return
+        killer = threading.Timer(delay_s, os.kill, (os.getpid(), number))
+        killer.daemon = True
+        killer.start()
+
+    sys.setprofile(watch)
+
+
+def main(config: str, out: str, name: str, file: str, function: str, call: int, delay_ms: float) -> None:
+    """Run the command, into the folder `out`.
+
+    Signal `name` falls `delay_ms` after call number `call` of `function` in `file`: inside a matrix product,
+    between two system calls, or a phase later. With call 0 the run is left alone.
+    """
+    run = recipes.load(config, [])
+    if call:
+        arm(signal.Signals[name], file, function, call, delay_ms / 1000)
+    try:
+        assemble.train(run, Path(out))
+    except Interrupted as left:
+        sys.exit(left.exit_code)

@@ -1,0 +1,128 @@
+"""kill -9 at any moment, the same command again: the run folder is byte for byte that of a run never killed.
+
+The quick test kills once in each phase; `make test-resume` kills 20 times at random moments over all phases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.fault import killed_run
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.fault.killed_run"])  # imports torch once for all runs
+PHASES = {
+    "evaluation": ("evals/runner.py", "judge_samples", 1),
+    "rollout": ("rollout/slots.py", "step", 90),
+    "verify": ("verify/arithmetic.py", "verify", 200),
+    "advantage": ("algo/advantage.py", "advantages", 2),
+    "update": ("train/local_backend.py", "_backward", 2),
+    "optimizer": ("train/optimizer.py", "step", 2),
+    "log": ("tracking/jsonl.py", "_write", 3),
+    "rollout file": ("tracking/rollouts.py", "write", 3),
+    "checkpoint write": ("train/checkpoint.py", "_write", 1),
+    "checkpoint hash": ("train/checkpoint.py", "_hash_files", 1),
+    "checkpoint rename": ("train/checkpoint.py", "_publish", 2),
+    "checkpoint retention": ("train/checkpoint.py", "_let_go", 2),
+    "stage switch": ("tasks/sampler.py", "draw", 4),
+}
+"""Phase -> (file, function, call at which to kill first)."""
+CONFIG = {
+    "name": "killed",
+    "model": {"path": "builtin:tiny", "dtype": "float32"},
+    "data": [{"task": "arithmetic", "num_problems": 64}],
+    "stages": [
+        {"max_response_tokens": 48, "num_steps": 3, "num_problems": 6, "group_size": 4},
+        {"max_response_tokens": 64, "num_steps": 3, "num_problems": 6, "group_size": 4},
+    ],
+    "loss": {"reject_zero_advantage": False},
+    "entropy": {"mode": "adaptive", "target": 3.0, "delta": 1e-3},
+    "optimizer": {"learning_rate": 1e-3},
+    "evaluation": {"every": 2, "num_problems": 3, "samples_per_problem": 2},
+    "checkpoint": {"every": 2, "keep": 2},
+    "tracking": {"console": False, "tensorboard": False},
+    "system": {"threads": 1},
+}
+
+
+Moment = tuple[str, str, int]
+
+
+def start(config: Path, out: Path, moment: Moment = ("", "", 0), delay_ms: float = 0, name: str = "SIGKILL") -> int:
+    """Run the command once; its exit status, -9 when it was killed."""
+    arguments = (str(config), str(out), name, *moment, delay_ms)
+    process = PROCESSES.Process(target=killed_run.main, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -9, 130)
+    return process.exitcode
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Hash of every file that is not read from a clock."""
+    without_clock = {
+        p for p in out.rglob("*") if p.is_file() and p.name not in ("timings.jsonl", "summary.json", "lock")
+    }
+    return {
+        str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(without_clock)
+    }
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "config.json"
+    path.write_text(json.dumps(CONFIG))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(config: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    out = tmp_path_factory.mktemp("undisturbed")
+    assert start(config, out) == 0
+    return contents(out)
+
+
+def finish(config: Path, out: Path, moments: list[tuple[Moment, float]]) -> int:
+    """Kill at each moment in turn, then let the run finish; how many kills found the run alive."""
+    num_killed = sum(start(config, out, moment, delay_ms) == -9 for moment, delay_ms in moments)
+    assert start(config, out) == 0
+    return num_killed
+
+
+def test_killed_in_every_phase_one_after_another(
+    config: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    """One run, killed once in each phase: at the start of one call, so the phase is certain."""
+    moments = [(PHASES[phase], 0.0) for phase in PHASES]
+    assert finish(config, tmp_path / "run", moments) >= len(PHASES) - 3  # what is left to do shrinks
+    assert contents(tmp_path / "run") == undisturbed
+
+
+@pytest.mark.parametrize("phase", ["rollout", "verify", "update", "checkpoint write", "log"])
+def test_asked_to_leave(phase: str, config: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    """SIGTERM: the state is saved, the exit status says so, and going on gives the same run, checkpoints apart."""
+    out = tmp_path / "run"
+    file, function, call = PHASES[phase]
+    assert start(config, out, (file, function, call), name="SIGTERM") == 130
+    assert start(config, out) == 0
+    left, whole = contents(out), undisturbed
+    assert {k: v for k, v in left.items() if k in whole} == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(20))
+def test_killed_at_a_random_moment(
+    number: int, config: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    rng = random.Random(number)
+    phase = list(PHASES)[number % len(PHASES)]
+    file, function, call = PHASES[phase]
+    moment = (file, function, max(1, round(call * rng.uniform(0.3, 1.2))))
+    assert finish(config, tmp_path / "run", [(moment, rng.uniform(0, 150))]) == 1, phase
+    assert contents(tmp_path / "run") == undisturbed
