@@ -205,7 +205,7 @@ class OversampleCollector:
         self._inner.load(weights)
 
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
-        # rounded first: 1.1 * 10 is a little more than 11 in binary, and must not draw 12
+        # rounded first: 1.1 * 50 is a little more than 55 in binary, and must not draw 56
         num_drawn = math.ceil(round(self._factor * stage.num_problems, 6))
         if self._num_available is not None:
             num_left = self._num_available - len(state.solved)

@@ -43,15 +43,15 @@ def _evaluate(
 
 
 def test_a_score_in_full() -> None:
-    engine = _engine(["1", "2", "2", "2"], ["1"], ["", "123456789", "2", "1"])
+    engine = _engine(["1", "2", "2", "2"], ["1"], ["", "123456789", "1.......", "1"])
     score = _evaluate(engine, [A, B, C])
     assert (score.step, score.num_problems, score.samples_per_problem, score.seconds) == (20, 3, 4, 2.5)
     assert score.mean == pytest.approx((0.25 + 1.0 + 0.25) / 3)
     assert 0.0 <= score.low < score.mean < score.high <= 1.0
-    assert score.truncated_fraction == 1 / 12
+    assert score.truncated_fraction == 2 / 12
     assert score.no_answer_fraction == 1 / 12
-    # two tokens each, one for the empty response, the whole budget for the truncated one
-    assert score.response_tokens_mean == pytest.approx((10 * 2 + 1 + 8) / 12)
+    # two tokens each, one for the empty response, the whole budget for truncated ones
+    assert score.response_tokens_mean == pytest.approx((9 * 2 + 1 + 2 * 8) / 12)
     assert score.by_source == {"x": 0.25, "y": 1.0}
     assert score.data_hash == hash_problems([A, B, C]) != hash_problems([A, B])
 

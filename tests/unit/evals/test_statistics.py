@@ -52,6 +52,12 @@ def test_equal_scores_that_binary_cannot_hold() -> None:
     assert estimate.high - estimate.low > 0.2
 
 
+def test_no_more_answers_than_samples() -> None:
+    # 19 problems at 1/2 and one at 3/4: the variance alone would claim 1,600 answers where there were 80
+    estimate = mean_interval([0.5] * 19 + [0.75], num_samples=80)
+    assert estimate.high - estimate.low > 2 * 2.09 * math.sqrt(0.25 / 80) * 0.95
+
+
 def test_one_problem_tells_nothing() -> None:
     estimate = mean_interval([0.75], num_samples=4)
     assert (estimate.mean, estimate.low, estimate.high) == (0.75, 0.0, 1.0)

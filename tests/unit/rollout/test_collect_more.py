@@ -74,13 +74,19 @@ def test_oversampling_with_too_few_signals_is_the_whole_draw() -> None:
     assert state.pass_rates == {}
 
 
-@pytest.mark.parametrize(("factor", "num_drawn"), [(1.0, 10), (1.1, 11), (1.05, 11), (1.25, 13), (3.0, 30)])
-def test_the_draw_is_rounded_up_and_not_by_rounding_errors(factor: float, num_drawn: int) -> None:
-    # 10 * 1.1 is 11.000000000000002
-    stream = Stream("s" * 40)
-    groups, _ = OversampleCollector(stream, factor=factor, loss=LOSS).collect(RunState(), _stage(10))
+@pytest.mark.parametrize(
+    ("factor", "num_problems", "num_drawn"),
+    [(1.0, 10, 10), (1.1, 50, 55), (1.12, 25, 28), (1.05, 10, 11), (1.25, 10, 13), (3.0, 10, 30)],
+)
+def test_the_draw_is_rounded_up_and_not_by_rounding_errors(
+    factor: float, num_problems: int, num_drawn: int
+) -> None:
+    # 1.1 * 50 is 55.00000000000001
+    stream = Stream("s" * 60)
+    collector = OversampleCollector(stream, factor=factor, loss=LOSS)
+    groups, _ = collector.collect(RunState(), _stage(num_problems))
     assert stream.asked == [num_drawn]
-    assert len(groups) == 10
+    assert len(groups) == num_problems
 
 
 @pytest.mark.parametrize(("num_available", "num_drawn"), [(100, 6), (7, 5), (4, 3)])
