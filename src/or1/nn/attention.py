@@ -1,10 +1,12 @@
 """Causal attention inside each packed sequence.
 
-Sequences are put in order of length and cut into buckets of similar length; a bucket is computed as one padded batch.
-Padding stands behind each sequence, where the causal mask hides it, and costs at most `MAX_PADDING` of the attention.
+Sequences are put in order of length and cut into buckets of similar length; a bucket is computed as one
+padded batch. Padding stands behind each sequence, where the causal mask hides it, and costs at most
+`MAX_PADDING` of the attention.
 
-Shape legend: T packed tokens in order of length, S sequences of a bucket, L its longest, H query heads, G key-value
-heads, R = H / G query heads that share a key-value head, D head size, W keys padded to whole tiles.
+Shape legend: T packed tokens in order of length, S sequences of a bucket, L its longest, H query heads, G
+key-value heads, R = H / G query heads that share a key-value head, D head size, W keys padded to whole
+tiles.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from or1.nn.linear import padded_rows
 MAX_PADDING = 0.15
 """A bucket's shortest sequence is at most this share shorter than its longest [fraction]."""
 KEYS_PER_TILE = 128
-"""Keys summed together in exact attention [keys]; tiles are added one after another, so that the number of tiles
-behind the last live key changes nothing."""
+"""Keys summed together in exact attention [keys]; tiles are added one after another, so that the number of
+tiles behind the last live key changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def attend_packed(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: in
 
 
 def attend_packed_exact(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: int) -> Tensor:
-    """As `attend_packed`, each row by the operations of `attend_exact`. Rows behind the plan's tokens stay zero."""
+    """As `attend_packed`, by the operations of `attend_exact`. Rows behind the plan's tokens stay zero."""
     num_rows, num_kv_heads = qk_THD.shape[0], v_TGD.shape[1]
     outs = []
     for bucket in plan.buckets:
@@ -164,9 +166,10 @@ def whole_tiles(num_keys: int) -> int:
 
 
 def attend_exact(q_BND: Tensor, k_BWD: Tensor, v_BWD: Tensor, last_key_BN: Tensor) -> Tensor:
-    """Attention whose every row is the same bits for any number of rows, batches and keys behind the last live one.
+    """Attention whose rows are the same bits for any number of rows, batches, and keys behind the live ones.
 
-    Rows are filled up to whole tiles, keys are summed tile by tile, and a tile without live keys adds exact zeros.
+    Rows are filled up to whole tiles, keys are summed tile by tile, and a tile without live keys adds exact
+    zeros.
 
     Args:
         q_BND: queries, B independent batches of N rows.

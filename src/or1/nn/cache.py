@@ -45,10 +45,10 @@ class PromptKeyValues:
 class KeyValueCache:
     """Memory for the keys and values of `num_slots` sequences of up to `max_length` positions.
 
-    The memory is taken once, for the longest case; on a CPU the operating system provides its pages when they are
-    first written. Inside it each slot's positions lie next to those of the slot before, as many as the longest running
-    sequence needs: products over whole slots then read one contiguous block and nothing dead. When that sequence
-    outgrows its place, `reserve` spreads the slots.
+    The memory is taken once, for the longest case; on a CPU the operating system provides its pages when
+    they are first written. Inside it each slot's positions lie next to those of the slot before, as many as
+    the longest running sequence needs: products over whole slots then read one contiguous block and nothing
+    dead. When that sequence outgrows its place, `reserve` spreads the slots.
 
     Args:
         config: shape of the decoder.
@@ -184,7 +184,7 @@ class CachedStep:
             self.mask_X1L = zeros.masked_fill_(dead, -torch.inf)[:, None]
 
     def attend(self, layer: int, qk_BHD: Tensor, v_BGD: Tensor) -> Tensor:
-        """Write keys and values, then mix: the `Attend` of one layer. Rows behind B are filling and give zeros."""
+        """Write keys and values, then mix: the `Attend` of a layer. Rows behind B are filling."""
         keys, values = self.cache.layers[layer]
         num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
         hidden_dtype = v_BGD.dtype

@@ -70,7 +70,8 @@ def read_config(folder: Path) -> DecoderConfig:
     """Read `config.json` of a Hugging Face folder.
 
     Raises:
-        ModelError: no folder, no or broken file, an architecture or a variant that the decoder does not compute.
+        ModelError: no folder, no or broken file, an architecture or a variant that the decoder does not
+        compute.
     """
     raw = read_json(folder, "config.json")
     try:

@@ -1,11 +1,11 @@
 """One decoder for the Qwen2, Qwen3 and Llama families, with two ways through the same layers.
 
-`packed` computes whole sequences laid one after another without padding, for training and for prompts. `cached`
-computes one token per slot against keys and values in static memory, for sampling. Both call the same `Layer`; only
-the attention that is passed in differs.
+`packed` computes whole sequences laid one after another without padding, for training and for prompts.
+`cached` computes one token per slot against keys and values in static memory, for sampling. Both call the
+same `Layer`; only the attention that is passed in differs.
 
-Shape legend: T packed tokens, B slots in use, N chosen rows, C hidden size, H query heads, G key-value heads, D head
-size, V vocabulary.
+Shape legend: T packed tokens, B slots in use, N chosen rows, C hidden size, H query heads, G key-value
+heads, D head size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Scale(config.hidden_size)
         self.mlp = Mlp(config)
 
-    def forward(self, hidden_TC: Tensor, rotary_T2D: Tensor, attend: Attend) -> Tensor:
+    def forward(self, hidden_TC: Tensor, rotary_TXD: Tensor, attend: Attend) -> Tensor:
         eps = self.config.norm_eps
-        qk_THD, v_TGD = self._project(rms_norm(hidden_TC, self.input_layernorm.weight, eps), rotary_T2D)
+        qk_THD, v_TGD = self._project(rms_norm(hidden_TC, self.input_layernorm.weight, eps), rotary_TXD)
         mixed = attend(self.index, qk_THD, v_TGD)
         hidden_TC = hidden_TC + self._multiply(mixed, self.self_attn.o_proj)
         normed = rms_norm(hidden_TC, self.post_attention_layernorm.weight, eps)
@@ -89,7 +89,7 @@ class Layer(nn.Module):
     def _multiply(self, x: Tensor, projection: Projection) -> Tensor:
         return self.linear(x, projection.weight, projection.bias)
 
-    def _project(self, normed_TC: Tensor, rotary_T2D: Tensor) -> tuple[Tensor, Tensor]:
+    def _project(self, normed_TC: Tensor, rotary_TXD: Tensor) -> tuple[Tensor, Tensor]:
         """Rotated queries and keys [T, H + G, D] and values [T, G, D]."""
         config, block = self.config, self.self_attn
         qkv = self._multiply(normed_TC, block.qkv_proj).view(
@@ -101,7 +101,7 @@ class Layer(nn.Module):
             q_THD = rms_norm(qkv[:, :num_heads], block.q_norm.weight, config.norm_eps)
             k_TGD = rms_norm(qkv[:, num_heads:num_rotated], block.k_norm.weight, config.norm_eps)
             qk_THD = torch.cat([q_THD, k_TGD], 1)
-        return rotate(qk_THD, rotary_T2D), qkv[:, num_rotated:]
+        return rotate(qk_THD, rotary_TXD), qkv[:, num_rotated:]
 
 
 class Body(nn.Module):
@@ -117,12 +117,13 @@ class Body(nn.Module):
 class Decoder(nn.Module):
     """Hidden states of a causal language model. The head is applied by the caller, on the rows it needs.
 
-    Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights` converts.
+    Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights`
+    converts.
 
     Args:
         config: its shape.
-        deterministic: compute every row by the same sequence of operations in `packed` and `cached`, so that both
-            give the same bits. Slower; float32 only in use, though nothing here depends on the type.
+        deterministic: compute every row by the same sequence of operations in `packed` and `cached`, so
+            that both give the same bits. Slower; float32 only in use, though nothing here depends on the type.
     """
 
     def __init__(self, config: DecoderConfig, *, deterministic: bool = False) -> None:
@@ -191,9 +192,9 @@ class Decoder(nn.Module):
         if self.deterministic:
             tokens_T, positions_T = _fill_tiles(tokens_T), _fill_tiles(positions_T)
         hidden_TC = functional.embedding(tokens_T, self.model.embed_tokens.weight)
-        rotary_T2D = self.rotary(plan.max_length)[positions_T]
+        rotary_TXD = self.rotary(plan.max_length)[positions_T]
         for layer in self.model.layers:
-            hidden_TC = layer(hidden_TC, rotary_T2D, attend)
+            hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return rms_norm(hidden_TC.index_select(0, rows_N), self.model.norm.weight, config.norm_eps)
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
@@ -215,9 +216,9 @@ class Decoder(nn.Module):
         if self.deterministic:
             tokens_B, positions_B = _fill_tiles(tokens_B), _fill_tiles(positions_B)
         hidden_BC = functional.embedding(tokens_B, self.model.embed_tokens.weight)
-        rotary_B2D = self.rotary(cache.max_length)[positions_B]
+        rotary_BXD = self.rotary(cache.max_length)[positions_B]
         for layer in self.model.layers:
-            hidden_BC = layer(hidden_BC, rotary_B2D, step.attend)
+            hidden_BC = layer(hidden_BC, rotary_BXD, step.attend)
         return rms_norm(hidden_BC, self.model.norm.weight, self.config.norm_eps)[:num_rows]
 
     def rotary(self, num_positions: int) -> Tensor:

@@ -1,9 +1,10 @@
 """Linear layers whose every output row is the same bits, whatever other rows are computed beside it.
 
-A matrix library picks its kernel by the shape of the product, and kernels add in different orders. Here each product
-has one shape: rows go through in tiles of `ROWS_PER_TILE`, the last tile filled up with zeros. Inside a tile every
-row is summed over K in the same order, so a token's numbers do not depend on how many tokens stand beside it: a
-decoder step over three slots and a packed pass over sixteen thousand tokens agree bit for bit.
+A matrix library picks its kernel by the shape of the product, and kernels add in different orders. Here
+each product has one shape: rows go through in tiles of `ROWS_PER_TILE`, the last tile filled up with zeros.
+Inside a tile every row is summed over K in the same order, so a token's numbers do not depend on how many
+tokens stand beside it: a decoder step over three slots and a packed pass over sixteen thousand tokens agree
+bit for bit.
 
 Shape legend: N rows, K input features, O output features.
 """
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 ROWS_PER_TILE = 64
-"""Rows of one product [rows]. Multiples of 16 agree with each other on MKL; one fixed shape needs no such luck."""
+"""Rows of one product [rows]. On MKL all multiples of 16 agree; one fixed shape needs no such luck."""
 
 
 def padded_rows(num_rows: int) -> int:
@@ -43,10 +44,9 @@ def linear_rows(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
         [..., O].
     """
     rows = x.reshape(-1, x.shape[-1])
-    if bias is None:
-        out = _LinearRows.apply(rows, weight)
-    else:
-        out = _LinearRows.apply(rows, weight) + bias
+    out = _LinearRows.apply(rows, weight)
+    if bias is not None:
+        out = out + bias
     return out.view(*x.shape[:-1], weight.shape[0])
 
 

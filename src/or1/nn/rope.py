@@ -39,12 +39,12 @@ def _stretch(frequencies_E: Tensor, scaling: Llama3Scaling) -> Tensor:
     return frequencies_E * (blend_E + (1.0 - blend_E) / scaling.factor)
 
 
-def rotate(x_THD: Tensor, rotary_T2D: Tensor) -> Tensor:
+def rotate(x_THD: Tensor, rotary_TXD: Tensor) -> Tensor:
     """Turn each pair (d, d + D/2) of every head by its token's angle.
 
     Args:
         x_THD: queries or keys [T, H, D].
-        rotary_T2D: rows of `rotary_table` at the tokens' positions [T, 2, D].
+        rotary_TXD: rows of `rotary_table` at the tokens' positions [T, 2, D].
     """
-    cos_T1D, sin_T1D = rotary_T2D[:, :1], rotary_T2D[:, 1:]
-    return torch.addcmul(x_THD * cos_T1D, x_THD.roll(x_THD.shape[-1] // 2, -1), sin_T1D)
+    cos, sin = rotary_TXD[:, :1], rotary_TXD[:, 1:]
+    return torch.addcmul(x_THD * cos, x_THD.roll(x_THD.shape[-1] // 2, -1), sin)

@@ -50,7 +50,7 @@ class ChatTokenizer:
         return str(self._backend.decode(kept.tolist(), clean_up_tokenization_spaces=False))
 
     def response_prefix(self, prompt_tokens: Int32) -> str:
-        """`<think>` when the prompt ends with an open one, so that the response continues it; else nothing."""
+        """`<think>` when the prompt ends with an open one, which the response continues; else nothing."""
         end = self._backend.decode(
             prompt_tokens[-PREFIX_WINDOW:].tolist(), clean_up_tokenization_spaces=False
         )

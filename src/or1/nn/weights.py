@@ -154,10 +154,10 @@ def _split(config: DecoderConfig, name: str, tensor: Tensor) -> list[tuple[str, 
         sizes = [
             heads * config.head_size for heads in (config.num_heads, config.num_kv_heads, config.num_kv_heads)
         ]
-        fused, parts = "qkv_proj", ("q_proj", "k_proj", "v_proj")
+        fused, parts = "qkv_proj", ["q_proj", "k_proj", "v_proj"]
     elif ".gate_up_proj." in name:
         sizes = [config.intermediate_size] * 2
-        fused, parts = "gate_up_proj", ("gate_proj", "up_proj")
+        fused, parts = "gate_up_proj", ["gate_proj", "up_proj"]
     else:
         return [(name, tensor)]
     pieces = tensor.split(sizes)

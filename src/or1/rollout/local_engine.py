@@ -1,7 +1,7 @@
 """or1's own engine: continuous batching on one device, in the training process.
 
-Each prompt is prefilled once for its whole group, rollouts start in rows as they become free, the batch shrinks as
-rollouts finish, and one pass through the decoder moves every live rollout on by one token.
+Each prompt is prefilled once for its whole group, rollouts start in rows as they become free, the batch
+shrinks as rollouts finish, and one pass through the decoder moves every live rollout on by one token.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class LocalEngine:
     """Samples from a decoder in this process: `RolloutEngine` and `Generator`.
 
     Args:
-        decoder: computes the distributions; `load` gives it weights. In deterministic mode its log-probabilities
-            are bit for bit those of its packed pass.
+        decoder: computes the distributions; `load` gives it weights. In deterministic mode its
+            log-probabilities are bit for bit those of its packed pass.
         tokenizer: of the same model.
         num_slots: most rollouts decoded at once.
         max_prompt_tokens: a longer prompt is an error here; whoever picks problems drops them.
@@ -79,8 +79,8 @@ class LocalEngine:
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
         """Yield `group_size` rollouts of each problem, each as it finishes.
 
-        A rollout depends on the weights and on (seed, problem id, index, token position), not on the other rollouts.
-        One whose numbers are not finite is ABORTED.
+        A rollout depends on the weights and on (seed, problem id, index, token position), not on the other
+        rollouts. One whose numbers are not finite is ABORTED.
 
         Raises:
             DataError: a prompt is longer than `max_prompt_tokens`.
@@ -133,7 +133,8 @@ class LocalEngine:
         tokens = self.tokenizer.encode_prompt(problem.prompt)
         if not 0 < len(tokens) <= self.max_prompt_tokens:
             raise DataError(
-                f"problem {problem.id} has a prompt of {len(tokens)} tokens; 1 to {self.max_prompt_tokens} are allowed"
+                f"problem {problem.id} has a prompt of {len(tokens)} tokens; "
+                f"1 to {self.max_prompt_tokens} are allowed"
             )
         return tokens
 
@@ -228,7 +229,7 @@ class _Run:
         ):
             num_tokens += len(self.prompts[stop])
             stop += 1
-        # the last token goes through the first step, which draws from it; a prompt of one token is simply done twice
+        # the last token goes through the first step, which draws from it; a single token is simply done twice
         parts = [prompt[: max(1, len(prompt) - 1)] for prompt in self.prompts[first:stop]]
         decoder = self.engine.decoder
         tokens_T = torch.from_numpy(np.concatenate(parts)).to(decoder.device, torch.int64)

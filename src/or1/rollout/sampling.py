@@ -1,8 +1,8 @@
-"""Drawing tokens: each draw is a pure function of the rollout and the position, not of who else is in the batch.
+"""Drawing tokens: each draw is a pure function of the rollout and the position, not of the rest of the batch.
 
-A rollout has a 64-bit key from (seed, problem id, index); the uniform number of response token p is a hash of key and
-p. So a response is the same for any number of slots, any order of arrival, and after a resume, without any generator
-state.
+A rollout has a 64-bit key from (seed, problem id, index); the uniform number of response token p is a hash
+of key and p. So a response is the same for any number of slots, any order of arrival, and after a resume,
+without any generator state.
 
 Shape legend: B rows, V vocabulary.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
-"""Constants of SplitMix64. Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014."""
+"""Constants of SplitMix64. Source: Steele, Lea, Flood, Fast splittable pseudorandom generators, 2014."""
 UNIFORM_BITS = 24
 """Random bits of a uniform number: all that float32 holds below 1."""
 
@@ -58,8 +58,8 @@ def draw(probs_BV: Tensor, uniforms_B: Tensor) -> Tensor:
     Never a token of probability 0: the uniform number is below 1, and below the total after rounding too.
     """
     cumulative_BV = probs_BV.cumsum(-1)
-    target_B1 = uniforms_B[:, None] * cumulative_BV[:, -1:]
-    tokens_B = torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(1)
+    target = uniforms_B[:, None] * cumulative_BV[:, -1:]
+    tokens_B = torch.searchsorted(cumulative_BV, target, right=True).squeeze(1)
     return tokens_B.clamp_(max=probs_BV.shape[1] - 1)
 
 
@@ -81,11 +81,11 @@ class Restriction:
         """
         if not self.is_active:
             return probs_BV
-        sorted_BV, order_BV = probs_BV.sort(-1, descending=True, stable=True)
+        sorted_BV, order_BV = probs_BV.sort(dim=-1, descending=True, stable=True)
         if self.top_k is not None:
             sorted_BV[:, self.top_k :] = 0.0
         if self.top_p < 1.0:
-            total_B1 = sorted_BV.sum(-1, keepdim=True)
+            total = sorted_BV.sum(-1, keepdim=True)
             before_BV = sorted_BV.cumsum(-1) - sorted_BV
-            sorted_BV[before_BV >= self.top_p * total_B1] = 0.0
+            sorted_BV[before_BV >= self.top_p * total] = 0.0
         return torch.zeros_like(probs_BV).scatter_(1, order_BV, sorted_BV)

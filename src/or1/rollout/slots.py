@@ -1,7 +1,7 @@
 """The running rollouts: rows of static memory, the live ones always first.
 
-A step works on the first `num_live` rows and touches no Python object per row. Rows that finish are taken out by
-copying the last live rows onto them.
+A step works on the first `num_live` rows and touches no Python object per row. Rows that finish are taken
+out by copying the last live rows onto them.
 
 Shape legend: S slots, B live rows (the first B), R response budget, V vocabulary, F finished rows.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from or1.nn.cache import KeyValueCache, PromptKeyValues
 from or1.nn.decoder import Decoder
@@ -195,8 +194,8 @@ class Slots:
             recorded = min(length, self.max_response_tokens)
             self.tokens_SR[gaps_N, :recorded] = self.tokens_SR[movers_N, :recorded]
             self.numbers_2SR[:, gaps_N, :recorded] = self.numbers_2SR[:, movers_N, :recorded]
-        # rows behind the live ones may be computed along with them: from position 0 they stay inside their memory,
-        # because some live row finishes, and this line comes again, within R steps
+        # rows behind the live ones may be computed along with them: from position 0 they stay inside their
+        # memory, because some live row finishes, and this line comes again, within R steps
         self.state_4S[:, num_kept:] = 0
         self.places = self.places[:num_kept]
         self.num_live = num_kept
