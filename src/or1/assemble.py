@@ -29,7 +29,7 @@ from or1.tasks.load import ProblemSet, load_problems, split_holdout
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking import provenance
 from or1.tracking.folder import RunFolder
-from or1.tracking.jsonl import RunTracker
+from or1.tracking.jsonl import Clock, RunTracker
 from or1.tracking.summary import write_summary
 from or1.tracking.views import open_views
 from or1.train.checkpoint import FolderCheckpoints
@@ -154,6 +154,7 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     run.tracking,
                     entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
                     sinks=open_views(run, folder.path),
+                    clock=Clock(peak_device_bytes=torch.cuda.max_memory_allocated if device.type == "cuda" else None),
                 )
             )
         )

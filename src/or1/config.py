@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class ModelConfig(Config):
@@ -96,7 +98,7 @@ class LossConfig(Config):
     clip_low: float = Field(default=0.2, gt=0, lt=1)
     """Lower clip range epsilon of the ratio [dimensionless]. Source: paper 3.1."""
     clip_high: float = Field(default=0.2, gt=0)
-    """Upper clip range; above clip_low is clip-higher. Source: paper 4.5."""
+    """Upper clip range [dimensionless]; above clip_low is clip-higher. Source: paper 4.5."""
     average: Literal["token", "sequence"] = "token"
     """token: one mean over all response tokens of the minibatch (paper eq 3.1); sequence: mean of sequence means."""
     advantage_eps: float = Field(default=1e-6, ge=0)
@@ -108,11 +110,12 @@ class LossConfig(Config):
     """Groups without a signal leave the loss. Off keeps them in the entropy and KL terms and the denominator.
     Source: paper 3.1."""
     kl_coefficient: float = Field(default=0.0, ge=0)
-    """beta of the KL term to the start model; 0 loads no reference model. Source: paper 3.2.6 (1e-3, ablation)."""
+    """beta of the KL term to the start model [dimensionless]; 0 loads no reference model.
+    Source: paper 3.2.6 (1e-3, ablation)."""
     kl_estimator: Literal["k1", "k3"] = "k3"
     """Per-token estimate of KL(policy || reference): k1 = log ratio, k3 = r - 1 - log r. Source: paper 3.2.6."""
     importance_cap: float | None = Field(default=None, ge=1)
-    """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap); None = off."""
+    """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None = off."""
 
 
 class EntropyConfig(Config):
@@ -166,7 +169,8 @@ class RolloutConfig(Config):
     engine: Literal["local", "vllm"] = "local"
     """Which engine samples: or1's own in the training process, or vLLM."""
     temperature: float = Field(default=1.0, gt=0)
-    """Divides the logits, in rollout and in every log-probability and entropy of the update. Source: paper 3.1."""
+    """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
+    Source: paper 3.1."""
     num_slots: int = Field(default=512, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=2048, ge=1)
@@ -197,7 +201,7 @@ class EvaluationConfig(Config):
     samples_per_problem: int = Field(default=4, ge=1)
     """k of avg@k. Source: scripts use 8."""
     temperature: float = Field(default=1.0, ge=0)
-    """Sampling temperature of evaluation. Source: paper 8.1."""
+    """Divides the logits in evaluation [dimensionless]; 0 = greedy. Source: paper 8.1."""
     max_response_tokens: int | None = Field(default=None, ge=1)
     """Budget [tokens]; None = the last stage's."""
     data: tuple[DataConfig, ...] = ()

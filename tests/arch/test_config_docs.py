@@ -44,14 +44,7 @@ def test_field_has_a_docstring(name: str) -> None:
     assert FIELDS[name].description, f"{name} has no docstring"
 
 
-UNITLESS = {
-    "RunConfig.seed",
-    "LossConfig.clip_high",
-    "LossConfig.kl_coefficient",
-    "LossConfig.importance_cap",
-    "RolloutConfig.temperature",
-    "EvaluationConfig.temperature",
-}
+UNITLESS = {"RunConfig.seed"}
 NUMBERS = [n for n in FIELDS if allowed(FIELDS[n]).startswith(("a number", "a whole number"))]
 
 
