@@ -92,7 +92,11 @@ class Worker:
             cwd=ROOT,
             env=worker_environment(spec.threads),
         )
-        self.facts: Facts = self._read()
+        try:
+            self.facts: Facts = self._read()
+        except WorkerError:
+            self.close()
+            raise
 
     def go(self, order: Order) -> Facts:
         """Do the work once and wait for its figures."""

@@ -32,8 +32,9 @@ class ForcedSlots(Slots):
 
     def force(self, length_by_key: Mapping[int, int]) -> None:
         keys = sorted(length_by_key)
-        self.keys_K = torch.tensor(keys)
-        self.lengths_K = torch.tensor([length_by_key[key] for key in keys])
+        # one entry above all keys: rows behind the live ones hold a key that is nobody's
+        self.keys_K = torch.tensor([*keys, torch.iinfo(torch.int64).max])
+        self.lengths_K = torch.tensor([*(length_by_key[key] for key in keys), 0])
 
     def _advance(self, num_rows: int, live_length: int) -> None:
         super()._advance(num_rows, live_length)
