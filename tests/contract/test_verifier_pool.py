@@ -92,6 +92,11 @@ def test_a_source_that_fails_passes_its_error_on_and_the_pool_goes_on(pool: Veri
     assert by_index(pool.judge([response("yes", index=7)]))[7].reward == 1.0
 
 
+def test_a_task_without_a_verifier_is_an_error_and_not_a_verdict(pool: VerifierPool) -> None:
+    with pytest.raises(KeyError, match="unheard"):
+        list(pool.judge([response("yes", problem=make_problem(gold="yes", task="unheard"))]))
+
+
 def test_verdicts_come_while_the_source_still_runs() -> None:
     """A pool that reads its source to the end before it answers would fail here."""
     seen: list[int] = []

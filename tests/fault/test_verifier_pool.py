@@ -21,7 +21,7 @@ from or1.verify.pool import ProcessVerifierPool
 from tests.fault.bad_verifiers import BadVerifier, CannotPrepare, FailsOnce, Reports, StagedBadVerifier
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 0.5
+LIMIT_S = 1.0
 KILL_MARGIN_S = 0.5
 START_MARGIN_S = 20.0
 """Longest a loaded machine may take to start one worker [s]."""

@@ -7,6 +7,7 @@ worker, and by asking whether the gold itself can be verified.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections import Counter
@@ -35,6 +36,7 @@ class Crew:
         self._idle: list[WorkerProcess] = []
         self._closed = False
         self._events: Counter[str] = Counter()
+        self._soundness: dict[str, bool] = {}
 
     def submit(self, problem: Problem, text: str) -> Future[Verdict]:
         self._refuse_when_closed()
@@ -76,11 +78,18 @@ class Crew:
         verifier = self._setup.verifiers[problem.task]
         if not isinstance(verifier, StagedVerifier):
             return True
+        gold = json.dumps([problem.task, problem.gold], sort_keys=True)
+        with self._lock:
+            if gold in self._soundness:
+                return self._soundness[gold]
         ideal = verifier.ideal_response(problem)
         result: Verdict | Failure | None = verifier.quick(problem, ideal)
         if result is None:
             result = self._ask(problem, ideal, self._take())
-        return isinstance(result, Verdict) and result.outcome is Outcome.RIGHT
+        sound = isinstance(result, Verdict) and result.outcome is Outcome.RIGHT
+        with self._lock:
+            self._soundness[gold] = sound
+        return sound
 
     def _ask(self, problem: Problem, text: str, worker: WorkerProcess) -> Verdict | Failure:
         result = worker.ask(problem, text)

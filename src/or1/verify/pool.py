@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
-from typing import Self
+from typing import Self, TypeGuard
 
 from or1.types import Finish, Outcome, Problem, Response, Rollout, Verdict
 from or1.verify.crew import Crew
@@ -60,8 +60,10 @@ class ProcessVerifierPool:
             max_in_flight: responses being judged before the input has to wait [responses].
             cache_size: verdicts remembered [verdicts].
         """
-        self._verifiers = dict(verifiers)
-        remote = {name: verifier for name, verifier in verifiers.items() if not _is_inline(verifier)}
+        self._tasks = frozenset(verifiers)
+        self._inline = {name: v for name, v in verifiers.items() if _is_inline(v)}
+        self._staged = {name: v for name, v in verifiers.items() if isinstance(v, StagedVerifier)}
+        remote = {name: v for name, v in verifiers.items() if name not in self._inline}
         self._crew = Crew(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
         self._max_in_flight = max_in_flight
         self._cache: OrderedDict[Key, Verdict] = OrderedDict()
@@ -125,12 +127,13 @@ class ProcessVerifierPool:
         if response.rollout.finish is Finish.ABORTED:
             return _ABORTED
         problem, text = response.problem, response.text
-        verifier = self._verifiers[problem.task]
-        if isinstance(verifier, InProcessVerifier) and verifier.in_process:
-            return verifier.verify(problem, text)
-        if isinstance(verifier, StagedVerifier):
-            text = verifier.essence(text)
-            quick = verifier.quick(problem, text)
+        if problem.task not in self._tasks:
+            raise KeyError(f"no verifier for task {problem.task!r}, only for {sorted(self._tasks)}")
+        if problem.task in self._inline:
+            return self._inline[problem.task].verify(problem, text)
+        if problem.task in self._staged:
+            text = self._staged[problem.task].essence(text)
+            quick = self._staged[problem.task].quick(problem, text)
             if quick is not None:
                 return quick
         key = _key(problem, text)
@@ -207,7 +210,7 @@ class _Flight:
             future.cancel()
 
 
-def _is_inline(verifier: object) -> bool:
+def _is_inline(verifier: object) -> TypeGuard[InProcessVerifier]:
     return isinstance(verifier, InProcessVerifier) and verifier.in_process
 
 
