@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from benchmarks._flops import update_flops
 from benchmarks._problems import arithmetic_workload
 from benchmarks._reward import RewardFunction, problem_of
@@ -21,6 +20,7 @@ from benchmarks.ours import step
 from benchmarks.ours.forced_engine import ForcedEngine
 from benchmarks.ours.rollout import evidence, lengths_of
 from benchmarks.peers.forced_lengths import ForcedLengths, response_lengths
+
 from or1.nn.config import DecoderConfig
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
