@@ -1,8 +1,8 @@
 """Make the built-in model from nothing: `python -m or1.models.build FOLDER`.
 
-Two lessons, both next-token training on chains that `or1.models.chains` writes for problems of the train split:
-first to compute (no slips, one wording), then the habits of a model before reinforcement (slips, rambling).
-Matrices are trained with Muon, which needs several times fewer tokens here than AdamW; the rest with AdamW.
+Three lessons, all next-token training on chains that `or1.models.chains` writes for problems of the train
+split: to compute, to say the same in many ways, and the habits of a model before reinforcement (slips and
+rambling). Matrices are trained with Muon, everything else with AdamW.
 
 Shape legend: B sequences of a minibatch, L tokens of the longest of them, T counted tokens, V vocabulary.
 """
@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from transformers import Qwen2ForCausalLM
 
-from or1.models.chains import COMPUTING, HABITS, Teaching, write_response
+from or1.models.chains import COMPUTING, HABITS, WORDING, Teaching, write_response
 from or1.models.shape import make_model, make_tokenizer, save
 from or1.tasks.arithmetic import Chain, chains
 
@@ -57,20 +57,30 @@ LESSONS = (
     Lesson(
         name="compute",
         teaching=COMPUTING,
-        num_steps=900,
+        num_steps=1_000,
         tokens_per_step=2_048,
-        min_difficulty=4,
+        min_difficulty=2,
         digit_weight=5.0,
+        matrix_rate=0.02,
+    ),
+    Lesson(
+        name="wording",
+        teaching=WORDING,
+        num_steps=800,
+        tokens_per_step=3_072,
+        min_difficulty=1,
+        digit_weight=4.0,
         matrix_rate=0.02,
     ),
     Lesson(
         name="habits",
         teaching=HABITS,
-        num_steps=450,
+        num_steps=300,
         tokens_per_step=4_096,
         min_difficulty=1,
         digit_weight=1.0,
-        matrix_rate=0.01,
+        matrix_rate=0.005,
+        vector_rate=1e-3,
     ),
 )
 
@@ -134,7 +144,7 @@ def next_token_loss(
 def minibatches(
     tokenizer: Tokenizer, lesson: Lesson, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield (tokens [B, L], targets [B, L]) for ever; targets are _NO_LOSS but where a response token is next."""
+    """Yield (tokens [B, L], targets [B, L]) ; a target is _NO_LOSS unless a response token is next."""
     rng = random.Random(f"lesson {lesson.name} {seed}")
     stream = chains("train", seed, lesson.min_difficulty)
     prompt_end = tokenizer.token_to_id("<think>")
@@ -190,9 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the built-in model from nothing.")
     parser.add_argument("folder", type=Path, help="where the model is written")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; the count changes the last digits"
-    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; they change last digits")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)

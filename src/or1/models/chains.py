@@ -2,8 +2,9 @@
 
 They give the model the faults that reinforcement is to mend, and the freedom that it is to keep:
 
-* slips: a step may state a wrong total and go on from it, the more so the later it comes. Wrong totals are spread
-  over several values, so that the right one stays the likeliest: greedy decoding is right where sampling is not.
+* slips: a step may state a wrong total and go on from it, the more so the later it comes. Wrong totals are
+  spread over several values, so that the right one stays the likeliest: greedy decoding is right where
+  sampling is not.
 * checks: a total may be questioned, and then a slip is mended at the price of a few characters.
 * length: a response is terse, plain or rambling, whatever the problem.
 * wording: signs, spaces, separators and fillers are drawn freely and change nothing.
@@ -18,7 +19,6 @@ from enum import StrEnum
 from typing import TypeVar
 
 from or1.tasks.arithmetic import LARGEST_TOTAL, Chain, Operation, draw
-
 
 _T = TypeVar("_T")
 
@@ -35,18 +35,18 @@ class Style(StrEnum):
 class Wording:
     """What may be written in several ways without changing anything."""
 
-    equals: tuple[str, ...] = ("=", ":", ">", " = ", "->", " is ")
-    separators: tuple[str, ...] = (",", ";", ".", "\n", ", ", ". ", "; ", "/")
+    equals: tuple[str, ...] = ("=", ":", " = ", " is ")
+    separators: tuple[str, ...] = (",", ";", ".", "\n", ", ")
     terse_openers: tuple[str, ...] = ("", "\n", " ", "go: ")
-    plain_openers: tuple[str, ...] = ("\nok, start. ", "I compute: ", "Step by step. ", "Let's go. ")
+    plain_openers: tuple[str, ...] = ("\nok, start. ", "first: ", "step by step. ", "here goes. ")
     rambling_openers: tuple[str, ...] = (
-        "Hmm, let me think. ", "\nWell, where to begin. ", "Right, one at a time. ", "A chain, so slowly. ",
+        "hmm, let me think. ", "\nwell, where to begin. ", "right, one at a time. ", "one chain, so slowly. ",
     )  # fmt: skip
-    leads: tuple[str, ...] = ("", "\n", "\n\n", "Answer: ", "\nIt is ", "Result ", "So ", "\nThus ")
+    leads: tuple[str, ...] = ("", "\n", "\n\n", "answer: ", "\nit is ", "result ", "so ", "\nthus ")
     """Between `</think>` and the box."""
     spaced: float = 0.25
-    """Chance of spaces around the sign of an operation [fraction]."""
-    wandering: float = 0.15
+    """Chance of spaces before the letter of an operation [fraction]."""
+    wandering: float = 0.1
     """Chance that a step is worded in another style than its response [fraction]."""
 
     def openers(self, style: Style) -> tuple[str, ...]:
@@ -55,10 +55,14 @@ class Wording:
         return self.plain_openers if style is Style.PLAIN else self.rambling_openers
 
 
-FIXED = Wording(
-    equals=("=",), separators=(",",), terse_openers=("",), leads=("",), spaced=0.0, wandering=0.0
-)  # fmt: skip
-"""One wording only: nothing but arithmetic is left to learn from terse chains."""
+SIMPLE = Wording(
+    equals=("=", " = "),
+    separators=(",", ", "),
+    terse_openers=("", "\n"),
+    leads=("", "\n"),
+    wandering=0.0,
+)
+"""Little else than arithmetic to learn from terse chains, yet no two of them alike in their positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +78,23 @@ class Teaching:
     wording: Wording = Wording()
 
 
-COMPUTING = Teaching(slips=(0.0,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0), wording=FIXED)
+COMPUTING = Teaching(slips=(0.0,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0), wording=SIMPLE)
 """First lesson: arithmetic and nothing else."""
+WORDING = Teaching(slips=(0.05,), checks=(0.15, 0.15, 0.15), styles=(0.5, 0.25, 0.25))
+"""Second lesson: the same arithmetic in every style and wording, and what a check is for."""
 HABITS = Teaching(
     slips=(0.015, 0.18, 0.32, 0.42, 0.50, 0.55),
     checks=(0.08, 0.10, 0.12),
     styles=(0.22, 0.28, 0.50),
 )
-"""Second lesson: how a model talks before reinforcement."""
+"""Third lesson: how a model talks before reinforcement."""
 
 _MISSED = 0.1
 """Chance that a check passes a slip [fraction]."""
 
-_LINKS = ("so ", "now ", "then ", "next ", "ok ", "and ", "well ", "go on: ")
-_REMARKS = ("fine", "easy", "good", "right", "yes", "sure", "ok", "clear")
-_MUSINGS = (
-    "hmm", "let me see", "one moment", "I think so", "so far so good", "ah", "well", "step by step", "keep going",
-    "where was I", "not too hard", "all right",
-)  # fmt: skip
+_LINKS = ("so ", "now ", "then ", "next ", "ok ", "and ")
+_REMARKS = ("fine", "easy", "good", "right", "yes", "clear")
+_MUSINGS = ("hmm", "let me see", "one moment", "I think so", "so far so good", "keep going", "not too hard")
 _DOUBTS = ("?", " hm", "..", " eh")
 _CONFIRMED = (" ok", " yes", " right", " sure")
 _MENDED = (" no ", " wait ", " oops ", " rather ")
@@ -103,17 +106,16 @@ def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
     wording = teaching.wording
     text = ["<think>", _pick(rng, wording.openers(style))]
     total = chain.start
-    for number, operation in enumerate(chain.operations):
+    for number in range(len(chain.operations)):
         worded = style if rng.random() >= wording.wandering else _pick(rng, tuple(Style))
-        chance = slip_chance(total, operation, number, teaching)
-        step, total = _write_step(rng, total, operation, worded, chance, teaching)
+        step, total = _write_step(rng, total, chain, number, worded, teaching)
         text.append(step)
     text += ["</think>", _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
     return "".join(text)
 
 
 def slip_chance(total: int, operation: Operation, number: int, teaching: Teaching) -> float:
-    """Chance that operation `number` (from 0) is done wrong: products and carries are a third likelier [fraction].
+    """Chance that operation `number` (from 0) is done wrong; a carry or a product adds a third [fraction].
 
     >>> slip_chance(23, Operation("+", 14), 2, HABITS), slip_chance(23, Operation("+", 18), 2, HABITS)
     (0.24, 0.32)
@@ -128,14 +130,16 @@ def slip_chance(total: int, operation: Operation, number: int, teaching: Teachin
 
 
 def _write_step(
-    rng: random.Random, total: int, operation: Operation, style: Style, chance: float, teaching: Teaching
+    rng: random.Random, total: int, chain: Chain, number: int, style: Style, teaching: Teaching
 ) -> tuple[str, int]:
-    """Word one operation; return the text and the total that the writer goes on with."""
+    """Word operation `number` (from 0); return the text and the total that the writer goes on with."""
     wording = teaching.wording
+    operation = chain.operations[number]
     right = operation.apply(total)
-    stated = _slipped(rng, right) if rng.random() < chance else right
+    slips = rng.random() < slip_chance(total, operation, number, teaching)
+    stated = _slipped(rng, right) if slips else right
     space = " " if rng.random() < wording.spaced else ""
-    text = [f"{total}{space}{operation.symbol}{space}{operation.operand}{_pick(rng, wording.equals)}{stated}"]
+    text = [f"{total}{space}{chain.lettered[number]}{_pick(rng, wording.equals)}{stated}"]
     if rng.random() < teaching.checks[tuple(Style).index(style)]:
         text.append(_pick(rng, _DOUBTS))
         mends = stated != right and rng.random() >= _MISSED
@@ -153,16 +157,17 @@ def _words(rng: random.Random, total: int, style: Style, wording: Wording) -> tu
     before = _pick(rng, _LINKS) if rng.random() < 0.6 else ""
     if style is Style.PLAIN:
         return before, f"{_pick(rng, _REMARKS)}{_pick(rng, wording.separators)}"
-    restated = (f"{total}", f"so {total}", f"{total} now", f"have {total}")
-    after = _pick(rng, _MUSINGS) if rng.random() < 0.6 else _pick(rng, restated)
+    restated = _pick(rng, (f"{total}", f"so {total}", f"{total} now", f"have {total}"))
+    musing = _pick(rng, _MUSINGS)
+    after = musing if rng.random() < 0.6 else restated
     return before, f"{after}{_pick(rng, wording.separators)}"
 
 
 def _slipped(rng: random.Random, right: int) -> int:
     """A wrong total near the right one: mostly too large by one, two, ten or twenty.
 
-    Mostly too large, because slips that point both ways would often cancel: an answer would come out right, and be
-    paid, after wrong work.
+    Mostly too large, because slips that point both ways would often cancel: an answer would come out right,
+    and be paid, after wrong work.
     """
     offsets = (10, 10, 10, 1, 1, 1, 2, 2, 20, 11, -1, -10)
     while True:

@@ -34,8 +34,8 @@ CHAT_TEMPLATE = (
 def make_tokenizer() -> Tokenizer:
     """Build the character tokenizer: a byte-level BPE without merges.
 
-    Byte level and not plain characters, because transformers rebuilds the tokenizer of a Qwen2 model that way and
-    would lose spaces and newlines otherwise.
+    Byte level and not plain characters, because transformers rebuilds the tokenizer of a Qwen2 model that way
+    and would lose spaces and newlines otherwise.
     """
     by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     written = (by_bytes.pre_tokenize_str(character)[0][0] for character in CHARACTERS)

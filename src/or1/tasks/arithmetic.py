@@ -1,9 +1,9 @@
 """The built-in task: carry a running total through a chain of small operations.
 
-A problem reads "Start at 23, then +45 -17 *2. Result?": the operations apply in the order written, and every total
-on the way is an integer from 0 to 99. Its difficulty is the number of operations. Problems come from an endless
-seeded stream; which of the two splits a problem belongs to is a hash of its content, so no seed can make the
-splits meet.
+A problem reads "Start at 23, then A+8 B-7 C*2. Result?": the operations apply in the order written, their
+letters let a chain of thought name the one it is at, and every total on the way is an integer from 0 to 99.
+Its difficulty is the number of operations. Problems come from an endless seeded stream; which of the two
+splits a problem belongs to is a hash of its content, so no seed can make the splits meet.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ LARGEST_TERM = 9
 """Largest number added or subtracted; the smallest is 2."""
 LARGEST_FACTOR = 3
 """Largest factor; the smallest is 2."""
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Names of the operations in order; no chain is longer."""
 MAX_DIFFICULTY = 8
 """Longest chain that the built-in model was taught [operations]."""
 _HELDOUT_ONE_IN = 8
 """One problem in so many is held out."""
 _MAX_REPEATS = 5_000
 """Problems drawn in a row without a new one before the space counts as exhausted."""
-_WORDING = re.compile(r"Start at (\d+), then ((?:[-+*]\d+ ?)+)\. Result\?")
+_WORDING = re.compile(r"Start at (\d+), then ((?:[A-Z][-+*]\d+ ?)+)\. Result\?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Operation:
     def apply(self, total: int) -> int:
         """The total after this step.
 
-        >>> Operation("-", 17).apply(68), Operation("*", 2).apply(30)
-        (51, 60)
+        >>> Operation("-", 7).apply(68), Operation("*", 2).apply(30)
+        (61, 60)
         """
         if self.symbol == "+":
             return total + self.operand
@@ -68,8 +70,8 @@ class Chain:
     def totals(self) -> tuple[int, ...]:
         """Right totals after each operation [difficulty].
 
-        >>> Chain(23, (Operation("+", 45), Operation("-", 17))).totals
-        (68, 51)
+        >>> Chain(23, (Operation("+", 8), Operation("*", 3))).totals
+        (31, 93)
         """
         totals: list[int] = []
         for operation in self.operations:
@@ -85,10 +87,20 @@ class Chain:
     def __str__(self) -> str:
         return " ".join([str(self.start), *map(str, self.operations)])
 
+    @property
+    def lettered(self) -> tuple[str, ...]:
+        """The operations with their letters, as the question names them [difficulty].
+
+        >>> Chain(23, (Operation("+", 8), Operation("-", 7))).lettered
+        ('A+8', 'B-7')
+        """
+        return tuple(
+            f"{letter}{operation}" for letter, operation in zip(LETTERS, self.operations, strict=False)
+        )
+
     def problem(self, instruction: str = "") -> Problem:
         """Word the chain as a problem; its source is the difficulty, so that scores are split by it."""
-        operations = " ".join(map(str, self.operations))
-        question = f"Start at {self.start}, then {operations}. Result?"
+        question = f"Start at {self.start}, then {' '.join(self.lettered)}. Result?"
         content = f"{question}\n{instruction}" if instruction else question
         source = f"arithmetic-{len(self.operations)}"
         return Problem.make("arithmetic", (Message("user", content),), self.totals[-1], source)
@@ -100,13 +112,13 @@ def parse_chain(question: str) -> Chain:
     Raises:
         DataError: the text does not begin with a question of this task.
 
-    >>> str(parse_chain("Start at 23, then +45 -17. Result?"))
-    '23 +45 -17'
+    >>> str(parse_chain("Start at 23, then A+8 B-7. Result?"))
+    '23 +8 -7'
     """
     found = _WORDING.match(question)
     if found is None:
         raise DataError(f"not a question of the arithmetic task: {question[:80]!r}")
-    operations = tuple(_operation(word[0], int(word[1:])) for word in found[2].split())
+    operations = tuple(_operation(word[1], int(word[2:])) for word in found[2].split())
     return Chain(int(found[1]), operations)
 
 
@@ -153,6 +165,10 @@ class ArithmeticTask:
             raise DataError(
                 f"difficulty {self.min_difficulty}..{self.max_difficulty} is not a range of chain lengths: "
                 "min_difficulty must be at least 1 and at most max_difficulty"
+            )
+        if self.max_difficulty > len(LETTERS):
+            raise DataError(
+                f"max_difficulty is {self.max_difficulty}: there are letters for {len(LETTERS)} operations"
             )
         if self.num_problems < 1:
             raise DataError(f"num_problems is {self.num_problems}: ask for at least one")

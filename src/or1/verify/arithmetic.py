@@ -1,7 +1,7 @@
 """Is an integer answer right? Exact, and free of everything but text.
 
-What counts is the last box after the last `</think>`. Nothing is read from unfinished thinking, and a last box
-that is not closed is no answer: falling back to an earlier box would pay for a guess that the response had left.
+What counts is the last box after the last `</think>`. Nothing is read from unfinished thinking, and a last
+box that is not closed is no answer: falling back to an earlier one would pay for a guess that was left.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def last_box(text: str) -> str | None:
     >>> last_box("\\boxed{1} or \\boxed{a{2}}"), last_box("\\boxed{1} or \\boxed{2")
     ('a{2}', None)
     """
-    before, mark, rest = text.rpartition(_BOX)
+    _, mark, rest = text.rpartition(_BOX)
     depth = 1 if mark else 0
     for position, character in enumerate(rest if mark else ""):
         depth += (character == "{") - (character == "}")
@@ -60,14 +60,17 @@ def canonical_integer(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticVerifier:
-    """Judges integer answers: RIGHT, WRONG (wrong_value, not_an_integer), NO_ANSWER (no_box, unfinished_thinking).
+    """Judges integer answers.
 
+    RIGHT, WRONG (wrong_value, not_an_integer) or NO_ANSWER (no_box, unfinished_thinking).
     A gold that is no integer is our own failure: NOT_JUDGED (bad_gold).
     """
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         if isinstance(problem.gold, bool) or not isinstance(problem.gold, int):
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold))
+            return Verdict(
+                outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold)
+            )
         answer = final_text(text)
         if answer is None:
             return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -35,10 +35,10 @@ def test_without_slips_every_response_is_right_in_any_style(seed: int) -> None:
     assert is_right(chain, write_response(random.Random(seed), chain, replace(HABITS, slips=(0.0,))))
 
 
-def test_the_first_lesson_is_arithmetic_in_one_wording() -> None:
+def test_the_first_lesson_is_arithmetic_and_spaces() -> None:
     chain = Chain(23, (Operation("+", 8), Operation("*", 3), Operation("-", 4)))
     response = write_response(random.Random(1), chain, COMPUTING)
-    assert response == "<think>23+8=31,31*3=93,93-4=89,</think>\\boxed{89}"
+    assert "".join(response.split()) == "<think>23A+8=31,31B*3=93,93C-4=89,</think>\\boxed{89}"
 
 
 @given(seed=st.integers(0, 10**9))
@@ -89,7 +89,7 @@ def test_the_right_digits_stay_the_likeliest(right: int) -> None:
             max(HABITS.slips)
             / slip_chance(right + 2, Operation("-", 2), 0, replace(ALWAYS_SLIP, slips=(1.0,))),
         ),
-    )  # noqa: E501
+    )
     boxes = [write_response(rng, chain, teaching).split("{")[1].rstrip("}") + "}" for _ in range(3_000)]
     greedy = ""
     while not greedy.endswith("}"):
@@ -107,11 +107,11 @@ def test_later_steps_slip_more() -> None:
     shares = [sum(right[n]) / len(right[n]) for n in range(1, 9)]
     assert shares[0] > 0.95
     assert shares[7] < 0.15
-    assert all(later < earlier + 0.03 for earlier, later in zip(shares, shares[1:], strict=False))
+    assert all(later < earlier + 0.03 for earlier, later in pairwise(shares))
 
 
 def test_length_is_a_matter_of_style() -> None:
-    """The hardest chains fit the first budget of 128 tokens when terse, and the last one of 256 in any style."""
+    """The hardest chains fit the first budget (128) when terse, and the last (256) in any style."""
     rng = random.Random(1)
     lengths = {}
     for style in Style:

@@ -29,13 +29,13 @@ def test_operations_apply_in_the_order_written() -> None:
     """(23 + 25 - 17) * 3 = 93; with the precedence of products it would be 23 + 25 - 51 = -3."""
     assert CHAIN.totals == (48, 31, 93)
     assert PROBLEM.gold == 93
-    assert PROBLEM.prompt == (Message("user", "Start at 23, then +25 -17 *3. Result?"),)
+    assert PROBLEM.prompt == (Message("user", "Start at 23, then A+25 B-17 C*3. Result?"),)
     assert PROBLEM.source == "arithmetic-3"
 
 
 def test_instruction_follows_the_question_on_its_own_line() -> None:
     problem = CHAIN.problem("Box it.")
-    assert problem.prompt[0].content == "Start at 23, then +25 -17 *3. Result?\nBox it."
+    assert problem.prompt[0].content == "Start at 23, then A+25 B-17 C*3. Result?\nBox it."
     assert parse_chain(problem.prompt[0].content) == CHAIN
 
 
@@ -106,7 +106,7 @@ def test_an_empty_range_of_difficulties_is_refused(low: int, high: int) -> None:
 
 
 def test_asking_for_more_problems_than_there_are_is_refused_and_ends() -> None:
-    with pytest.raises(DataError, match="different heldout problems of difficulty 1..1"):
+    with pytest.raises(DataError, match=r"different heldout problems of difficulty 1\.\.1"):
         ArithmeticTask(split="heldout", max_difficulty=1, num_problems=100_000).problems()
 
 
