@@ -28,9 +28,12 @@ from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.weights import huggingface_state, load_decoder
 from or1.testing import make_problem, make_verdict
+from or1.train.local_backend import forward
 from or1.train.packing import TrainedRollout, pack
 from or1.types import Finish, Rollout
 
+Numbers = Mapping[str, tuple[Tensor, Tensor]]
+"""Name of a rollout -> its old and reference log-probs."""
 TEMPERATURE = 0.8
 VOCABULARY = 23
 SHAPE = {
@@ -60,21 +63,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_key_value_heads=1,
         max_position_embeddings=128,
         tie_word_embeddings=True,
-        initializer_range=0.3,
         rope_parameters={"rope_type": "default", "rope_theta": SHAPE["rope_theta"]},
         **{name: value for name, value in SHAPE.items() if name != "rope_theta"},
     )
     model = Qwen2ForCausalLM(config)
     for parameter in model.parameters():
         # Fresh biases are 0 and norms 1: a gradient or a term that ignored them would go unseen.
-        torch.nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.3)
+        torch.nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.15)
     out = tmp_path_factory.mktemp("model")
     model.save_pretrained(out)
     return out
 
 
 def make_rollouts(sizes: Sequence[tuple[int, int]], seed: int = 0) -> list[TrainedRollout]:
-    """Rollouts of (prompt, response) tokens with advantages of both signs."""
+    """Rollouts of (prompt, response) tokens with advantages of both signs; equally long prompts are equal."""
     rng = np.random.default_rng(seed)
     problem = make_problem()
     made = []
@@ -82,7 +84,7 @@ def make_rollouts(sizes: Sequence[tuple[int, int]], seed: int = 0) -> list[Train
         rollout = Rollout(
             problem_id=problem.id,
             index=index,
-            prompt_tokens=rng.integers(VOCABULARY, size=num_prompt, dtype=np.int32),
+            prompt_tokens=7 * np.arange(1, num_prompt + 1, dtype=np.int32) % VOCABULARY,
             response_tokens=rng.integers(VOCABULARY, size=num_response, dtype=np.int32),
             behavior_logprobs=rng.normal(-3.0, 0.3, num_response).astype(np.float32),
             behavior_entropy=None,
@@ -92,36 +94,6 @@ def make_rollouts(sizes: Sequence[tuple[int, int]], seed: int = 0) -> list[Train
         )
         made.append(TrainedRollout(rollout=rollout, advantage=float(rng.normal())))
     return made
-
-
-def side_numbers(rollout: Rollout) -> tuple[Tensor, Tensor]:
-    """Old and reference log-probs of a rollout, told by its index: far enough from the policy to clip some
-    tokens."""
-    rng = np.random.default_rng(1000 + rollout.index)
-    numbers = rng.normal(-3.2, 0.4, (2, rollout.response_tokens.size))
-    return torch.from_numpy(numbers[0]), torch.from_numpy(numbers[1])
-
-
-def packed_gradient(
-    decoder: Decoder, rollouts: Sequence[TrainedRollout], limit: int, config: LossConfig, alpha: float
-) -> dict[str, Tensor]:
-    """Gradient by Hugging Face name, gathered over microbatches of at most `limit` tokens."""
-    decoder.zero_grad()
-    by_name = {r.name: r.rollout for r in rollouts}
-    for microbatch in pack(rollouts, limit, config, dtype=decoder.dtype):
-        old, reference = zip(*(side_numbers(by_name[name]) for name in microbatch.names), strict=True)
-        batch = replace(
-            microbatch.batch,
-            old_logprobs_N=torch.cat(old).to(decoder.dtype),
-            reference_logprobs_N=torch.cat(reference).to(decoder.dtype) if config.kl_coefficient else None,
-        )
-        hidden_ND = decoder.packed(microbatch.tokens_T, microbatch.lengths, microbatch.predictors_N)
-        logprobs_N, entropy_N = head_logprobs(
-            hidden_ND, decoder.head_weight, microbatch.targets_N, TEMPERATURE
-        )
-        token_loss(logprobs_N, entropy_N, batch, config, alpha)[0].backward()
-    gradients = {name: p.grad for name, p in decoder.named_parameters() if p.grad is not None}
-    return {name: g.double() for name, g in huggingface_state(decoder.config, gradients).items()}
 
 
 def padded(rollouts: Sequence[TrainedRollout], extra: int) -> tuple[Tensor, Tensor]:
@@ -166,8 +138,60 @@ def padded_logits(weights: Mapping[str, Tensor], tokens_SL: Tensor, mask_SL: Ten
     return norm(x, "model.norm.weight") @ weights["model.embed_tokens.weight"].T
 
 
+def side_numbers(folder: Path, rollouts: Sequence[TrainedRollout]) -> Numbers:
+    """Old and reference log-probs: the policy's own, moved far enough to clip some tokens."""
+    weights = {name: w.double() for name, w in load_file(folder / "model.safetensors").items()}
+    log_probs_SLV = torch.log_softmax(padded_logits(weights, *padded(rollouts, 0)) / TEMPERATURE, -1)
+    rng = np.random.default_rng(5)
+    numbers = {}
+    for s, item in enumerate(rollouts):
+        logprobs = response_logprobs(log_probs_SLV[s], item.rollout)
+        old, reference = (logprobs + torch.from_numpy(rng.normal(0, 0.3, logprobs.numel())) for _ in range(2))
+        numbers[item.name] = (old, reference)
+    return numbers
+
+
+def response_logprobs(log_probs_LV: Tensor, rollout: Rollout) -> Tensor:
+    """Of the response tokens of one sequence."""
+    response, first = rollout.response_tokens, rollout.prompt_tokens.size
+    rows = log_probs_LV[first - 1 : first - 1 + response.size]
+    return rows.gather(1, torch.from_numpy(response).long()[:, None]).squeeze(1)
+
+
+def packed_gradient(
+    decoder: Decoder,
+    rollouts: Sequence[TrainedRollout],
+    numbers: Numbers,
+    limit: int,
+    config: LossConfig,
+    alpha: float,
+    share_prompts: bool = False,
+) -> dict[str, Tensor]:
+    """Gradient by Hugging Face name, gathered over microbatches of at most `limit` tokens."""
+    decoder.zero_grad()
+    for microbatch in pack(rollouts, limit, config, share_prompts=share_prompts, dtype=decoder.dtype):
+        old, reference = zip(*(numbers[name] for name in microbatch.names), strict=True)
+        batch = replace(
+            microbatch.batch,
+            old_logprobs_N=torch.cat(old).to(decoder.dtype),
+            reference_logprobs_N=torch.cat(reference).to(decoder.dtype) if config.kl_coefficient else None,
+        )
+        hidden_ND = forward(decoder, microbatch)
+        logprobs_N, entropy_N = head_logprobs(
+            hidden_ND, decoder.head_weight, microbatch.targets_N, TEMPERATURE
+        )
+        token_loss(logprobs_N, entropy_N, batch, config, alpha)[0].backward()
+    gradients = {name: p.grad for name, p in decoder.named_parameters() if p.grad is not None}
+    return {name: g.double() for name, g in huggingface_state(decoder.config, gradients).items()}
+
+
 def padded_gradient(
-    folder: Path, rollouts: Sequence[TrainedRollout], config: LossConfig, alpha: float, extra: int
+    folder: Path,
+    rollouts: Sequence[TrainedRollout],
+    numbers: Numbers,
+    config: LossConfig,
+    alpha: float,
+    extra: int,
 ) -> dict[str, Tensor]:
     """The truth: one padded float64 batch, the loss as the paper writes it."""
     weights = {
@@ -179,8 +203,8 @@ def padded_gradient(
     for s, item in enumerate(rollouts):
         response, first = item.rollout.response_tokens, item.rollout.prompt_tokens.size
         rows = log_probs_SLV[s, first - 1 : first - 1 + response.size]
-        logprobs = rows.gather(1, torch.from_numpy(response).long()[:, None]).squeeze(1)
-        old, reference = side_numbers(item.rollout)
+        logprobs = response_logprobs(log_probs_SLV[s], item.rollout)
+        old, reference = numbers[item.name]
         ratio = (logprobs - old).exp()
         clipped = ratio.clamp(1 - config.clip_low, 1 + config.clip_high)
         terms = -torch.minimum(ratio * item.advantage, clipped * item.advantage)
@@ -207,7 +231,7 @@ def relative_error(got: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> fl
     return (difference / torch.stack([truth[n].norm() for n in truth]).norm()).item()
 
 
-SIZES = ((3, 9), (7, 1), (2, 17), (5, 4), (1, 12), (4, 4))
+SIZES = ((3, 9), (7, 1), (3, 17), (5, 4), (1, 12), (5, 4), (3, 1))
 BOUND: dict[torch.dtype, float] = {torch.float32: 1e-6, torch.float64: 1e-12}
 
 
@@ -227,17 +251,19 @@ def test_every_split_order_and_padding_has_the_same_gradient(
 ) -> None:
     config, alpha = TERMS[term]
     rollouts = make_rollouts(SIZES)
-    truth = padded_gradient(folder, rollouts, config, alpha, extra=0)
-    assert relative_error(padded_gradient(folder, rollouts, config, alpha, extra=7), truth) < 1e-13
+    numbers = side_numbers(folder, rollouts)
+    truth = padded_gradient(folder, rollouts, numbers, config, alpha, extra=0)
+    assert relative_error(padded_gradient(folder, rollouts, numbers, config, alpha, extra=7), truth) < 1e-13
     decoder = load_decoder(folder, dtype=dtype)
-    whole = packed_gradient(decoder, rollouts, 1000, config, alpha)
+    whole = packed_gradient(decoder, rollouts, numbers, 1000, config, alpha)
     # float32 rounds on the way through the model, in the same way whatever the split.
     assert relative_error(whole, truth) <= (1e-12 if dtype == torch.float64 else 1e-5)
-    for limit in (1, 12, 20, 31):
-        split = packed_gradient(decoder, rollouts, limit, config, alpha)
-        assert relative_error(split, whole) <= BOUND[dtype]
-    reversed_order = packed_gradient(decoder, rollouts[::-1], 25, config, alpha)
-    assert relative_error(reversed_order, whole) <= BOUND[dtype]
+    for share_prompts in (False, True):
+        for limit in (1, 12, 20, 31, 1000):
+            split = packed_gradient(decoder, rollouts, numbers, limit, config, alpha, share_prompts)
+            assert relative_error(split, whole) <= BOUND[dtype]
+        reversed_order = packed_gradient(decoder, rollouts[::-1], numbers, 25, config, alpha, share_prompts)
+        assert relative_error(reversed_order, whole) <= BOUND[dtype]
 
 
 def test_the_bound_catches_a_mean_inside_each_microbatch(folder: Path) -> None:
@@ -245,9 +271,12 @@ def test_the_bound_catches_a_mean_inside_each_microbatch(folder: Path) -> None:
     # rounding.
     config, alpha = TERMS["policy"]
     rollouts = make_rollouts(SIZES)
+    numbers = side_numbers(folder, rollouts)
     decoder = load_decoder(folder, dtype=torch.float64)
-    truth = packed_gradient(decoder, rollouts, 1000, config, alpha)
-    halves = [packed_gradient(decoder, part, 1000, config, alpha) for part in (rollouts[:3], rollouts[3:])]
+    truth = packed_gradient(decoder, rollouts, numbers, 1000, config, alpha)
+    halves = [
+        packed_gradient(decoder, part, numbers, 1000, config, alpha) for part in (rollouts[:3], rollouts[3:])
+    ]
     mean_of_means = {name: (halves[0][name] + halves[1][name]) / 2 for name in truth}
     assert relative_error(mean_of_means, truth) > 0.1
 
@@ -263,10 +292,13 @@ def test_any_shapes_any_split_any_order(
 ) -> None:
     config, alpha = TERMS["kl k3, sequence mean, entropy"]
     rollouts = make_rollouts(sizes, seed=len(sizes))
+    numbers = side_numbers(folder, rollouts)
     decoder = load_decoder(folder, dtype=torch.float64)
-    whole = packed_gradient(decoder, rollouts, 10_000, config, alpha)
+    whole = packed_gradient(decoder, rollouts, numbers, 10_000, config, alpha)
     shuffled = data.draw(st.permutations(rollouts))
-    assert relative_error(packed_gradient(decoder, shuffled, limit, config, alpha), whole) <= 1e-12
+    share_prompts = data.draw(st.booleans())
+    split = packed_gradient(decoder, shuffled, numbers, limit, config, alpha, share_prompts)
+    assert relative_error(split, whole) <= 1e-12
 
 
 @pytest.mark.parametrize("average", ["token", "sequence"])
@@ -279,8 +311,9 @@ def test_dropping_groups_without_signal_never_shrinks_the_gradient(average: Any,
     silent = [
         replace(r, advantage=0.0) for r in make_rollouts((*SIZES, (2, 8), (3, 3), (6, 5)))[len(SIZES) :]
     ]
-    kept = packed_gradient(decoder, signal, 30, config, 0.0)
-    everything = packed_gradient(decoder, [*signal, *silent], 30, config, 0.0)
-    count = {"token": (47, 47 + 16), "sequence": (6, 6 + 3)}[average]
+    numbers = side_numbers(folder, [*signal, *silent])
+    kept = packed_gradient(decoder, signal, numbers, 30, config, 0.0)
+    everything = packed_gradient(decoder, [*signal, *silent], numbers, 30, config, 0.0)
+    count = {"token": (48, 48 + 16), "sequence": (7, 7 + 3)}[average]
     grown = {name: g * count[1] / count[0] for name, g in everything.items()}
     assert relative_error(grown, kept) <= 1e-12

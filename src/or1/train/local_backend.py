@@ -9,20 +9,21 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from or1.algo.deal import deal
 from or1.algo.loss import LossSums, token_loss
 from or1.config import LossConfig, OptimizerConfig, StageConfig
+from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
+from or1.nn.shared_prompt import packed_with_prompts
 from or1.train.optimizer import Applied, MasterOptimizer, digest
 from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
 from or1.types import Float32, Group, UpdateReport, WeightHandle
@@ -30,19 +31,16 @@ from or1.types import Float32, Group, UpdateReport, WeightHandle
 logger = logging.getLogger(__name__)
 
 
-class PackedModel(Protocol):
-    """What the update needs of a model (see `or1.nn`)."""
+Forward = Callable[[Decoder, Microbatch], Tensor]
+"""Hidden states [N, D] from which each response token of a microbatch is predicted, differentiable."""
 
-    @property
-    def head_weight(self) -> Tensor:
-        """[V, D]"""
-        ...
 
-    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor) -> Tensor:
-        """Hidden states after the final norm of the positions asked for [N, D], differentiable."""
-        ...
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+def forward(decoder: Decoder, microbatch: Microbatch) -> Tensor:
+    """The packed forward pass, with shared prompts where the microbatch has them."""
+    tokens_T, lengths, rows_N = microbatch.tokens_T, microbatch.lengths, microbatch.predictors_N
+    if microbatch.parents is None:
+        return decoder.packed(tokens_T, lengths, rows_N)
+    return packed_with_prompts(decoder, tokens_T, lengths, microbatch.parents, rows_N)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +74,16 @@ class LocalBackend:
 
     def __init__(
         self,
-        model: PackedModel,
+        model: Decoder,
         optimizer: OptimizerConfig,
         *,
         temperature: float,
         tokens_per_microbatch: int,
         deterministic: bool = False,
         fingerprint: bool = False,
-        load_reference: Callable[[], PackedModel] | None = None,
+        load_reference: Callable[[], Decoder] | None = None,
+        share_prompts: bool | None = None,
+        forward: Forward = forward,
     ) -> None:
         """
         Args:
@@ -94,6 +94,9 @@ class LocalBackend:
             deterministic: the head computes each row by itself, as the engine does.
             fingerprint: hash gradient and weights of each step.
             load_reference: makes the reference model when a KL term first needs it.
+            share_prompts: compute a prompt once for its responses. None = on a CPU, unless deterministic:
+                other devices have faster kernels for whole sequences, and exact bits need whole sequences.
+            forward: the forward pass; tests pass one that fails.
         """
         self._model = model
         self._parameters = dict(model.named_parameters())
@@ -103,7 +106,11 @@ class LocalBackend:
         self._deterministic = deterministic
         self._fingerprint = fingerprint
         self._load_reference = load_reference
-        self._reference: PackedModel | None = None
+        if share_prompts is None:
+            share_prompts = model.head_weight.device.type == "cpu" and not deterministic
+        self._share_prompts = share_prompts
+        self._forward = forward
+        self._reference: Decoder | None = None
 
     def update(
         self,
@@ -172,6 +179,7 @@ class LocalBackend:
             rollouts,
             self._tokens_per_microbatch,
             loss,
+            share_prompts=self._share_prompts,
             dtype=torch.float64 if weight.dtype == torch.float64 else torch.float32,
             device=weight.device,
         )
@@ -179,9 +187,9 @@ class LocalBackend:
         denominator = num_tokens if loss.average == "token" else len(rollouts)
         return _Minibatch(microbatches=microbatches, weight=float(denominator))
 
-    def _logprobs(self, model: PackedModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
+    def _logprobs(self, model: Decoder, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
         return head_logprobs(
-            model.packed(microbatch.tokens_T, microbatch.lengths, microbatch.predictors_N),
+            self._forward(model, microbatch),
             model.head_weight,
             microbatch.targets_N,
             self._temperature,
@@ -200,7 +208,7 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_reference(self, minibatch: _Minibatch, reference: PackedModel, tally: _Tally) -> _Minibatch:
+    def _with_reference(self, minibatch: _Minibatch, reference: Decoder, tally: _Tally) -> _Minibatch:
         tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
         return replace(
             minibatch,
@@ -210,7 +218,7 @@ class LocalBackend:
             ],
         )
 
-    def _reference_model(self) -> PackedModel:
+    def _reference_model(self) -> Decoder:
         if self._reference is None:
             if self._load_reference is None:
                 raise ValueError("a KL term needs a reference model, and none can be loaded here")

@@ -1,7 +1,8 @@
 """From the rollouts of a minibatch to microbatches: sequences one after another, no padding.
 
 What is a response token follows from lengths alone; no token id means "ignore me". The last response token
-predicts nothing, so it is a target and never an input.
+predicts nothing, so it is a target and never an input. Rollouts of one prompt may share it: then the prompt
+is a sequence of its own, computed once in a microbatch, and each response a sequence that continues it.
 
 Shape legend: T packed input tokens of one microbatch, N response tokens of one microbatch.
 """
@@ -28,9 +29,18 @@ class TrainedRollout:
     advantage: float
 
     @property
-    def num_inputs(self) -> int:
-        """Tokens of its forward pass: prompt and response without the last."""
-        return self.rollout.prompt_tokens.size + self.rollout.response_tokens.size - 1
+    def prompt(self) -> bytes:
+        """The prompt's tokens, as a key."""
+        return self.rollout.prompt_tokens.tobytes()
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return self.rollout.prompt_tokens.size
+
+    @property
+    def num_response_inputs(self) -> int:
+        """Response tokens of its forward pass: all but the last."""
+        return self.rollout.response_tokens.size - 1
 
     @property
     def name(self) -> str:
@@ -45,13 +55,15 @@ class Microbatch:
     """int64."""
     lengths: tuple[int, ...]
     """Input tokens of each sequence; they sum to T."""
+    parents: tuple[int, ...] | None
+    """Index of the sequence that is each one's prompt, -1 for prompts; None = every sequence is whole."""
     predictors_N: Tensor
-    """Position in T of the hidden state that predicts each response token, rising; int64."""
+    """Position in T of the hidden state that predicts each response token; int64."""
     targets_N: Tensor
     """The response tokens; int64."""
     batch: TokenBatch
     names: tuple[str, ...]
-    """`problem_id/index` of each sequence."""
+    """`problem_id/index` of each rollout."""
 
 
 def trained_rollouts(
@@ -76,34 +88,46 @@ def trained_rollouts(
     return chosen
 
 
-def cut(lengths: Sequence[int], limit: int) -> list[range]:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Tokens of one rollout's forward pass."""
+
+    own: int
+    shared: int = 0
+    """Paid once by neighbours of the same key in one microbatch."""
+    key: bytes = b""
+
+
+def cut(costs: Sequence[Cost], limit: int) -> list[range]:
     """Cut neighbours into the fewest runs of at most `limit` tokens, the largest run as small as that allows.
 
-    A sequence longer than the limit stands alone.
+    A rollout over the limit stands alone.
 
-    >>> cut((5, 4, 3, 2, 1), 8)
+    >>> cut([Cost(5), Cost(4), Cost(3), Cost(2), Cost(1)], 8)
     [range(0, 1), range(1, 3), range(3, 5)]
     """
-    fewest = len(_fill(lengths, limit))
+    fewest = len(_fill(costs, limit))
     low, high = 1, limit
     while low < high:
         middle = (low + high) // 2
-        if len(_fill(lengths, middle)) <= fewest:
+        if len(_fill(costs, middle)) <= fewest:
             high = middle
         else:
             low = middle + 1
-    return _fill(lengths, low)
+    return _fill(costs, low)
 
 
-def _fill(lengths: Sequence[int], capacity: int) -> list[range]:
+def _fill(costs: Sequence[Cost], capacity: int) -> list[range]:
     runs, start, filled = [], 0, 0
-    for index, length in enumerate(lengths):
-        if index > start and filled + length > capacity:
+    for index, cost in enumerate(costs):
+        is_sibling = index > start and cost.key == costs[index - 1].key
+        added = cost.own + (0 if is_sibling else cost.shared)
+        if index > start and filled + added > capacity:
             runs.append(range(start, index))
-            start, filled = index, 0
-        filled += length
-    if start < len(lengths):
-        runs.append(range(start, len(lengths)))
+            start, filled, added = index, 0, cost.own + cost.shared
+        filled += added
+    if start < len(costs):
+        runs.append(range(start, len(costs)))
     return runs
 
 
@@ -112,52 +136,55 @@ def pack(
     tokens_per_microbatch: int,
     loss: LossConfig,
     *,
+    share_prompts: bool = False,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> list[Microbatch]:
-    """Microbatches of one minibatch, near-equal in tokens, each of sequences of similar length.
+    """Microbatches of one minibatch, near-equal in tokens.
 
     Token weights refer to the whole minibatch, so the losses of its microbatches sum to its loss.
 
     Args:
         rollouts: all of one minibatch, not empty.
-        tokens_per_microbatch: most input tokens of one microbatch; a longer sequence stands alone.
+        tokens_per_microbatch: most input tokens of one microbatch; a rollout over it stands alone.
         loss: how the mean is taken.
+        share_prompts: compute equal prompts once in a microbatch; else each sequence is whole.
         dtype: of the loss's numbers.
         device: where the tensors go.
+
+    Raises:
+        ValueError: a rollout without a prompt token.
     """
+    for item in rollouts:
+        if not item.num_prompt_tokens:
+            raise ValueError(f"rollout {item.name} has no prompt token to predict its response from")
     weights = token_weights([r.rollout.response_tokens.size for r in rollouts], loss.average)
-    # Attention works on neighbours of like length; a stable sort keeps the result independent of the
-    # platform.
-    order = sorted(range(len(rollouts)), key=lambda i: -rollouts[i].num_inputs)
-    runs = cut([rollouts[i].num_inputs for i in order], tokens_per_microbatch)
-    return [
-        _microbatch(
-            [rollouts[order[i]] for i in run], [weights[order[i]] for i in run], dtype=dtype, device=device
-        )
-        for run in runs
-    ]
+    weighted = list(zip(rollouts, weights, strict=True))
+    if share_prompts:
+        # Siblings side by side, groups as they come: sorted() is stable.
+        first_seen: dict[bytes, int] = {}
+        for item in rollouts:
+            first_seen.setdefault(item.prompt, len(first_seen))
+        weighted.sort(key=lambda pair: first_seen[pair[0].prompt])
+        costs = [Cost(r.num_response_inputs, r.num_prompt_tokens, r.prompt) for r, _ in weighted]
+    else:
+        # Attention pads sequences of a microbatch to like lengths.
+        weighted.sort(key=lambda pair: -(pair[0].num_prompt_tokens + pair[0].num_response_inputs))
+        costs = [Cost(r.num_prompt_tokens + r.num_response_inputs) for r, _ in weighted]
+    runs = cut(costs, tokens_per_microbatch)
+    return [_microbatch(weighted[run.start : run.stop], share_prompts, dtype, device) for run in runs]
 
 
 def _microbatch(
-    rollouts: Sequence[TrainedRollout],
-    weights: Sequence[float],
-    *,
+    weighted: Sequence[tuple[TrainedRollout, float]],
+    share_prompts: bool,
     dtype: torch.dtype,
     device: torch.device | str,
 ) -> Microbatch:
-    inputs, predictors, start = [], [], 0
-    for item in rollouts:
-        prompt, response = item.rollout.prompt_tokens, item.rollout.response_tokens
-        if not prompt.size:
-            raise ValueError(
-                f"rollout {item.name} has no prompt token to predict its first response token from"
-            )
-        inputs += [prompt, response[:-1]]
-        first = start + prompt.size - 1
-        predictors.append(np.arange(first, first + response.size))
-        start += item.num_inputs
-    sizes = [item.rollout.response_tokens.size for item in rollouts]
+    layout = _Layout()
+    for item, _ in weighted:
+        layout.add(item, share_prompts)
+    sizes = [item.rollout.response_tokens.size for item, _ in weighted]
 
     def integers(parts: Sequence[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.concatenate(parts).astype(np.int64)).to(device)
@@ -166,16 +193,50 @@ def _microbatch(
         return torch.from_numpy(values).to(dtype=dtype, device=device)
 
     return Microbatch(
-        tokens_T=integers(inputs),
-        lengths=tuple(item.num_inputs for item in rollouts),
-        predictors_N=integers(predictors),
-        targets_N=integers([item.rollout.response_tokens for item in rollouts]),
+        tokens_T=integers(layout.inputs),
+        lengths=tuple(part.size for part in layout.inputs),
+        parents=tuple(layout.parents) if share_prompts else None,
+        predictors_N=integers(layout.predictors),
+        targets_N=integers([item.rollout.response_tokens for item, _ in weighted]),
         batch=TokenBatch(
-            advantages_N=numbers(np.repeat([item.advantage for item in rollouts], sizes)),
-            weights_N=numbers(np.repeat(np.asarray(weights), sizes)),
-            behavior_logprobs_N=numbers(
-                np.concatenate([item.rollout.behavior_logprobs for item in rollouts])
-            ),
+            advantages_N=numbers(np.repeat([item.advantage for item, _ in weighted], sizes)),
+            weights_N=numbers(np.repeat([weight for _, weight in weighted], sizes)),
+            behavior_logprobs_N=numbers(np.concatenate([i.rollout.behavior_logprobs for i, _ in weighted])),
         ),
-        names=tuple(item.name for item in rollouts),
+        names=tuple(item.name for item, _ in weighted),
     )
+
+
+class _Layout:
+    """Sequences of a microbatch and where each response token is predicted."""
+
+    def __init__(self) -> None:
+        self.inputs: list[np.ndarray] = []
+        self.parents: list[int] = []
+        self.predictors: list[np.ndarray] = []
+        self._num_tokens = 0
+        self._prompt = b""
+        self._prompt_sequence = -1
+        self._prompt_end = -1
+
+    def add(self, item: TrainedRollout, share_prompts: bool) -> None:
+        prompt, inputs = item.rollout.prompt_tokens, item.rollout.response_tokens[:-1]
+        if not share_prompts:
+            self._append(np.concatenate([prompt, inputs]), -1)
+            first = self._num_tokens - inputs.size - 1
+            self.predictors.append(np.arange(first, self._num_tokens))
+            return
+        if item.prompt != self._prompt:
+            self._prompt, self._prompt_sequence = item.prompt, len(self.inputs)
+            self._append(prompt, -1)
+            self._prompt_end = self._num_tokens - 1
+        self.predictors.append(
+            np.concatenate([[self._prompt_end], np.arange(self._num_tokens, self._num_tokens + inputs.size)])
+        )
+        if inputs.size:
+            self._append(inputs, self._prompt_sequence)
+
+    def _append(self, tokens: np.ndarray, parent: int) -> None:
+        self.inputs.append(tokens)
+        self.parents.append(parent)
+        self._num_tokens += tokens.size

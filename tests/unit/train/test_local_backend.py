@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
 from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import LocalBackend, PackedModel
+from or1.train.local_backend import Forward, LocalBackend, forward
+from or1.train.packing import Microbatch
 from or1.types import Finish, Float32, Group, Rollout
 
 VOCABULARY = 17
@@ -93,12 +94,14 @@ def make_stage(num_minibatches: int = 1, num_reuses: int = 1) -> StageConfig:
 
 
 def make_backend(
-    model: PackedModel | None = None,
+    model: Decoder | None = None,
     *,
     optimizer: OptimizerConfig = OPTIMIZER,
     tokens_per_microbatch: int = 20,
     fingerprint: bool = False,
-    load_reference: Callable[[], PackedModel] | None = None,
+    load_reference: Callable[[], Decoder] | None = None,
+    share_prompts: bool = True,
+    forward: Forward = forward,
 ) -> LocalBackend:
     return LocalBackend(
         model or make_decoder(),
@@ -107,6 +110,8 @@ def make_backend(
         tokens_per_microbatch=tokens_per_microbatch,
         fingerprint=fingerprint,
         load_reference=load_reference,
+        share_prompts=share_prompts,
+        forward=forward,
     )
 
 
@@ -117,29 +122,18 @@ def snapshot(backend: LocalBackend, folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
-class SpyModel:
-    """A model that counts its forward passes and may spoil the gradient of those that hold a given token."""
+class SpyForward:
+    """A forward pass that is counted, and whose gradient is spoilt where a given token stands."""
 
-    def __init__(self, decoder: Decoder, spoilt_token: int | None = None) -> None:
-        self.decoder = decoder
+    def __init__(self, spoilt_token: int | None = None) -> None:
         self.spoilt_token = spoilt_token
         self.tokens_seen: list[int] = []
 
-    @property
-    def head_weight(self) -> Tensor:
-        return self.decoder.head_weight
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        return self.decoder.named_parameters()
-
-    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor) -> Tensor:
-        self.tokens_seen.append(tokens_T.numel())
-        hidden_ND = self.decoder.packed(tokens_T, lengths, rows_N)
-        if (
-            hidden_ND.requires_grad
-            and self.spoilt_token is not None
-            and self.spoilt_token in tokens_T.tolist()
-        ):
+    def __call__(self, decoder: Decoder, microbatch: Microbatch) -> Tensor:
+        self.tokens_seen.append(microbatch.tokens_T.numel())
+        hidden_ND = forward(decoder, microbatch)
+        spoils = self.spoilt_token is not None and self.spoilt_token in microbatch.tokens_T.tolist()
+        if hidden_ND.requires_grad and spoils:
             hidden_ND.register_hook(lambda grad: grad * torch.inf)
         return hidden_ND
 
@@ -188,15 +182,16 @@ def plain_training(
         adamw.step()
 
 
+@pytest.mark.parametrize("share_prompts", [False, True])
 @pytest.mark.parametrize(("num_minibatches", "num_reuses"), [(1, 1), (2, 1), (1, 3), (2, 2)])
-def test_weights_follow_a_plain_trainer(num_minibatches: int, num_reuses: int) -> None:
+def test_weights_follow_a_plain_trainer(num_minibatches: int, num_reuses: int, share_prompts: bool) -> None:
     # Old log-probs refreshed before each update, a mean inside each microbatch, or a remainder minibatch all
     # end elsewhere. 5 groups in 2 minibatches are 3 and 2.
     groups, advantages = make_batch(5)
     plain, trained = make_decoder(torch.float64), make_decoder(torch.float64)
     cuts = [slice(0, 5)] if num_minibatches == 1 else [slice(0, 3), slice(3, 5)]
     plain_training(plain, [(groups[c], advantages[c]) for c in cuts], num_reuses, alpha=0.1)
-    backend = make_backend(trained)
+    backend = make_backend(trained, share_prompts=share_prompts)
     report = backend.update(groups, advantages, LossConfig(), 0.1, make_stage(num_minibatches, num_reuses))
     assert report.num_updates == num_minibatches * num_reuses
     started = dict(make_decoder(torch.float64).named_parameters())
@@ -206,24 +201,36 @@ def test_weights_follow_a_plain_trainer(num_minibatches: int, num_reuses: int) -
         assert (weights - wanted[name]).norm() < 1e-6 * moved, name
 
 
-def test_on_policy_needs_one_forward_pass_and_its_ratio_is_exactly_one() -> None:
+def num_inputs(groups: Sequence[Group], share_prompts: bool) -> int:
+    """Tokens of one pass over the batch: every prompt once or with each of its responses, no last token."""
+    return sum(
+        (g.rollouts[0].prompt_tokens.size if share_prompts else 0)
+        + sum((0 if share_prompts else r.prompt_tokens.size) + r.response_tokens.size - 1 for r in g.rollouts)
+        for g in groups
+    )
+
+
+@pytest.mark.parametrize(("share_prompts", "limit", "num_passes"), [(False, 30, 3), (True, 1000, 1)])
+def test_on_policy_needs_one_forward_pass_and_its_ratio_is_exactly_one(
+    share_prompts: bool, limit: int, num_passes: int
+) -> None:
     groups, advantages = make_batch()
-    spy = SpyModel(make_decoder())
-    report = make_backend(spy).update(groups, advantages, LossConfig(), 0.0, make_stage())
-    inputs = sum(r.prompt_tokens.size + r.response_tokens.size - 1 for g in groups for r in g.rollouts)
-    assert sum(spy.tokens_seen) == report.num_sequence_tokens == inputs
-    assert len(spy.tokens_seen) > 1
+    spy = SpyForward()
+    backend = make_backend(forward=spy, share_prompts=share_prompts, tokens_per_microbatch=limit)
+    report = backend.update(groups, advantages, LossConfig(), 0.0, make_stage())
+    assert sum(spy.tokens_seen) == report.num_sequence_tokens == num_inputs(groups, share_prompts)
+    assert len(spy.tokens_seen) == num_passes
     assert (report.ratio_mean, report.ratio_max, report.clip_fraction) == (1.0, 1.0, 0.0)
     assert report.num_tokens == sum(r.response_tokens.size for g in groups for r in g.rollouts)
 
 
 def test_two_updates_need_one_more_pass_and_see_the_policy_move() -> None:
     groups, advantages = make_batch()
-    spy = SpyModel(make_decoder())
+    spy = SpyForward()
     stage = make_stage(num_minibatches=1, num_reuses=2)
-    report = make_backend(spy).update(groups, advantages, LossConfig(), 0.0, stage)
-    inputs = sum(r.prompt_tokens.size + r.response_tokens.size - 1 for g in groups for r in g.rollouts)
-    assert sum(spy.tokens_seen) == report.num_sequence_tokens == 3 * inputs
+    backend = make_backend(forward=spy, tokens_per_microbatch=1000)
+    report = backend.update(groups, advantages, LossConfig(), 0.0, stage)
+    assert sum(spy.tokens_seen) == report.num_sequence_tokens == 3 * num_inputs(groups, share_prompts=True)
     assert report.ratio_max > 1.0
 
 
@@ -303,8 +310,8 @@ def test_a_nonfinite_minibatch_leaves_no_trace(
     fault: str, dtype: torch.dtype, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     groups, advantages = make_batch(4)
-    spy = SpyModel(make_decoder(dtype))
-    backend, clean = make_backend(spy), make_backend(make_decoder(dtype))
+    spy = SpyForward()
+    backend, clean = make_backend(make_decoder(dtype), forward=spy), make_backend(make_decoder(dtype))
     for each in (backend, clean):
         each.update(groups, advantages, LossConfig(), 0.0, make_stage())
     saved = snapshot(backend, tmp_path / "before")
@@ -361,7 +368,7 @@ def test_microbatch_size_bounds_memory_but_not_the_result() -> None:
         )
         for limit in (1, 25, 10_000)
     ]
-    for field in ("loss", "policy_loss", "entropy", "grad_norm", "mismatch_kl", "num_sequence_tokens"):
+    for field in ("loss", "policy_loss", "entropy", "grad_norm", "mismatch_kl", "num_tokens"):
         values = [float(getattr(r, field)) for r in reports]
         assert values[1:] == pytest.approx(values[:1] * 2, rel=1e-11), field
 

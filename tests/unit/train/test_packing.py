@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.config import LossConfig
-from or1.train.packing import TrainedRollout, cut, pack, trained_rollouts
+from or1.train.packing import Cost, TrainedRollout, cut, pack, trained_rollouts
 from or1.types import Finish, Group, Message, Outcome, Problem, Rollout, Verdict
 
 PROBLEM = Problem.make("arithmetic", (Message("user", "1+1"),), 2)
@@ -104,28 +104,66 @@ def test_packing_keeps_every_token_once(sizes: list[tuple[int, int]], limit: int
     assert sum(float(m.batch.weights_N.double().sum()) for m in microbatches) == pytest.approx(1.0, abs=1e-5)
 
 
-def least_largest_load(lengths: list[int], num_runs: int) -> int:
+def load(costs: Sequence[Cost]) -> int:
+    """Tokens of one microbatch: own tokens of all, each prompt once."""
+    return sum(c.own for c in costs) + sum({c.key: c.shared for c in costs}.values())
+
+
+def least_largest_load(costs: list[Cost], num_runs: int) -> int:
     """By trying every way to cut."""
     loads = []
-    for inner in itertools.combinations(range(1, len(lengths)), num_runs - 1):
-        bounds = [0, *inner, len(lengths)]
-        loads.append(max(sum(lengths[a:b]) for a, b in itertools.pairwise(bounds)))
+    for inner in itertools.combinations(range(1, len(costs)), num_runs - 1):
+        bounds = [0, *inner, len(costs)]
+        loads.append(max(load(costs[a:b]) for a, b in itertools.pairwise(bounds)))
     return min(loads)
 
 
-@given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.integers(20, 60))
-def test_cut_makes_the_fewest_runs_and_balances_them(lengths: list[int], limit: int) -> None:
-    runs = cut(lengths, limit)
-    assert [i for run in runs for i in run] == list(range(len(lengths)))
-    assert (
-        max(sum(lengths[i] for i in run) for run in runs) == least_largest_load(lengths, len(runs)) <= limit
-    )
+@given(
+    st.lists(st.integers(1, 15), min_size=1, max_size=8),
+    st.lists(st.integers(1, 5), min_size=8, max_size=8),
+    st.integers(20, 60),
+)
+def test_cut_makes_the_fewest_runs_and_balances_them(owns: list[int], prompts: list[int], limit: int) -> None:
+    # Three rollouts to a prompt.
+    costs = [Cost(own, prompts[i // 3], bytes([i // 3])) for i, own in enumerate(owns)]
+    runs = cut(costs, limit)
+    assert [i for run in runs for i in run] == list(range(len(costs)))
+    largest = max(load(costs[run.start : run.stop]) for run in runs)
+    assert largest == least_largest_load(costs, len(runs)) <= limit
     if len(runs) > 1:
-        assert least_largest_load(lengths, len(runs) - 1) > limit
+        assert least_largest_load(costs, len(runs) - 1) > limit
 
 
-def test_a_sequence_over_the_limit_stands_alone() -> None:
-    assert cut((9, 2, 2, 8), 5) == [range(0, 1), range(1, 3), range(3, 4)]
+def test_a_rollout_over_the_limit_stands_alone() -> None:
+    assert cut([Cost(9), Cost(2), Cost(2), Cost(8)], 5) == [range(0, 1), range(1, 3), range(3, 4)]
+
+
+def test_worked_microbatch_with_a_shared_prompt() -> None:
+    # Prompt (5, 6) once, then the inputs of responses (7, 0, 2), (4,) and (3, 8). Every first token is
+    # predicted from the prompt's end at 1; a response of one token has no inputs of its own.
+    rollouts = [
+        TrainedRollout(rollout=make_rollout((5, 6), response, index), advantage=float(index))
+        for index, response in enumerate(((7, 0, 2), (4,), (3, 8)))
+    ]
+    (microbatch,) = pack(rollouts, 100, LossConfig(), share_prompts=True)
+    assert microbatch.tokens_T.tolist() == [5, 6, 7, 0, 3]
+    assert microbatch.lengths == (2, 2, 1)
+    assert microbatch.parents == (-1, 0, 0)
+    assert microbatch.predictors_N.tolist() == [1, 2, 3, 1, 1, 4]
+    assert microbatch.targets_N.tolist() == [7, 0, 2, 4, 3, 8]
+    assert microbatch.batch.advantages_N.tolist() == [0.0, 0.0, 0.0, 1.0, 2.0, 2.0]
+
+
+def test_siblings_meet_whatever_their_order() -> None:
+    prompts = ((1, 2), (3,), (1, 2), (3,))
+    rollouts = [
+        TrainedRollout(rollout=make_rollout(prompt, (7, 8), index), advantage=1.0)
+        for index, prompt in enumerate(prompts)
+    ]
+    (microbatch,) = pack(rollouts, 100, LossConfig(), share_prompts=True)
+    assert microbatch.names == ("p/0", "p/2", "p/1", "p/3")
+    assert microbatch.tokens_T.tolist() == [1, 2, 7, 7, 3, 7, 7]
+    assert microbatch.parents == (-1, 0, 0, -1, 3, 3)
 
 
 def test_mask_before_takes_truncated_rollouts_out() -> None:

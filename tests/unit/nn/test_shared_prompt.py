@@ -1,0 +1,153 @@
+"""Responses that share a prompt beside the same sequences computed whole, in float64.
+
+Shape legend: N chosen rows, T packed tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from or1.nn import block_attention
+from or1.nn.block_attention import SharedPromptPlan
+from or1.nn.config import DecoderConfig
+from or1.nn.decoder import Decoder
+from or1.nn.shared_prompt import packed_with_prompts
+
+VOCABULARY = 13
+
+
+def make_decoder(num_heads: int, num_kv_heads: int, dtype: torch.dtype = torch.float64) -> Decoder:
+    config = DecoderConfig(
+        architecture="Qwen3ForCausalLM",
+        num_layers=2,
+        hidden_size=16,
+        intermediate_size=20,
+        num_heads=num_heads,
+        num_kv_heads=num_kv_heads,
+        head_size=8,
+        vocab_size=VOCABULARY,
+        norm_eps=1e-6,
+        rope_theta=50.0,
+        rope_scaling=None,
+        has_qkv_bias=True,
+        has_output_bias=False,
+        has_mlp_bias=False,
+        has_qk_norm=True,
+        is_head_tied=True,
+        max_positions=512,
+        eos_ids=(0,),
+    )
+    decoder = Decoder(config)
+    generator = torch.Generator().manual_seed(num_heads)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator) + (parameter.ndim == 1))
+    return decoder.to(dtype)
+
+
+def shared_and_whole(
+    decoder: Decoder, families: Sequence[tuple[int, Sequence[int]]]
+) -> tuple[Tensor, Tensor]:
+    """Hidden states that predict each response token, with prompts shared and with whole sequences.
+
+    A family is (prompt tokens, inputs of each of its responses).
+    """
+    generator = torch.Generator().manual_seed(7)
+    parts, lengths, parents, rows = [], [], [], []
+    wholes, whole_rows = [], []
+    num_tokens = num_whole = 0
+    for num_prompt, responses in families:
+        prompt = torch.randint(VOCABULARY, (num_prompt,), generator=generator)
+        parent, prompt_end = len(lengths), num_tokens + num_prompt - 1
+        parts.append(prompt)
+        lengths.append(num_prompt)
+        parents.append(-1)
+        num_tokens += num_prompt
+        for num_response in responses:
+            response = torch.randint(VOCABULARY, (num_response,), generator=generator)
+            parts.append(response)
+            lengths.append(num_response)
+            parents.append(parent)
+            rows += [prompt_end, *range(num_tokens, num_tokens + num_response)]
+            num_tokens += num_response
+            wholes.append(torch.cat([prompt, response]))
+            whole_rows += range(num_whole + num_prompt - 1, num_whole + num_prompt + num_response)
+            num_whole += num_prompt + num_response
+    shared_ND = packed_with_prompts(decoder, torch.cat(parts), lengths, parents, torch.tensor(rows))
+    whole_ND = decoder.packed(torch.cat(wholes), [w.numel() for w in wholes], torch.tensor(whole_rows))
+    return shared_ND, whole_ND
+
+
+def gradients(decoder: Decoder, hidden_ND: Tensor) -> list[Tensor]:
+    weights = torch.linspace(-1, 1, hidden_ND.numel(), dtype=torch.float64).sin().to(hidden_ND.dtype)
+    loss = (hidden_ND.flatten() * weights).sum()
+    return list(torch.autograd.grad(loss, list(decoder.parameters())))
+
+
+def worst(got: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
+    return max(((g - w).norm() / w.norm()).item() for g, w in zip(got, wanted, strict=True))
+
+
+FAMILIES = st.lists(
+    st.tuples(st.integers(1, 9), st.lists(st.integers(1, 140), min_size=1, max_size=4)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.parametrize(("num_heads", "num_kv_heads"), [(2, 1), (4, 2), (2, 2)])
+@given(families=FAMILIES)
+@settings(max_examples=12, deadline=None)
+def test_values_and_gradients_are_those_of_whole_sequences(
+    num_heads: int, num_kv_heads: int, families: list[tuple[int, list[int]]]
+) -> None:
+    decoder = make_decoder(num_heads, num_kv_heads)
+    shared_ND, whole_ND = shared_and_whole(decoder, families)
+    assert worst([shared_ND], [whole_ND]) < 1e-12
+    assert worst(gradients(decoder, shared_ND), gradients(decoder, whole_ND)) < 1e-11
+
+
+def test_long_sequences_recompute_their_weights() -> None:
+    # 1,100 keys are more than are kept for the backward.
+    assert block_attention.KEEP_KEYS < 1100
+    decoder = make_decoder(2, 1)
+    shared_ND, whole_ND = shared_and_whole(decoder, [(60, (1040, 3)), (4, (2,))])
+    assert worst(gradients(decoder, shared_ND), gradients(decoder, whole_ND)) < 1e-11
+
+
+def test_large_scores_keep_their_digits_in_bfloat16() -> None:
+    # Scores near 100, as Qwen2 has them: rounded to bfloat16 they are off by up to 0.25, and so are the logs
+    # of the attention weights. The output may err only by bfloat16's own rounding.
+    generator = torch.Generator().manual_seed(3)
+    common = 3.5 * torch.ones(40, 1, 64)
+    q = (common + 0.3 * torch.randn(40, 1, 64, generator=generator)).bfloat16()
+    k = (common + 0.3 * torch.randn(40, 1, 64, generator=generator)).bfloat16()
+    v = torch.randn(40, 1, 64, generator=generator).bfloat16()
+    plan = SharedPromptPlan([40], [-1], 1, torch.device("cpu"))
+    got = block_attention.attend_blocks(torch.cat([q, k], 1), v, plan, 1).double()
+    scores = q[:, 0].double() @ k[:, 0].double().T / 8
+    assert scores.mean() > 90
+    weights = scores.masked_fill(torch.ones(40, 40).triu(1).bool(), -torch.inf).softmax(-1)
+    wanted = weights @ v[:, 0].double()
+    assert ((got - wanted).norm() / wanted.norm()).item() < 5e-3
+
+
+@pytest.mark.parametrize(
+    ("lengths", "parents", "message"),
+    [([3, 0], [-1, 0], "at least one token"), ([3, 2, 2], [-1, 0, 1], "cannot have a prompt")],
+)
+def test_impossible_families_are_refused(lengths: list[int], parents: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SharedPromptPlan(lengths, parents, 2, torch.device("cpu"))
+
+
+def test_lengths_that_do_not_add_up_are_refused() -> None:
+    decoder = make_decoder(2, 1)
+    with pytest.raises(ValueError, match="add up"):
+        packed_with_prompts(decoder, torch.zeros(4, dtype=torch.int64), [3], [-1], torch.tensor([0]))
