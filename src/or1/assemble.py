@@ -231,7 +231,12 @@ def _collector(
         check=leave.check,
     )
     if run.rollout.oversample > 1:
-        collector = OversampleCollector(collector, factor=run.rollout.oversample, loss=run.loss)
+        collector = OversampleCollector(
+            collector,
+            factor=run.rollout.oversample,
+            loss=run.loss,
+            num_available=len(material.train.problems),
+        )
     if run.rollout.max_refills > 0:
         collector = RefillCollector(
             collector,

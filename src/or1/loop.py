@@ -19,7 +19,7 @@ def train(run: RunConfig, parts: Parts) -> RunState:
 
     Source: arXiv 2505.22312, sections 2 and 3.
     """
-    state = parts.checkpoints.restore(parts.trainer) or RunState()
+    state = parts.checkpoints.restore(parts.trainer) or algo.fresh_state(run)
     parts.collector.load(parts.trainer.publish(state.policy_version))
     parts.schedule.start(state)
 

@@ -247,9 +247,9 @@ class StageProgress:
     index: int = 0
     first_step: int = 0
     truncated_fractions: tuple[float, ...] = ()
-    """Truncated share of all rollouts, one entry a step of this stage."""
+    """Truncated share of all rollouts of the last steps of this stage: as many as its rule looks at."""
     mean_rewards: tuple[float, ...] = ()
-    """Mean reward of all judged rollouts, one entry a step of this stage."""
+    """Mean reward of all judged rollouts of the same steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,7 +332,7 @@ class Score:
     mean: float
     """avg@k in [0, 1]."""
     low: float
-    """95 % interval over problems and samples (bootstrap over problems)."""
+    """95 % interval over problems (see `or1.evals.statistics`)."""
     high: float
     truncated_fraction: float
     no_answer_fraction: float
