@@ -1,6 +1,6 @@
 """Deterministic mode: what the engine recorded while decoding is, bit for bit, what the trainer computes.
 
-Continuous batching with refill mixes rollouts of every length in every batch size on the way; none of it may show.
+Continuous batching with refill mixes rollouts of every length in batches of every size; none of it may show.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Decoder(nn.Module):
     Args:
         config: its shape.
         deterministic: compute every row by the same sequence of operations in `packed` and `cached`, so
-            that both give the same bits. Slower; float32 only in use, though nothing here depends on the type.
+            that both give the same bits. Slower.
     """
 
     def __init__(self, config: DecoderConfig, *, deterministic: bool = False) -> None:

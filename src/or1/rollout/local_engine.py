@@ -7,6 +7,7 @@ shrinks as rollouts finish, and one pass through the decoder moves every live ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ import torch
 from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache, PromptKeyValues
 from or1.nn.decoder import Decoder
-from or1.nn.tokenizer import ChatTokenizer
+from or1.protocols import Tokenizer
+from or1.rollout.generate import EngineGenerator
 from or1.rollout.sampling import Restriction, rollout_key
 from or1.rollout.slots import Draws, Finished, Slots, Ticket
 from or1.types import Finish, Int32, Problem, Rollout, Sampling, Text, WeightHandle
@@ -23,6 +25,13 @@ PREFILL_TOKENS = 4096
 """Prompts are prefilled together up to so many tokens [tokens]."""
 REFILL_FRACTION = 1 / 16
 """Rollouts start once this share of the rows is free, since starting a few costs as much as starting many."""
+
+
+class EndingTokenizer(Tokenizer, Protocol):
+    """A tokenizer that knows how its model ends a response."""
+
+    @property
+    def eos_ids(self) -> tuple[int, ...]: ...
 
 
 class LocalEngine:
@@ -41,7 +50,7 @@ class LocalEngine:
     def __init__(
         self,
         decoder: Decoder,
-        tokenizer: ChatTokenizer,
+        tokenizer: EndingTokenizer,
         *,
         num_slots: int = 512,
         max_prompt_tokens: int = 2048,
@@ -97,16 +106,7 @@ class LocalEngine:
 
     def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
         """Yield `group_size` texts of each problem, each as it finishes."""
-        by_id = {problem.id: problem for problem in problems}
-        for rollout in self.rollouts(list(by_id.values()), sampling):
-            prefix = self.tokenizer.response_prefix(rollout.prompt_tokens)
-            yield Text(
-                problem_id=rollout.problem_id,
-                index=rollout.index,
-                text=prefix + self.tokenizer.decode(rollout.response_tokens),
-                finish=rollout.finish,
-                num_tokens=len(rollout.response_tokens),
-            )
+        yield from EngineGenerator(self, self.tokenizer).generate(problems, sampling)
 
     def close(self) -> None:
         """Give the cache's memory back; the engine can be used again."""
