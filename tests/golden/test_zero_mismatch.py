@@ -10,72 +10,21 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
-from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.rollout.local_engine import LocalEngine
-from or1.types import Int32, Message, Problem, Rollout, Sampling, WeightHandle
+from or1.types import Rollout, Sampling, WeightHandle
 
-CONFIG = DecoderConfig(
-    architecture="Qwen2ForCausalLM",
-    num_layers=2,
-    hidden_size=64,
-    intermediate_size=160,
-    num_heads=4,
-    num_kv_heads=2,
-    head_size=32,
-    vocab_size=101,
-    norm_eps=1e-6,
-    rope_theta=10_000.0,
-    rope_scaling=None,
-    has_qkv_bias=True,
-    has_output_bias=False,
-    has_mlp_bias=False,
-    has_qk_norm=False,
-    is_head_tied=True,
-    max_positions=1024,
-    eos_ids=(7, 50, 90),
-)
 TEMPERATURE = 0.8
 SAMPLING = Sampling(group_size=8, max_response_tokens=40, temperature=TEMPERATURE, seed=3)
-
-
-class LetterTokenizer:
-    """One token a letter: all that the engine asks of a tokenizer."""
-
-    eos_ids = CONFIG.eos_ids
-
-    def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
-        return np.asarray([ord(letter) % CONFIG.vocab_size for letter in messages[0].content], dtype=np.int32)
-
-    def decode(self, tokens: Int32) -> str:
-        return " ".join(str(token) for token in tokens)
-
-    def response_prefix(self, prompt_tokens: Int32) -> str:
-        return ""
-
-
-def make_decoder(deterministic: bool) -> Decoder:
-    decoder = Decoder(CONFIG, deterministic=deterministic)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            if parameter.dim() == 2:
-                parameter.normal_(0.0, 0.15, generator=generator)
-    return decoder
-
-
-def make_problems() -> list[Problem]:
-    words = "the quick brown fox jumps over a lazy dog while rain falls on both of them"
-    return [Problem.make("none", (Message("user", words[i : 2 * i + 3]),), i) for i in range(25)]
 
 
 def decode_with(num_slots: int, decoder: Decoder) -> list[Rollout]:
     engine = LocalEngine(decoder, LetterTokenizer(), num_slots=num_slots, max_prompt_tokens=64)
     engine.load(WeightHandle(version=1, ref=dict(decoder.named_parameters())))
-    rollouts = list(engine.rollouts(make_problems(), SAMPLING))
-    return sorted(rollouts, key=lambda rollout: (rollout.problem_id, rollout.index))
+    return draw_all(engine, make_problems(25), SAMPLING)
 
 
 def trainer_logprobs(decoder: Decoder, rollouts: list[Rollout]) -> list[np.ndarray]:

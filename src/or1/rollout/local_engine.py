@@ -101,8 +101,6 @@ class LocalEngine:
         while not run.is_finished:
             for finished in run.advance():
                 yield self._rollout(problems, prompts, finished)
-        if run.is_tainted:
-            self._cache = None
 
     def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
         """Yield `group_size` texts of each problem, each as it finishes."""
@@ -171,8 +169,6 @@ class _Run:
             for index in range(sampling.group_size)
         ]
         self.num_started = 0
-        self.is_tainted = False
-        """A rollout's numbers were not finite, so that the cache may hold such values."""
         self.prefilled = range(0)
         """Problems whose keys and values are in `prompt_kv`."""
         self.prompt_kv: PromptKeyValues | None = None
@@ -205,7 +201,8 @@ class _Run:
         finally:
             if self.engine.num_threads is not None:
                 torch.set_num_threads(threads)
-        self.is_tainted |= not all(np.isfinite(f.logprobs).all() for f in finished)
+        if not all(np.isfinite(f.logprobs).all() for f in finished):
+            self.engine.close()  # the memory of this run may hold such numbers: the next run gets another
         return finished
 
     def _start(self) -> None:
