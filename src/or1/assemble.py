@@ -77,6 +77,7 @@ def material_of(run: RunConfig) -> Material:
     if run.rollout.engine != "local":
         raise ConfigError(f'rollout.engine = "{run.rollout.engine}" is not available yet: use "local"')
     folder = resolve_folder(model_folder(run.model.path))
+    read_config(folder)  # an architecture that does not work is refused by name, before anything is read
     tokenizer = load_tokenizer(folder)
     train = load_problems(run.data, run.seed)
     if run.evaluation.data:
@@ -154,7 +155,9 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     run.tracking,
                     entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
                     sinks=open_views(run, folder.path),
-                    clock=Clock(peak_device_bytes=torch.cuda.max_memory_allocated if device.type == "cuda" else None),
+                    clock=Clock(
+                        peak_device_bytes=torch.cuda.max_memory_allocated if device.type == "cuda" else None
+                    ),
                 )
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def test_unknown_builtin_model(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "tiny" in line
 
 
+def test_unknown_architecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(TINY, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "mamba", "architectures": ["MambaForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    line = refuse(capsys, "train", "tiny", "--out", str(tmp_path / "run"), "--set", f"model.path={folder}")
+    assert "Mamba" in line
+    assert "Qwen2" in line, "the line does not say what works"
+    assert not (tmp_path / "run").exists()
+
+
 def test_missing_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = refuse(capsys, *on_rows(tmp_path / "nowhere.jsonl"))
     assert "nowhere.jsonl" in line
@@ -72,6 +85,13 @@ def test_row_that_is_not_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     line = refuse(capsys, *on_rows(path))
     assert "rows.jsonl" in line
     assert "9" in line
+
+
+def test_long_prompts_refused_by_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", [*GSM8K_ROWS, {"question": "why " * 400, "answer": "#### 1"}])
+    line = refuse(capsys, *on_rows(path, "rollout.long_prompts=refuse"))
+    assert "rollout.max_prompt_tokens 512" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_nothing_left_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

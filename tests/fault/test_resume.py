@@ -54,7 +54,9 @@ CONFIG = {
 Moment = tuple[str, str, int]
 
 
-def start(config: Path, out: Path, moment: Moment = ("", "", 0), delay_ms: float = 0, name: str = "SIGKILL") -> int:
+def start(
+    config: Path, out: Path, moment: Moment = ("", "", 0), delay_ms: float = 0, name: str = "SIGKILL"
+) -> int:
     """Run the command once; its exit status, -9 when it was killed."""
     arguments = (str(config), str(out), name, *moment, delay_ms)
     process = PROCESSES.Process(target=killed_run.main, args=arguments)

@@ -42,7 +42,9 @@ class ChatTokenizer:
         """Tokens of a chat prompt [Lp], the opening of the assistant's turn included."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
         text = self._backend.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        return np.asarray(self._backend(text, add_special_tokens=False)["input_ids"], dtype=np.int32)
+        return np.asarray(
+            self._backend(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32
+        )
 
     def decode(self, tokens: Int32) -> str:
         """Text of a response [L] without special tokens, with `<think>` and `</think>`."""
