@@ -111,8 +111,8 @@ def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem])
     fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)
     if len(fit) < len(problems):
         message = (
-            f"{len(problems) - len(fit)} of {len(problems)} prompts are longer than rollout.max_prompt_tokens "
-            f"{limit} (longest {max(lengths)} tokens)"
+            f"{len(problems) - len(fit)} of {len(problems)} prompts are longer than "
+            f"rollout.max_prompt_tokens {limit} (longest {max(lengths)} tokens)"
         )
         if run.rollout.long_prompts == "refuse" or not fit:
             raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')

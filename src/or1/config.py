@@ -1,7 +1,8 @@
 """A run, described: frozen pydantic models, one home for every default, a unit and a source for every number.
 
 Unknown keys and bad combinations are refused here, before anything starts. `or1.recipes` builds these from
-TOML files. Sources: "paper" is arXiv 2505.22312v2; "scripts" are the released training scripts of Skywork-OR1.
+TOML files. Sources: "paper" is arXiv 2505.22312v2; "scripts" are the released training scripts of
+Skywork-OR1.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class ModelConfig(Config):
     path: str
     """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else float32.
-    Weights are kept in float32 by the optimizer in either case."""
+    """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else
+    float32. Weights are kept in float32 by the optimizer in either case."""
 
 
 class DataConfig(Config):
@@ -82,7 +83,8 @@ class StageConfig(Config):
     num_reuses: int = Field(default=1, ge=1)
     """Passes over the rollout batch, N_reuse; N_SGD = num_minibatches * num_reuses. Source: paper 4.4."""
     online_filter: bool = True
-    """On entry drop problems solved in all rollouts of their last visit in the finished stage. Source: paper 3.1."""
+    """On entry drop problems solved in all rollouts of their last visit in the finished stage. Source:
+    paper 3.1."""
 
     @model_validator(mode="after")
     def _minibatches_have_problems(self) -> Self:
@@ -100,12 +102,13 @@ class LossConfig(Config):
     clip_high: float = Field(default=0.2, gt=0)
     """Upper clip range [dimensionless]; above clip_low is clip-higher. Source: paper 4.5."""
     average: Literal["token", "sequence"] = "token"
-    """token: one mean over all response tokens of the minibatch (paper eq 3.1); sequence: mean of sequence means."""
+    """token: one mean over all response tokens of the minibatch (paper eq 3.1); sequence: mean of sequence
+    means."""
     advantage_eps: float = Field(default=1e-6, ge=0)
     """Added to the sample standard deviation [reward]. Source: scripts, compute_grpo_outcome_advantage."""
     truncation_mask: Literal["none", "before", "after"] = "none"
-    """Truncated rollouts: none = wrong like others; before = out of statistics and loss; after = advantage 0 only.
-    Source: paper 3.2.3."""
+    """Truncated rollouts: none = wrong like others; before = out of statistics and loss; after = advantage
+    0 only. Source: paper 3.2.3."""
     reject_zero_advantage: bool = True
     """Groups without a signal leave the loss. Off keeps them in the entropy and KL terms and the denominator.
     Source: paper 3.1."""
@@ -113,9 +116,11 @@ class LossConfig(Config):
     """beta of the KL term to the start model [dimensionless]; 0 loads no reference model.
     Source: paper 3.2.6 (1e-3, ablation)."""
     kl_estimator: Literal["k1", "k3"] = "k3"
-    """Per-token estimate of KL(policy || reference): k1 = log ratio, k3 = r - 1 - log r. Source: paper 3.2.6."""
+    """Per-token estimate of KL(policy || reference): k1 = log ratio, k3 = r - 1 - log r. Source: paper
+    3.2.6."""
     importance_cap: float | None = Field(default=None, ge=1)
-    """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None = off."""
+    """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None =
+    off."""
 
 
 class EntropyConfig(Config):
@@ -180,8 +185,8 @@ class RolloutConfig(Config):
     oversample: float = Field(default=1.0, ge=1)
     """Draw so many times num_problems, keep the first num_problems groups with a signal [dimensionless]."""
     max_refills: int = Field(default=0, ge=0)
-    """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on what
-    is kept."""
+    """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on
+    what is kept."""
 
 
 class VerifyConfig(Config):
@@ -270,7 +275,7 @@ class RunConfig(Config):
     def _combinations(self) -> Self:
         budgets = [s.max_response_tokens for s in self.stages]
         if budgets != sorted(budgets):
-            raise ValueError(f"stages have response budgets {budgets}: they must not shrink from stage to stage")
+            raise ValueError(f"stages have response budgets {budgets}: they must not shrink between stages")
         if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
             raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
         if self.system.deterministic and self.model.dtype == "bfloat16":

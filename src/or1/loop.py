@@ -35,7 +35,8 @@ def train(run: RunConfig, parts: Parts) -> RunState:
             # 3 FILTER: a group whose rewards agree has zero advantage everywhere, so no policy gradient.
             kept, dropped = algo.split_by_signal(groups, run.loss)
 
-            # 4 ADVANTAGE: (r - mean) / (std + eps) inside each whole group, one value for all tokens of a rollout.
+            # 4 ADVANTAGE: (r - mean) / (std + eps) inside each whole group, one value for all tokens of a
+            # rollout.
             advantages = algo.advantages(kept, run.loss)
 
             # 5 UPDATE: clipped surrogate plus alpha * entropy, one mean over all response tokens kept.

@@ -59,10 +59,11 @@ class VerifierPool(Protocol):
     """Judges responses beside their generation."""
 
     def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        """Yield every rollout once, with its verdict, as verdicts come in: the order is not that of the input.
+        """Yield every rollout once, with its verdict, as verdicts come in: the order is not that of the
+        input.
 
-        Responses are pulled from the iterable while earlier ones are still being judged. LENGTH becomes TRUNCATED
-        and ABORTED becomes NOT_JUDGED before any verifier sees the text.
+        Responses are pulled from the iterable while earlier ones are still being judged. LENGTH becomes
+        TRUNCATED and ABORTED becomes NOT_JUDGED before any verifier sees the text.
         """
         ...
 
@@ -188,7 +189,8 @@ class Checkpoints(Protocol):
     """Whole states on disk."""
 
     def restore(self, trainer: TrainerBackend) -> RunState | None:
-        """Load the newest whole checkpoint into the trainer and cut the logs to it; None when there is none."""
+        """Load the newest whole checkpoint into the trainer and cut the logs to it; None when there is
+        none."""
         ...
 
     def save(self, state: RunState, trainer: TrainerBackend) -> None: ...

@@ -59,7 +59,8 @@ class Problem:
     """One question with its checkable answer. Make it with `Problem.make`, which derives the id."""
 
     id: str
-    """First 16 hex digits of sha256 over (task, prompt, gold): the same problem has the same id everywhere."""
+    """First 16 hex digits of sha256 over (task, prompt, gold): the same problem has the same id
+    everywhere."""
     task: str
     """Name of the task whose verifier judges it: arithmetic, math, code."""
     prompt: tuple[Message, ...]
@@ -81,7 +82,9 @@ class Problem:
         turns = [[m.role, m.content] for m in prompt]
         content = json.dumps([task, turns, gold], sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        return Problem(id=digest, task=task, prompt=prompt, gold=gold, source=source, difficulty=difficulty or {})
+        return Problem(
+            id=digest, task=task, prompt=prompt, gold=gold, source=source, difficulty=difficulty or {}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +278,8 @@ class RunState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReport:
-    """One `update`, reduced over the whole batch and all ranks: token means weigh every response token once."""
+    """One `update`, reduced over the whole batch and all ranks: token means weigh every response token
+    once."""
 
     loss: float
     """Total loss of the batch: policy - alpha * entropy + kl * coefficient."""

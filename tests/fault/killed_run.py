@@ -14,7 +14,8 @@ from or1.errors import Interrupted
 
 
 def arm(number: signal.Signals, file: str, function: str, call: int, delay_s: float) -> None:
-    """Send this process a signal `delay_s` after the call; with 0 at once, before the function does anything."""
+    """Send this process a signal `delay_s` after the call; with 0 at once, before the function does
+    anything."""
     num_calls = 0
 
     def watch(frame: FrameType, event: str, argument: object) -> None:

@@ -108,7 +108,8 @@ def test_killed_in_every_phase_one_after_another(
 
 @pytest.mark.parametrize("phase", ["rollout", "verify", "update", "checkpoint write", "log"])
 def test_asked_to_leave(phase: str, config: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
-    """SIGTERM: the state is saved, the exit status says so, and going on gives the same run, checkpoints apart."""
+    """SIGTERM: the state is saved, the exit status says so, and going on gives the same run, checkpoints
+    apart."""
     out = tmp_path / "run"
     file, function, call = PHASES[phase]
     assert start(config, out, (file, function, call), name="SIGTERM") == 130
