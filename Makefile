@@ -14,7 +14,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-all check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step clean
 
 help:  ## this list
@@ -44,11 +44,18 @@ demo: $(VENV)/.installed-board  ## train the built-in model and show the score b
 	$(BIN)/or1 train tiny --out runs/tiny
 	$(BIN)/or1 plot runs/tiny
 
+demo-ablation: demo  ## the same without entropy control, and both in one picture
+	$(BIN)/or1 train tiny-no-entropy-control --out runs/tiny-no-entropy-control
+	$(BIN)/or1 plot runs/tiny --compare runs/tiny-no-entropy-control
+
 test: $(VENV)/.installed-dev  ## all tests but the slow ones
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"
 
 test-all: $(VENV)/.installed-dev  ## all tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+
+test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, compare byte for byte
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m slow tests/fault/test_resume.py
 
 check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
 check-format: $(VENV)/.installed-dev
