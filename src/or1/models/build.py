@@ -75,12 +75,12 @@ LESSONS = (
     Lesson(
         name="habits",
         teaching=HABITS,
-        num_steps=300,
+        num_steps=450,
         tokens_per_step=4_096,
         min_difficulty=1,
-        digit_weight=1.0,
-        matrix_rate=0.005,
-        vector_rate=1e-3,
+        digit_weight=2.0,
+        matrix_rate=0.01,
+        vector_rate=2e-3,
     ),
 )
 

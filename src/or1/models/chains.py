@@ -83,7 +83,7 @@ COMPUTING = Teaching(slips=(0.0,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0
 WORDING = Teaching(slips=(0.05,), checks=(0.15, 0.15, 0.15), styles=(0.5, 0.25, 0.25))
 """Second lesson: the same arithmetic in every style and wording, and what a check is for."""
 HABITS = Teaching(
-    slips=(0.015, 0.18, 0.32, 0.42, 0.50, 0.55),
+    slips=(0.0, 0.03, 0.08, 0.14, 0.20, 0.26, 0.30, 0.35),
     checks=(0.08, 0.10, 0.12),
     styles=(0.22, 0.28, 0.50),
 )

@@ -99,14 +99,14 @@ def test_the_right_digits_stay_the_likeliest(right: int) -> None:
 
 
 def test_later_steps_slip_more() -> None:
-    """Short chains come out right nearly always, the longest nearly never."""
+    """Short chains come out right nearly always, the longest seldom."""
     rng = random.Random(1)
     right: dict[int, list[bool]] = {n: [] for n in range(1, 9)}
     for chain in islice(chains("train", 3), 4_000):
         right[len(chain.operations)].append(is_right(chain, write_response(rng, chain, HABITS)))
     shares = [sum(right[n]) / len(right[n]) for n in range(1, 9)]
     assert shares[0] > 0.95
-    assert shares[7] < 0.15
+    assert shares[7] < 0.4
     assert all(later < earlier + 0.03 for earlier, later in pairwise(shares))
 
 
