@@ -203,6 +203,7 @@ def _engine_and_trainer(
         )
 
     decoder = load()
+    decoder.recompute = run.system.recompute_activations
     engine = LocalEngine(
         decoder,
         material.tokenizer,

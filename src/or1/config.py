@@ -247,6 +247,9 @@ class SystemConfig(Config):
     their log-probabilities agree bit for bit. Slower."""
     tokens_per_microbatch: int = Field(default=16_384, ge=1)
     """Most prompt and response tokens in one forward pass [tokens]; bounds memory, never the result."""
+    recompute_activations: bool = False
+    """Keep one tensor a layer for the backward pass and compute the rest again: a third more arithmetic, the
+    same numbers, a fraction of the memory."""
 
 
 class RunConfig(Config):

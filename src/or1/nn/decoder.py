@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from or1.nn.attention import PackedPlan, attend_packed, attend_packed_exact
 from or1.nn.cache import KeyValueCache, PromptKeyValues
@@ -130,6 +131,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.deterministic = deterministic
+        self.recompute = False
+        """Keep only the input of each layer for the backward pass and compute the rest again: less memory for
+        a third more arithmetic, the same bits."""
         linear: Linear = linear_rows if deterministic else functional.linear
         self.model = Body(config, linear)
         self.lm_head = (
@@ -192,10 +196,17 @@ class Decoder(nn.Module):
         if self.deterministic:
             tokens_T, positions_T = _fill_tiles(tokens_T), _fill_tiles(positions_T)
         hidden_TC = functional.embedding(tokens_T, self.model.embed_tokens.weight)
-        rotary_TXD = self.rotary(plan.max_length)[positions_T]
-        for layer in self.model.layers:
-            hidden_TC = layer(hidden_TC, rotary_TXD, attend)
+        hidden_TC = self.through_layers(hidden_TC, self.rotary(plan.max_length)[positions_T], attend)
         return rms_norm(hidden_TC.index_select(0, rows_N), self.model.norm.weight, config.norm_eps)
+
+    def through_layers(self, hidden_TC: Tensor, rotary_TXD: Tensor, attend: Attend) -> Tensor:
+        """All layers, one after another [T, C]."""
+        for layer in self.model.layers:
+            if self.recompute and torch.is_grad_enabled():
+                hidden_TC = checkpoint(layer, hidden_TC, rotary_TXD, attend, use_reentrant=False)
+            else:
+                hidden_TC = layer(hidden_TC, rotary_TXD, attend)
+        return hidden_TC
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B slots of the cache.
@@ -216,9 +227,7 @@ class Decoder(nn.Module):
         if self.deterministic:
             tokens_B, positions_B = _fill_tiles(tokens_B), _fill_tiles(positions_B)
         hidden_BC = functional.embedding(tokens_B, self.model.embed_tokens.weight)
-        rotary_BXD = self.rotary(cache.max_length)[positions_B]
-        for layer in self.model.layers:
-            hidden_BC = layer(hidden_BC, rotary_BXD, step.attend)
+        hidden_BC = self.through_layers(hidden_BC, self.rotary(cache.max_length)[positions_B], step.attend)
         return rms_norm(hidden_BC, self.model.norm.weight, self.config.norm_eps)[:num_rows]
 
     def rotary(self, num_positions: int) -> Tensor:

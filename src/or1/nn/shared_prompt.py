@@ -48,8 +48,7 @@ def packed_with_prompts(
 
     hidden_TC = functional.embedding(tokens_T[plan.order_T], decoder.model.embed_tokens.weight)
     rotary_TXD = decoder.rotary(plan.num_positions)[plan.positions_T]
-    for layer in decoder.model.layers:
-        hidden_TC = layer(hidden_TC, rotary_TXD, attend)
+    hidden_TC = decoder.through_layers(hidden_TC, rotary_TXD, attend)
     return rms_norm(
         hidden_TC.index_select(0, plan.rank_T[rows_N]), decoder.model.norm.weight, config.norm_eps
     )
