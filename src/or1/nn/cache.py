@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from or1.nn.attention import attend_exact, whole_tiles
 from or1.nn.config import DecoderConfig
+from or1.nn.native import NativeAttention, native_attention
 
 ALIGNMENT = 64
 """Of the memory on a CPU [bytes]: one cache line."""
@@ -57,6 +58,7 @@ class KeyValueCache:
         dtype: of the stored keys and values, and of the attention.
         device: of the memory.
         deterministic: attend as `attend_exact`.
+        compiled: on a CPU attend by compiled code where there is a compiler; False = never.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class KeyValueCache:
         device: torch.device,
         *,
         deterministic: bool = False,
+        compiled: bool = True,
     ) -> None:
         self.config = config
         self.num_slots = num_slots
@@ -75,6 +78,10 @@ class KeyValueCache:
         self.deterministic = deterministic
         self.max_length = whole_tiles(max_length) if deterministic else max_length
         self.num_rows = num_slots * config.num_kv_heads
+        self.native: NativeAttention | None = None
+        if compiled and device.type == "cpu" and not deterministic:
+            native = native_attention()
+            self.native = native if native is not None and native.supports(dtype) else None
         shape = (config.num_layers, 2, self.num_rows * self.max_length * config.head_size)
         self._memory = _zeros(shape, dtype, device)
         self.length = 0
@@ -110,6 +117,8 @@ class KeyValueCache:
 
     def _room(self, live_length: int) -> int:
         """Positions to provide when `live_length` are needed: room to grow, in few different sizes."""
+        if self.native is not None:
+            return self.max_length  # it reads live positions only
         if self.deterministic:
             return whole_tiles(live_length)
         if self.device.type == "cuda":
@@ -174,6 +183,8 @@ class CachedStep:
         self.last_key_X = (
             positions_B if self.num_kv_heads == 1 else positions_B.repeat_interleave(self.num_kv_heads)
         )
+        if cache.native is not None:
+            return
         first_X = torch.arange(num_batches, device=positions_B.device) * cache.length
         self.places_X = first_X + self.last_key_X
         """Row of the new key of each slot and key-value head in the flattened memory."""
@@ -189,6 +200,10 @@ class CachedStep:
         num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
         hidden_dtype = v_BGD.dtype
         qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(keys.dtype), v_BGD[: self.num_rows].to(keys.dtype)
+        if self.cache.native is not None:
+            q_BHD, k_BGD = qk_BHD.split([self.num_heads, self.num_kv_heads], 1)
+            mixed = self.cache.native.attend(q_BHD, k_BGD, v_BGD, (keys, values), self.last_key_X)
+            return mixed.to(hidden_dtype)
         k_XD, v_XD = (x.reshape(num_batches, self.head_size) for x in (qk_BHD[:, self.num_heads :], v_BGD))
         keys.view(-1, self.head_size).index_copy_(0, self.places_X, k_XD)
         values.view(-1, self.head_size).index_copy_(0, self.places_X, v_XD)

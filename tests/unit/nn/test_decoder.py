@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from or1.nn.cache import KeyValueCache
 from or1.nn.decoder import Decoder
+from or1.nn.native import native_attention
 from or1.nn.weights import load_decoder
 
 MAX_DIFFERENCE = 1e-5
@@ -115,15 +116,16 @@ def test_gradients_are_those_of_transformers(pairs: dict[str, Pair], name: str, 
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("kind", ["decoder", "exact"])
+@pytest.mark.parametrize("kind", ["products", "compiled", "exact"])
 def test_cached_goes_on_where_prefill_ended(pairs: dict[str, Pair], name: str, kind: str) -> None:
     """Three prompts, one of them in two slots; each slot then reads its own continuation."""
     pair = pairs[name]
-    decoder = {"decoder": pair.decoder, "exact": pair.exact}[kind]
+    decoder = pair.exact if kind == "exact" else pair.decoder
+    need_compiler(kind == "compiled")
     sequences = random_sequences([60, 45, 58, 60])
     sequences[3][:20] = sequences[0][:20]
     prompts, prompt_of_slot = [20, 7, 15], torch.tensor([0, 1, 2, 0])
-    cache = make_cache(decoder, num_slots=4, max_length=64)
+    cache = make_cache(decoder, num_slots=4, max_length=64, compiled=kind == "compiled")
     starts = torch.tensor([20, 7, 15, 20])
     with torch.no_grad():
         kept = decoder.prefill(torch.cat([sequences[i][:n] for i, n in enumerate(prompts)]), prompts)
@@ -140,10 +142,12 @@ def test_cached_goes_on_where_prefill_ended(pairs: dict[str, Pair], name: str, k
         assert (got - expected).abs().max() < MAX_DIFFERENCE
 
 
-def test_a_moved_slot_goes_on_as_before(pairs: dict[str, Pair]) -> None:
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_a_moved_slot_goes_on_as_before(pairs: dict[str, Pair], is_compiled: bool) -> None:
+    need_compiler(is_compiled)
     decoder = pairs["llama"].decoder
     (sequence,) = random_sequences([50])
-    cache = make_cache(decoder, num_slots=3, max_length=64)
+    cache = make_cache(decoder, num_slots=3, max_length=64, compiled=is_compiled)
     with torch.no_grad():
         cache.write_prompt(decoder.prefill(sequence[:30], [30]), torch.tensor([0]), torch.tensor([2]))
         cache.move(torch.tensor([2]), torch.tensor([0]), 30)
@@ -152,7 +156,12 @@ def test_a_moved_slot_goes_on_as_before(pairs: dict[str, Pair]) -> None:
     assert (logits_of(decoder, torch.stack(got)) - expected).abs().max() < MAX_DIFFERENCE
 
 
-def make_cache(decoder: Decoder, num_slots: int, max_length: int) -> KeyValueCache:
+def need_compiler(is_needed: bool) -> None:
+    if is_needed and native_attention() is None:
+        pytest.skip("this machine has no C++ compiler")
+
+
+def make_cache(decoder: Decoder, num_slots: int, max_length: int, *, compiled: bool = False) -> KeyValueCache:
     return KeyValueCache(
         decoder.config,
         num_slots,
@@ -160,6 +169,7 @@ def make_cache(decoder: Decoder, num_slots: int, max_length: int) -> KeyValueCac
         decoder.dtype,
         decoder.device,
         deterministic=decoder.deterministic,
+        compiled=compiled,
     )
 
 
