@@ -27,7 +27,8 @@ class UnequalWorkError(RuntimeError):
 class Side(Protocol):
     """What is timed; in practice a `_worker.Worker`."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def go(self, order: Order) -> Facts: ...
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 Case = Literal["capped", "skewed"]
 CASES: tuple[Case, ...] = ("capped", "skewed")
@@ -32,7 +32,7 @@ class Asked:
     id: str
     task: str
     messages: list[dict[str, str]]
-    gold: str | int | float
+    gold: Any
     prompt_tokens: list[int]
 
 

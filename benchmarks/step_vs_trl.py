@@ -203,7 +203,7 @@ def best_dtype(measured: Sequence[Measured]) -> dict[str, Any]:
     """Each side in the dtype in which its step was faster."""
 
     def typical(figures: Sequence[Facts]) -> float:
-        return median(done["seconds"] for done in figures)
+        return median(float(done["seconds"]) for done in figures)
 
     ours = min(measured, key=lambda m: typical(m.ours))
     peer = min(measured, key=lambda m: typical(m.peer))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, LogitsProcessorList
+from transformers import AutoModelForCausalLM, LogitsProcessorList, PreTrainedModel
 
 from benchmarks._worker import Facts, Order, Spec, Work, peak_memory_bytes, serve
 from benchmarks._workload import Workload, digest
@@ -55,7 +55,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     return facts, work
 
 
-def _generate(model: torch.nn.Module, prompts: list[list[int]], lengths_R: list[int], cap: int) -> list[int]:
+def _generate(model: PreTrainedModel, prompts: list[list[int]], lengths_R: list[int], cap: int) -> list[int]:
     """Sample one static batch, prompts padded on the left, and return the length of each response [R]."""
     pad = model.generation_config.pad_token_id
     eos = model.generation_config.eos_token_id
