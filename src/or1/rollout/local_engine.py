@@ -23,6 +23,8 @@ from or1.types import Finish, Int32, Problem, Rollout, Sampling, Text, WeightHan
 
 PREFILL_TOKENS = 4096
 """Prompts are prefilled together up to so many tokens [tokens]."""
+GPU_CACHE_FRACTION = 0.7
+"""Most of the free GPU memory that keys and values take [fraction]; the rest is for the steps themselves."""
 REFILL_FRACTION = 1 / 16
 """Rollouts start once this share of the rows is free, since starting a few costs as much as starting many."""
 
@@ -114,7 +116,9 @@ class LocalEngine:
         """Memory for so many slots and positions: that of the last call when it is large enough."""
         cache = self._cache
         if cache is None or cache.num_slots < num_slots or cache.max_length < max_length:
-            self._cache = None
+            self._cache = cache = None  # the old memory is free before the new is asked for
+            if self.decoder.device.type == "cuda":
+                num_slots = min(num_slots, self._slots_that_fit(max_length))
             cache = KeyValueCache(
                 self.decoder.config,
                 num_slots,
@@ -126,6 +130,16 @@ class LocalEngine:
             self._cache = cache
         cache.clear()
         return cache
+
+    def _slots_that_fit(self, max_length: int) -> int:
+        """Slots whose keys and values fill the share of the free GPU memory that they may have; at least 1."""
+        config, device = self.decoder.config, self.decoder.device
+        per_position = (
+            2 * config.num_layers * config.num_kv_heads * config.head_size * self.cache_dtype.itemsize
+        )
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        free = torch.cuda.mem_get_info(device)[0] + unused
+        return max(1, int(free * GPU_CACHE_FRACTION) // (per_position * max_length))
 
     def _prompt(self, problem: Problem) -> Int32:
         tokens = self.tokenizer.encode_prompt(problem.prompt)
@@ -174,14 +188,15 @@ class _Run:
         self.prompt_kv: PromptKeyValues | None = None
         longest = max(len(prompt) for prompt in prompts) + sampling.max_response_tokens
         with torch.inference_mode():
+            cache = engine.cache(min(engine.num_slots, len(self.tickets)), longest)
             self.slots = Slots(
                 engine.decoder,
-                engine.cache(min(engine.num_slots, len(self.tickets)), longest),
+                cache,
                 Draws(sampling.temperature, Restriction(sampling.top_p, sampling.top_k)),
                 sampling.max_response_tokens,
                 engine.tokenizer.eos_ids,
             )
-        self.num_rows = min(engine.num_slots, len(self.tickets))
+        self.num_rows = min(cache.num_slots, engine.num_slots, len(self.tickets))
 
     @property
     def is_finished(self) -> bool:

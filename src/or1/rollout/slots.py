@@ -16,6 +16,7 @@ import torch
 from or1.nn.cache import KeyValueCache, PromptKeyValues
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_distribution
+from or1.rollout.graphs import StepGraphs
 from or1.rollout.sampling import Restriction, draw, uniforms
 
 
@@ -97,9 +98,7 @@ class Slots:
         self.is_eos_V = torch.zeros(decoder.config.vocab_size, dtype=torch.bool, device=device)
         self.is_eos_V[[i for i in eos_ids if i < decoder.config.vocab_size]] = True
 
-    @property
-    def num_free(self) -> int:
-        return self.cache.num_slots - self.num_live
+        self.graphs = StepGraphs(self._advance) if device.type == "cuda" else None
 
     def admit(
         self,
@@ -130,7 +129,13 @@ class Slots:
 
     def step(self) -> bool:
         """Draw one token in every live row; True when a row finished with it."""
-        self._advance(min(padded_batch(self.num_live), self.cache.num_slots), int(self.places.max()) + 1)
+        num_rows = min(padded_batch(self.num_live), self.cache.num_slots)
+        live_length = int(self.places.max()) + 1
+        if self.graphs is None:
+            self._advance(num_rows, live_length)
+        else:
+            self.cache.reserve(live_length)
+            self.graphs.run(num_rows, self.cache.length, live_length)
         self.places += 1
         return bool(self.is_done_S[: self.num_live].any())
 

@@ -1,0 +1,45 @@
+"""CUDA graphs of the decode step: one launch instead of some hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+
+class StepGraphs:
+    """Replays a step of fixed shape from its second use on.
+
+    The first step of a shape runs as it is, which also warms the libraries up; the second is recorded, which
+    computes nothing, and replayed. The step must work on memory that stays where it is and never wait for the
+    device.
+
+    Args:
+        step: (rows, live length) -> None.
+    """
+
+    def __init__(self, step: Callable[[int, int], None]) -> None:
+        self._step = step
+        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph | None] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def run(self, num_rows: int, room: int, live_length: int) -> None:
+        """Take one step.
+
+        Args:
+            num_rows: rows of the batch.
+            room: positions per slot that the attention reads; with num_rows it fixes every shape.
+            live_length: passed on to the step.
+        """
+        shape = (num_rows, room)
+        if shape not in self._graphs:
+            self._graphs[shape] = None
+            self._step(num_rows, live_length)
+            return
+        graph = self._graphs[shape]
+        if graph is None:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self._pool):
+                self._step(num_rows, live_length)
+            self._graphs[shape] = graph
+        graph.replay()
