@@ -132,7 +132,7 @@ class LocalEngine:
         return cache
 
     def _slots_that_fit(self, max_length: int) -> int:
-        """Slots whose keys and values fill the share of the free GPU memory that they may have; at least 1."""
+        """Slots whose keys and values fill the share of the free memory that they may have; at least 1."""
         config, device = self.decoder.config, self.decoder.device
         per_position = (
             2 * config.num_layers * config.num_kv_heads * config.head_size * self.cache_dtype.itemsize
