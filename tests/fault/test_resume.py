@@ -20,19 +20,20 @@ PROCESSES.set_forkserver_preload(["tests.fault.killed_run"])  # imports torch on
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
     "rollout": ("rollout/slots.py", "step", 90),
-    "verify": ("verify/arithmetic.py", "verify", 200),
+    "verify": ("verify/arithmetic.py", "verify", 40),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
-    "optimizer": ("train/optimizer.py", "step", 2),
-    "log": ("tracking/jsonl.py", "_write", 3),
-    "rollout file": ("tracking/rollouts.py", "write", 3),
+    "optimizer": ("train/optimizer.py", "apply", 2),
+    "log": ("tracking/jsonl.py", "_write", 2),
+    "rollout file": ("tracking/rollouts.py", "write", 2),
     "checkpoint write": ("train/checkpoint.py", "_write", 1),
     "checkpoint hash": ("train/checkpoint.py", "_hash_files", 1),
-    "checkpoint rename": ("train/checkpoint.py", "_publish", 2),
-    "checkpoint retention": ("train/checkpoint.py", "_let_go", 2),
-    "stage switch": ("tasks/sampler.py", "draw", 4),
+    "checkpoint rename": ("train/checkpoint.py", "_publish", 1),
+    "checkpoint retention": ("train/checkpoint.py", "_let_go", 1),
+    "stage switch": ("tasks/sampler.py", "draw", 2),
 }
-"""Phase -> (file, function, call at which to kill first)."""
+"""Phase -> (file, function, call at which to kill). Each call comes within two steps, so each kill finds the run
+alive; the last phase finds it resumed from the checkpoint of step 2, and kills at the first step of stage 2."""
 CONFIG = {
     "name": "killed",
     "model": {"path": "builtin:tiny", "dtype": "float32"},
@@ -102,7 +103,7 @@ def test_killed_in_every_phase_one_after_another(
 ) -> None:
     """One run, killed once in each phase: at the start of one call, so the phase is certain."""
     moments = [(PHASES[phase], 0.0) for phase in PHASES]
-    assert finish(config, tmp_path / "run", moments) >= len(PHASES) - 3  # what is left to do shrinks
+    assert finish(config, tmp_path / "run", moments) == len(PHASES)
     assert contents(tmp_path / "run") == undisturbed
 
 
@@ -126,6 +127,6 @@ def test_killed_at_a_random_moment(
     rng = random.Random(number)
     phase = list(PHASES)[number % len(PHASES)]
     file, function, call = PHASES[phase]
-    moment = (file, function, max(1, round(call * rng.uniform(0.3, 1.2))))
+    moment = (file, function, max(1, round(call * rng.uniform(0.3, 1.0))))
     assert finish(config, tmp_path / "run", [(moment, rng.uniform(0, 150))]) == 1, phase
     assert contents(tmp_path / "run") == undisturbed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from or1.types import Outcome, Problem, Verdict
 
@@ -65,6 +66,9 @@ class ArithmeticVerifier:
     RIGHT, WRONG (wrong_value, not_an_integer) or NO_ANSWER (no_box, unfinished_thinking).
     A gold that is no integer is our own failure: NOT_JUDGED (bad_gold).
     """
+
+    in_process: ClassVar[bool] = True
+    """Exact work on text in linear time: no worker process is needed to bound it."""
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         if isinstance(problem.gold, bool) or not isinstance(problem.gold, int):
