@@ -19,8 +19,8 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.fault.killed_run"])  # imports torch once for all runs
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
-    "rollout": ("rollout/slots.py", "step", 90),
-    "verify": ("verify/arithmetic.py", "verify", 40),
+    "rollout": ("rollout/slots.py", "step", 60),
+    "verify": ("verify/arithmetic.py", "verify", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
     "optimizer": ("train/optimizer.py", "apply", 2),
@@ -37,7 +37,7 @@ alive; the last phase finds it resumed from the checkpoint of step 2, and kills 
 CONFIG = {
     "name": "killed",
     "model": {"path": "builtin:tiny", "dtype": "float32"},
-    "data": [{"task": "arithmetic", "num_problems": 64}],
+    "data": [{"task": "arithmetic", "num_problems": 64, "max_difficulty": 2}],
     "stages": [
         {"max_response_tokens": 48, "num_steps": 3, "num_problems": 6, "group_size": 4},
         {"max_response_tokens": 64, "num_steps": 3, "num_problems": 6, "group_size": 4},
