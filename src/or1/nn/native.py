@@ -24,7 +24,9 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("decode_attention.cpp")
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC")
+COMPILE_FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-c")
+LINK_FLAGS = ("-shared", "-fopenmp")
+"""Without -ffast-math: gcc would link code that flushes denormals to zero in the whole process."""
 COMPILERS = ("g++", "c++", "clang++")
 COMPILE_LIMIT_S = 120.0
 
@@ -140,20 +142,16 @@ def compiled(compiler: str, folder: Path) -> Path:
         OSError, subprocess.SubprocessError: the folder cannot be written, or the compiler fails.
     """
     wide = ("-mprefer-vector-width=512",) if "avx512f" in _processor() else ()
-    command = [compiler, *FLAGS, *wide]
+    command = [compiler, *COMPILE_FLAGS, *wide]
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True, text=True).stdout
     parts = [SOURCE.read_text(encoding="utf-8"), *command, version, _processor()]
     target = folder / f"decode_attention-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = Path(work) / "made.so"
-            subprocess.run(
-                [*command, "-o", str(made), str(SOURCE)],
-                capture_output=True,
-                check=True,
-                timeout=COMPILE_LIMIT_S,
-            )
+            code, made = Path(work) / "made.o", Path(work) / "made.so"
+            for step in ([*command, "-o", code, SOURCE], [compiler, *LINK_FLAGS, "-o", made, code]):
+                subprocess.run(step, capture_output=True, check=True, timeout=COMPILE_LIMIT_S)
             made.replace(target)  # at once, so that another process sees all of it or nothing
     return target
 

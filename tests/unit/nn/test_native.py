@@ -100,3 +100,9 @@ def test_it_is_compiled_once_for_a_compiler(tmp_path: Path) -> None:
     newer = script(tmp_path / "cc", text.format(log=log, version=2))
     assert compiled(newer, tmp_path / "cache") != first
     assert {path.read_text() for path in (tmp_path / "cache").iterdir()} == {"made\n"}
+
+
+def test_denormals_survive_loading() -> None:
+    """Linked with -ffast-math, the library would flush denormals to zero in every later computation."""
+    native_attention()
+    assert float(torch.tensor(1e-40) * 0.5) > 0
