@@ -1,5 +1,4 @@
-"""The local backend beside a plain trainer, its report beside numbers worked out apart, and faults on
-purpose.
+"""The local backend beside a plain trainer, and its report beside numbers worked out apart.
 
 Shape legend: T packed tokens, N response tokens, M rollouts of a group.
 """
@@ -7,135 +6,28 @@ Shape legend: T packed tokens, N response tokens, M rollouts of a group.
 from __future__ import annotations
 
 import itertools
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.unit.train.small import (
+    OPTIMIZER,
+    TEMPERATURE,
+    SpyForward,
+    make_backend,
+    make_batch,
+    make_decoder,
+    make_rollout,
+    make_stage,
+)
 from torch import Tensor
 
-from or1.config import LossConfig, OptimizerConfig, StageConfig
-from or1.nn.config import DecoderConfig
+from or1.config import LossConfig, OptimizerConfig
 from or1.nn.decoder import Decoder
-from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import Forward, LocalBackend, forward
-from or1.train.packing import Microbatch
-from or1.types import Finish, Float32, Group, Rollout
-
-VOCABULARY = 17
-TEMPERATURE = 0.7
-OPTIMIZER = OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, max_grad_norm=0.5)
-
-
-def make_decoder(dtype: torch.dtype = torch.float32, seed: int = 0) -> Decoder:
-    config = DecoderConfig(
-        architecture="Qwen2ForCausalLM",
-        num_layers=1,
-        hidden_size=16,
-        intermediate_size=24,
-        num_heads=2,
-        num_kv_heads=1,
-        head_size=8,
-        vocab_size=VOCABULARY,
-        norm_eps=1e-6,
-        rope_theta=100.0,
-        rope_scaling=None,
-        has_qkv_bias=True,
-        has_output_bias=False,
-        has_mlp_bias=False,
-        has_qk_norm=False,
-        is_head_tied=True,
-        max_positions=64,
-        eos_ids=(0,),
-    )
-    decoder = Decoder(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            numbers = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_(0.4 * numbers + (parameter.ndim == 1))
-    return decoder.to(dtype)
-
-
-def make_batch(num_groups: int = 3, seed: int = 0) -> tuple[list[Group], list[Float32]]:
-    rng = np.random.default_rng(seed)
-    groups, advantages = [], []
-    for number in range(num_groups):
-        problem = make_problem(number)
-        prompt = rng.integers(VOCABULARY, size=rng.integers(1, 5), dtype=np.int32)
-        rollouts = [make_rollout(rng, problem.id, index, prompt) for index in range(3)]
-        groups.append(Group(problem=problem, rollouts=tuple(rollouts)))
-        advantages.append(rng.normal(size=3).astype(np.float32))
-    return groups, advantages
-
-
-def make_rollout(rng: np.random.Generator, problem_id: str, index: int, prompt: np.ndarray) -> Rollout:
-    length = int(rng.integers(2, 8))
-    return Rollout(
-        problem_id=problem_id,
-        index=index,
-        prompt_tokens=prompt,
-        response_tokens=rng.integers(VOCABULARY, size=length, dtype=np.int32),
-        behavior_logprobs=rng.normal(-3.0, 0.2, length).astype(np.float32),
-        behavior_entropy=None,
-        finish=Finish.STOP,
-        policy_version=0,
-        verdict=make_verdict(1.0),
-    )
-
-
-def make_stage(num_minibatches: int = 1, num_reuses: int = 1) -> StageConfig:
-    return StageConfig(
-        max_response_tokens=8, num_steps=1, num_minibatches=num_minibatches, num_reuses=num_reuses
-    )
-
-
-def make_backend(
-    model: Decoder | None = None,
-    *,
-    optimizer: OptimizerConfig = OPTIMIZER,
-    tokens_per_microbatch: int = 20,
-    fingerprint: bool = False,
-    load_reference: Callable[[], Decoder] | None = None,
-    share_prompts: bool = True,
-    forward: Forward = forward,
-) -> LocalBackend:
-    return LocalBackend(
-        model or make_decoder(),
-        optimizer,
-        temperature=TEMPERATURE,
-        tokens_per_microbatch=tokens_per_microbatch,
-        fingerprint=fingerprint,
-        load_reference=load_reference,
-        share_prompts=share_prompts,
-        forward=forward,
-    )
-
-
-def snapshot(backend: LocalBackend, folder: Path) -> dict[str, bytes]:
-    """Weights, moments and counters as they would be saved."""
-    folder.mkdir()
-    backend.save(folder)
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
-
-
-class SpyForward:
-    """A forward pass that is counted, and whose gradient is spoilt where a given token stands."""
-
-    def __init__(self, spoilt_token: int | None = None) -> None:
-        self.spoilt_token = spoilt_token
-        self.tokens_seen: list[int] = []
-
-    def __call__(self, decoder: Decoder, microbatch: Microbatch) -> Tensor:
-        self.tokens_seen.append(microbatch.tokens_T.numel())
-        hidden_ND = forward(decoder, microbatch)
-        spoils = self.spoilt_token is not None and self.spoilt_token in microbatch.tokens_T.tolist()
-        if hidden_ND.requires_grad and spoils:
-            hidden_ND.register_hook(lambda grad: grad * torch.inf)
-        return hidden_ND
+from or1.testing import make_problem
+from or1.types import Float32, Group, Rollout
 
 
 def plain_numbers(decoder: Decoder, rollout: Rollout) -> tuple[Tensor, Tensor]:
@@ -304,62 +196,6 @@ def test_entropy_bonus_raises_entropy_and_advantage_raises_probability() -> None
     assert plain_numbers(decoder, rollout)[0].sum().item() > before
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("fault", ["loss", "gradient"])
-def test_a_nonfinite_minibatch_leaves_no_trace(
-    fault: str, dtype: torch.dtype, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    groups, advantages = make_batch(4)
-    spy = SpyForward()
-    backend, clean = make_backend(make_decoder(dtype), forward=spy), make_backend(make_decoder(dtype))
-    for each in (backend, clean):
-        each.update(groups, advantages, LossConfig(), 0.0, make_stage())
-    saved = snapshot(backend, tmp_path / "before")
-    spoilt = list(advantages[:2])
-    if fault == "loss":
-        spoilt[0] = np.full(3, np.nan, dtype=np.float32)
-    else:
-        spy.spoilt_token = int(groups[0].rollouts[0].prompt_tokens[0])
-    with caplog.at_level(logging.WARNING):
-        report = backend.update(groups[:2], spoilt, LossConfig(), 0.0, make_stage())
-    assert (report.num_updates, report.num_skipped) == (0, 1)
-    assert report.nonfinite_rollouts
-    assert set(report.nonfinite_rollouts) == {
-        f"{r.problem_id}/{r.index}" for g in groups[:2] for r in g.rollouts
-    }
-    assert groups[0].problem.id in caplog.text
-    assert np.isnan(report.loss)
-    assert snapshot(backend, tmp_path / "after") == saved
-    spy.spoilt_token = None
-    for each in (backend, clean):
-        each.update(groups, advantages, LossConfig(), 0.0, make_stage())
-    assert snapshot(backend, tmp_path / "spoilt") == snapshot(clean, tmp_path / "clean")
-
-
-def test_only_the_nonfinite_minibatch_is_skipped() -> None:
-    groups, advantages = make_batch(4)
-    advantages[3] = np.full(3, np.inf, dtype=np.float32)
-    report = make_backend().update(groups, advantages, LossConfig(), 0.0, make_stage(num_minibatches=2))
-    assert (report.num_updates, report.num_skipped) == (1, 1)
-    assert {name.split("/")[0] for name in report.nonfinite_rollouts} == {g.problem.id for g in groups[2:]}
-    assert np.isfinite([report.loss, report.entropy, report.grad_norm, report.mismatch_kl]).all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_loaded_backend_continues_bit_for_bit(dtype: torch.dtype, tmp_path: Path) -> None:
-    groups, advantages = make_batch()
-    stage, optimizer = make_stage(2, 2), OPTIMIZER.model_copy(update={"warmup_updates": 6})
-    backend = make_backend(make_decoder(dtype), optimizer=optimizer, fingerprint=True)
-    backend.update(groups, advantages, LossConfig(), 0.1, stage)
-    saved = snapshot(backend, tmp_path / "middle")
-    resumed = make_backend(make_decoder(dtype, seed=5), optimizer=optimizer, fingerprint=True)
-    resumed.load(tmp_path / "middle")
-    assert snapshot(resumed, tmp_path / "loaded") == saved
-    reports = [b.update(groups, advantages, LossConfig(), 0.1, stage) for b in (backend, resumed)]
-    assert replace(reports[0], seconds=0.0) == replace(reports[1], seconds=0.0)
-    assert snapshot(backend, tmp_path / "a") == snapshot(resumed, tmp_path / "b")
-
-
 def test_microbatch_size_bounds_memory_but_not_the_result() -> None:
     groups, advantages = make_batch(5)
     reports = [
@@ -371,28 +207,6 @@ def test_microbatch_size_bounds_memory_but_not_the_result() -> None:
     for field in ("loss", "policy_loss", "entropy", "grad_norm", "mismatch_kl", "num_tokens"):
         values = [float(getattr(r, field)) for r in reports]
         assert values[1:] == pytest.approx(values[:1] * 2, rel=1e-11), field
-
-
-def test_bfloat16_trains_float32_masters() -> None:
-    groups, advantages = make_batch()
-    decoder = make_decoder(torch.bfloat16)
-    backend = make_backend(decoder)
-    backend.update(groups, advantages, LossConfig(), 0.0, make_stage())
-    for name, parameter in decoder.named_parameters():
-        master = backend.master_weights[name]
-        assert master.dtype == torch.float32
-        assert torch.equal(parameter, master.bfloat16())
-    assert any((w != w.bfloat16()).any() for w in backend.master_weights.values())
-
-
-def test_published_weights_are_the_trained_tensors() -> None:
-    decoder = make_decoder()
-    handle = make_backend(decoder).publish(7)
-    assert handle.version == 7
-    assert isinstance(handle.ref, dict)
-    for name, parameter in decoder.named_parameters():
-        assert handle.ref[name].data_ptr() == parameter.data_ptr()
-        assert not handle.ref[name].requires_grad
 
 
 def test_kl_term_holds_the_policy_near_its_reference() -> None:
@@ -412,41 +226,3 @@ def test_kl_term_holds_the_policy_near_its_reference() -> None:
     assert second.kl_to_reference is not None
     assert second.kl_to_reference > 0.0
     assert second.loss == pytest.approx(second.policy_loss + 0.5 * second.kl_to_reference, rel=1e-5)
-
-
-def test_without_a_kl_term_no_reference_is_loaded() -> None:
-    def load_reference() -> Decoder:
-        raise AssertionError("not asked for")
-
-    groups, advantages = make_batch()
-    backend = make_backend(load_reference=load_reference)
-    assert backend.update(groups, advantages, LossConfig(), 0.0, make_stage()).num_updates == 1
-
-
-def test_a_kl_term_without_a_reference_is_refused() -> None:
-    groups, advantages = make_batch()
-    with pytest.raises(ValueError, match="reference"):
-        make_backend().update(groups, advantages, LossConfig(kl_coefficient=0.1), 0.0, make_stage())
-
-
-def test_fingerprints_tell_equal_from_different_steps() -> None:
-    groups, advantages = make_batch()
-    other = [a.copy() for a in advantages]
-    other[0][0] = np.nextafter(other[0][0], np.float32(10.0))
-    first, again, changed = (
-        make_backend(fingerprint=True).update(groups, a, LossConfig(), 0.0, make_stage()).hashes
-        for a in (advantages, advantages, other)
-    )
-    assert first == again
-    assert first.keys() == {"gradient", "weights"}
-    assert first["gradient"] != changed["gradient"]
-
-
-def test_learning_rate_is_reported_through_the_warm_up() -> None:
-    # Rate 0.01 over 4 updates; 2 updates a step: the last of each step is at 2/4 and 4/4.
-    groups, advantages = make_batch()
-    backend = make_backend(optimizer=OptimizerConfig(learning_rate=0.01, warmup_updates=4))
-    rates = [
-        backend.update(groups, advantages, LossConfig(), 0.0, make_stage(2)).learning_rate for _ in range(2)
-    ]
-    assert rates == pytest.approx([0.005, 0.01])
