@@ -147,14 +147,14 @@ def minibatches(
     """Yield (tokens [B, L], targets [B, L]) ; a target is _NO_LOSS unless a response token is next."""
     rng = random.Random(f"lesson {lesson.name} {seed}")
     stream = chains("train", seed, lesson.min_difficulty)
-    prompt_end = tokenizer.token_to_id("<think>")
+    first_response_token = tokenizer.encode("<think>").ids[0]
     while True:
         texts = [example_text(rng, next(stream), lesson.teaching) for _ in range(_SORTED_TOGETHER)]
         examples = sorted((encoding.ids for encoding in tokenizer.encode_batch(texts)), key=len)
         batches = list(_cut(examples, lesson.tokens_per_step))
         rng.shuffle(batches)
         for batch in batches:
-            yield _pad(batch, prompt_end)
+            yield _pad(batch, first_response_token)
 
 
 def example_text(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
