@@ -1,15 +1,15 @@
 """What can go wrong, and what the command line makes of it.
 
-    Or1Error                     one line for the user: what, which value, what to do
-    ├── ConfigError              unknown recipe or key, bad value, bad combination          exit 2
-    ├── DataError                a problem file or a row of it                              exit 2
-    ├── ModelError               model folder missing, architecture not supported           exit 2
-    ├── RunFolderError           folder in use, belongs to another run, disk full           exit 2
-    ├── CheckpointError          a checkpoint is damaged and no older one can serve         exit 2
-    ├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
-    │   ├── NonFiniteError       three updates in a row were not finite
-    │   └── StarvedError         K steps in a row had no group with a signal
-    └── Interrupted              SIGTERM or SIGINT; state is saved                          exit 130
+Or1Error                     one line for the user: what, which value, what to do
+├── ConfigError              unknown recipe or key, bad value, bad combination          exit 2
+├── DataError                a problem file or a row of it                              exit 2
+├── ModelError               model folder missing, architecture not supported           exit 2
+├── RunFolderError           folder in use, belongs to another run, disk full           exit 2
+├── CheckpointError          a checkpoint is damaged and no older one can serve         exit 2
+├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
+│   ├── NonFiniteError       three updates in a row were not finite
+│   └── StarvedError         K steps in a row had no group with a signal
+└── Interrupted              SIGTERM or SIGINT; state is saved                          exit 130
 """
 
 

@@ -99,7 +99,9 @@ def test_summary_says_what_the_files_say(out: Path) -> None:
 def test_a_finished_run_is_left_as_it_is(out: Path) -> None:
     def contents() -> dict[str, str]:
         files = [p for p in sorted(out.rglob("*")) if p.is_file() and p.name != "lock"]
-        return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if "tensorboard" not in str(p)}
+        return {
+            str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if "tensorboard" not in str(p)
+        }
 
     before = contents()
     assemble.train(run_config(), out)

@@ -150,7 +150,9 @@ def compiled(compiler: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder) as work:
             code, made = Path(work) / "made.o", Path(work) / "made.so"
-            for step in ([*command, "-o", code, SOURCE], [compiler, *LINK_FLAGS, "-o", made, code]):
+            compile_it = [*command, "-o", str(code), str(SOURCE)]
+            link_it = [compiler, *LINK_FLAGS, "-o", str(made), str(code)]
+            for step in (compile_it, link_it):
                 subprocess.run(step, capture_output=True, check=True, timeout=COMPILE_LIMIT_S)
             made.replace(target)  # at once, so that another process sees all of it or nothing
     return target
