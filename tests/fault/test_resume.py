@@ -32,8 +32,8 @@ PHASES = {
     "checkpoint retention": ("train/checkpoint.py", "_let_go", 1),
     "stage switch": ("tasks/sampler.py", "draw", 2),
 }
-"""Phase -> (file, function, call at which to kill). Each call comes within two steps, so each kill finds the run
-alive; the last phase finds it resumed from the checkpoint of step 2, and kills at the first step of stage 2."""
+"""Phase -> (file, function, call at which to kill). Each call comes within two steps, so each kill finds the
+run alive; the last finds it resumed from the checkpoint of step 2, and kills at the first step of stage 2."""
 CONFIG = {
     "name": "killed",
     "model": {"path": "builtin:tiny", "dtype": "float32"},
