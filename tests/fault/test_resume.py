@@ -68,13 +68,10 @@ def start(
 
 
 def contents(out: Path) -> dict[str, str]:
-    """Hash of every file that is not read from a clock."""
-    without_clock = {
-        p for p in out.rglob("*") if p.is_file() and p.name not in ("timings.jsonl", "summary.json", "lock")
-    }
-    return {
-        str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(without_clock)
-    }
+    """Hash of every file that is not read from a clock or from the checkout."""
+    other = ("timings.jsonl", "summary.json", "lock", "config.json")
+    files = [p for p in sorted(out.rglob("*")) if p.is_file() and p.name not in other]
+    return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 @pytest.fixture(scope="module")
