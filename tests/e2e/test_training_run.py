@@ -16,6 +16,8 @@ from or1.errors import Or1Error, RunFolderError
 from or1.tasks.arithmetic import ArithmeticVerifier, parse_chain
 from or1.types import Message, Problem
 
+pytestmark = pytest.mark.timeout(600)
+
 
 def run_config(**changes: Any) -> RunConfig:
     """Two stages of two steps on few short problems."""

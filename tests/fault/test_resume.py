@@ -15,6 +15,7 @@ import pytest
 
 from tests.fault import killed_run
 
+pytestmark = pytest.mark.timeout(900)  # many starts of a training run
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.fault.killed_run"])  # imports torch once for all runs
 PHASES = {
