@@ -111,11 +111,13 @@ def test_flops_worked() -> None:
         eos_ids=(1,),
     )
     # a layer: qkv 4 * (2 + 1 + 1) * 3 = 48, output 6 * 4 = 24, feed-forward 3 * 4 * 10 = 120: 192 weights
-    # 2 layers * 192 * (5 + 3) tokens + head 7 * 4 * 3 response tokens = 3072 + 84, times 6 = 18936
-    # attention 6 * 2 layers * 6 channels * 8^2 = 4608; a full square would make it 9216
-    assert update_flops(config, [(5, 3)]) == 18_936 + 4_608
-    # two sequences do not attend to each other: one of twice the length would cost more
-    assert update_flops(config, [(5, 3)] * 2) == 2 * update_flops(config, [(5, 3)])
+    # 2 layers * 192 * (5 + 2) inputs + head 7 * 4 * 3 response tokens = 2688 + 84, times 6 = 16632
+    # attention 6 * 2 layers * 6 channels * 7^2 = 3528; a full square would make it 7056
+    assert update_flops(config, [(5, [3])]) == 16_632 + 3_528
+    # a second rollout adds no prompt: 2 * 192 * 9 + 28 * 6 = 3624, and 25 + 2 * (49 - 25) = 73 pairs, not 98
+    assert update_flops(config, [(5, [3, 3])]) == 6 * 3_624 + 72 * 73
+    # groups do not see each other: one of twice the length would cost more
+    assert update_flops(config, [(5, [3])] * 2) == 2 * update_flops(config, [(5, [3])])
 
 
 def test_our_step_trains_on_every_token(small: Workload, tmp_path: Any) -> None:
