@@ -11,10 +11,11 @@ from or1.nn.config import DecoderConfig, read_config
 def update_flops(config: DecoderConfig, groups: list[tuple[int, list[int]]]) -> int:
     """Forward and backward of one update [floating point operations].
 
-    A product of a weight with a token is 2 operations forward and 4 backward; attention between two positions
-    is 4 per head channel forward (scores and values) and 8 backward, over half of the square, for it is causal.
-    A prompt is needed once for its group, the last response token predicts nothing, and the head is needed for
-    response tokens only. Norms, activations, softmax and the optimizer are left out.
+    A product of a weight with a token is 2 operations forward and 4 backward; attention between two
+    positions is 4 per head channel forward (scores and values) and 8 backward, over half of the square,
+    for it is causal. A prompt is needed once for its group, the last response token predicts nothing, and
+    the head is needed for response tokens only. Norms, activations, softmax and the optimizer are left
+    out.
 
     Args:
         config: of the decoder.
