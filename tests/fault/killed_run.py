@@ -1,7 +1,12 @@
-"""A training run that sends itself a signal at a chosen moment; the target of a forked process."""
+"""Training runs that send themselves a signal at a chosen moment, each in a process of its own.
+
+Run as a module it imports torch once, then forks a process for each line of JSON arguments on standard input, and
+answers with its exit status, negative for a signal.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -51,3 +56,23 @@ def main(config: str, out: str, name: str, file: str, function: str, call: int, 
         assemble.train(run, Path(out))
     except Interrupted as left:
         sys.exit(left.exit_code)
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                main(*json.loads(line))
+                status = 0
+            except SystemExit as leaving:
+                status = int(leaving.code or 0)
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
+import os
 import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fault import killed_run
-
 pytestmark = pytest.mark.timeout(900)  # many starts of a training run
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.fault.killed_run"])  # imports torch once for all runs
+ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
     "rollout": ("rollout/slots.py", "step", 60),
@@ -54,18 +54,36 @@ CONFIG = {
 
 
 Moment = tuple[str, str, int]
+Start = Callable[..., int]
 
 
-def start(
-    config: Path, out: Path, moment: Moment = ("", "", 0), delay_ms: float = 0, name: str = "SIGKILL"
-) -> int:
-    """Run the command once; its exit status, -9 when it was killed."""
-    arguments = (str(config), str(out), name, *moment, delay_ms)
-    process = PROCESSES.Process(target=killed_run.main, args=arguments)
-    process.start()
-    process.join()
-    assert process.exitcode in (0, -9, 130)
-    return process.exitcode
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """Runs the command once, as start(config, out, moment, delay_ms, signal name): its exit status, -9 when
+    it was killed."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-m", "tests.fault.killed_run"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        requests, answers = server.stdin, server.stdout
+
+        def run(
+            config: Path,
+            out: Path,
+            moment: Moment = ("", "", 0),
+            delay_ms: float = 0,
+            name: str = "SIGKILL",
+        ) -> int:
+            requests.write(json.dumps([str(config), str(out), name, *moment, delay_ms]) + "\n")
+            requests.flush()
+            status = int(answers.readline())
+            assert status in (0, -9, 130)
+            return status
+
+        yield run
+        requests.close()
 
 
 def contents(out: Path) -> dict[str, str]:
@@ -83,13 +101,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(config: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def undisturbed(start: Start, config: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     out = tmp_path_factory.mktemp("undisturbed")
     assert start(config, out) == 0
     return contents(out)
 
 
-def finish(config: Path, out: Path, moments: list[tuple[Moment, float]]) -> int:
+def finish(start: Start, config: Path, out: Path, moments: list[tuple[Moment, float]]) -> int:
     """Kill at each moment in turn, then let the run finish; how many kills found the run alive."""
     num_killed = sum(start(config, out, moment, delay_ms) == -9 for moment, delay_ms in moments)
     assert start(config, out) == 0
@@ -97,16 +115,18 @@ def finish(config: Path, out: Path, moments: list[tuple[Moment, float]]) -> int:
 
 
 def test_killed_in_every_phase_one_after_another(
-    config: Path, undisturbed: dict[str, str], tmp_path: Path
+    start: Start, config: Path, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     """One run, killed once in each phase: at the start of one call, so the phase is certain."""
     moments = [(PHASES[phase], 0.0) for phase in PHASES]
-    assert finish(config, tmp_path / "run", moments) == len(PHASES)
+    assert finish(start, config, tmp_path / "run", moments) == len(PHASES)
     assert contents(tmp_path / "run") == undisturbed
 
 
 @pytest.mark.parametrize("phase", ["rollout", "verify", "update", "checkpoint write", "log"])
-def test_asked_to_leave(phase: str, config: Path, undisturbed: dict[str, str], tmp_path: Path) -> None:
+def test_asked_to_leave(
+    start: Start, phase: str, config: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
     """SIGTERM: the state is saved, the exit status says so, and going on gives the same run, checkpoints
     apart."""
     out = tmp_path / "run"
@@ -120,11 +140,11 @@ def test_asked_to_leave(phase: str, config: Path, undisturbed: dict[str, str], t
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
 def test_killed_at_a_random_moment(
-    number: int, config: Path, undisturbed: dict[str, str], tmp_path: Path
+    start: Start, number: int, config: Path, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     rng = random.Random(number)
     phase = list(PHASES)[number % len(PHASES)]
     file, function, call = PHASES[phase]
     moment = (file, function, max(1, round(call * rng.uniform(0.3, 1.0))))
-    assert finish(config, tmp_path / "run", [(moment, rng.uniform(0, 150))]) == 1, phase
+    assert finish(start, config, tmp_path / "run", [(moment, rng.uniform(0, 150))]) == 1, phase
     assert contents(tmp_path / "run") == undisturbed
