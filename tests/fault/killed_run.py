@@ -1,7 +1,7 @@
 """Training runs that send themselves a signal at a chosen moment, each in a process of its own.
 
-Run as a module it imports torch once, then forks a process for each line of JSON arguments on standard input, and
-answers with its exit status, negative for a signal.
+Run as a module it imports torch once, then forks a process for each line of JSON arguments on standard input,
+and answers with its exit status, negative for a signal.
 """
 
 from __future__ import annotations
