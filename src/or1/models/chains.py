@@ -118,7 +118,7 @@ def slip_chance(total: int, operation: Operation, number: int, teaching: Teachin
     """Chance that operation `number` (from 0) is done wrong; a carry or a product adds a third [fraction].
 
     >>> slip_chance(23, Operation("+", 14), 2, HABITS), slip_chance(23, Operation("+", 18), 2, HABITS)
-    (0.24, 0.32)
+    (0.06, 0.08)
     """
     chance = teaching.slips[min(number, len(teaching.slips) - 1)]
     carries = {

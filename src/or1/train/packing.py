@@ -104,7 +104,7 @@ def cut(costs: Sequence[Cost], limit: int) -> list[range]:
     A rollout over the limit stands alone.
 
     >>> cut([Cost(5), Cost(4), Cost(3), Cost(2), Cost(1)], 8)
-    [range(0, 1), range(1, 3), range(3, 5)]
+    [range(0, 1), range(1, 2), range(2, 5)]
     """
     fewest = len(_fill(costs, limit))
     low, high = 1, limit

@@ -155,7 +155,7 @@ BAD = [
     ("tiny", ["stages=[]"], ["stages is empty"]),
     ("tiny", ["stages=[{num_steps=1}]"], ["stages.0.max_response_tokens is missing", "a whole number"]),
     ("tiny", ["data={task='math'}"], ["data must be a list of tables", "[[data]]"]),
-    ("tiny", ["stages.1.max_response_tokens=5"], ["[128, 5]", "must not shrink"]),
+    ("tiny", ["stages.1.max_response_tokens=5"], ["[80, 5]", "must not shrink"]),
     ("tiny", ["stages.0.num_minibatches=99"], ["stages.0: num_minibatches 99", "lower num_minibatches"]),
     ("tiny", ["entropy.maximum=0.1", "entropy.initial=0.2"], ["entropy: initial 0.2", "maximum 0.1"]),
 ]
