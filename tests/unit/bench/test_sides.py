@@ -20,8 +20,8 @@ from benchmarks.ours import step
 from benchmarks.ours.forced_engine import ForcedEngine
 from benchmarks.ours.rollout import evidence, lengths_of
 from benchmarks.peers.forced_lengths import ForcedLengths, response_lengths
+from tests.small_config import small_config
 
-from or1.nn.config import DecoderConfig
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
@@ -90,26 +90,7 @@ def test_a_workload_with_another_problem_under_its_id_is_refused(small: Workload
 
 
 def test_flops_worked() -> None:
-    config = DecoderConfig(
-        architecture="Qwen2ForCausalLM",
-        num_layers=2,
-        hidden_size=4,
-        intermediate_size=10,
-        num_heads=2,
-        num_kv_heads=1,
-        head_size=3,
-        vocab_size=7,
-        norm_eps=1e-6,
-        rope_theta=1e4,
-        rope_scaling=None,
-        has_qkv_bias=True,
-        has_output_bias=False,
-        has_mlp_bias=False,
-        has_qk_norm=False,
-        is_head_tied=True,
-        max_positions=64,
-        eos_ids=(1,),
-    )
+    config = small_config(num_layers=2, hidden_size=4, intermediate_size=10, head_size=3, vocab_size=7)
     # a layer: qkv 4 * (2 + 1 + 1) * 3 = 48, output 6 * 4 = 24, feed-forward 3 * 4 * 10 = 120: 192 weights
     # 2 layers * 192 * (5 + 2) inputs + head 7 * 4 * 3 response tokens = 2688 + 84, times 6 = 16632
     # attention 6 * 2 layers * 6 channels * 7^2 = 3528; a full square would make it 7056

@@ -11,11 +11,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.small_config import small_config
 from torch import Tensor
 
 from or1.nn import block_attention
 from or1.nn.block_attention import SharedPromptPlan
-from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
 from or1.nn.shared_prompt import packed_with_prompts
 
@@ -23,25 +23,17 @@ VOCABULARY = 13
 
 
 def make_decoder(num_heads: int, num_kv_heads: int, dtype: torch.dtype = torch.float64) -> Decoder:
-    config = DecoderConfig(
+    config = small_config(
         architecture="Qwen3ForCausalLM",
         num_layers=2,
-        hidden_size=16,
         intermediate_size=20,
         num_heads=num_heads,
         num_kv_heads=num_kv_heads,
-        head_size=8,
         vocab_size=VOCABULARY,
-        norm_eps=1e-6,
         rope_theta=50.0,
-        rope_scaling=None,
-        has_qkv_bias=True,
-        has_output_bias=False,
-        has_mlp_bias=False,
+        has_qkv_bias=False,
         has_qk_norm=True,
-        is_head_tied=True,
         max_positions=512,
-        eos_ids=(0,),
     )
     decoder = Decoder(config)
     generator = torch.Generator().manual_seed(num_heads)

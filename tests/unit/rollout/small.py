@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from tests.small_config import small_config
 
-from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Int32, Message, Problem, Rollout, Sampling
 
 VOCAB = 101
 EOS = (7, 50, 90)
-CONFIG = DecoderConfig(
-    architecture="Qwen2ForCausalLM",
+CONFIG = small_config(
     num_layers=2,
     hidden_size=64,
     intermediate_size=96,
@@ -21,14 +20,7 @@ CONFIG = DecoderConfig(
     num_kv_heads=2,
     head_size=16,
     vocab_size=VOCAB,
-    norm_eps=1e-6,
     rope_theta=10_000.0,
-    rope_scaling=None,
-    has_qkv_bias=True,
-    has_output_bias=False,
-    has_mlp_bias=False,
-    has_qk_norm=False,
-    is_head_tied=True,
     max_positions=1024,
     eos_ids=EOS,
 )

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from tests.small_config import small_config
 from torch import Tensor
 
 from or1.config import OptimizerConfig, StageConfig
-from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
 from or1.testing import make_problem, make_verdict
 from or1.train.local_backend import Forward, LocalBackend, forward
@@ -25,26 +25,7 @@ OPTIMIZER = OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, max_grad_norm
 
 
 def make_decoder(dtype: torch.dtype = torch.float32, seed: int = 0) -> Decoder:
-    config = DecoderConfig(
-        architecture="Qwen2ForCausalLM",
-        num_layers=1,
-        hidden_size=16,
-        intermediate_size=24,
-        num_heads=2,
-        num_kv_heads=1,
-        head_size=8,
-        vocab_size=VOCABULARY,
-        norm_eps=1e-6,
-        rope_theta=100.0,
-        rope_scaling=None,
-        has_qkv_bias=True,
-        has_output_bias=False,
-        has_mlp_bias=False,
-        has_qk_norm=False,
-        is_head_tied=True,
-        max_positions=64,
-        eos_ids=(0,),
-    )
+    config = small_config(vocab_size=VOCABULARY)
     decoder = Decoder(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
