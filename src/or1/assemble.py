@@ -36,7 +36,9 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
+from or1.verify.code import CodeVerifier
 from or1.verify.pool import ProcessVerifierPool
+from or1.verify.sandbox import detect
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +81,10 @@ def material_of(run: RunConfig) -> Material:
     folder = resolve_folder(model_folder(run.model.path))
     read_config(folder)  # an architecture that does not work is refused by name, before anything is read
     tokenizer = load_tokenizer(folder)
-    train = load_problems(run.data, run.seed)
+    code = code_verifier(run)
+    train = load_problems(run.data, run.seed, code=code)
     if run.evaluation.data:
-        held = load_problems(run.evaluation.data, run.seed)
+        held = load_problems(run.evaluation.data, run.seed, code=code)
         heldout, verifiers = held.problems, held.verifiers
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
@@ -101,6 +104,27 @@ def material_of(run: RunConfig) -> Material:
         train=train,
         heldout=heldout,
         verifiers={**train.verifiers, **verifiers},
+    )
+
+
+def code_verifier(run: RunConfig) -> CodeVerifier:
+    """The verifier of programs, as the run describes it.
+
+    Raises:
+        ConfigError: programs would run in a sandbox that confines little, and nobody has allowed it.
+    """
+    settings = run.verify.code
+    has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
+    if has_code and not settings.allow_weak_sandbox and not detect().level.fit_for_training:
+        raise ConfigError(
+            f"the code sandbox reaches level {detect().level.value} of 5 here, too weak for training (or1 doctor "
+            "says why): mend that, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
+        )
+    return CodeVerifier(
+        reward=settings.reward,
+        time_limit_factor=settings.time_limit_factor,
+        total_time_limit_s=settings.total_time_limit_s,
+        allow_weak_sandbox=settings.allow_weak_sandbox,
     )
 
 

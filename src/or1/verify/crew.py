@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from or1.errors import RunStopped
 from or1.types import Outcome, Problem, Verdict
 from or1.verify.process import Failure, WorkerProcess, WorkerStartError
-from or1.verify.staged import StagedVerifier
+from or1.verify.staged import SelfLimitedVerifier, StagedVerifier
 from or1.verify.worker import Setup
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,8 @@ class Crew:
         result = self._ask(problem, text, self._start())
         if isinstance(result, Verdict):
             return result
-        if result.reason not in _BLAMED_ON_RESPONSE:
+        limits_itself = isinstance(self._setup.verifiers[problem.task], SelfLimitedVerifier)
+        if limits_itself or result.reason not in _BLAMED_ON_RESPONSE:
             return _not_judged(result.reason, result.detail)
         if not self._is_sound(problem):
             return _not_judged("bad_gold", f"{result.reason}, also on the gold itself")
@@ -92,7 +93,7 @@ class Crew:
         return sound
 
     def _ask(self, problem: Problem, text: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.ask(problem, text)
+        result = worker.ask(problem, text, self._time_limit_s(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)
@@ -101,6 +102,12 @@ class Crew:
         with self._lock:
             self._alive.discard(worker)
         return result
+
+    def _time_limit_s(self, problem: Problem) -> float:
+        verifier = self._setup.verifiers[problem.task]
+        if isinstance(verifier, SelfLimitedVerifier):
+            return verifier.wall_limit_s(problem)
+        return self._setup.time_limit_s
 
     def _take(self) -> WorkerProcess:
         with self._lock:

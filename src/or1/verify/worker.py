@@ -42,6 +42,7 @@ class Setup:
 class Request:
     problem: Problem
     text: str
+    time_limit_s: float
 
 
 def main(descriptor: int) -> None:
@@ -49,8 +50,8 @@ def main(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as channel:
         try:
             setup: Setup = pickle.loads(receive(channel))
-            _limit(resource.RLIMIT_CORE, 0)
-            _limit(resource.RLIMIT_AS, setup.memory_limit_bytes)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            _limit_memory(setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
                 if isinstance(verifier, StagedVerifier):
                     verifier.prepare()
@@ -61,7 +62,7 @@ def main(descriptor: int) -> None:
         try:
             while True:
                 request: Request = pickle.loads(receive(channel))
-                _limit_processor_time(setup.time_limit_s)
+                _limit_processor_time(request.time_limit_s)
                 _reply(channel, _judge(setup.verifiers[request.problem.task], request))
         except (EOFError, ConnectionError):
             return
@@ -105,10 +106,10 @@ def _judge(verifier: Any, request: Request) -> dict[str, Any]:
     return {"verdict": content}
 
 
-def _limit(kind: int, most: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+def _limit_memory(most: int) -> None:
+    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and may raise it again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _limit_processor_time(time_limit_s: float) -> None:

@@ -1,0 +1,103 @@
+"""Which names does test code expect from the program?"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Sequence
+from functools import lru_cache
+
+from or1.verify.code.program import PREAMBLE
+
+_BUILTINS = frozenset(vars(builtins))
+
+
+def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
+    """Names that the tests use and neither they, the setup nor Python define, in order of first use.
+
+    A name of the usual preamble (`sqrt`, `count`) is the program's only when nothing else is.
+
+    >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
+    ('area',)
+    """
+    bound = _bound(setup)
+    used: dict[str, None] = {}
+    for test in tests:
+        bound |= _bound(test)
+    for test in tests:
+        for node in ast.walk(ast.parse(test)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                used.setdefault(node.id)
+    free = [name for name in used if name not in bound and name not in _BUILTINS]
+    unusual = [name for name in free if name not in _preamble_names()]
+    return tuple(unusual or free)
+
+
+def classes_in(source: str) -> list[str]:
+    """Names of the classes that a source defines at its top level.
+
+    >>> classes_in("class Node:\\n    class Inner: pass")
+    ['Node']
+    """
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+
+
+def is_expression_of_names(text: str) -> bool:
+    """Is it a name, with attributes and calls without arguments?
+
+    >>> is_expression_of_names("Solution().twoSum"), is_expression_of_names("f(x)")
+    (True, False)
+    """
+    try:
+        node: ast.expr = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute):
+            node = node.value
+        elif isinstance(node, ast.Call) and not node.args and not node.keywords:
+            node = node.func
+        else:
+            return False
+    return True
+
+
+def root_name(entry_point: str) -> str:
+    """The name that an entry point begins with.
+
+    >>> root_name("Solution().twoSum")
+    'Solution'
+    """
+    return entry_point.replace("(", ".").split(".")[0].strip()
+
+
+def _bound(source: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return names
+
+
+@lru_cache(maxsize=1)
+def _preamble_names() -> frozenset[str]:
+    """What the preamble binds, read from the modules it imports; nothing of a program is run."""
+    import importlib
+
+    names: set[str] = set()
+    for node in ast.parse(PREAMBLE).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = vars(importlib.import_module(node.module))
+            public = module["__all__"] if "__all__" in module else [n for n in module if n[0] != "_"]
+            names |= set(public)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return frozenset(names)
