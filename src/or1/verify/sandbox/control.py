@@ -1,0 +1,60 @@
+"""What parent and fork-server say to each other: one JSON object a packet, with descriptors beside it.
+
+A packet socket keeps messages whole, so the fork-server and a program that it has just locked in may both
+speak on it. Programs lose it before any of their code runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+Message = dict[str, Any]
+
+_PACKET_BYTES = 64 << 10
+_MOST_DESCRIPTORS = 16
+
+
+class Control:
+    """One end of the socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """OSError when the other end has gone."""
+        content = json.dumps(message).encode()
+        if descriptors:
+            socket.send_fds(self._connection, [content], descriptors)
+        else:
+            self._connection.send(content)  # a system call that a program, just locked in, may still make
+
+    def receive(self) -> tuple[Message, list[int]] | None:
+        """The next message; None when the other end has gone. The descriptors are the caller's to close."""
+        content, descriptors, flags, _ = socket.recv_fds(self._connection, _PACKET_BYTES, _MOST_DESCRIPTORS)
+        if not content:
+            return None
+        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise OSError("a message was cut")
+        message: Message = json.loads(content)
+        return message, descriptors
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def settimeout(self, limit_s: float | None) -> None:
+        self._connection.settimeout(limit_s)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def pair() -> tuple[Control, socket.socket]:
+    """Our end, and the other's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return Control(ours), theirs

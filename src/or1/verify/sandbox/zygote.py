@@ -1,0 +1,240 @@
+"""The fork-server: an interpreter with libraries loaded, which forks one process for each program.
+
+It holds nothing a program could want: no expected outputs, no environment, no descriptors but its socket. A
+program's source and input pass by as descriptors that it never reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from or1.verify.sandbox import landlock, libraries, namespaces, program, users
+from or1.verify.sandbox.boxes import Boxes, Folders, MemoryBoxes
+from or1.verify.sandbox.confine import STACK_BYTES, Confinement, confine
+from or1.verify.sandbox.control import Control, Message
+from or1.verify.sandbox.types import Level
+
+_THREAD_STACK_BYTES = 16 << 20
+_WAIT_STATUS_UNKNOWN = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A program that has not been reaped."""
+
+    number: int
+    pid: int
+    slot: int
+    process: int
+    """Descriptor that becomes readable when it has ended."""
+
+
+def main() -> None:
+    """Serve until the parent goes away. The last argument is the descriptor of the control socket."""
+    _ask_for_stack()
+    control = Control(socket.socket(fileno=_out_of_the_way(int(sys.argv[-1]))))
+    received = control.receive()
+    if received is None:
+        return
+    try:
+        zygote = Zygote(control, received[0])
+    except (OSError, ValueError) as error:
+        control.send({"failed": str(error)})
+        return
+    control.send({"serving": os.getpid()})
+    zygote.serve()
+
+
+def _out_of_the_way(descriptor: int) -> int:
+    """Move the socket above the numbers that a program's own descriptors will have, and occupy those."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, program.CHANNEL + 1)
+    os.close(descriptor)
+    while (null := os.open(os.devnull, os.O_RDWR)) <= program.CHANNEL:
+        pass
+    os.close(null)
+    return moved
+
+
+def _ask_for_stack() -> None:
+    """The main thread's stack can grow only as far as its limit reached when the interpreter was started."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    wanted = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
+    if soft == wanted:
+        return
+    resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+class Zygote:
+    """State of the fork-server."""
+
+    def __init__(self, control: Control, setup: Message) -> None:
+        """Load the libraries, then leave the machine's file system behind if the level asks for it."""
+        self._control = control
+        self._level = Level(setup["level"])
+        self._children: dict[int, Child] = {}
+        """By process descriptor."""
+        self._alive_read, self._alive_write = os.pipe()
+        sys.path[:] = libraries.own_folders()
+        for name in setup["warm_imports"]:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        threading.stack_size(_THREAD_STACK_BYTES)
+        self._landlock_abi = landlock.abi() if self._level >= Level.LANDLOCK else 0
+        readable = libraries.readable_paths()
+        self._users = users.Users()
+        self._trees: namespaces.ProcessTrees | None = None
+        self._boxes: Boxes = Folders(setup["home"])
+        closed: list[str] = []
+        self._base_bytes = _address_bytes()
+        _be_first_to_go()
+        if self._level >= Level.NAMESPACES:
+            self._trees = namespaces.ProcessTrees()
+            namespaces.enter(setup["home"], readable)
+            self._boxes = MemoryBoxes()
+        elif self._users.are_others:
+            closed = libraries.open_doors(libraries.own_folders())
+        rules = [landlock.opened(path, landlock.READ) for path in (*readable, *closed)]
+        rules += [landlock.opened(path, landlock.READ | landlock.WRITE_FILE) for path in libraries.DEVICES]
+        self._readable = [rule for rule in rules if rule is not None]
+        gc.collect()
+        gc.disable()
+        gc.freeze()
+
+    def serve(self) -> None:
+        """Fork, kill and reap as told; when the parent has gone, end every program and leave nothing."""
+        poll = select.poll()
+        poll.register(self._control.fileno(), select.POLLIN)
+        parent_lives = True
+        while parent_lives:
+            for descriptor, _ in poll.poll():
+                if descriptor in self._children:
+                    poll.unregister(descriptor)
+                    self._reap(self._children.pop(descriptor))
+                    continue
+                received = self._control.receive()
+                if received is None:
+                    parent_lives = False
+                    break
+                child = self._obey(*received)
+                if child is not None:
+                    poll.register(child.process, select.POLLIN)
+        for child in self._children.values():
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            self._boxes.clear(child.slot)
+
+    def _obey(self, message: Message, descriptors: list[int]) -> Child | None:
+        if "kill" in message:
+            for child in self._children.values():
+                if child.number == message["kill"]:
+                    os.kill(child.pid, signal.SIGKILL)
+            return None
+        try:
+            child = self._start(message, descriptors)
+        except OSError as error:
+            self._control.send({"failed": str(error), "number": message["start"]})
+            return None
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._children[child.process] = child
+        self._control.send({"started": child.pid, "number": child.number})
+        return child
+
+    def _start(self, message: Message, descriptors: list[int]) -> Child:
+        slot = message["slot"]
+        uid = self._users.unused(slot)
+        box = self._boxes.prepare(slot, uid, message["file_bytes"])
+        if self._trees is not None:
+            self._trees.fresh()
+        pid = os.fork()
+        if pid == 0:
+            self._become_program(message, descriptors, uid, box)
+        return Child(message["start"], pid, slot, os.pidfd_open(pid))
+
+    def _become_program(
+        self, message: Message, descriptors: list[int], uid: int | None, box: str
+    ) -> NoReturn:
+        """In the child. Whatever happens, this process must never return to the fork-server's loop."""
+        status = _WAIT_STATUS_UNKNOWN
+        try:
+            try:
+                source = self._lock_in(message, descriptors, uid, box)
+            except BaseException as error:
+                self._control.send({"failed": f"{type(error).__name__}: {error}", "number": message["start"]})
+                raise
+            program.run(source)
+        finally:
+            os._exit(status)
+
+    def _lock_in(self, message: Message, descriptors: list[int], uid: int | None, box: str) -> bytes:
+        """Everything up to the first line of the program; its source."""
+        os.setsid()
+        source, *standard = descriptors[:5]
+        cgroups = descriptors[5:]
+        for cgroup in cgroups:
+            os.write(cgroup, b"0")
+        for target, descriptor in enumerate(standard):
+            os.dup2(descriptor, target)
+        how = Confinement(
+            level=self._level,
+            uid=uid,
+            counts_own_processes=uid is not None or self._trees is not None,
+            cpu_s=message["cpu_s"],
+            address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
+            file_bytes=message["file_bytes"],
+            num_open_files=message["num_open_files"],
+        )
+        content = _content(source)
+        confine(how, self._landlock_abi, self._readable, box)
+        os.close(self._alive_write)
+        if select.select([self._alive_read], [], [], 0)[0]:
+            raise OSError("the fork-server has gone")
+        self._control.send({"ready": True, "number": message["start"]})
+        libraries.close_range_but_doors(program.CHANNEL + 1)
+        return content
+
+    def _reap(self, child: Child) -> None:
+        os.close(child.process)
+        _, status, usage = os.wait4(child.pid, 0)
+        self._boxes.clear(child.slot)
+        report = {
+            "ended": status,
+            "number": child.number,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "peak_memory_bytes": usage.ru_maxrss * 1024,
+        }
+        self._control.send(report)
+
+
+def _content(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    content = b""
+    while len(content) < size:
+        content += os.pread(descriptor, size - len(content), len(content))
+    return content
+
+
+def _address_bytes() -> int:
+    """Address space in use [bytes]."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _be_first_to_go() -> None:
+    """When the whole machine runs out of memory, a program is to die, not what started it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
