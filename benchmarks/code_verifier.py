@@ -36,6 +36,8 @@ SETS = {
     "leetcode": "LeetCodeDataset-v0.2.0-train.jsonl.gz",
     "livecodebench": "lcb_v5_atcoder_samples.jsonl",
 }
+_MUTANT_LIMIT_S = 1.0
+"""Processor time of a mutant [s]: right solutions take a fraction of it, and many mutants never end."""
 _SHOWN = 160
 
 
@@ -102,14 +104,23 @@ def passes_plainly(sandbox: Sandbox, case: Case) -> bool:
     call = f"check({tests.entry_point})" if isinstance(tests, CheckTests) else ""
     code = "\n".join(tests.tests) if isinstance(tests, AssertTests) else tests.test
     source = "\n".join(
-        ["import random, sys", "sys.setrecursionlimit(50000)", tests.setup, case.program, "random.seed(0)", code, call]
+        [
+            "import random, sys",
+            "sys.setrecursionlimit(50000)",
+            tests.setup,
+            case.program,
+            "random.seed(0)",
+            code,
+            call,
+        ]
     )
-    return sandbox.run(source, limits=Limits(cpu_s=tests.time_limit_s)).ending is Ending.EXITED
+    return sandbox.run(source, limits=Limits(cpu_s=_MUTANT_LIMIT_S)).ending is Ending.EXITED
 
 
-def report_mutants(name: str, cases: list[Case], verifier: CodeVerifier, num_threads: int) -> dict[str, Any]:
+def report_mutants(name: str, cases: list[Case], num_threads: int) -> dict[str, Any]:
     """How many mutants are rejected, and how often the plain run agrees."""
     kinds, broken = zip(*mutated(cases, seed=1), strict=True)
+    verifier = CodeVerifier(time_limit_factor=_MUTANT_LIMIT_S / 6.0)
     verdicts = judge(list(broken), verifier, num_threads)
     with Sandbox() as sandbox:
         plainly = [passes_plainly(sandbox, case) for case in broken]
@@ -117,7 +128,9 @@ def report_mutants(name: str, cases: list[Case], verifier: CodeVerifier, num_thr
     for kind, case, verdict, passes in zip(kinds, broken, verdicts, plainly, strict=True):
         if passes != (verdict.outcome is Outcome.RIGHT):
             said = "passes" if passes else "fails"
-            print(f"{name} mutants: {case.name} {kind}: {verdict.reason} {verdict.detail[:_SHOWN]}; plainly it {said}")
+            print(
+                f"{name} mutants: {case.name} {kind}: {verdict.reason} {verdict.detail[:_SHOWN]}; plainly it {said}"
+            )
     detectable = [r for r, passes in zip(rejected, plainly, strict=True) if not passes]
     by_kind = {
         kind: sum(r for k, r in zip(kinds, rejected, strict=True) if k == kind) / kinds.count(kind)
@@ -158,7 +171,7 @@ def main() -> None:
             figures[name] = report_right(name, cases, judge(cases, verifier, options.threads))
             figures[name]["seconds"] = round(time.perf_counter() - started, 1)
         if "mutants" in options.only and name != "livecodebench":
-            figures[f"{name}_mutants"] = report_mutants(name, cases, verifier, options.threads)
+            figures[f"{name}_mutants"] = report_mutants(name, cases, options.threads)
     print(json.dumps(figures))
 
 

@@ -13,7 +13,7 @@ import torch
 
 from or1 import loop
 from or1.config import RunConfig
-from or1.errors import ConfigError, DataError, Interrupted
+from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.models import model_folder
 from or1.nn.config import read_config
@@ -38,7 +38,7 @@ from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
 from or1.verify.code import CodeVerifier
 from or1.verify.pool import ProcessVerifierPool
-from or1.verify.sandbox import detect
+from or1.verify.sandbox import Capabilities, Level, detect
 
 logger = logging.getLogger(__name__)
 
@@ -112,20 +112,31 @@ def code_verifier(run: RunConfig) -> CodeVerifier:
 
     Raises:
         ConfigError: programs would run in a sandbox that confines little, and nobody has allowed it.
+        SandboxError: there is no sandbox at all.
     """
     settings = run.verify.code
     has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
-    if has_code and not settings.allow_weak_sandbox and not detect().level.fit_for_training:
-        raise ConfigError(
-            f"the code sandbox reaches level {detect().level.value} of 5 here, too weak for training (or1 doctor "
-            "says why): mend that, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
-        )
+    if has_code:
+        refuse_weak(detect(), settings.allow_weak_sandbox)
     return CodeVerifier(
         reward=settings.reward,
         time_limit_factor=settings.time_limit_factor,
         total_time_limit_s=settings.total_time_limit_s,
         allow_weak_sandbox=settings.allow_weak_sandbox,
     )
+
+
+def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
+    """Say which sandbox there is; ConfigError if code that is trained against it may not run in it."""
+    if here.level is None:
+        raise SandboxError(f"no code sandbox works here: {here.lacks[-1].why}")
+    logger.warning("code sandbox: level %d of %d (%s)", here.level, max(Level), here.level.name.lower())
+    if not here.level.fit_for_training and not allow_weak:
+        better = here.lacks[-1]
+        raise ConfigError(
+            f"the code sandbox reaches level {here.level.value} here, too weak for training: {better.remedy}, or "
+            "set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
+        )
 
 
 def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -148,7 +148,9 @@ def _question(content: Mapping[str, Any], key: str, gold: Mapping[str, Any]) -> 
     if gold["mode"] == "humaneval":
         return f"Complete this function.\n\n```python\n{question.rstrip()}\n```\n{CODE_FUNCTION}"
     if gold["mode"] == "asserts":
-        return f"{question.rstrip()}\nIt will be tested like this: `{gold['tests'][0].strip()}`\n{CODE_FUNCTION}"
+        return (
+            f"{question.rstrip()}\nIt will be tested like this: `{gold['tests'][0].strip()}`\n{CODE_FUNCTION}"
+        )
     if gold["mode"] == "leetcode":
         return question
     if is_text(content, "starter_code"):

@@ -158,4 +158,3 @@ def _where(error: BaseException) -> str:
         if frame.f_code.co_filename in (PROGRAM_FILE, "<tests>", "<setup>", "<checker>")
     ]
     return f"{text[:_DETAIL]}{f' (line {lines[-1]})' if lines else ''}"
-

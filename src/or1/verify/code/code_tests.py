@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from or1.verify.code.bench import Clock, start_job
-from or1.verify.code.data_tests import load, read_table
+from or1.verify.code.data_tests import load
 from or1.verify.code.outcome import BadTestsError, Failure, failure_of
 from or1.verify.code.tests import AssertTests, CheckTests, code_of, names_of, node_classes
 from or1.verify.sandbox import Limits, Sandbox, Session

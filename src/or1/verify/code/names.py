@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Sequence
 from functools import lru_cache
 
-from or1.verify.code.program import PREAMBLE
+from or1.verify.code.program import PLAIN_IMPORTS, PREAMBLE
 
 _BUILTINS = frozenset(vars(builtins))
 
@@ -20,17 +20,21 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
     """
-    bound = _bound(setup)
-    used: dict[str, None] = {}
-    for test in tests:
-        bound |= _bound(test)
-    for test in tests:
-        for node in ast.walk(ast.parse(test)):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                used.setdefault(node.id)
-    free = [name for name in used if name not in bound and name not in _BUILTINS]
+    bound = _bound(setup).union(*map(_bound, tests))
+    free = [name for name in _names_read(tests) if name not in bound and name not in _BUILTINS]
     unusual = [name for name in free if name not in _preamble_names()]
     return tuple(unusual or free)
+
+
+def module_imports(setup: str, tests: Sequence[str]) -> str:
+    """Imports of the usual modules that tests name without importing them: their authors' programs did.
+
+    >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
+    'import sys\\n'
+    """
+    bound = _bound(setup).union(*map(_bound, tests))
+    wanted = [name for name in _names_read(tests) if name in PLAIN_IMPORTS and name not in bound]
+    return "".join(f"import {name}\n" for name in wanted)
 
 
 def classes_in(source: str) -> list[str]:
@@ -69,6 +73,16 @@ def root_name(entry_point: str) -> str:
     'Solution'
     """
     return entry_point.replace("(", ".").split(".")[0].strip()
+
+
+def _names_read(tests: Sequence[str]) -> list[str]:
+    """Names in the order in which the tests first read them."""
+    used: dict[str, None] = {}
+    for test in tests:
+        for node in ast.walk(ast.parse(test)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                used.setdefault(node.id)
+    return list(used)
 
 
 def _bound(source: str) -> set[str]:

@@ -27,10 +27,10 @@ _STAR_IMPORTS = (
     "builtins",
     "typing",
 )
-_PLAIN_IMPORTS = _STAR_IMPORTS[:-2]
+PLAIN_IMPORTS = _STAR_IMPORTS[:-2]
 PREAMBLE = (
     "".join(f"from {name} import *\n" for name in _STAR_IMPORTS)
-    + "".join(f"import {name}\n" for name in _PLAIN_IMPORTS)
+    + "".join(f"import {name}\n" for name in PLAIN_IMPORTS)
     + "sys.setrecursionlimit(50000)\n"
 )
 """Comes before programs of the modes stdin and function. Source: LiveCodeBench, lcb_runner @28fef95."""

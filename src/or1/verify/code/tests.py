@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from or1.errors import DataError
 from or1.verify.code.encoding import decode_tests
 from or1.verify.code.leetcode import LEETCODE_SETUP
-from or1.verify.code.names import classes_in, free_names, is_expression_of_names, root_name
+from or1.verify.code.names import classes_in, free_names, is_expression_of_names, module_imports, root_name
 
 
 class _Tests(BaseModel):
@@ -237,6 +237,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     setup = "\n".join(setup) if isinstance(setup, list) else setup
     for test in [setup, *tests]:
         _compiles(test, "tests")
+    setup = module_imports(setup, tests) + setup
     names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
     names = names or free_names(setup, tests)
     if not names:
