@@ -1,9 +1,9 @@
 """Does the code verifier judge real programs as it should? Canonical solutions, graded programs, mutants.
 
-    python -m benchmarks.code_verifier --data FOLDER [--only humaneval mbpp ...] [--first N] [--level N]
+    python -m benchmarks.code_verifier --data FOLDER [--only humaneval mbpp ...] [--first N]
 
-FOLDER holds LeetCodeDataset, MBPP, HumanEval and the LiveCodeBench samples under the names in `SETS`. Prints each
-verdict that is not as expected, and as its last line one JSON object of the figures.
+FOLDER holds LeetCodeDataset, MBPP, HumanEval and the LiveCodeBench samples under the names in `SETS`. Prints
+each verdict that is not as expected, and as its last line one JSON object of the figures.
 
 Mutants are also run the plain way, program and tests in one process, as their authors' harnesses do: a mutant
 whose tests pass there is equivalent as far as its tests can tell, and no verifier can reject it.
@@ -127,10 +127,8 @@ def report_mutants(name: str, cases: list[Case], num_threads: int) -> dict[str, 
     rejected = [verdict.outcome is not Outcome.RIGHT for verdict in verdicts]
     for kind, case, verdict, passes in zip(kinds, broken, verdicts, plainly, strict=True):
         if passes != (verdict.outcome is Outcome.RIGHT):
-            said = "passes" if passes else "fails"
-            print(
-                f"{name} mutants: {case.name} {kind}: {verdict.reason} {verdict.detail[:_SHOWN]}; plainly it {said}"
-            )
+            said = f"{verdict.reason} {verdict.detail[:_SHOWN]}; plainly it {'passes' if passes else 'fails'}"
+            print(f"{name} mutants: {case.name} {kind}: {said}")
     detectable = [r for r, passes in zip(rejected, plainly, strict=True) if not passes]
     by_kind = {
         kind: sum(r for k, r in zip(kinds, rejected, strict=True) if k == kind) / kinds.count(kind)

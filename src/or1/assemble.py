@@ -134,8 +134,8 @@ def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
     if not here.level.fit_for_training and not allow_weak:
         better = here.lacks[-1]
         raise ConfigError(
-            f"the code sandbox reaches level {here.level.value} here, too weak for training: {better.remedy}, or "
-            "set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
+            f"the code sandbox reaches level {here.level.value} here, too weak for training: "
+            f"{better.remedy}, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
         )
 
 

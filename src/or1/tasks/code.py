@@ -1,4 +1,4 @@
-"""Programming problems from files: LeetCodeDataset, MBPP, HumanEval, LiveCodeBench, Skywork-OR1, TACO and APPS."""
+"""Programming problems from files: LeetCodeDataset, MBPP, HumanEval, LiveCodeBench, Skywork-OR1, TACO."""
 
 from __future__ import annotations
 
@@ -83,18 +83,18 @@ def tests_of(content: Mapping[str, Any]) -> Any:
     Raises:
         DataError: the row has no tests.
     """
-    extra = {key: content[key] for key in _LISTED_BY_TESTS if key in content}
+    extra: dict[str, Any] = {key: content[key] for key in _LISTED_BY_TESTS if content.get(key)}
     extra |= {"solution": solution} if (solution := _solution(content)) else {}
     if "reward_model" in content and isinstance(content["reward_model"], dict):
         return _with(content["reward_model"].get("ground_truth"), extra)
     if "public_test_cases" in content or "private_test_cases" in content:
-        keys = ("public_test_cases", "private_test_cases", "metadata")
-        return {**{key: content[key] for key in keys if content.get(key)}, **extra}
+        encoded = ("public_test_cases", "private_test_cases", "metadata")
+        return {**{key: content[key] for key in encoded if content.get(key)}, **extra}
     if is_text(content, "entry_point") and is_text(content, "test"):
         mode = "leetcode" if "Solution" in content["entry_point"] else "humaneval"
-        keys = ("entry_point", "test")
-        setup = {"setup": content["prompt"]} if is_text(content, "prompt") else {}
-        return {"mode": mode, **{key: content[key] for key in keys}, **setup, **extra}
+        checked = {key: content[key] for key in ("entry_point", "test")}
+        before = {"setup": content["prompt"]} if is_text(content, "prompt") else {}
+        return {"mode": mode, **checked, **before, **extra}
     if content.get("test_list"):
         setup = content.get("test_setup_code") or content.get("test_imports") or ""
         names = _defined(content.get("code"), content["test_list"])

@@ -1,4 +1,4 @@
-"""Rows of problem files, wherever they lie: JSON lines (also gzipped), JSON lists, parquet; on disk or the hub."""
+"""Rows of problem files, on disk or on the hub: JSON lines (also gzipped), JSON lists and parquet."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _judge(verifier: Any, request: Request) -> dict[str, Any]:
 
 
 def _limit_memory(most: int) -> None:
-    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and may raise it again."""
+    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and raises it again."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(
         resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)

@@ -1,7 +1,7 @@
 """Is a program right? Untrusted programs run in the sandbox against tests that they cannot see.
 
-`verify` judges one response; `CodeVerifier` is the same behind the `Verifier` protocol, for pools and training.
-docs/code-verifier.md describes the layouts of tests, the modes, and where they differ from LiveCodeBench.
+`verify` judges one response; `CodeVerifier` is the same behind the `Verifier` protocol, for pools and for
+training. docs/code-verifier.md has the layouts of tests, the modes, and how they differ from LiveCodeBench.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
     while (frame := receive()) is not None:
         try:
             accepted = bool(scope["check"](*json.loads(frame)))
-            reply = {"accepted": accepted}
+            reply: dict[str, Any] = {"accepted": accepted}
         except Exception as error:
             reply = {"error": _where(error)}
         send(json.dumps(reply).encode())

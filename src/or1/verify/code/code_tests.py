@@ -61,7 +61,7 @@ def _tested(
         "entry_point": tests.entry_point if isinstance(tests, CheckTests) else "",
     }
     # The tester waits while the program computes, so its clock on the wall must not run out first.
-    patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s + 5, memory_bytes=2 << 30)
+    patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)
     tester = start_job(sandbox, job, patient)
     num_calls = 0
     try:

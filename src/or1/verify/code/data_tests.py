@@ -134,7 +134,7 @@ def raised_failure(index: int, raised: Any) -> Failure:
 
 
 def read_table(frame: bytes | None) -> dict[str, Any] | None:
-    """The table in a frame of the program's side; an empty one if it holds anything else; None if none came."""
+    """The table in a frame of the program's side; empty if it holds anything else; None without a frame."""
     if frame is None:
         return None
     try:

@@ -69,7 +69,7 @@ def pickled_text(content: bytes) -> str | dict[str, str]:
         (value,) = stack
     except (ValueError, IndexError, TypeError) as error:
         raise DataError(f"tests hold no readable pickle ({error})") from error
-    if isinstance(value, dict) or isinstance(value, str):
+    if isinstance(value, dict | str):
         return value
     raise DataError("tests hold a pickle of more than texts: refused")
 

@@ -1,4 +1,4 @@
-"""What LeetCode problems take for granted: usual imports, linked lists and binary trees as test code writes them."""
+"""What LeetCode problems take for granted: usual imports, linked lists and binary trees."""
 
 from __future__ import annotations
 

@@ -251,9 +251,10 @@ def came_from_program(error: BaseException) -> bool:
 def _raise(described: Any) -> NoReturn:
     name, text = (str(described[0]), str(described[1])) if isinstance(described, list) else ("", "")
     cls = vars(builtins).get(name)
-    ordinary = isinstance(cls, type) and issubclass(cls, Exception)
+    error: Any
     try:
-        error = cls(text) if ordinary else RuntimeError(f"{name}: {text}")
+        ordinary = isinstance(cls, type) and issubclass(cls, Exception)
+        error = cls(text) if ordinary and cls else RuntimeError(f"{name}: {text}")
     except TypeError:  # UnicodeDecodeError and its like want five arguments
         error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True

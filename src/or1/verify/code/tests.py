@@ -1,6 +1,6 @@
 """The tests of a code problem: what a gold of the task `code` may be, in every layout that data sets use.
 
-`parse_tests` reads a table, or JSON text of one, and returns one of two typed forms: data (inputs and expected
+`parse_tests` reads a table, or JSON text of one, and returns tests that are data (inputs and expected
 outputs, which the parent compares) or code (asserts or a `check` function, which a tester process runs).
 """
 
@@ -132,7 +132,7 @@ def _table(raw: Any) -> dict[str, Any]:
         return _from_cases(raw, None)
     if not isinstance(raw, Mapping):
         raise DataError(f"tests are a {type(raw).__name__} where a table is needed")
-    table = {_OTHER_NAMES.get(key, key): value for key, value in raw.items()}
+    table: dict[str, Any] = {str(_OTHER_NAMES.get(key, key)): value for key, value in raw.items()}
     table = {key: value for key, value in table.items() if value is not None and key not in ("style",)}
     if "input_output" in table:
         inner = table.pop("input_output")

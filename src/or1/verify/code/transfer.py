@@ -101,9 +101,9 @@ class Encoder:
             attributes = _attributes(value)
             entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
         elif isinstance(value, list | tuple | set | frozenset | deque):
-            for base in (list, tuple, set, frozenset, deque):
-                if isinstance(value, base):
-                    entry += [base.__name__, self._items(base.__iter__(value))]
+            bases: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+            base = next(base for base in bases if isinstance(value, base))
+            entry += [base.__name__, self._items(base.__iter__(value))]
         elif isinstance(value, dict):
             pairs = list(dict.items(value))
             entry += ["dict", self._items(k for k, _ in pairs), self._items(v for _, v in pairs)]
@@ -156,7 +156,7 @@ def _atom(value: Any) -> list[Any] | None:
 def _attributes(node: Any) -> dict[str, Any]:
     names = list(vars(node)) if hasattr(node, "__dict__") else []
     for cls in type(node).__mro__:
-        slots = vars(cls)["__slots__"] if "__slots__" in vars(cls) else ()
+        slots = vars(cls).get("__slots__", ())
         names += [slots] if isinstance(slots, str) else list(slots)
     return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
 
@@ -243,7 +243,7 @@ class Decoder:
         if kind in _ATOMS:
             return _ATOMS[kind](*entry[1:])
         if kind == "node" and self._node_class is not None:
-            cls = self._node_class(str(entry[1]))
+            cls: Any = self._node_class(str(entry[1]))
             return cls.__new__(cls)
         if kind in ("export", "yours", "name", "builtin") and self._handle is not None:
             return self._handle(entry)

@@ -9,18 +9,18 @@ from typing import Literal
 
 from or1.errors import DataError, SandboxError
 from or1.types import Outcome, Problem, Verdict
-from or1.verify.code.bench import Clock
+from or1.verify.code.bench import Clock, limits_of
 from or1.verify.code.code_tests import failures_of_code
 from or1.verify.code.data_tests import failures_of_calls, failures_of_stdin
 from or1.verify.code.outcome import BadTestsError, Failure
 from or1.verify.code.program import as_response, program_of
 from or1.verify.code.sandboxes import a_sandbox
 from or1.verify.code.tests import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
-from or1.verify.sandbox import Limits, Sandbox
+from or1.verify.sandbox import Sandbox
 
 _UNFINISHED = "<think>"
-_SLACK_S = 120.0
-"""What starting sandboxes and comparing outputs may take beside the programs themselves [s]."""
+_SLACK_S = 300.0
+"""What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class CodeVerifier:
 
     def wall_limit_s(self, problem: Problem) -> float:
         """Longest that `verify` can take, a second try included [s]."""
-        return 2 * (2 * self.total_time_limit_s + 1 + _SLACK_S)
+        return 2 * (Clock(self.total_time_limit_s).wall_limit_s + _SLACK_S)
 
     def _run(self, problem: Problem, text: str) -> Verdict:
         program = program_of(text)
@@ -106,7 +106,7 @@ class CodeVerifier:
 
     def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[Failure]:
         cpu_s = tests.time_limit_s * self.time_limit_factor
-        limits = Limits(cpu_s=cpu_s, memory_bytes=tests.memory_limit_bytes)
+        limits = limits_of(cpu_s, tests.memory_limit_bytes)
         clock = Clock(self.total_time_limit_s)
         count_all = self.reward == "fraction"
         if isinstance(tests, StdinTests | FunctionTests):
