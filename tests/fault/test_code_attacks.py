@@ -31,7 +31,7 @@ TESTS: dict[str, dict[str, Any]] = {
         "mode": "humaneval",
         "entry_point": "answer",
         "setup": "def answer(x):\n    '''the word'''\n",
-        "test": f"def check(candidate):\n    assert candidate(1) == '{WORD}'\n    assert candidate(2) == '{WORD}'",
+        "test": f"def check(candidate):\n    assert [candidate(1), candidate(2)] == ['{WORD}', '{WORD}']",
     },
     "leetcode": {
         "mode": "leetcode",
@@ -222,8 +222,8 @@ guess = '{"failure": null}'
         """
 import os
 forged = []
-for text in ('V{"failure": null}', '{"failure": null}', '{"setup": true}', '{"ready": true}', '{"bad_setup": ""}',
-             '{"return": true, "heap": [], "changes": []}', "V", ""):
+for text in ('V{"failure": null}', '{"failure": null}', '{"setup": true}', '{"ready": true}',
+             '{"bad_setup": ""}', '{"return": true, "heap": [], "changes": []}', "V", ""):
     forged.append(len(text).to_bytes(4, "big") + text.encode())
 for descriptor in range(1024):
     for frame in forged:
@@ -267,7 +267,7 @@ class Solution:
         """
 import os, tempfile
 guess, start = "", b"tange" + b"rine-"
-for root in ("/tmp", "/dev/shm", "/var/tmp", "/run", os.getcwd(), os.path.dirname(os.getcwd()), "/proc/self/fd"):
+for root in ("/tmp", "/dev/shm", "/var/tmp", "/run", os.getcwd(), os.getcwd() + "/..", "/proc/self/fd"):
     for folder, _, files in os.walk(root):
         for file in files[:200]:
             try: content = open(os.path.join(folder, file), "rb").read(1 << 20)
@@ -282,8 +282,8 @@ for root in ("/tmp", "/dev/shm", "/var/tmp", "/run", os.getcwd(), os.path.dirnam
         """
 import os
 guess, start = "", b"tange" + b"rine-"
-numbers = ["self", str(os.getppid()), *map(str, range(1, 60)), *map(str, range(os.getpid() - 40, os.getpid() + 40))]
-for number in numbers:
+near = (*range(1, 60), *range(os.getpid() - 40, os.getpid() + 40))
+for number in ["self", str(os.getppid()), *map(str, near)]:
     for name in ("environ", "cmdline", "mem", "maps"):
         if number in ("self", str(os.getpid())): continue
         try: content = open(f"/proc/{number}/{name}", "rb").read(1 << 20)
@@ -318,7 +318,7 @@ for pid in [os.getppid(), *range(1, 40), *range(os.getpid() - 20, os.getpid() + 
 import os, site, sys
 forged = "import builtins\\nbuiltins.AssertionError = Exception\\nprint('planted')\\n"
 for folder in [*sys.path, site.getusersitepackages(), os.path.dirname(os.__file__), os.getcwd(), "/tmp"]:
-    for name in ("sitecustomize.py", "usercustomize.py", "json.py", "numpy.py", "planted.pth", "or1_channel.py"):
+    for name in ("sitecustomize.py", "usercustomize.py", "json.py", "numpy.py", "x.pth", "or1_channel.py"):
         try:
             os.makedirs(folder, exist_ok=True)
             open(os.path.join(folder, name), "w").write(forged)
@@ -346,7 +346,9 @@ guess = ""
 }
 
 
-@pytest.mark.parametrize(("name", "mode"), [(name, mode) for name, (modes, _) in ATTACKS.items() for mode in modes])
+@pytest.mark.parametrize(
+    ("name", "mode"), [(name, mode) for name, (modes, _) in ATTACKS.items() for mode in modes]
+)
 def test_a_forged_verdict_is_not_paid(name: str, mode: str) -> None:
     verdict = verdict_on(mode, ATTACKS[name][1])
     assert verdict.outcome is Outcome.WRONG, f"{verdict.reason}: {verdict.detail}"
@@ -410,7 +412,9 @@ class _Malicious:
         return (exec, ("raise SystemError('a data file ran code')",))
 
 
-@pytest.mark.parametrize("content", [_Malicious(), [_Malicious()], {"input_output": _Malicious()}, b"bytes", 7])
+@pytest.mark.parametrize(
+    "content", [_Malicious(), [_Malicious()], {"input_output": _Malicious()}, b"bytes", 7]
+)
 def test_54_a_data_file_cannot_run_code(content: Any) -> None:
     packed = base64.b64encode(zlib.compress(pickle.dumps(content))).decode()
     row = {"public_test_cases": "[]", "private_test_cases": packed, "metadata": "{}"}
@@ -425,3 +429,58 @@ def test_54_the_honest_encoding_is_read() -> None:
     packed = base64.b64encode(zlib.compress(pickle.dumps(cases))).decode()
     row = {"public_test_cases": "[]", "private_test_cases": packed, "metadata": "{}"}
     assert code.verify(row, as_response("print(int(input()) + 1)")).outcome is Outcome.RIGHT
+
+
+UNJUDGED: dict[str, tuple[str, str]] = {
+    "millions of lines": ("stdin", "print('1\\n' * 8_000_000)"),
+    "millions of numbers": ("stdin", "print('1 ' * 8_000_000)"),
+    "a number of millions of digits": ("stdin", "print('1' * 16_000_000)"),
+    "a bottomless list": (
+        "function",
+        "def answer(x):\n    a = []\n    for _ in range(10**5): a = [a]\n    return a",
+    ),
+    "a list that holds itself": ("function", "def answer(x):\n    a = []\n    a.append(a)\n    return a"),
+    "an integer that cannot be written": ("function", "def answer(x): return [10**5000]"),
+    "a forest of lists": ("function", "def answer(x): return [[[]] for _ in range(300_000)]"),
+    "nested frames": ("function", "import or1_channel\nor1_channel._or1_send(b'[' * 10**6)\n"),
+    "a frame of no message": (
+        "function",
+        """
+import or1_channel
+def answer(x): or1_channel._or1_send(b'{"return": [0], "heap": [[[]]], "changes": 7}')
+""",
+    ),
+    "an empty result": ("last", "def answer(x): return []"),
+    "a forged setup": ("asserts", 'import or1_channel\nor1_channel._or1_send(b\'{"bad_setup": "sorry"}\')'),
+    "a forged failure": ("asserts", "import or1_channel\nor1_channel._or1_send(b'{\"failed\": 7}')"),
+    "a huge result": ("asserts", "def answer(x): return 'x' * (63 << 20)"),
+    "a bottomless result": (
+        "asserts",
+        "def answer(x):\n    a = ()\n    for _ in range(10**5): a = (a,)\n    return a",
+    ),
+    "an unknown exception": (
+        "asserts",
+        "class E(BaseException):\n    def __str__(self): raise E\ndef answer(x): raise E",
+    ),
+    "an exception of the tests": ("asserts", "def answer(x): raise NameError('name check is not defined')"),
+    "a hang-up": ("asserts", "import os\ndef answer(x):\n    os.close(3)\n    return 1"),
+    "an output that the checker cannot read": ("checker", "print('nan')"),
+    "an output that the checker cannot stand": ("checker", "print(10**9)"),
+}
+MORE_TESTS: dict[str, dict[str, Any]] = {
+    "last": {"tests": ["for last in answer(1): pass\nassert last == 3"]},
+    "checker": {
+        "inputs": [""],
+        "outputs": ["3"],
+        "checker": "def check(i, o, r):\n    return len(bytearray(4 * int(o))) == 12",
+    },
+}
+
+
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_no_program_can_keep_itself_from_being_judged(name: str) -> None:
+    """NOT_JUDGED leaves the group's statistics: a program that reached it would hide its failure."""
+    mode, program = UNJUDGED[name]
+    verdict = code.verify(TESTS.get(mode) or MORE_TESTS[mode], as_response(program))
+    assert verdict.outcome is Outcome.WRONG, f"{verdict.reason}: {verdict.detail}"
+    assert verdict_on("function", HONEST).outcome is Outcome.RIGHT

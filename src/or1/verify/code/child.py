@@ -127,23 +127,19 @@ def _failure(test: str, entry_point: str, scope: dict[str, Any]) -> tuple[str, s
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
             return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
-        if isinstance(error, NameError | SyntaxError | ImportError):
-            return "bad_tests", _where(error)  # no value that a program returns can cause these
         return "wrong_answer" if isinstance(error, AssertionError) else "test_error", _where(error)
     return None
 
 
 def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Load a checker and let it judge outputs, one by one, until the parent hangs up."""
+    """Load a checker and let it judge one output."""
     scope: dict[str, Any] = {"__name__": "checker", "__builtins__": __builtins__}
     exec(compile(job["program"], "<checker>", "exec"), scope)
-    while (frame := receive()) is not None:
-        try:
-            accepted = bool(scope["check"](*json.loads(frame)))
-            reply: dict[str, Any] = {"accepted": accepted}
-        except Exception as error:
-            reply = {"error": _where(error)}
-        send(json.dumps(reply).encode())
+    try:
+        reply: dict[str, Any] = {"accepted": bool(scope["check"](*json.loads(receive() or b"")))}
+    except Exception as error:
+        reply = {"error": _where(error)}
+    send(json.dumps(reply).encode())
 
 
 def _where(error: BaseException) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Any
 
+_TOKEN = re.compile(r"\S+")
 _SHOWN = 60
 """Most characters of a line in a difference [characters]."""
 
@@ -20,10 +23,12 @@ def difference(output: str, expected: str) -> str | None:
 
     Source: LiveCodeBench, lcb_runner @28fef95, testing_util.grade_stdio.
     """
-    lines, expected_lines = _lines(output), _lines(expected)
-    if len(lines) != len(expected_lines):
-        return f"{len(lines)} lines instead of {len(expected_lines)}"
-    for number, (line, wanted) in enumerate(zip(lines, expected_lines, strict=True), start=1):
+    output, expected = output.strip(), expected.strip()
+    num_lines, num_expected = output.count("\n") + 1, expected.count("\n") + 1
+    if num_lines != num_expected:  # before anything is split: an output may have millions of lines
+        return f"{num_lines} lines instead of {num_expected}"
+    pairs = zip(output.split("\n"), expected.split("\n"), strict=True)
+    for number, (line, wanted) in enumerate(((a.strip(), b.strip()) for a, b in pairs), start=1):
         if line != wanted and not _same_numbers(line, wanted):
             return f"line {number}: {line[:_SHOWN]!r} instead of {wanted[:_SHOWN]!r}"
     return None
@@ -40,13 +45,11 @@ def same_value(value: Any, expected: Any) -> bool:
         return False
 
 
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().split("\n")]
-
-
 def _same_numbers(line: str, expected: str) -> bool:
+    """Token by token, so that a line of millions of tokens ends at the first that differs."""
+    tokens = zip_longest(_TOKEN.finditer(line), _TOKEN.finditer(expected))
     try:
-        return [Decimal(token) for token in line.split()] == [Decimal(token) for token in expected.split()]
+        return all(one and other and Decimal(one[0]) == Decimal(other[0]) for one, other in tokens)
     except (InvalidOperation, ValueError):  # no number, or a signaling nan, which refuses to be compared
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from or1.verify.code.outcome import BadTestsError, Failure, failure_of
 from or1.verify.code.peer import result_of
 from or1.verify.code.program import PREAMBLE
 from or1.verify.code.tests import FunctionTests, StdinTests
-from or1.verify.code.transfer import Decoder, Encoder, TransferError
+from or1.verify.code.transfer import Decoder, Encoder, TransferError, encode
 from or1.verify.sandbox import Ending, Limits, Sandbox, Session
 
 _SHOWN = 100
@@ -76,13 +77,16 @@ def _call(
         if failure is not None:
             return failure
         request = Encoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
-        session.send(_call_frame(request, arguments))
-        reply = read_table(session.receive())
-        if reply is None:
+        frame = _call_frame(request, arguments)
+        session.send(frame)
+        answer = session.receive()
+        if answer is None:
             return failure_of(index, session.wait())
     finally:
         clock.add(session.close())
-    return _compared(index, reply, request, expected, tests.may_be_wrapped)
+    if len(answer) > _reply_limit(frame, expected):
+        return Failure(index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}")
+    return _compared(index, read_table(answer) or {}, request, expected, tests.may_be_wrapped)
 
 
 def load(session: Session, index: int) -> Failure | None:
@@ -110,6 +114,11 @@ def _call_frame(request: Encoder, arguments: tuple[Any, ...]) -> bytes:
     entry_point = object()
     root = request.item([entry_point, list(arguments), {}])
     return json.dumps({"root": root, "heap": request.entries}).encode()
+
+
+def _reply_limit(request: bytes, expected: Any) -> int:
+    """Longest reply that may hold the expected value and the arguments [bytes]; no longer one is parsed."""
+    return (1 << 16) + 8 * (len(request) + len(json.dumps(encode(expected))))
 
 
 def _compared(
@@ -151,26 +160,30 @@ def _rejected(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> str
         BadTestsError: the checker does not work, not even on the reference output.
     """
     given, _, reference = case
-    job = {"side": "checker", "program": checker}
-    session = start_job(sandbox, job, _CHECKER_LIMITS)
+    accepted, why = _checked(sandbox, checker, case)
+    if accepted is None and not _checked(sandbox, checker, (given, reference, reference))[0]:
+        raise BadTestsError(f"the checker does not accept the reference output: {why}")
+    return None if accepted else why
+
+
+def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tuple[bool | None, str]:
+    """What a checker says of an output, in a process of its own; None when it fails instead of saying it."""
+    session = start_job(sandbox, {"side": "checker", "program": checker}, _CHECKER_LIMITS)
     try:
         session.send(json.dumps(case).encode())
-        reply = read_table(session.receive())
-        if reply is not None and reply.get("accepted") is True:
-            return None
-        if reply is not None and reply.get("accepted") is False:
-            return "the checker rejects the output"
-        if reply is None:
-            raise BadTestsError(f"the checker ended: {failure_of(0, session.wait()).detail}")
-        session.send(json.dumps((given, reference, reference)).encode())
-        on_reference = read_table(session.receive())
-        if on_reference is None or on_reference.get("accepted") is not True:
-            raise BadTestsError(f"the checker fails on the reference output: {reply.get('error')}")
-        return f"the checker fails on the output: {reply.get('error')}"
+        frame = session.receive()
+        if frame is None:
+            return None, f"the checker failed: {failure_of(0, session.wait()).detail}"
     finally:
         session.close()
+    reply = json.loads(frame)
+    if "error" in reply:
+        return None, f"the checker failed: {reply['error']}"
+    return reply["accepted"], "the checker rejects the output"
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, int) or value.bit_length() < 10_000 else "a huge integer"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    try:
+        return reprlib.repr(value)[:_SHOWN]
+    except (ValueError, RecursionError):  # an integer that Python refuses to write, a bottomless structure
+        return f"a {type(value).__name__} that cannot be shown"

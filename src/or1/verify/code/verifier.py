@@ -85,6 +85,8 @@ class CodeVerifier:
                 failures = self._failures(tests, program)
             except SandboxError:
                 failures = self._failures(tests, program)
+            except MemoryError:
+                failures = [Failure(0, "memory_limit", "its output was too large to be compared")]
         except (DataError, BadTestsError) as error:
             return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_tests", detail=str(error))
         except SandboxError as error:
