@@ -5,6 +5,7 @@ Boxes are numbered by slot, and a slot has one program at a time.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,13 +95,12 @@ def _everything_in(path: str) -> Iterator[os.DirEntry[str]]:
     folders = [path]
     while folders:
         try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
+            with os.scandir(folders.pop()) as all_entries:
+                entries = list(itertools.islice(all_entries, MOST_ENTRIES + 1))
         except OSError:
             continue  # gone since, closed to us, or too deep to name: its parent has been counted
+        yield from entries
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def empty(path: str) -> None:

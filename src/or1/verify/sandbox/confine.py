@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from or1.verify.sandbox import landlock, seccomp, syscalls
-from or1.verify.sandbox.types import Level
 
 STACK_BYTES = 512 << 20
 """Deep recursion is common in contest programs; the memory limit bounds it all the same [bytes]."""
@@ -26,7 +25,6 @@ _CPU_MARGIN_S = 1
 class Confinement:
     """What binds one program."""
 
-    level: Level
     uid: int | None
     """The unused user to become; None stays who we are."""
     counts_own_processes: bool
@@ -37,7 +35,16 @@ class Confinement:
     num_open_files: int
 
 
-def confine(how: Confinement, landlock_abi: int, readable: Sequence[landlock.Opened], box: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """What the fork-server has made ready for every program."""
+
+    landlock_abi: int
+    readable: Sequence[landlock.Opened]
+    seccomp: seccomp.Filter | None
+
+
+def confine(how: Confinement, locks: Locks, box: str) -> None:
     """Bind this process; OSError or ValueError when a lock does not close, and then nothing may run."""
     os.chdir(box)
     os.umask(0o077)
@@ -50,13 +57,13 @@ def confine(how: Confinement, landlock_abi: int, readable: Sequence[landlock.Ope
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if how.level >= Level.LANDLOCK:
+    if locks.landlock_abi:
         own = landlock.opened(box, landlock.WRITE)
         if own is None:
             raise OSError(f"{box} cannot be opened")
-        landlock.restrict(landlock_abi, [*readable, own])
-    if how.level >= Level.SECCOMP:
-        seccomp.install(os.getpid())
+        landlock.restrict(locks.landlock_abi, [*locks.readable, own])
+    if locks.seccomp is not None:
+        locks.seccomp.install(os.getpid())
 
 
 def _limit(how: Confinement) -> None:

@@ -23,8 +23,6 @@ FILE_NAME = "main.py"
 
 def run(source: bytes) -> NoReturn:
     """Compile and execute; ends the process with 0, the program's own status, 1 or MEMORY_STATUS."""
-    _open_streams()
-    _offer_channel()
     sys.argv = [FILE_NAME]
     main = ModuleType("__main__")
     vars(main).update(__file__=FILE_NAME, __builtins__=builtins)
@@ -38,8 +36,18 @@ def run(source: bytes) -> NoReturn:
     os._exit(_finished(main, status))
 
 
-def _open_streams() -> None:
-    """Anew, since the fork-server's were opened on other files; as python does with UTF-8 and no terminal."""
+def open_streams() -> None:
+    """What the program will find as its streams, as python opens them with UTF-8 and no terminal.
+
+    In the fork-server, since it takes a while. Standing pipes and a file take the place of the program's, for
+    what the streams learn about them when they are opened.
+    """
+    _offer_channel()
+    away, out = os.pipe()
+    for number in (1, 2):
+        os.dup2(out, number)
+    os.close(away)
+    os.close(out)
     sys.stdin = sys.__stdin__ = _stream(0, "r", "surrogateescape")  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _stream(1, "w", "surrogateescape")  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2, "w", "backslashreplace", buffering=1)  # type: ignore[misc]

@@ -25,11 +25,11 @@ from or1.verify.sandbox.session import Session
 from or1.verify.sandbox.types import Execution, Level, Limits, SandboxError
 
 WARM_IMPORTS = (
-    "array", "ast", "asyncio", "bisect", "builtins", "calendar", "cmath", "collections", "collections.abc",
+    "array", "ast", "bisect", "builtins", "calendar", "cmath", "collections", "collections.abc",
     "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io",
     "itertools", "json", "math", "numbers", "numpy", "operator", "pprint", "queue", "random", "re",
     "sortedcontainers", "statistics", "string", "struct", "sys", "textwrap", "threading", "time", "traceback",
-    "typing", "unittest",
+    "typing",
 )  # fmt: skip
 """Loaded once, before any program: what LiveCodeBench's preamble and contest programs import."""
 MOST_PROGRAMS = 16

@@ -196,6 +196,9 @@ _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_SET, _AND, _RETURN = 0x20, 0x15, 0x25, 
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF_0000, 0x0005_0000, 0x8000_0000
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _SET_MODE_FILTER, _SPEC_ALLOW = 1, 4
+_GROUP = 16
+_PLACEHOLDER_PID = 0xA5C3_96E1
+"""Above every process id, and in no instruction."""
 
 Instruction = tuple[int, int, int, int]
 """Code, jump if true, jump if false, operand."""
@@ -272,7 +275,20 @@ def _rules(own_pid: int) -> dict[str, list[Instruction]]:
     }
 
 
-def _instructions(own_pid: int) -> Iterator[Instruction]:
+def _groups(numbers: list[int]) -> Iterator[Instruction]:
+    """Refuse these numbers. In groups, because the kernel walks the filter once for every call there is."""
+    numbers = sorted(numbers)
+    for start in range(0, len(numbers), _GROUP):
+        group = numbers[start : start + _GROUP]
+        yield (_JUMP_GREATER, len(group) + 2, 0, group[-1])
+        for place, number in enumerate(group):
+            yield (_JUMP_EQUAL, len(group) - place, 0, number)
+        yield _give(_ALLOW)
+        yield _refuse()
+
+
+def instructions(own_pid: int) -> Iterator[Instruction]:
+    """The filter for a process that knows itself by this id."""
     column = syscalls.column()
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[column])
@@ -280,29 +296,31 @@ def _instructions(own_pid: int) -> Iterator[Instruction]:
     yield (_LOAD, 0, 0, _NUMBER_AT)
     yield (_JUMP_GREATER, 0, 1, _LAST_KNOWN)
     yield _refuse(errno.ENOSYS)
-    for numbers in _REFUSED.values():
-        number = numbers[column]
-        if number is not None:
-            yield (_JUMP_EQUAL, 0, 1, number)
-            yield _refuse()
     for name, rule in _rules(own_pid).items():
         number = _ASKED[name][column]
         if number is not None:
             yield (_JUMP_EQUAL, 0, len(rule), number)
             yield from rule
+    known = [numbers[column] for numbers in _REFUSED.values()]
+    yield from _groups([number for number in known if number is not None])
     yield _give(_ALLOW)
 
 
-def compiled(own_pid: int) -> bytes:
-    """The filter for a process that knows itself by this id."""
-    return b"".join(struct.pack("HBBI", *one) for one in _instructions(own_pid))
+class Filter:
+    """Made once by the fork-server; each program's process binds itself with it."""
+
+    def __init__(self) -> None:
+        self._pieces = _packed(_PLACEHOLDER_PID).split(struct.pack("I", _PLACEHOLDER_PID))
+
+    def install(self, own_pid: int) -> None:
+        """Bind this thread, and threads it starts, for good; no_new_privs must be set before.
+
+        SPEC_ALLOW, because before Linux 5.16 a filter otherwise slows every indirect branch of the program.
+        """
+        code = struct.pack("I", own_pid).join(self._pieces)
+        program = _Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p))
+        syscalls.call("seccomp", _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.byref(program))
 
 
-def install(own_pid: int) -> None:
-    """Bind this thread, and threads it starts, for good; no_new_privs must be set before.
-
-    SPEC_ALLOW, because before Linux 5.16 a filter otherwise slows every indirect branch of the program.
-    """
-    code = compiled(own_pid)
-    program = _Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p))
-    syscalls.call("seccomp", _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.byref(program))
+def _packed(own_pid: int) -> bytes:
+    return b"".join(struct.pack("HBBI", *one) for one in instructions(own_pid))

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from or1.verify.sandbox import landlock, libraries, namespaces, program, users
+from or1.verify.sandbox import landlock, libraries, namespaces, program, seccomp, users
 from or1.verify.sandbox.boxes import Boxes, Folders, MemoryBoxes
-from or1.verify.sandbox.confine import STACK_BYTES, Confinement, confine
+from or1.verify.sandbox.confine import STACK_BYTES, Confinement, Locks, confine
 from or1.verify.sandbox.control import Control, Message
 from or1.verify.sandbox.types import Level
 
@@ -84,7 +84,7 @@ class Zygote:
     def __init__(self, control: Control, setup: Message) -> None:
         """Load the libraries, then leave the machine's file system behind if the level asks for it."""
         self._control = control
-        self._level = Level(setup["level"])
+        level = Level(setup["level"])
         self._children: dict[int, Child] = {}
         """By process descriptor."""
         self._alive_read, self._alive_write = os.pipe()
@@ -93,7 +93,6 @@ class Zygote:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         threading.stack_size(_THREAD_STACK_BYTES)
-        self._landlock_abi = landlock.abi() if self._level >= Level.LANDLOCK else 0
         readable = libraries.readable_paths()
         self._users = users.Users()
         self._trees: namespaces.ProcessTrees | None = None
@@ -101,15 +100,20 @@ class Zygote:
         closed: list[str] = []
         self._base_bytes = _address_bytes()
         _be_first_to_go()
-        if self._level >= Level.NAMESPACES:
+        if level >= Level.NAMESPACES:
             self._trees = namespaces.ProcessTrees()
             namespaces.enter(setup["home"], readable)
             self._boxes = MemoryBoxes()
         elif self._users.are_others:
             closed = libraries.open_doors(libraries.own_folders())
+        program.open_streams()
         rules = [landlock.opened(path, landlock.READ) for path in (*readable, *closed)]
         rules += [landlock.opened(path, landlock.READ | landlock.WRITE_FILE) for path in libraries.DEVICES]
-        self._readable = [rule for rule in rules if rule is not None]
+        self._locks = Locks(
+            landlock_abi=landlock.abi() if level >= Level.LANDLOCK else 0,
+            readable=[rule for rule in rules if rule is not None],
+            seccomp=seccomp.Filter() if level >= Level.SECCOMP else None,
+        )
         gc.collect()
         gc.disable()
         gc.freeze()
@@ -191,7 +195,6 @@ class Zygote:
         for target, descriptor in enumerate(standard):
             os.dup2(descriptor, target)
         how = Confinement(
-            level=self._level,
             uid=uid,
             counts_own_processes=uid is not None or self._trees is not None,
             cpu_s=message["cpu_s"],
@@ -200,7 +203,7 @@ class Zygote:
             num_open_files=message["num_open_files"],
         )
         content = _content(source)
-        confine(how, self._landlock_abi, self._readable, box)
+        confine(how, self._locks, box)
         os.close(self._alive_write)
         if select.select([self._alive_read], [], [], 0)[0]:
             raise OSError("the fork-server has gone")
