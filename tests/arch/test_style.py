@@ -11,6 +11,8 @@ from tests.arch.source import module_of, parse, python_files
 
 BROAD_EXCEPT_ALLOWED = {
     "verify/worker.py",  # whatever a verifier raises becomes a verdict
+    "verify/code/child.py",  # inside the sandbox: whatever a program or a test raises is reported
+    "verify/code/peer.py",
     "verify/pool.py",
     "rollout/collect.py",
     "verify/sandbox/program.py",  # whatever a program raises is its exit status
@@ -18,6 +20,7 @@ BROAD_EXCEPT_ALLOWED = {
     "cluster/",
 }
 FOREIGN_CODE_ALLOWED = {
+    "verify/code/child.py",  # runs in a process that has been locked in
     "verify/worker.py",  # unpickles what its own parent process sends, never the other way round
     "verify/sandbox/program.py",  # runs in a process that has been locked in
 }

@@ -6,16 +6,11 @@ the verdict.
 
 from __future__ import annotations
 
-import base64
-import json
-import pickle
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from or1.errors import DataError
 from or1.types import Outcome, Verdict
 from or1.verify import code
 from or1.verify.code.program import as_response
@@ -355,132 +350,3 @@ def test_a_forged_verdict_is_not_paid(name: str, mode: str) -> None:
     assert verdict.reward == 0.0
     honest = verdict_on(mode, HONEST)
     assert honest.outcome is Outcome.RIGHT, f"{honest.reason}: {honest.detail}"
-
-
-@pytest.mark.parametrize(
-    ("program", "reason"),
-    [
-        ("print(1)", "wrong_answer"),  # only the first line of two
-        ("print(1)\nprint(2)\nprint(3)", "wrong_answer"),  # more lines than two
-        ("print(1, 2)", "wrong_answer"),
-        ("print('1\\n2\\n' + 'x' * 10)", "wrong_answer"),
-        ("print(1)\nprint(2)", "right"),
-    ],
-)
-def test_14_every_line_counts(program: str, reason: str) -> None:
-    assert code.verify({"inputs": [""], "outputs": ["1\n2\n"]}, as_response(program)).reason == reason
-
-
-def test_15_state_does_not_go_from_one_test_to_the_next() -> None:
-    """A counter that answers by its value: each test of data starts a program anew."""
-    counter = """
-import os
-calls = 0
-def answer(x):
-    global calls
-    calls += 1
-    try: os.mkdir("/tmp/or1-was-here")
-    except OSError: pass
-    open("count", "a").write("x")
-    return [calls, len(open("count").read())]
-"""
-    tests = {"fn_name": "answer", "inputs": ["1", "1"], "outputs": ["[1, 1]", "[2, 2]"]}
-    verdict = code.verify(tests, as_response(counter))
-    assert (verdict.reason, verdict.detail.split(":")[0]) == ("wrong_answer", "test 2 of 2")
-    tests["outputs"] = ["[1, 1]", "[1, 1]"]
-    assert code.verify(tests, as_response(counter)).reason == "right"
-
-
-def test_17_a_table_of_the_public_samples_fails_the_hidden_tests() -> None:
-    table = "print({'1': 1, '2': 4}.get(input(), 0))"
-    tests = {"inputs": ["1", "2", "3"], "outputs": ["1", "4", "9"]}
-    assert code.verify(tests, as_response(table)).detail.startswith("test 3 of 3")
-    verdict = code.verify(tests, as_response(table), code.CodeVerifier(reward="fraction"))
-    assert verdict.reward == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize("token", ["nan", "NaN", "sNaN", "inf", "-inf", "1e400", "1_0", "0x7", "7j", "١e400"])
-def test_18_strange_numbers_equal_nothing_but_themselves(token: str) -> None:
-    tests = {"inputs": [""], "outputs": ["7 1"]}
-    assert code.verify(tests, as_response(f"print('{token} 1')")).reason == "wrong_answer"
-
-
-class _Malicious:
-    """Unpickled, it would raise; in the wild, run a command."""
-
-    def __reduce__(self) -> Any:
-        return (exec, ("raise SystemError('a data file ran code')",))
-
-
-@pytest.mark.parametrize(
-    "content", [_Malicious(), [_Malicious()], {"input_output": _Malicious()}, b"bytes", 7]
-)
-def test_54_a_data_file_cannot_run_code(content: Any) -> None:
-    packed = base64.b64encode(zlib.compress(pickle.dumps(content))).decode()
-    row = {"public_test_cases": "[]", "private_test_cases": packed, "metadata": "{}"}
-    with pytest.raises(DataError, match="pickle"):
-        code.parse_tests(row)
-    verdict = code.verify(row, as_response("print(1)"))
-    assert (verdict.outcome, verdict.reason, verdict.reward) == (Outcome.NOT_JUDGED, "bad_tests", None)
-
-
-def test_54_the_honest_encoding_is_read() -> None:
-    cases = json.dumps([{"input": "1", "output": "2", "testtype": "stdin"}])
-    packed = base64.b64encode(zlib.compress(pickle.dumps(cases))).decode()
-    row = {"public_test_cases": "[]", "private_test_cases": packed, "metadata": "{}"}
-    assert code.verify(row, as_response("print(int(input()) + 1)")).outcome is Outcome.RIGHT
-
-
-UNJUDGED: dict[str, tuple[str, str]] = {
-    "millions of lines": ("stdin", "print('1\\n' * 8_000_000)"),
-    "millions of numbers": ("stdin", "print('1 ' * 8_000_000)"),
-    "a number of millions of digits": ("stdin", "print('1' * 16_000_000)"),
-    "a bottomless list": (
-        "function",
-        "def answer(x):\n    a = []\n    for _ in range(10**5): a = [a]\n    return a",
-    ),
-    "a list that holds itself": ("function", "def answer(x):\n    a = []\n    a.append(a)\n    return a"),
-    "an integer that cannot be written": ("function", "def answer(x): return [10**5000]"),
-    "a forest of lists": ("function", "def answer(x): return [[[]] for _ in range(300_000)]"),
-    "nested frames": ("function", "import or1_channel\nor1_channel._or1_send(b'[' * 10**6)\n"),
-    "a frame of no message": (
-        "function",
-        """
-import or1_channel
-def answer(x): or1_channel._or1_send(b'{"return": [0], "heap": [[[]]], "changes": 7}')
-""",
-    ),
-    "an empty result": ("last", "def answer(x): return []"),
-    "a forged setup": ("asserts", 'import or1_channel\nor1_channel._or1_send(b\'{"bad_setup": "sorry"}\')'),
-    "a forged failure": ("asserts", "import or1_channel\nor1_channel._or1_send(b'{\"failed\": 7}')"),
-    "a huge result": ("asserts", "def answer(x): return 'x' * (63 << 20)"),
-    "a bottomless result": (
-        "asserts",
-        "def answer(x):\n    a = ()\n    for _ in range(10**5): a = (a,)\n    return a",
-    ),
-    "an unknown exception": (
-        "asserts",
-        "class E(BaseException):\n    def __str__(self): raise E\ndef answer(x): raise E",
-    ),
-    "an exception of the tests": ("asserts", "def answer(x): raise NameError('name check is not defined')"),
-    "a hang-up": ("asserts", "import os\ndef answer(x):\n    os.close(3)\n    return 1"),
-    "an output that the checker cannot read": ("checker", "print('nan')"),
-    "an output that the checker cannot stand": ("checker", "print(10**9)"),
-}
-MORE_TESTS: dict[str, dict[str, Any]] = {
-    "last": {"tests": ["for last in answer(1): pass\nassert last == 3"]},
-    "checker": {
-        "inputs": [""],
-        "outputs": ["3"],
-        "checker": "def check(i, o, r):\n    return len(bytearray(4 * int(o))) == 12",
-    },
-}
-
-
-@pytest.mark.parametrize("name", UNJUDGED)
-def test_no_program_can_keep_itself_from_being_judged(name: str) -> None:
-    """NOT_JUDGED leaves the group's statistics: a program that reached it would hide its failure."""
-    mode, program = UNJUDGED[name]
-    verdict = code.verify(TESTS.get(mode) or MORE_TESTS[mode], as_response(program))
-    assert verdict.outcome is Outcome.WRONG, f"{verdict.reason}: {verdict.detail}"
-    assert verdict_on("function", HONEST).outcome is Outcome.RIGHT

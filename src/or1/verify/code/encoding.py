@@ -93,8 +93,14 @@ def _put(table: Any, key: Any, value: Any) -> None:
     table[key] = value
 
 
+def _dict(stack: list[Any]) -> None:
+    stack.insert(len(stack) - 1 - stack[::-1].index(_Mark), {})
+    _set_items(stack)
+
+
 _BUILDERS: dict[str, Callable[[list[Any]], None]] = {
     "EMPTY_DICT": lambda stack: stack.append({}),
+    "DICT": _dict,
     "MARK": lambda stack: stack.append(_Mark),
     "SETITEM": _set_item,
     "SETITEMS": _set_items,

@@ -33,7 +33,8 @@ def module_imports(setup: str, tests: Sequence[str]) -> str:
     'import sys\\n'
     """
     bound = _bound(setup).union(*map(_bound, tests))
-    wanted = [name for name in _names_read(tests) if name in PLAIN_IMPORTS and name not in bound]
+    read = _names_read(tests)
+    wanted = [name for name in PLAIN_IMPORTS if name in read and name not in bound]
     return "".join(f"import {name}\n" for name in wanted)
 
 
@@ -79,8 +80,9 @@ def _names_read(tests: Sequence[str]) -> list[str]:
     """Names in the order in which the tests first read them."""
     used: dict[str, None] = {}
     for test in tests:
-        for node in ast.walk(ast.parse(test)):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        names = [node for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)]
+        for node in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
+            if isinstance(node.ctx, ast.Load):
                 used.setdefault(node.id)
     return list(used)
 

@@ -227,7 +227,7 @@ def result_of(reply: dict[str, Any], request: Encoder, decoder: Decoder) -> Any:
                 raise TransferError("malformed reply: a change of what cannot change")
             decoder.fill(objects[index], entry, objects)
         return value_of(reply["return"], objects)
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise TransferError(f"malformed reply: {error}"[:_MESSAGE]) from None
 
 

@@ -6,7 +6,8 @@ from or1.verify.answer import after_thinking
 
 _FENCE = "```"
 
-# The order matters: a later star import hides names of an earlier one (`operator.pow` hides `math.pow`).
+# The order matters: a later star import hides names of an earlier one. `pow` is math's, then operator's,
+# and at last Python's own.
 _STAR_IMPORTS = (
     "string",
     "re",

@@ -186,7 +186,7 @@ class Decoder:
         """
         try:
             return self._read(entries, list(known))
-        except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise TransferError(f"malformed payload: {type(error).__name__}: {error}"[:300]) from None
 
     def _read(self, entries: Sequence[list[Any]], objects: list[Any]) -> list[Any]:
@@ -300,7 +300,7 @@ def value_of(item: Any, objects: Sequence[Any]) -> Any:
         if type(item) is dict:
             raise TransferError("malformed payload: a table where an item is needed")
         return item
-    (index,) = item
+    index = item[0] if len(item) == 1 else None
     if type(index) is not int or not 0 <= index < len(objects):
         raise TransferError("malformed payload: a reference to nothing")
     return objects[index]
