@@ -46,6 +46,8 @@ UNJUDGED: dict[str, tuple[str, str]] = {
     "a list that holds itself": ("function", "def answer(x):\n    a = []\n    a.append(a)\n    return a"),
     "an integer that cannot be written": ("function", "def answer(x): return [10**5000]"),
     "a forest of lists": ("function", "def answer(x): return [[[]] for _ in range(60_000)]"),
+    "a signaling nan": ("function", "from decimal import Decimal\ndef answer(x): return [Decimal('sNaN')]"),
+    "an array": ("function", "import numpy\ndef answer(x): return numpy.arange(14)"),
     "nested frames": ("function", "import or1_channel\nor1_channel._or1_send(b'[' * 10**6)\n"),
     "a frame of no message": (
         "function",

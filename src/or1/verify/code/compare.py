@@ -37,11 +37,12 @@ def difference(output: str, expected: str) -> str | None:
 def same_value(value: Any, expected: Any) -> bool:
     """Equality of plain values as Python has it, tuples counting as lists at every depth.
 
-    Comparison of structures that hold themselves, or are nested beyond Python's recursion limit, is False.
+    What cannot be compared is not equal: structures that hold themselves or are nested beyond Python's
+    recursion limit, a signaling nan.
     """
     try:
         return bool(_listed(value) == _listed(expected))
-    except RecursionError:
+    except (RecursionError, InvalidOperation):
         return False
 
 

@@ -105,7 +105,7 @@ class Peer:
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
-        self._decoder = Decoder(find_class, self._handle)
+        self._decoder = Decoder(find_class, self._handle, arrays=True)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}

@@ -168,15 +168,19 @@ class Decoder:
         self,
         node_class: Callable[[str], type] | None = None,
         handle: Callable[[list[Any]], Any] | None = None,
+        *,
+        arrays: bool = False,
     ) -> None:
         """Say how to make what is not plain.
 
         Args:
             node_class: class of a node by name; None refuses nodes.
             handle: object for an entry of kind export, yours, name or builtin; None refuses them.
+            arrays: read numpy arrays; refused otherwise.
         """
         self._node_class = node_class
         self._handle = handle
+        self._arrays = arrays
 
     def read(self, entries: Sequence[list[Any]], known: Sequence[Any] = ()) -> list[Any]:
         """Objects by index: those known already, then one for each entry.
@@ -228,6 +232,8 @@ class Decoder:
         if kind == "scalar":
             return value_of(entry[1], objects)
         if kind == "array":
+            if not self._arrays:
+                raise TransferError("an array is no plain value here")
             import numpy
 
             flat = [value_of(item, objects) for item in entry[3]]
@@ -345,4 +351,4 @@ def decode(payload: Any) -> Any:
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("heap"), list) or "root" not in payload:
         raise TransferError("malformed payload: no root or no heap")
-    return value_of(payload["root"], Decoder().read(payload["heap"]))
+    return value_of(payload["root"], Decoder(arrays=True).read(payload["heap"]))

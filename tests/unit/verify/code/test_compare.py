@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -88,6 +89,7 @@ endless.append(endless)
         (0.1 + 0.2, 0.3, False),
         ("1", 1, False),
         (float("nan"), float("nan"), False),
+        (Decimal("sNaN"), 1, False),
         ({1, 2}, [1, 2], False),
         (None, None, True),
         (None, [], False),
