@@ -75,7 +75,12 @@ class Clock:
 def run_with_input(sandbox: Sandbox, program: str, text: str, limits: Limits) -> Execution:
     """Run a whole program on its standard input."""
     stdin = text.encode("utf-8", "surrogatepass")
-    return sandbox.run(_STDIN_MAIN.format(program=program), stdin=stdin, limits=limits)
+    return sandbox.run(whole_program(program), stdin=stdin, limits=limits)
+
+
+def whole_program(program: str) -> str:
+    """A program with what comes before it, to be run as `__main__`."""
+    return _STDIN_MAIN.format(program=program)
 
 
 def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from or1.errors import DataError, SandboxError
+from or1.errors import DataError, Or1Error, SandboxError
 from or1.types import Outcome, Problem, Verdict
 from or1.verify.code.bench import Clock, limits_of
 from or1.verify.code.code_tests import failures_of_code
@@ -21,6 +21,41 @@ from or1.verify.sandbox import Sandbox
 _UNFINISHED = "<think>"
 _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
+
+
+def essence_of(text: str) -> str:
+    """The shortest response with the same verdict."""
+    program = program_of(text)
+    if program is None:
+        return _UNFINISHED
+    return as_response(program) if program else ""
+
+
+def without_program(text: str) -> Verdict | None:
+    """The verdict on a response that holds no program; None when it holds one."""
+    program = program_of(text)
+    if program is None:
+        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
+    if not program:
+        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
+    return None
+
+
+def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "fraction"]) -> Verdict:
+    """The verdict that failures of some of `total` tests make."""
+    if not failures:
+        detail = f"{total} test{'s' if total > 1 else ''} passed"
+        return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
+    first = failures[0]
+    passed = max(0, total - len(failures)) / total if reward == "fraction" else 0.0
+    detail = f"test {first.index + 1} of {total}: {first.detail}"
+    return Verdict(outcome=Outcome.WRONG, reward=passed, reason=first.reason, detail=detail)
+
+
+def not_judged(error: Or1Error) -> Verdict:
+    """The verdict that our own failure makes."""
+    reason = "sandbox_error" if isinstance(error, SandboxError) else "bad_tests"
+    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +83,11 @@ class CodeVerifier:
         return replace(verdict, seconds=time.perf_counter() - started)
 
     def essence(self, text: str) -> str:
-        program = program_of(text)
-        if program is None:
-            return _UNFINISHED
-        return as_response(program) if program else ""
+        return essence_of(text)
 
     def quick(self, problem: Problem, text: str) -> Verdict | None:
         """The verdict where there is no program."""
-        program = program_of(text)
-        if program is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
-        if not program:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
-        return None
+        return without_program(text)
 
     def ideal_response(self, problem: Problem) -> str:
         """The solution that came with the tests; empty, and so no answer, where none did."""
@@ -87,20 +114,9 @@ class CodeVerifier:
                 failures = self._failures(tests, program)
             except MemoryError:
                 failures = [Failure(0, "memory_limit", "its output was too large to be compared")]
-        except (DataError, BadTestsError) as error:
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_tests", detail=str(error))
-        except SandboxError as error:
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="sandbox_error", detail=str(error))
-        return self._verdict(failures, num_tests(tests))
-
-    def _verdict(self, failures: list[Failure], total: int) -> Verdict:
-        if not failures:
-            detail = f"{total} test{'s' if total > 1 else ''} passed"
-            return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
-        first = failures[0]
-        reward = max(0, total - len(failures)) / total if self.reward == "fraction" else 0.0
-        detail = f"test {first.index + 1} of {total}: {first.detail}"
-        return Verdict(outcome=Outcome.WRONG, reward=reward, reason=first.reason, detail=detail)
+        except (DataError, BadTestsError, SandboxError) as error:
+            return not_judged(error)
+        return verdict_of(failures, num_tests(tests), self.reward)
 
     def _failures(self, tests: Tests, program: str) -> list[Failure]:
         with a_sandbox(self.allow_weak_sandbox) as sandbox:

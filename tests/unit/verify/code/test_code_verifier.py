@@ -62,7 +62,7 @@ STDIN: list[tuple[str, str, str]] = [
         "sortedcontainers too",
     ),
     (
-        "import threading\ndef run(): print(sum(map(int, input().split())))\nthreading.Thread(target=run).start()",
+        "from threading import *\nf = lambda: print(sum(map(int, input().split())))\nThread(target=f).start()",
         "right",
         "threads are waited for",
     ),
