@@ -17,13 +17,7 @@ CODE_STDIN = (
 CODE_FUNCTION = "Give the complete Python code in one block that starts with ```python and ends with ```."
 
 INSTRUCTIONS = MappingProxyType(
-    {
-        "boxed": BOXED,
-        "boxed-briefly": BOXED_BRIEFLY,
-        "boxed-integer": BOXED_INTEGER,
-        "code-stdin": CODE_STDIN,
-        "code-function": CODE_FUNCTION,
-    },
+    {"boxed": BOXED, "boxed-briefly": BOXED_BRIEFLY, "boxed-integer": BOXED_INTEGER},
 )
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any, Literal, Protocol
 
 from or1.errors import DataError
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".parquet")
+SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
 _HUB_PREFIX = "hf://"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}

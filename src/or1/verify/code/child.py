@@ -127,8 +127,16 @@ def _failure(test: str, entry_point: str, scope: dict[str, Any]) -> tuple[str, s
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
             return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
-        return "wrong_answer" if isinstance(error, AssertionError) else "test_error", _where(error)
+        kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
+        return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
+
+
+def _failing_line(test: str, error: BaseException) -> str:
+    lines = [
+        n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "<tests>"
+    ]
+    return test.splitlines()[lines[-1] - 1].strip()[: _DETAIL // 2] if lines else "the test"
 
 
 def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:

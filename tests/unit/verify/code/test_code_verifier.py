@@ -62,7 +62,7 @@ STDIN: list[tuple[str, str, str]] = [
         "sortedcontainers too",
     ),
     (
-        "from threading import *\nf = lambda: print(sum(map(int, input().split())))\nThread(target=f).start()",
+        "from threading import *\ndef f(): print(sum(map(int, input().split())))\nThread(target=f).start()",
         "right",
         "threads are waited for",
     ),
@@ -344,6 +344,11 @@ HUMANEVAL = {
 def test_humaneval(program: str, reason: str) -> None:
     verdict = judge(HUMANEVAL, program)
     assert verdict.reason == reason, verdict.detail
+
+
+def test_a_failure_names_the_test() -> None:
+    verdict = judge(asserts("assert f(1) == 1", "assert f(2) == 3, 'no'"), "def f(x): return x")
+    assert verdict.detail == "test 2 of 2: assert f(2) == 3, 'no': AssertionError: no (line 1)"
 
 
 CHECKED = {

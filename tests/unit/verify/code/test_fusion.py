@@ -23,7 +23,7 @@ class Service(BaseHTTPRequestHandler):
     failures: ClassVar[list[Any]] = []
     asked: ClassVar[list[dict[str, Any]]] = []
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         Service.asked.append({**request, "path": self.path})
         failure = Service.failures.pop(0) if Service.failures else None
