@@ -36,7 +36,8 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
-from or1.verify.code import CodeVerifier
+from or1.verify.code import CodeVerifier, JudgesPrograms
+from or1.verify.code.fusion import SandboxFusionVerifier
 from or1.verify.pool import ProcessVerifierPool
 from or1.verify.sandbox import Capabilities, Level, detect
 
@@ -107,7 +108,7 @@ def material_of(run: RunConfig) -> Material:
     )
 
 
-def code_verifier(run: RunConfig) -> CodeVerifier:
+def code_verifier(run: RunConfig) -> JudgesPrograms:
     """The verifier of programs, as the run describes it.
 
     Raises:
@@ -116,6 +117,12 @@ def code_verifier(run: RunConfig) -> CodeVerifier:
     """
     settings = run.verify.code
     has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
+    if settings.sandbox_fusion_url is not None:
+        return SandboxFusionVerifier(
+            url=settings.sandbox_fusion_url,
+            reward=settings.reward,
+            time_limit_factor=settings.time_limit_factor,
+        )
     if has_code:
         refuse_weak(detect(), settings.allow_weak_sandbox)
     return CodeVerifier(

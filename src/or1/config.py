@@ -199,6 +199,8 @@ class CodeVerifyConfig(Config):
     """Processor time of all tests of one program together [s]. Source: scripts (cap of 300 s)."""
     allow_weak_sandbox: bool = False
     """Run programs even where the sandbox confines little (levels 1 and 2)."""
+    sandbox_fusion_url: str | None = None
+    """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
 
 
 class VerifyConfig(Config):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Literal, Protocol
 
 from or1.errors import DataError, Or1Error, SandboxError
 from or1.types import Outcome, Problem, Verdict
@@ -21,6 +21,16 @@ from or1.verify.sandbox import Sandbox
 _UNFINISHED = "<think>"
 _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
+
+
+class JudgesPrograms(Protocol):
+    """A verifier of the task `code`."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict: ...
+
+    def ideal_response(self, problem: Problem) -> str:
+        """A response that must be right if the tests are sound; empty if no solution came with them."""
+        ...
 
 
 def essence_of(text: str) -> str:
