@@ -114,9 +114,10 @@ class _Server:
         self.control, theirs = pair()
         self._cgroups: cgroups.Cgroups | None = None
         environment = _ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        package = str(Path(or1.__file__).parents[1])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, str(Path(or1.__file__).parents[1]), str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _BOOT, package, self._home, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
