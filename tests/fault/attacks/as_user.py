@@ -1,4 +1,4 @@
-"""Run every attack as whoever runs this: `python -m tests.fault.attacks.as_user LEVEL` prints what escaped."""
+"""Run all attacks as whoever runs this: `python -m tests.fault.attacks.as_user LEVEL` prints what escaped."""
 
 from __future__ import annotations
 

@@ -106,11 +106,10 @@ class Arena:
     def __init__(self, sandbox: Sandbox, bait: Bait) -> None:
         self._sandbox = sandbox
         self._bait = bait
-        with contextlib.closing(
-            sandbox.start(SIBLING)
-        ):  # both slots have been used before anything is counted
+        # Both slots are used before anything is counted.
+        with contextlib.closing(sandbox.start(SIBLING)):
             serve(sandbox, stdin="".join(SECRET))
-        (self.zygote,) = self._processes(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children"))
+        self.zygote = sandbox.pid
         command = Path(f"/proc/{self.zygote}/cmdline").read_bytes().split(b"\0")
         self.home = Path(next(os.fsdecode(word) for word in command if b"/or1-sandbox-" in word))
 
@@ -169,10 +168,6 @@ class Arena:
                 if entry.name.isdigit() and os.fsencode(self.home) in (entry / "cmdline").read_bytes():
                     found.add(int(entry.name))
         return found - {self.zygote}
-
-    def _processes(self, children: Path) -> list[int]:
-        pids = [int(pid) for pid in children.read_text().split()]
-        return [pid for pid in pids if b"or1.verify.sandbox" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def serve(sandbox: Sandbox, stdin: str = "") -> list[str]:

@@ -106,8 +106,7 @@ class Zygote:
         self._base_bytes = _address_bytes()
         _be_first_to_go()
         if level >= Level.NAMESPACES:
-            self._trees = namespaces.ProcessTrees()
-            namespaces.enter(setup["home"], readable)
+            self._trees = namespaces.enter(setup["home"], readable)
             self._boxes = MemoryBoxes()
         elif self._users.are_others:
             closed = libraries.open_doors(libraries.own_folders())
@@ -161,7 +160,9 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._children[child.process] = child
-        self._control.send({"started": child.pid, "number": child.number})
+        # A process that is the first of its tree is known to the parent by another id.
+        handle = (child.process,) if os.getpid() == 1 else ()
+        self._control.send({"started": child.pid, "number": child.number}, handle)
         return child
 
     def _start(self, message: Message, descriptors: list[int]) -> Child:
