@@ -79,7 +79,7 @@ def doctor() -> None:
     if any(f.state is State.MISSING for f in findings):
         _print(findings)
         raise typer.Exit(2)
-    findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), _sandbox()]
+    findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), *_sandbox()]
     _print(findings)
     typer.echo("\nrecipes")
     machine = _machine()
@@ -192,8 +192,24 @@ def _extras() -> Iterator[Finding]:
             yield Finding(State.OK, f"[{extra}]", f"{module} {importlib.metadata.version(module)}")
 
 
-def _sandbox() -> Finding:
-    return Finding(State.NOTE, "code sandbox", "not built in yet: code problems cannot be judged")
+def _sandbox() -> Iterator[Finding]:
+    """The best level that works here, what a program in it could still do, what keeps better ones away."""
+    from or1.verify import sandbox
+    from or1.verify.sandbox.self_test import NUM_ATTEMPTS, escapes
+
+    found = sandbox.detect()
+    if found.level is None:
+        yield Finding(State.NOTE, "code sandbox", "none: code problems cannot be judged", "use Linux")
+    else:
+        with sandbox.Sandbox(found.level, warm_imports=()) as tested:
+            escaped = escapes(tested)
+        level = f"level {found.level:d} of {max(sandbox.Level):d} ({found.level.name.lower()})"
+        if escaped:
+            yield Finding(State.NOTE, "code sandbox", f"{level}: a program could do: {', '.join(escaped)}")
+        else:
+            yield Finding(State.OK, "code sandbox", f"{level}; {NUM_ATTEMPTS} attempts to escape refused")
+    for lack in found.lacks:
+        yield Finding(State.NOTE, f"sandbox level {lack.level:d}", lack.why, lack.remedy)
 
 
 def _memory_bytes() -> int:

@@ -36,12 +36,11 @@ class Slot:
 class Cgroups:
     """A group for each slot, below one folder for each controller."""
 
-    def __init__(self, num_slots: int) -> None:
+    def __init__(self) -> None:
         """OSError when this machine gives us no group with memory and number of processes."""
         self._homes: list[Path] = []
         self._descriptors: dict[int, tuple[int, ...]] = {}
         self._version_2 = (_ROOT / "cgroup.controllers").exists()
-        self._num_slots = num_slots
         try:
             parents = [_divisible()] if self._version_2 else [_own_group("memory"), _own_group("pids")]
             for parent in parents:

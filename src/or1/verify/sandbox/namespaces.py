@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from pathlib import Path
 
 from or1.verify.sandbox import syscalls
@@ -47,13 +48,14 @@ class ProcessTrees:
         syscalls.unshare(CLONE_NEWPID)
 
 
-def enter(mountpoint: str, readable: list[str]) -> None:
+def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
     """Leave the machine's file system and network for good; OSError when the machine does not allow it."""
     flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
     if os.geteuid() == 0:
         syscalls.unshare(flags)
     else:
         _become_own_user_namespace(flags)
+    trees = ProcessTrees()
     syscalls.mount("none", "/", None, MS_REC | MS_PRIVATE)
     syscalls.mount("tmpfs", mountpoint, "tmpfs", MS_NOSUID | MS_NODEV, _ROOT_SIZE)
     for path in readable:
@@ -69,14 +71,25 @@ def enter(mountpoint: str, readable: list[str]) -> None:
     syscalls.umount("/old")
     os.rmdir("/old")  # noqa: PTH106
     _make_read_only("/", _ONLY_THIS)
+    return trees
 
 
 def _become_own_user_namespace(flags: int) -> None:
+    """As ourselves, with all rights in it and none outside.
+
+    Process trees can only be divided by who owns them, so this process goes on as the first of a new one; the
+    process that was asked stays behind and ends with it.
+    """
     uid, gid = os.getuid(), os.getgid()
-    syscalls.unshare(CLONE_NEWUSER | flags)
+    syscalls.unshare(CLONE_NEWUSER | CLONE_NEWPID | flags)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    first = os.fork()
+    if first:
+        os.waitpid(first, 0)
+        os._exit(0)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _show(path: str, mountpoint: str) -> None:

@@ -79,6 +79,13 @@ class Sandbox:
             self._server = server = self._restarted(server)
         return Session(server, next(self._numbers), main.encode("utf-8", "surrogatepass"), stdin, limits)
 
+    @property
+    def pid(self) -> int:
+        """Process id of the fork-server; SandboxError when the sandbox is closed."""
+        if self._server is None:
+            raise SandboxError("the sandbox is closed")
+        return self._server.pid
+
     def close(self) -> None:
         """End every program and the fork-server; safe to repeat. Sessions still open fail from then on."""
         if self._server is not None:
@@ -114,9 +121,10 @@ class _Server:
         self.control, theirs = pair()
         self._cgroups: cgroups.Cgroups | None = None
         environment = _ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        package = str(Path(or1.__file__).parents[1])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, str(Path(or1.__file__).parents[1]), str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _BOOT, package, self._home, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -127,11 +135,15 @@ class _Server:
             )
         try:
             if level >= Level.CGROUP:
-                self._cgroups = cgroups.Cgroups(MOST_PROGRAMS)
+                self._cgroups = _cgroups(level)
             self._wait_until_serving(warm_imports)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def acquire_slot(self, memory_bytes: int) -> tuple[int, cgroups.Slot | None]:
         """A place for one program; SandboxError when all are taken."""
@@ -182,7 +194,10 @@ class _Server:
             raise self.failure(str(error)) from error
         if received is None:
             raise self.failure("it has gone")
-        message = received[0]
+        message, descriptors = received
+        for descriptor in descriptors:
+            message["started"] = _pid_of(descriptor)
+            os.close(descriptor)
         waiting = self._reports.get(message["number"])
         if waiting is not None:
             waiting.append(message)
@@ -223,6 +238,22 @@ class _Server:
             raise SandboxError("the sandbox's fork-server ended while it started")
         if "failed" in received[0]:
             raise SandboxError(f"sandbox level {int(self.level)}: {received[0]['failed']}")
+
+
+def _cgroups(level: Level) -> cgroups.Cgroups:
+    try:
+        return cgroups.Cgroups()
+    except OSError as error:
+        raise SandboxError(f"sandbox level {int(level)}: {error}") from error
+
+
+def _pid_of(process: int) -> int | None:
+    """The id, as we see it, of the process behind a descriptor; None when it has ended."""
+    for line in Path(f"/proc/self/fdinfo/{process}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            pid = int(line.split()[1])
+            return pid if pid > 0 else None
+    return None
 
 
 @functools.cache

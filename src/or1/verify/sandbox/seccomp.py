@@ -17,7 +17,7 @@ from or1.verify.sandbox import syscalls
 Numbers = dict[str, tuple[int | None, int | None]]
 """Name -> number on x86-64 and on aarch64; None where there is no such call."""
 
-_REFUSED: Numbers = {
+REFUSED: Numbers = {
     # processes
     "fork": (57, None),
     "vfork": (58, None),
@@ -301,7 +301,7 @@ def instructions(own_pid: int) -> Iterator[Instruction]:
         if number is not None:
             yield (_JUMP_EQUAL, 0, len(rule), number)
             yield from rule
-    known = [numbers[column] for numbers in _REFUSED.values()]
+    known = [numbers[column] for numbers in REFUSED.values()]
     yield from _groups([number for number in known if number is not None])
     yield _give(_ALLOW)
 

@@ -174,7 +174,10 @@ class Session:
             raise
 
     def _turn(self) -> None:
-        for descriptor, events in self._poll.poll(self._patience_s() * 1000):
+        happened = self._poll.poll(self._patience_s() * 1000)
+        if self._ended is not None and not happened:
+            self._close_streams()  # held open by what it started, at a level that lets it
+        for descriptor, events in happened:
             if descriptor in self._streams:
                 self._read_stream(descriptor)
             elif descriptor == self._server.control.fileno():
@@ -327,13 +330,17 @@ class Session:
             return Ending.MEMORY_LIMIT
         return Ending.EXITED if status == 0 else Ending.RUNTIME_ERROR
 
+    def _close_streams(self) -> None:
+        for descriptor in self._streams:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(descriptor)
+            os.close(descriptor)
+        self._streams = {}
+
     def _free(self) -> None:
         """Give back what the session holds; safe to repeat."""
         self._close_channel()
-        for descriptor in self._streams:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-        self._streams = {}
+        self._close_streams()
         self._server.forget(self._number)
         if self._slot >= 0:
             self._server.release_slot(self._slot)

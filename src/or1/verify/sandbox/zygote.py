@@ -17,11 +17,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from or1.verify.sandbox import landlock, libraries, namespaces, program, seccomp, users
+from or1.verify.sandbox import landlock, libraries, namespaces, program, seccomp, syscalls, users
 from or1.verify.sandbox.boxes import Boxes, Folders, MemoryBoxes
 from or1.verify.sandbox.confine import STACK_BYTES, Confinement, Locks, confine
 from or1.verify.sandbox.control import Control, Message
@@ -29,6 +30,8 @@ from or1.verify.sandbox.types import Level
 
 _THREAD_STACK_BYTES = 16 << 20
 _WAIT_STATUS_UNKNOWN = 1
+_ORPHAN_ROUNDS, _ORPHAN_PAUSE_S = 1000, 0.001
+_OWN_CHILDREN = Path("/proc/thread-self/children")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,15 @@ class Zygote:
         threading.stack_size(_THREAD_STACK_BYTES)
         readable = libraries.readable_paths()
         self._users = users.Users()
+        if level < Level.SECCOMP:
+            syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
         self._trees: namespaces.ProcessTrees | None = None
         self._boxes: Boxes = Folders(setup["home"])
         closed: list[str] = []
         self._base_bytes = _address_bytes()
         _be_first_to_go()
         if level >= Level.NAMESPACES:
-            self._trees = namespaces.ProcessTrees()
-            namespaces.enter(setup["home"], readable)
+            self._trees = namespaces.enter(setup["home"], readable)
             self._boxes = MemoryBoxes()
         elif self._users.are_others:
             closed = libraries.open_doors(libraries.own_folders())
@@ -156,7 +160,9 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._children[child.process] = child
-        self._control.send({"started": child.pid, "number": child.number})
+        # A process that is the first of its tree is known to the parent by another id.
+        handle = (child.process,) if os.getpid() == 1 else ()
+        self._control.send({"started": child.pid, "number": child.number}, handle)
         return child
 
     def _start(self, message: Message, descriptors: list[int]) -> Child:
@@ -214,6 +220,8 @@ class Zygote:
     def _reap(self, child: Child) -> None:
         os.close(child.process)
         _, status, usage = os.wait4(child.pid, 0)
+        if self._locks.seccomp is None:
+            self._end_orphans()
         self._boxes.clear(child.slot)
         report = {
             "ended": status,
@@ -222,6 +230,18 @@ class Zygote:
             "peak_memory_bytes": usage.ru_maxrss * 1024,
         }
         self._control.send(report)
+
+    def _end_orphans(self) -> None:
+        """Where nothing keeps programs from forking: end what a dead one has left, which is ours by now."""
+        programs = {child.pid for child in self._children.values()}
+        for _ in range(_ORPHAN_ROUNDS):
+            orphans = {int(pid) for pid in _OWN_CHILDREN.read_text().split()} - programs
+            if not orphans:
+                return
+            for pid in orphans:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(_ORPHAN_PAUSE_S)
 
 
 def _content(descriptor: int) -> bytes:
