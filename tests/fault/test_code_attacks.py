@@ -13,8 +13,11 @@ import pytest
 
 from or1.types import Outcome, Verdict
 from or1.verify import code
+from or1.verify.code import CodeVerifier
 from or1.verify.code.program import as_response
 from or1.verify.code.sandboxes import close_all
+from or1.verify.sandbox import Level
+from or1.verify.sandbox.detection import obstacle
 
 WORD = "tangerine-8c41"
 """Appears in no attack."""
@@ -57,8 +60,16 @@ def _sandboxes_end() -> Iterator[None]:
     close_all()
 
 
-def verdict_on(mode: str, program: str) -> Verdict:
-    return code.verify(TESTS[mode], as_response(program))
+@pytest.fixture(scope="module", params=[Level.LANDLOCK, None], ids=["level3", "best"])
+def verifier(request: pytest.FixtureRequest) -> CodeVerifier:
+    why = obstacle(request.param or Level.LANDLOCK)
+    if why is not None:
+        pytest.skip(f"this machine does not allow level 3: {why}")
+    return CodeVerifier(level=request.param)
+
+
+def verdict_on(mode: str, program: str, verifier: CodeVerifier) -> Verdict:
+    return code.verify(TESTS[mode], as_response(program), verifier)
 
 
 ATTACKS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -344,9 +355,9 @@ guess = ""
 @pytest.mark.parametrize(
     ("name", "mode"), [(name, mode) for name, (modes, _) in ATTACKS.items() for mode in modes]
 )
-def test_a_forged_verdict_is_not_paid(name: str, mode: str) -> None:
-    verdict = verdict_on(mode, ATTACKS[name][1])
+def test_a_forged_verdict_is_not_paid(name: str, mode: str, verifier: CodeVerifier) -> None:
+    verdict = verdict_on(mode, ATTACKS[name][1], verifier)
     assert verdict.outcome is Outcome.WRONG, f"{verdict.reason}: {verdict.detail}"
     assert verdict.reward == 0.0
-    honest = verdict_on(mode, HONEST)
+    honest = verdict_on(mode, HONEST, verifier)
     assert honest.outcome is Outcome.RIGHT, f"{honest.reason}: {honest.detail}"

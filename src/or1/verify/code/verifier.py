@@ -16,7 +16,7 @@ from or1.verify.code.outcome import BadTestsError, Failure
 from or1.verify.code.program import as_response, program_of
 from or1.verify.code.sandboxes import a_sandbox
 from or1.verify.code.tests import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
-from or1.verify.sandbox import Sandbox
+from or1.verify.sandbox import Level, Sandbox
 
 _UNFINISHED = "<think>"
 _SLACK_S = 300.0
@@ -85,6 +85,8 @@ class CodeVerifier:
     """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
     allow_weak_sandbox: bool = False
     """Run programs even where the sandbox confines little."""
+    level: Level | None = None
+    """Of the sandbox; None = the best that this machine allows."""
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Verdict on the program in `text`; the gold is what `parse_tests` reads."""
@@ -106,7 +108,7 @@ class CodeVerifier:
 
     def prepare(self) -> None:
         """Start a sandbox: a second or so, most of it for numpy."""
-        with a_sandbox(self.allow_weak_sandbox):
+        with a_sandbox(self.allow_weak_sandbox, self.level):
             pass
 
     def wall_limit_s(self, problem: Problem) -> float:
@@ -129,7 +131,7 @@ class CodeVerifier:
         return verdict_of(failures, num_tests(tests), self.reward)
 
     def _failures(self, tests: Tests, program: str) -> list[Failure]:
-        with a_sandbox(self.allow_weak_sandbox) as sandbox:
+        with a_sandbox(self.allow_weak_sandbox, self.level) as sandbox:
             return self._failures_in(sandbox, tests, program)
 
     def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[Failure]:
