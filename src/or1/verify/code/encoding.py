@@ -35,6 +35,8 @@ def decode_tests(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         pass
+    except RecursionError as error:
+        raise DataError("tests are nested too deep") from error
     try:
         packed = base64.b64decode(text, validate=True)
         unpacker = zlib.decompressobj()

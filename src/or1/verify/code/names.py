@@ -47,6 +47,15 @@ def classes_in(source: str) -> list[str]:
     return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
 
 
+def functions_in(source: str) -> list[str]:
+    """Names of the functions that a source defines at its top level.
+
+    >>> functions_in("def f():\n    def g(): pass")
+    ['f']
+    """
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+
+
 def is_expression_of_names(text: str) -> bool:
     """Is it a name, with attributes and calls without arguments?
 

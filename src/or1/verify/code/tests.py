@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -16,7 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from or1.errors import DataError
 from or1.verify.code.encoding import decode_tests
 from or1.verify.code.leetcode import LEETCODE_SETUP
-from or1.verify.code.names import classes_in, free_names, is_expression_of_names, module_imports, root_name
+from or1.verify.code.names import (
+    classes_in,
+    free_names,
+    functions_in,
+    is_expression_of_names,
+    module_imports,
+    root_name,
+)
 
 
 class _Tests(BaseModel):
@@ -91,6 +99,7 @@ _MODELS: Mapping[str, type[Tests]] = {
 _COMMON = ("time_limit_s", "memory_limit_bytes", "solution")
 _OTHER_NAMES = {
     "time_limit": "time_limit_s",
+    "memory_limit": "memory_limit_bytes",
     "import_prefix": "setup",
     "prompt": "setup",
     "test_code": "test",
@@ -101,7 +110,17 @@ _OTHER_NAMES = {
     "func_name": "fn_name",
 }
 """Key in a data set -> key here."""
-_OTHER_MODES = {"functional": "function", "call": "function", "stdio": "stdin", "assert": "asserts"}
+_OTHER_MODES = {
+    "functional": "function",
+    "call": "function",
+    "call_based": "function",
+    "stdio": "stdin",
+    "standard_input": "stdin",
+    "assert": "asserts",
+}
+_LEETCODE_HELPERS = frozenset(
+    {"ListNode", "TreeNode", "list_node", "tree_node", "is_same_list", "is_same_tree"}
+)
 
 
 def parse_tests(raw: Any) -> Tests:
@@ -111,7 +130,7 @@ def parse_tests(raw: Any) -> Tests:
         DataError: what is missing or cannot be used, in one line.
     """
     table = _table(decode_tests(raw) if isinstance(raw, str) else raw)
-    mode = table["mode"] if "mode" in table else _mode_of(table)
+    mode = str(table["mode"] if "mode" in table else _mode_of(table))
     mode = _OTHER_MODES.get(mode, mode)
     if mode not in _MODELS:
         raise DataError(f"tests have mode {mode!r}: it is one of {', '.join(_MODELS)}")
@@ -136,19 +155,32 @@ def _table(raw: Any) -> dict[str, Any]:
     table = {key: value for key, value in table.items() if value is not None and key not in ("style",)}
     if "input_output" in table:
         inner = table.pop("input_output")
-        return _table({**table, **(decode_tests(inner) if isinstance(inner, str) else inner)})
+        inner = decode_tests(inner) if isinstance(inner, str) else inner
+        if not isinstance(inner, Mapping) or "input_output" in inner:
+            raise DataError("input_output is no table of inputs and outputs")
+        return _table({**table, **inner})
     if "public_test_cases" in table or "private_test_cases" in table:
         cases = [*_cases(table, "public_test_cases"), *_cases(table, "private_test_cases")]
-        metadata = table.get("metadata", {})
-        metadata = json.loads(metadata) if isinstance(metadata, str) else metadata
         kept = {key: table[key] for key in _COMMON if key in table}
-        return {**kept, **_from_cases(cases, metadata.get("func_name") or table.get("fn_name"))}
+        return {**kept, **_from_cases(cases, _function_name(table))}
     return table
+
+
+def _function_name(table: Mapping[str, Any]) -> str | None:
+    metadata = table.get("metadata")
+    metadata = decode_tests(metadata) if isinstance(metadata, str) and metadata.strip() else metadata
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise DataError("metadata is no table")
+    name = (metadata or {}).get("func_name") or table.get("fn_name")
+    return str(name) if name else None
 
 
 def _cases(table: Mapping[str, Any], key: str) -> list[Any]:
     cases = table.get(key, [])
-    return list(decode_tests(cases) if isinstance(cases, str) else cases)
+    cases = decode_tests(cases) if isinstance(cases, str) else cases
+    if not isinstance(cases, list):
+        raise DataError(f"{key} is no list of tests")
+    return cases
 
 
 def _from_cases(cases: list[Any], fn_name: str | None) -> dict[str, Any]:
@@ -206,8 +238,10 @@ def _list_of(table: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _arguments(value: Any) -> list[Any]:
-    """Arguments of one call: a list of them, or LiveCodeBench's text with one JSON value on each line."""
-    return [_json(line) for line in value.split("\n")] if isinstance(value, str) else list(value)
+    """Arguments of one call: a list, LiveCodeBench's text of one JSON value a line, or the only argument."""
+    if isinstance(value, str):
+        return [_json(line) for line in value.split("\n")]
+    return value if isinstance(value, list) else [value]
 
 
 def _json(text: str) -> Any:
@@ -221,11 +255,25 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
     if "setup" not in table and table["mode"] == "leetcode":
         table = {**table, "setup": LEETCODE_SETUP}
     table = {"setup": "", **table}
+    if "tests" in table and "test" not in table:
+        table["test"] = table.pop("tests")
+    table["test"] = _check_function(table.get("test"))
     for key in ("setup", "test"):
         _compiles(table.get(key), key)
     if not is_expression_of_names(str(table.get("entry_point", ""))):
         raise DataError(f"entry_point {table.get('entry_point')!r} is no name such as f or Solution().f")
     return table
+
+
+def _check_function(test: Any) -> Any:
+    """Test code that defines `check`; asserts about `candidate` alone are put into one."""
+    lines = "\n".join(map(str, test)) if isinstance(test, list) else test
+    _compiles(lines, "test")
+    if "check" in functions_in(lines) or not any(
+        isinstance(node, ast.Assert) for node in ast.parse(lines).body
+    ):
+        return lines
+    return f"def check(candidate):\n{textwrap.indent(lines, '    ')}"
 
 
 def _asserts(table: dict[str, Any]) -> dict[str, Any]:
@@ -234,10 +282,12 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(tests, list) or not tests or not all(isinstance(test, str) for test in tests):
         raise DataError("tests of mode asserts need tests, a list of statements")
     setup = table.get("setup", "")
-    setup = "\n".join(setup) if isinstance(setup, list) else setup
+    setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
     for test in [setup, *tests]:
         _compiles(test, "tests")
     setup = module_imports(setup, tests) + setup
+    if _LEETCODE_HELPERS & set(free_names(setup, tests)):
+        setup = LEETCODE_SETUP + setup
     names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
     names = names or free_names(setup, tests)
     if not names:
@@ -249,7 +299,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
 def _compiles(source: Any, key: str) -> None:
     try:
         ast.parse(source)
-    except (SyntaxError, ValueError, TypeError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise DataError(f"tests: {key} is no Python that can be run ({error})") from error
 
 

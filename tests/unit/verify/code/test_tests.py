@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import pickle
 import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from or1.errors import DataError
 from or1.verify.code.encoding import decode_tests, pickled_text
@@ -106,6 +109,56 @@ def test_assert_layouts() -> None:
         {"asserts": "assert f(1) == math.pi", "setup": "import math"},
     ):
         assert parse_tests(raw) == wanted
+
+
+def test_lists_of_asserts_about_linked_lists_and_candidates() -> None:
+    """LeetCode's helpers are there for those who use them; asserts about a candidate become a check."""
+    lists = parse_tests({"tests": ["assert is_same_list(Solution().rev(list_node([1])), list_node([1]))"]})
+    assert isinstance(lists, AssertTests)
+    assert lists.names == ("Solution",)
+    assert lists.setup == LEETCODE_SETUP
+    for raw in (
+        {
+            "entry_point": "Solution().f",
+            "mode": "leetcode",
+            "tests": ["assert candidate(1) == 1", "assert candidate(2)"],
+        },
+        {"entry_point": "Solution().f", "test": "assert candidate(1) == 1\nassert candidate(2)"},
+    ):
+        checked = parse_tests(raw)
+        assert isinstance(checked, CheckTests)
+        assert checked.test == "def check(candidate):\n    assert candidate(1) == 1\n    assert candidate(2)"
+
+
+KEYS = (
+    "mode inputs outputs fn_name test tests entry_point setup input_output metadata public_test_cases names "
+)
+KEYS += "private_test_cases checker time_limit_s stdin asserts leetcode"
+words = st.sampled_from(KEYS.split())
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | words
+    | st.just("assert f(1)"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(anything)
+def test_whatever_a_file_holds_is_read_or_refused(raw: Any) -> None:
+    with contextlib.suppress(DataError):
+        parse_tests(raw)
+
+
+def test_deep_nesting_is_refused() -> None:
+    for text in ("[" * 100_000, '{"inputs": ' * 50_000):
+        with pytest.raises(DataError):
+            parse_tests(text)
 
 
 @pytest.mark.parametrize("tests", [STDIN, *map(parse_tests, FUNCTION_LAYOUTS)])
