@@ -37,6 +37,8 @@ _NUMBERS = {
 _CAPABILITY_HEADER = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 _libc = ctypes.CDLL(None, use_errno=True)
+_holding_the_lock = ctypes.PyDLL(None, use_errno=True)
+"""Calls that do not let go of the interpreter's lock."""
 
 
 def supported_machine() -> bool:
@@ -67,6 +69,15 @@ def call(name: str, *arguments: object) -> int:
 def prctl(option: int, value: int) -> None:
     zero = ctypes.c_ulong(0)
     _checked(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero))
+
+
+def fork() -> int:
+    """Fork without what python runs in the child after a fork.
+
+    For a process of one thread that was none of python's locks to mend; it leaves out a quarter of the cost of
+    a child, and a new seed of `random`: programs that do not seed it draw the same numbers each time.
+    """
+    return _checked("fork", _holding_the_lock.fork())
 
 
 def unshare(flags: int) -> None:

@@ -171,7 +171,7 @@ class Zygote:
         box = self._boxes.prepare(slot, uid, message["file_bytes"])
         if self._trees is not None:
             self._trees.fresh()
-        pid = os.fork()
+        pid = syscalls.fork()
         if pid == 0:
             self._become_program(message, descriptors, uid, box)
         return Child(message["start"], pid, slot, os.pidfd_open(pid))
