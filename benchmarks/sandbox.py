@@ -3,9 +3,9 @@
     python -m benchmarks.sandbox                       (about five minutes on an idle machine)
 
 Executions a second of a trivial program, one at a time on one core: levels 3 to 5 against LiveCodeBench's
-way (a Manager and a Process for each sample) and bubblewrap, in turns. Beside the clock on the wall, processor
-time of the whole process tree is counted: its inverse is what one core can do when nothing else runs on it.
-(Of bubblewrap the wall alone means something: it does not reap its first process.)
+way (a Manager and a Process for each sample) and bubblewrap, in turns. Beside the clock on the wall, the
+processor time of the whole process tree is counted: its inverse is what one core can do when nothing else
+runs on it. (Of bubblewrap the wall alone means something: it does not reap its first process.)
 
 Then: processor time of programs that compute, against the plain interpreter; endings of the same programs at
 load 1x and 4x the cores; descriptors and memory over many programs.
