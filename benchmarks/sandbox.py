@@ -2,12 +2,13 @@
 
     python -m benchmarks.sandbox                       (about five minutes on an idle machine)
 
-Executions a second of a trivial program, one at a time on one core: levels 3, 4 and 5 against LiveCodeBench's way
-(a Manager and a Process for each sample) and bubblewrap, in turns. Beside the clock on the wall, processor time of
-the whole process tree is counted: its inverse is what one core can do when nothing else runs on it.
+Executions a second of a trivial program, one at a time on one core: levels 3 to 5 against LiveCodeBench's
+way (a Manager and a Process for each sample) and bubblewrap, in turns. Beside the clock on the wall, the
+processor time of the whole process tree is counted: its inverse is what one core can do when nothing else
+runs on it. (Of bubblewrap the wall alone means something: it does not reap its first process.)
 
-Then: processor time of programs that compute, against the plain interpreter; endings of the same programs at load
-1x and 4x the cores; descriptors and memory over many programs.
+Then: processor time of programs that compute, against the plain interpreter; endings of the same programs at
+load 1x and 4x the cores; descriptors and memory over many programs.
 """
 
 from __future__ import annotations
@@ -209,14 +210,14 @@ def flatness(args: argparse.Namespace) -> dict[str, Any]:
         start = time.perf_counter()
         for number in range(args.flat):
             if number in (args.flat // 10, args.flat // 2):
-                marks.append(_held(sandbox.pid))
+                marks.append(_held(sandbox.pids[0]))
             if number % 10 == 0:
                 sandbox.start("import or1_channel; or1_channel._or1_receive()").close()
             elif number % 10 == 1:
                 sandbox.run("open('x', 'w').write('x'); raise ValueError")
             else:
                 sandbox.run(_executions.PROGRAM, stdin=b"12\n")
-        marks.append(_held(sandbox.pid))
+        marks.append(_held(sandbox.pids[0]))
         seconds = time.perf_counter() - start
     say(f"held by parent and fork-server over {args.flat} programs: {marks}")
     growth = {key: marks[-1][key] / max(marks[0][key], 1) - 1 for key in marks[0]}

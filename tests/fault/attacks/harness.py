@@ -109,7 +109,7 @@ class Arena:
         # Both slots are used before anything is counted.
         with contextlib.closing(sandbox.start(SIBLING)):
             serve(sandbox, stdin="".join(SECRET))
-        self.zygote = sandbox.pid
+        self.zygote = sandbox.pids[0]
         command = Path(f"/proc/{self.zygote}/cmdline").read_bytes().split(b"\0")
         self.home = Path(next(os.fsdecode(word) for word in command if b"/or1-sandbox-" in word))
 

@@ -32,6 +32,10 @@ class Boxes(Protocol):
         """Forget whatever the program wrote."""
         ...
 
+    def anchor(self, slot: int) -> str:
+        """A folder that stays, of which a right to the box can be had for good; `prepare` has made it."""
+        ...
+
 
 def box_bytes(file_bytes: int) -> int:
     """What all files of a box may hold together [bytes]."""
@@ -57,21 +61,32 @@ class Folders:
     def clear(self, slot: int) -> None:
         empty(self._made[slot])
 
+    def anchor(self, slot: int) -> str:
+        return self._made[slot]
+
 
 class MemoryBoxes:
     """A small file system in memory for each program, mounted in the fork-server's own name space."""
 
     def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
-        path = f"{BOXES}/{slot}"
+        path = self._path(slot)
         if not os.path.isdir(path):  # noqa: PTH112
-            os.mkdir(path)  # noqa: PTH102
+            os.makedirs(path)  # noqa: PTH103
+            os.chmod(self.anchor(slot), 0o555)  # noqa: PTH101
         size = f"size={box_bytes(file_bytes)},nr_inodes={MOST_ENTRIES},mode=0700"
         owner = f",uid={uid},gid={uid}" if uid is not None else ""
         syscalls.mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size + owner)
         return path
 
     def clear(self, slot: int) -> None:
-        syscalls.umount(f"{BOXES}/{slot}")
+        syscalls.umount(self._path(slot))
+
+    def anchor(self, slot: int) -> str:
+        return f"{BOXES}/{slot}"
+
+    def _path(self, slot: int) -> str:
+        """Below the anchor, since Landlock looks through a mount at what is above it."""
+        return f"{BOXES}/{slot}/in"
 
 
 def folder_of(home: str, slot: int) -> str:

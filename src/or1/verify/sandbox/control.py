@@ -14,7 +14,7 @@ from typing import Any
 
 Message = dict[str, Any]
 
-_PACKET_BYTES = 64 << 10
+_PACKET_BYTES = 8 << 10
 _MOST_DESCRIPTORS = 16
 
 

@@ -73,18 +73,17 @@ def handled_rights(version: int) -> int:
     return rights
 
 
-def restrict(version: int, allowed: Sequence[Opened]) -> None:
-    """Bind this process, for good, to what is allowed; no_new_privs must be set before."""
+def ruleset(version: int, allowed: Sequence[Opened]) -> int:
+    """A descriptor by which a process can bind itself, for good, to what is allowed."""
     rights = handled_rights(version)
-    ruleset = _Ruleset(
+    handled = _Ruleset(
         fs=rights,
         net=_TCP_BIND_CONNECT if version >= 4 else 0,
         scoped=_SCOPE_ABSTRACT_SOCKET_AND_SIGNAL if version >= 6 else 0,
     )
     size = 24 if version >= 6 else 16 if version >= 4 else 8
-    descriptor = syscalls.call("landlock_create_ruleset", ctypes.byref(ruleset), size, 0)
+    descriptor = syscalls.call("landlock_create_ruleset", ctypes.byref(handled), size, 0)
     for one in allowed:
         rule = _PathBeneath(allowed=one.rights & rights, parent=one.descriptor)
         syscalls.call("landlock_add_rule", descriptor, _RULE_PATH_BENEATH, ctypes.byref(rule), 0)
-    syscalls.call("landlock_restrict_self", descriptor, 0)
-    os.close(descriptor)
+    return descriptor

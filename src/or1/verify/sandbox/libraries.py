@@ -22,7 +22,7 @@ SYSTEM = (
     "/etc/localtime",
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_FIRST_DOOR = 900
+FIRST_DOOR = 900
 """Descriptors from here on stand for library folders that an unused user could not walk to."""
 MOST_DOORS = 64
 
@@ -65,7 +65,7 @@ def open_doors(folders: list[str]) -> list[str]:
     """
     closed = [folder for folder in folders if not _open_to_all(folder)]
     doors = {}
-    for number, folder in enumerate(closed[:MOST_DOORS], _FIRST_DOOR):
+    for number, folder in enumerate(closed[:MOST_DOORS], FIRST_DOOR):
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         os.dup2(descriptor, number, inheritable=False)
         os.close(descriptor)
@@ -76,12 +76,6 @@ def open_doors(folders: list[str]) -> list[str]:
             module.__path__ = [_through(doors, entry) for entry in module.__path__]
     sys.path_importer_cache.clear()
     return closed
-
-
-def close_range_but_doors(first: int) -> None:
-    """Close every descriptor from `first` on, but for the doors."""
-    os.closerange(first, _FIRST_DOOR)
-    os.closerange(_FIRST_DOOR + MOST_DOORS, 1 << 20)
 
 
 def _through(doors: dict[str, str], entry: str) -> str:

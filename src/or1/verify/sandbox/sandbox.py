@@ -25,13 +25,14 @@ from or1.verify.sandbox.session import Session
 from or1.verify.sandbox.types import Execution, Level, Limits, SandboxError
 
 WARM_IMPORTS = (
-    "array", "ast", "bisect", "builtins", "calendar", "cmath", "collections", "collections.abc",
-    "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io",
-    "itertools", "json", "math", "numbers", "numpy", "operator", "pprint", "queue", "random", "re",
-    "sortedcontainers", "statistics", "string", "struct", "sys", "textwrap", "threading", "time", "traceback",
-    "typing",
+    "array", "bisect", "builtins", "cmath", "collections", "collections.abc", "copy", "dataclasses",
+    "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math",
+    "numbers", "numpy", "operator", "queue", "random", "re", "sortedcontainers", "statistics", "string",
+    "struct", "sys", "threading", "time", "traceback", "typing",
 )  # fmt: skip
-"""Loaded once, before any program: what LiveCodeBench's preamble and contest programs import."""
+"""Loaded before any program: what LiveCodeBench's preamble and contest programs import."""
+_LARGE = ("numpy", "sortedcontainers")
+"""Loaded only where a program names one of them: every fork pays for what its fork-server holds."""
 MOST_PROGRAMS = 16
 """Programs of one sandbox at a time."""
 _START_LIMIT_S = 60.0
@@ -45,14 +46,24 @@ _ENVIRONMENT = {
     # Sets of strings are walked in hash order: fixed, a program takes the same path every time.
     "PYTHONHASHSEED": "0",
 }
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from or1.verify.sandbox.zygote import main; main()"
+_BOOT = """
+import sys, types
+root = sys.argv[1]
+for name in ("or1", "or1.verify", "or1.verify.sandbox"):
+    # Packages that load nothing by themselves: what the fork-server holds costs every fork of it.
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [f"{root}/{name.replace('.', '/')}"]
+from or1.verify.sandbox.zygote import main
+main()
+"""
 _PASSED_ON = ("LD_LIBRARY_PATH",)
 
 
 class Sandbox:
     """Runs programs that nobody trusts, each in its own process. Belongs to one thread at a time.
 
-    A lost fork-server costs the calls that waited for it, as SandboxError; the next call starts another.
+    A lost fork-server costs the calls that waited for it, as SandboxError; the next call starts another. So
+    does the first program that names a large library.
     """
 
     def __init__(self, level: Level | None = None, *, warm_imports: tuple[str, ...] = WARM_IMPORTS) -> None:
@@ -64,9 +75,11 @@ class Sandbox:
         if not sys.platform.startswith("linux"):
             raise SandboxError("the code sandbox needs Linux: run it in a container")
         self.level = _best_level() if level is None else level
-        self._warm_imports = warm_imports
+        self._large = tuple(name for name in warm_imports if name in _LARGE)
+        self._small = tuple(name for name in warm_imports if name not in _LARGE)
         self._numbers = itertools.count()
-        self._server: _Server | None = _Server(self.level, warm_imports)
+        self._servers: dict[bool, _Server] | None = {False: _Server(self.level, self._small)}
+        """By whether the large libraries are loaded, too."""
 
     def run(self, main: str, *, stdin: bytes = b"", limits: Limits = Limits()) -> Execution:  # noqa: B008
         """Run `main` as a program to its end; SandboxError when the sandbox failed, never for the program."""
@@ -74,23 +87,19 @@ class Sandbox:
 
     def start(self, main: str, *, stdin: bytes = b"", limits: Limits = Limits()) -> Session:  # noqa: B008
         """Start `main` as a program to talk to; its session must be waited for or closed."""
-        server = self._server
-        if server is None or server.lost:
-            self._server = server = self._restarted(server)
+        server = self._serving(large=any(name in main for name in self._large))
         return Session(server, next(self._numbers), main.encode("utf-8", "surrogatepass"), stdin, limits)
 
     @property
-    def pid(self) -> int:
-        """Process id of the fork-server; SandboxError when the sandbox is closed."""
-        if self._server is None:
-            raise SandboxError("the sandbox is closed")
-        return self._server.pid
+    def pids(self) -> list[int]:
+        """Process ids of the fork-servers."""
+        return [server.pid for server in (self._servers or {}).values()]
 
     def close(self) -> None:
-        """End every program and the fork-server; safe to repeat. Sessions still open fail from then on."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """End every program and the fork-servers; safe to repeat. Sessions still open fail from then on."""
+        for server in (self._servers or {}).values():
+            server.close()
+        self._servers = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,11 +109,17 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _restarted(self, lost: _Server | None) -> _Server:
-        if lost is None:
+    def _serving(self, *, large: bool) -> _Server:
+        """A fork-server that lives."""
+        if self._servers is None:
             raise SandboxError("the sandbox is closed")
-        lost.close()
-        return _Server(self.level, self._warm_imports)
+        server = self._servers.get(large)
+        if server is None or server.lost:
+            if server is not None:
+                server.close()
+            server = _Server(self.level, self._small + self._large if large else self._small)
+            self._servers[large] = server
+        return server
 
 
 class _Server:

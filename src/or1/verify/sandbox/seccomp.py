@@ -307,20 +307,24 @@ def instructions(own_pid: int) -> Iterator[Instruction]:
 
 
 class Filter:
-    """Made once by the fork-server; each program's process binds itself with it."""
+    """Made once by the fork-server; each program's process binds itself with it.
+
+    SPEC_ALLOW, because before Linux 5.16 a filter otherwise slows every indirect branch of the program.
+    """
 
     def __init__(self) -> None:
-        self._pieces = _packed(_PLACEHOLDER_PID).split(struct.pack("I", _PLACEHOLDER_PID))
+        code = b"".join(struct.pack("HBBI", *one) for one in instructions(_PLACEHOLDER_PID))
+        placeholder = struct.pack("I", _PLACEHOLDER_PID)
+        self._places = [place for place in range(4, len(code), 8) if code[place : place + 4] == placeholder]
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
 
-    def install(self, own_pid: int) -> None:
-        """Bind this thread, and threads it starts, for good; no_new_privs must be set before.
+    def aim(self, own_pid: int) -> None:
+        """Let the process that knows itself by this id signal itself."""
+        for place in self._places:
+            struct.pack_into("I", self._code, place, own_pid)
 
-        SPEC_ALLOW, because before Linux 5.16 a filter otherwise slows every indirect branch of the program.
-        """
-        code = struct.pack("I", own_pid).join(self._pieces)
-        program = _Program(len(code) // 8, ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p))
-        syscalls.call("seccomp", _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.byref(program))
-
-
-def _packed(own_pid: int) -> bytes:
-    return b"".join(struct.pack("HBBI", *one) for one in instructions(own_pid))
+    def installation(self) -> syscalls.Call:
+        """Binds this thread, and threads it starts, for good; no_new_privs must be set before."""
+        address = ctypes.addressof(self._program)
+        return syscalls.listed("seccomp", _SET_MODE_FILTER, _SPEC_ALLOW, address)

@@ -24,12 +24,13 @@ from typing import NoReturn
 
 from or1.verify.sandbox import landlock, libraries, namespaces, program, seccomp, syscalls, users
 from or1.verify.sandbox.boxes import Boxes, Folders, MemoryBoxes
-from or1.verify.sandbox.confine import STACK_BYTES, Confinement, Locks, confine
+from or1.verify.sandbox.confine import STACK_BYTES, Confinement, Plan, Surroundings, carry_out, planned
 from or1.verify.sandbox.control import Control, Message
 from or1.verify.sandbox.types import Level
 
 _THREAD_STACK_BYTES = 16 << 20
 _WAIT_STATUS_UNKNOWN = 1
+_MOST_PLANS = 64
 _ORPHAN_ROUNDS, _ORPHAN_PAUSE_S = 1000, 0.001
 _OWN_CHILDREN = Path("/proc/thread-self/children")
 
@@ -90,7 +91,7 @@ class Zygote:
         level = Level(setup["level"])
         self._children: dict[int, Child] = {}
         """By process descriptor."""
-        self._alive_read, self._alive_write = os.pipe()
+        alive_read, alive_write = os.pipe()
         sys.path[:] = libraries.own_folders()
         for name in setup["warm_imports"]:
             with contextlib.suppress(ImportError):
@@ -113,9 +114,14 @@ class Zygote:
         program.open_streams()
         rules = [landlock.opened(path, landlock.READ) for path in (*readable, *closed)]
         rules += [landlock.opened(path, landlock.READ | landlock.WRITE_FILE) for path in libraries.DEVICES]
-        self._locks = Locks(
-            landlock_abi=landlock.abi() if level >= Level.LANDLOCK else 0,
-            readable=[rule for rule in rules if rule is not None],
+        self._readable = [rule for rule in rules if rule is not None]
+        self._landlock_abi = landlock.abi() if level >= Level.LANDLOCK else None
+        self._rulesets: dict[int, int] = {}
+        self._plans: dict[Confinement, Plan] = {}
+        self._around = Surroundings(
+            control=control.fileno(),
+            alive_read=alive_read,
+            alive_write=alive_write,
             seccomp=seccomp.Filter() if level >= Level.SECCOMP else None,
         )
         gc.collect()
@@ -169,58 +175,63 @@ class Zygote:
         slot = message["slot"]
         uid = self._users.unused(slot)
         box = self._boxes.prepare(slot, uid, message["file_bytes"])
-        if self._trees is not None:
-            self._trees.fresh()
-        pid = os.fork()
-        if pid == 0:
-            self._become_program(message, descriptors, uid, box)
-        return Child(message["start"], pid, slot, os.pidfd_open(pid))
-
-    def _become_program(
-        self, message: Message, descriptors: list[int], uid: int | None, box: str
-    ) -> NoReturn:
-        """In the child. Whatever happens, this process must never return to the fork-server's loop."""
-        status = _WAIT_STATUS_UNKNOWN
-        try:
-            try:
-                source = self._lock_in(message, descriptors, uid, box)
-            except BaseException as error:
-                self._control.send({"failed": f"{type(error).__name__}: {error}", "number": message["start"]})
-                raise
-            program.run(source)
-        finally:
-            os._exit(status)
-
-    def _lock_in(self, message: Message, descriptors: list[int], uid: int | None, box: str) -> bytes:
-        """Everything up to the first line of the program; its source."""
-        os.setsid()
         source, *standard = descriptors[:5]
-        cgroups = descriptors[5:]
-        for cgroup in cgroups:
-            os.write(cgroup, b"0")
-        for target, descriptor in enumerate(standard):
-            os.dup2(descriptor, target)
+        cgroups = tuple(descriptors[5:])
         how = Confinement(
             uid=uid,
             counts_own_processes=uid is not None or self._trees is not None,
+            box=box,
+            ruleset=self._ruleset(slot),
             cpu_s=message["cpu_s"],
             address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
             file_bytes=message["file_bytes"],
             num_open_files=message["num_open_files"],
+            standard=tuple(standard),
+            cgroups=cgroups,
         )
-        content = _content(source)
-        confine(how, self._locks, box)
-        os.close(self._alive_write)
-        if select.select([self._alive_read], [], [], 0)[0]:
-            raise OSError("the fork-server has gone")
-        self._control.send({"ready": True, "number": message["start"]})
-        libraries.close_range_but_doors(program.CHANNEL + 1)
-        return content
+        if how not in self._plans:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[how] = planned(how, self._around)
+        plan = self._plans[how]
+        plan.aim(message["start"])
+        if self._trees is not None:
+            self._trees.fresh()
+        pid = syscalls.fork()
+        if pid == 0:
+            self._become_program(message["start"], plan, source)
+        return Child(message["start"], pid, slot, os.pidfd_open(pid))
+
+    def _become_program(self, number: int, plan: Plan, source: int) -> NoReturn:
+        """In the child. Whatever happens, this process must never return to the fork-server's loop."""
+        status = _WAIT_STATUS_UNKNOWN
+        try:
+            try:
+                content = _content(source)
+                carry_out(plan, self._around)
+            except BaseException as error:
+                self._control.send({"failed": f"{type(error).__name__}: {error}", "number": number})
+                raise
+            program.run(content)
+        finally:
+            os._exit(status)
+
+    def _ruleset(self, slot: int) -> int | None:
+        """What the programs of a slot may open; made when the slot is first used."""
+        if self._landlock_abi is None:
+            return None
+        if slot not in self._rulesets:
+            own = landlock.opened(self._boxes.anchor(slot), landlock.WRITE)
+            if own is None:
+                raise OSError("the box cannot be opened")
+            self._rulesets[slot] = landlock.ruleset(self._landlock_abi, [*self._readable, own])
+            os.close(own.descriptor)
+        return self._rulesets[slot]
 
     def _reap(self, child: Child) -> None:
         os.close(child.process)
         _, status, usage = os.wait4(child.pid, 0)
-        if self._locks.seccomp is None:
+        if self._around.seccomp is None:
             self._end_orphans()
         self._boxes.clear(child.slot)
         report = {
