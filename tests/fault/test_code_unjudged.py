@@ -71,6 +71,7 @@ def answer(x): or1_channel._or1_send(b'{"return": [0], "heap": [[[]]], "changes"
     "an exception of the tests": ("asserts", "def answer(x): raise NameError('name check is not defined')"),
     "a hang-up": ("asserts", "import os\ndef answer(x):\n    os.close(3)\n    return 1"),
     "an output that the checker cannot read": ("checker", "print('nan')"),
+    "an output too long for the checker": ("checker", "print('\\x01' * (15 << 20))"),
     "an output that the checker cannot stand": ("checker", "print(10**9)"),
 }
 

@@ -15,6 +15,7 @@ from or1.verify.code.program import PREAMBLE
 from or1.verify.code.tests import FunctionTests, StdinTests
 from or1.verify.code.transfer import Decoder, Encoder, TransferError, encode
 from or1.verify.sandbox import Ending, Limits, Sandbox, Session
+from or1.verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHOWN = 100
 """Most characters of a value in a detail [characters]."""
@@ -110,10 +111,17 @@ def load(session: Session, index: int) -> Failure | None:
 
 
 def _call_frame(request: Encoder, arguments: tuple[Any, ...]) -> bytes:
-    """A call as the program's side understands it (see `peer`); the entry point is all that is exported."""
+    """A call as the program's side understands it (see `peer`); the entry point is all that is exported.
+
+    Raises:
+        BadTestsError: the arguments are too large.
+    """
     entry_point = object()
     root = request.item([entry_point, list(arguments), {}])
-    return json.dumps({"root": root, "heap": request.entries}).encode()
+    frame = json.dumps({"root": root, "heap": request.entries}).encode()
+    if len(frame) > MAX_FRAME_BYTES:
+        raise BadTestsError(f"arguments of {len(frame)} bytes are more than fit into a message")
+    return frame
 
 
 def _reply_limit(request: bytes, expected: Any) -> int:
@@ -168,9 +176,12 @@ def _rejected(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> str
 
 def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tuple[bool | None, str]:
     """What a checker says of an output, in a process of its own; None when it fails instead of saying it."""
+    content = json.dumps(case).encode()
+    if len(content) > MAX_FRAME_BYTES:
+        return False, f"an output of {len(case[1])} characters is too long for the checker"
     session = start_job(sandbox, {"side": "checker", "program": checker}, _CHECKER_LIMITS)
     try:
-        session.send(json.dumps(case).encode())
+        session.send(content)
         frame = session.receive()
         if frame is None:
             return None, f"the checker failed: {failure_of(0, session.wait()).detail}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,6 +230,15 @@ def test_tests_after_the_total_limit_are_not_passed() -> None:
     assert verdict.reward in (1 / 5, 2 / 5)
 
 
+def test_limits_and_codes_are_those_of_livecodebench() -> None:
+    assert code.parse_tests({"inputs": ["1"], "outputs": ["1"]}).time_limit_s == 6.0
+    codes = {
+        reason: LIVECODEBENCH_CODES[reason] for reason in ("wrong_answer", "time_limit", "runtime_error")
+    }
+    assert codes == {"wrong_answer": -2, "time_limit": -3, "runtime_error": -4}
+    assert LIVECODEBENCH_CODES["sandbox_error"] == -5
+
+
 def test_limits_scale_with_the_machine() -> None:
     burn = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\nprint(3)"
     tests = {"inputs": [""], "outputs": ["3"], "time_limit_s": 0.3}
@@ -304,6 +314,20 @@ def test_our_own_failure_is_tried_once_more(
     assert verdict.outcome is outcome
     assert broken.asked == 2
     assert verdict.reason == ("right" if failures == 1 else "sandbox_error")
+
+
+def test_nothing_is_left_open() -> None:
+    """Programs, testers and checkers by the dozen: as many descriptors as before."""
+    rounds = [(SUM, "print(3)"), (FUNCTION, "def join(x, s): pass"), (asserts("assert f(1)"), "f = abs")]
+    rounds.append((CHECKED, "print(1)"))
+
+    def num_descriptors() -> int:
+        for tests, program in rounds:
+            judge(tests, program)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    num_before = num_descriptors()
+    assert [num_descriptors() for _ in range(10)] == [num_before] * 10
 
 
 def test_many_threads_get_their_own_verdicts() -> None:
