@@ -12,6 +12,16 @@ from or1.verify.code.program import PLAIN_IMPORTS, PREAMBLE
 _BUILTINS = frozenset(vars(builtins))
 
 
+@lru_cache(maxsize=128)
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source; not to be changed, since others get the same one.
+
+    Raises:
+        SyntaxError, ValueError: it is no Python.
+    """
+    return ast.parse(source)
+
+
 def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     """Names that the tests use and neither they, the setup nor Python define, in order of first use.
 
@@ -44,7 +54,7 @@ def classes_in(source: str) -> list[str]:
     >>> classes_in("class Node:\\n    class Inner: pass")
     ['Node']
     """
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    return [node.name for node in parsed(source).body if isinstance(node, ast.ClassDef)]
 
 
 def functions_in(source: str) -> list[str]:
@@ -53,7 +63,7 @@ def functions_in(source: str) -> list[str]:
     >>> functions_in("def f():\n    def g(): pass")
     ['f']
     """
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return [node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)]
 
 
 def is_expression_of_names(text: str) -> bool:
@@ -89,7 +99,7 @@ def _names_read(tests: Sequence[str]) -> list[str]:
     """Names in the order in which the tests first read them."""
     used: dict[str, None] = {}
     for test in tests:
-        names = [node for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)]
+        names = [node for node in ast.walk(parsed(test)) if isinstance(node, ast.Name)]
         for node in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
             if isinstance(node.ctx, ast.Load):
                 used.setdefault(node.id)
@@ -98,7 +108,7 @@ def _names_read(tests: Sequence[str]) -> list[str]:
 
 def _bound(source: str) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -118,7 +128,7 @@ def _preamble_names() -> frozenset[str]:
     import importlib
 
     names: set[str] = set()
-    for node in ast.parse(PREAMBLE).body:
+    for node in parsed(PREAMBLE).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             module = vars(importlib.import_module(node.module))
             public = module["__all__"] if "__all__" in module else [n for n in module if n[0] != "_"]

@@ -23,6 +23,7 @@ from or1.verify.code.names import (
     functions_in,
     is_expression_of_names,
     module_imports,
+    parsed,
     root_name,
 )
 
@@ -269,9 +270,7 @@ def _check_function(test: Any) -> Any:
     """Test code that defines `check`; asserts about `candidate` alone are put into one."""
     lines = "\n".join(map(str, test)) if isinstance(test, list) else test
     _compiles(lines, "test")
-    if "check" in functions_in(lines) or not any(
-        isinstance(node, ast.Assert) for node in ast.parse(lines).body
-    ):
+    if "check" in functions_in(lines) or not any(isinstance(node, ast.Assert) for node in parsed(lines).body):
         return lines
     return f"def check(candidate):\n{textwrap.indent(lines, '    ')}"
 
@@ -298,7 +297,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
 
 def _compiles(source: Any, key: str) -> None:
     try:
-        ast.parse(source)
+        parsed(source)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise DataError(f"tests: {key} is no Python that can be run ({error})") from error
 
