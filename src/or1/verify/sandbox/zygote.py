@@ -150,6 +150,7 @@ class Zygote:
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             self._boxes.clear(child.slot)
+        self._boxes.remove()
 
     def _obey(self, message: Message, descriptors: list[int]) -> Child | None:
         if "kill" in message:
