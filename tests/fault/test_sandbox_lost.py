@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from or1.verify.sandbox import Level, Sandbox
+from or1.verify.sandbox import Level, Sandbox, SandboxError
 from or1.verify.sandbox.detection import obstacle
 
 LIMIT_S = 60.0
@@ -87,6 +87,8 @@ def test_no_program_outlives_the_fork_server(level: Level) -> None:
         session.receive()
         os.kill(zygote, signal.SIGKILL)
         wait_until(lambda: processes_of(home) <= {zygote}, "a program outlives its fork-server")
+        with pytest.raises(SandboxError, match="fork-server"):
+            session.wait()
     assert processes_of(home) == set()
     assert not Path(home).exists()
 
