@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,10 @@ def interpreter() -> str:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What the attacks need, where any user can read it."""
-    folder = tmp_path_factory.mktemp("readable")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
+def copy() -> Iterator[Path]:
+    """What the attacks need, where any user can read it: pytest's own folders are closed to others."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
     for name in NEEDED:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ tried("mode of an open library", lambda: os.fchmod(os.open(os.__file__, os.O_RDO
 tried("remove", lambda: os.remove(victim))
 tried("rename", lambda: os.rename(victim, victim + "2"))
 tried("link", lambda: os.link(victim, victim + "3"))
-for path in (folder, "/tmp", "/dev/shm", "/root", os.path.dirname(os.__file__), "/"):
+for path in (folder, "..", "/tmp", "/dev/shm", "/root", os.path.dirname(os.__file__), "/"):
     tried("create " + path, lambda: open(path + "/or1-attack", "w"))
     tried("folder " + path, lambda: os.mkdir(path + "/or1-attack-folder"))
     tried("fifo " + path, lambda: os.mkfifo(path + "/or1-attack-fifo"))

@@ -32,6 +32,10 @@ class Boxes(Protocol):
         """Forget whatever the program wrote."""
         ...
 
+    def remove(self) -> None:
+        """Leave nothing on the machine."""
+        ...
+
     def anchor(self, slot: int) -> str:
         """A folder that stays, of which a right to the box can be had for good; `prepare` has made it."""
         ...
@@ -61,6 +65,12 @@ class Folders:
     def clear(self, slot: int) -> None:
         empty(self._made[slot])
 
+    def remove(self) -> None:
+        for path in self._made.values():
+            empty(path)
+            os.rmdir(path)  # noqa: PTH106
+        os.rmdir(self._home)  # noqa: PTH106
+
     def anchor(self, slot: int) -> str:
         return self._made[slot]
 
@@ -80,6 +90,9 @@ class MemoryBoxes:
 
     def clear(self, slot: int) -> None:
         syscalls.umount(self._path(slot))
+
+    def remove(self) -> None:
+        """The kernel does, with the last process that sees them."""
 
     def anchor(self, slot: int) -> str:
         return f"{BOXES}/{slot}"

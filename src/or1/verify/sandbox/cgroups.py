@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from or1.verify.sandbox.confine import MOST_THREADS
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "or1-sandbox-"
+_REMOVAL_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,16 @@ def _sweep(parent: Path) -> None:
 
 
 def _remove(home: Path) -> None:
+    """Take a folder of groups away; processes that are just dying hold theirs for a moment."""
+    deadline = time.monotonic() + _REMOVAL_LIMIT_S
     for group in (*home.glob("*/"), home):
-        with contextlib.suppress(OSError):
-            group.rmdir()
+        while group.exists() and not _removed(group) and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True

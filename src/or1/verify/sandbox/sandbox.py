@@ -152,6 +152,8 @@ class _Server:
             if level >= Level.CGROUP:
                 self._cgroups = _cgroups(level)
             self._wait_until_serving(warm_imports)
+            if level >= Level.NAMESPACES:
+                os.rmdir(self._home)  # noqa: PTH106  (a place to mount on, elsewhere)
         except BaseException:
             self.close()
             raise

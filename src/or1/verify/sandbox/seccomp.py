@@ -166,7 +166,7 @@ REFUSED: Numbers = {
     "fremovexattr": (199, 16),
     "truncate": (76, 45),
 }
-_ASKED: Numbers = {
+ASKED: Numbers = {
     "clone": (56, 220),
     "clone3": (435, 435),
     "kill": (62, 129),
@@ -287,9 +287,8 @@ def _groups(numbers: list[int]) -> Iterator[Instruction]:
         yield _refuse()
 
 
-def instructions(own_pid: int) -> Iterator[Instruction]:
-    """The filter for a process that knows itself by this id."""
-    column = syscalls.column()
+def instructions(own_pid: int, column: int) -> Iterator[Instruction]:
+    """The filter for a process that knows itself by this id; `column` of the tables tells the processor."""
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[column])
     yield _give(_KILL_PROCESS)
@@ -297,7 +296,7 @@ def instructions(own_pid: int) -> Iterator[Instruction]:
     yield (_JUMP_GREATER, 0, 1, _LAST_KNOWN)
     yield _refuse(errno.ENOSYS)
     for name, rule in _rules(own_pid).items():
-        number = _ASKED[name][column]
+        number = ASKED[name][column]
         if number is not None:
             yield (_JUMP_EQUAL, 0, len(rule), number)
             yield from rule
@@ -313,7 +312,9 @@ class Filter:
     """
 
     def __init__(self) -> None:
-        code = b"".join(struct.pack("HBBI", *one) for one in instructions(_PLACEHOLDER_PID))
+        code = b"".join(
+            struct.pack("HBBI", *one) for one in instructions(_PLACEHOLDER_PID, syscalls.column())
+        )
         placeholder = struct.pack("I", _PLACEHOLDER_PID)
         self._places = [place for place in range(4, len(code), 8) if code[place : place + 4] == placeholder]
         self._code = ctypes.create_string_buffer(code, len(code))

@@ -91,6 +91,7 @@ class Zygote:
         level = Level(setup["level"])
         self._children: dict[int, Child] = {}
         """By process descriptor."""
+        self._poll = select.poll()
         alive_read, alive_write = os.pipe()
         sys.path[:] = libraries.own_folders()
         for name in setup["warm_imports"]:
@@ -130,26 +131,30 @@ class Zygote:
 
     def serve(self) -> None:
         """Fork, kill and reap as told; when the parent has gone, end every program and leave nothing."""
-        poll = select.poll()
-        poll.register(self._control.fileno(), select.POLLIN)
-        parent_lives = True
-        while parent_lives:
-            for descriptor, _ in poll.poll():
-                if descriptor in self._children:
-                    poll.unregister(descriptor)
-                    self._reap(self._children.pop(descriptor))
-                    continue
-                received = self._control.receive()
-                if received is None:
-                    parent_lives = False
-                    break
-                child = self._obey(*received)
-                if child is not None:
-                    poll.register(child.process, select.POLLIN)
+        self._poll.register(self._control.fileno(), select.POLLIN)
+        with contextlib.suppress(ConnectionError):  # it has gone without hearing us out
+            while self._take_turn():
+                pass
         for child in self._children.values():
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             self._boxes.clear(child.slot)
+        self._boxes.remove()
+
+    def _take_turn(self) -> bool:
+        """Until something has happened; False when the parent has gone."""
+        for descriptor, _ in self._poll.poll():
+            if descriptor in self._children:
+                self._poll.unregister(descriptor)
+                self._reap(self._children.pop(descriptor))
+                continue
+            received = self._control.receive()
+            if received is None:
+                return False
+            child = self._obey(*received)
+            if child is not None:
+                self._poll.register(child.process, select.POLLIN)
+        return True
 
     def _obey(self, message: Message, descriptors: list[int]) -> Child | None:
         if "kill" in message:
