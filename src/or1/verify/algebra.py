@@ -1,20 +1,23 @@
-"""Are two expressions equal? Math-Verify decides, without its own clocks.
+"""Math-Verify: for the forms that `latex` does not read, and as the second opinion.
 
 Importing this module loads sympy (about a second): import it where the comparison runs, in a worker. Nothing
-here bounds time or memory; `pool` does, from outside. Not caught: quantities that differ by less than the
-library's rounding (six decimals) count as equal.
+here bounds time or memory; `pool` does, from outside. The library alone takes quantities for equal that differ by
+less than its rounding (six decimals), so what it claims is confirmed by numbers: `compare_confirmed`.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import re
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+import sympy
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
+
+from or1.verify.judge import Comparison
 
 # The library warns, once a process, that its clocks are off; they are meant to be.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -30,16 +33,9 @@ _EXTRACTION = (
     ),
 )
 _FRACTION = re.compile(r"\\[dtc]?frac(?![A-Za-z])\s*(\{[^{}\\]*\}|\d|(?<=\s)[a-zA-Z])\s*(\{|\d|[a-zA-Z])")
+_DIGITS = 50
+_NUM_POINTS = 4
 _ROOT = re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])")
-
-
-class Comparison(StrEnum):
-    EQUAL = "equal"
-    DIFFERENT = "different"
-    BAD_GOLD = "bad_gold"
-    """No gold could be parsed."""
-    BAD_ANSWER = "bad_answer"
-    """The answer could not be parsed."""
 
 
 def compare(golds: tuple[str, ...], answer: str) -> Comparison:
@@ -57,6 +53,32 @@ def compare(golds: tuple[str, ...], answer: str) -> Comparison:
         return Comparison.BAD_ANSWER
     equal = any(verify(list(gold), parsed_answer, timeout_seconds=None) for gold in parsed_golds)
     return Comparison.EQUAL if equal else Comparison.DIFFERENT
+
+
+def compare_confirmed(golds: tuple[str, ...], answer: str) -> Comparison:
+    """As `compare`, but what the library claims to be equal has to have the same values to many digits."""
+    found = compare(golds, answer)
+    if found is not Comparison.EQUAL or any(tidy(gold) == tidy(answer) for gold in golds):
+        return found
+    theirs = _parse(answer)
+    confirmed = any(_confirmed(mine[0], theirs[0]) for mine in map(_parse_gold, golds) if mine)
+    return Comparison.EQUAL if confirmed else Comparison.DIFFERENT
+
+
+def _confirmed(gold: Any, answer: Any) -> bool:
+    """The same values at random points, element by element; anything but expressions has to be identical."""
+    if not isinstance(gold, sympy.Expr) or not isinstance(answer, sympy.Expr):
+        return bool(gold == answer)
+    symbols = sorted(gold.free_symbols | answer.free_symbols, key=str)
+    generator = random.Random(len(symbols))
+    for _ in range(_NUM_POINTS):
+        point = {symbol: sympy.Rational(generator.randint(1, 10**6), 10**5 + 3) for symbol in symbols}
+        mine, theirs = (sympy.N(each.subs(point), _DIGITS) for each in (gold, answer))
+        if not (mine.is_number and theirs.is_number and mine.is_finite and theirs.is_finite):
+            return False
+        if abs(mine - theirs) > max(abs(mine), abs(theirs)) * sympy.Float(10) ** (20 - _DIGITS):
+            return False
+    return True
 
 
 def tidy(text: str) -> str:
