@@ -25,13 +25,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from or1.types import Gold
+from or1.verify.answer import final_answer
 from or1.verify.latex.exact import NotExact, TooLarge, Undefined
 from or1.verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
 from or1.verify.latex.identity import ExactIdentity, NeedsNumbers
 from or1.verify.latex.matrices import grid_of
 from or1.verify.latex.reader import read
 from or1.verify.latex.regions import as_region
-from or1.verify.latex.tokens import Unreadable
+from or1.verify.unboxed import read_unboxed
 
 
 class GoldType(StrEnum):
@@ -65,6 +66,11 @@ class AcceptedGold:
 
 _ORDERS = {GoldType.SET: Order.SET, GoldType.LIST: Order.LIST, GoldType.TUPLE: Order.TUPLE}
 _BRACKETS = {GoldType.SET: r"\{%s\}", GoldType.LIST: "%s", GoldType.TUPLE: "(%s)"}
+_LONGEST = 300
+"""Longest gold that is read as it stands; anything more is a solution [characters]."""
+_SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
+_JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
+_BOX_OPEN = re.compile(r"\\+boxed\{")
 _CHOICE = re.compile(r"\W*(?:\\text\w*\s*\{)?\W*([A-Za-z])(?:\W.*)?", re.DOTALL)
 
 
@@ -119,7 +125,7 @@ def form_of(gold: AcceptedGold) -> Form:
     """
     if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
-    form = as_typed(read(_without_boxes(gold.text)), gold.type)
+    form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):
         raise BadGold(f"{gold.text!r} is no {gold.type}")
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
@@ -193,10 +199,11 @@ def choice_letter(text: str) -> str | None:
     return found[1].upper() if found else None
 
 
-def _without_boxes(text: str) -> str:
+def _final(text: str) -> str:
     r"""A gold may be a solution's last words: `\boxed{1} and \boxed{2}` is `1, 2`."""
-    if "\\boxed" not in text:
-        return text
-    from or1.verify.answer import final_answer
-
-    return final_answer(text) or text
+    if "boxed" not in text:
+        return read_unboxed(text).value or text if len(text) > _LONGEST else text
+    boxes = _SHORT_BOX.findall(text)
+    if len(boxes) > 1 and _JOINED_BOXES.search(text):
+        return ", ".join(boxes)
+    return final_answer(text) or _BOX_OPEN.sub("", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from or1.types import Gold, Message, Outcome, Problem, Verdict
 from or1.verify.answer import Answer, AnswerReason, read_answer
@@ -10,7 +10,7 @@ from or1.verify.gold import AcceptedGold, BadGold, accepted_golds
 from or1.verify.judge import Comparison, Rules, compare, compare_exactly
 from or1.verify.number import plain_number
 from or1.verify.size import is_too_large
-from or1.verify.unboxed import read_unboxed
+from or1.verify.unboxed import announced_after_box, read_unboxed
 
 _SHOWN = 120
 """Most characters of an answer that go into a verdict's detail [characters]."""
@@ -83,9 +83,11 @@ class MathVerifier:
 
     def _answer(self, text: str) -> Answer:
         answer = read_answer(text)
-        if self.unboxed and answer.reason is AnswerReason.NO_BOX:
+        if not self.unboxed or answer.reason not in {AnswerReason.NO_BOX, AnswerReason.BOXED}:
+            return answer
+        if answer.reason is AnswerReason.NO_BOX:
             return read_unboxed(text)
-        return answer
+        return replace(answer, value=announced_after_box(text) or answer.value)
 
     def _rules(self) -> Rules:
         return Rules(inequality_for_membership=self.inequality_for_membership)

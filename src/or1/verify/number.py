@@ -10,7 +10,7 @@ _SPACING = re.compile(r"\\[,!;: ]|~")
 _DEGREE = re.compile(r"(?:\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degree|°)$")
 _NUMBER = re.compile(
     r"(?P<sign>[+-]?)\s*(?:\\?\$)?\s*"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)?(?P<fraction>\.\d*)?",
+    r"(?P<whole>[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})+|\d+)?(?P<fraction>\.\d*)?",
     re.ASCII,
 )
 

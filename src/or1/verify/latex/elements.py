@@ -73,6 +73,8 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
         return _match(_distinct(gold.items, same), _distinct(answer.items, same), same)
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
+    if len(_distinct(gold.items, same)) == len(gold.items):
+        return _match(gold.items, _distinct(answer.items, same), same)  # an element said twice is still the same
     return _match(gold.items, answer.items, same)
 
 

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from or1.verify.latex.tree import (
-    Call, Matrix, Node, Number, PlusMinus, Power, Product, Quotient, Series, Sum, Symbol, variables,
+    Call,
+    Matrix,
+    Node,
+    Number,
+    PlusMinus,
+    Power,
+    Product,
+    Quotient,
+    Series,
+    Sum,
+    Symbol,
+    variables,
 )
 
 MAX_BITS = 200_000

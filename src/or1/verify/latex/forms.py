@@ -42,6 +42,15 @@ class Based:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day, without a leading zero."""
+
+    time: str
+    half: str
+    """`am`, `pm`, or nothing where it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ratio:
     parts: tuple[Form, ...]
 
@@ -101,4 +110,4 @@ class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | Ratio | Many | Region | Named | Relation | Dots
+Form = Value | Words | Based | Clock | Ratio | Many | Region | Named | Relation | Dots

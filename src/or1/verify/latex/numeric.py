@@ -15,7 +15,17 @@ from mpmath import mp
 
 from or1.verify.latex.exact import NotExact, TooLarge, Undefined, exact, series_range
 from or1.verify.latex.tree import (
-    Call, Matrix, Node, Number, PlusMinus, Power, Product, Quotient, Series, Sum, Symbol,
+    Call,
+    Matrix,
+    Node,
+    Number,
+    PlusMinus,
+    Power,
+    Product,
+    Quotient,
+    Series,
+    Sum,
+    Symbol,
 )
 
 Value = Any

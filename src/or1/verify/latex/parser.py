@@ -10,13 +10,27 @@ from fractions import Fraction
 
 from or1.verify.latex.tokens import Token, Unreadable
 from or1.verify.latex.tree import (
-    E, I, INFINITY, PI, Call, Matrix, Node, Number, PlusMinus, Power, Product, Quotient, Series, Sum, Symbol, negated,
+    INFINITY,
+    PI,
+    Call,
+    E,
+    I,
+    Matrix,
+    Node,
+    Number,
+    PlusMinus,
+    Power,
+    Product,
+    Quotient,
+    Series,
+    Sum,
+    Symbol,
+    negated,
 )
 from or1.verify.latex.words import FUNCTIONS
 
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar"]
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})

@@ -13,19 +13,21 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from or1.verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Relation, Span, Value, Words
+from or1.verify.latex.forms import Based, Clock, Dots, Form, Many, Named, Order, Ratio, Span, Value, Words
 from or1.verify.latex.parser import parse
-from or1.verify.latex.relations import read_relation
 from or1.verify.latex.regions import as_region, complement, union
+from or1.verify.latex.relations import read_relation
 from or1.verify.latex.split import inside_brackets, split, text_of
 from or1.verify.latex.tokens import Token, Unreadable, tokenize
-from or1.verify.latex.tree import Node, Number, PlusMinus, Product, Quotient, replaced, walk
+from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
-_BASED = re.compile(r"\s*\(?([0-9A-F][0-9A-F ,]*)\)?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*")
-_BASES = "zero one two three four five six seven eight nine ten eleven twelve".split()
-_CLOCK = re.compile(r"\d{1,2}:\d\d")
+_BASED = re.compile(r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*")
+_BASES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
+_ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
+_MATH_MARK = re.compile(r"(?<!\\)\$")
 _MONEY = frozenset({"$", "euro", "pounds"})
 
 
@@ -44,8 +46,9 @@ def read(text: str) -> Form:
         base = str(_BASES.index(based[2])) if based[2] in _BASES else based[2]
         if base.isdigit():
             return Based(re.sub(r"[ ,]", "", based[1]), base)
-    if _CLOCK.fullmatch(text):
-        return Words(text)
+    clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
+    if clock:
+        return Clock(clock[1], clock[2].lower())
     tokens = tokenize(_MODULUS.sub(" ", text))
     if not tokens:
         raise Unreadable("nothing to read")
@@ -54,16 +57,18 @@ def read(text: str) -> Form:
 
 def bare(text: str) -> str:
     """Without what surrounds an answer: blanks, math marks, Markdown stars, a closing period."""
-    text = re.sub(r"\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text).strip()
+    if "\\begin" not in text:
+        text = _ESCAPED_TWICE.sub(r"\\", text)
+    text = re.sub(r"\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
+    marks = [found.start() for found in _MATH_MARK.finditer(text)]
+    if len(marks) % 2 == 0:
+        text = _MATH_MARK.sub(" ", text)
     previous = None
     while text != previous:
         previous = text
-        text = text.strip().rstrip(",;:")
-        text = text[1:].strip() if text.startswith("$") and not text[1:2].isdigit() else text
-        text = text[:-1].strip() if text.endswith("$") and not text.endswith("\\$") else text
-        text = text[1:-1] if text.startswith("$") and text.endswith("$") and len(text) > 1 else text
+        text = text.strip().rstrip(",;:").removeprefix("**").removesuffix("**")
         text = text.removesuffix(".") if not text.endswith("..") else text
-    return text.removeprefix("**").removesuffix("**")
+    return text
 
 
 def read_tokens(tokens: list[Token]) -> Form:
@@ -204,7 +209,7 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 def _value(tokens: list[Token]) -> Form:
     """An expression with its unit; with a plus-minus sign, the list of both."""
-    tokens, unit, power = _split_unit(tokens)
+    tokens, unit, power = _split_unit(_without_preface(tokens))
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
     is_angle, tokens = _split_degree(tokens)
@@ -219,6 +224,17 @@ def _value(tokens: list[Token]) -> Form:
     literal = _literal(tokens, node)
     values = tuple(Value(each, unit, power, is_percent, is_angle, *literal) for each in nodes)
     return values[0] if len(values) == 1 else Many(Order.LIST, values)
+
+
+def _without_preface(tokens: list[Token]) -> list[Token]:
+    r"""Without words before the value (`\text{about } 5`), unless they change what it means."""
+    start = 0
+    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
+        start += 1
+    words = " ".join(token.text for token in tokens[:start]).lower()
+    if re.search(r"\b(?:not?|less|more|least|most|than|between|before|after|above|below|over|under|up|minus)\b", words):
+        raise Unreadable("words that change the value")
+    return tokens[start:]
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:

@@ -6,12 +6,23 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from or1.verify.latex.forms import Form, Many, Named, Region, Relation, Span, Value, Words
+from or1.verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import NEGATIVE_INFINITY, complement
 from or1.verify.latex.split import marks_between, split, text_of
 from or1.verify.latex.tokens import Token, Unreadable
-from or1.verify.latex.tree import INFINITY, Node, Number, Product, Quotient, Symbol, negated, variables
+from or1.verify.latex.tree import (
+    INFINITY,
+    Call,
+    Node,
+    Number,
+    Product,
+    Quotient,
+    Symbol,
+    negated,
+    variables,
+    walk,
+)
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
@@ -31,6 +42,8 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     """The form of tokens with relation signs between them; `read` reads what stands alone."""
     sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
     sides, signs = _until_approximation(sides, signs)
+    if not signs:
+        return read(sides[0])
     if any(not side for side in sides):
         raise Unreadable("a side of the relation is missing")
     if "\\in" in signs:
@@ -44,11 +57,13 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
 
 def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[list[list[Token]], list[str]]:
     marks = {"\\approx", "\\sim"}
+    if signs[0] in marks and not sides[0]:
+        sides, signs = sides[1:], signs[1:]
+        if not signs:
+            return sides, signs
     if signs[0] in marks and len(signs) == 1 and name_of(sides[0]) is not None:
         return sides, ["="]
     cut = next((number for number, sign in enumerate(signs) if sign in marks), len(signs))
-    if cut == 0:
-        return [sides[0], sides[0]], ["="]
     return sides[: cut + 1], signs[:cut]
 
 
@@ -74,26 +89,53 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
         return Named(first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
+    if _has_words(sides):
+        return read(sides[-1])
     nodes = [parse(side) for side in sides]
     if last is not None and not variables(nodes[0]):
         return Named(last, read(sides[0]))
-    if not variables(nodes[0]):
+    if not variables(nodes[0]) and not variables(nodes[1]):
         return read(sides[-1])
     return Relation(("=",), tuple(nodes))
+
+
+def _has_words(sides: list[list[Token]]) -> bool:
+    return any(side[0].kind == "text" or side[-1].kind == "text" for side in sides)
 
 
 def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
     for number, side in enumerate(sides):
         found = _scaled_name(side)
         others = [parse(other) for place, other in enumerate(sides) if place != number]
-        if found is None or any(variables(other) for other in others):
+        if found is None or not all(map(_is_constant, others)):
             continue
         region = _region_of(number, signs, others, found[1])
         if region is not None:
-            return Named(found[0], region)
+            return _without_bars(found[0], region)
     if any(sign not in _TURNED for sign in signs):
         raise Unreadable("a chain with several kinds of signs")
     return _turned(signs, [parse(side) for side in sides])
+
+
+def _without_bars(name: str, region: Form) -> Form:
+    """`1 < |x| < 3` as what it says about x; bounds are taken to be positive."""
+    if not (name.startswith("|") and is_variable(name[1:-1]) and isinstance(region, Region)):
+        return Named(name, region)
+    (span,) = region.spans if len(region.spans) == 1 else (None,)
+    if span is None:
+        return Named(name, region)
+    if span.low == NEGATIVE_INFINITY:
+        return Named(name[1:-1], Region((Span(negated(span.high), span.high, span.has_high, span.has_high),)))
+    mirrored = Span(_opposite(span.high), negated(span.low), span.has_high, span.has_low)
+    return Named(name[1:-1], Region((mirrored, span)))
+
+
+def _opposite(end: Node) -> Node:
+    return NEGATIVE_INFINITY if end == INFINITY else negated(end)
+
+
+def _is_constant(node: Node) -> bool:
+    return not variables(node) and not any(isinstance(part, Call) and part.name in {"f", "g"} for part in walk(node))
 
 
 def _turned(signs: list[str], nodes: list[Node]) -> Form:

@@ -16,12 +16,37 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from or1.verify.latex.elements import Elements, elements_of, same_elements
-from or1.verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Region, Relation, Value, Words
+from or1.verify.latex.forms import (
+    Based,
+    Clock,
+    Dots,
+    Form,
+    Many,
+    Named,
+    Order,
+    Ratio,
+    Region,
+    Relation,
+    Value,
+    Words,
+)
 from or1.verify.latex.identity import Identity
 from or1.verify.latex.matrices import Grid, grid_of
 from or1.verify.latex.regions import as_region, same_end, same_region
 from or1.verify.latex.relations import equation_of, is_variable
-from or1.verify.latex.tree import PI, Call, Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
+from or1.verify.latex.tree import (
+    PI,
+    Call,
+    Node,
+    Number,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    replaced,
+    variables,
+    walk,
+)
 from or1.verify.latex.words import normal_words, unit_of
 
 _NO_DIFFERENCE = Number(Fraction(0))
@@ -63,6 +88,10 @@ class Comparer:
                 return gold == answer
             case Based(digits), Value(node):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
+            case Clock(), Clock():
+                return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
+            case (Clock() as clock, Ratio(parts)) | (Ratio(parts), Clock() as clock):
+                return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Ratio(mine), Ratio(theirs):
                 return self._same_ratio(mine, theirs)
             case Relation(), Relation():
@@ -197,6 +226,10 @@ class Comparer:
 
     def _is_zero(self, node: Node) -> bool:
         return self.identity.equal(node, _NO_DIFFERENCE)
+
+
+def _shown(part: Form) -> str:
+    return str(part.node.value) if isinstance(part, Value) and isinstance(part.node, Number) else ""
 
 
 def _difference(relation: Relation) -> Node:

@@ -56,10 +56,11 @@ _UNICODE = str.maketrans(
     }
 )
 _LOOKS = re.compile(
-    r"(?<!\\)(?:\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|quad|qquad|thinspace|enspace|mathstrut"
-    r"|phantom(?=\s*-)|bf|rm|it)(?![A-Za-z])\.?|\\[,;: >]|\\\s)|~"
+    r"(?<!\\)(?:\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|thinspace|enspace|mathstrut"
+    r"|phantom(?=\s*-)|bf|rm|it)(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
+GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
     r"\\(text|textbf|textit|textrm|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
     r"\s*\{"
@@ -75,10 +76,11 @@ _SAME_COMMAND = {
     "slash": "/", "simeq": "approx", "thickapprox": "approx", "exponentialE": "e", "imaginaryI": "i",
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<grouped>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
+    r"(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
     re.ASCII,
 )
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
+_LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
 _SAME_MARK = {"**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-": "\\pm",
               "+/-": "\\pm"}  # fmt: skip
@@ -97,6 +99,7 @@ def tokenize(text: str) -> list[Token]:
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
     text = _JOINED_DIGITS.sub("", text.translate(_UNICODE)).replace("\\!", "")
+    text = GLUED_AND.sub(" , ", text)
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
 
@@ -196,7 +199,7 @@ class _Tokenizer:
             self._add("mark", ",")
         elif not content:
             return
-        elif content[0].isdigit() or content[0] in "-+\\$(" or (len(content) == 1 and upright):
+        elif _LETTERS.fullmatch(content) or content[0].isdigit() or content[0] in "-+\\$(" or (len(content) == 1 and upright):
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
