@@ -37,6 +37,7 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
+_NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
 def parse(tokens: list[Token]) -> Node:
@@ -46,7 +47,7 @@ def parse(tokens: list[Token]) -> Node:
         Unreadable: they are none.
     """
     parser = _Parser(tokens)
-    node = parser.sum()
+    node = parser.group()
     if parser.next is not None:
         raise Unreadable(f"{parser.next.text!r} after the expression")
     return node
@@ -81,6 +82,11 @@ class _Parser:
     def _expect(self, text: str) -> None:
         if not self._skip(text):
             raise Unreadable(f"{text!r} is missing")
+
+    def group(self) -> Node:
+        r"""A sum, or two with TeX's `\over` between them."""
+        node = self.sum()
+        return Quotient(node, self.sum()) if self._skip("\\over") else node
 
     def sum(self) -> Node:
         terms = [self._signed(self._take().text)] if self._sees(*_SEPARATORS) else [self._product()]
@@ -125,7 +131,7 @@ class _Parser:
             return True
         if self._sees("|"):
             return self._bars == 0
-        return token.kind == "command" and not token.text.startswith((*_SEPARATORS, "\\end", "\\rfloor", "\\rceil"))
+        return token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text != "\\over"
 
     def _juxtaposed(self, before: Node) -> Node:
         """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
@@ -182,7 +188,7 @@ class _Parser:
         if token.kind == "letter":
             return self._letter(token.text)
         if token.text in {"(", "[", "{"}:
-            node = self.sum()
+            node = self.group()
             self._expect(_CLOSING[token.text])
             return node
         if token.text == "|":

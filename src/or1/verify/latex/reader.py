@@ -20,6 +20,7 @@ from or1.verify.latex.relations import read_relation
 from or1.verify.latex.split import inside_brackets, split, text_of
 from or1.verify.latex.tokens import Token, Unreadable, tokenize
 from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
+from or1.verify.latex.words import FUNCTIONS
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _BASED = re.compile(r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*")
@@ -267,6 +268,8 @@ def _is_unit_power(tokens: list[Token], end: int) -> bool:
 
 def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:
     texts = [token.text for token in tokens]
+    if any(text[1:] in FUNCTIONS for text in texts):
+        return False, tokens  # the angle is an argument
     for mark in (["^", "\\circ"], ["^", "{", "\\circ", "}"], ["\\circ"]):
         if texts[-len(mark) :] == mark and len(texts) > len(mark):
             return True, tokens[: -len(mark)]

@@ -49,9 +49,12 @@ from or1.verify.latex.tree import (
 )
 from or1.verify.latex.words import normal_words, unit_of
 
+_ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
 """Significant digits that a rounded decimal has to show [digits]."""
+_MIN_DIGITS_CUT = 7
+"""Significant digits from which a decimal may also be cut off instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
 _DEGREE = Quotient(PI, Number(Fraction(180)))
@@ -74,7 +77,9 @@ class Comparer:
         """
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
-        if isinstance(gold, Region) or isinstance(answer, Region):
+        if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
+            if gold == answer:
+                return True
             mine, theirs = as_region(gold), as_region(answer)
             return mine is not None and theirs is not None and same_region(mine, theirs, self.identity)
         if isinstance(gold, Many) or isinstance(answer, Many):
@@ -181,7 +186,9 @@ class Comparer:
         if difference <= abs(exact) * _MACHINE_PRECISION:
             return True
         is_percent = short.is_percent and not (gold.is_percent and answer.is_percent)
-        return difference <= _ulp(short) / (200 if is_percent else 2)
+        ulp = _ulp(short) / (100 if is_percent else 1)
+        is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
+        return difference <= ulp / 2 or is_cut
 
     def _same_grid(self, mine: Grid | None, theirs: Grid | None) -> bool:
         if mine is None or theirs is None or len(mine) != len(theirs) or len(mine[0]) != len(theirs[0]):
