@@ -1,23 +1,26 @@
-"""Math-Verify: for the forms that `latex` does not read, and as the second opinion.
+"""Math-Verify alone: the second opinion.
 
 Importing this module loads sympy (about a second): import it where the comparison runs, in a worker. Nothing
-here bounds time or memory; `pool` does, from outside. The library alone takes quantities for equal that differ by
-less than its rounding (six decimals), so what it claims is confirmed by numbers: `compare_confirmed`.
+here bounds time or memory; `pool` does, from outside. The library takes quantities for equal that differ by less
+than its rounding (six decimals), so it never decides about a reward.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import sympy
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
 
+from or1.types import Problem, Verdict
+from or1.verify.answer import final_answer
+from or1.verify.gold import accepted_golds
 from or1.verify.judge import Comparison
+from or1.verify.math import MathVerifier, verdict_on
 
 # The library warns, once a process, that its clocks are off; they are meant to be.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -33,8 +36,6 @@ _EXTRACTION = (
     ),
 )
 _FRACTION = re.compile(r"\\[dtc]?frac(?![A-Za-z])\s*(\{[^{}\\]*\}|\d|(?<=\s)[a-zA-Z])\s*(\{|\d|[a-zA-Z])")
-_DIGITS = 50
-_NUM_POINTS = 4
 _ROOT = re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])")
 
 
@@ -53,32 +54,6 @@ def compare(golds: tuple[str, ...], answer: str) -> Comparison:
         return Comparison.BAD_ANSWER
     equal = any(verify(list(gold), parsed_answer, timeout_seconds=None) for gold in parsed_golds)
     return Comparison.EQUAL if equal else Comparison.DIFFERENT
-
-
-def compare_confirmed(golds: tuple[str, ...], answer: str) -> Comparison:
-    """As `compare`, but what the library claims to be equal has to have the same values to many digits."""
-    found = compare(golds, answer)
-    if found is not Comparison.EQUAL or any(tidy(gold) == tidy(answer) for gold in golds):
-        return found
-    theirs = _parse(answer)
-    confirmed = any(_confirmed(mine[0], theirs[0]) for mine in map(_parse_gold, golds) if mine)
-    return Comparison.EQUAL if confirmed else Comparison.DIFFERENT
-
-
-def _confirmed(gold: Any, answer: Any) -> bool:
-    """The same values at random points, element by element; anything but expressions has to be identical."""
-    if not isinstance(gold, sympy.Expr) or not isinstance(answer, sympy.Expr):
-        return bool(gold == answer)
-    symbols = sorted(gold.free_symbols | answer.free_symbols, key=str)
-    generator = random.Random(len(symbols))
-    for _ in range(_NUM_POINTS):
-        point = {symbol: sympy.Rational(generator.randint(1, 10**6), 10**5 + 3) for symbol in symbols}
-        mine, theirs = (sympy.N(each.subs(point), _DIGITS) for each in (gold, answer))
-        if not (mine.is_number and theirs.is_number and mine.is_finite and theirs.is_finite):
-            return False
-        if abs(mine - theirs) > max(abs(mine), abs(theirs)) * sympy.Float(10) ** (20 - _DIGITS):
-            return False
-    return True
 
 
 def tidy(text: str) -> str:
@@ -107,3 +82,36 @@ def _parse(text: str) -> list[Any]:
     """Expressions read from a text, its own string last; empty when it was no expression at all."""
     parsed = parse(f"\\boxed{{{tidy(text)}}}", _EXTRACTION, parsing_timeout=None)
     return parsed if any(not isinstance(item, str) for item in parsed) else []
+
+
+@dataclass(frozen=True, slots=True)
+class MathVerifyVerifier:
+    """Judges the final boxed answer by Math-Verify; extraction and outcomes as in `MathVerifier`."""
+
+    time_limit_s: float = 5.0
+    """Wall time for one answer in a pool [s]."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        quick = self.quick(problem, text)
+        if quick is not None:
+            return quick
+        answer = final_answer(text)
+        assert answer is not None, "quick decides responses without an answer"
+        comparison = compare(tuple(gold.text for gold in accepted_golds(problem.gold)), answer)
+        return verdict_on(comparison, problem.gold, answer)
+
+    def essence(self, text: str) -> str:
+        return MathVerifier().essence(text)
+
+    def quick(self, problem: Problem, text: str) -> Verdict | None:
+        """The verdict where there is no answer, no gold, or too large an answer: extraction is not in question."""
+        quick = MathVerifier().quick(problem, text)
+        is_comparison = quick is not None and quick.reason in {"right", "wrong_value", "parse_error"}
+        return None if is_comparison else quick
+
+    def ideal_response(self, problem: Problem) -> str:
+        return MathVerifier().ideal_response(problem)
+
+    def prepare(self) -> None:
+        """Let the parser build its tables: about a second."""
+        compare((r"\frac{1}{2}",), "x")

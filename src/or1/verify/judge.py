@@ -1,6 +1,6 @@
-"""One answer against the accepted golds: exactly where that decides, then by numbers, then by algebra.
+"""One answer against the accepted golds: exactly where that decides, else by numbers.
 
-`Exactness.EXACT` never takes more than milliseconds and loads nothing; what it leaves open is for a worker.
+`compare_exactly` takes a millisecond at most and loads nothing; what it leaves open is for a worker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from or1.verify.latex.words import normal_words
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
-_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 
 
 class Comparison(StrEnum):
@@ -55,22 +54,11 @@ def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) 
 
 def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The verdict on an answer; golds that cannot be read are passed over while another can."""
-    found = [_with_algebra(gold, answer, rules) for gold in golds]
+    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
     sound = [each for each in found if each is not Comparison.BAD_GOLD]
     return sound[0] if sound else Comparison.BAD_GOLD
-
-
-def _with_algebra(gold: AcceptedGold, answer: str, rules: Rules) -> Comparison:
-    found = _compare_one(gold, answer, NumericIdentity(), rules)
-    if found not in {Comparison.BAD_GOLD, Comparison.BAD_ANSWER} or gold.type is not None:
-        return found
-    from or1.verify import algebra
-
-    if found is Comparison.BAD_ANSWER and _PROSE.search(answer):
-        return found
-    return algebra.compare_confirmed((gold.text,), answer)
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
@@ -130,7 +118,12 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     """The forms that an answer may have been meant as, beside a gold of this form."""
     texts = [answer]
     comma = _DECIMAL_COMMA.fullmatch(answer)
-    if comma and isinstance(form, Value) and form.literal is not None and not _GROUPED.fullmatch(answer.strip()):
+    if (
+        comma
+        and isinstance(form, Value)
+        and form.literal is not None
+        and not _GROUPED.fullmatch(answer.strip())
+    ):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
     if _LETTER_BEFORE_VALUE.match(answer):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
@@ -140,7 +133,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
             found.append(read(text))
         except Unreadable:
             continue
-    if _is_decimal_comma(gold) and any(isinstance(each, Value) and each.literal is not None for each in found):
+    if _is_decimal_comma(gold) and any(
+        isinstance(each, Value) and each.literal is not None for each in found
+    ):
         decimal = read(gold.text.strip().strip("$").replace(",", "."))
         found = [each if each != decimal else form for each in found]
     return found
@@ -161,5 +156,3 @@ def _is_letter(form: Form) -> bool:
 def _same_letter(form: Form, answer: str) -> Comparison:
     assert isinstance(form, Words)
     return Comparison.EQUAL if choice_letter(answer) == form.text else Comparison.DIFFERENT
-
-

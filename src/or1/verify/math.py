@@ -29,7 +29,7 @@ class MathVerifier:
     Reasons: NO_ANSWER `no_box`, `empty_box`, `unterminated_box`, `unfinished_thinking`; WRONG `wrong_value`,
     `parse_error`, `too_large`; NOT_JUDGED `bad_gold` (no gold can be read: not the response's failure).
 
-    What exact arithmetic decides needs no more than this package. The rest has no time limit of its own: run it in
+    What exact arithmetic decides takes a millisecond. The rest is bounded by its size only: run it in
     a `ProcessVerifierPool` wherever the text comes from a model.
     """
 
@@ -37,6 +37,8 @@ class MathVerifier:
     """Read an answer that no box holds from the end of the text. Off for rewards: it pays for luck."""
     inequality_for_membership: bool = False
     r"""May an inequality answer a gold that asks for a set (`x \in [0, 1]`)?"""
+    time_limit_s: float = 0.5
+    """Wall time for one answer in a pool [s]: a hundred times what a hard one takes."""
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Verdict on the final answer of `text`."""
@@ -45,7 +47,7 @@ class MathVerifier:
             return quick
         answer = self._answer(text).value
         assert answer is not None, "quick decides responses without an answer"
-        return _verdict(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
+        return verdict_on(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
 
     def essence(self, text: str) -> str:
         answer = self._answer(text)
@@ -67,7 +69,7 @@ class MathVerifier:
             if is_too_large(answer.value):
                 return _wrong("too_large", answer.value)
             decided = compare_exactly(golds, answer.value, self._rules())
-        return None if decided is Comparison.OPEN else _verdict(decided, problem.gold, answer.value)
+        return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer.value)
 
     def ideal_response(self, problem: Problem) -> str:
         try:
@@ -76,10 +78,8 @@ class MathVerifier:
             return ""
 
     def prepare(self) -> None:
-        """Load sympy and let its parser build its tables: about a second, in the worker only."""
-        from or1.verify.algebra import compare as compare_by_algebra
-
-        compare_by_algebra((r"\frac{1}{2}",), "x")
+        """Load mpmath and fill the tables of its functions, in the worker only."""
+        compare(accepted_golds(r"\sin 1"), r"\cos 1 \sqrt{e} \pi", self._rules())
 
     def _answer(self, text: str) -> Answer:
         answer = read_answer(text)
@@ -120,7 +120,8 @@ def _is_plain(gold: AcceptedGold) -> bool:
     return gold.type is None and gold.tolerance is None
 
 
-def _verdict(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
+def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
+    """What a comparison of an answer with a problem's gold means for the response."""
     match comparison:
         case Comparison.EQUAL:
             return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=answer[:_SHOWN])

@@ -49,7 +49,10 @@ def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
 def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
     """Whether the answer has the gold's elements, in its order where that counts."""
     if gold.names and answer.names:
-        mine, theirs = dict(zip(gold.names, gold.items, strict=True)), dict(zip(answer.names, answer.items, strict=True))
+        mine, theirs = (
+            dict(zip(gold.names, gold.items, strict=True)),
+            dict(zip(answer.names, answer.items, strict=True)),
+        )
         return mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
     if gold.names:
         if _are_roots(gold.names) and answer.order is not Order.TUPLE:
@@ -58,7 +61,11 @@ def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
     if answer.names and not _are_roots(answer.names):
         by_name = sorted(zip(answer.names, range(len(answer.names)), strict=True))
         items = tuple(answer.items[place] for _, place in by_name)
-        return _in_order(gold.items, items, same) if gold.order is not Order.SET else _match(gold.items, items, same)
+        return (
+            _in_order(gold.items, items, same)
+            if gold.order is not Order.SET
+            else _match(gold.items, items, same)
+        )
     return _same_unnamed(gold, answer, same)
 
 
@@ -74,7 +81,9 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
     if len(_distinct(gold.items, same)) == len(gold.items):
-        return _match(gold.items, _distinct(answer.items, same), same)  # an element said twice is still the same
+        return _match(
+            gold.items, _distinct(answer.items, same), same
+        )  # an element said twice is still the same
     return _match(gold.items, answer.items, same)
 
 
@@ -87,7 +96,9 @@ def _are_roots(names: tuple[str, ...]) -> bool:
 
 
 def _in_order(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
-    return len(gold) == len(answer) and all(same(mine, theirs) for mine, theirs in zip(gold, answer, strict=True))
+    return len(gold) == len(answer) and all(
+        same(mine, theirs) for mine, theirs in zip(gold, answer, strict=True)
+    )
 
 
 def _match(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:

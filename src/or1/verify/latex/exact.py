@@ -21,9 +21,9 @@ from or1.verify.latex.tree import (
     variables,
 )
 
-MAX_BITS = 200_000
+MAX_BITS = 60_000
 """Largest numerator or denominator that is worked out [bits]."""
-MAX_TERMS = 10_000
+MAX_TERMS = 2_000
 """Longest sum or product over an index that is worked out [terms]."""
 
 
@@ -173,6 +173,8 @@ def series_range(first: Fraction, last: Fraction) -> range:
 
 
 def _series(node: Series, values: Mapping[str, Fraction]) -> Fraction:
+    if any(isinstance(part, Series) for part in walk(node.body)):
+        raise TooLarge("a series of series")
     indices = series_range(exact(node.first, values), exact(node.last, values))
     terms = [exact(node.body, {**values, node.index: Fraction(index)}) for index in indices]
     return sum(terms, Fraction(0)) if node.kind == "sum" else _product(terms)

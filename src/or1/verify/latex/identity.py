@@ -12,13 +12,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from or1.verify.latex.exact import NotExact, TooLarge, Undefined, exact
-from or1.verify.latex.tree import Call, Node, Series, Symbol, variables, walk
+from or1.verify.latex.tree import Call, Node, Number, Power, Series, Symbol, variables, walk
+
+if TYPE_CHECKING:
+    from or1.verify.latex.numeric import Work
 
 _DIGITS = 60
 _MAX_DIGITS = 5_000
+_SMALL = 120
+"""Largest exponent and factorial that are worked out at once."""
 _GUARD = 20
 """Last digits that rounding may have touched [digits]."""
 _NUM_POINTS = 6
@@ -48,12 +53,15 @@ class ExactIdentity:
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
             return True
+        _refuse_work(left)
+        _refuse_work(right)
         try:
             return _equal_exactly(left, right)
         except NotExact as error:
             raise NeedsNumbers from error
 
     def value(self, node: Node) -> Fraction:
+        _refuse_work(node)
         try:
             return exact(node, {})
         except NotExact as error:
@@ -61,7 +69,12 @@ class ExactIdentity:
 
 
 class NumericIdentity:
-    """Exact arithmetic where it decides, else values to many digits."""
+    """Exact arithmetic where it decides, else values to many digits. One object serves one comparison."""
+
+    def __init__(self) -> None:
+        from or1.verify.latex.numeric import Work
+
+        self._work = Work()
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
@@ -73,7 +86,7 @@ class NumericIdentity:
         from mpmath import mp
 
         bases = (mp.e, 10) if _has_bare_log(left) or _has_bare_log(right) else (mp.e,)
-        return any(_equal_to_many_digits(left, right, base) for base in bases)
+        return any(_equal_to_many_digits(left, right, base, self._work) for base in bases)
 
     def value(self, node: Node) -> Fraction:
         try:
@@ -86,11 +99,24 @@ class NumericIdentity:
 
         with mp.workdps(_DIGITS):
             try:
-                found = Evaluator({}, mp.e, only_real=True).value(node)
+                found = Evaluator({}, mp.e, True, self._work).value(node)
             except NotReal as error:
                 raise Undefined("not real") from error
             sign, man, exponent, _ = found._mpf_
             return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
+
+
+def _refuse_work(node: Node) -> None:
+    """NeedsNumbers for powers, factorials and sums whose exact value takes more than microseconds."""
+    for part in walk(node):
+        match part:
+            case Power(_, Number(exponent)) if abs(exponent) > _SMALL:
+                raise NeedsNumbers
+            case Call("factorial" | "factorial2" | "binomial", arguments):
+                if any(not isinstance(each, Number) or each.value > _SMALL for each in arguments):
+                    raise NeedsNumbers
+            case Series():
+                raise NeedsNumbers
 
 
 def _equal_exactly(left: Node, right: Node) -> bool:
@@ -122,13 +148,13 @@ def _whole_value(generator: random.Random, small: bool, negative: bool) -> Fract
     return Fraction(sign * generator.randint(2, 1_000_000))
 
 
-def _equal_to_many_digits(left: Node, right: Node, log_base: object) -> bool:
+def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work) -> bool:
     """Agreement at several points, all values real if there are enough such points, else complex ones too."""
-    found = _agreement(left, right, log_base, only_real=True)
-    return _agreement(left, right, log_base, only_real=False) is True if found is None else found
+    found = _agreement(left, right, log_base, True, work)
+    return _agreement(left, right, log_base, False, work) is True if found is None else found
 
 
-def _agreement(left: Node, right: Node, log_base: object, only_real: bool) -> bool | None:
+def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: Work) -> bool | None:
     """Whether the two agree wherever both have a value; None if that was at too few points."""
     from or1.verify.latex.numeric import NotReal
 
@@ -137,7 +163,7 @@ def _agreement(left: Node, right: Node, log_base: object, only_real: bool) -> bo
     wanted = _NUM_POINTS if names else 1
     for point in _points(left, right, names):
         try:
-            same = _agree_at(left, right, point, log_base, only_real)
+            same = _agree_at(left, right, point, log_base, only_real, work)
         except (Undefined, NotReal):
             continue
         if not same:
@@ -164,18 +190,24 @@ def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, 
 
 
 def _agree_at(
-    left: Node, right: Node, point: Mapping[str, Fraction], log_base: object, only_real: bool
+    left: Node, right: Node, point: Mapping[str, Fraction], log_base: object, only_real: bool, work: Work
 ) -> bool:
-    same, magnitude = _agree_to(_DIGITS, left, right, point, log_base, only_real)
+    same, magnitude = _agree_to(_DIGITS, left, right, point, log_base, only_real, work)
     if not same:
         return False
     if magnitude > _MAX_DIGITS:
         raise TooLarge("parts of very different size")
-    return _agree_to(2 * _DIGITS + magnitude, left, right, point, log_base, only_real)[0]
+    return _agree_to(2 * _DIGITS + magnitude, left, right, point, log_base, only_real, work)[0]
 
 
 def _agree_to(
-    digits: int, left: Node, right: Node, point: Mapping[str, Fraction], log_base: object, only_real: bool
+    digits: int,
+    left: Node,
+    right: Node,
+    point: Mapping[str, Fraction],
+    log_base: object,
+    only_real: bool,
+    work: Work,
 ) -> tuple[bool, int]:
     """Agreement to so many digits, and how many digits lie between the parts of both values."""
     from mpmath import mp
@@ -183,7 +215,7 @@ def _agree_to(
     from or1.verify.latex.numeric import Evaluator
 
     with mp.workdps(digits):
-        evaluators = [Evaluator(point, log_base, only_real) for _ in range(2)]
+        evaluators = [Evaluator(point, log_base, only_real, work) for _ in range(2)]
         mine, theirs = (each.value(node) for each, node in zip(evaluators, (left, right), strict=True))
         scale = max(abs(mine), abs(theirs), *(each.scale for each in evaluators))
         same = bool(abs(mine - theirs) <= scale * mp.mpf(10) ** (_GUARD - digits))
@@ -202,7 +234,9 @@ def _whole_variables(node: Node) -> frozenset[str]:
 
 
 def _has_bare_log(node: Node) -> bool:
-    return any(isinstance(part, Call) and part.name == "log" and len(part.arguments) == 1 for part in walk(node))
+    return any(
+        isinstance(part, Call) and part.name == "log" and len(part.arguments) == 1 for part in walk(node)
+    )
 
 
 def _generator(left: Node, right: Node) -> random.Random:

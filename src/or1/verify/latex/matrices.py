@@ -53,5 +53,6 @@ def _product(factors: tuple[Node, ...]) -> Grid | None:
 def _times(left: Grid, right: Grid) -> Grid:
     columns = tuple(zip(*right, strict=True))
     return tuple(
-        tuple(Sum(tuple(Product(pair) for pair in zip(row, column, strict=True))) for column in columns) for row in left
+        tuple(Sum(tuple(Product(pair) for pair in zip(row, column, strict=True))) for column in columns)
+        for row in left
     )

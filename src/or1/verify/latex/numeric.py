@@ -37,11 +37,25 @@ _ONE_ARGUMENT = {
     "arcsin": mpmath.asin, "arccos": mpmath.acos, "arctan": mpmath.atan, "ln": mpmath.log, "abs": abs,
     "floor": mpmath.floor, "ceil": mpmath.ceil,
 }  # fmt: skip
+_CALL_WORK = 10
 _GROWING = {"sinh": mpmath.sinh, "cosh": mpmath.cosh, "tanh": mpmath.tanh, "exp": mpmath.exp}
 
 
 class NotReal(Exception):
     """A value on the way is not real, and only real ones were wanted."""
+
+
+class Work:
+    """The work that one comparison may take, in operations at sixty digits (three microseconds each)."""
+
+    def __init__(self, operations: float = 60_000) -> None:
+        self._left = operations
+
+    def spend(self, operations: float) -> None:
+        """TooLarge once nothing is left."""
+        self._left -= operations * (mp.dps / 60) ** 1.5
+        if self._left < 0:
+            raise TooLarge("too many operations")
 
 
 class Evaluator:
@@ -51,9 +65,11 @@ class Evaluator:
         values: a value for every variable.
         log_base: base of a logarithm written without one: e or 10, as the author meant.
         only_real: NotReal instead of a complex number anywhere on the way.
+        work: what may still be spent.
     """
 
-    def __init__(self, values: Mapping[str, Fraction], log_base: Value, only_real: bool) -> None:
+    def __init__(self, values: Mapping[str, Fraction], log_base: Value, only_real: bool, work: Work) -> None:
+        self._work = work
         self._values = dict(values)
         self._log_base = log_base
         self._only_real = only_real
@@ -69,6 +85,7 @@ class Evaluator:
             NotExact: no value (an unknown form).
             Undefined, TooLarge, NotReal: see there.
         """
+        self._work.spend(_CALL_WORK if isinstance(node, Call | Power) else 1)
         found = self._value(node)
         if not mp.isfinite(found):
             raise Undefined("not finite")
@@ -179,6 +196,8 @@ class Evaluator:
         return mp.mpf(value.numerator) / value.denominator
 
     def _series(self, node: Series) -> Value:
+        if any(isinstance(part, Series) for part in walk(node.body)):
+            raise TooLarge("a series of series")
         indices = series_range(exact(node.first, self._values), exact(node.last, self._values))
         outer = self._values
         terms = []

@@ -30,9 +30,47 @@ from or1.verify.latex.tree import (
 from or1.verify.latex.words import FUNCTIONS
 
 _GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar"]
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Sigma",
+        "Phi",
+        "Psi",
+        "Omega",
+        "ell",
+        "hbar",
+    ]
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_NO_VALUE = frozenset(
+    "int iint oint lim limsup liminf frac sqrt text choose over to rightarrow Rightarrow implies iff forall exists "
+    "cup cap setminus in notin subset subseteq mid partial nabla ldots infty begin end hline underline".split()
+)
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
@@ -168,7 +206,11 @@ class _Parser:
     def _skips_degree(self) -> bool:
         if self._skip("\\circ"):
             return True
-        if self._sees("{") and [t.text for t in self._tokens[self._at : self._at + 3]] == ["{", "\\circ", "}"]:
+        if self._sees("{") and [t.text for t in self._tokens[self._at : self._at + 3]] == [
+            "{",
+            "\\circ",
+            "}",
+        ]:
             self._at += 3
             return True
         return False
@@ -268,13 +310,18 @@ class _Parser:
             return self._matrix(name[6:-1])
         if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
             return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
+        if name.isalpha() and name not in _NO_VALUE:
+            return Symbol(name)  # a macro nobody knows is the same thing wherever it stands
         raise Unreadable(f"\\{name}")
 
     def _argument(self) -> Node:
         r"""A braced group, or one token: the 1 of `\frac12`, one digit of a longer number."""
         token = self.next
         if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
-            self._tokens[self._at : self._at + 1] = [Token("number", token.text[0]), Token("number", token.text[1:])]
+            self._tokens[self._at : self._at + 1] = [
+                Token("number", token.text[0]),
+                Token("number", token.text[1:]),
+            ]
         return self._base()
 
     def _root(self) -> Node:

@@ -23,8 +23,24 @@ from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, wa
 from or1.verify.latex.words import FUNCTIONS
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
-_BASED = re.compile(r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*")
-_BASES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_BASED = re.compile(
+    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
+)
+_BASES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
@@ -233,7 +249,9 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1
     words = " ".join(token.text for token in tokens[:start]).lower()
-    if re.search(r"\b(?:not?|less|more|least|most|than|between|before|after|above|below|over|under|up|minus)\b", words):
+    if re.search(
+        r"\b(?:not?|less|more|least|most|than|between|before|after|above|below|over|under|up|minus)\b", words
+    ):
         raise Unreadable("words that change the value")
     return tokens[start:]
 

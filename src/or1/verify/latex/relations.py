@@ -135,7 +135,9 @@ def _opposite(end: Node) -> Node:
 
 
 def _is_constant(node: Node) -> bool:
-    return not variables(node) and not any(isinstance(part, Call) and part.name in {"f", "g"} for part in walk(node))
+    return not variables(node) and not any(
+        isinstance(part, Call) and part.name in {"f", "g"} for part in walk(node)
+    )
 
 
 def _turned(signs: list[str], nodes: list[Node]) -> Form:
@@ -200,5 +202,3 @@ def equation_of(form: Form) -> Relation | None:
         case Named(name, Value(node)) if is_variable(name):
             return Relation(("=",), (Symbol(name.removeprefix("\\")), node))
     return None
-
-

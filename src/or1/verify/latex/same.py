@@ -153,7 +153,9 @@ class Comparer:
                 return [(mine, theirs), (Quotient(mine, _PERCENT), theirs)]
             whole = [(mine, theirs)] if self._exceeds_one(mine) else []
             return [*whole, (mine, Quotient(theirs, _PERCENT))]
-        if gold.is_angle != answer.is_angle and any(part == PI for part in walk(mine if answer.is_angle else theirs)):
+        if gold.is_angle != answer.is_angle and any(
+            part == PI for part in walk(mine if answer.is_angle else theirs)
+        ):
             if gold.is_angle:
                 return [(Product((mine, _DEGREE)), theirs)]
             return [(mine, Product((theirs, _DEGREE)))]
@@ -179,7 +181,11 @@ class Comparer:
         exact, rounded = self.identity.value(mine), self.identity.value(theirs)
         if exact == rounded or exact.denominator == 1:
             return exact == rounded
-        short = answer if gold.literal is None or (answer.literal is not None and _ulp(answer) > _ulp(gold)) else gold
+        short = (
+            answer
+            if gold.literal is None or (answer.literal is not None and _ulp(answer) > _ulp(gold))
+            else gold
+        )
         if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
             return False
         difference = abs(exact - rounded)

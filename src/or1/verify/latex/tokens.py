@@ -59,7 +59,7 @@ _LOOKS = re.compile(
     r"(?<!\\)(?:\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|thinspace|enspace|mathstrut"
     r"|phantom(?=\s*-)|bf|rm|it)(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
-_JOINED_DIGITS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
+_JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
     r"\\(text|textbf|textit|textrm|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
@@ -145,7 +145,9 @@ class _Tokenizer:
             self._add("command", mark)
         elif mark not in {"$", '"', "`"}:
             self._add("mark", mark)
-        elif mark == "$" and self._at < len(self._text) and self._text[self._at].isdigit() and not self._tokens:
+        elif (
+            mark == "$" and self._at < len(self._text) and self._text[self._at].isdigit() and not self._tokens
+        ):
             self._add("text", "$")
 
     def _number(self, found: re.Match[str]) -> None:
@@ -199,7 +201,12 @@ class _Tokenizer:
             self._add("mark", ",")
         elif not content:
             return
-        elif _LETTERS.fullmatch(content) or content[0].isdigit() or content[0] in "-+\\$(" or (len(content) == 1 and upright):
+        elif (
+            _LETTERS.fullmatch(content)
+            or content[0].isdigit()
+            or content[0] in "-+\\$("
+            or (len(content) == 1 and upright)
+        ):
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
@@ -232,4 +239,6 @@ class _Tokenizer:
         self._tokens += [Token("letter", letter) for letter in word]
 
     def _after_number(self) -> bool:
-        return bool(self._tokens) and (self._tokens[-1].kind == "number" or self._tokens[-1].text in {"}", ")", "\\pi"})
+        return bool(self._tokens) and (
+            self._tokens[-1].kind == "number" or self._tokens[-1].text in {"}", ")", "\\pi"}
+        )
