@@ -19,6 +19,7 @@ from or1.verify.latex.tree import (
     Sum,
     Symbol,
     variables,
+    walk,
 )
 
 MAX_BITS = 60_000

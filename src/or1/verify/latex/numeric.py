@@ -26,6 +26,7 @@ from or1.verify.latex.tree import (
     Series,
     Sum,
     Symbol,
+    walk,
 )
 
 Value = Any
