@@ -37,6 +37,7 @@ from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
 from or1.verify.pool import ProcessVerifierPool
+from or1.verify.second import MathVerifyVerifier
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,9 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     num_workers=run.verify.num_workers,
                     time_limit_s=run.verify.time_limit_s,
                     memory_limit_bytes=run.verify.memory_limit_bytes,
+                    second_opinions={"math": MathVerifyVerifier()},
+                    second_opinion_fraction=run.verify.second_opinion_fraction,
+                    seed=run.seed,
                 )
             )
         )

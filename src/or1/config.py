@@ -196,6 +196,9 @@ class VerifyConfig(Config):
     """Wall time for one answer, held by the parent [s]."""
     memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
+    second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Share of the different answers that another verifier judges too, to count how often both agree
+    [dimensionless]; mathematical answers only, by Math-Verify."""
 
 
 class EvaluationConfig(Config):

@@ -1,26 +1,21 @@
 """Math-Verify alone: the second opinion.
 
 Importing this module loads sympy (about a second): import it where the comparison runs, in a worker. Nothing
-here bounds time or memory; `pool` does, from outside. The library takes quantities for equal that differ by less
-than its rounding (six decimals), so it never decides about a reward.
+here bounds time or memory; `pool` does, from outside. The library takes quantities for equal that differ by
+less than its rounding (six decimals), so it never decides about a reward.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
 
-from or1.types import Problem, Verdict
-from or1.verify.answer import final_answer
-from or1.verify.gold import accepted_golds
 from or1.verify.judge import Comparison
-from or1.verify.math import MathVerifier, verdict_on
 
 # The library warns, once a process, that its clocks are off; they are meant to be.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -82,36 +77,3 @@ def _parse(text: str) -> list[Any]:
     """Expressions read from a text, its own string last; empty when it was no expression at all."""
     parsed = parse(f"\\boxed{{{tidy(text)}}}", _EXTRACTION, parsing_timeout=None)
     return parsed if any(not isinstance(item, str) for item in parsed) else []
-
-
-@dataclass(frozen=True, slots=True)
-class MathVerifyVerifier:
-    """Judges the final boxed answer by Math-Verify; extraction and outcomes as in `MathVerifier`."""
-
-    time_limit_s: float = 5.0
-    """Wall time for one answer in a pool [s]."""
-
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        quick = self.quick(problem, text)
-        if quick is not None:
-            return quick
-        answer = final_answer(text)
-        assert answer is not None, "quick decides responses without an answer"
-        comparison = compare(tuple(gold.text for gold in accepted_golds(problem.gold)), answer)
-        return verdict_on(comparison, problem.gold, answer)
-
-    def essence(self, text: str) -> str:
-        return MathVerifier().essence(text)
-
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        """The verdict where there is no answer, no gold, or too large an answer: extraction is not in question."""
-        quick = MathVerifier().quick(problem, text)
-        is_comparison = quick is not None and quick.reason in {"right", "wrong_value", "parse_error"}
-        return None if is_comparison else quick
-
-    def ideal_response(self, problem: Problem) -> str:
-        return MathVerifier().ideal_response(problem)
-
-    def prepare(self) -> None:
-        """Let the parser build its tables: about a second."""
-        compare((r"\frac{1}{2}",), "x")

@@ -12,7 +12,8 @@ _THINK_CLOSE = "</think>"
 _BOX = r"(?:boxed|fbox)(?![A-Za-z])"
 # `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
 _JOINT = re.compile(
-    r"(?:[\s,;&$]|\\(?:quad|qquad|[,;:! ()\[\]])|\\text\s*\{[^{}]*\band\s*\}|(?:\\text\s*\{\s*)?(?:and|or)\s*\}?|[A-Za-z](?:_\{?\w\}?)?\s*=)*"
+    r"(?:[\s,;&$]|\\(?:quad|qquad|[,;:! ()\[\]])|\\text\s*\{[^{}]*\band\s*\}"
+    r"|(?:\\text\s*\{\s*)?(?:and|or)\s*\}?|[A-Za-z](?:_\{?\w\}?)?\s*=)*"
 )
 _MAX_JOINT = 60
 """Longest text between two boxes that may join them [characters]."""
@@ -55,8 +56,8 @@ def read_answer(text: str) -> Answer:
     r"""Read the last `\boxed{}` (or `\fbox{}`) after the thinking, by matching braces; linear in the text.
 
     A last box that is empty or never closed is no answer: an earlier box does not stand in for it. A box
-    inside a box belongs to the outer one; a box around nothing but a box is opened. Boxes with nothing but blanks,
-    commas, "and" or "or" between them are one answer of several parts: hedging gains nothing.
+    inside a box belongs to the outer one; a box around nothing but a box is opened. Boxes with nothing but
+    blanks, commas, "and" or "or" between them are one answer of several parts: hedging gains nothing.
     """
     rest = after_thinking(text)
     if rest is None:

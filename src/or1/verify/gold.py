@@ -1,7 +1,8 @@
 """Golds: what a problem's answer may be given as, and what its type makes of it.
 
-A gold is a text or number whose type shows in its form, a list of accepted golds, or `{"type": ..., "value": ...}`
-with an optional `"tolerance"` (largest difference of two numbers that count as equal [unit of the answer]).
+A gold is a text or number whose type shows in its form, a list of accepted golds, or `{"type": ..., "value":
+...}` with an optional `"tolerance"` (largest difference of two numbers that count as equal [unit of the
+answer]).
 
 | type | what the type decides |
 | --- | --- |
@@ -26,9 +27,9 @@ from functools import lru_cache
 
 from or1.types import Gold
 from or1.verify.answer import final_answer
-from or1.verify.latex.exact import NotExact, TooLarge, Undefined
+from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1.verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
-from or1.verify.latex.identity import ExactIdentity, NeedsNumbers
+from or1.verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1.verify.latex.matrices import grid_of
 from or1.verify.latex.reader import read
 from or1.verify.latex.regions import as_region
@@ -50,7 +51,7 @@ class GoldType(StrEnum):
     TEXT = "text"
 
 
-class BadGold(Exception):
+class BadGoldError(Exception):
     """The gold is none: our own failure, never the response's."""
 
 
@@ -78,7 +79,7 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
     """The golds that a problem accepts: one, or each of a list.
 
     Raises:
-        BadGold: nothing that can be a gold.
+        BadGoldError: nothing that can be a gold.
     """
     if isinstance(gold, list):
         found = tuple(each for one in gold for each in accepted_golds(one))
@@ -88,30 +89,30 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
         found = (AcceptedGold(_text(gold)),)
     found = tuple(each for each in found if each.text.strip())
     if not found:
-        raise BadGold("no gold is given")
+        raise BadGoldError("no gold is given")
     return found
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
     unknown = gold.keys() - {"type", "value", "tolerance"}
     if unknown or not {"type", "value"} <= gold.keys():
-        raise BadGold(f"a typed gold has a type, a value and perhaps a tolerance, not {sorted(gold)}")
+        raise BadGoldError(f"a typed gold has a type, a value and perhaps a tolerance, not {sorted(gold)}")
     if gold["type"] not in list(GoldType):
-        raise BadGold(f"type {gold['type']!r} is none of {', '.join(GoldType)}")
+        raise BadGoldError(f"type {gold['type']!r} is none of {', '.join(GoldType)}")
     kind = GoldType(str(gold["type"]))
     value, tolerance = gold["value"], gold.get("tolerance")
     if isinstance(value, list):
         if kind not in _BRACKETS:
-            raise BadGold(f"a list of values is no {kind}")
+            raise BadGoldError(f"a list of values is no {kind}")
         value = _BRACKETS[kind] % ", ".join(_text(each) for each in value)
     if tolerance is not None and (not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf):
-        raise BadGold(f"tolerance {tolerance!r} is no number of at least 0")
+        raise BadGoldError(f"tolerance {tolerance!r} is no number of at least 0")
     return AcceptedGold(_text(value), kind, None if tolerance is None else Fraction(str(tolerance)))
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadGold(f"{value!r} is neither text nor number")
+        raise BadGoldError(f"{value!r} is neither text nor number")
     return str(value)
 
 
@@ -120,16 +121,16 @@ def form_of(gold: AcceptedGold) -> Form:
     """The form that a gold has by its type, else by its text.
 
     Raises:
-        Unreadable: it has none that is known here.
-        BadGold: a form that its type cannot have.
+        UnreadableError: it has none that is known here.
+        BadGoldError: a form that its type cannot have.
     """
     if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
     form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):
-        raise BadGold(f"{gold.text!r} is no {gold.type}")
+        raise BadGoldError(f"{gold.text!r} is no {gold.type}")
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
-        raise BadGold(f"{gold.text!r} says nothing")
+        raise BadGoldError(f"{gold.text!r} says nothing")
     return form
 
 
@@ -177,7 +178,7 @@ def is_equation(form: Form) -> bool:
 def _is_number(value: Value, whole: bool) -> bool:
     try:
         number = ExactIdentity().value(value.node)
-    except (NeedsNumbers, NotExact, Undefined, TooLarge):
+    except (NeedsNumbersError, NotExactError, UndefinedError, TooLargeError):
         return False
     return not whole or number.denominator == 1
 
@@ -185,7 +186,7 @@ def _is_number(value: Value, whole: bool) -> bool:
 def _only_letter(text: str) -> str:
     letter = choice_letter(text)
     if letter is None:
-        raise BadGold(f"{text!r} is no choice")
+        raise BadGoldError(f"{text!r} is no choice")
     return letter
 
 

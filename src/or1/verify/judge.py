@@ -9,13 +9,21 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from or1.verify.gold import AcceptedGold, BadGold, GoldType, as_typed, choice_letter, form_of, is_equation
-from or1.verify.latex.exact import NotExact, TooLarge, Undefined
+from or1.verify.gold import (
+    AcceptedGold,
+    BadGoldError,
+    GoldType,
+    as_typed,
+    choice_letter,
+    form_of,
+    is_equation,
+)
+from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1.verify.latex.forms import Form, Named, Region, Value, Words
-from or1.verify.latex.identity import ExactIdentity, Identity, NeedsNumbers, NumericIdentity
+from or1.verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1.verify.latex.reader import read
 from or1.verify.latex.same import Comparer
-from or1.verify.latex.tokens import Unreadable
+from or1.verify.latex.tokens import UnreadableError
 from or1.verify.latex.words import normal_words
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
@@ -64,7 +72,7 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
     try:
         form = form_of(gold)
-    except (BadGold, Unreadable):
+    except (BadGoldError, UnreadableError):
         return Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
         return _same_letter(form, answer)
@@ -96,13 +104,13 @@ def _compare_forms(
         return Comparison.DIFFERENT
     try:
         return Comparison.EQUAL if comparer.same(gold, as_typed(answer, kind)) else Comparison.DIFFERENT
-    except NeedsNumbers:
+    except NeedsNumbersError:
         return Comparison.OPEN
-    except TooLarge:
+    except TooLargeError:
         return Comparison.TOO_LARGE
-    except Undefined:
+    except UndefinedError:
         return Comparison.DIFFERENT
-    except NotExact:
+    except NotExactError:
         return Comparison.BAD_ANSWER
 
 
@@ -131,7 +139,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     for text in texts:
         try:
             found.append(read(text))
-        except Unreadable:
+        except UnreadableError:
             continue
     if _is_decimal_comma(gold) and any(
         isinstance(each, Value) and each.literal is not None for each in found

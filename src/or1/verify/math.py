@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from or1.types import Gold, Message, Outcome, Problem, Verdict
 from or1.verify.answer import Answer, AnswerReason, read_answer
-from or1.verify.gold import AcceptedGold, BadGold, accepted_golds
+from or1.verify.gold import AcceptedGold, BadGoldError, accepted_golds
 from or1.verify.judge import Comparison, Rules, compare, compare_exactly
 from or1.verify.number import plain_number
 from or1.verify.size import is_too_large
@@ -24,7 +24,8 @@ _ESSENCE_WITHOUT_ANSWER = {
 
 @dataclass(frozen=True, slots=True)
 class MathVerifier:
-    r"""Judges the final boxed answer against a gold, or against any of a list of accepted golds (`or1.verify.gold`).
+    r"""Judges the final boxed answer against a gold, or against any of a list of accepted golds
+    (`or1.verify.gold`).
 
     Reasons: NO_ANSWER `no_box`, `empty_box`, `unterminated_box`, `unfinished_thinking`; WRONG `wrong_value`,
     `parse_error`, `too_large`; NOT_JUDGED `bad_gold` (no gold can be read: not the response's failure).
@@ -62,7 +63,7 @@ class MathVerifier:
             return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=answer.reason.value)
         try:
             golds = accepted_golds(problem.gold)
-        except BadGold as error:
+        except BadGoldError as error:
             return _bad_gold(str(error))
         decided = _by_number(golds, answer.value)
         if decided is None:
@@ -74,7 +75,7 @@ class MathVerifier:
     def ideal_response(self, problem: Problem) -> str:
         try:
             return f"\\boxed{{{accepted_golds(problem.gold)[0].text}}}"
-        except BadGold:
+        except BadGoldError:
             return ""
 
     def prepare(self) -> None:
@@ -94,7 +95,8 @@ class MathVerifier:
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
-    r"""Verdict on one response, in this process and without a time limit: for texts that no model has optimised.
+    r"""Verdict on one response, in this process and without a time limit: for texts that no model has
+    optimised.
 
     >>> verify(r"\frac{1}{2}", r"So it is $\boxed{0.5}$.").outcome.value
     'right'

@@ -56,7 +56,7 @@ class WorkerProcess:
 
     def __init__(self, setup: Setup) -> None:
         """Start the process and wait until it is ready; WorkerStartError if it does not get there."""
-        self._time_limit_s = setup.time_limit_s
+        self._setup = setup
         self._channel, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SET
         search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
@@ -80,7 +80,7 @@ class WorkerProcess:
         """Judge one response within the time limit; after a Failure the worker must be disposed of."""
         request = pickle.dumps(Request(problem, text))
         try:
-            reply = self._exchange(request, self._time_limit_s)
+            reply = self._exchange(request, self._setup.limit_s(problem.task))
         except TimeoutError:
             return Failure("time_limit")
         except (EOFError, OSError, ValueError):

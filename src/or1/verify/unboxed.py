@@ -1,8 +1,8 @@
 r"""A final answer that no box holds: for evaluation of texts that were never asked for a box.
 
-In order: what follows the last "final answer is" or "answer:", the last mathematics between marks (`$...$`, `\(...\)`,
-`\[...\]`), and, in a text without any marks, its last number. A text of one short line that is mathematics as a whole
-is its own answer. Inline mathematics does not span lines.
+In order: what follows the last "final answer is" or "answer:", the last mathematics between marks (`$...$`,
+`\(...\)`, `\[...\]`), and, in a text without any marks, its last number. A text of one short line that is
+mathematics as a whole is its own answer. Inline mathematics does not span lines.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from or1.types import Problem, Verdict
-from or1.verify.staged import StagedVerifier
+from or1.verify.staged import LimitedVerifier, StagedVerifier
 
 _HEADER = struct.Struct(">I")
 _DETAIL = 500
@@ -36,6 +36,12 @@ class Setup:
     """Task name -> verifier."""
     memory_limit_bytes: int
     time_limit_s: float
+
+    def limit_s(self, task: str) -> float:
+        """Wall time for one answer to a problem of this task [s]."""
+        verifier = self.verifiers[task]
+        own = verifier.time_limit_s if isinstance(verifier, LimitedVerifier) else self.time_limit_s
+        return min(own, self.time_limit_s)
 
 
 @dataclass(frozen=True, slots=True)

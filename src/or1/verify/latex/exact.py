@@ -28,15 +28,15 @@ MAX_TERMS = 2_000
 """Longest sum or product over an index that is worked out [terms]."""
 
 
-class NotExact(Exception):
+class NotExactError(Exception):
     """The value is no fraction, or it cannot be told here that it is."""
 
 
-class Undefined(Exception):
+class UndefinedError(Exception):
     """Division by zero, a root or logarithm without a value: there is nothing to compare."""
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """A value over the limits of this module: comparing it would take the machine."""
 
 
@@ -44,15 +44,15 @@ def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
     """The value of an expression at a point.
 
     Raises:
-        NotExact: it is no fraction.
-        Undefined, TooLarge: see there.
+        NotExactError: it is no fraction.
+        UndefinedError, TooLargeError: see there.
     """
     match node:
         case Number(value):
             return value
         case Symbol(name):
             if name not in values:
-                raise NotExact(name)
+                raise NotExactError(name)
             return values[name]
         case Sum(terms):
             return sum((exact(term, values) for term in terms), Fraction(0))
@@ -61,18 +61,18 @@ def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
         case Quotient(above, below):
             divisor = exact(below, values)
             if divisor == 0:
-                raise Undefined("division by zero")
+                raise UndefinedError("division by zero")
             return exact(above, values) / divisor
         case Power(base, exponent):
             if values and not isinstance(exponent, Number) and variables(exponent):
-                raise NotExact("a variable exponent")  # at a large point the power would be huge
+                raise NotExactError("a variable exponent")  # at a large point the power would be huge
             return _power(exact(base, values), exact(exponent, values))
         case Call(name, arguments):
             return _call(name, [exact(each, values) for each in arguments])
         case Series():
             return _series(node, values)
         case Matrix() | PlusMinus():
-            raise NotExact(type(node).__name__)
+            raise NotExactError(type(node).__name__)
 
 
 def bits(value: Fraction) -> int:
@@ -84,7 +84,7 @@ def _product(factors: list[Fraction]) -> Fraction:
     for factor in factors:
         result *= factor
         if bits(result) > MAX_BITS:
-            raise TooLarge("a product")
+            raise TooLargeError("a product")
     return result
 
 
@@ -92,22 +92,22 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1:
         return _root(_power(base, Fraction(exponent.numerator)), exponent.denominator)
     if base == 0 and exponent < 0:
-        raise Undefined("division by zero")
+        raise UndefinedError("division by zero")
     if base in (0, 1) or (base == 0 and exponent == 0):
         return base if exponent else Fraction(1)
     if base == -1:
         return Fraction(-1 if exponent.numerator % 2 else 1)
     if bits(base) * abs(exponent.numerator) > MAX_BITS:
-        raise TooLarge("a power")
+        raise TooLargeError("a power")
     return base**exponent.numerator
 
 
 def _root(value: Fraction, index: int) -> Fraction:
     """The real root where it is a fraction."""
     if value < 0 and (index % 2 == 0 or index > 64):
-        raise NotExact("a root of a negative number")
+        raise NotExactError("a root of a negative number")
     if index > 64:
-        raise NotExact("a high root")
+        raise NotExactError("a high root")
     sign = -1 if value < 0 else 1
     above, below = _whole_root(abs(value.numerator), index), _whole_root(value.denominator, index)
     return Fraction(sign * above, below)
@@ -119,15 +119,15 @@ def _whole_root(value: int, index: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if middle**index <= value else (low, middle - 1)
     if low**index != value:
-        raise NotExact("an irrational root")
+        raise NotExactError("an irrational root")
     return low
 
 
 def _whole(value: Fraction, limit: int) -> int:
     if value.denominator != 1:
-        raise NotExact("not a whole number")
+        raise NotExactError("not a whole number")
     if abs(value.numerator) > limit:
-        raise TooLarge("the argument of a function")
+        raise TooLargeError("the argument of a function")
     return value.numerator
 
 
@@ -157,25 +157,25 @@ def _call(name: str, values: list[Fraction]) -> Fraction:
 def _natural(value: Fraction, limit: int) -> int:
     whole = _whole(value, limit)
     if whole < 0:
-        raise Undefined("a factorial of a negative number")
+        raise UndefinedError("a factorial of a negative number")
     return whole
 
 
 def _unknown(name: str, values: list[Fraction]) -> Fraction:
-    raise NotExact(name)
+    raise NotExactError(name)
 
 
 def series_range(first: Fraction, last: Fraction) -> range:
-    """The indices that a sum or product runs over; NotExact or TooLarge where there is no such range."""
+    """The indices that a sum runs over; NotExactError or TooLargeError where there is none."""
     start, end = _whole(first, 1 << 62), _whole(last, 1 << 62)
     if end - start >= MAX_TERMS:
-        raise TooLarge("a series")
+        raise TooLargeError("a series")
     return range(start, end + 1)
 
 
 def _series(node: Series, values: Mapping[str, Fraction]) -> Fraction:
     if any(isinstance(part, Series) for part in walk(node.body)):
-        raise TooLarge("a series of series")
+        raise TooLargeError("a series of series")
     indices = series_range(exact(node.first, values), exact(node.last, values))
     terms = [exact(node.body, {**values, node.index: Fraction(index)}) for index in indices]
     return sum(terms, Fraction(0)) if node.kind == "sum" else _product(terms)

@@ -72,7 +72,9 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An interval; an infinite end is the symbol `infinity`, or its negative. Two equal closed ends are a point."""
+    """An interval; an infinite end is the symbol `infinity`, or its negative. Two equal closed ends are a
+    point.
+    """
 
     low: Node
     high: Node

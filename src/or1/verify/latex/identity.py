@@ -1,10 +1,10 @@
 r"""Are two expressions equal? Decided by their values: exactly where they are fractions, else to many digits.
 
-An identity of rational functions over the integers is tested at random points: two that differ agree at a random
-point of a million with a probability of degree / 10^6, and four points have to agree. Other expressions have to
-agree at several points to sixty digits, and then again to as many digits more as their largest and smallest parts
-are apart, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and $\sqrt 2 + 2^{-2000}$ are ever taken for one.
-The points are the same whenever the same question is asked.
+An identity of rational functions over the integers is tested at random points: two that differ agree at a
+random point of a million with a probability of degree / 10^6, and four points have to agree. Other
+expressions have to agree at several points to sixty digits, and then again to as many digits more as their
+largest and smallest parts are apart, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and $\sqrt 2 +
+2^{-2000}$ are ever taken for one. The points are the same whenever the same question is asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-from or1.verify.latex.exact import NotExact, TooLarge, Undefined, exact
+from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1.verify.latex.tree import Call, Node, Number, Power, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _NUM_TRIES = 40
 _NUM_EXACT_POINTS = 4
 
 
-class NeedsNumbers(Exception):
+class NeedsNumbersError(Exception):
     """Only floating-point numbers can decide, and they were not allowed here."""
 
 
@@ -39,7 +39,7 @@ class Identity(Protocol):
     """Decides whether two expressions are equal."""
 
     def equal(self, left: Node, right: Node) -> bool:
-        """Raises Undefined, TooLarge or NotExact where there is nothing to compare."""
+        """Raises UndefinedError, TooLargeError or NotExactError where there is nothing to compare."""
         ...
 
     def value(self, node: Node) -> Fraction:
@@ -48,7 +48,7 @@ class Identity(Protocol):
 
 
 class ExactIdentity:
-    """Only exact arithmetic: NeedsNumbers where that does not decide."""
+    """Only exact arithmetic: NeedsNumbersError where that does not decide."""
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
@@ -57,15 +57,15 @@ class ExactIdentity:
         _refuse_work(right)
         try:
             return _equal_exactly(left, right)
-        except NotExact as error:
-            raise NeedsNumbers from error
+        except NotExactError as error:
+            raise NeedsNumbersError from error
 
     def value(self, node: Node) -> Fraction:
         _refuse_work(node)
         try:
             return exact(node, {})
-        except NotExact as error:
-            raise NeedsNumbers from error
+        except NotExactError as error:
+            raise NeedsNumbersError from error
 
 
 class NumericIdentity:
@@ -81,7 +81,7 @@ class NumericIdentity:
             return True
         try:
             return _equal_exactly(left, right)
-        except NotExact:
+        except NotExactError:
             pass
         from mpmath import mp
 
@@ -91,32 +91,32 @@ class NumericIdentity:
     def value(self, node: Node) -> Fraction:
         try:
             return exact(node, {})
-        except NotExact:
+        except NotExactError:
             pass
         from mpmath import mp
 
-        from or1.verify.latex.numeric import Evaluator, NotReal
+        from or1.verify.latex.numeric import Evaluator, NotRealError
 
         with mp.workdps(_DIGITS):
             try:
                 found = Evaluator({}, mp.e, True, self._work).value(node)
-            except NotReal as error:
-                raise Undefined("not real") from error
+            except NotRealError as error:
+                raise UndefinedError("not real") from error
             sign, man, exponent, _ = found._mpf_
             return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
 
 
 def _refuse_work(node: Node) -> None:
-    """NeedsNumbers for powers, factorials and sums whose exact value takes more than microseconds."""
+    """NeedsNumbersError for powers, factorials and sums whose exact value takes more than microseconds."""
     for part in walk(node):
         match part:
             case Power(_, Number(exponent)) if abs(exponent) > _SMALL:
-                raise NeedsNumbers
+                raise NeedsNumbersError
             case Call("factorial" | "factorial2" | "binomial", arguments):
                 if any(not isinstance(each, Number) or each.value > _SMALL for each in arguments):
-                    raise NeedsNumbers
+                    raise NeedsNumbersError
             case Series():
-                raise NeedsNumbers
+                raise NeedsNumbersError
 
 
 def _equal_exactly(left: Node, right: Node) -> bool:
@@ -126,19 +126,19 @@ def _equal_exactly(left: Node, right: Node) -> bool:
     generator = _generator(left, right)
     whole = _whole_variables(left) | _whole_variables(right)
     if any(isinstance(part, Call) and part.name in {"floor", "ceil"} for part in (*walk(left), *walk(right))):
-        raise NotExact("rounding is the same at all whole points")
+        raise NotExactError("rounding is the same at all whole points")
     compared = 0
     for number in range(_NUM_TRIES):
         point = {name: _whole_value(generator, name in whole, negative=number % 3 == 0) for name in names}
         try:
             if exact(left, point) != exact(right, point):
                 return False
-        except Undefined:
+        except UndefinedError:
             continue
         compared += 1
         if compared == _NUM_EXACT_POINTS:
             return True
-    raise Undefined("nowhere defined")
+    raise UndefinedError("nowhere defined")
 
 
 def _whole_value(generator: random.Random, small: bool, negative: bool) -> Fraction:
@@ -156,7 +156,7 @@ def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work)
 
 def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: Work) -> bool | None:
     """Whether the two agree wherever both have a value; None if that was at too few points."""
-    from or1.verify.latex.numeric import NotReal
+    from or1.verify.latex.numeric import NotRealError
 
     names = sorted(variables(left) | variables(right))
     compared = 0
@@ -164,7 +164,7 @@ def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work:
     for point in _points(left, right, names):
         try:
             same = _agree_at(left, right, point, log_base, only_real, work)
-        except (Undefined, NotReal):
+        except (UndefinedError, NotRealError):
             continue
         if not same:
             return False
@@ -196,7 +196,7 @@ def _agree_at(
     if not same:
         return False
     if magnitude > _MAX_DIGITS:
-        raise TooLarge("parts of very different size")
+        raise TooLargeError("parts of very different size")
     return _agree_to(2 * _DIGITS + magnitude, left, right, point, log_base, only_real, work)[0]
 
 

@@ -1,4 +1,5 @@
-"""Values to many digits, of expressions that are no fractions; everything here is bounded before it is computed.
+"""Values to many digits, of expressions that are no fractions; everything here is bounded before it is
+computed.
 
 Importing this module loads mpmath.
 """
@@ -13,7 +14,7 @@ from typing import Any
 import mpmath
 from mpmath import mp
 
-from or1.verify.latex.exact import NotExact, TooLarge, Undefined, exact, series_range
+from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact, series_range
 from or1.verify.latex.tree import (
     Call,
     Matrix,
@@ -34,7 +35,8 @@ Value = Any
 _MAX_LOG = 100_000
 """Largest |natural logarithm| of a value that is worked out."""
 _ONE_ARGUMENT = {
-    "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "cot": mpmath.cot, "sec": mpmath.sec, "csc": mpmath.csc,
+    "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "cot": mpmath.cot,
+    "sec": mpmath.sec, "csc": mpmath.csc,
     "arcsin": mpmath.asin, "arccos": mpmath.acos, "arctan": mpmath.atan, "ln": mpmath.log, "abs": abs,
     "floor": mpmath.floor, "ceil": mpmath.ceil,
 }  # fmt: skip
@@ -42,7 +44,7 @@ _CALL_WORK = 10
 _GROWING = {"sinh": mpmath.sinh, "cosh": mpmath.cosh, "tanh": mpmath.tanh, "exp": mpmath.exp}
 
 
-class NotReal(Exception):
+class NotRealError(Exception):
     """A value on the way is not real, and only real ones were wanted."""
 
 
@@ -53,10 +55,10 @@ class Work:
         self._left = operations
 
     def spend(self, operations: float) -> None:
-        """TooLarge once nothing is left."""
+        """TooLargeError once nothing is left."""
         self._left -= operations * (mp.dps / 60) ** 1.5
         if self._left < 0:
-            raise TooLarge("too many operations")
+            raise TooLargeError("too many operations")
 
 
 class Evaluator:
@@ -65,7 +67,7 @@ class Evaluator:
     Args:
         values: a value for every variable.
         log_base: base of a logarithm written without one: e or 10, as the author meant.
-        only_real: NotReal instead of a complex number anywhere on the way.
+        only_real: NotRealError instead of a complex number anywhere on the way.
         work: what may still be spent.
     """
 
@@ -83,17 +85,17 @@ class Evaluator:
         """The value at the point.
 
         Raises:
-            NotExact: no value (an unknown form).
-            Undefined, TooLarge, NotReal: see there.
+            NotExactError: no value (an unknown form).
+            UndefinedError, TooLargeError, NotRealError: see there.
         """
         self._work.spend(_CALL_WORK if isinstance(node, Call | Power) else 1)
         found = self._value(node)
         if not mp.isfinite(found):
-            raise Undefined("not finite")
+            raise UndefinedError("not finite")
         if isinstance(found, mp.mpc) and found.imag == 0:
             found = found.real
         if self._only_real and isinstance(found, mp.mpc):
-            raise NotReal
+            raise NotRealError
         if found:
             self.magnitude = max(self.magnitude, abs(int(mp.mag(found))))
         return found
@@ -113,7 +115,7 @@ class Evaluator:
             case Quotient(above, below):
                 divisor = self.value(below)
                 if not divisor:
-                    raise Undefined("division by zero")
+                    raise UndefinedError("division by zero")
                 return self.value(above) / divisor
             case Power(base, exponent):
                 return self._power(self.value(base), self.value(exponent))
@@ -122,7 +124,7 @@ class Evaluator:
             case Series():
                 return self._series(node)
             case Matrix() | PlusMinus():
-                raise NotExact(type(node).__name__)
+                raise NotExactError(type(node).__name__)
 
     def _symbol(self, name: str) -> Value:
         constants = {"pi": mp.pi, "e": mp.e}
@@ -133,15 +135,15 @@ class Evaluator:
         if name in self._values:
             value = self._values[name]
             return mp.mpf(value.numerator) / value.denominator
-        raise NotExact(name)
+        raise NotExactError(name)
 
     def _power(self, base: Value, exponent: Value) -> Value:
         if not base:
             if isinstance(exponent, mp.mpc) or exponent < 0:
-                raise Undefined("division by zero")
+                raise UndefinedError("division by zero")
             return mp.mpf(0 if exponent else 1)
         if abs(exponent) * (abs(mp.log(abs(base))) + 1) > _MAX_LOG:
-            raise TooLarge("a power")
+            raise TooLargeError("a power")
         return mp.power(base, exponent)
 
     def _call(self, name: str, arguments: tuple[Node, ...]) -> Value:
@@ -149,22 +151,22 @@ class Evaluator:
         first = values[0]
         if name in _ONE_ARGUMENT:
             if name == "ln" and not first:
-                raise Undefined("a logarithm of zero")
+                raise UndefinedError("a logarithm of zero")
             return self._guarded(_ONE_ARGUMENT[name], first)
         if name in _GROWING:
             if abs(first) > _MAX_LOG:
-                raise TooLarge("an exponential")
+                raise TooLargeError("an exponential")
             return _GROWING[name](first)
         if name == "root":
             return self._root(first, values[1])
         if name == "log":
             base = values[1] if len(values) > 1 else self._log_base
             if not first or base in (0, 1):
-                raise Undefined("a logarithm")
+                raise UndefinedError("a logarithm")
             return mp.log(first) / mp.log(base)
         if name in {"max", "min"}:
             if any(isinstance(value, mp.mpc) for value in values):
-                raise Undefined("an order of complex numbers")
+                raise UndefinedError("an order of complex numbers")
             return max(values) if name == "max" else min(values)
         if name in {"f", "g"}:
             return self._unknown_function(name, values)
@@ -172,22 +174,22 @@ class Evaluator:
 
     def _guarded(self, function: Any, argument: Value) -> Value:
         if abs(argument) > mp.mpf(10) ** 3000:
-            raise TooLarge("the argument of a function")
+            raise TooLargeError("the argument of a function")
         try:
             return function(argument)
         except (ValueError, ZeroDivisionError) as error:
-            raise Undefined(str(error)) from error
+            raise UndefinedError(str(error)) from error
 
     def _root(self, value: Value, index: Value) -> Value:
         if not index:
-            raise Undefined("a zeroth root")
+            raise UndefinedError("a zeroth root")
         is_odd = index == int(index.real) and int(index.real) % 2 == 1
         if is_odd and not isinstance(value, mp.mpc) and value < 0:
             return -self._power(-value, 1 / index)
         return self._power(value, 1 / index)
 
     def _unknown_function(self, name: str, values: list[Value]) -> Value:
-        """Some value that only depends on the name and the arguments, for a function that is only a letter."""
+        """Some value that only depends on name and arguments, for a function that is only a letter."""
         shown = ",".join(mp.nstr(value, 25, strip_zeros=True) for value in values)
         digest = hashlib.blake2b(f"{name}({shown})".encode(), digest_size=6).digest()
         return mp.mpf(int.from_bytes(digest, "big")) / (1 << 44)
@@ -198,7 +200,7 @@ class Evaluator:
 
     def _series(self, node: Series) -> Value:
         if any(isinstance(part, Series) for part in walk(node.body)):
-            raise TooLarge("a series of series")
+            raise TooLargeError("a series of series")
         indices = series_range(exact(node.first, self._values), exact(node.last, self._values))
         outer = self._values
         terms = []
@@ -207,5 +209,5 @@ class Evaluator:
             terms.append(self.value(node.body))
         self._values = outer
         if len(indices) > 400:
-            raise TooLarge("a series")
+            raise TooLargeError("a series")
         return mp.fsum(terms) if node.kind == "sum" else mp.fprod(terms)

@@ -1,20 +1,21 @@
 r"""Tokens to one expression, by recursive descent: what LaTeX lets one leave out is written out.
 
-Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x` takes what
-follows up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
+Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x` takes
+what follows up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-from or1.verify.latex.tokens import Token, Unreadable
+from or1.verify.latex.cursor import Cursor
+from or1.verify.latex.tokens import Token, UnreadableError
 from or1.verify.latex.tree import (
+    IMAGINARY,
     INFINITY,
     PI,
     Call,
     E,
-    I,
     Matrix,
     Node,
     Number,
@@ -29,48 +30,18 @@ from or1.verify.latex.tree import (
 )
 from or1.verify.latex.words import FUNCTIONS
 
-_GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
-)
+_GREEK = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
+    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+})  # fmt: skip
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
-_NO_VALUE = frozenset(
-    "int iint oint lim limsup liminf frac sqrt text choose over to rightarrow Rightarrow implies iff forall exists "
-    "cup cap setminus in notin subset subseteq mid partial nabla ldots infty begin end hline underline".split()
-)
+_NO_VALUE = frozenset({
+    "int", "iint", "oint", "lim", "limsup", "liminf", "frac", "sqrt", "text", "choose", "over",
+    "to", "rightarrow", "Rightarrow", "implies", "iff", "forall", "exists", "cup", "cap",
+    "setminus", "in", "notin", "subset", "subseteq", "mid", "partial", "nabla", "ldots", "infty",
+    "begin", "end", "hline", "underline",
+})  # fmt: skip
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
@@ -82,44 +53,19 @@ def parse(tokens: list[Token]) -> Node:
     """The expression that all tokens together are.
 
     Raises:
-        Unreadable: they are none.
+        UnreadableError: they are none.
     """
     parser = _Parser(tokens)
     node = parser.group()
     if parser.next is not None:
-        raise Unreadable(f"{parser.next.text!r} after the expression")
+        raise UnreadableError(f"{parser.next.text!r} after the expression")
     return node
 
 
-class _Parser:
+class _Parser(Cursor):
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
+        super().__init__(tokens)
         self._bars = 0
-
-    @property
-    def next(self) -> Token | None:
-        return self._tokens[self._at] if self._at < len(self._tokens) else None
-
-    def _sees(self, *texts: str) -> bool:
-        token = self.next
-        return token is not None and token.kind in {"mark", "command"} and token.text in texts
-
-    def _take(self) -> Token:
-        token = self.next
-        if token is None:
-            raise Unreadable("the expression ends too soon")
-        self._at += 1
-        return token
-
-    def _skip(self, text: str) -> bool:
-        found = self._sees(text)
-        self._at += found
-        return found
-
-    def _expect(self, text: str) -> None:
-        if not self._skip(text):
-            raise Unreadable(f"{text!r} is missing")
 
     def group(self) -> Node:
         r"""A sum, or two with TeX's `\over` between them."""
@@ -179,10 +125,10 @@ class _Parser:
             self._take()
             factor = Quotient(factor, self._factor())
             if not _is_proper(factor):
-                raise Unreadable("two numbers side by side")
+                raise UnreadableError("two numbers side by side")
             return Sum((before, factor))
         if is_digit and isinstance(before, Number):
-            raise Unreadable("two numbers side by side")
+            raise UnreadableError("two numbers side by side")
         if _is_whole(before) and _is_proper(factor):
             return Sum((before, factor))
         return _times(before, factor)
@@ -192,7 +138,7 @@ class _Parser:
         while self._sees("^", "!", "%", "'"):
             mark = self._take().text
             if mark == "'":
-                raise Unreadable("a derivative")
+                raise UnreadableError("a derivative")
             if mark == "!":
                 node = Call("factorial2" if self._skip("!") else "factorial", (node,))
             elif mark == "%":
@@ -202,18 +148,6 @@ class _Parser:
             else:
                 node = Power(node, self._exponent())
         return node
-
-    def _skips_degree(self) -> bool:
-        if self._skip("\\circ"):
-            return True
-        if self._sees("{") and [t.text for t in self._tokens[self._at : self._at + 3]] == [
-            "{",
-            "\\circ",
-            "}",
-        ]:
-            self._at += 3
-            return True
-        return False
 
     def _exponent(self) -> Node:
         if self._sees("-", "+"):
@@ -241,7 +175,7 @@ class _Parser:
             return Call("abs", (node,))
         if token.kind == "command":
             return self._command(token.text[1:])
-        raise Unreadable(f"{token.text!r} where a value should be")
+        raise UnreadableError(f"{token.text!r} where a value should be")
 
     def _number(self, text: str) -> Node:
         value = Number(Fraction(text), not text.isdigit())
@@ -251,13 +185,13 @@ class _Parser:
         self._at += 1 + (following[0] == ".")
         digits = "".join(token.text for token in self._group_tokens())
         if not digits.isdigit() or len(digits) > 50:
-            raise Unreadable("a period that is not digits")
+            raise UnreadableError("a period that is not digits")
         places = len(text.partition(".")[2])
         return Number(value.value + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places))
 
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
-            return E if letter == "e" else I
+            return E if letter == "e" else IMAGINARY
         name = letter + self._subscript()
         if name in _UNKNOWN_FUNCTIONS and self._sees("("):
             return Call(name, self._arguments())
@@ -268,16 +202,6 @@ class _Parser:
             return ""
         tokens = self._group_tokens()
         return "_" + "".join(token.text for token in tokens)
-
-    def _group_tokens(self) -> list[Token]:
-        """The tokens of a braced group, or the one token that stands for it."""
-        if not self._skip("{"):
-            return [self._take()]
-        start, depth = self._at, 1
-        while depth:
-            text = self._take().text
-            depth += (text == "{") - (text == "}")
-        return self._tokens[start : self._at - 1]
 
     def _arguments(self) -> tuple[Node, ...]:
         self._expect("(")
@@ -312,7 +236,7 @@ class _Parser:
             return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # a macro nobody knows is the same thing wherever it stands
-        raise Unreadable(f"\\{name}")
+        raise UnreadableError(f"\\{name}")
 
     def _argument(self) -> Node:
         r"""A braced group, or one token: the 1 of `\frac12`, one digit of a longer number."""
@@ -339,7 +263,7 @@ class _Parser:
             if self._take().text == "_":
                 base = self._base()
             elif self._skips_degree():
-                raise Unreadable("a degree without an angle")
+                raise UnreadableError("a degree without an angle")
             else:
                 power = self._exponent()
         if power == Number(Fraction(-1)) and name in _INVERSES:
@@ -382,14 +306,14 @@ class _Parser:
             else:
                 last = self._argument()
         if len(lower) < 3 or lower[0].kind != "letter" or lower[1].text != "=" or last is None:
-            raise Unreadable("a series without index and bounds")
+            raise UnreadableError("a series without index and bounds")
         first = parse(lower[2:])
         body = self._product()
         return Series(kind, lower[0].text, first, last, body)
 
     def _matrix(self, name: str) -> Node:
         if name not in {"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"}:
-            raise Unreadable(f"environment {name}")
+            raise UnreadableError(f"environment {name}")
         rows: list[tuple[Node, ...]] = []
         row: list[Node] = []
         while not self._skip(f"\\end{{{name}}}"):
@@ -399,9 +323,9 @@ class _Parser:
             rows.append(tuple(row))
             row = []
             if not self._skip("\\\\") and not self._sees(f"\\end{{{name}}}"):
-                raise Unreadable("a matrix that does not end")
+                raise UnreadableError("a matrix that does not end")
         if not rows or len({len(each) for each in rows}) != 1:
-            raise Unreadable("a matrix with rows of several lengths")
+            raise UnreadableError("a matrix with rows of several lengths")
         return Matrix(tuple(rows))
 
 

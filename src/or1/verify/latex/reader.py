@@ -3,7 +3,8 @@ r"""Tokens to the form of an answer: lists, intervals, sets, relations, units, w
 Where a form has two readings, the one taken is:
 
 - `(1, 2)` is an ordered pair that may also be met by an open interval; `[1, 2]` and `[1, 2)` are intervals.
-- `1, 2` is a list whose order does not count; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a set.
+- `1, 2` is a list whose order does not count; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
+  set.
 - `1,234` is one number, `1, 234` two; inside brackets `1,234` is two.
 - `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; what follows an approximation sign is not read.
 """
@@ -18,13 +19,14 @@ from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import as_region, complement, union
 from or1.verify.latex.relations import read_relation
 from or1.verify.latex.split import inside_brackets, split, text_of
-from or1.verify.latex.tokens import Token, Unreadable, tokenize
+from or1.verify.latex.tokens import Token, UnreadableError, tokenize
 from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
 from or1.verify.latex.words import FUNCTIONS
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _BASED = re.compile(
-    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
+    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*"
+    r"_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
 )
 _BASES = [
     "zero",
@@ -52,7 +54,7 @@ def read(text: str) -> Form:
     r"""The form of an answer.
 
     Raises:
-        Unreadable: it has none that this package knows.
+        UnreadableError: it has none that this package knows.
 
     >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
     ('x', 'list', Based(digits='204', base='5'))
@@ -68,7 +70,7 @@ def read(text: str) -> Form:
         return Clock(clock[1], clock[2].lower())
     tokens = tokenize(_MODULUS.sub(" ", text))
     if not tokens:
-        raise Unreadable("nothing to read")
+        raise UnreadableError("nothing to read")
     return read_tokens(tokens)
 
 
@@ -125,7 +127,7 @@ def _spread(form: Form) -> tuple[Form, ...]:
 def _read_one(tokens: list[Token]) -> Form:
     tokens = _unwrapped(tokens)
     if not tokens:
-        raise Unreadable("an element is missing")
+        raise UnreadableError("an element is missing")
     if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
         return Dots()
     if all(token.kind == "text" for token in tokens):
@@ -169,7 +171,7 @@ def _union(tokens: list[Token]) -> Form | None:
         return None
     regions = [as_region(_read_one(part)) for part in parts]
     if any(region is None for region in regions):
-        raise Unreadable("a union of something else than intervals and sets")
+        raise UnreadableError("a union of something else than intervals and sets")
     return union([region for region in regions if region is not None])
 
 
@@ -231,9 +233,9 @@ def _value(tokens: list[Token]) -> Form:
     tokens = tokens[:-1] if is_percent else tokens
     is_angle, tokens = _split_degree(tokens)
     if len(tokens) > 2 and tokens[-1].text == "%":
-        raise Unreadable("two percent signs")
+        raise UnreadableError("two percent signs")
     if not tokens:
-        raise Unreadable("a unit without a value")
+        raise UnreadableError("a unit without a value")
     node = parse(tokens)
     nodes = [node]
     if any(isinstance(part, PlusMinus) for part in walk(node)):
@@ -252,7 +254,7 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
     if re.search(
         r"\b(?:not?|less|more|least|most|than|between|before|after|above|below|over|under|up|minus)\b", words
     ):
-        raise Unreadable("words that change the value")
+        raise UnreadableError("words that change the value")
     return tokens[start:]
 
 
@@ -272,7 +274,7 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
             power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
             end -= 2 if tokens[end - 1].text != "}" else 4
     if not end:
-        raise Unreadable("a unit without a value")
+        raise UnreadableError("a unit without a value")
     return tokens[:end], " ".join(words), power
 
 

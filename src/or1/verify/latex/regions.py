@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from or1.verify.latex.exact import Undefined
+from or1.verify.latex.exact import UndefinedError
 from or1.verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
 from or1.verify.latex.identity import Identity, is_infinite
 from or1.verify.latex.tree import INFINITY, Node, Number, Product, Sum, Symbol, negated, variables
@@ -97,7 +97,7 @@ def _number(node: Node, known: list[tuple[Node, Cut]], identity: Identity) -> Cu
 
 
 def _infinity(node: Node) -> int:
-    """1 or -1 for an infinite end, else 0; Undefined for arithmetic with infinity."""
+    """1 or -1 for an infinite end, else 0; UndefinedError for arithmetic with infinity."""
     if not is_infinite(node):
         return 0
     match node:
@@ -107,7 +107,7 @@ def _infinity(node: Node) -> int:
             return int(factor)
         case Sum((Symbol(),)):
             return 1
-    raise Undefined("arithmetic with infinity")
+    raise UndefinedError("arithmetic with infinity")
 
 
 def _below(is_closed: bool, cut: Cut) -> Cut:

@@ -10,7 +10,7 @@ from or1.verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import NEGATIVE_INFINITY, complement
 from or1.verify.latex.split import marks_between, split, text_of
-from or1.verify.latex.tokens import Token, Unreadable
+from or1.verify.latex.tokens import Token, UnreadableError
 from or1.verify.latex.tree import (
     INFINITY,
     Call,
@@ -45,10 +45,10 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     if not signs:
         return read(sides[0])
     if any(not side for side in sides):
-        raise Unreadable("a side of the relation is missing")
+        raise UnreadableError("a side of the relation is missing")
     if "\\in" in signs:
         if len(sides) != 2:
-            raise Unreadable("a chain of memberships")
+            raise UnreadableError("a chain of memberships")
         return Named(_shown(sides[0]), read(sides[1]), is_membership=True)
     if set(signs) <= {"=", "\\equiv"}:
         return _equation(sides, read)
@@ -113,7 +113,7 @@ def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
         if region is not None:
             return _without_bars(found[0], region)
     if any(sign not in _TURNED for sign in signs):
-        raise Unreadable("a chain with several kinds of signs")
+        raise UnreadableError("a chain with several kinds of signs")
     return _turned(signs, [parse(side) for side in sides])
 
 
@@ -154,7 +154,7 @@ def _scaled_name(side: list[Token]) -> tuple[str, Fraction] | None:
         return name, Fraction(1)
     try:
         node = parse(side)
-    except Unreadable:
+    except UnreadableError:
         return None
     match node:
         case Product((Number(factor), Symbol(name))) if factor:

@@ -2,11 +2,11 @@ r"""Are two answers the same? The gold's form decides what order, repetition, na
 
 Not symmetric: a gold is what was asked for. The policy, by the form of the gold:
 
-- A value: a name before it (`x = 5`) and a unit after it do not count, but two units or two variables that differ
-  do. `28\%` is 28 where percents are asked for and 0.28 everywhere. An answer with a decimal point may be rounded
-  where the gold is no whole number: to five significant digits at least, and correctly.
-- A list in any order, each element once; a set in any order, repetition left aside; a tuple in its order. An answer
-  that claims an order (parentheses) is held to it; braces claim none, so they do not answer a tuple.
+- A value: a name before it (`x = 5`) and a unit after it do not count, but two units or two variables that
+  differ do. `28\%` is 28 where percents are asked for and 0.28 everywhere. An answer with a decimal point may
+  be rounded where the gold is no whole number: to five significant digits at least, and correctly.
+- A list in any order, each element once; a set in any order, repetition left aside; a tuple in its order. An
+  answer that claims an order (parentheses) is held to it; braces claim none, so they do not answer a tuple.
 - An interval or inequality as a set of numbers; an equation up to a constant factor; words by their wording.
 """
 
@@ -66,22 +66,23 @@ class Comparer:
 
     identity: Identity
     tolerance: Fraction | None = None
-    """Largest difference of two numbers that count as equal [unit of the answer]; None = as the policy says."""
+    """Largest difference of two numbers that count as equal [unit of the answer]; None = as the policy says.
+    """
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer is the gold.
 
         Raises:
-            Undefined, TooLarge, NotExact: a value that cannot be compared.
-            NeedsNumbers: from an exact identity.
+            UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
+            NeedsNumbersError: from an exact identity.
         """
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            mine, theirs = as_region(gold), as_region(answer)
-            return mine is not None and theirs is not None and same_region(mine, theirs, self.identity)
+            regions = as_region(gold), as_region(answer)
+            return None not in regions and same_region(*regions, self.identity)  # type: ignore[arg-type]
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
         match gold, answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from or1.verify.latex.tokens import Token, Unreadable
+from or1.verify.latex.tokens import Token, UnreadableError
 
 _OPENING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\langle": "\\rangle", "\\lfloor": "\\rfloor",
             "\\lceil": "\\rceil"}  # fmt: skip
@@ -15,20 +15,20 @@ def split(tokens: list[Token], marks: Set[str]) -> list[list[Token]]:
     """The runs of tokens between the marks.
 
     Raises:
-        Unreadable: brackets that do not close. Half-open intervals close with the other kind.
+        UnreadableError: brackets that do not close. Half-open intervals close with the other kind.
     """
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
         depth += _change(token)
         if depth < 0:
-            raise Unreadable("a bracket is never opened")
+            raise UnreadableError("a bracket is never opened")
         if depth == 0 and token.text in marks and token.kind in {"mark", "command"}:
             parts.append([])
         else:
             parts[-1].append(token)
     if depth:
-        raise Unreadable("a bracket is never closed")
+        raise UnreadableError("a bracket is never closed")
     return parts
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from or1.verify.latex.words import FUNCTIONS, is_unit
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The text is not a mathematical answer that this package can read."""
 
 
@@ -66,14 +66,15 @@ _WRAPPER = re.compile(
     r"\s*\{"
 )
 _SAME_COMMAND = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "leq": "le",
-    "geq": "ge", "leqslant": "le", "geqslant": "ge", "lt": "<", "gt": ">", "neq": "ne", "not=": "ne", "ast": "*",
-    "times": "*", "cdot": "*", "div": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "vert": "|",
-    "lvert": "|", "rvert": "|", "mid": "mid", "colon": ":", "cdotp": "*", "dots": "ldots", "cdots": "ldots",
-    "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
-    "backslash": "setminus", "land": ",", "wedge": ",", "lor": ",", "vee": ",", "arctan": "arctan",
-    "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "cdotB": "*", "ll": "<", "gg": ">",
-    "slash": "/", "simeq": "approx", "thickapprox": "approx", "exponentialE": "e", "imaginaryI": "i",
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "leq":
+    "le", "geq": "ge", "leqslant": "le", "geqslant": "ge", "lt": "<", "gt": ">", "neq": "ne", "not=":
+    "ne", "ast": "*", "times": "*", "cdot": "*", "div": "/", "lbrace": "{", "rbrace": "}", "lbrack":
+    "[", "rbrack": "]", "vert": "|", "lvert": "|", "rvert": "|", "mid": "mid", "colon": ":", "cdotp":
+    "*", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots",
+    "varnothing": "emptyset", "degree": "circ", "backslash": "setminus", "land": ",", "wedge": ",",
+    "lor": ",", "vee": ",", "arctan": "arctan", "varphi": "phi", "varepsilon": "epsilon", "vartheta":
+    "theta", "cdotB": "*", "ll": "<", "gg": ">", "slash": "/", "simeq": "approx", "thickapprox":
+    "approx", "exponentialE": "e", "imaginaryI": "i",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
@@ -82,18 +83,22 @@ _NUMBER = re.compile(
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
-_SAME_MARK = {"**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-": "\\pm",
-              "+/-": "\\pm"}  # fmt: skip
-_PLAIN_COMMANDS = {"pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "sqrt": "\\sqrt",
-                   "cup": "\\cup", "union": "\\cup", "percent": "%", "pct": "%", "percentage": "%", "frac": "\\frac",
-                   "and": ",", "or": ",", "in": "\\in", "infty": "\\infty", "theta": "\\theta"}  # fmt: skip
+_SAME_MARK = {
+    "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
+    "\\pm", "+/-": "\\pm",
+}  # fmt: skip
+_PLAIN_COMMANDS = {
+    "pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "sqrt": "\\sqrt", "cup":
+    "\\cup", "union": "\\cup", "percent": "%", "pct": "%", "percentage": "%", "frac": "\\frac", "and":
+    ",", "or": ",", "in": "\\in", "infty": "\\infty", "theta": "\\theta",
+}  # fmt: skip
 
 
 def tokenize(text: str) -> list[Token]:
     r"""Cut a text into tokens.
 
     Raises:
-        Unreadable: a character or a brace that belongs to no answer.
+        UnreadableError: a character or a brace that belongs to no answer.
 
     >>> [token.text for token in tokenize(r"\dfrac{1}{2} x \le 1,234 \text{ cm}")]
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
@@ -133,7 +138,7 @@ class _Tokenizer:
             self._at = mark.end()
             self._mark(mark.group())
         else:
-            raise Unreadable(f"character {self._text[self._at]!r}")
+            raise UnreadableError(f"character {self._text[self._at]!r}")
 
     def _add(self, kind: str, text: str) -> None:
         self._tokens.append(Token(kind, text))
@@ -181,7 +186,7 @@ class _Tokenizer:
     def _environment(self, name: str) -> None:
         found = re.compile(r"\s*\{([a-zA-Z*]+)\}(?:\s*\{[clr|\s]*\})?").match(self._text, self._at)
         if found is None:
-            raise Unreadable(f"\\{name} without a name")
+            raise UnreadableError(f"\\{name} without a name")
         self._at = found.end()
         self._depth += 1 if name == "begin" else -1
         self._add("command", f"\\{name}{{{found[1]}}}")
@@ -193,7 +198,7 @@ class _Tokenizer:
             depth += (self._text[end] == "{") - (self._text[end] == "}")
             end += 1
         if depth:
-            raise Unreadable("a brace is never closed")
+            raise UnreadableError("a brace is never closed")
         self._at = end
         content = self._text[start : end - 1].strip(" \t\n~.")
         upright = found[1].startswith(("math", "operatorname"))

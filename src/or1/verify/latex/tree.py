@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 
 
@@ -75,7 +75,7 @@ class Series:
 
 Node = Number | Symbol | PlusMinus | Sum | Product | Quotient | Power | Call | Matrix | Series
 
-PI, E, I, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
+PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
 CONSTANTS = frozenset({"pi", "e", "i", "infinity"})
 
 
@@ -116,15 +116,25 @@ def negated(node: Node) -> Node:
 
 def replaced(node: Node, old: Node, new: Node) -> Node:
     """The tree with every `old` in it made `new`."""
+
+    def again(part: Node) -> Node:
+        return replaced(part, old, new)
+
     if node == old:
         return new
-    if not any(True for _ in children(node)):
-        return node
-    changed = {f.name: _replaced_in(getattr(node, f.name), old, new) for f in fields(node)}
-    return type(node)(**changed)
-
-
-def _replaced_in(value: object, old: Node, new: Node) -> object:
-    if isinstance(value, tuple):
-        return tuple(_replaced_in(each, old, new) for each in value)
-    return value if isinstance(value, str) else replaced(value, old, new)  # type: ignore[arg-type]
+    match node:
+        case Sum(parts):
+            return Sum(tuple(map(again, parts)))
+        case Product(parts):
+            return Product(tuple(map(again, parts)))
+        case Call(name, parts):
+            return Call(name, tuple(map(again, parts)))
+        case Quotient(above, below):
+            return Quotient(again(above), again(below))
+        case Power(base, exponent):
+            return Power(again(base), again(exponent))
+        case Matrix(rows):
+            return Matrix(tuple(tuple(map(again, row)) for row in rows))
+        case Series(kind, index, first, last, body):
+            return Series(kind, index, again(first), again(last), again(body))
+    return node

@@ -1,40 +1,14 @@
-"""Words that stand in answers: function names, units, and statements with one meaning and several wordings."""
+"""Words that stand in answers: function names, units, statements with several wordings."""
 
 from __future__ import annotations
 
 import re
 
-FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "asin",
-        "acos",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "ln",
-        "log",
-        "lg",
-        "exp",
-        "max",
-        "min",
-        "gcd",
-        "lcm",
-        "abs",
-        "floor",
-        "ceil",
-        "det",
-    ]
-)
+FUNCTIONS = frozenset({
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
+    "ceil", "det",
+})  # fmt: skip
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
     "centimeter": "cm centimeters centimetre centimetres cms",
@@ -88,7 +62,7 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
     (('inch', 2), ('centimeter', 2), None)
     """
     for word in re.findall(r"[a-z$]+", words.lower()):
-        power = _POWERS[word] if word in _POWERS else power
+        power = _POWERS.get(word, power)
     for word in re.findall(r"[a-z$]+", words.lower()):
         if word in _SAME_UNIT:
             return _SAME_UNIT[word], power
