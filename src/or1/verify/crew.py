@@ -46,6 +46,10 @@ class Crew:
         with self._lock:
             return {"retries": 0, "workers_started": 0} | dict(self._events)
 
+    def pids(self) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(worker.pid for worker in self._alive)
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

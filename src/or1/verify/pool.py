@@ -126,6 +126,10 @@ class ProcessVerifierPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process ids of the workers that are alive."""
+        return self._crew.pids()
+
     @property
     def reasons(self) -> Mapping[str, int]:
         """How many rollouts were yielded with each reason (or outcome, where a verdict gives no reason)."""

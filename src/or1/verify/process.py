@@ -76,6 +76,10 @@ class WorkerProcess:
             self.dispose()
             raise
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, problem: Problem, text: str) -> Verdict | Failure:
         """Judge one response within the time limit; after a Failure the worker must be disposed of."""
         request = pickle.dumps(Request(problem, text))
