@@ -1,7 +1,8 @@
 """Verdicts on mathematical answers, one row for each way in which a verdict has been wrong somewhere.
 
-`math_verdicts.jsonl` is the policy: a change of any row is a change of what is paid. `math_heldout.jsonl` was written
-before the verifier had been tried on any of it (then right on 178 of its 181 rows, one of the three paid wrongly).
+`math_verdicts.jsonl` is the policy: a change of any row is a change of what is paid. `math_heldout.jsonl` was
+written before the verifier had been tried on any of it; it was then right on 178 of the 181 rows, and one of
+the other three was paid wrongly.
 """
 
 from __future__ import annotations

@@ -26,6 +26,10 @@ _NUMBER = re.compile(
 )
 _FINAL = re.compile(r"final answer is[\s:*]*", re.IGNORECASE)
 _MONEY = re.compile(r"[^$]*\$\s*[\d.,]+[^$]*|[^$]*[\d.,]+\s*\$[^$]*")
+_DOLLARS = re.compile(
+    r"(?<!\\)\$(?=\d[\d,.]*(?:\s+[A-Za-z]{2,}[ .,]|\s*[-+=*/]\s*\$\d|[.,;]?\s*(?:\n|\Z)|\.\s))"
+)
+"""A dollar sign that stands for money: its number is followed by words, by more money, or by nothing."""
 _MARKUP = re.compile(r"\$|\\\(|\\\[")
 _MATH_ONLY = re.compile(r"(?:\\[A-Za-z]+|[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))+")
 _SENTENCE_END = re.compile(r"\.(?:\s|$)|\n")
@@ -36,6 +40,7 @@ def read_unboxed(text: str) -> Answer:
     rest = after_thinking(text)
     if rest is None:
         return Answer(None, AnswerReason.UNFINISHED_THINKING)
+    rest = _DOLLARS.sub("", rest)
     value = _announced(rest) or _last_value(rest.strip())
     return Answer(value, AnswerReason.BOXED) if value else Answer(None, AnswerReason.NO_BOX)
 

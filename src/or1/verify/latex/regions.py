@@ -70,7 +70,8 @@ def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
         for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
     ]
     num_gold = len(gold.spans)
-    return _merged(spans[:num_gold]) == _merged(spans[num_gold:])
+    mine, theirs = _merged(spans[:num_gold]), _merged(spans[num_gold:])
+    return mine == theirs and bool(mine)  # an empty interval such as (4, pi) is a pair, or a slip
 
 
 def _same_span(mine: Span, theirs: Span, identity: Identity) -> bool:

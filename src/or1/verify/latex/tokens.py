@@ -60,6 +60,7 @@ _LOOKS = re.compile(
     r"|phantom(?=\s*-)|bf|rm|it)(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
+_STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
     r"\\(text|textbf|textit|textrm|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
@@ -104,7 +105,7 @@ def tokenize(text: str) -> list[Token]:
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
     text = _JOINED_DIGITS.sub("", text.translate(_UNICODE)).replace("\\!", "")
-    text = GLUED_AND.sub(" , ", text)
+    text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
 
