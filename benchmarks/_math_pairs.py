@@ -195,7 +195,8 @@ def _tiny_neighbour(gold: str, _: random.Random) -> str | None:
 Rule = Callable[[str, random.Random], str | None]
 RIGHT: tuple[Rule, ...] = (
     _same, _spaced, _display_fraction, _point_zero, _leading_zero, _grouped, _named, _with_unit,
-    _expanded_fraction, _slashed_fraction, _root_inside, _added_and_taken, _doubled_and_halved, _inequality, _reversed_list,
+    _expanded_fraction, _slashed_fraction, _root_inside, _added_and_taken, _doubled_and_halved,
+    _inequality, _reversed_list,
 )  # fmt: skip
 WRONG: tuple[Rule, ...] = (
     _digit_changed, _negative, _sign_changed, _swapped, _bracket_changed, _element_dropped, _root_lost,

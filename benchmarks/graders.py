@@ -134,9 +134,8 @@ def study(num_golds: int, seed: int, show: int) -> dict[str, dict[str, Score]]:
         for grader_name, grader in graders.items():
             found[name][grader_name], differing = score(grader, cases)
             for case in differing[:show] if grader_name == "or1" else []:
-                say(
-                    f"  or1 differs ({case.how}): {case.gold[-80:]!r} {case.response[-80:]!r} right: {case.is_right}"
-                )
+                shown = f"{case.gold[-80:]!r} {case.response[-80:]!r} right: {case.is_right}"
+                say(f"  or1 differs ({case.how}): {shown}")
     return found
 
 

@@ -72,7 +72,10 @@ _LONGEST = 300
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
-_CHOICE = re.compile(r"\W*(?:\\text\w*\s*\{)?\W*([A-Za-z])(?:\W.*)?", re.DOTALL)
+_CHOICE = re.compile(
+    r"\W*(?:\\(?:text\w*|math\w+|mbox)\s*\{)?\W*(?:(?:option|choice|answer)\W+)?([A-Za-z])(?:\W.*)?",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:

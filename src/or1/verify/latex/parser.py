@@ -46,6 +46,7 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
+_BETWEEN = frozenset({"\\over", "\\choose"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
@@ -70,6 +71,8 @@ class _Parser(Cursor):
     def group(self) -> Node:
         r"""A sum, or two with TeX's `\over` between them."""
         node = self.sum()
+        if self._skip("\\choose"):
+            return Call("binomial", (node, self.sum()))
         return Quotient(node, self.sum()) if self._skip("\\over") else node
 
     def sum(self) -> Node:
@@ -115,7 +118,9 @@ class _Parser(Cursor):
             return True
         if self._sees("|"):
             return self._bars == 0
-        return token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text != "\\over"
+        return (
+            token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text not in _BETWEEN
+        )
 
     def _juxtaposed(self, before: Node) -> Node:
         """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
@@ -173,12 +178,15 @@ class _Parser(Cursor):
             self._bars -= 1
             self._expect("|")
             return Call("abs", (node,))
+        if token.text == "." and self._sees("\\overline"):
+            return self._number("0.")
         if token.kind == "command":
             return self._command(token.text[1:])
         raise UnreadableError(f"{token.text!r} where a value should be")
 
     def _number(self, text: str) -> Node:
         value = Number(Fraction(text), not text.isdigit())
+        text = "0" + text if text.startswith(".") else text
         following = [token.text for token in self._tokens[self._at : self._at + 2]]
         if following != [".", "\\overline"] and ("." not in text or following[:1] != ["\\overline"]):
             return value
@@ -192,10 +200,18 @@ class _Parser(Cursor):
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
             return E if letter == "e" else IMAGINARY
+        if letter in {"C", "P"} and self._sees_two_numbers():
+            above, below = self._arguments()
+            ways = Call("binomial", (above, below))
+            return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
         name = letter + self._subscript()
         if name in _UNKNOWN_FUNCTIONS and self._sees("("):
             return Call(name, self._arguments())
         return Symbol(name)
+
+    def _sees_two_numbers(self) -> bool:
+        kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
+        return kinds == ["(", "number", ",", "number", ")"]
 
     def _subscript(self) -> str:
         if not self._skip("_"):

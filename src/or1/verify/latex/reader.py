@@ -45,8 +45,16 @@ _BASES = [
 ]
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
+_RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
+_FILLERS = frozenset({
+    "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
+    "are", "a", "an", "there", "we", "get", "result", "final", "so", "therefore", "thus", "equals",
+    "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
+    "solution", "approx", "roughly",
+})  # fmt: skip
+_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _MONEY = frozenset({"$", "euro", "pounds"})
 
 
@@ -68,7 +76,7 @@ def read(text: str) -> Form:
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return Clock(clock[1], clock[2].lower())
-    tokens = tokenize(_MODULUS.sub(" ", text))
+    tokens = tokenize(_RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text)))
     if not tokens:
         raise UnreadableError("nothing to read")
     return read_tokens(tokens)
@@ -131,6 +139,10 @@ def _read_one(tokens: list[Token]) -> Form:
     if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
         return Dots()
     if all(token.kind == "text" for token in tokens):
+        return Words(" ".join(token.text for token in tokens))
+    tokens = _without_preface(tokens)
+    is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
+    if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
     if any(token.kind in {"mark", "command"} for token in tokens) and len(split(tokens, _RELATIONS)) > 1:
         return read_relation(tokens, _read_one)
@@ -228,7 +240,7 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 def _value(tokens: list[Token]) -> Form:
     """An expression with its unit; with a plus-minus sign, the list of both."""
-    tokens, unit, power = _split_unit(_without_preface(tokens))
+    tokens, unit, power = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
     is_angle, tokens = _split_degree(tokens)
@@ -237,6 +249,8 @@ def _value(tokens: list[Token]) -> Form:
     if not tokens:
         raise UnreadableError("a unit without a value")
     node = parse(tokens)
+    factor, unit = _multiplier(unit)
+    node = node if factor == 1 else Product((node, Number(Fraction(factor))))
     nodes = [node]
     if any(isinstance(part, PlusMinus) for part in walk(node)):
         nodes = [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
@@ -246,16 +260,13 @@ def _value(tokens: list[Token]) -> Form:
 
 
 def _without_preface(tokens: list[Token]) -> list[Token]:
-    r"""Without words before the value (`\text{about } 5`), unless they change what it means."""
+    r"""Without words before the value that say nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1
-    words = " ".join(token.text for token in tokens[:start]).lower()
-    if re.search(
-        r"\b(?:not?|less|more|least|most|than|between|before|after|above|below|over|under|up|minus)\b", words
-    ):
-        raise UnreadableError("words that change the value")
-    return tokens[start:]
+    words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
+    is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
+    return tokens[start:] if words and not is_named and set(words) <= _FILLERS else tokens
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
@@ -284,6 +295,13 @@ def _is_unit_power(tokens: list[Token], end: int) -> bool:
         return end > 2 and tokens[end - 3].kind == "text"
     braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
     return braced and end > 4 and tokens[end - 5].kind == "text"
+
+
+def _multiplier(unit: str) -> tuple[int, str]:
+    """`million dollars` multiplies by a million."""
+    first, _, rest = unit.strip().partition(" ")
+    factor = _MULTIPLIERS.get(first.lower())
+    return (1, unit) if factor is None else (factor, rest)
 
 
 def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:

@@ -125,6 +125,11 @@ class Comparer:
         return self._same_many(gold, answer)
 
     def _same_many(self, gold: Form, answer: Form) -> bool:
+        match gold, answer:
+            case (Many(Order.TUPLE), Many(Order.SET, (Many(Order.TUPLE) as only,))):
+                return self.same(gold, only)  # the set of solutions, which is one
+            case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
+                return self.same(only, answer)
         mine, theirs = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
             return self._same_vector(gold, answer)

@@ -55,9 +55,11 @@ _UNICODE = str.maketrans(
         "£": r"\pounds ",
     }
 )
+_SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
+_STYLES = r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb"
 _LOOKS = re.compile(
-    r"(?<!\\)(?:\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|thinspace|enspace|mathstrut"
-    r"|phantom(?=\s*-)|bf|rm|it)(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
+    r"(?<!\\)(?:\\(?:text)?color\s*\{[^{}]*\}"
+    rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
@@ -67,15 +69,14 @@ _WRAPPER = re.compile(
     r"\s*\{"
 )
 _SAME_COMMAND = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "leq":
-    "le", "geq": "ge", "leqslant": "le", "geqslant": "ge", "lt": "<", "gt": ">", "neq": "ne", "not=":
-    "ne", "ast": "*", "times": "*", "cdot": "*", "div": "/", "lbrace": "{", "rbrace": "}", "lbrack":
-    "[", "rbrack": "]", "vert": "|", "lvert": "|", "rvert": "|", "mid": "mid", "colon": ":", "cdotp":
-    "*", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots",
-    "varnothing": "emptyset", "degree": "circ", "backslash": "setminus", "land": ",", "wedge": ",",
-    "lor": ",", "vee": ",", "arctan": "arctan", "varphi": "phi", "varepsilon": "epsilon", "vartheta":
-    "theta", "cdotB": "*", "ll": "<", "gg": ">", "slash": "/", "simeq": "approx", "thickapprox":
-    "approx", "exponentialE": "e", "imaginaryI": "i",
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "sfrac": "frac", "nicefrac": "frac",
+    "dbinom": "binom", "tbinom": "binom", "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge",
+    "lt": "<", "ll": "<", "gt": ">", "gg": ">", "neq": "ne", "ast": "*", "times": "*", "cdot": "*",
+    "cdotp": "*", "div": "/", "slash": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
+    "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
+    "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
+    "backslash": "setminus", "land": ",", "wedge": ",", "lor": ",", "vee": ",", "varphi": "phi",
+    "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
@@ -205,6 +206,8 @@ class _Tokenizer:
         upright = found[1].startswith(("math", "operatorname"))
         if re.fullmatch(r"[,;]?\s*(?:and|or|,|;)\s*,?", content.lower()):
             self._add("mark", ",")
+        elif content.lower() == "to":
+            self._add("mark", ":")
         elif not content:
             return
         elif (

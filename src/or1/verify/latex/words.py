@@ -36,6 +36,11 @@ _UNITS = {
     "dollar": "$ dollars usd",
     "cent": "cents",
     "euro": "euros eur",
+    "am": "",
+    "pm": "",
+    **dict.fromkeys(("north", "south", "east", "west", "left", "right", "up", "down", "above", "below"), ""),
+    **dict.fromkeys(("january", "february", "april", "june", "july", "august", "september", "october"), ""),
+    **dict.fromkeys(("november", "december", "monday", "tuesday", "wednesday", "thursday", "friday"), ""),
     "radian": "rad radians",
     "degree": "deg degs degrees",
 }
@@ -61,6 +66,7 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
     >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
     (('inch', 2), ('centimeter', 2), None)
     """
+    words = words.replace(".", "")
     for word in re.findall(r"[a-z$]+", words.lower()):
         power = _POWERS.get(word, power)
     for word in re.findall(r"[a-z$]+", words.lower()):
