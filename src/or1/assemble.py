@@ -40,6 +40,7 @@ from or1.verify.code import CodeVerifier, JudgesPrograms
 from or1.verify.code.fusion import SandboxFusionVerifier
 from or1.verify.pool import ProcessVerifierPool
 from or1.verify.sandbox import Capabilities, Level, detect
+from or1.verify.second import MathVerifyVerifier
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +185,9 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     num_workers=run.verify.num_workers,
                     time_limit_s=run.verify.time_limit_s,
                     memory_limit_bytes=run.verify.memory_limit_bytes,
+                    second_opinions={"math": MathVerifyVerifier()},
+                    second_opinion_fraction=run.verify.second_opinion_fraction,
+                    seed=run.seed,
                 )
             )
         )

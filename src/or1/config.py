@@ -211,6 +211,9 @@ class VerifyConfig(Config):
     memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
     code: CodeVerifyConfig = CodeVerifyConfig()
+    second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Share of the different answers that another verifier judges too, to count how often both agree
+    [dimensionless]; mathematical answers only, by Math-Verify."""
 
 
 class EvaluationConfig(Config):

@@ -46,6 +46,10 @@ class Crew:
         with self._lock:
             return {"retries": 0, "workers_started": 0} | dict(self._events)
 
+    def pids(self) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(worker.pid for worker in self._alive)
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
@@ -93,7 +97,7 @@ class Crew:
         return sound
 
     def _ask(self, problem: Problem, text: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.ask(problem, text, self._time_limit_s(problem))
+        result = worker.ask(problem, text, self._setup.limit_s(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)
@@ -102,12 +106,6 @@ class Crew:
         with self._lock:
             self._alive.discard(worker)
         return result
-
-    def _time_limit_s(self, problem: Problem) -> float:
-        verifier = self._setup.verifiers[problem.task]
-        if isinstance(verifier, SelfLimitedVerifier):
-            return verifier.wall_limit_s(problem)
-        return self._setup.time_limit_s
 
     def _take(self) -> WorkerProcess:
         with self._lock:

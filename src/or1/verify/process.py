@@ -75,6 +75,10 @@ class WorkerProcess:
             self.dispose()
             raise
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, problem: Problem, text: str, time_limit_s: float) -> Verdict | Failure:
         """Judge one response within a wall time [s]; after a Failure the worker must be disposed of."""
         request = pickle.dumps(Request(problem, text, time_limit_s))

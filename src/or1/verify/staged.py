@@ -32,6 +32,16 @@ class SelfLimitedVerifier(Protocol):
 
 
 @runtime_checkable
+class LimitedVerifier(Protocol):
+    """A verifier whose answers are known to take no longer than so much."""
+
+    @property
+    def time_limit_s(self) -> float:
+        """Wall time for one answer [s]; a pool holds it where its own limit is not lower."""
+        ...
+
+
+@runtime_checkable
 class StagedVerifier(Protocol):
     """A verifier whose work comes in stages: cheap text work first, the part that may hang last.
 

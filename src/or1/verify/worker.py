@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from or1.types import Problem, Verdict
-from or1.verify.staged import StagedVerifier
+from or1.verify.staged import LimitedVerifier, SelfLimitedVerifier, StagedVerifier
 
 _HEADER = struct.Struct(">I")
 _DETAIL = 500
@@ -36,6 +36,14 @@ class Setup:
     """Task name -> verifier."""
     memory_limit_bytes: int
     time_limit_s: float
+
+    def limit_s(self, problem: Problem) -> float:
+        """Wall time for one answer to a problem [s]."""
+        verifier = self.verifiers[problem.task]
+        if isinstance(verifier, SelfLimitedVerifier):
+            return verifier.wall_limit_s(problem)
+        own = verifier.time_limit_s if isinstance(verifier, LimitedVerifier) else self.time_limit_s
+        return min(own, self.time_limit_s)
 
 
 @dataclass(frozen=True, slots=True)
