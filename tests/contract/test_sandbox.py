@@ -142,6 +142,11 @@ def test_sessions_talk_while_others_do(sandbox: Sandbox) -> None:
     assert second.receive() is None
 
 
+def test_a_session_may_be_closed_before_its_program_has_begun(sandbox: Sandbox) -> None:
+    for _ in range(20):
+        assert sandbox.start("print(1)").close().ending in (Ending.CLOSED, Ending.EXITED)
+
+
 def test_a_session_ends_with_its_program(sandbox: Sandbox) -> None:
     session = sandbox.start("from or1_channel import _or1_send as s; s(b'one'); s(b'two'); print('bye')")
     assert [session.receive(), session.receive(), session.receive()] == [b"one", b"two", None]

@@ -8,6 +8,8 @@ from or1.verify.sandbox import Ending, Level, Limits
 
 QUICK = Limits(cpu_s=1.0, wall_s=3.0, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
 SHORT = Limits(cpu_s=0.3, wall_s=0.8, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
+SPIN = Limits(cpu_s=0.3, wall_s=60.0, memory_bytes=256 << 20)
+"""For programs that keep a core busy: a loaded machine must not let the wall come first."""
 
 ANY_END = frozenset(Ending) - {Ending.CLOSED}
 FAILED = ANY_END - {Ending.EXITED}

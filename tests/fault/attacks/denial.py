@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from or1.verify.sandbox import Ending, Level
-from tests.fault.attacks.attack import ANY_END, FAILED, SHORT, Attack
+from tests.fault.attacks.attack import ANY_END, FAILED, SHORT, SPIN, Attack
 
 CPU = frozenset({Ending.CPU_LIMIT})
 WALL = frozenset({Ending.WALL_LIMIT})
@@ -23,9 +23,9 @@ for _ in range(200):
 """
 
 ATTACKS = [
-    Attack(20, "loops", "while True: pass", SHORT, CPU, Level.RLIMITS),
-    Attack(21, "stays in one call of C", "pow(7, 10**9)", SHORT, CPU, Level.RLIMITS),
-    Attack(21, "backtracks", "import re; re.match('(a+)+b', 'a' * 40)", SHORT, CPU, Level.RLIMITS),
+    Attack(20, "loops", "while True: pass", SPIN, CPU, Level.RLIMITS),
+    Attack(21, "stays in one call of C", "pow(7, 10**9)", SPIN, CPU, Level.RLIMITS),
+    Attack(21, "backtracks", "import re; re.match('(a+)+b', 'a' * 40)", SPIN, CPU, Level.RLIMITS),
     Attack(
         22,
         "ignores every signal and stops its timers",
@@ -41,7 +41,7 @@ signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
 while True:
     pass
 """,
-        SHORT,
+        SPIN,
         CPU,
         Level.RLIMITS,
     ),
@@ -269,7 +269,7 @@ tried("priority", lambda: os.setpriority(os.PRIO_PROCESS, facts["zygote"], 19))
         40,
         "closes its output and runs on",
         "os.close(1); os.close(2); os.close(0); os.close(3)\nwhile True: pass",
-        SHORT,
+        SPIN,
         CPU,
         Level.RLIMITS,
     ),

@@ -133,6 +133,8 @@ def _everything_in(path: str) -> Iterator[os.DirEntry[str]]:
 
 def empty(path: str) -> None:
     """Remove what is in a folder, however deep: subfolders are moved up first, so no path grows long."""
+    if not os.listdir(path):  # noqa: PTH208  (a path object costs more than the question)
+        return
     root = Path(path)
     moved = 0
     while True:

@@ -211,7 +211,7 @@ class Session:
         else:
             self._ended = report
             self._wall_s = time.monotonic() - self._started
-            if not self._ready:
+            if not self._ready and self._killed_for is None:
                 raise SandboxError("a program ended before it was locked in")
 
     def _look_at_limits(self) -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 _FIRST = 2_000_000_000
 _SLOTS = 64
 _HIGHEST_PID = 4_194_304
+_CAPABILITIES = sum(1 << bit for bit in (0, 5, 6, 7))
+"""CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID."""
 _COMMON_SPAN = 65_536
 """Ids that containers commonly have."""
 
 
 class Users:
-    """Unused user ids of this fork-server; none when it is not root, or is root over itself alone."""
+    """Unused user ids of this fork-server; none when it is not root, or a root without the rights for it."""
 
     def __init__(self) -> None:
         self._first: int | None = None
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and _may_divide():
             self._first = first_of(os.getpid(), _highest_mapped())
 
     @property
@@ -43,6 +45,14 @@ def first_of(pid: int, highest: int) -> int | None:
         return None
     first = 30_000 + pid * _SLOTS % 30_000
     return None if any(_is_taken(first + slot) for slot in range(_SLOTS)) else first
+
+
+def _may_divide() -> bool:
+    """Whether we may make files over to other users, become them and end them: containers can forbid it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16) & _CAPABILITIES == _CAPABILITIES
+    return False
 
 
 def _is_taken(uid: int) -> bool:

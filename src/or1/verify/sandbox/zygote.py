@@ -31,6 +31,8 @@ from or1.verify.sandbox.types import Level
 _THREAD_STACK_BYTES = 16 << 20
 _WAIT_STATUS_UNKNOWN = 1
 _MOST_PLANS = 64
+_FIRST_CGROUP = 5
+"""Among a request's descriptors: source, stdin, stdout, stderr, channel, then those of memory groups."""
 _ORPHAN_ROUNDS, _ORPHAN_PAUSE_S = 1000, 0.001
 _OWN_CHILDREN = Path("/proc/thread-self/children")
 
@@ -118,7 +120,7 @@ class Zygote:
         self._readable = [rule for rule in rules if rule is not None]
         self._landlock_abi = landlock.abi() if level >= Level.LANDLOCK else None
         self._rulesets: dict[int, int] = {}
-        self._plans: dict[Confinement, Plan] = {}
+        self._plans: dict[tuple[float, ...], Plan] = {}
         self._around = Surroundings(
             control=control.fileno(),
             alive_read=alive_read,
@@ -163,7 +165,7 @@ class Zygote:
                     os.kill(child.pid, signal.SIGKILL)
             return None
         try:
-            child = self._start(message, descriptors)
+            child = self._start(dict(message), descriptors)
         except OSError as error:
             self._control.send({"failed": str(error), "number": message["start"]})
             return None
@@ -172,40 +174,45 @@ class Zygote:
                 os.close(descriptor)
         self._children[child.process] = child
         # A process that is the first of its tree is known to the parent by another id.
-        handle = (child.process,) if os.getpid() == 1 else ()
-        self._control.send({"started": child.pid, "number": child.number}, handle)
+        if os.getpid() == 1:
+            self._control.send({"started": child.pid, "number": child.number}, (child.process,))
+        else:
+            self._control.send_plain(f'{{"started": {child.pid}, "number": {child.number}}}')
         return child
 
     def _start(self, message: Message, descriptors: list[int]) -> Child:
-        slot = message["slot"]
-        uid = self._users.unused(slot)
-        box = self._boxes.prepare(slot, uid, message["file_bytes"])
-        source, *standard = descriptors[:5]
-        cgroups = tuple(descriptors[5:])
-        how = Confinement(
-            uid=uid,
-            counts_own_processes=uid is not None or self._trees is not None,
-            box=box,
-            ruleset=self._ruleset(slot),
-            cpu_s=message["cpu_s"],
-            address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
-            file_bytes=message["file_bytes"],
-            num_open_files=message["num_open_files"],
-            standard=tuple(standard),
-            cgroups=cgroups,
-        )
-        if how not in self._plans:
+        """Little happens here that has happened before: after each fork, every page written is copied."""
+        number, slot = message.pop("start"), message["slot"]
+        box = self._boxes.prepare(slot, self._users.unused(slot), message["file_bytes"])
+        key = (*message.values(), *descriptors)
+        if key not in self._plans:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
-            self._plans[how] = planned(how, self._around)
-        plan = self._plans[how]
-        plan.aim(message["start"])
+            self._plans[key] = planned(self._confinement(message, descriptors, box), self._around)
+        plan = self._plans[key]
+        plan.aim(number)
         if self._trees is not None:
             self._trees.fresh()
         pid = syscalls.fork()
         if pid == 0:
-            self._become_program(message["start"], plan, source)
-        return Child(message["start"], pid, slot, os.pidfd_open(pid))
+            self._become_program(number, plan, descriptors[0])
+        return Child(number, pid, slot, os.pidfd_open(pid))
+
+    def _confinement(self, message: Message, descriptors: list[int], box: str) -> Confinement:
+        uid = self._users.unused(message["slot"])
+        cgroups = tuple(descriptors[_FIRST_CGROUP:])
+        return Confinement(
+            uid=uid,
+            counts_own_processes=uid is not None or self._trees is not None,
+            box=box,
+            ruleset=self._ruleset(message["slot"]),
+            cpu_s=message["cpu_s"],
+            address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
+            file_bytes=message["file_bytes"],
+            num_open_files=message["num_open_files"],
+            standard=tuple(descriptors[1:_FIRST_CGROUP]),
+            cgroups=cgroups,
+        )
 
     def _become_program(self, number: int, plan: Plan, source: int) -> NoReturn:
         """In the child. Whatever happens, this process must never return to the fork-server's loop."""
@@ -239,13 +246,10 @@ class Zygote:
         if self._around.seccomp is None:
             self._end_orphans()
         self._boxes.clear(child.slot)
-        report = {
-            "ended": status,
-            "number": child.number,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "peak_memory_bytes": usage.ru_maxrss * 1024,
-        }
-        self._control.send(report)
+        self._control.send_plain(
+            f'{{"ended": {status}, "number": {child.number}, "cpu_s": {usage.ru_utime + usage.ru_stime:.6f}, '
+            f'"peak_memory_bytes": {usage.ru_maxrss * 1024}}}'
+        )
 
     def _end_orphans(self) -> None:
         """Where nothing keeps programs from forking: end what a dead one has left, which is ours by now."""
@@ -261,7 +265,7 @@ class Zygote:
 
 
 def _content(descriptor: int) -> bytes:
-    size = os.fstat(descriptor).st_size
+    size = os.lseek(descriptor, 0, os.SEEK_END)
     content = b""
     while len(content) < size:
         content += os.pread(descriptor, size - len(content), len(content))
