@@ -27,8 +27,8 @@ class MathTask:
 
     A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
     `answer`, `final_answer`, `ground_truth`, a box in `solution`, or `reward_model.ground_truth`). An answer
-    that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers. Typed
-    golds (`or1.verify.gold`) are kept as they are.
+    that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers.
+    Typed golds (`or1.verify.gold`) are kept as they are.
     """
 
     path: str
