@@ -29,6 +29,7 @@ class MathTask:
     A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
     `answer`, `final_answer`, `ground_truth`, a box in `solution`, or `reward_model.ground_truth`). An answer
     that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers.
+    Typed golds (`or1.verify.gold`) are kept as they are.
     """
 
     path: str
@@ -94,8 +95,12 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
         return None
     if isinstance(value, int | float):
         return str(int(value)) if float(value).is_integer() else str(value)
+    if _is_typed(value):
+        return value  # type: ignore[no-any-return]
     if isinstance(value, list):
-        return _one_or_all([each for each in value if isinstance(each, str) and each.strip()])
+        return _one_or_all(
+            [each for each in value if _is_typed(each) or (isinstance(each, str) and each.strip())]
+        )
     if not isinstance(value, str) or not value.strip():
         return None
     if r"\boxed" in value or in_box_only:
@@ -116,8 +121,17 @@ def _texts_in_json(value: str) -> list[str]:
     return content if all(isinstance(each, str) and each.strip() for each in content) else []
 
 
-def _one_or_all(texts: list[str]) -> Gold | None:
-    stripped: list[Any] = [text.strip() for text in texts]
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_typed(value: Any) -> bool:
+    """A gold with its type, as `or1.verify.gold` describes it."""
+    return isinstance(value, dict) and {"type", "value"} <= value.keys()
+
+
+def _one_or_all(golds: list[Any]) -> Gold | None:
+    stripped: list[Any] = [gold.strip() if isinstance(gold, str) else gold for gold in golds]
     if len(stripped) > 1:
         return stripped
     return stripped[0] if stripped else None

@@ -106,7 +106,7 @@ def _compare_forms(
         return Comparison.EQUAL if comparer.same(gold, as_typed(answer, kind)) else Comparison.DIFFERENT
     except NeedsNumbersError:
         return Comparison.OPEN
-    except TooLargeError:
+    except (TooLargeError, RecursionError):
         return Comparison.TOO_LARGE
     except UndefinedError:
         return Comparison.DIFFERENT
@@ -139,7 +139,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     for text in texts:
         try:
             found.append(read(text))
-        except UnreadableError:
+        except (UnreadableError, RecursionError):
             continue
     if _is_decimal_comma(gold) and any(
         isinstance(each, Value) and each.literal is not None for each in found

@@ -270,6 +270,8 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
+    if not tokens:
+        raise UnreadableError("a value is missing")
     words: list[str] = []
     power = 1
     if tokens[0].kind == "text" and tokens[0].text in _MONEY:

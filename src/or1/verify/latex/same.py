@@ -274,4 +274,4 @@ def _is_vector(gold: Form, answer: Form) -> bool:
 
 def _ulp(value: Value) -> Fraction:
     """One unit of the last digit shown."""
-    return Fraction(1, 10**value.num_places)
+    return Fraction(10) ** -value.num_places
