@@ -127,3 +127,14 @@ def test_a_bad_file_is_one_line(
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
+
+
+def test_a_weak_sandbox_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`or1 train --allow-weak-sandbox` is the setting, and no other."""
+    from or1.cli import train
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(train, "train", lambda recipe, sets, out: asked.append(list(sets)))
+    assert run("train", "tiny", "--allow-weak-sandbox", "--set", "seed=3") == 0
+    assert run("train", "tiny", "--set", "seed=3") == 0
+    assert asked == [["seed=3", "verify.code.allow_weak_sandbox=true"], ["seed=3"]]
