@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +202,20 @@ def test_a_lost_fork_server_costs_one_call(sandbox: Sandbox) -> None:
             return
         except SandboxError:
             assert time.monotonic() < deadline
+
+
+def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for spare in range(1, 8):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + spare, hard))
+        try:
+            with contextlib.suppress(SandboxError):
+                sandbox.run("print(1)")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert sandbox.run("print(1)").stdout == b"1\n"
 
 
 def test_more_programs_than_slots_are_refused(sandbox: Sandbox) -> None:

@@ -88,6 +88,9 @@ class Session:
         server.expect(number)
         try:
             self._ask(source, stdin)
+        except OSError as error:
+            self._free()
+            raise SandboxError(f"no descriptors or memory for a program: {error}") from error
         except BaseException:
             self._free()
             raise
@@ -133,15 +136,27 @@ class Session:
 
     def _ask(self, source: bytes, stdin: bytes) -> None:
         """Hand the program's descriptors over and keep our ends."""
-        channel, their_channel = socket.socketpair()
-        out, their_out = os.pipe()
-        err, their_err = os.pipe()
-        theirs = [sealed(source), sealed(stdin), their_out, their_err, their_channel.detach()]
-        self._channel = channel
-        self._streams = {out: self._stdout, err: self._stderr}
-        channel.setblocking(False)
+        with contextlib.ExitStack() as handed_over:
+            theirs = [sealed(source)]
+            handed_over.callback(_close_all, theirs)
+            theirs.append(sealed(stdin))
+            for output in (self._stdout, self._stderr):
+                ours, their_end = os.pipe()
+                theirs.append(their_end)
+                self._streams[ours] = output
+                os.set_blocking(ours, False)
+                self._poll.register(ours, select.POLLIN)
+            self._channel, their_channel = socket.socketpair()
+            theirs.append(their_channel.detach())
+            self._channel.setblocking(False)
+            groups = self._cgroup.descriptors if self._cgroup is not None else ()
+            self._server.send(self._request(), (*theirs, *groups))
+        self._poll.register(self._server.control.fileno(), select.POLLIN)
+        self._watch_channel()
+
+    def _request(self) -> Message:
         limits = self._limits
-        request = {
+        return {
             "start": self._number,
             "slot": self._slot,
             "cpu_s": limits.cpu_s,
@@ -149,17 +164,6 @@ class Session:
             "file_bytes": limits.file_bytes,
             "num_open_files": limits.num_open_files,
         }
-        groups = self._cgroup.descriptors if self._cgroup is not None else ()
-        try:
-            self._server.send(request, (*theirs, *groups))
-        finally:
-            for descriptor in theirs:
-                os.close(descriptor)
-        for descriptor in (out, err, self._server.control.fileno()):
-            self._poll.register(descriptor, select.POLLIN)
-        for descriptor in (out, err):
-            os.set_blocking(descriptor, False)
-        self._watch_channel()
 
     def _pump(self, done: Callable[[], bool]) -> None:
         """Read, write and watch until `done`; after a SandboxError the session is over."""
@@ -294,7 +298,8 @@ class Session:
 
     def _close_channel(self) -> None:
         if self._channel is not None:
-            self._poll.unregister(self._channel)
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._channel)
             self._channel.close()
             self._channel = None
         self._outgoing.clear()
@@ -345,6 +350,11 @@ class Session:
         if self._slot >= 0:
             self._server.release_slot(self._slot)
             self._slot = -1
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 _NUM_CORES = len(os.sched_getaffinity(0))

@@ -184,6 +184,15 @@ class Zygote:
         """Little happens here that has happened before: after each fork, every page written is copied."""
         number, slot = message.pop("start"), message["slot"]
         box = self._boxes.prepare(slot, self._users.unused(slot), message["file_bytes"])
+        try:
+            pid = self._forked(number, message, descriptors, box)
+        except OSError:
+            self._boxes.clear(slot)
+            raise
+        return Child(number, pid, slot, os.pidfd_open(pid))
+
+    def _forked(self, number: int, message: Message, descriptors: list[int], box: str) -> int:
+        """Process id of the program; in the program's own process it does not return."""
         key = (*message.values(), *descriptors)
         if key not in self._plans:
             if len(self._plans) >= _MOST_PLANS:
@@ -196,7 +205,7 @@ class Zygote:
         pid = syscalls.fork()
         if pid == 0:
             self._become_program(number, plan, descriptors[0])
-        return Child(number, pid, slot, os.pidfd_open(pid))
+        return pid
 
     def _confinement(self, message: Message, descriptors: list[int], box: str) -> Confinement:
         uid = self._users.unused(message["slot"])
