@@ -72,6 +72,7 @@ _LONGEST = 300
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
+_OTHER_CHOICE = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:or|not)\b")
 _CHOICE = re.compile(
     r"\W*(?:\\(?:text\w*|math\w+|mbox)\s*\{)?\W*(?:(?:option|choice|answer)\W+)?([A-Za-z])(?:\W.*)?",
     re.DOTALL | re.IGNORECASE,
@@ -198,9 +199,13 @@ def choice_letter(text: str) -> str | None:
 
     >>> choice_letter(r"\textbf{(C) } 12"), choice_letter("d"), choice_letter("12")
     ('C', 'D', None)
+    >>> choice_letter("C or D") is None
+    True
     """
     found = _CHOICE.fullmatch(text.strip())
-    return found[1].upper() if found else None
+    if found is None or _OTHER_CHOICE.search(text[found.end(1) :]):
+        return None
+    return found[1].upper()
 
 
 def _final(text: str) -> str:

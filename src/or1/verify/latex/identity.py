@@ -1,7 +1,7 @@
 r"""Are two expressions equal? Decided by their values: exactly where they are fractions, else to many digits.
 
 An identity of rational functions over the integers is tested at random points: two that differ agree at a
-random point of a million with a probability of degree / 10^6, and four points have to agree. Other
+random point of a million with a probability of degree / 10^6, and six points have to agree. Other
 expressions have to agree at several points to sixty digits, and then again to as many digits more as their
 largest and smallest parts are apart, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and $\sqrt 2 +
 2^{-2000}$ are ever taken for one. The points are the same whenever the same question is asked.
@@ -28,7 +28,7 @@ _GUARD = 20
 """Last digits that rounding may have touched [digits]."""
 _NUM_POINTS = 6
 _NUM_TRIES = 40
-_NUM_EXACT_POINTS = 4
+_NUM_EXACT_POINTS = 6
 
 
 class NeedsNumbersError(Exception):
@@ -129,7 +129,10 @@ def _equal_exactly(left: Node, right: Node) -> bool:
         raise NotExactError("rounding is the same at all whole points")
     compared = 0
     for number in range(_NUM_TRIES):
-        point = {name: _whole_value(generator, name in whole, negative=number % 3 == 0) for name in names}
+        point = {}
+        for place, name in enumerate(names):
+            size = generator.randint(3, 40) if name in whole else generator.randint(2, 1_000_000)
+            point[name] = Fraction(size if name in whole else _sign(generator, number, place) * size)
         try:
             if exact(left, point) != exact(right, point):
                 return False
@@ -141,11 +144,11 @@ def _equal_exactly(left: Node, right: Node) -> bool:
     raise UndefinedError("nowhere defined")
 
 
-def _whole_value(generator: random.Random, small: bool, negative: bool) -> Fraction:
-    if small:
-        return Fraction(generator.randint(3, 40))
-    sign = -1 if negative else generator.choice((-1, 1))
-    return Fraction(sign * generator.randint(2, 1_000_000))
+def _sign(generator: random.Random, number: int, place: int) -> int:
+    """All negative, all positive, in turn, the other way round, then as they fall."""
+    alternating = -1 if place % 2 else 1
+    patterns = (-1, 1, alternating, -alternating)
+    return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
 
 
 def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work) -> bool:
@@ -181,9 +184,9 @@ def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, 
     for number in range(_NUM_TRIES if names else 1):
         size = (1, 3, 10, Fraction(1, 3))[number % 4]
         point = {}
-        for name in names:
+        for place, name in enumerate(names):
             value = Fraction(generator.randint(1_000, 2_000_000), 1_000_003) * size
-            point[name] = value * (1 if number % 2 else -1 if number % 4 == 0 else generator.choice((-1, 1)))
+            point[name] = value * _sign(generator, number, place)
             if name in whole:
                 point[name] = Fraction(generator.randint(3, 40))
         yield point

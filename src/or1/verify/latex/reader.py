@@ -46,6 +46,7 @@ _BASES = [
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
+_NO_UNIT = re.compile(r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise)\b|(?<![a-z])\d")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
@@ -286,8 +287,8 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
         else:
             power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
             end -= 2 if tokens[end - 1].text != "}" else 4
-    if not end:
-        raise UnreadableError("a unit without a value")
+    if not end or _NO_UNIT.search(" ".join(words).lower()):
+        raise UnreadableError("a unit without a value, or words that are none")
     return tokens[:end], " ".join(words), power
 
 

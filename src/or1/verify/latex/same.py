@@ -98,6 +98,8 @@ class Comparer:
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
             case (Clock() as clock, Ratio(parts)) | (Ratio(parts), Clock() as clock):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
+            case Value(node, unit=""), Based(digits, "10"):
+                return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Ratio(mine), Ratio(theirs):
                 return self._same_ratio(mine, theirs)
             case Relation(), Relation():
@@ -187,11 +189,10 @@ class Comparer:
         exact, rounded = self.identity.value(mine), self.identity.value(theirs)
         if exact == rounded or exact.denominator == 1:
             return exact == rounded
-        short = (
-            answer
-            if gold.literal is None or (answer.literal is not None and _ulp(answer) > _ulp(gold))
-            else gold
-        )
+        both = gold.literal is not None and answer.literal is not None
+        if both and answer.num_places < gold.num_places:
+            return False  # what the gold says to more places was not found
+        short = answer if gold.literal is None else gold
         if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
             return False
         difference = abs(exact - rounded)
