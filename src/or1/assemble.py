@@ -13,7 +13,7 @@ import torch
 
 from or1 import loop
 from or1.config import RunConfig
-from or1.errors import ConfigError, DataError, Interrupted
+from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.models import model_folder
 from or1.nn.config import read_config
@@ -36,7 +36,11 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
+from or1.verify.code import CodeVerifier, JudgesPrograms
+from or1.verify.code.fusion import SandboxFusionVerifier
 from or1.verify.pool import ProcessVerifierPool
+from or1.verify.sandbox import Capabilities, Level, detect
+from or1.verify.second import MathVerifyVerifier
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +83,10 @@ def material_of(run: RunConfig) -> Material:
     folder = resolve_folder(model_folder(run.model.path))
     read_config(folder)  # an architecture that does not work is refused by name, before anything is read
     tokenizer = load_tokenizer(folder)
-    train = load_problems(run.data, run.seed)
+    code = code_verifier(run)
+    train = load_problems(run.data, run.seed, code=code)
     if run.evaluation.data:
-        held = load_problems(run.evaluation.data, run.seed)
+        held = load_problems(run.evaluation.data, run.seed, code=code)
         heldout, verifiers = held.problems, held.verifiers
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
@@ -102,6 +107,44 @@ def material_of(run: RunConfig) -> Material:
         heldout=heldout,
         verifiers={**train.verifiers, **verifiers},
     )
+
+
+def code_verifier(run: RunConfig) -> JudgesPrograms:
+    """The verifier of programs, as the run describes it.
+
+    Raises:
+        ConfigError: programs would run in a sandbox that confines little, and nobody has allowed it.
+        SandboxError: there is no sandbox at all.
+    """
+    settings = run.verify.code
+    has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
+    if settings.sandbox_fusion_url is not None:
+        return SandboxFusionVerifier(
+            url=settings.sandbox_fusion_url,
+            reward=settings.reward,
+            time_limit_factor=settings.time_limit_factor,
+        )
+    if has_code:
+        refuse_weak(detect(), settings.allow_weak_sandbox)
+    return CodeVerifier(
+        reward=settings.reward,
+        time_limit_factor=settings.time_limit_factor,
+        total_time_limit_s=settings.total_time_limit_s,
+        allow_weak_sandbox=settings.allow_weak_sandbox,
+    )
+
+
+def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
+    """Say which sandbox there is; ConfigError if code that is trained against it may not run in it."""
+    if here.level is None:
+        raise SandboxError(f"no code sandbox works here: {here.lacks[-1].why}")
+    logger.warning("code sandbox: level %d of %d (%s)", here.level, max(Level), here.level.name.lower())
+    if not here.level.fit_for_training and not allow_weak:
+        better = here.lacks[-1]
+        raise ConfigError(
+            f"the code sandbox reaches level {here.level.value} here, too weak for training: "
+            f"{better.remedy}, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
+        )
 
 
 def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -142,6 +185,9 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     num_workers=run.verify.num_workers,
                     time_limit_s=run.verify.time_limit_s,
                     memory_limit_bytes=run.verify.memory_limit_bytes,
+                    second_opinions={"math": MathVerifyVerifier()},
+                    second_opinion_fraction=run.verify.second_opinion_fraction,
+                    seed=run.seed,
                 )
             )
         )

@@ -189,6 +189,20 @@ class RolloutConfig(Config):
     what is kept."""
 
 
+class CodeVerifyConfig(Config):
+    reward: Literal["all", "fraction"] = "all"
+    """all: 1 when a program passes every test, else 0; fraction: passed tests over all tests."""
+    time_limit_factor: float = Field(default=1.0, gt=0)
+    """Multiplies the processor time that a problem allows for a test [dimensionless]: above 1 for a slow
+    machine. Problems that say nothing allow 6 s. Source: LiveCodeBench (6 s)."""
+    total_time_limit_s: float = Field(default=300.0, gt=0)
+    """Processor time of all tests of one program together [s]. Source: scripts (cap of 300 s)."""
+    allow_weak_sandbox: bool = False
+    """Run programs even where the sandbox confines little (levels 1 and 2)."""
+    sandbox_fusion_url: str | None = None
+    """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
+
+
 class VerifyConfig(Config):
     num_workers: int = Field(default=2, ge=1)
     """Worker processes of the verifier pool [processes]."""
@@ -196,6 +210,10 @@ class VerifyConfig(Config):
     """Wall time for one answer, held by the parent [s]."""
     memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
+    code: CodeVerifyConfig = CodeVerifyConfig()
+    second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Share of the different answers that another verifier judges too, to count how often both agree
+    [dimensionless]; mathematical answers only, by Math-Verify."""
 
 
 class EvaluationConfig(Config):

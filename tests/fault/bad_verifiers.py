@@ -56,6 +56,21 @@ class BadVerifier:
 
 
 @dataclass(frozen=True)
+class Impatient(BadVerifier):
+    """Known to take no longer than this."""
+
+    time_limit_s: float = 0.3
+
+
+@dataclass(frozen=True)
+class Contrary:
+    """Finds everything wrong."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        return wrong(text)
+
+
+@dataclass(frozen=True)
 class FailsOnce:
     """Breaks on its first call with a text and is well on the second, as under a neighbour's load."""
 

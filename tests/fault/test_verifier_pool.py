@@ -18,7 +18,15 @@ from or1.errors import RunStopped
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
 from or1.verify.math import MathVerifier
 from or1.verify.pool import ProcessVerifierPool
-from tests.fault.bad_verifiers import BadVerifier, CannotPrepare, FailsOnce, Reports, StagedBadVerifier
+from tests.fault.bad_verifiers import (
+    BadVerifier,
+    CannotPrepare,
+    Contrary,
+    FailsOnce,
+    Impatient,
+    Reports,
+    StagedBadVerifier,
+)
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 1.0
@@ -77,6 +85,39 @@ def test_twice_broken_is_a_verdict_with_its_reason_and_the_pool_lives(
     assert verdict.reward == (None if outcome is Outcome.NOT_JUDGED else 0.0)
     assert pool.events["retries"] == retries + 1
     assert verdict_on(pool, f"after {how}: gold").outcome is Outcome.RIGHT
+
+
+def test_an_answer_that_broke_workers_twice_breaks_no_more() -> None:
+    with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
+        first = verdict_on(pool, "exit: poison")
+        started = pool.events["workers_started"]
+        again = verdict_on(pool, "exit: poison")
+        assert (first.outcome, first.reason) == (again.outcome, again.reason)
+        assert again.outcome is Outcome.NOT_JUDGED
+        assert (pool.events["workers_started"], pool.events["quarantined"]) == (started, 1)
+        assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
+
+
+def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
+    with ProcessVerifierPool({"bad": Impatient()}, 1, time_limit_s=60.0) as pool:
+        started = time.monotonic()
+        assert verdict_on(pool, "sleep: gold").reason == "time_limit"
+        assert time.monotonic() - started < 2 * (Impatient().time_limit_s + KILL_MARGIN_S) + START_MARGIN_S
+
+
+def test_a_second_opinion_changes_no_verdict_and_is_counted() -> None:
+    with ProcessVerifierPool(
+        {"bad": BadVerifier()}, 1, LIMIT_S, second_opinions={"bad": Contrary()}, second_opinion_fraction=1.0
+    ) as pool:
+        assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
+        assert verdict_on(pool, "fine: other").outcome is Outcome.WRONG
+        deadline = time.monotonic() + START_MARGIN_S
+        waiting = threading.Event()
+        while (
+            pool.events["second_disagreed"] + pool.events["second_agreed"] < 2 and time.monotonic() < deadline
+        ):
+            waiting.wait(0.02)
+        assert (pool.events["second_agreed"], pool.events["second_disagreed"]) == (1, 1)
 
 
 def test_a_flood_of_output_is_swallowed(pool: ProcessVerifierPool, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`or1 train | show | doctor | export | plot`: signatures here, work in the module of each command.
+"""`or1 train | verify | show | doctor | export | plot`: signatures here, work in the module of each command.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -29,6 +29,9 @@ app = typer.Typer(
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be given more than once."),
+]
+WeakSandbox = Annotated[
+    bool, typer.Option("--allow-weak-sandbox", help="Run programs even where the sandbox confines little.")
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
 
@@ -83,11 +86,29 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run's config.json.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
+    allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train, or go on where the same command was interrupted."""
     from or1.cli.train import train as run
 
-    run(recipe, sets or [], out)
+    run(
+        recipe, [*(sets or []), *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else [])], out
+    )
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="JSONL or parquet: kind, response, and gold or tests.")],
+    out: Annotated[Path | None, typer.Option(help="Verdicts; FILE.verdicts.jsonl if not given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; all cores if not given.")
+    ] = None,
+    allow_weak_sandbox: WeakSandbox = False,
+) -> None:
+    """Judge the responses of a file and write a verdict for each."""
+    from or1.cli.verify import verify as run
+
+    run(file, out, workers, allow_weak_sandbox)
 
 
 @app.command()

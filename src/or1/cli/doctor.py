@@ -71,6 +71,8 @@ class Machine:
     gpu_memory_bytes: int
     """Of the first GPU; 0 without one."""
     extras: frozenset[str]
+    has_strong_sandbox: bool = True
+    """Whether the code sandbox is fit for training here."""
 
 
 def doctor() -> None:
@@ -79,7 +81,7 @@ def doctor() -> None:
     if any(f.state is State.MISSING for f in findings):
         _print(findings)
         raise typer.Exit(2)
-    findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), _sandbox()]
+    findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), *_sandbox()]
     _print(findings)
     typer.echo("\nrecipes")
     machine = _machine()
@@ -97,8 +99,8 @@ def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
         yield f"needs vLLM: {_install('vllm')}"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
-    if any(data.task == "code" for data in run.data):
-        yield "needs the code sandbox, which is not built in yet"
+    if any(data.task == "code" for data in run.data) and not machine.has_strong_sandbox:
+        yield "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
     largest = max(stage.max_response_tokens for stage in run.stages)
     if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:
         yield "needs one GPU of 80 GB: lower the budgets and rollout.num_slots for a smaller one"
@@ -192,8 +194,24 @@ def _extras() -> Iterator[Finding]:
             yield Finding(State.OK, f"[{extra}]", f"{module} {importlib.metadata.version(module)}")
 
 
-def _sandbox() -> Finding:
-    return Finding(State.NOTE, "code sandbox", "not built in yet: code problems cannot be judged")
+def _sandbox() -> Iterator[Finding]:
+    """The best level that works here, what a program in it could still do, what keeps better ones away."""
+    from or1.verify import sandbox
+    from or1.verify.sandbox.self_test import NUM_ATTEMPTS, escapes
+
+    found = sandbox.detect()
+    if found.level is None:
+        yield Finding(State.NOTE, "code sandbox", "none: code problems cannot be judged", "use Linux")
+    else:
+        with sandbox.Sandbox(found.level, warm_imports=()) as tested:
+            escaped = escapes(tested)
+        level = f"level {found.level:d} of {max(sandbox.Level):d} ({found.level.name.lower()})"
+        if escaped:
+            yield Finding(State.NOTE, "code sandbox", f"{level}: a program could do: {', '.join(escaped)}")
+        else:
+            yield Finding(State.OK, "code sandbox", f"{level}; {NUM_ATTEMPTS} attempts to escape refused")
+    for lack in found.lacks:
+        yield Finding(State.NOTE, f"sandbox level {lack.level:d}", lack.why, lack.remedy)
 
 
 def _memory_bytes() -> int:
@@ -203,6 +221,14 @@ def _memory_bytes() -> int:
 def _machine() -> Machine:
     import torch
 
+    from or1.verify.sandbox import detect
+
     gpu = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
     extras = frozenset(e for e, module in EXTRAS.items() if importlib.util.find_spec(module) is not None)
-    return Machine(memory_bytes=_memory_bytes(), gpu_memory_bytes=gpu, extras=extras)
+    level = detect().level
+    return Machine(
+        memory_bytes=_memory_bytes(),
+        gpu_memory_bytes=gpu,
+        extras=extras,
+        has_strong_sandbox=level is not None and level.fit_for_training,
+    )

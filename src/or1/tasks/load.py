@@ -10,10 +10,12 @@ from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.protocols import Task, Verifier
 from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
+from or1.tasks.code import CodeTask
 from or1.tasks.math import MathTask
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
+from or1.verify.code import CodeVerifier, JudgesPrograms
 
 _NUM_ARITHMETIC = 4_096
 """Arithmetic problems when nobody says how many [problems]."""
@@ -39,13 +41,16 @@ class ProblemSet:
         return hashlib.sha256("\n".join(problem.id for problem in self.problems).encode()).hexdigest()[:16]
 
 
-def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None) -> ProblemSet:
+def load_problems(
+    data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None, code: JudgesPrograms | None = None
+) -> ProblemSet:
     """Read all sources in order; of equal problems the first stays, with its source's weight.
 
     Args:
         data: the sources.
         seed: of the built-in task's problems and of label noise.
         hub: where data sets can be had by name; None = the Hugging Face hub.
+        code: judges programs; None = one with the defaults.
 
     Raises:
         ConfigError: a source is described wrongly.
@@ -57,7 +62,7 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
     verifiers: dict[str, Verifier] = {}
     num_rows = 0
     for source in data:
-        task = _task(source, seed, hub or HuggingFaceHub())
+        task = _task(source, seed, hub or HuggingFaceHub(), code or CodeVerifier())
         verifiers[task.name] = task.verifier
         problems = task.problems()
         num_rows += len(problems)
@@ -104,9 +109,7 @@ def split_holdout(problem_set: ProblemSet, num: int, seed: int) -> tuple[Problem
     return replace(problem_set, problems=rest), aside
 
 
-def _task(source: DataConfig, seed: int, hub: Hub) -> Task:
-    if source.task == "code":
-        raise ConfigError('data.task = "code" is not available yet: use "math" or "arithmetic"')
+def _task(source: DataConfig, seed: int, hub: Hub, code: JudgesPrograms) -> Task:
     if source.task == "arithmetic":
         if source.path is not None:
             raise ConfigError(f'data.path = "{source.path}" has no use with task = "arithmetic": remove it')
@@ -120,10 +123,12 @@ def _task(source: DataConfig, seed: int, hub: Hub) -> Task:
         )
     if source.path is None:
         raise ConfigError(
-            'data.path is missing: task = "math" needs a .jsonl or .parquet file, or a hub name'
+            f'data.path is missing: task = "{source.task}" needs a .jsonl or .parquet file, or a hub name'
         )
     if source.min_difficulty is not None or source.max_difficulty is not None:
         raise ConfigError(
-            'data.min_difficulty and max_difficulty have no use with task = "math": remove them'
+            f'data.min_difficulty and max_difficulty have no use with task = "{source.task}": remove them'
         )
+    if source.task == "code":
+        return CodeTask(source.path, source.split, source.num_problems, source.instruction, hub, code)
     return MathTask(source.path, source.split, source.num_problems, source.instruction, hub)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
 from or1.errors import DataError
+from or1.tasks.chat import chat_of, is_text
 from or1.tasks.prompts import with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
@@ -28,6 +29,7 @@ class MathTask:
     A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
     `answer`, `final_answer`, `ground_truth`, a box in `solution`, or `reward_model.ground_truth`). An answer
     that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers.
+    Typed golds (`or1.verify.gold`) are kept as they are.
     """
 
     path: str
@@ -57,36 +59,20 @@ class MathTask:
         return self.verifier.verify(problem, self.verifier.ideal_response(problem)).reward == 1.0
 
     def _problem(self, row: Row) -> Problem:
-        named = (row.content[key] for key in _SOURCES if _is_text(row.content, key))
+        named = (row.content[key] for key in _SOURCES if is_text(row.content, key))
         source = next(named, row.source)
         return Problem.make(self.name, _prompt(row, self.instruction), _gold(row), source)
 
 
 def _prompt(row: Row, instruction: str) -> tuple[Message, ...]:
     for key in _QUESTIONS:
-        if _is_text(row.content, key):
+        if is_text(row.content, key):
             return (Message("user", with_instruction(row.content[key], instruction)),)
         if key in row.content and isinstance(row.content[key], list) and row.content[key]:
-            return _chat(row, row.content[key], instruction)
+            return chat_of(row, row.content[key], instruction)
     raise DataError(
         f"{row.place}: no question: give it as {_listed(_QUESTIONS)} (the row has {_listed(row.content)})"
     )
-
-
-def _chat(row: Row, turns: list[Any], instruction: str) -> tuple[Message, ...]:
-    messages = []
-    for turn in turns:
-        if not isinstance(turn, dict) or not (_is_text(turn, "role") and _is_text(turn, "content")):
-            raise DataError(
-                f"{row.place}: each message of a chat prompt needs a role and a content, both text"
-            )
-        messages.append(Message(turn["role"], turn["content"]))
-    last = messages.pop()
-    if last.role != "user":
-        raise DataError(
-            f"{row.place}: the chat prompt ends with role {last.role}: end it with the user's turn"
-        )
-    return (*messages, Message("user", with_instruction(last.content, instruction)))
 
 
 def _gold(row: Row) -> Gold:
@@ -109,8 +95,12 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
         return None
     if isinstance(value, int | float):
         return str(int(value)) if float(value).is_integer() else str(value)
+    if _is_typed(value):
+        return value  # type: ignore[no-any-return]
     if isinstance(value, list):
-        return _one_or_all([each for each in value if isinstance(each, str) and each.strip()])
+        return _one_or_all(
+            [each for each in value if _is_typed(each) or (isinstance(each, str) and each.strip())]
+        )
     if not isinstance(value, str) or not value.strip():
         return None
     if r"\boxed" in value or in_box_only:
@@ -131,15 +121,20 @@ def _texts_in_json(value: str) -> list[str]:
     return content if all(isinstance(each, str) and each.strip() for each in content) else []
 
 
-def _one_or_all(texts: list[str]) -> Gold | None:
-    stripped: list[Any] = [text.strip() for text in texts]
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_typed(value: Any) -> bool:
+    """A gold with its type, as `or1.verify.gold` describes it."""
+    return isinstance(value, dict) and {"type", "value"} <= value.keys()
+
+
+def _one_or_all(golds: list[Any]) -> Gold | None:
+    stripped: list[Any] = [gold.strip() if isinstance(gold, str) else gold for gold in golds]
     if len(stripped) > 1:
         return stripped
     return stripped[0] if stripped else None
-
-
-def _is_text(content: Mapping[str, Any], key: str) -> bool:
-    return key in content and isinstance(content[key], str) and bool(content[key].strip())
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -10,6 +10,11 @@ from types import MappingProxyType
 BOXED = r"Please reason step by step, and put your final answer within \boxed{}."
 BOXED_BRIEFLY = r"Solve it in a few short lines. End with the final number alone in \boxed{}."
 BOXED_INTEGER = r"Work through it carefully, then give the final answer, an integer, as \boxed{}."
+CODE_STDIN = (
+    "Write a Python program that reads the input from standard input and prints the output to standard "
+    "output. Give the whole program in one block that starts with ```python and ends with ```."
+)
+CODE_FUNCTION = "Give the complete Python code in one block that starts with ```python and ends with ```."
 
 INSTRUCTIONS = MappingProxyType(
     {"boxed": BOXED, "boxed-briefly": BOXED_BRIEFLY, "boxed-integer": BOXED_INTEGER},

@@ -1,17 +1,19 @@
-"""Rows of problem files, wherever they lie: JSON lines, JSON lists and parquet, on disk or on the hub."""
+"""Rows of problem files, on disk or on the hub: JSON lines (also gzipped), JSON lists and parquet."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from or1.errors import DataError
 
-SUFFIXES = (".jsonl", ".json", ".parquet")
+SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
 _HUB_PREFIX = "hf://"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
@@ -91,7 +93,8 @@ def read_rows(file: Path) -> Iterator[Row]:
     Raises:
         DataError: unreadable, not what its suffix says, or without rows.
     """
-    reader = {".jsonl": _read_json_lines, ".json": _read_json_list, ".parquet": _read_parquet}[file.suffix]
+    readers = {".jsonl": _read_json_lines, ".gz": _read_json_lines, ".json": _read_json_list}
+    reader = {**readers, ".parquet": _read_parquet}[file.suffix]
     empty = True
     for row in reader(file):
         empty = False
@@ -117,7 +120,7 @@ def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) 
         found = sorted(
             file.relative_to(folder)
             for file in folder.rglob("*")
-            if file.suffix in SUFFIXES and (file.name.startswith(word) or file.parent.name == word)
+            if file.name.endswith(SUFFIXES) and (file.name.startswith(word) or file.parent.name == word)
         )
         parts = sorted({file.parent for file in found})
         usual = [part for part in parts if str(part) in _USUAL_FOLDERS]
@@ -134,12 +137,18 @@ def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) 
 
 def _read_json_lines(file: Path) -> Iterator[Row]:
     try:
-        with file.open(encoding="utf-8") as lines:
+        with _open_text(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _row(file, "line", number, _parsed(f"{file} line {number}", line))
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{file} cannot be unpacked ({error}): fetch it again") from error
+
+
+def _open_text(file: Path) -> IO[str]:
+    return gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
 
 
 def _read_json_list(file: Path) -> Iterator[Row]:

@@ -165,10 +165,11 @@ def _tail(text: str, length: int) -> str:
 def sample_lines(sample: Sample) -> list[str]:
     """A rollout for a person: question, end of the response, verdict."""
     verdict = sample.outcome.value + "".join(f" ({t})" for t in (sample.reason, sample.detail) if t)
+    gold = _tail(str(sample.gold), SAMPLE_CHARACTERS)  # the tests of a program can be long
     return [
         f"problem:  {_tail(sample.question, SAMPLE_CHARACTERS)}",
         f"response: {_tail(sample.response, SAMPLE_CHARACTERS)}",
-        f"verdict:  {_tail(verdict, SAMPLE_CHARACTERS)}, gold {sample.gold}, {sample.num_tokens} tokens",
+        f"verdict:  {_tail(verdict, SAMPLE_CHARACTERS)}, gold {gold}, {sample.num_tokens} tokens",
     ]
 
 

@@ -1,20 +1,21 @@
-"""Are two expressions equal? Math-Verify decides, without its own clocks.
+"""Math-Verify alone: the second opinion.
 
 Importing this module loads sympy (about a second): import it where the comparison runs, in a worker. Nothing
-here bounds time or memory; `pool` does, from outside. Not caught: quantities that differ by less than the
-library's rounding (six decimals) count as equal.
+here bounds time or memory; `pool` does, from outside. The library takes quantities for equal that differ by
+less than its rounding (six decimals), so it never decides about a reward.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
+
+from or1.verify.judge import Comparison
 
 # The library warns, once a process, that its clocks are off; they are meant to be.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -31,15 +32,6 @@ _EXTRACTION = (
 )
 _FRACTION = re.compile(r"\\[dtc]?frac(?![A-Za-z])\s*(\{[^{}\\]*\}|\d|(?<=\s)[a-zA-Z])\s*(\{|\d|[a-zA-Z])")
 _ROOT = re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])")
-
-
-class Comparison(StrEnum):
-    EQUAL = "equal"
-    DIFFERENT = "different"
-    BAD_GOLD = "bad_gold"
-    """No gold could be parsed."""
-    BAD_ANSWER = "bad_answer"
-    """The answer could not be parsed."""
 
 
 def compare(golds: tuple[str, ...], answer: str) -> Comparison:

@@ -11,6 +11,12 @@ _THINK_OPEN = "<think>"
 _THINK_CLOSE = "</think>"
 _BOX = r"(?:boxed|fbox)(?![A-Za-z])"
 # `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
+_JOINT = re.compile(
+    r"(?:[\s,;&$]|\\(?:quad|qquad|[,;:! ()\[\]])|\\text\s*\{[^{}]*\band\s*\}"
+    r"|(?:\\text\s*\{\s*)?(?:and|or)\s*\}?|[A-Za-z](?:_\{?\w\}?)?\s*=)*"
+)
+_MAX_JOINT = 60
+"""Longest text between two boxes that may join them [characters]."""
 _TOKEN = re.compile(
     rf"(?P<box>\\{_BOX}\s*(?:\{{|\Z))|\\(?!\\?{_BOX}).|(?P<open>\{{)|(?P<close>\}})", re.DOTALL
 )
@@ -34,7 +40,7 @@ class Answer:
     """Inside of the final box, stripped; None when there is no answer."""
     reason: AnswerReason
     num_boxes: int = 0
-    """Complete boxes in the part that was read: more than one is a sign of hedging; only the last counts."""
+    """Complete boxes in the part that was read: more than one that are not joined are a sign of hedging."""
 
 
 def after_thinking(text: str) -> str | None:
@@ -50,7 +56,8 @@ def read_answer(text: str) -> Answer:
     r"""Read the last `\boxed{}` (or `\fbox{}`) after the thinking, by matching braces; linear in the text.
 
     A last box that is empty or never closed is no answer: an earlier box does not stand in for it. A box
-    inside a box belongs to the outer one; a box around nothing but a box is opened.
+    inside a box belongs to the outer one; a box around nothing but a box is opened. Boxes with nothing but
+    blanks, commas, "and" or "or" between them are one answer of several parts: hedging gains nothing.
     """
     rest = after_thinking(text)
     if rest is None:
@@ -65,7 +72,8 @@ def read_answer(text: str) -> Answer:
     value = rest[box.start : box.end].strip()
     if not value:
         return Answer(None, AnswerReason.EMPTY_BOX, num_boxes)
-    return Answer(value, AnswerReason.BOXED, num_boxes)
+    parts = [*_joined_before(rest, boxes), value] if num_boxes > 1 else [value]
+    return Answer(", ".join(dict.fromkeys(parts)), AnswerReason.BOXED, num_boxes)
 
 
 def final_answer(text: str) -> str | None:
@@ -111,6 +119,22 @@ def _num_outermost(boxes: list[_Box]) -> int:
         if outer_command is None or box.end < outer_command:
             num, outer_command = num + 1, box.command
     return num
+
+
+def _joined_before(text: str, boxes: list[_Box]) -> list[str]:
+    """Insides of the boxes that are joined to the last one, in order."""
+    parts: list[str] = []
+    following = boxes[-1].command
+    for box in reversed(boxes[:-1]):
+        if box.end > following:
+            continue
+        between = text[box.end + 1 : following]
+        inside = text[box.start : box.end].strip()
+        if len(between) > _MAX_JOINT or not _JOINT.fullmatch(between) or not inside:
+            break
+        parts.append(inside)
+        following = box.command
+    return parts[::-1]
 
 
 def _innermost_bare(text: str, boxes: list[_Box]) -> _Box:

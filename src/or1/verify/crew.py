@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from or1.errors import RunStopped
 from or1.types import Outcome, Problem, Verdict
 from or1.verify.process import Failure, WorkerProcess, WorkerStartError
-from or1.verify.staged import StagedVerifier
+from or1.verify.staged import SelfLimitedVerifier, StagedVerifier
 from or1.verify.worker import Setup
 
 _log = logging.getLogger(__name__)
@@ -46,6 +46,10 @@ class Crew:
         with self._lock:
             return {"retries": 0, "workers_started": 0} | dict(self._events)
 
+    def pids(self) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(worker.pid for worker in self._alive)
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
@@ -66,7 +70,8 @@ class Crew:
         result = self._ask(problem, text, self._start())
         if isinstance(result, Verdict):
             return result
-        if result.reason not in _BLAMED_ON_RESPONSE:
+        limits_itself = isinstance(self._setup.verifiers[problem.task], SelfLimitedVerifier)
+        if limits_itself or result.reason not in _BLAMED_ON_RESPONSE:
             return _not_judged(result.reason, result.detail)
         if not self._is_sound(problem):
             return _not_judged("bad_gold", f"{result.reason}, also on the gold itself")
@@ -92,7 +97,7 @@ class Crew:
         return sound
 
     def _ask(self, problem: Problem, text: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.ask(problem, text)
+        result = worker.ask(problem, text, self._setup.limit_s(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)

@@ -10,10 +10,9 @@ _SPACING = re.compile(r"\\[,!;: ]|~")
 _DEGREE = re.compile(r"(?:\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degree|°)$")
 _NUMBER = re.compile(
     r"(?P<sign>[+-]?)\s*(?:\\?\$)?\s*"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)?(?P<fraction>\.\d*)?",
+    r"(?P<whole>[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})+|\d+)?(?P<fraction>\.\d*)?",
     re.ASCII,
 )
-_RELATIVE_TOLERANCE = Fraction(1, 1_000_000)
 
 
 def plain_number(text: str) -> Fraction | None:
@@ -39,10 +38,3 @@ def plain_number(text: str) -> Fraction | None:
     fraction = (found["fraction"] or "")[1:]
     value = Fraction(int(whole + fraction), 10 ** len(fraction))
     return -value if found["sign"] == "-" else value
-
-
-def same_number(gold: Fraction, answer: Fraction) -> bool:
-    """Equal exactly if the gold is whole, else within a millionth of the gold, for decimals are rounded."""
-    if gold.denominator == 1:
-        return gold == answer
-    return abs(gold - answer) <= _RELATIVE_TOLERANCE * abs(gold)

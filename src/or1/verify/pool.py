@@ -6,29 +6,30 @@ their limits are the business of `crew`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import hashlib
-import json
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Self, TypeGuard
 
-from or1.types import Finish, Outcome, Problem, Response, Rollout, Verdict
+from or1.types import Finish, Outcome, Response, Rollout, Verdict
+from or1.verify.alarm import ShareAlarm
 from or1.verify.crew import Crew
+from or1.verify.key import Key, key_of
+from or1.verify.second import SecondOpinions, second_task
 from or1.verify.staged import InProcessVerifier, StagedVerifier
 from or1.verify.worker import Setup
 
 _TRUNCATED = Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
 _ABORTED = Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
 
-Key = bytes
-"""Digest of (task, gold, essence of the text)."""
+_BROKE_WORKERS = frozenset({"worker_lost", "verifier_error"})
 
 
 class ProcessVerifierPool:
@@ -48,6 +49,9 @@ class ProcessVerifierPool:
         *,
         max_in_flight: int = 1024,
         cache_size: int = 100_000,
+        second_opinions: Mapping[str, object] | None = None,
+        second_opinion_fraction: float = 0.0,
+        seed: int = 0,
     ) -> None:
         """Take the verifiers; start nothing.
 
@@ -55,21 +59,30 @@ class ProcessVerifierPool:
             verifiers: task name -> Verifier; one that declares `in_process` runs in this process, every other
                 must be picklable.
             num_workers: worker processes [processes].
-            time_limit_s: wall time for one response [s].
+            time_limit_s: wall time for one response [s]; a verifier with a lower limit of its own keeps it.
             memory_limit_bytes: address space of one worker [bytes].
             max_in_flight: responses being judged before the input has to wait [responses].
             cache_size: verdicts remembered [verdicts].
+            second_opinions: task name -> another verifier, asked about a sample of the answers.
+            second_opinion_fraction: share of the different answers that it is asked about.
+            seed: which ones.
         """
         self._tasks = frozenset(verifiers)
         self._inline = {name: v for name, v in verifiers.items() if _is_inline(v)}
         self._staged = {name: v for name, v in verifiers.items() if isinstance(v, StagedVerifier)}
         remote = {name: v for name, v in verifiers.items() if name not in self._inline}
+        others = dict(second_opinions or {}) if second_opinion_fraction else {}
+        self._second = SecondOpinions(frozenset(others), second_opinion_fraction, seed)
+        remote |= {second_task(task): verifier for task, verifier in others.items()}
         self._crew = Crew(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
         self._max_in_flight = max_in_flight
         self._cache: OrderedDict[Key, Verdict] = OrderedDict()
         self._cache_size = cache_size
         self._reasons: Counter[str] = Counter()
         self._cache_hits = 0
+        self._quarantine: dict[Key, Verdict] = {}
+        self._quarantined = 0
+        self._alarm = ShareAlarm()
         self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._crew.close)
 
@@ -97,6 +110,12 @@ class ProcessVerifierPool:
         finally:
             flight.cancel()
 
+    async def judge_async(self, responses: Iterable[Response]) -> AsyncIterator[Rollout]:
+        """As `judge`, for an event loop: responses are pulled and verdicts awaited in a thread."""
+        judging = self.judge(responses)
+        while (rollout := await asyncio.to_thread(next, judging, None)) is not None:
+            yield rollout
+
     def close(self) -> None:
         """End all workers, whatever they are doing; the pool cannot be used again."""
         self._finalizer()
@@ -107,6 +126,10 @@ class ProcessVerifierPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process ids of the workers that are alive."""
+        return self._crew.pids()
+
     @property
     def reasons(self) -> Mapping[str, int]:
         """How many rollouts were yielded with each reason (or outcome, where a verdict gives no reason)."""
@@ -115,10 +138,19 @@ class ProcessVerifierPool:
 
     @property
     def events(self) -> Mapping[str, int]:
-        """`cache_hits`, `retries`, `workers_started`, and `first_<reason>` of what was retried."""
+        """Counts of what happened.
+
+        `cache_hits`, `quarantined` (answers that broke workers before, not asked again), `alarms` (see
+        `alarm`), `retries`, `workers_started`, `first_<reason>` of what was retried, and `second_agreed`,
+        `second_disagreed`, `second_failed` of the second opinions.
+        """
         with self._lock:
-            hits = self._cache_hits
-        return MappingProxyType(self._crew.events() | {"cache_hits": hits})
+            own = {
+                "cache_hits": self._cache_hits,
+                "quarantined": self._quarantined,
+                "alarms": self._alarm.num_alarms,
+            }
+        return MappingProxyType(self._crew.events() | own | self._second.events())
 
     def _at_once(self, response: Response) -> Verdict | str:
         """The verdict if no worker is needed for it, else the text that a worker is to judge."""
@@ -135,9 +167,13 @@ class ProcessVerifierPool:
             text = self._staged[problem.task].essence(text)
             quick = self._staged[problem.task].quick(problem, text)
             if quick is not None:
+                self._second.consider(problem, text, quick, self._crew.submit)
                 return quick
-        key = _key(problem, text)
+        key = key_of(problem, text)
         with self._lock:
+            if key in self._quarantine:
+                self._quarantined += 1
+                return self._quarantine[key]
             if key not in self._cache:
                 return text
             self._cache.move_to_end(key)
@@ -149,38 +185,44 @@ class ProcessVerifierPool:
         with self._lock:
             if verdict.outcome is not Outcome.NOT_JUDGED:
                 self._cache[key] = verdict
+            elif verdict.reason in _BROKE_WORKERS:
+                self._quarantine[key] = replace(verdict, seconds=0.0)
             while len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
-        first, *others = flight.disembark(key)
-        yield self._counted(first, verdict)
+        response, *others = flight.disembark(key)
+        self._second.consider(response.problem, flight.essence(key), verdict, self._crew.submit)
+        yield self._counted(response.rollout, verdict)
         with self._lock:
             self._cache_hits += len(others)
-        for rollout in others:
-            yield self._counted(rollout, replace(verdict, seconds=0.0))
+        for other in others:
+            yield self._counted(other.rollout, replace(verdict, seconds=0.0))
 
     def _counted(self, rollout: Rollout, verdict: Verdict) -> Rollout:
         with self._lock:
             self._reasons[verdict.reason or verdict.outcome.value] += 1
+            self._alarm.see(verdict)
         return replace(rollout, verdict=verdict)
 
 
 class _Flight:
-    """What one call of `judge` is waiting for: one future by key, the rollouts that share it."""
+    """What one call of `judge` is waiting for: one future by key, the responses that share it."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Key, list[Rollout]] = {}
+        self._waiting: dict[Key, list[Response]] = {}
+        self._essences: dict[Key, str] = {}
         self._futures: dict[Key, Future[Verdict]] = {}
         self._landed: SimpleQueue[tuple[Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
     def board(self, response: Response, essence: str, crew: Crew) -> None:
         """Have the essence of a response judged, unless the same is on its way."""
-        key = _key(response.problem, essence)
+        key = key_of(response.problem, essence)
         self.num_waiting += 1
         if key in self._waiting:
-            self._waiting[key].append(response.rollout)
+            self._waiting[key].append(response)
             return
-        self._waiting[key] = [response.rollout]
+        self._waiting[key] = [response]
+        self._essences[key] = essence
         future = crew.submit(response.problem, essence)
         self._futures[key] = future
         landed = self._landed
@@ -199,11 +241,14 @@ class _Flight:
             raise RuntimeError("the verifier pool was closed while it was judging")
         return key, future.result()
 
-    def disembark(self, key: Key) -> list[Rollout]:
+    def essence(self, key: Key) -> str:
+        return self._essences[key]
+
+    def disembark(self, key: Key) -> list[Response]:
         del self._futures[key]
-        rollouts = self._waiting.pop(key)
-        self.num_waiting -= len(rollouts)
-        return rollouts
+        responses = self._waiting.pop(key)
+        self.num_waiting -= len(responses)
+        return responses
 
     def cancel(self) -> None:
         for future in list(self._futures.values()):
@@ -212,8 +257,3 @@ class _Flight:
 
 def _is_inline(verifier: object) -> TypeGuard[InProcessVerifier]:
     return isinstance(verifier, InProcessVerifier) and verifier.in_process
-
-
-def _key(problem: Problem, essence: str) -> Key:
-    content = json.dumps([problem.task, problem.gold, essence], sort_keys=True)
-    return hashlib.blake2b(content.encode(), digest_size=16).digest()

@@ -56,7 +56,6 @@ class WorkerProcess:
 
     def __init__(self, setup: Setup) -> None:
         """Start the process and wait until it is ready; WorkerStartError if it does not get there."""
-        self._time_limit_s = setup.time_limit_s
         self._channel, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SET
         search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
@@ -76,11 +75,15 @@ class WorkerProcess:
             self.dispose()
             raise
 
-    def ask(self, problem: Problem, text: str) -> Verdict | Failure:
-        """Judge one response within the time limit; after a Failure the worker must be disposed of."""
-        request = pickle.dumps(Request(problem, text))
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, problem: Problem, text: str, time_limit_s: float) -> Verdict | Failure:
+        """Judge one response within a wall time [s]; after a Failure the worker must be disposed of."""
+        request = pickle.dumps(Request(problem, text, time_limit_s))
         try:
-            reply = self._exchange(request, self._time_limit_s)
+            reply = self._exchange(request, time_limit_s)
         except TimeoutError:
             return Failure("time_limit")
         except (EOFError, OSError, ValueError):

@@ -18,6 +18,30 @@ class InProcessVerifier(Protocol):
 
 
 @runtime_checkable
+class SelfLimitedVerifier(Protocol):
+    """A verifier with limits of its own: what a response causes never takes it longer than it says.
+
+    Running over that limit in a worker, or out of the worker's memory, is then our own failure.
+    """
+
+    def wall_limit_s(self, problem: Problem) -> float:
+        """Wall time after which a worker that judges this problem is stuck [s]."""
+        ...
+
+    def verify(self, problem: Problem, text: str) -> Verdict: ...
+
+
+@runtime_checkable
+class LimitedVerifier(Protocol):
+    """A verifier whose answers are known to take no longer than so much."""
+
+    @property
+    def time_limit_s(self) -> float:
+        """Wall time for one answer [s]; a pool holds it where its own limit is not lower."""
+        ...
+
+
+@runtime_checkable
 class StagedVerifier(Protocol):
     """A verifier whose work comes in stages: cheap text work first, the part that may hang last.
 

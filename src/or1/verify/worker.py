@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from or1.types import Problem, Verdict
-from or1.verify.staged import StagedVerifier
+from or1.verify.staged import LimitedVerifier, SelfLimitedVerifier, StagedVerifier
 
 _HEADER = struct.Struct(">I")
 _DETAIL = 500
@@ -37,11 +37,20 @@ class Setup:
     memory_limit_bytes: int
     time_limit_s: float
 
+    def limit_s(self, problem: Problem) -> float:
+        """Wall time for one answer to a problem [s]."""
+        verifier = self.verifiers[problem.task]
+        if isinstance(verifier, SelfLimitedVerifier):
+            return verifier.wall_limit_s(problem)
+        own = verifier.time_limit_s if isinstance(verifier, LimitedVerifier) else self.time_limit_s
+        return min(own, self.time_limit_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     problem: Problem
     text: str
+    time_limit_s: float
 
 
 def main(descriptor: int) -> None:
@@ -49,8 +58,8 @@ def main(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as channel:
         try:
             setup: Setup = pickle.loads(receive(channel))
-            _limit(resource.RLIMIT_CORE, 0)
-            _limit(resource.RLIMIT_AS, setup.memory_limit_bytes)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            _limit_memory(setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
                 if isinstance(verifier, StagedVerifier):
                     verifier.prepare()
@@ -61,7 +70,7 @@ def main(descriptor: int) -> None:
         try:
             while True:
                 request: Request = pickle.loads(receive(channel))
-                _limit_processor_time(setup.time_limit_s)
+                _limit_processor_time(request.time_limit_s)
                 _reply(channel, _judge(setup.verifiers[request.problem.task], request))
         except (EOFError, ConnectionError):
             return
@@ -105,10 +114,12 @@ def _judge(verifier: Any, request: Request) -> dict[str, Any]:
     return {"verdict": content}
 
 
-def _limit(kind: int, most: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+def _limit_memory(most: int) -> None:
+    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and raises it again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
 
 
 def _limit_processor_time(time_limit_s: float) -> None:

@@ -140,9 +140,16 @@ def test_show_gives_every_setting_once_and_marks_what_differs() -> None:
     assert sorted(flat) == sorted(rows)
 
 
-def lacks(name: str, *sets: str, memory: int = 24, gpu: int = 0, extras: tuple[str, ...] = ()) -> list[str]:
-    run: RunConfig = recipes.load(name, sets)
-    machine = Machine(memory_bytes=memory * GIB, gpu_memory_bytes=gpu * GIB, extras=frozenset(extras))
+def lacks(
+    name: str, memory: int = 24, gpu: int = 0, extras: tuple[str, ...] = (), has_strong_sandbox: bool = True
+) -> list[str]:
+    run: RunConfig = recipes.load(name)
+    machine = Machine(
+        memory_bytes=memory * GIB,
+        gpu_memory_bytes=gpu * GIB,
+        extras=frozenset(extras),
+        has_strong_sandbox=has_strong_sandbox,
+    )
     return list(obstacles(run, machine))
 
 
@@ -152,7 +159,10 @@ def test_doctor_tells_what_keeps_a_recipe_from_running() -> None:
     assert lacks("qwen-0.5b-gsm8k", memory=8) == ["needs 12 GiB of memory"]
     assert [line.split(":")[0] for line in lacks("or1-math-7b")] == ["needs vLLM", "needs GPUs"]
     assert lacks("or1-math-7b", gpu=80, extras=("vllm",)) == []
-    assert lacks("or1-7b", gpu=80, extras=("vllm",)) == ["needs the code sandbox, which is not built in yet"]
+    assert lacks("or1-7b", gpu=80, extras=("vllm",)) == []
+    assert lacks("qwen-0.5b-gsm8k", has_strong_sandbox=False) == []
+    (weak,) = lacks("qwen-0.5b-code", has_strong_sandbox=False)
+    assert weak == "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
     assert lacks("r1-distill-1.5b-1gpu", gpu=79) == []
     assert lacks("r1-distill-1.5b-1gpu", gpu=24)[0].startswith("needs one GPU of 80 GB")
 

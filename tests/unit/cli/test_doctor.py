@@ -18,6 +18,14 @@ def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert "MISSING" not in text
 
 
+def test_it_tries_to_escape_from_the_sandbox() -> None:
+    found = list(doctor._sandbox())
+    assert found[0].what == "code sandbox"
+    if found[0].state is doctor.State.OK:
+        assert "7 attempts to escape refused" in found[0].seen
+    assert all(finding.mend for finding in found[1:])
+
+
 def test_the_speed_ratio_is_a_ratio_of_times() -> None:
     speedup = doctor.bfloat16_speedup(size=64, repeats=3)
     assert 0.01 < speedup < 1000

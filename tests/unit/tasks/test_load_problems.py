@@ -109,10 +109,11 @@ def test_a_holdout_of_everything_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"task": "code", "path": "x.jsonl"}, 'task = "code" is not available yet'),
+        ({"task": "code"}, "data.path is missing"),
         ({"task": "math"}, "data.path is missing"),
         ({"task": "arithmetic", "path": "x.jsonl"}, "has no use with"),
         ({"task": "math", "path": "x.jsonl", "max_difficulty": 3}, "have no use with"),
+        ({"task": "code", "path": "x.jsonl", "min_difficulty": 3}, "have no use with"),
     ],
 )
 def test_a_source_described_wrongly_is_refused(config: dict[str, object], message: str) -> None:

@@ -67,6 +67,7 @@ def golds(path: Path) -> list[Gold]:
         ({"problem": "?", "answer": 0.5}, "0.5"),
         ({"problem": "?", "answer": 7}, "7"),
         ({"problem": "?", "gold": ["7", "seven"], "answer": "no"}, ["7", "seven"]),
+        ({"problem": "?", "gold": {"type": "set", "value": "1,2"}}, {"type": "set", "value": "1,2"}),
         ({"prompt": "?", "reward_model": {"ground_truth": '["5"]', "style": "rule"}}, "5"),
         ({"prompt": "?", "reward_model": {"ground_truth": '["5", "five"]'}}, ["5", "five"]),
         ({"prompt": "?", "reward_model": {"ground_truth": "025"}}, "025"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 from or1.types import Gold, Message, Outcome, Problem, Verdict
 from or1.verify.math import MathVerifier
 
-SUITE = Path(__file__).parents[3] / "../shared/data/verifier/math_verify_tests.jsonl"
 VERIFIER = MathVerifier()
 
 
@@ -70,7 +67,7 @@ def test_right(gold: Gold, answer: str) -> None:
         ("x+1", "x+2", "wrong_value"),
         (["1", "2"], "3", "wrong_value"),
         ("5", "???", "parse_error"),
-        ("4", r"4\sqrt(2)", "parse_error"),
+        ("4", r"4\sqrt(2)", "wrong_value"),
         ("5", "9^{9^{9^9}}", "too_large"),
         ("5", "1+" * 300, "too_large"),
     ],
@@ -121,7 +118,7 @@ def test_the_essence_has_the_verdict_of_the_text(text: str, gold: str) -> None:
 def test_plain_numbers_need_no_algebra() -> None:
     assert VERIFIER.quick(problem("72"), r"\boxed{72}") is not None
     assert VERIFIER.quick(problem("72"), r"\boxed{73}") is not None
-    assert VERIFIER.quick(problem(r"\frac{1}{2}"), r"\boxed{73}") is None
+    assert VERIFIER.quick(problem(r"\sqrt{2}"), r"\boxed{73}") is None
 
 
 def test_the_ideal_response_is_right() -> None:
@@ -143,28 +140,3 @@ def test_the_parent_loads_neither_sympy_nor_torch_for_plain_numbers() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not SUITE.exists(), reason="needs ../shared/data/verifier, which is not part of the project"
-)
-def test_short_cases_of_a_public_suite() -> None:
-    """The suite's boxed-style cases. Misses are listed: a change of any of them should be looked at."""
-    rows = [json.loads(line) for line in SUITE.read_text().splitlines()]
-    # Prose is for extractors, not for what stands inside a box; a decimal comma is read as a separator here.
-    short = [
-        row
-        for row in rows
-        if len(row["pred"]) <= 40 and not any(w in row["pred"] for w in (": ", "which", "is "))
-    ]
-    false_right, false_wrong = [], []
-    for row in short:
-        verdict = judge(row["gold"].strip("$ "), row["pred"].strip("$ "))
-        if verdict.reward == 1.0 and not row["expected"]:
-            false_right.append((row["gold"], row["pred"]))
-        if verdict.reward != 1.0 and row["expected"]:
-            false_wrong.append((row["gold"], row["pred"], verdict.reason))
-    assert len(short) > 100
-    assert false_right == [], "a wrong answer is paid"
-    assert len(false_wrong) <= 0.1 * len(short), false_wrong

@@ -1,0 +1,37 @@
+"""Questions that come as chat messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from or1.errors import DataError
+from or1.tasks.prompts import with_instruction
+from or1.tasks.rows import Row
+from or1.types import Message
+
+
+def chat_of(row: Row, turns: list[Any], instruction: str) -> tuple[Message, ...]:
+    """The messages of a row's prompt, with the instruction at the end of the last.
+
+    Raises:
+        DataError: a message without role or content, or a prompt that does not end with the user's turn.
+    """
+    messages = []
+    for turn in turns:
+        if not isinstance(turn, dict) or not (is_text(turn, "role") and is_text(turn, "content")):
+            raise DataError(
+                f"{row.place}: each message of a chat prompt needs a role and a content, both text"
+            )
+        messages.append(Message(turn["role"], turn["content"]))
+    last = messages.pop()
+    if last.role != "user":
+        raise DataError(
+            f"{row.place}: the chat prompt ends with role {last.role}: end it with the user's turn"
+        )
+    return (*messages, Message("user", with_instruction(last.content, instruction)))
+
+
+def is_text(content: Mapping[str, Any], key: str) -> bool:
+    """Does a row have text under this key, and not only blanks?"""
+    return key in content and isinstance(content[key], str) and bool(content[key].strip())

@@ -1,0 +1,61 @@
+"""Is an output the expected one? LiveCodeBench's rule for text, and equality of plain values."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
+from typing import Any
+
+_TOKEN = re.compile(r"\S+")
+_SHOWN = 60
+"""Most characters of a line in a difference [characters]."""
+
+
+def difference(output: str, expected: str) -> str | None:
+    r"""None when the outputs agree, else the first place where they do not.
+
+    Both are stripped and split into lines; the number of lines must be the same; each pair of lines must be
+    equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance.
+
+    >>> difference("1.0 2\n", "1 2.00"), difference("1\n2", "1")
+    (None, '2 lines instead of 1')
+
+    Source: LiveCodeBench, lcb_runner @28fef95, testing_util.grade_stdio.
+    """
+    output, expected = output.strip(), expected.strip()
+    num_lines, num_expected = output.count("\n") + 1, expected.count("\n") + 1
+    if num_lines != num_expected:  # before anything is split: an output may have millions of lines
+        return f"{num_lines} lines instead of {num_expected}"
+    pairs = zip(output.split("\n"), expected.split("\n"), strict=True)
+    for number, (line, wanted) in enumerate(((a.strip(), b.strip()) for a, b in pairs), start=1):
+        if line != wanted and not _same_numbers(line, wanted):
+            return f"line {number}: {line[:_SHOWN]!r} instead of {wanted[:_SHOWN]!r}"
+    return None
+
+
+def same_value(value: Any, expected: Any) -> bool:
+    """Equality of plain values as Python has it, tuples counting as lists at every depth.
+
+    What cannot be compared is not equal: structures that hold themselves or are nested beyond Python's
+    recursion limit, a signaling nan.
+    """
+    try:
+        return bool(_listed(value) == _listed(expected))
+    except (RecursionError, InvalidOperation):
+        return False
+
+
+def _same_numbers(line: str, expected: str) -> bool:
+    """Token by token, so that a line of millions of tokens ends at the first that differs."""
+    tokens = zip_longest(_TOKEN.finditer(line), _TOKEN.finditer(expected))
+    try:
+        return all(one and other and Decimal(one[0]) == Decimal(other[0]) for one, other in tokens)
+    except (InvalidOperation, ValueError):  # no number, or a signaling nan, which refuses to be compared
+        return False
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_listed(each) for each in value]
+    return {key: _listed(each) for key, each in value.items()} if isinstance(value, dict) else value

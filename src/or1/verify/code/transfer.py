@@ -1,0 +1,354 @@
+"""Python values as plain JSON, between processes that do not trust each other.
+
+Standard library only: the parent imports this module, and sandboxed processes are given the same code.
+
+A payload is `{"root": item, "heap": [entry, ...]}`. An item is a JSON scalar (null, bool, number, string) or
+`[index]`, a reference into the heap; an entry is `[kind, ...]` with the items of one object. So shared and
+cyclic structures keep their shape, and neither a linked list of a million nodes nor a forged payload can make
+the reader recurse. What is read back is made of plain builtins whatever its class was on the other side: an
+`__eq__` of its own, or a subclass of int, does not survive.
+
+A reply to a call continues the heap of its request and lists the entries of the request's objects that have
+changed, which is how a function that works in place is seen to work.
+
+Not carried: classes (an object of an unknown class becomes an `export`, a handle held by its owner), named
+fields of tuples, the order of a Counter.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+MAX_INLINE_BITS = 4096
+"""Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
+_MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node"})
+_SLICE = slice(None)
+
+
+class TransferError(ValueError):
+    """A payload that does not follow the format of this module."""
+
+
+class Encoder:
+    """Writes values into one heap."""
+
+    def __init__(
+        self,
+        node_classes: frozenset[str] = frozenset(),
+        export: Callable[[Any], list[Any]] | None = None,
+        known: Sequence[Any] = (),
+    ) -> None:
+        """Start a heap.
+
+        Args:
+            node_classes: names of classes whose instances travel as their attributes (ListNode, TreeNode).
+            export: entry for an object that cannot travel; None refuses it.
+            known: objects of the request's heap, by index, when this is the heap of its reply.
+        """
+        self._nodes = node_classes
+        self._export = export
+        self._index = {id(obj): index for index, obj in enumerate(known)}
+        self.objects: list[Any] = list(known)
+        self.entries: list[list[Any]] = []
+        self._first = len(known)
+        self._pending: deque[tuple[list[Any], Any]] = deque()
+
+    def item(self, value: Any) -> Any:
+        """The item for a value; what it holds is on the heap when this returns."""
+        item = self._item(value)
+        self._drain()
+        return item
+
+    def shallow(self, value: Any) -> list[Any]:
+        """The entry of an object that is on the heap already, as it is at this moment."""
+        entry: list[Any] = []
+        self._fill(entry, value)
+        self._drain()
+        return entry
+
+    def _drain(self) -> None:
+        while self._pending:
+            entry, value = self._pending.popleft()
+            self._fill(entry, value)
+
+    def _item(self, value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind is bool or kind is str or kind is float:
+            return value
+        if kind is int and value.bit_length() <= MAX_INLINE_BITS:
+            return value
+        index = self._index.get(id(value))
+        if index is None:
+            index = self._first + len(self.entries)
+            self._index[id(value)] = index
+            self.objects.append(value)  # also keeps it alive: an id must not be used twice
+            entry: list[Any] = []
+            self.entries.append(entry)
+            self._pending.append((entry, value))
+        return [index]
+
+    def _items(self, values: Any) -> list[Any]:
+        return [self._item(value) for value in values]
+
+    def _fill(self, entry: list[Any], value: Any) -> None:
+        if type(value).__name__ in self._nodes:
+            attributes = _attributes(value)
+            entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
+        elif isinstance(value, list | tuple | set | frozenset | deque):
+            bases: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+            base = next(base for base in bases if isinstance(value, base))
+            entry += [base.__name__, self._items(base.__iter__(value))]
+        elif isinstance(value, dict):
+            pairs = list(dict.items(value))
+            entry += ["dict", self._items(k for k, _ in pairs), self._items(v for _, v in pairs)]
+        else:
+            entry += _atom(value) or self._array(value) or self._exported(value)
+
+    def _array(self, value: Any) -> list[Any] | None:
+        """A numpy scalar as a number, a numpy array of numbers as itself; numpy is not loaded for this."""
+        numpy = sys.modules.get("numpy")
+        if numpy is None or not isinstance(value, numpy.generic | numpy.ndarray):
+            return None
+        if value.dtype.kind not in "biufc":
+            return None
+        if isinstance(value, numpy.generic):
+            return ["scalar", self._item(value.item())]
+        return ["array", value.dtype.str, list(value.shape), self._items(value.ravel().tolist())]
+
+    def _exported(self, value: Any) -> list[Any]:
+        if self._export is None:
+            raise TransferError(f"a {type(value).__name__} is no plain value")
+        return self._export(value)
+
+
+def _atom(value: Any) -> list[Any] | None:
+    """Entry of a value that holds no others; subclasses lose their class."""
+    if isinstance(value, bool | float | str) or value is None:
+        plain = float.__float__(value) if isinstance(value, float) else str.__str__(value)
+        return ["scalar", plain]
+    if isinstance(value, int):
+        return ["int", format(int.__index__(value), "x")]
+    if isinstance(value, bytes | bytearray):
+        return ["bytes" if isinstance(value, bytes) else "bytearray", value.hex()]
+    if isinstance(value, complex):
+        return ["complex", value.real, value.imag]
+    if isinstance(value, range):
+        return ["range", *(format(part, "x") for part in (value.start, value.stop, value.step))]
+    if isinstance(value, Fraction):
+        return ["fraction", format(value.numerator, "x"), format(value.denominator, "x")]
+    if isinstance(value, Decimal):
+        return ["decimal", str(value)]
+    if isinstance(value, datetime):
+        return ["datetime", value.isoformat()]
+    if isinstance(value, date):
+        return ["date", value.isoformat()]
+    if isinstance(value, timedelta):
+        return ["timedelta", value.days, value.seconds, value.microseconds]
+    return None
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    names = list(vars(node)) if hasattr(node, "__dict__") else []
+    for cls in type(node).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else list(slots)
+    return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
+
+
+class Decoder:
+    """Reads a heap back. Immutable objects are made when all they hold exists; the others are filled last."""
+
+    def __init__(
+        self,
+        node_class: Callable[[str], type] | None = None,
+        handle: Callable[[list[Any]], Any] | None = None,
+        *,
+        arrays: bool = False,
+    ) -> None:
+        """Say how to make what is not plain.
+
+        Args:
+            node_class: class of a node by name; None refuses nodes.
+            handle: object for an entry of kind export, yours, name or builtin; None refuses them.
+            arrays: read numpy arrays; refused otherwise.
+        """
+        self._node_class = node_class
+        self._handle = handle
+        self._arrays = arrays
+
+    def read(self, entries: Sequence[list[Any]], known: Sequence[Any] = ()) -> list[Any]:
+        """Objects by index: those known already, then one for each entry.
+
+        Raises:
+            TransferError: the entries do not follow the format.
+        """
+        try:
+            return self._read(entries, list(known))
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            raise TransferError(f"malformed payload: {type(error).__name__}: {error}"[:300]) from None
+
+    def _read(self, entries: Sequence[list[Any]], objects: list[Any]) -> list[Any]:
+        first = len(objects)
+        waiting: dict[int, list[Any]] = {}
+        for index, entry in enumerate(entries, start=first):
+            if entry[0] in ("tuple", "frozenset", "scalar", "array"):
+                waiting[index] = entry
+                objects.append(None)
+            else:
+                objects.append(self._empty(entry))
+        for index in list(waiting):
+            self._make(index, waiting, objects)
+        for index, entry in enumerate(entries, start=first):
+            if entry[0] in _MUTABLE:
+                self.fill(objects[index], entry, objects)
+        return objects
+
+    def _make(self, index: int, waiting: dict[int, list[Any]], objects: list[Any]) -> None:
+        """Make the immutable object at an index after those it holds, without recursion."""
+        stack, on_the_way = [index], set()
+        while stack:
+            top = stack[-1]
+            if top not in waiting:
+                stack.pop()
+                continue
+            held = [item[0] for item in _held(waiting[top]) if type(item) is list and item[0] in waiting]
+            if held and top in on_the_way:
+                raise TransferError("malformed payload: an immutable object holds itself")
+            if held:
+                on_the_way.add(top)
+                stack += held
+                continue
+            objects[top] = self._immutable(waiting.pop(top), objects)
+            stack.pop()
+
+    def _immutable(self, entry: list[Any], objects: list[Any]) -> Any:
+        kind = entry[0]
+        if kind == "scalar":
+            return value_of(entry[1], objects)
+        if kind == "array":
+            if not self._arrays:
+                raise TransferError("an array is no plain value here")
+            import numpy
+
+            flat = [value_of(item, objects) for item in entry[3]]
+            return numpy.array(flat, dtype=_number_type(entry[1])).reshape([int(side) for side in entry[2]])
+        values = [value_of(item, objects) for item in entry[1]]
+        return tuple(values) if kind == "tuple" else frozenset(values)
+
+    def _empty(self, entry: list[Any]) -> Any:
+        """The object of an entry: whole if it holds no others, else without its contents."""
+        kind = entry[0]
+        if kind in _EMPTY:
+            return _EMPTY[kind]()
+        if kind in _ATOMS:
+            return _ATOMS[kind](*entry[1:])
+        if kind == "node" and self._node_class is not None:
+            cls: Any = self._node_class(str(entry[1]))
+            return cls.__new__(cls)
+        if kind in ("export", "yours", "name", "builtin") and self._handle is not None:
+            return self._handle(entry)
+        raise TransferError(f"malformed payload: nothing of kind {str(kind)[:40]!r} may come here")
+
+    def fill(self, target: Any, entry: list[Any], objects: Sequence[Any]) -> None:
+        """Give a mutable object the contents of an entry, in place."""
+        kind = entry[0]
+        if kind == "list":
+            target[_SLICE] = [value_of(item, objects) for item in entry[1]]
+        elif kind in ("set", "deque", "dict"):
+            target.clear()
+            values = [value_of(item, objects) for item in entry[1]]
+            if kind == "dict":
+                target.update(zip(values, [value_of(item, objects) for item in entry[2]], strict=True))
+            elif kind == "set":
+                target.update(values)
+            else:
+                target.extend(values)
+        elif kind == "bytearray":
+            target[_SLICE] = bytes.fromhex(entry[1])
+        elif kind == "node":
+            for name, item in zip(entry[2], entry[3], strict=True):
+                if not name.isidentifier() or name.startswith("__"):
+                    raise TransferError("malformed payload: not the name of an attribute")
+                setattr(target, name, value_of(item, objects))
+        else:
+            raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} cannot change")
+
+
+_EMPTY: Mapping[str, Callable[[], Any]] = {
+    "list": list,
+    "dict": dict,
+    "set": set,
+    "deque": deque,
+    "bytearray": bytearray,
+}
+_ATOMS: Mapping[str, Callable[..., Any]] = {
+    "int": lambda text: int(text, 16),
+    "bytes": bytes.fromhex,
+    "complex": complex,
+    "range": lambda *parts: range(*(int(part, 16) for part in parts)),
+    "fraction": lambda above, below: Fraction(int(above, 16), int(below, 16)),
+    "decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "timedelta": timedelta,
+}
+
+
+def value_of(item: Any, objects: Sequence[Any]) -> Any:
+    """The value of an item; TransferError for anything but a scalar or a reference."""
+    if type(item) is not list:
+        if type(item) is dict:
+            raise TransferError("malformed payload: a table where an item is needed")
+        return item
+    index = item[0] if len(item) == 1 else None
+    if type(index) is not int or not 0 <= index < len(objects):
+        raise TransferError("malformed payload: a reference to nothing")
+    return objects[index]
+
+
+def _held(entry: list[Any]) -> list[Any]:
+    if entry[0] == "scalar":
+        return [entry[1]]
+    held = entry[3] if entry[0] == "array" else entry[1]
+    if type(held) is not list:
+        raise TransferError("malformed payload: items are missing")
+    return held
+
+
+def _number_type(text: str) -> str:
+    if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
+        raise TransferError("malformed payload: not a type of numbers")
+    return text
+
+
+def is_mutable(entry: Sequence[Any]) -> bool:
+    """May the object of this entry change after it was sent?"""
+    return bool(entry) and entry[0] in _MUTABLE
+
+
+def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Payload of a plain value; TransferError when it holds something that is not plain.
+
+    >>> encode([1, (2, 2)])
+    {'root': [0], 'heap': [['list', [1, [1]]], ['tuple', [2, 2]]]}
+    """
+    encoder = Encoder(node_classes)
+    root = encoder.item(value)
+    return {"root": root, "heap": encoder.entries}
+
+
+def decode(payload: Any) -> Any:
+    """Plain value of a payload; TransferError when it does not follow the format.
+
+    >>> decode({"root": [0], "heap": [["list", [1, [1]]], ["tuple", [2, 2]]]})
+    [1, (2, 2)]
+    """
+    if not isinstance(payload, dict) or not isinstance(payload.get("heap"), list) or "root" not in payload:
+        raise TransferError("malformed payload: no root or no heap")
+    return value_of(payload["root"], Decoder(arrays=True).read(payload["heap"]))

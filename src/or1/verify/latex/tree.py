@@ -1,0 +1,140 @@
+"""Expressions as trees: what the parser makes and the evaluators walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: Fraction
+    is_decimal: bool = False
+    """Written with a decimal point or exponent: it may be rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A variable, or one of the constants `pi`, `e`, `i`, `infinity`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlusMinus:
+    """1 under one reading of the answer, -1 under the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    terms: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    above: Node
+    below: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    base: Node
+    exponent: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of `numeric.FUNCTIONS`, or one that is only a letter (`f`), of its arguments."""
+
+    name: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    rows: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A finite sum or product over an index."""
+
+    kind: str
+    """`sum` or `prod`."""
+    index: str
+    first: Node
+    last: Node
+    body: Node
+
+
+Node = Number | Symbol | PlusMinus | Sum | Product | Quotient | Power | Call | Matrix | Series
+
+PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
+CONSTANTS = frozenset({"pi", "e", "i", "infinity"})
+
+
+def children(node: Node) -> Iterator[Node]:
+    match node:
+        case Sum(parts) | Product(parts) | Call(_, parts):
+            yield from parts
+        case Quotient(a, b) | Power(a, b):
+            yield a
+            yield b
+        case Matrix(rows):
+            for row in rows:
+                yield from row
+        case Series():
+            yield from (node.first, node.last, node.body)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(children(top))
+
+
+def variables(node: Node) -> frozenset[str]:
+    """Names of the free variables."""
+    found = {part.name for part in walk(node) if isinstance(part, Symbol)} - CONSTANTS
+    return frozenset(found - {part.index for part in walk(node) if isinstance(part, Series)})
+
+
+def negated(node: Node) -> Node:
+    if isinstance(node, Number):
+        return Number(-node.value, node.is_decimal)
+    return Product((Number(Fraction(-1)), node))
+
+
+def replaced(node: Node, old: Node, new: Node) -> Node:
+    """The tree with every `old` in it made `new`."""
+
+    def again(part: Node) -> Node:
+        return replaced(part, old, new)
+
+    if node == old:
+        return new
+    match node:
+        case Sum(parts):
+            return Sum(tuple(map(again, parts)))
+        case Product(parts):
+            return Product(tuple(map(again, parts)))
+        case Call(name, parts):
+            return Call(name, tuple(map(again, parts)))
+        case Quotient(above, below):
+            return Quotient(again(above), again(below))
+        case Power(base, exponent):
+            return Power(again(base), again(exponent))
+        case Matrix(rows):
+            return Matrix(tuple(tuple(map(again, row)) for row in rows))
+        case Series(kind, index, first, last, body):
+            return Series(kind, index, again(first), again(last), again(body))
+    return node

@@ -1,0 +1,87 @@
+"""Words that stand in answers: function names, units, statements with several wordings."""
+
+from __future__ import annotations
+
+import re
+
+FUNCTIONS = frozenset({
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
+    "ceil", "det",
+})  # fmt: skip
+_UNITS = {
+    "millimeter": "mm millimeters millimetre millimetres",
+    "centimeter": "cm centimeters centimetre centimetres cms",
+    "meter": "m meters metre metres",
+    "kilometer": "km kilometers kilometre kilometres kms",
+    "inch": "in inches",
+    "foot": "ft feet",
+    "yard": "yd yards yds",
+    "mile": "mi miles",
+    "gram": "g grams",
+    "kilogram": "kg kilograms kgs",
+    "pound": "lb lbs pounds",
+    "ounce": "oz ounces",
+    "liter": "l liters litre litres",
+    "milliliter": "ml milliliters",
+    "gallon": "gal gallons",
+    "second": "s sec secs seconds",
+    "minute": "min mins minutes",
+    "hour": "h hr hrs hours",
+    "day": "days",
+    "week": "weeks",
+    "month": "months",
+    "year": "yr yrs years",
+    "mph": "mph",
+    "dollar": "$ dollars usd",
+    "cent": "cents",
+    "euro": "euros eur",
+    "am": "",
+    "pm": "",
+    **dict.fromkeys(("north", "south", "east", "west", "left", "right", "up", "down", "above", "below"), ""),
+    **dict.fromkeys(("january", "february", "april", "june", "july", "august", "september", "october"), ""),
+    **dict.fromkeys(("november", "december", "monday", "tuesday", "wednesday", "thursday", "friday"), ""),
+    "radian": "rad radians",
+    "degree": "deg degs degrees",
+}
+_SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
+_MEANINGS = {
+    "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
+    "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
+    "does not exist": "dne, undefined",
+    "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
+}
+_SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
+
+
+def is_unit(word: str) -> bool:
+    """Is this (lower-case) word a unit when it follows a number? Single letters are variables."""
+    return len(word) > 1 and word in _SAME_UNIT
+
+
+def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
+    """The unit that a text names, with its power; None when it names none that is known.
+
+    >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
+    (('inch', 2), ('centimeter', 2), None)
+    """
+    words = words.replace(".", "")
+    for word in re.findall(r"[a-z$]+", words.lower()):
+        power = _POWERS.get(word, power)
+    for word in re.findall(r"[a-z$]+", words.lower()):
+        if word in _SAME_UNIT:
+            return _SAME_UNIT[word], power
+    return None
+
+
+def normal_words(text: str) -> str:
+    r"""One wording for texts that say the same: case, blanks, punctuation and articles do not count.
+
+    >>> normal_words(r"The  Midpoints."), normal_words("No solutions")
+    ('midpoints', 'no solution')
+    """
+    plain = re.sub(r"\\[a-zA-Z]+\*?|[\\{}$~*]", " ", text.lower())
+    plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", plain)
+    plain = re.sub(r"^(?:the|a|an)\s+", "", " ".join(plain.split()))
+    return _SAME_MEANING.get(plain, plain)

@@ -1,0 +1,96 @@
+"""Which files a program may read: the interpreter's libraries, those of the system, and the time zones."""
+
+from __future__ import annotations
+
+import os
+import site
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+SYSTEM = (
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/lib",
+    "/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+)
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+FIRST_DOOR = 900
+"""Descriptors from here on stand for library folders that an unused user could not walk to."""
+MOST_DOORS = 64
+
+
+def own_folders() -> list[str]:
+    """Folders of the standard library and of installed packages, in the order of `sys.path`.
+
+    Folders added by editable installs are left out: they hold a project, not a library.
+    """
+    homes = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    homes |= set(site.getsitepackages())
+    if site.ENABLE_USER_SITE:
+        homes.add(site.getusersitepackages())
+    roots = [Path(home) for home in homes]
+    return [
+        entry
+        for entry in sys.path
+        if entry and any(Path(entry).is_relative_to(root) for root in roots) and Path(entry).exists()
+    ]
+
+
+def readable_paths() -> list[str]:
+    """All that programs may read, without paths that lie in another of them."""
+    paths = [path for path in (*SYSTEM, *own_folders()) if os.path.lexists(path)]
+    return [path for path in dict.fromkeys(paths) if not any(_inside(path, other) for other in paths)]
+
+
+def _inside(path: str, other: str) -> bool:
+    return path != other and Path(path).is_relative_to(other)
+
+
+def open_doors(folders: list[str]) -> list[str]:
+    """Make libraries importable by a user who may not walk to them (in a home folder closed to others).
+
+    Each such folder is held open, and `sys.path` and the paths of loaded packages lead through
+    `/proc/self/fd`; the permissions of the folder itself and of what is in it still hold.
+
+    Returns:
+        the folders that needed it.
+    """
+    closed = [folder for folder in folders if not _open_to_all(folder)]
+    doors = {}
+    for number, folder in enumerate(closed[:MOST_DOORS], FIRST_DOOR):
+        descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.dup2(descriptor, number, inheritable=False)
+        os.close(descriptor)
+        doors[folder] = f"/proc/self/fd/{number}"
+    sys.path[:] = [_through(doors, entry) for entry in sys.path]
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and "__path__" in vars(module):
+            module.__path__ = [_through(doors, entry) for entry in module.__path__]
+    sys.path_importer_cache.clear()
+    return closed
+
+
+def _through(doors: dict[str, str], entry: str) -> str:
+    for folder in sorted(doors, key=len, reverse=True):
+        if entry == folder or entry.startswith(folder + "/"):
+            return doors[folder] + entry[len(folder) :]
+    return entry
+
+
+def _open_to_all(folder: str) -> bool:
+    return all(step.stat().st_mode & stat.S_IXOTH for step in _steps(Path(folder)))
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """The folder and all above it, where links lead."""
+    real = path.resolve()
+    yield real
+    yield from real.parents
