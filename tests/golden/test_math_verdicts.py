@@ -44,7 +44,7 @@ def test_the_tables_hold_each_question_once_and_wrong_answers_in_plenty(name: st
 
 
 def test_pairs_that_nothing_was_fitted_to() -> None:
-    """`math_blind.jsonl` was tried once, after everything else: its misses stay, so that it keeps its meaning."""
+    """`math_blind.jsonl` was tried once, after everything else; its misses stay."""
     table = rows("math_blind.jsonl")
     verdicts = [math.verify(row["gold"], str(row["response"])) for row in table]  # type: ignore[arg-type]
     judged = zip(table, verdicts, strict=True)
