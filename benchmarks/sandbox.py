@@ -35,10 +35,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 TIMED = "import time\nstart = time.process_time()\n{body}\nprint(time.process_time() - start)\n"
 BODIES = {
-    "integer loop": "total = 0\nfor i in range(3_000_000):\n    total += i * i % 7",
-    "dictionary": "counts = {}\nfor i in range(1_500_000):\n    k = i * 2654435761 % 1009\n"
+    "integer loop": "total = 0\nfor i in range(1_000_000):\n    total += i * i % 7",
+    "dictionary": "counts = {}\nfor i in range(600_000):\n    k = i * 2654435761 % 1009\n"
     "    counts[k] = counts.get(k, 0) + 1",
-    "sort": "values = [(i * 7919) % 1000003 for i in range(600_000)]\nfor _ in range(3):\n    sorted(values)",
+    "sort": "values = [(i * 7919) % 1000003 for i in range(200_000)]\nfor _ in range(3):\n    sorted(values)",
 }
 
 
@@ -127,19 +127,27 @@ def trivial(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def overhead(args: argparse.Namespace) -> dict[str, Any]:
-    """Processor time of computing in the sandbox over that in the plain interpreter, less one."""
+    """Processor time of computing in the sandbox over that in the plain interpreter, less one.
+
+    Of the fastest repeat of each side: what shares the machine can only slow a repeat down.
+    """
     report: dict[str, Any] = {}
     for level in _levels():
         with Sandbox(level) as sandbox:
             for name, body in BODIES.items():
-                ratios = [_ratio(sandbox, TIMED.format(body=body), turn) for turn in range(args.repeats)]
-                spread = Spread.of([ratio - 1 for ratio in ratios])
-                report.setdefault(f"level {level:d}", {})[name] = spread.to_json()
-                say(f"overhead at level {level:d}, {name:14} {spread:8.2%}")
+                pairs = [_pair(sandbox, TIMED.format(body=body), turn) for turn in range(args.repeats)]
+                inside, outside = (min(column) for column in zip(*pairs, strict=True))
+                spread = Spread.of([boxed / plain - 1 for boxed, plain in pairs])
+                figures = {"of_fastest": inside / outside - 1, "pairs": spread.to_json()}
+                report.setdefault(f"level {level:d}", {})[name] = figures
+                fastest = figures["of_fastest"]
+                say(f"overhead at level {level:d}, {name:14} {fastest:7.2%}; in pairs {spread:.2%}")
     return report
 
 
-def _ratio(sandbox: Sandbox, program: str, turn: int) -> float:
+def _pair(sandbox: Sandbox, program: str, turn: int) -> tuple[float, float]:
+    """Seconds in the sandbox and in the plain interpreter, in an order that changes with every turn."""
+
     def boxed() -> float:
         return float(sandbox.run(program, limits=Limits(cpu_s=30.0)).stdout)
 
@@ -149,9 +157,9 @@ def _ratio(sandbox: Sandbox, program: str, turn: int) -> float:
 
     if turn % 2 == 0:
         inside = boxed()
-        return inside / plain()
+        return inside, plain()
     outside = plain()
-    return boxed() / outside
+    return boxed(), outside
 
 
 def endings(args: argparse.Namespace) -> dict[str, Any]:
@@ -266,7 +274,7 @@ def _targets(report: dict[str, Any]) -> dict[str, bool]:
         reached[f"level 3: {TARGET_PER_S:.0f} a second per core"] = figure >= TARGET_PER_S
     if "overhead" in report:
         worst = max(
-            median(part["median"] for part in level.values()) for level in report["overhead"].values()
+            median(part["of_fastest"] for part in level.values()) for level in report["overhead"].values()
         )
         reached[f"overhead at most {TARGET_OVERHEAD:.0%}"] = worst <= TARGET_OVERHEAD
     if "endings" in report:
