@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-ablation test test-resume test-all check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model bench-rollout bench-step clean
+  format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,10 @@ bench-rollout: $(VENV)/.installed-dev $(VENV)-vllm/.installed  ## rollout agains
 
 bench-step: $(VENV)/.installed-bench  ## a whole step against TRL's GRPOTrainer
 	$(BIN)/python -m benchmarks.step_vs_trl
+
+bench-verify: $(VENV)/.installed-dev  ## math verifier against Math-Verify, sandbox against other ways to run a program
+	$(BIN)/python -m benchmarks.verify_math
+	$(BIN)/python -m benchmarks.sandbox
 
 # vLLM's CPU build wants other versions of some small packages, so it lives apart; torch and transformers are ours.
 # Its torchvision, torchaudio and torchcodec are linked against CUDA and keep it from starting.
