@@ -104,11 +104,11 @@ def test_nothing_left_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[
     ("setting", "part"),
     [
         ("rollout.engine=vllm", "rollout.engine"),
-        ("data=[{task='code', path='x.jsonl'}]", "code"),
+        ("data=[{task='code', path='x.jsonl'}]", "x.jsonl"),
         ("data=[{task='math'}]", "data.path"),
     ],
 )
-def test_what_is_not_there_yet_is_refused(
+def test_what_is_not_there_is_refused(
     setting: str, part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
