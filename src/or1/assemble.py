@@ -36,7 +36,7 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
-from or1.verify.code import CodeVerifier, JudgesPrograms
+from or1.verify.code import CodeVerifier, ProgramVerifier
 from or1.verify.code.fusion import SandboxFusionVerifier
 from or1.verify.pool import ProcessVerifierPool
 from or1.verify.sandbox import Capabilities, Level, detect
@@ -109,7 +109,7 @@ def material_of(run: RunConfig) -> Material:
     )
 
 
-def code_verifier(run: RunConfig) -> JudgesPrograms:
+def code_verifier(run: RunConfig) -> ProgramVerifier:
     """The verifier of programs, as the run describes it.
 
     Raises:

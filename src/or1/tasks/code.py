@@ -13,7 +13,7 @@ from or1.tasks.chat import chat_of, is_text
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN, with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Message, Outcome, Problem
-from or1.verify.code import CodeVerifier, JudgesPrograms, parse_tests
+from or1.verify.code import CodeVerifier, ProgramVerifier, parse_tests
 
 _QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")
@@ -39,7 +39,7 @@ class CodeTask:
     instruction: str = ""
     """Appended to each question after a newline."""
     hub: Hub = field(default_factory=HuggingFaceHub)
-    verifier: JudgesPrograms = field(default=CodeVerifier())
+    verifier: ProgramVerifier = field(default=CodeVerifier())
     name: str = "code"
 
     def problems(self) -> Sequence[Problem]:

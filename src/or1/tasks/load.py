@@ -15,7 +15,7 @@ from or1.tasks.math import MathTask
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
-from or1.verify.code import CodeVerifier, JudgesPrograms
+from or1.verify.code import CodeVerifier, ProgramVerifier
 
 _NUM_ARITHMETIC = 4_096
 """Arithmetic problems when nobody says how many [problems]."""
@@ -42,7 +42,7 @@ class ProblemSet:
 
 
 def load_problems(
-    data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None, code: JudgesPrograms | None = None
+    data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None, code: ProgramVerifier | None = None
 ) -> ProblemSet:
     """Read all sources in order; of equal problems the first stays, with its source's weight.
 
@@ -109,7 +109,7 @@ def split_holdout(problem_set: ProblemSet, num: int, seed: int) -> tuple[Problem
     return replace(problem_set, problems=rest), aside
 
 
-def _task(source: DataConfig, seed: int, hub: Hub, code: JudgesPrograms) -> Task:
+def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Task:
     if source.task == "arithmetic":
         if source.path is not None:
             raise ConfigError(f'data.path = "{source.path}" has no use with task = "arithmetic": remove it')

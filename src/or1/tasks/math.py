@@ -121,10 +121,6 @@ def _texts_in_json(value: str) -> list[str]:
     return content if all(isinstance(each, str) and each.strip() for each in content) else []
 
 
-def _is_said(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
 def _is_typed(value: Any) -> bool:
     """A gold with its type, as `or1.verify.gold` describes it."""
     return isinstance(value, dict) and {"type", "value"} <= value.keys()

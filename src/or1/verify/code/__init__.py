@@ -10,9 +10,9 @@ from typing import Any
 
 from or1.types import Message, Problem, Verdict
 from or1.verify.code.tests import parse_tests
-from or1.verify.code.verifier import CodeVerifier, JudgesPrograms
+from or1.verify.code.verifier import CodeVerifier, ProgramVerifier
 
-__all__ = ["CodeVerifier", "JudgesPrograms", "parse_tests", "verify"]
+__all__ = ["CodeVerifier", "ProgramVerifier", "parse_tests", "verify"]
 
 
 def verify(tests: Any, response: str, verifier: CodeVerifier | None = None) -> Verdict:

@@ -89,10 +89,11 @@ def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
     Raises:
         BadTestsError: the job is larger than a message may be.
     """
-    content = json.dumps(job).encode()
+    text = json.dumps(job)
+    content = text.encode()
     if len(content) > MAX_FRAME_BYTES:
         raise BadTestsError(f"tests of {len(content)} bytes are more than fit into a message")
-    session = sandbox.start(_BOOT, limits=limits)
+    session = sandbox.start(_BOOT, limits=limits, sent_later=text)
     session.send(_shipped_code())
     session.send(content)
     return session

@@ -117,7 +117,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
 def _failure(test: str, entry_point: str, scope: dict[str, Any]) -> tuple[str, str] | None:
     try:
         exec(compile(test, "<tests>", "exec"), scope)
-        if entry_point:
+        if entry_point:  # text of the data set, such as `Solution().twoSum`, in the tester's own sandbox
             scope["check"](eval(compile(entry_point, "<entry point>", "eval"), scope))
     except PeerLostError:
         raise

@@ -13,18 +13,17 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
-from or1.errors import DataError, SandboxError
-from or1.types import Problem, Verdict
+from or1.errors import SandboxError
+from or1.types import Problem
 from or1.verify.code.bench import whole_program
 from or1.verify.code.compare import difference, same_value
 from or1.verify.code.outcome import BadTestsError, Failure
-from or1.verify.code.program import as_response, program_of
-from or1.verify.code.tests import FunctionTests, StdinTests, num_tests, parse_tests
-from or1.verify.code.verifier import essence_of, not_judged, verdict_of, without_program
+from or1.verify.code.tests import FunctionTests, StdinTests, Tests, num_tests, parse_tests
+from or1.verify.code.verifier import ProgramVerifier
 
 _SHOWN = 200
 """Most characters of a program's last words in a detail [characters]."""
@@ -41,7 +40,7 @@ print("\\n{mark}" + __import__("json").dumps(_or1_call({name!r}, __import__("jso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxFusionVerifier:
+class SandboxFusionVerifier(ProgramVerifier):
     """Judges as `CodeVerifier` does, with programs run by a service.
 
     Reasons are the same, without `memory_limit` and `output_limit`, which the service does not tell apart
@@ -50,32 +49,10 @@ class SandboxFusionVerifier:
 
     url: str
     """Of the service: `http://127.0.0.1:8080`."""
-    reward: Literal["all", "fraction"] = "all"
-    """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
-    time_limit_factor: float = 1.0
-    """Multiplies the time limits that come with the tests, which the service holds on the wall."""
     answer_limit_s: float = 60.0
     """Longest wait for the service beyond a program's time limit [s]."""
     pause_s: float = 1.0
     """Before the second try [s]."""
-
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        """Verdict on the program in `text`; the gold is what `parse_tests` reads."""
-        started = time.perf_counter()
-        verdict = self.quick(problem, text) or self._run(problem, text)
-        return replace(verdict, seconds=time.perf_counter() - started)
-
-    def essence(self, text: str) -> str:
-        return essence_of(text)
-
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        """The verdict where there is no program."""
-        return without_program(text)
-
-    def ideal_response(self, problem: Problem) -> str:
-        """The solution that came with the tests; empty, and so no answer, where none did."""
-        solution = parse_tests(problem.gold).solution
-        return as_response(solution) if solution else ""
 
     def prepare(self) -> None:
         """Nothing to load."""
@@ -86,20 +63,14 @@ class SandboxFusionVerifier:
         one = tests.time_limit_s * self.time_limit_factor + self.answer_limit_s + self.pause_s
         return 2 * num_tests(tests) * one
 
-    def _run(self, problem: Problem, text: str) -> Verdict:
-        program = program_of(text)
-        assert program, "quick decides responses without a program"
-        try:
-            tests = parse_tests(problem.gold)
-            if not isinstance(tests, StdinTests | FunctionTests):
-                raise BadTestsError(f"tests of mode {tests.mode} need or1's own sandbox, not SandboxFusion")
-            if isinstance(tests, StdinTests) and tests.checker is not None:
-                raise BadTestsError("tests with a checker need or1's own sandbox, not SandboxFusion")
-            failures = (f for i in range(num_tests(tests)) if (f := self._failure(tests, program, i)))
-            found = list(failures if self.reward == "fraction" else islice(failures, 1))
-        except (DataError, BadTestsError, SandboxError) as error:
-            return not_judged(error)
-        return verdict_of(found, num_tests(tests), self.reward)
+    def failures(self, tests: Tests, program: str) -> list[Failure]:
+        """As the base class says; tests that are code are refused."""
+        if not isinstance(tests, StdinTests | FunctionTests):
+            raise BadTestsError(f"tests of mode {tests.mode} need or1's own sandbox, not SandboxFusion")
+        if isinstance(tests, StdinTests) and tests.checker is not None:
+            raise BadTestsError("tests with a checker need or1's own sandbox, not SandboxFusion")
+        found = (f for i in range(num_tests(tests)) if (f := self._failure(tests, program, i)))
+        return list(found if self.reward == "fraction" else islice(found, 1))
 
     def _failure(self, tests: StdinTests | FunctionTests, program: str, index: int) -> Failure | None:
         mark = f"or1-{secrets.token_hex(16)}:"  # tells the answer from what the program prints, no more

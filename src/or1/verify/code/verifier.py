@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal
 
 from or1.errors import DataError, Or1Error, SandboxError
 from or1.types import Outcome, Problem, Verdict
@@ -21,34 +22,6 @@ from or1.verify.sandbox import Level, Sandbox
 _UNFINISHED = "<think>"
 _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
-
-
-class JudgesPrograms(Protocol):
-    """A verifier of the task `code`."""
-
-    def verify(self, problem: Problem, text: str) -> Verdict: ...
-
-    def ideal_response(self, problem: Problem) -> str:
-        """A response that must be right if the tests are sound; empty if no solution came with them."""
-        ...
-
-
-def essence_of(text: str) -> str:
-    """The shortest response with the same verdict."""
-    program = program_of(text)
-    if program is None:
-        return _UNFINISHED
-    return as_response(program) if program else ""
-
-
-def without_program(text: str) -> Verdict | None:
-    """The verdict on a response that holds no program; None when it holds one."""
-    program = program_of(text)
-    if program is None:
-        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
-    if not program:
-        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
-    return None
 
 
 def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "fraction"]) -> Verdict:
@@ -69,24 +42,26 @@ def not_judged(error: Or1Error) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodeVerifier:
-    """Judges the last fenced block of a response against the tests that are its problem's gold.
-
-    Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
-    `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after one more try in a fresh
-    sandbox). Work ends at the first test that fails, unless the reward counts them all.
-    """
+class ProgramVerifier(ABC):
+    """Judges the last fenced block of a response; a subclass says which tests it fails."""
 
     reward: Literal["all", "fraction"] = "all"
     """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
     time_limit_factor: float = 1.0
     """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
-    total_time_limit_s: float = 300.0
-    """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
-    allow_weak_sandbox: bool = False
-    """Run programs even where the sandbox confines little."""
-    level: Level | None = None
-    """Of the sandbox; None = the best that this machine allows."""
+
+    @abstractmethod
+    def failures(self, tests: Tests, program: str) -> list[Failure]:
+        """The tests that a program does not pass: all of them, or the first where the reward asks no more.
+
+        Raises:
+            DataError, BadTestsError: the tests do not work.
+            SandboxError: what runs the program failed twice.
+        """
+
+    @abstractmethod
+    def wall_limit_s(self, problem: Problem) -> float:
+        """Longest that `verify` can take, all second tries included [s]."""
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Verdict on the program in `text`; the gold is what `parse_tests` reads."""
@@ -95,19 +70,59 @@ class CodeVerifier:
         return replace(verdict, seconds=time.perf_counter() - started)
 
     def essence(self, text: str) -> str:
-        return essence_of(text)
+        """The shortest response with the same verdict."""
+        program = program_of(text)
+        if program is None:
+            return _UNFINISHED
+        return as_response(program) if program else ""
 
     def quick(self, problem: Problem, text: str) -> Verdict | None:
         """The verdict where there is no program."""
-        return without_program(text)
+        program = program_of(text)
+        if program is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
+        if not program:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
+        return None
 
     def ideal_response(self, problem: Problem) -> str:
         """The solution that came with the tests; empty, and so no answer, where none did."""
         solution = parse_tests(problem.gold).solution
         return as_response(solution) if solution else ""
 
+    @abstractmethod
     def prepare(self) -> None:
-        """Start a sandbox: a second or so, most of it for numpy."""
+        """Load what `verify` needs; a worker calls it once, before any clock runs."""
+
+    def _run(self, problem: Problem, text: str) -> Verdict:
+        program = program_of(text)
+        assert program, "quick decides responses without a program"
+        try:
+            tests = parse_tests(problem.gold)
+            failures = self.failures(tests, program)
+        except (DataError, BadTestsError, SandboxError) as error:
+            return not_judged(error)
+        return verdict_of(failures, num_tests(tests), self.reward)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeVerifier(ProgramVerifier):
+    """Judges the last fenced block of a response against the tests that are its problem's gold.
+
+    Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
+    `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after one more try in a fresh
+    sandbox). Work ends at the first test that fails, unless the reward counts them all.
+    """
+
+    total_time_limit_s: float = 300.0
+    """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
+    allow_weak_sandbox: bool = False
+    """Run programs even where the sandbox confines little."""
+    level: Level | None = None
+    """Of the sandbox; None = the best that this machine allows."""
+
+    def prepare(self) -> None:
+        """Start a sandbox."""
         with a_sandbox(self.allow_weak_sandbox, self.level):
             pass
 
@@ -115,20 +130,14 @@ class CodeVerifier:
         """Longest that `verify` can take, a second try included [s]."""
         return 2 * (Clock(self.total_time_limit_s).wall_limit_s + _SLACK_S)
 
-    def _run(self, problem: Problem, text: str) -> Verdict:
-        program = program_of(text)
-        assert program, "quick decides responses without a program"
+    def failures(self, tests: Tests, program: str) -> list[Failure]:
+        """As the base class says; a sandbox that fails is tried once more, afresh."""
         try:
-            tests = parse_tests(problem.gold)
-            try:
-                failures = self._failures(tests, program)
-            except SandboxError:
-                failures = self._failures(tests, program)
-            except MemoryError:
-                failures = [Failure(0, "memory_limit", "its output was too large to be compared")]
-        except (DataError, BadTestsError, SandboxError) as error:
-            return not_judged(error)
-        return verdict_of(failures, num_tests(tests), self.reward)
+            return self._failures(tests, program)
+        except SandboxError:
+            return self._failures(tests, program)
+        except MemoryError:
+            return [Failure(0, "memory_limit", "its output was too large to be compared")]
 
     def _failures(self, tests: Tests, program: str) -> list[Failure]:
         with a_sandbox(self.allow_weak_sandbox, self.level) as sandbox:

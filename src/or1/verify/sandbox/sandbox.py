@@ -85,9 +85,20 @@ class Sandbox:
         """Run `main` as a program to its end; SandboxError when the sandbox failed, never for the program."""
         return self.start(main, stdin=stdin, limits=limits).wait()
 
-    def start(self, main: str, *, stdin: bytes = b"", limits: Limits = Limits()) -> Session:  # noqa: B008
-        """Start `main` as a program to talk to; its session must be waited for or closed."""
-        server = self._serving(large=any(name in main for name in self._large))
+    def start(
+        self,
+        main: str,
+        *,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008
+        sent_later: str = "",
+    ) -> Session:
+        """Start `main` as a program to talk to; its session must be waited for or closed.
+
+        What `main` will be sent and run says by `sent_later` which libraries it names.
+        """
+        large = any(name in main or name in sent_later for name in self._large)
+        server = self._serving(large=large)
         return Session(server, next(self._numbers), main.encode("utf-8", "surrogatepass"), stdin, limits)
 
     @property
