@@ -202,7 +202,8 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                     entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
                     sinks=open_views(run, folder.path),
                     clock=Clock(
-                        peak_device_bytes=torch.cuda.max_memory_allocated if device.type == "cuda" else None
+                        peak_device_bytes=torch.cuda.max_memory_allocated if device.type == "cuda" else None,
+                        verifier_events=lambda: pool.events,
                     ),
                 )
             )

@@ -7,7 +7,7 @@ import json
 import resource
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -42,6 +42,8 @@ class Clock:
     peak_bytes: Callable[[], int] = peak_resident_bytes
     peak_device_bytes: Callable[[], int] | None = None
     """None without a GPU."""
+    verifier_events: Callable[[], Mapping[str, int]] = dict
+    """Counts of what happened in the verifier pool since it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class RunTracker:
             folder / ROLLOUTS, every=config.rollouts_every, keep=config.rollouts_keep
         )
         self._last_end: float | None = None
+        self._events: Counter[str] = Counter()
 
     def step(self, state: RunState, stage: StageConfig) -> AbstractContextManager[StepLog]:
         return self._step(state, stage)
@@ -151,6 +154,9 @@ class RunTracker:
         row = timing_metrics(told.after.step, told.groups, told.report, phases_s, step_s)
         if between_s is not None:
             row["time/between_s"] = between_s
+        events = Counter(self._clock.verifier_events())
+        row |= {f"verify/{name}": count - self._events[name] for name, count in events.items()}
+        self._events = events
         row["memory/peak_bytes"] = self._clock.peak_bytes()
         if self._clock.peak_device_bytes is not None:
             row["memory/peak_device_bytes"] = self._clock.peak_device_bytes()

@@ -23,7 +23,9 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     play(folder / "run")
     rare = folder / "rare"
     rare.mkdir()
-    clock = Clock(seconds=iter(range(100)).__next__, peak_device_bytes=lambda: 1)
+    clock = Clock(
+        seconds=iter(range(100)).__next__, peak_device_bytes=lambda: 1, verifier_events=lambda: {"retries": 1}
+    )
     tracker = open_tracker(rare, run_config(), clock=clock)
     group = make_group([1.0, 0.0])
     no_answer = replace(group.rollouts[1], verdict=Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="x"))
@@ -57,7 +59,7 @@ def test_both_checks_can_fail() -> None:
 
 
 def test_nothing_read_from_a_clock_is_in_metrics() -> None:
-    clocked = ("time/", "throughput/", "memory/")
+    clocked = ("time/", "throughput/", "memory/", "verify/")
     assert all((m.file == "timings") == m.key.startswith(clocked) for m in METRICS)
 
 

@@ -78,6 +78,20 @@ def test_checkpoints_of_the_same_state_are_equal_though_the_clock_was_not(tmp_pa
         assert path.read_bytes() == (fast / path.relative_to(slow)).read_bytes()
 
 
+def test_events_of_the_verifiers_are_counted_from_row_to_row(tmp_path: Path) -> None:
+    counts = iter(
+        [{"retries": 2}, {"retries": 2, "first_time_limit": 1}, {"retries": 5, "first_time_limit": 1}]
+    )
+    tracker = open_tracker(tmp_path, run_config(), clock=Clock(verifier_events=lambda: next(counts)))
+    for step in range(3):
+        with tracker.step(RunState(step=step), STAGE) as log:
+            log.step([make_group()], [], [], 0.0, None, RunState(step=step + 1))
+    tracker.close()
+    rows = list(read_rows(tmp_path / "timings.jsonl"))
+    assert [r["verify/retries"] for r in rows] == [2, 0, 3], "2, 2, 5 would be the totals"
+    assert [r.get("verify/first_time_limit") for r in rows] == [None, 1, 0]
+
+
 def tell(folder: Path, *, fails: bool = False, says: bool = True) -> None:
     tracker = open_tracker(folder, run_config())
     try:
