@@ -127,7 +127,7 @@ time/unix_s                          | s          | time of day when the row was
 throughput/response_tokens_per_s     | tokens/s   | response tokens of all rollouts / time/step_s
 throughput/rollout_tokens_per_s      | tokens/s   | response tokens of all rollouts / time/rollout_s
 throughput/update_tokens_per_s       | tokens/s   | sequence tokens / seconds inside the update
-verify/{event}                       | events     | since the row before: `cache_hits`, `alarms`, `retries`, ...
+verify/{event}                       | events     | since the row before: `cache_hits`, `alarms`, `retries`...
 memory/peak_bytes                    | bytes      | largest resident size of the training process so far
 memory/peak_device_bytes             | bytes      | largest memory on the GPU so far; absent without one
 """
