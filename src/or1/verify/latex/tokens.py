@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1.verify.latex.words import FUNCTIONS, is_unit
+from or1.verify.latex.words import FUNCTIONS, ONE_LETTER_UNITS, SHORT_WORDS, is_unit
 
 
 class UnreadableError(Exception):
@@ -210,6 +210,8 @@ class _Tokenizer:
             self._add("mark", ":")
         elif not content:
             return
+        elif found[1] == "mathrm" and content in ONE_LETTER_UNITS and self._after_number():
+            self._add("text", content)
         elif (
             _LETTERS.fullmatch(content)
             or content[0].isdigit()
@@ -235,7 +237,7 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif (is_unit(lower) and self._after_number()) or len(word) > 3:
+        elif (is_unit(lower) and self._after_number()) or len(word) > 3 or lower in SHORT_WORDS:
             self._add("text", word)
         else:
             self._split(word)

@@ -9,6 +9,8 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det",
 })  # fmt: skip
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any"})
+"""Words that are too short to be told from products of variables by their length."""
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
     "centimeter": "cm centimeters centimetre centimetres cms",
@@ -45,6 +47,8 @@ _UNITS = {
     "degree": "deg degs degrees",
 }
 _SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
+ONE_LETTER_UNITS = frozenset("mgls")
+"""What is a unit where upright letters follow a number."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
