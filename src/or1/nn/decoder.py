@@ -23,6 +23,7 @@ from or1.nn.config import DecoderConfig
 from or1.nn.linear import linear_rows, padded_rows
 from or1.nn.norm import rms_norm
 from or1.nn.rope import rotary_table, rotate
+from or1.nn.swiglu import swiglu
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]
 """(layer index, rotated queries and keys [T, H + G, D], values [T, G, D]) -> [T, H * D]."""
@@ -84,8 +85,8 @@ class Layer(nn.Module):
         mixed = attend(self.index, qk_THD, v_TGD)
         hidden_TC = hidden_TC + self._multiply(mixed, self.self_attn.o_proj)
         normed = rms_norm(hidden_TC, self.post_attention_layernorm.weight, eps)
-        gate, up = self._multiply(normed, self.mlp.gate_up_proj).chunk(2, -1)
-        return hidden_TC + self._multiply(functional.silu(gate) * up, self.mlp.down_proj)
+        gate_up = self._multiply(normed, self.mlp.gate_up_proj)
+        return hidden_TC + self._multiply(swiglu(gate_up), self.mlp.down_proj)
 
     def _multiply(self, x: Tensor, projection: Projection) -> Tensor:
         return self.linear(x, projection.weight, projection.bias)
