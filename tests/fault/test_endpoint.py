@@ -1,4 +1,4 @@
-"""A model server that fails in every way that servers do: what is asked again, what is lost, what ends all."""
+"""A model server that fails in every way: what is asked again, what is lost, what ends the call."""
 
 from __future__ import annotations
 

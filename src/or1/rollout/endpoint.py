@@ -311,7 +311,7 @@ class _Call:
         if self._failures_in_a_row >= self._endpoint.max_failures_in_a_row:
             raise self._owner._error(
                 f"{self._failures_in_a_row} samples in a row were lost, the last by {fault}",
-                "look at the server's log; endpoint.max_tries and max_failures_in_a_row say how long to go on",
+                "look at the server's log; endpoint.max_tries and max_failures_in_a_row say when to stop",
             )
         lost = self._owner._error(f"sample {job.problem.id}/{job.index} is lost", str(fault))
         logger.warning("%s", lost)
