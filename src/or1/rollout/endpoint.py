@@ -114,12 +114,10 @@ class EndpointGenerator:
         """
         if not problems:
             return
-        bodies = [
-            _Job(problem, index, request_body(self._endpoint, problem, index, sampling))
-            for problem in problems
-            for index in range(sampling.group_size)
-        ]
-        call = _Call(self, bodies, sampling)
+        request_body(
+            self._endpoint, problems[0], 0, sampling
+        )  # what is wrong with it is known before any work
+        call = _Call(self, problems, sampling)
         with start_blocking_portal(name="or1-endpoint") as portal:
             running = portal.start_task_soon(call.run)
             try:
@@ -155,7 +153,6 @@ class EndpointGenerator:
 class _Job:
     problem: Problem
     index: int
-    body: Mapping[str, Any]
 
 
 class _FaultError(Exception):
@@ -173,14 +170,14 @@ class _FaultError(Exception):
 class _Call:
     """One call of `generate`: what is asked, and the queue of what has come."""
 
-    def __init__(self, owner: EndpointGenerator, jobs: Sequence[_Job], sampling: Sampling) -> None:
+    def __init__(self, owner: EndpointGenerator, problems: Sequence[Problem], sampling: Sampling) -> None:
         self.texts: SimpleQueue[Text | None] = SimpleQueue()
         """None follows the last."""
         self._owner = owner
         self._endpoint = owner._endpoint
         self._events = owner._events
-        self._jobs = iter(jobs)
-        self._num_workers = min(self._endpoint.max_concurrency, len(jobs))
+        self._jobs = (_Job(p, index) for p in problems for index in range(sampling.group_size))
+        self._num_workers = min(self._endpoint.max_concurrency, len(problems) * sampling.group_size)
         self._sampling = sampling
         self._failures_in_a_row = 0
         self._fatal: EndpointError | None = None
@@ -263,9 +260,10 @@ class _Call:
 
     async def _try(self, client: httpx2.AsyncClient, job: _Job) -> Completion:
         self._events["requests"] += 1
+        body = request_body(self._endpoint, job.problem, job.index, self._sampling)
         try:
             with anyio.fail_after(self._endpoint.answer_limit_s):
-                answer = await client.post("chat/completions", json=job.body)
+                answer = await client.post("chat/completions", json=body)
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise _FaultError("time_limit", f"no answer in time ({_cause(error)})") from None
         except httpx2.RequestError as error:
