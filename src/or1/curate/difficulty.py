@@ -47,7 +47,7 @@ class Measured:
     """None when too few responses counted to tell."""
     low: float
     high: float
-    """Interval that holds the pass rate with the configured confidence; 0 to 1 if responses are missing."""
+    """Interval that holds the pass rate with the stated confidence; [0, 1] if responses are missing."""
     unbiased_rate: float | None
     """For averages over problems (`Plan.unbiased_rate`); None when responses are missing."""
     response_tokens_mean: float
