@@ -89,8 +89,8 @@ def compare(
     expected_misses = float((1.0 - plan.coverage(rates_P)).sum())
     num = len(problems)
     say(
-        f"intervals hold the rate of {reference[0].num_counted} samples: {held} of {num} "
-        f"({held / num:.3f}; stated {plan.confidence:.2f}); misses {num - held}, expected {expected_misses:.1f}"
+        f"intervals hold the rate of {reference[0].num_counted} samples: {held} of {num} ({held / num:.3f}, "
+        f"stated {plan.confidence:.2f}); misses {num - held}, expected {expected_misses:.1f}"
     )
     window = {}
     for fit in Fit:

@@ -55,8 +55,8 @@ class Measured:
 
     @property
     def reason(self) -> str:
-        """`fits`, `too_hard`, `too_easy`, `not_measured`; `always_truncated` where it is the budget that is too
-        small: no response ended."""
+        """`fits`, `too_hard`, `too_easy`, `not_measured`; `always_truncated` where it is the budget that is
+        too small: no response ended."""
         has_ended = self.num_right + self.num_wrong > 0
         if self.fit in (Fit.TOO_HARD, None) and self.num_truncated and not has_ended:
             return ALWAYS_TRUNCATED
