@@ -11,12 +11,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from or1.algo.seed import derive_seed
-from or1.curate.journal import Journal, Place
+from or1.curate.drawing import Drawing, Reader, Told, nobody
+from or1.curate.journal import Entry, Journal
 from or1.curate.sequential import Fit, Plan
 from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError
@@ -25,9 +26,6 @@ from or1.types import Outcome, Problem, Response, Rollout, Sampling, Text
 
 NOT_MEASURED = "not_measured"
 ALWAYS_TRUNCATED = "always_truncated"
-
-Told = Callable[[int, int, int], None]
-"""(samples at this look, samples drawn so far, samples to draw)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +61,6 @@ class Measured:
         return NOT_MEASURED if self.fit is None else self.fit.value
 
 
-def _nobody(look: int, done: int, total: int) -> None:
-    """Nobody is told."""
-
-
 def measure(
     generator: Generator,
     pool: VerifierPool,
@@ -75,7 +69,7 @@ def measure(
     *,
     seed: int,
     path: Path,
-    told: Told = _nobody,
+    told: Told = nobody,
 ) -> list[Measured]:
     """Measure every problem; in the order given.
 
@@ -85,7 +79,7 @@ def measure(
         problems: with different ids. The journal may hold others, which stay.
         seed: with a problem's id, all that its responses depend on.
         path: the journal, made or gone on with.
-        told: called after each response.
+        told: called after each response, with the look that it belongs to.
 
     Raises:
         DataError: the journal is of another measurement.
@@ -95,145 +89,118 @@ def measure(
     if len({p.id for p in problems}) != len(problems):
         raise ValueError(f"{len(problems)} problems of which {len({p.id for p in problems})} are different")
     about = {**config.model_dump(mode="json"), "seed": seed}
-    with Journal(path, about) as journal:
-        measured: dict[str, Measured] = {}
+    useless = {Outcome.NOT_JUDGED.value}
+    if config.truncated == "left_out":
+        useless.add(Outcome.TRUNCATED.value)
+
+    def sampling(look: int, redraw: int, group_size: int) -> Sampling:
+        return Sampling(
+            temperature=config.temperature,
+            top_p=config.top_p,
+            group_size=group_size,
+            max_response_tokens=config.max_response_tokens,
+            seed=derive_seed(seed, "difficulty", look, redraw),
+        )
+
+    with Journal(path, about, {outcome.value for outcome in Outcome}) as journal:
+        drawing = Drawing(
+            generator=generator,
+            journal=journal,
+            sampling=sampling,
+            read=_by_verifiers(pool),
+            useless=useless,
+            lost=Entry(Outcome.NOT_JUDGED.value, "response_lost", 0),
+            max_redraws=config.max_redraws,
+            told=told,
+        )
         by_looks: defaultdict[tuple[int, ...], list[Problem]] = defaultdict(list)
         for problem in problems:
             by_looks[config.plan(problem.task).looks].append(problem)
         for members in by_looks.values():
-            plan = config.plan(members[0].task)
-            drawing = _Drawing(generator, pool, config, plan, seed, journal, told)
-            drawing.draw_all(members)
-            measured |= {p.id: drawing.measured(p) for p in members}
+            _draw_until_decided(drawing, members, config.plan(members[0].task))
         journal.finish()
-    return [measured[p.id] for p in problems]
+        return [_measured(drawing, p, config.plan(p.task)) for p in problems]
 
 
-class _Drawing:
-    """Draws and judges for problems of one plan."""
+def _by_verifiers(pool: VerifierPool) -> Reader:
+    """Judged as training judges."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        pool: VerifierPool,
-        config: DifficultyConfig,
-        plan: Plan,
-        seed: int,
-        journal: Journal,
-        told: Told,
-    ) -> None:
-        self._generator = generator
-        self._pool = pool
-        self._config = config
-        self._plan = plan
-        self._seed = seed
-        self._journal = journal
-        self._told = told
-
-    def draw_all(self, problems: Sequence[Problem]) -> None:
-        """Look by look over all problems, so that many responses are under way at once."""
-        undecided = list(problems)
-        for look in self._plan.looks:
-            for redraw in range(self._config.max_redraws + 1):
-                lacking = {p.id: look - self._num_counted(p, before=(look, redraw)) for p in undecided}
-                self._draw(undecided, lacking, look, redraw)
-            undecided = [p for p in undecided if self._is_open(p, look)]
-
-    def _draw(self, problems: Sequence[Problem], lacking: Mapping[str, int], look: int, redraw: int) -> None:
-        """Have `lacking` further responses of each problem in the journal."""
-        wanted = [p for p in problems if len(self._journal.drawn(p.id, look, redraw)) < lacking[p.id]]
-        done, total = 0, sum(lacking[p.id] for p in wanted)
-        by_size = sorted(wanted, key=lambda p: lacking[p.id])
-        for size, group in itertools.groupby(by_size, key=lambda p: lacking[p.id]):
-            for _ in self._judged(list(group), size, look, redraw):
-                done += 1
-                self._told(look, done, total)
-        if wanted:
-            self._journal.sync()
-
-    def _judged(self, problems: Sequence[Problem], size: int, look: int, redraw: int) -> Iterator[None]:
-        """Write down `size` responses of each problem, save those that are there; one turn for each."""
+    def read(texts: Iterator[Text], problems: Sequence[Problem]) -> Iterator[tuple[Text, Entry]]:
         by_id = {p.id: p for p in problems}
-        sampling = Sampling(
-            temperature=self._config.temperature,
-            top_p=self._config.top_p,
-            group_size=size,
-            max_response_tokens=self._config.max_response_tokens,
-            seed=derive_seed(self._seed, "difficulty", look, redraw),
-        )
-        texts: dict[tuple[str, int], Text] = {}
+        waiting: dict[tuple[str, int], Text] = {}
 
         def responses() -> Iterator[Response]:
-            for text in self._generator.generate(problems, sampling):
-                key = (text.problem_id, text.index)
-                if key in texts or text.problem_id not in by_id or not 0 <= text.index < size:
-                    raise RuntimeError(f"response {key[0]}/{key[1]} came twice or without being asked")
-                texts[key] = text
-                if text.index not in self._journal.drawn(text.problem_id, look, redraw):
-                    rollout = Rollout.bare(text.problem_id, text.index, text.finish)
-                    yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
+            for text in texts:
+                waiting[text.problem_id, text.index] = text
+                rollout = Rollout.bare(text.problem_id, text.index, text.finish)
+                yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
 
-        for rollout in self._pool.judge(responses()):
+        for rollout in pool.judge(responses()):
             if rollout.verdict is None:
                 raise RuntimeError(
                     f"response {rollout.problem_id}/{rollout.index} came back without a verdict"
                 )
-            num_tokens = texts[rollout.problem_id, rollout.index].num_tokens
-            place = Place(rollout.problem_id, look, redraw, rollout.index)
-            self._journal.add(place, rollout.verdict.outcome, rollout.verdict.reason, num_tokens)
-            yield
-        for problem, index in itertools.product(problems, range(size)):
-            if index not in self._journal.drawn(problem.id, look, redraw):
-                place = Place(problem.id, look, redraw, index)
-                self._journal.add(place, Outcome.NOT_JUDGED, "response_lost", 0)
-                yield
+            text = waiting.pop((rollout.problem_id, rollout.index))
+            yield text, Entry(rollout.verdict.outcome.value, rollout.verdict.reason, text.num_tokens)
 
-    def _counts(self, outcome: Outcome) -> bool:
-        if outcome is Outcome.TRUNCATED:
-            return self._config.truncated == "wrong"
-        return outcome is not Outcome.NOT_JUDGED
+    return read
 
-    def _num_counted(self, problem: Problem, before: tuple[int, int]) -> int:
-        """Responses that counted, of those drawn before (look, redraw)."""
-        return sum(
-            self._counts(entry.outcome)
-            for place, entry in self._journal.of(problem.id)
-            if (place.look, place.redraw) < before
-        )
 
-    def _tally(self, problem: Problem, look: int) -> Counter[Outcome]:
-        entries = self._journal.of(problem.id)
-        return Counter(entry.outcome for place, entry in entries if place.look <= look)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Counts of one problem, by outcome."""
 
-    def _is_open(self, problem: Problem, look: int) -> bool:
-        tally = self._tally(problem, look)
-        num_counted = sum(n for outcome, n in tally.items() if self._counts(outcome))
-        return num_counted == look and self._plan.fit(look, tally[Outcome.RIGHT]) is None
+    tally: Counter[str]
+    useless: Set[str]
 
-    def measured(self, problem: Problem) -> Measured:
-        tally = self._tally(problem, self._plan.num_samples)
-        num_right = tally[Outcome.RIGHT]
-        num_counted = sum(n for outcome, n in tally.items() if self._counts(outcome))
-        outcome = (num_counted, num_right)
-        # responses lost for good can leave other numbers than the plan has; the fit may be certain yet
-        is_planned = outcome in self._plan.num_orders
-        low, high = self._plan.interval(*outcome) if is_planned else (0.0, 1.0)
-        tokens = [
-            e.num_tokens for _, e in self._journal.of(problem.id) if e.outcome is not Outcome.NOT_JUDGED
-        ]
-        return Measured(
-            problem_id=problem.id,
-            num_right=num_right,
-            num_wrong=tally[Outcome.WRONG] + tally[Outcome.NO_ANSWER],
-            num_truncated=tally[Outcome.TRUNCATED],
-            num_not_judged=tally[Outcome.NOT_JUDGED],
-            num_counted=num_counted,
-            fit=self._plan.fit(*outcome),
-            low=low,
-            high=high,
-            unbiased_rate=self._plan.unbiased_rate(*outcome) if is_planned else None,
-            response_tokens_mean=sum(tokens) / len(tokens) if tokens else math.nan,
-        )
+    @property
+    def num(self) -> int:
+        return sum(number for outcome, number in self.tally.items() if outcome not in self.useless)
+
+    @property
+    def num_right(self) -> int:
+        return self.tally[Outcome.RIGHT]
+
+
+def _draw_until_decided(drawing: Drawing, problems: Sequence[Problem], plan: Plan) -> None:
+    """Look by look over all problems, so that many responses are under way at once."""
+    undecided = list(problems)
+    for before, look in itertools.pairwise((0, *plan.looks)):
+        drawing.top_up(undecided, look, look - before)
+        undecided = [p for p in undecided if _is_open(_counted(drawing, p, look), look, plan)]
+
+
+def _is_open(counted: _Counted, look: int, plan: Plan) -> bool:
+    return counted.num == look and plan.fit(look, counted.num_right) is None
+
+
+def _counted(drawing: Drawing, problem: Problem, last_look: int) -> _Counted:
+    """Counts up to a look: a journal gone on with may hold later ones."""
+    entries = drawing.journal.of(problem.id)
+    tally = Counter(entry.outcome for place, entry in entries if place.part <= last_look)
+    return _Counted(tally, drawing.useless)
+
+
+def _measured(drawing: Drawing, problem: Problem, plan: Plan) -> Measured:
+    counted = _counted(drawing, problem, plan.num_samples)
+    outcome = (counted.num, counted.num_right)
+    # responses lost for good can leave other numbers than the plan has; the fit may be certain yet
+    is_planned = outcome in plan.num_orders
+    low, high = plan.interval(*outcome) if is_planned else (0.0, 1.0)
+    judged = [e.num_tokens for _, e in drawing.journal.of(problem.id) if e.outcome != Outcome.NOT_JUDGED]
+    return Measured(
+        problem_id=problem.id,
+        num_right=counted.num_right,
+        num_wrong=counted.tally[Outcome.WRONG] + counted.tally[Outcome.NO_ANSWER],
+        num_truncated=counted.tally[Outcome.TRUNCATED],
+        num_not_judged=counted.tally[Outcome.NOT_JUDGED],
+        num_counted=counted.num,
+        fit=plan.fit(*outcome),
+        low=low,
+        high=high,
+        unbiased_rate=plan.unbiased_rate(*outcome) if is_planned else None,
+        response_tokens_mean=sum(judged) / len(judged) if judged else math.nan,
+    )
 
 
 def with_difficulty(problem: Problem, model: str, measured: Measured) -> Problem:

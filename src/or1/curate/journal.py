@@ -1,7 +1,7 @@
-"""A measurement's journal: JSON lines, one a response, appended as they come, in order once it is finished.
+"""A journal of texts asked of a model: JSON lines, one a text, appended as they come, in order once finished.
 
     {"about": {"model": "...", "looks": [4, 8, 16], ..., "seed": 1}}
-    {"problem": "0f3a...", "look": 4, "redraw": 0, "index": 2, "outcome": "wrong", ..., "num_tokens": 71}
+    {"problem": "0f3a...", "part": 4, "redraw": 0, "index": 2, "outcome": "wrong", ..., "num_tokens": 71}
 
 Nothing in it is read from a clock.
 """
@@ -17,24 +17,23 @@ from typing import Any, Self
 from or1.errors import DataError
 from or1.tracking.folder import differing_keys, flatten, guard_writes
 from or1.tracking.lines import JsonLines, encode, read_rows
-from or1.types import Outcome
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Which response: of which problem, at which look, in which round of drawing again."""
+    """Which text: about which problem, in which part of the work, in which round of asking again."""
 
     problem: str
-    look: int
+    part: int
     redraw: int
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was found."""
+    """What was found in it."""
 
-    outcome: Outcome
+    outcome: str
     reason: str
     num_tokens: int
 
@@ -44,14 +43,16 @@ class Journal:
 
     Args:
         path: made when it is not there.
-        about: what the responses depend on; a journal about something else is refused.
+        about: what the texts depend on; a journal about something else is refused.
+        outcomes: all that can be found in a text.
 
     Raises:
         DataError: it is about something else, or no journal.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, Any], outcomes: Set[str]) -> None:
         self._about = about
+        self._outcomes = outcomes
         self._entries: dict[str, dict[Place, Entry]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._read(path)
@@ -66,33 +67,34 @@ class Journal:
         if head is None:
             return
         if "about" not in head or not isinstance(head["about"], dict):
-            raise DataError(f"{path} is no journal of a measurement: choose another file")
+            raise DataError(f"{path} is no journal: choose another file")
         if keys := differing_keys(head["about"], self._about):
             there, here = flatten(head["about"]), flatten(self._about)
             key = keys[0]
             raise DataError(
-                f"{path} is of another measurement: {key} is {there.get(key)} there, {here.get(key)} here: "
-                "choose another file, or remove it to measure anew"
+                f"{path} is about something else: {key} is {there.get(key)} there, {here.get(key)} here: "
+                "choose another file, or remove it to ask anew"
             )
         for row in rows:
             try:
-                place = Place(row["problem"], row["look"], row["redraw"], row["index"])
-                entry = Entry(Outcome(row["outcome"]), row["reason"], row["num_tokens"])
-            except (KeyError, ValueError) as error:
-                raise DataError(f"{path} has a row that is no response ({error}): remove the file") from error
+                place = Place(row["problem"], row["part"], row["redraw"], row["index"])
+                entry = Entry(row["outcome"], row["reason"], row["num_tokens"])
+            except KeyError as error:
+                raise DataError(f"{path} has a row without {error}: remove the file to ask anew") from error
+            if entry.outcome not in self._outcomes:
+                raise DataError(f"{path} has an outcome {entry.outcome}: remove the file to ask anew")
             self._entries.setdefault(place.problem, {})[place] = entry
 
-    def drawn(self, problem: str, look: int, redraw: int) -> Set[int]:
-        """Indices of the responses that are there."""
-        return {p.index for p in self._entries.get(problem, {}) if (p.look, p.redraw) == (look, redraw)}
+    def drawn(self, problem: str, part: int, redraw: int) -> Set[int]:
+        """Indices of the texts that are there."""
+        return {p.index for p in self._entries.get(problem, {}) if (p.part, p.redraw) == (part, redraw)}
 
     def of(self, problem: str) -> Iterator[tuple[Place, Entry]]:
         """All that is known of a problem."""
         yield from self._entries.get(problem, {}).items()
 
-    def add(self, place: Place, outcome: Outcome, reason: str, num_tokens: int) -> None:
-        """Write a response down; it outlives the process from here on."""
-        entry = Entry(outcome, reason, num_tokens)
+    def add(self, place: Place, entry: Entry) -> None:
+        """Write an entry down; it outlives the process from here on."""
         self._entries.setdefault(place.problem, {})[place] = entry
         self._lines.append(_row(place, entry))
 
@@ -125,16 +127,16 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from read_rows(path)
     except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): remove it to measure anew") from error
+        raise DataError(f"{path} is damaged ({error}): remove it to ask anew") from error
 
 
 def _row(place: Place, entry: Entry) -> dict[str, Any]:
     return {
         "problem": place.problem,
-        "look": place.look,
+        "part": place.part,
         "redraw": place.redraw,
         "index": place.index,
-        "outcome": entry.outcome.value,
+        "outcome": entry.outcome,
         "reason": entry.reason,
         "num_tokens": entry.num_tokens,
     }

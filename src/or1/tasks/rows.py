@@ -85,8 +85,9 @@ def find_files(path: str, split: Literal["train", "heldout"], hub: Hub) -> list[
         return [local / file for file in checked_manifest(local).files(PROBLEMS)]
     if local.exists():
         _check_suffix(path)
-        if is_data_set(local.parent):
-            checked_manifest(local.parent)
+        for folder in local.absolute().parents[:2]:  # files lie in the data set's folder, or one below it
+            if is_data_set(folder):
+                checked_manifest(folder)
         return [local]
     if path.startswith(_HUB_PREFIX):
         _check_suffix(path)

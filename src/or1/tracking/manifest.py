@@ -2,7 +2,7 @@
 
     {"format": 1, "name": "or1-math", "config": {...}, "counts": {...}, "versions": {...},
      "inputs":  [{"path": "gsm8k/train.jsonl", "num_bytes": 4166206, "sha256": "..."}],
-     "outputs": [{"path": "problems-00000.parquet", "role": "problems", "num_bytes": 81, "sha256": "..."}]}
+     "outputs": [{"path": "data/train-0.parquet", "role": "problems", "num_bytes": 8123, "sha256": "..."}]}
 
 Nothing in it is read from a clock: two runs over the same inputs write the same bytes. Whoever reads a data set
 checks its files first, so that a file that was changed, lost or added is known by its name.
@@ -94,7 +94,7 @@ def write_manifest(
         packages: further distributions whose version can change the data set.
 
     Raises:
-        DataError: a file is not there, or a file of the folder is not among the outputs.
+        DataError: a file is not there.
         RunFolderError: the manifest cannot be written.
     """
     manifest = Manifest(
@@ -112,8 +112,6 @@ def write_manifest(
             OutputFile(path=path, role=role, **_facts(folder / path)) for path, role in outputs.items()
         ),
     )
-    if added := sorted(_files_in(folder) - outputs.keys()):
-        raise DataError(f"{folder / added[0]} is no file of the data set{_more(added)}: remove it")
     with guard_writes(folder):
         write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest

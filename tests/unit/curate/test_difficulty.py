@@ -169,7 +169,7 @@ def test_killed_anywhere_and_resumed_it_is_the_same_file(
 
 def _when(line: bytes) -> tuple[int, int]:
     row = json.loads(line)
-    return row["look"], row["redraw"]
+    return row["part"], row["redraw"]
 
 
 def test_a_finished_measurement_asks_nothing(tmp_path: Path) -> None:

@@ -24,16 +24,16 @@ from or1.tracking.manifest import (
 )
 
 FILES = {
-    "problems-00000.jsonl": b'{"question": "1+1?", "answer": "2"}\n',
-    "problems-00001.jsonl": b'{"question": "2+2?", "answer": "4"}\n',
+    "data/problems-00000.jsonl": b'{"question": "1+1?", "answer": "2"}\n',
+    "data/problems-00001.jsonl": b'{"question": "2+2?", "answer": "4"}\n',
     "ledger.parquet": b"PAR1",
     "README.md": b"# A data set\n",
 }
-ROLES = {name: "problems" if name.startswith("problems") else "other" for name in FILES}
+ROLES = {name: "problems" if "problems" in name else "other" for name in FILES}
 
 
 def _data_set(folder: Path) -> Manifest:
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     raw = folder.parent / "raw.jsonl"
@@ -63,7 +63,7 @@ def test_everything_is_in_it(tmp_path: Path) -> None:
     assert content["versions"].keys() >= {"commit", "python", "pyarrow", "pytest"}
     assert "no-such-package" not in content["versions"]
     assert read_manifest(tmp_path / "set") == checked_manifest(tmp_path / "set") == made
-    assert made.files("problems") == ("problems-00000.jsonl", "problems-00001.jsonl")
+    assert made.files("problems") == ("data/problems-00000.jsonl", "data/problems-00001.jsonl")
 
 
 def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_any_changed_byte_is_known_by_its_file(
     [
         (lambda f: (f / "README.md").write_bytes(b""), "README.md was changed"),
         (lambda f: (f / "README.md").write_bytes(FILES["README.md"] + b" "), "README.md was changed"),
-        (lambda f: (f / "problems-00001.jsonl").unlink(), "problems-00001.jsonl is missing"),
-        (lambda f: (f / "more.jsonl").write_bytes(b""), "more.jsonl is not in manifest.json"),
+        (lambda f: (f / "data" / "problems-00001.jsonl").unlink(), "problems-00001.jsonl is missing"),
+        (lambda f: (f / "data" / "more.jsonl").write_bytes(b""), "data/more.jsonl is not in manifest.json"),
         (lambda f: _in_folder(f / "further" / "more.jsonl"), "further/more.jsonl is not in manifest.json"),
         (lambda f: (f / "README.md").rename(f / "CARD.md"), "README.md is missing"),
         (lambda f: (f / MANIFEST).unlink(), "holds no manifest.json"),
@@ -133,12 +133,8 @@ def test_hidden_files_are_nobodys_business(tmp_path: Path) -> None:
     checked_manifest(tmp_path / "set")
 
 
-def test_a_manifest_speaks_of_all_files_or_is_not_written(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_gets_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "left-over.parquet").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"left-over.parquet is no file of the data set"):
-        _data_set(tmp_path / "set")
-    assert not (tmp_path / "set" / MANIFEST).exists()
     with pytest.raises(DataError, match=r"nowhere.jsonl cannot be read"):
         write_manifest(
             tmp_path / "set",
@@ -146,8 +142,9 @@ def test_a_manifest_speaks_of_all_files_or_is_not_written(tmp_path: Path) -> Non
             config={},
             counts={},
             inputs={"x": tmp_path / "nowhere.jsonl"},
-            outputs={"left-over.parquet": "problems"},
+            outputs={},
         )
+    assert not (tmp_path / "set" / MANIFEST).exists()
 
 
 def test_problems_are_read_from_a_checked_data_set(tmp_path: Path) -> None:
@@ -165,7 +162,7 @@ def test_problems_are_read_from_a_checked_data_set(tmp_path: Path) -> None:
 
 
 def test_what_others_call_a_manifest_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl").write_bytes(FILES["problems-00000.jsonl"])
+    (tmp_path / "rows.jsonl").write_bytes(FILES["data/problems-00000.jsonl"])
     (tmp_path / MANIFEST).write_text('{"name": "an extension", "version": "1"}')
     assert not is_data_set(tmp_path)
     assert find_files(str(tmp_path / "rows.jsonl"), "train", HuggingFaceHub()) == [tmp_path / "rows.jsonl"]
