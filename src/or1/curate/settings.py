@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config
+from or1.config import Config, EndpointConfig
 from or1.curate.sequential import Plan
 
 
@@ -49,3 +49,39 @@ class DifficultyConfig(Config):
         """When problems of this task are looked at."""
         looks = self.code_looks if task == "code" else self.looks
         return Plan(looks, self.min_right, self.min_wrong, self.confidence)
+
+
+class QualityConfig(Config):
+    """Votes of language models on whether a problem is well put. Off unless judges are named."""
+
+    judges: Annotated[tuple[EndpointConfig, ...], Field(min_length=1)]
+    """Servers with the models that vote, in the order in which they are asked. Source: paper 6.3 (two)."""
+    votes_per_judge: int = Field(default=16, ge=1)
+    """Votes of each model on each problem [votes; dimensionless]. Source: paper 6.3."""
+    min_votes: int = Field(default=9, ge=1)
+    """Votes for a problem, of all models together, that keep it [votes; dimensionless]. Source: paper 6.3
+    (9 of 32)."""
+    all_votes: bool = False
+    """Ask for every vote, also where those that are in have decided."""
+    max_redraws: int = Field(default=2, ge=0)
+    """Rounds that ask again for votes that could not be read [rounds; dimensionless]."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Divides the logits [dimensionless]; votes of one model differ by it alone."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Share of the distribution that is drawn from [dimensionless]."""
+    max_response_tokens: int = Field(default=2_048, ge=1)
+    """Budget of one vote with its reasons [tokens]."""
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        names = [judge.model for judge in self.judges]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two judges serve {twice[0]}: votes of one model come from one server")
+        if self.min_votes > self.num_votes:
+            raise ValueError(f"min_votes {self.min_votes} exceeds all {self.num_votes} votes: lower it")
+        return self
+
+    @property
+    def num_votes(self) -> int:
+        """Votes of all judges on one problem."""
+        return self.votes_per_judge * len(self.judges)
