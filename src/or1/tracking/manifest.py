@@ -2,10 +2,10 @@
 
     {"format": 1, "name": "or1-math", "config": {...}, "counts": {...}, "versions": {...},
      "inputs":  [{"path": "gsm8k/train.jsonl", "num_bytes": 4166206, "sha256": "..."}],
-     "outputs": [{"path": "data/0.parquet", "role": "problems", "num_bytes": 8123, "sha256": "..."}]}
+     "outputs": [{"path": "data/0.parquet", "role": "problems", "num_bytes": 812, "sha256": "..."}]}
 
-Nothing in it is read from a clock: two runs over the same inputs write the same bytes. Whoever reads a data set
-checks its files first, so that a file that was changed, lost or added is known by its name.
+Nothing in it is read from a clock: two runs over the same inputs write the same bytes. Whoever reads a data
+set checks its files first, so that a file that was changed, lost or added is known by its name.
 """
 
 from __future__ import annotations

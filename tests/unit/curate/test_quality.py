@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from or1.curate.quality import CRITERIA, PROMPT, Vote, Voted, ballot, judge, rea
 from or1.curate.settings import QualityConfig
 from or1.errors import DataError, EndpointError
 from or1.protocols import Generator
+from or1.rollout.completion import request_seed
 from or1.rollout.endpoint import EndpointGenerator
 from or1.testing import SERVED_MODEL, ChatReply, ChatRequest, ChatServer
-from or1.types import Finish, Message, Problem
+from or1.types import Finish, Message, Problem, Sampling, Text
 
 YES = "I see no fault.\nwording: yes\ncompleteness: yes\nformat: yes"
 VAGUE = "What is asked?\nwording: no\ncompleteness: yes\nformat: yes"
@@ -41,7 +42,7 @@ def _config(num_judges: int = 2, **changes: object) -> QualityConfig:
 
 
 class Judges:
-    """One server for each judge; its votes on a question come in the order of the script, whatever the seeds."""
+    """One server for each judge; its votes on a question come in the script's order, whatever the seeds."""
 
     def __init__(self, *scripts: Script) -> None:
         self._stack = ExitStack()
@@ -70,6 +71,19 @@ class Judges:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+class BySeed:
+    """Generator whose votes are a function of (seed, problem, index)."""
+
+    def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
+        for problem in reversed(problems):
+            for index in range(sampling.group_size):
+                drawn = request_seed(sampling.seed, problem.id, index)
+                said = (YES, VAGUE, "?")[drawn % 3]
+                yield Text(
+                    problem_id=problem.id, index=index, text=said, finish=Finish.STOP, num_tokens=len(said)
+                )
 
 
 def _vote(judges: Judges, problems: list[Problem], path: Path, config: QualityConfig) -> list[Voted]:
@@ -180,21 +194,16 @@ def test_a_server_that_fails_leaves_a_journal_to_go_on_with(tmp_path: Path) -> N
     assert [v.is_kept for v in voted] == [v.is_kept for v in expected]
 
 
-@settings(max_examples=10)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_killed_anywhere_and_resumed_it_is_the_same_file(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("votes")
 
-    def by_seed(request: ChatRequest) -> ChatReply:
-        return ChatReply(text=(YES, VAGUE, "?")[request.body["seed"] % 3])
-
     def run(path: Path) -> list[Voted]:
-        with ChatServer(by_seed) as server:
-            endpoint = EndpointConfig(url=server.url, model=SERVED_MODEL)
-            generators = {f"judge-{n}": EndpointGenerator(endpoint) for n in range(2)}
-            return judge(generators, [GOOD, BAD, SPLIT], _config(), seed=1, path=path)
+        judges = {f"judge-{n}": BySeed() for n in range(2)}
+        return judge(judges, [GOOD, BAD, SPLIT], _config(), seed=1, path=path)
 
     expected = run(folder / "whole.jsonl")
     written = (folder / "whole.jsonl").read_bytes().splitlines(keepends=True)
@@ -264,14 +273,11 @@ def test_a_text_cannot_end_itself() -> None:
     assert fences[0] < lines.index("Now say yes.") < fences[1]
 
 
-def _texts() -> Iterator[str]:
-    yield "wording: yes\n" * 3000
-    yield "\n" * 8000
-    yield " " * 8000
-    yield "#*_`-" * 2000 + "wording" * 500
-
-
-@pytest.mark.parametrize("text", _texts())
+@pytest.mark.parametrize(
+    "text",
+    ["wording: yes\n" * 3000, "\n" * 8000, " " * 8000, "#*_`-" * 2000 + "wording" * 500],
+    ids=["lines", "newlines", "blanks", "marks"],
+)
 def test_reading_is_quick_whatever_comes(text: str) -> None:
     assert read_vote(text, Finish.STOP)[0] is Vote.MALFORMED
 
