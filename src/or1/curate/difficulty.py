@@ -113,13 +113,14 @@ def measure(
             max_redraws=config.max_redraws,
             told=told,
         )
-        by_looks: defaultdict[tuple[int, ...], list[Problem]] = defaultdict(list)
+        plans = {task: config.plan(task) for task in {p.task for p in problems}}
+        by_plan: defaultdict[Plan, list[Problem]] = defaultdict(list)
         for problem in problems:
-            by_looks[config.plan(problem.task).looks].append(problem)
-        for members in by_looks.values():
-            _draw_until_decided(drawing, members, config.plan(members[0].task))
+            by_plan[plans[problem.task]].append(problem)
+        for plan, members in by_plan.items():
+            _draw_until_decided(drawing, members, plan)
         journal.finish()
-        return [_measured(drawing, p, config.plan(p.task)) for p in problems]
+        return [_measured(drawing, p, plans[p.task]) for p in problems]
 
 
 def _by_verifiers(pool: VerifierPool) -> Reader:
