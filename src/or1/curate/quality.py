@@ -204,7 +204,7 @@ def _is_open(journal: Journal, question: Problem, number: int, config: QualityCo
 def _voted(journal: Journal, problem: Problem, question: Problem, config: QualityConfig) -> Voted:
     entries = [entry for _, entry in journal.of(question.id)]
     votes = Counter(entry.outcome for entry in entries)
-    noes = Counter(
+    against = Counter(
         criterion for entry in entries if entry.outcome == Vote.AGAINST for criterion in entry.reason.split()
     )
     return Voted(
@@ -212,7 +212,7 @@ def _voted(journal: Journal, problem: Problem, question: Problem, config: Qualit
         num_for=votes[Vote.FOR],
         num_against=votes[Vote.AGAINST],
         num_malformed=votes[Vote.MALFORMED],
-        against_by_criterion={criterion: noes[criterion] for criterion in CRITERIA},
+        against_by_criterion={criterion: against[criterion] for criterion in CRITERIA},
         is_kept=_is_kept(votes[Vote.FOR], votes[Vote.AGAINST], config),
     )
 

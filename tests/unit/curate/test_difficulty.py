@@ -136,12 +136,12 @@ def test_intervals_hold_known_pass_rates(tmp_path: Path) -> None:
 
 
 def test_averages_are_right_with_the_unbiased_rate_alone(tmp_path: Path) -> None:
-    problems = [make_problem(n) for n in range(3000)]
+    problems = [make_problem(n) for n in range(2000)]
     coin = Coin({p.id: 0.155 for p in problems})
     measured = _measure(tmp_path / "journal.jsonl", coin, problems)
     shares = np.array([m.num_right / m.num_counted for m in measured.values()])
     unbiased = np.array([m.unbiased_rate for m in measured.values()])
-    error = 3.3 / math.sqrt(3000)  # one in a thousand
+    error = 3.3 / math.sqrt(2000)  # one in a thousand
     assert abs(unbiased.mean() - 0.155) < error * unbiased.std()
     assert abs(shares.mean() - 0.2144) < error * shares.std()
     assert shares.mean() > 0.2, "the obvious average would do, and this test shows nothing"
