@@ -227,7 +227,10 @@ def list_protocols() -> tuple[str, ...]:
 def published(benchmark: str | None = None) -> tuple[Published, ...]:
     """Published scores with their sources spelt out, of one benchmark or all."""
     table = _toml(FOLDER.parent / "published.toml")
-    scores = [Published.model_validate({**row, "source": table["sources"][row["source"]]}) for row in table["scores"]]
+    scores = [
+        Published.model_validate({**row, "source": table["sources"][row["source"]]})
+        for row in table["scores"]
+    ]
     return tuple(score for score in scores if benchmark in (None, score.benchmark))
 
 

@@ -126,9 +126,7 @@ def _read(benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, s
                     yield _of_row(benchmark, row, file, prompts)
 
 
-def _of_row(
-    benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]
-) -> tuple[Asked, str]:
+def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]) -> tuple[Asked, str]:
     values: dict[str, str] = {}
     source, before = row.source, ()
     if benchmark.task == "math":
@@ -156,7 +154,7 @@ def _of_row(
         source=source,
         before=before,
         key=_first(row, benchmark.id),
-        difficulty=_first(row, benchmark.difficulty),
+        difficulty=_half(gold) if form == "process" else _first(row, benchmark.difficulty),
         date=_first(row, benchmark.date),
     )
     return asked, question
@@ -223,6 +221,11 @@ def _label(row: Row) -> int:
     if isinstance(label, bool) or not isinstance(label, int):
         raise DataError(f"{row.place}: label is {label!r}: it must be the index of a paragraph, or -1")
     return label
+
+
+def _half(label: Gold) -> str:
+    """ProcessBench scores solutions with an error apart from those without."""
+    return "correct" if label == -1 else "error"
 
 
 def _paragraphs(row: Row) -> str:

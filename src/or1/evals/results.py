@@ -24,6 +24,7 @@ from or1.errors import DataError, RunFolderError
 from or1.evals.questions import Questions
 from or1.tracking.folder import LOCK, FolderLock, differing_keys, fsync_folder, guard_writes, write_json
 from or1.tracking.lines import JsonLines, encode
+from or1.tracking.provenance import hash_json
 from or1.types import Finish, Outcome
 
 DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
@@ -97,6 +98,7 @@ class ResultRow:
 
 
 AnyRow = TypeVar("AnyRow", ProblemRow, ResponseRow, ResultRow)
+SampleRow = TypeVar("SampleRow", ResponseRow, ResultRow)
 _ENUMS = {"finish": Finish, "outcome": Outcome}
 
 
@@ -203,11 +205,13 @@ class EvalFolder:
 
     def missing(self, benchmark: str, kind: type[ResponseRow] | type[ResultRow]) -> list[tuple[str, int]]:
         """(problem, sample) of which there is no row; a result without a verdict counts as missing."""
-        there = {row.key for row in self._rows(kind) if not (isinstance(row, ResultRow) and row.reward is None)}
+        there = {
+            row.key for row in self._rows(kind) if not (isinstance(row, ResultRow) and row.reward is None)
+        }
         k = int(self.description["benchmarks"][benchmark]["samples"])
         return [(p, i) for p in self._keys(benchmark) for i in range(k) if (benchmark, p, i) not in there]
 
-    def sort(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
+    def sort(self, rows: Iterable[SampleRow]) -> list[SampleRow]:
         """The rows by benchmark as listed, problem as in the data, and sample."""
         names = list(self.description["benchmarks"])
         places = {
@@ -216,7 +220,7 @@ class EvalFolder:
             for number, key in enumerate(self._keys(name))
         }
         kept = [row for row in rows if (row.benchmark, row.problem) in places]
-        return sorted(kept, key=lambda r: (places[r.benchmark, r.problem], getattr(r, "sample")))  # noqa: B009
+        return sorted(kept, key=lambda r: (places[r.benchmark, r.problem], r.sample))
 
     def _rows(self, kind: type[Any]) -> Iterator[Any]:
         return read(self.path / (RESPONSES if kind is ResponseRow else RESULTS), kind)
@@ -269,11 +273,12 @@ def _tie(
         )
     for name, entry in asked.items():
         before = found["benchmarks"][name] if name in found["benchmarks"] else entry
-        if before["data_hash"] != entry["data_hash"]:
-            raise RunFolderError(
-                f"{path} holds {name} on other problems ({before['num_problems']} with hash {before['data_hash']}, "
-                f"now {entry['num_problems']} with {entry['data_hash']}): choose another folder with --out"
-            )
+        for what in ("data_hash", "prompts_hash"):
+            if before[what] != entry[what]:
+                raise RunFolderError(
+                    f"{path} holds {name} on other problems or prompts ({before['num_problems']} with {what} "
+                    f"{before[what]}, now {entry['num_problems']} with {entry[what]}): choose another --out"
+                )
         entry["samples"] = max(entry["samples"], before["samples"])
     return {
         "settings": settings,
@@ -290,6 +295,7 @@ def _entry(questions: Questions, samples: int) -> dict[str, Any]:
         "release": questions.benchmark.release,
         "data": list(questions.data),
         "data_hash": questions.data_hash,
+        "prompts_hash": hash_json({a.key: a.prompt_hash for a in questions.asked}),
     }
 
 

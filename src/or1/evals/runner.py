@@ -13,11 +13,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
 from or1.errors import Or1Error
+from or1.evals.judging import bare_rollout
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
 from or1.tracking.provenance import hash_problems
@@ -107,7 +106,8 @@ def judge_samples(
             if key in texts or not is_asked_for:
                 raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
             texts[key] = text
-            yield Response(problem=by_id[text.problem_id], rollout=_bare_rollout(text), text=text.text)
+            rollout = bare_rollout(text.problem_id, text.index, text.finish)
+            yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
 
     for rollout in pool.judge(responses()):
         key = (rollout.problem_id, rollout.index)
@@ -126,21 +126,6 @@ def judge_samples(
 _LOST = JudgedSample(
     text="", num_tokens=0, outcome=Outcome.NOT_JUDGED, reward=None, reason="sample_lost", detail=""
 )
-
-
-def _bare_rollout(text: Text) -> Rollout:
-    """What a pool needs of a rollout: whose it is and how it ended."""
-    no_tokens, no_numbers = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    return Rollout(
-        problem_id=text.problem_id,
-        index=text.index,
-        prompt_tokens=no_tokens,
-        response_tokens=no_tokens,
-        behavior_logprobs=no_numbers,
-        behavior_entropy=None,
-        finish=text.finish,
-        policy_version=0,
-    )
 
 
 def _judged(rollout: Rollout, text: Text) -> JudgedSample:

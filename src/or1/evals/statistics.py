@@ -131,11 +131,26 @@ def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(mean, max(0.0, mean - down), min(1.0, mean + up))
 
 
+def independent_mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of scores that have nothing to do with each other, with the interval that follows from theirs.
+
+    >>> independent_mean([Estimate(0.4, 0.1, 0.8), Estimate(0.6, 0.2, 0.9)])
+    Estimate(mean=0.5, low=0.25, high=0.75)
+    """
+    num = len(estimates)
+    mean = math.fsum(e.mean for e in estimates) / num
+    down = math.hypot(*(e.mean - e.low for e in estimates)) / num
+    up = math.hypot(*(e.high - e.mean for e in estimates)) / num
+    return Estimate(mean, max(0.0, mean - down), min(1.0, mean + up))
+
+
 def _f1(a: float, b: float) -> float:
     return 2.0 * a * b / (a + b) if a + b else 0.0
 
 
-def rerun_difference(before_P: Sequence[Sequence[float]], after_P: Sequence[Sequence[float]]) -> Estimate | None:
+def rerun_difference(
+    before_P: Sequence[Sequence[float]], after_P: Sequence[Sequence[float]]
+) -> Estimate | None:
     """Mean of after - before over the same problems, with the 95 % interval of the chance in the samples alone.
 
     Says whether one of the two is better at these very problems. None where a problem has a single sample on

@@ -41,7 +41,7 @@ def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> RunConfig:
     table = _read(source, ())
     for setting in sets:
         apply_set(table, setting)
-    return validate(table, str(name_or_path))
+    return validate(table, str(name_or_path), RunConfig)
 
 
 def _find(name: str, extended_by: Path | None) -> Path:
