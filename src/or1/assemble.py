@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from or1 import loop
-from or1.config import RunConfig
+from or1.config import EvalRunConfig, ModelConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.models import model_folder
@@ -20,8 +21,9 @@ from or1.nn.config import read_config
 from or1.nn.decoder import Decoder
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder
-from or1.protocols import Collector, Parts, Tokenizer, Verifier
+from or1.protocols import Collector, Generator, Parts, Tokenizer, Verifier
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.schedule import EvaluateAndCheckpoint, Leave
@@ -36,8 +38,10 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
+from or1.verify.arithmetic import ArithmeticVerifier
 from or1.verify.code import CodeVerifier, ProgramVerifier
 from or1.verify.code.fusion import SandboxFusionVerifier
+from or1.verify.math import MathVerifier
 from or1.verify.pool import ProcessVerifierPool
 from or1.verify.sandbox import Capabilities, Level, detect
 from or1.verify.second import MathVerifyVerifier
@@ -164,6 +168,60 @@ def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem])
 
 
 @contextlib.contextmanager
+def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
+    """What samples an evaluation, and the environment that its numbers depend on.
+
+    Raises:
+        ModelError, ConfigError, EndpointError: in one line.
+    """
+    environment = provenance.environment()
+    if settings.endpoint is not None:
+        folder = Path(model_folder(settings.model.path))
+        tokenizer = load_tokenizer(folder) if folder.is_dir() else None
+        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer)
+        remote.check()
+        with contextlib.closing(remote):
+            yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
+        return
+    folder = resolve_folder(model_folder(settings.model.path))
+    device = _device(settings.system)
+    if device.type == "cpu":
+        torch.set_num_threads(settings.system.threads or os.cpu_count() or 1)
+    dtype = _dtype(settings.model, settings.system, device, read_config(folder).hidden_size)
+    decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=settings.system.deterministic)
+    engine = LocalEngine(
+        decoder,
+        load_tokenizer(folder),
+        num_slots=settings.num_slots,
+        max_prompt_tokens=settings.max_prompt_tokens,
+    )
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    with contextlib.closing(engine):
+        yield engine, {**environment, **gpu, "engine": "local", "dtype": str(dtype), "device": device.type}
+
+
+def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
+    """The verifiers of benchmarks: those of training, and whole numbers for ProcessBench."""
+    code = settings.verify.code
+    verifiers: dict[str, Verifier] = {
+        "math": MathVerifier(unboxed=settings.unboxed_answers),
+        "process": ArithmeticVerifier(),
+        "arithmetic": ArithmeticVerifier(),
+        "code": CodeVerifier(
+            time_limit_factor=code.time_limit_factor,
+            total_time_limit_s=code.total_time_limit_s,
+            allow_weak_sandbox=code.allow_weak_sandbox,
+        ),
+    }
+    return ProcessVerifierPool(
+        verifiers,
+        num_workers=settings.verify.num_workers,
+        time_limit_s=settings.verify.time_limit_s,
+        memory_limit_bytes=settings.verify.memory_limit_bytes,
+    )
+
+
+@contextlib.contextmanager
 def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
@@ -171,7 +229,7 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
         Or1Error: before anything is written, as far as it can be known.
     """
     material = material_of(run)
-    device = _device(run)
+    device = _device(run.system)
     if device.type == "cpu":
         torch.set_num_threads(run.system.threads or os.cpu_count() or 1)
     data_hash = provenance.hash_problems([*material.train.problems, *material.heldout])
@@ -224,24 +282,24 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
         )
 
 
-def _device(run: RunConfig) -> torch.device:
+def _device(system: SystemConfig) -> torch.device:
     has_gpu = torch.cuda.is_available()
-    if run.system.device == "cuda" and not has_gpu:
+    if system.device == "cuda" and not has_gpu:
         raise ConfigError('system.device = "cuda", but torch sees no GPU: set it to "auto" or "cpu"')
-    return torch.device("cpu" if run.system.device == "cpu" or not has_gpu else "cuda")
+    return torch.device("cpu" if system.device == "cpu" or not has_gpu else "cuda")
 
 
-def _dtype(run: RunConfig, device: torch.device, hidden_size: int) -> torch.dtype:
-    if run.system.deterministic or run.model.dtype == "float32":
+def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidden_size: int) -> torch.dtype:
+    if system.deterministic or model.dtype == "float32":
         return torch.float32
-    return torch.bfloat16 if run.model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+    return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
 
 
 def _engine_and_trainer(
     run: RunConfig, material: Material, device: torch.device
 ) -> tuple[LocalEngine, LocalBackend]:
     """Engine and trainer around one decoder: the weights are shared, not copied."""
-    dtype = _dtype(run, device, read_config(material.model_folder).hidden_size)
+    dtype = _dtype(run.model, run.system, device, read_config(material.model_folder).hidden_size)
 
     def load() -> Decoder:
         return load_decoder(

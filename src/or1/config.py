@@ -351,13 +351,12 @@ class RunConfig(Config):
 
 
 class EvalRunConfig(Config):
-    """One `or1 eval`: a model, and how it is asked. Benchmarks and protocols are data (`or1.evals.benchmark`)."""
+    """One `or1 eval`: a model, and how it is asked. Benchmarks and protocols are data, in `recipes`."""
 
     model: ModelConfig
-    engine: Literal["local", "endpoint"] = "local"
-    """Who samples: or1's own engine in this process, or a server that speaks OpenAI's protocol."""
-    url: str | None = None
-    """Of the server, up to and with /v1; engine endpoint only. `model.path` is then the model's name there."""
+    endpoint: EndpointConfig | None = None
+    """Server that samples; `model` is then of use only where it is a folder with the model's tokenizer. None =
+    or1's own engine, in this process."""
     protocol: str = "reference"
     """Named sampling and prompts; the values below stand in for its own where they are given."""
     samples: int | None = Field(default=None, ge=1)
@@ -384,9 +383,7 @@ class EvalRunConfig(Config):
     system: SystemConfig = SystemConfig()
 
     @model_validator(mode="after")
-    def _engine_has_its_url(self) -> Self:
-        if (self.engine == "endpoint") != (self.url is not None):
-            raise ValueError('engine = "endpoint" and url go together: give both, or neither')
+    def _deterministic_is_exact(self) -> Self:
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
         return self

@@ -30,7 +30,7 @@ from or1.types import Finish, Outcome
 DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
 RESPONSES, RESULTS = "responses.jsonl", "results.jsonl"
 
-FREE_SETTINGS = ("samples", "verify", "unboxed_answers", "system.threads", "rollout.num_slots", "endpoint")
+FREE_SETTINGS = ("samples", "verify", "unboxed_answers", "system.threads", "num_slots", "endpoint")
 """Settings that may change when an evaluation goes on: they decide no response that is already there."""
 
 Key = tuple[str, str, int]

@@ -16,8 +16,8 @@ from or1.recipes.schema import slot
 Path = tuple[str | int, ...]
 
 
-def apply_set(table: dict[str, Any], setting: str, root: type[BaseModel] = RunConfig) -> None:
-    """Lay `KEY=VALUE` over the table of a run, or of whatever `root` describes, in place.
+def apply_set(table: dict[str, Any], setting: str, model: type[BaseModel] = RunConfig) -> None:
+    """Lay `KEY=VALUE` over the table of a run, or of another model, in place.
 
     A value is written as in TOML; what is not TOML is text, and `null` stands for nothing. A key through a
     list that has exactly one entry may leave out the position: `data.path=train.jsonl`.
@@ -29,7 +29,7 @@ def apply_set(table: dict[str, Any], setting: str, root: type[BaseModel] = RunCo
     if not equals or not key.strip():
         raise ConfigError(f"--set {setting}: write it as KEY=VALUE, for example optimizer.learning_rate=2e-6")
     try:
-        _lay(table, root, (), key.strip().split("."), parse_value(text), root)
+        _lay(table, model, (), key.strip().split("."), parse_value(text), model)
     except ConfigError as error:
         raise ConfigError(f"--set {setting}: {error}") from None
 
