@@ -355,8 +355,8 @@ class EvalRunConfig(Config):
 
     model: ModelConfig
     endpoint: EndpointConfig | None = None
-    """Server that samples; `model` is then of use only where it is a folder with the model's tokenizer. None =
-    or1's own engine, in this process."""
+    """Server that samples; `model` is then of use only where it is a folder with the model's tokenizer. None
+    = or1's own engine, in this process."""
     protocol: str = "reference"
     """Named sampling and prompts; the values below stand in for its own where they are given."""
     samples: int | None = Field(default=None, ge=1)

@@ -52,7 +52,8 @@ def maj_at_k(
 
     Answers that `same` calls equal form a class; a class is worth the mean reward of its members. When
     several classes lead, each is as likely to be picked, so their worth is averaged: the order of the samples
-    never matters. With k below n it is the mean over all ways to draw k of the n without replacement, exactly.
+    never matters. With k below n it is the mean over all ways to draw k of the n without replacement,
+    exactly.
 
     Args:
         answers: the n final answers; None, for a sample without one, has no vote.
@@ -103,8 +104,8 @@ def _led_with(
 ) -> Fraction:
     """Sum of the vote's reward over the draws of k in which the leading classes have so many votes.
 
-    Classes are taken in turn. `ways` counts, by (samples drawn so far, classes with exactly `votes`), the draws
-    in which no class has more; the second number is the sum over those draws of the leaders' worths.
+    Classes are taken in turn. `ways` counts, by (samples drawn so far, classes with exactly `votes`), the
+    draws in which no class has more; the second number is the sum over those draws of the leaders' worths.
     """
     ways: dict[tuple[int, int], tuple[int, Fraction]] = {(0, 0): (1, Fraction(0))}
     for size, worth in zip(sizes, worths, strict=True):

@@ -1,4 +1,5 @@
-"""`or1 train | eval | verify | show | doctor | export | plot`: signatures here, work in the module of each command.
+"""`or1 train | eval | verify | show | doctor | export | plot`: signatures here, work in the module of each
+command.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.

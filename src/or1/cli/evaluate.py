@@ -207,27 +207,35 @@ def show_comparison(targets: Sequence[str], bounds: bool) -> None:
         ConfigError: neither two folders, nor `published` with at most one folder.
     """
     folders = [Path(target) for target in targets if target != PUBLISHED]
-    console = _console()
     if PUBLISHED in targets and len(folders) <= 1:
-        rows = tabulate(folders[0], bounds=bounds) if folders else []
-        ours = [
-            (row.benchmark, row.row, f"{folders[0]} (ours)", f"{100 * row.score:.1f}", str(row.k), row.metric)
-            for row in rows
-        ]
-        theirs = report.published_rows({row.benchmark for row in rows} if folders else None)
-        head = ("benchmark", "part", "model", "score", "k", "source")
-        table = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
-        console.print(_table(head, table, right=(3, 4)))
+        show_published(folders, bounds)
         return
     if len(folders) != 2:
         raise ConfigError("--compare takes two evaluation folders, or published and at most one of them")
     found = compare(folders[0], folders[1])
-    head = ("benchmark", "problems", "first", "second", "difference", "sampled again", "other problems",
-            "better", "worse")  # fmt: skip
-    console.print(_table(head, map(_comparison_cells, found), right=range(1, len(head))))
+    console = _console()
+    console.print(_table(_COMPARED, map(_comparison_cells, found), right=range(1, len(_COMPARED))))
     for one in found:
         for note in one.notes:
             console.print(f"{one.benchmark}: {note}", highlight=False, markup=False)
+
+
+def show_published(folders: Sequence[Path], bounds: bool) -> None:
+    """What others have published; with a folder, on its benchmarks and beside its scores."""
+    rows = [row for folder in folders for row in tabulate(folder, bounds=bounds)]
+    ours = [
+        (row.benchmark, row.row, f"{folders[0]} (ours)", f"{100 * row.score:.1f}", str(row.k), row.metric)
+        for row in rows
+    ]
+    theirs = report.published_rows({row.benchmark for row in rows} if folders else None)
+    lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
+    _console().print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+
+
+_COMPARED = (
+    *("benchmark", "problems", "first", "second", "difference", "sampled again", "other problems"),
+    *("better", "worse"),
+)
 
 
 def _comparison_cells(one: Comparison) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
-"""Benchmarks, protocols and published scores as data: `recipes/eval/*.toml`, `protocols.toml`, `published.toml`.
+"""Benchmarks, protocols and published scores as data: `recipes/eval/*.toml`, `protocols.toml`,
+`published.toml`.
 
-A benchmark is named as `NAME[:RELEASE][:FROM..TO]`: `aime24`, `livecodebench:release_v5:2024-08-01..2025-02-01`.
+A benchmark is named as `NAME[:RELEASE][:FROM..TO]`: `aime24`,
+`livecodebench:release_v5:2024-08-01..2025-02-01`.
 """
 
 from __future__ import annotations
@@ -30,16 +32,18 @@ Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", 
 
 
 class Window(Config):
-    """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day is
-    outside, as LiveCodeBench has it."""
+    """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day
+    is outside, as LiveCodeBench has it."""
 
     start: date | None = None
     end: date | None = None
 
     def holds(self, when: str | None) -> bool:
-        """Is an ISO date, with or without time of day, inside? What has no date is in no window but the open one.
+        """Is an ISO date, with or without time of day, inside? What has no date is in no window but the open
+        one.
 
-        >>> Window(end=date(2025, 2, 1)).holds("2025-02-01"), Window(end=date(2025, 2, 1)).holds("2025-02-01T09:00")
+        >>> until = Window(end=date(2025, 2, 1))
+        >>> until.holds("2025-02-01"), until.holds("2025-02-01T09:00")
         (True, False)
         """
         if self.start is None and self.end is None:
@@ -140,7 +144,7 @@ class Protocol(Config):
         found: dict[Form, str] = {}
         for name, prompts in self.levels:
             found |= prompts
-            found |= benchmark.prompts[name] if name in benchmark.prompts else {}
+            found |= benchmark.prompts.get(name, {})
         return {form: prompt.strip("\n") for form, prompt in found.items()}
 
 
@@ -183,7 +187,7 @@ def load_benchmark(spec: str) -> Benchmark:
             table |= {"release": word, "num_problems": None}
         else:
             raise ConfigError(
-                f"benchmark {spec}: {word!r} is neither a release such as release_v5 (of benchmarks that have any) "
+                f"benchmark {spec}: {word!r} is neither a release such as release_v5, where there are any, "
                 "nor a window such as 2024-08-01..2025-02-01"
             )
     try:
@@ -215,7 +219,7 @@ def load_protocol(name: str) -> Protocol:
     merged: dict[str, Any] = {}
     for each in lineage:
         merged |= {key: value for key, value in tables[each].items() if key not in ("prompts", "extends")}
-    levels = [(each, tables[each]["prompts"] if "prompts" in tables[each] else {}) for each in lineage]
+    levels = [(each, tables[each].get("prompts", {})) for each in lineage]
     return Protocol.model_validate({**merged, "name": name, "levels": levels})
 
 

@@ -30,11 +30,12 @@ _REASONS = {-1: "time_limit", -2: "wrong_answer", -3: "time_limit", -4: "runtime
 def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
     """Read a file of LiveCodeBench's runner (question_id, contest_date, difficulty, code_list, graded_list).
 
-    Every problem of the file that is in the benchmark's window is taken; which release it is, the benchmark says.
-    A program that the other tool failed to run counts as wrong, as it does there.
+    Every problem of the file that is in the benchmark's window is taken; which release it is, the benchmark
+    says. A program that the other tool failed to run counts as wrong, as it does there.
 
     Raises:
-        DataError: a row lacks something, problems have different numbers of samples, or none is in the window.
+        DataError: a row lacks something, problems have different numbers of samples, or none is in the
+        window.
     """
     problems, results, counts = [], [], set()
     for row in read_rows(file):
@@ -46,11 +47,10 @@ def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
         problems.append(problem)
         results += [_result(row, problem, sample) for sample in range(len(graded))]
     if len(counts) != 1:
-        raise DataError(
-            f"{file}: {'no problem is in the window' if not counts else 'problems have different numbers of samples'}"
-        )
+        what = "problems have different numbers of samples" if counts else "no problem is in the window"
+        raise DataError(f"{file}: {what}")
     content = hashlib.sha256(file.read_bytes()).hexdigest()
-    entry = {
+    entry: dict[str, Any] = {
         "samples": counts.pop(),
         "num_problems": len(problems),
         "expected_problems": benchmark.expected_problems,

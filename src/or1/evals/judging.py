@@ -1,4 +1,5 @@
-"""Responses become results: verdicts by the verifiers of training, and which answers of a problem are the same.
+"""Responses become results: verdicts by the verifiers of training, and which answers of a problem are the
+same.
 
 Nothing is generated here: results.jsonl can be made again from responses.jsonl at any time.
 """
@@ -63,7 +64,8 @@ def judge_missing(
 
 
 def finish_results(pool: VerifierPool, questions: Sequence[Questions], folder: EvalFolder) -> None:
-    """Let the answers vote and put results.jsonl into its final order; of two rows of a sample the later stands."""
+    """Let the answers vote and put results.jsonl into its final order; of two rows of a sample the later
+    stands."""
     path = folder.path / RESULTS
     latest = {row.key: row for row in read(path, ResultRow)}
     rows = folder.sort(latest.values())
@@ -108,7 +110,8 @@ def _is_same(first: tuple[bool, str], second: tuple[bool, str], same: set[tuple[
 
 
 def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -> set[tuple[str, str]]:
-    """Pairs of different texts, the earlier first, that are wrong answers to one problem and mean the same."""
+    """Pairs of different texts, the earlier first, that are wrong answers to one problem and mean the
+    same."""
     pairs: dict[tuple[str, str], None] = {}
     same: set[tuple[str, str]] = set()
     for rows in problems:

@@ -1,7 +1,7 @@
 """The problems of a benchmark, asked as a protocol asks them.
 
-A question is first freed of the prompt that its file put around it, so that every source of a benchmark gives the
-same prompts, and a problem keeps its key whatever the protocol.
+A question is first freed of the prompt that its file put around it, so that every source of a benchmark gives
+the same prompts, and a problem keeps its key whatever the protocol.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _read(benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, s
 
 def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]) -> tuple[Asked, str]:
     values: dict[str, str] = {}
-    source, before = row.source, ()
+    before: tuple[Message, ...] = ()
     if benchmark.task == "math":
         form: Form = "math"
         gold = gold_of(row)
@@ -217,7 +217,7 @@ def _tests(row: Row) -> dict[str, Any]:
 
 def _label(row: Row) -> int:
     """Index of the first wrong paragraph, -1 when all are right."""
-    label = row.content["label"] if "label" in row.content else None
+    label = row.content.get("label")
     if isinstance(label, bool) or not isinstance(label, int):
         raise DataError(f"{row.place}: label is {label!r}: it must be the index of a paragraph, or -1")
     return label
@@ -229,7 +229,7 @@ def _half(label: Gold) -> str:
 
 
 def _paragraphs(row: Row) -> str:
-    steps = row.content["steps"] if "steps" in row.content else None
+    steps = row.content.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
         raise DataError(f"{row.place}: steps must be a list of texts")
     tagged = (f"<paragraph_{i}>\n{step}\n</paragraph_{i}>" for i, step in enumerate(steps))

@@ -16,8 +16,10 @@ from or1.evals.tables import ScoreRow
 from or1.tracking.folder import guard_writes, write_json
 
 SCORES_JSON, SCORES_CSV, SCORES_MD = "scores.json", "scores.csv", "scores.md"
-HEAD = ("benchmark", "part", "problems", "metric", "score", "sampled again", "other problems", "pass@k", "maj@k",
-        "cut off", "no answer", "tokens")  # fmt: skip
+HEAD = (
+    *("benchmark", "part", "problems", "metric", "score", "sampled again", "other problems"),
+    *("pass@k", "maj@k", "cut off", "no answer", "tokens"),
+)
 
 
 def write_report(folder: Path, description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> None:
@@ -130,8 +132,8 @@ def as_markdown(description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> str
     environment = description["environment"]
     lines = ["## Evaluation", "", protocol_line(description), "", *markdown_table(HEAD, map(cells, rows)), ""]
     lines += [
-        "Scores in points of 100. *Sampled again*: 95 % interval for the same problems and other samples; *other "
-        "problems*: for other problems like these. Cut off responses count as wrong.",
+        "Scores in points of 100. *Sampled again*: 95 % interval for the same problems and other samples; "
+        "*other problems*: for other problems like these. Responses that were cut off are wrong.",
         "",
         *[f"- {note}" for note in notes(description)],
         *[
@@ -139,8 +141,8 @@ def as_markdown(description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> str
             + (f", {entry['release']}" if entry["release"] else "")
             for name, entry in description["benchmarks"].items()
         ],
-        f"- or1 {environment['or1_version']}, commit {environment['commit']}, Python {environment['python']}, "
-        f"{environment['processor']}",
+        f"- or1 {environment['or1_version']}, commit {environment['commit']}, Python "
+        f"{environment['python']}, {environment['processor']}",
         f"- {', '.join(f'{name} {version}' for name, version in environment['packages'].items())}",
         "",
     ]

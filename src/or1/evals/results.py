@@ -3,7 +3,7 @@
 OUT/eval.json         settings, benchmarks with their data hashes, environment
 OUT/problems.jsonl    one row a problem: key, prompt hash, source, difficulty, date; no texts
 OUT/responses.jsonl   one row a sample: text, tokens, finish; appended as they come, sorted when all are there
-OUT/results.jsonl     one row a sample: answer, verdict, vote; made from the responses, and made again on demand
+OUT/results.jsonl     one row a sample: answer, verdict, vote; made from the responses, again on demand
 OUT/lock              held while a command works in the folder
 
 Rows are whole or absent after `kill -9`, so the same command goes on from what is there. Seconds are the only
@@ -87,7 +87,8 @@ class ResultRow:
     reason: str
     detail: str
     vote: str | None
-    """The first answer of this problem that the verifier calls the same; None where answers are not compared."""
+    """The first answer of this problem that the verifier calls the same; None where answers are not
+    compared."""
     generation_s: float
     verify_s: float
     """Worker time [s]; 0 where the verdict was known already."""
@@ -116,7 +117,8 @@ def read(path: Path, kind: type[AnyRow]) -> Iterator[AnyRow]:
                 continue  # a killed process leaves the last line without its end
             try:
                 fields = json.loads(line)
-                row = kind(**{k: _ENUMS[k](v) if k in _ENUMS else v for k, v in fields.items()})
+                typed: dict[str, Any] = {k: _ENUMS[k](v) if k in _ENUMS else v for k, v in fields.items()}
+                row = kind(**typed)
             except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(f"{path} line {number} is damaged ({error}): remove the line") from error
             yield row
@@ -268,11 +270,11 @@ def _tie(
     keys = [k for k in differing_keys(found["settings"], settings) if not k.startswith(FREE_SETTINGS)]
     if keys:
         raise RunFolderError(
-            f"{path} holds an evaluation with other settings; these differ: {', '.join(keys[:8])}. Choose another "
-            "folder with --out, or repeat the settings it was started with"
+            f"{path} holds an evaluation with other settings; these differ: {', '.join(keys[:8])}. "
+            "Choose another folder with --out, or repeat the settings it was started with"
         )
     for name, entry in asked.items():
-        before = found["benchmarks"][name] if name in found["benchmarks"] else entry
+        before = found["benchmarks"].get(name, entry)
         for what in ("data_hash", "prompts_hash"):
             if before[what] != entry[what]:
                 raise RunFolderError(

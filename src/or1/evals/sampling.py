@@ -1,7 +1,8 @@
 """The samples that an evaluation still lacks, from any Generator.
 
-Each sample is asked for as a problem of its own, with one response: so what is missing can be asked for alone,
-and a sample is drawn from (seed, benchmark, problem, sample index), whatever else is asked for with it.
+Each sample is asked for as a problem of its own, with one response: so what is missing can be asked for
+alone, and a sample is drawn from (seed, benchmark, problem, sample index), whatever else is asked for with
+it.
 """
 
 from __future__ import annotations

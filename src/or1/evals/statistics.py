@@ -61,12 +61,12 @@ def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
     """Mean of problem scores and a 95 % interval for what the same problems give when sampled again for ever.
 
     Only the chance in the samples counts: the variance of the mean is sum_i s_i^2 / k_i / P^2 with the sample
-    variance s_i^2 of problem i's k_i rewards, never taken for less than one stray sample of one problem shows.
-    Wilson's interval is formed with the number of independent answers that have this variance, which is at
-    least the number of samples, and Student's t with the degrees of freedom behind the estimate (the larger of
-    2 V^2 / sum v_i^2 and one for each sample but the first of every problem that shows any spread). For
-    independent samples of fixed problems it covers 95 % within a point, and more where hardly any problem shows
-    a spread.
+    variance s_i^2 of problem i's k_i rewards, never taken for less than one stray sample of one problem
+    shows. Wilson's interval is formed with the number of independent answers that have this variance, which
+    is at least the number of samples, and Student's t with the degrees of freedom behind the estimate (the
+    larger of 2 V^2 / sum v_i^2 and one for each sample but the first of every problem that shows any spread).
+    For independent samples of fixed problems it covers 95 % within a point, and more where hardly any problem
+    shows a spread.
 
     A single sample of a problem shows none: then the variance is bounded by that of P answers of one chance,
     which can only be too large.
@@ -112,8 +112,8 @@ def _wilson(mean: float, effective: float, t: float) -> Estimate:
 def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
     """F1 of two scores, 2ab / (a + b), 0 where both are 0, with the interval that follows from theirs.
 
-    A bound is as far away as the two distances to the bounds that move it there are, each times the slope of F1,
-    taken together as independent.
+    A bound is as far away as the two distances to the bounds that move it there are, each times the slope of
+    F1, taken together as independent.
 
     Source of the interval: Zou and Donner, Construction of confidence limits about effect measures, 2008.
 
@@ -151,7 +151,8 @@ def _f1(a: float, b: float) -> float:
 def rerun_difference(
     before_P: Sequence[Sequence[float]], after_P: Sequence[Sequence[float]]
 ) -> Estimate | None:
-    """Mean of after - before over the same problems, with the 95 % interval of the chance in the samples alone.
+    """Mean of after - before over the same problems, with the 95 % interval of the chance in the samples
+    alone.
 
     Says whether one of the two is better at these very problems. None where a problem has a single sample on
     either side, which shows no spread.

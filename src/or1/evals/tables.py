@@ -62,7 +62,8 @@ class ScoreRow:
     problems: Estimate
     """The score, and 95 % for other problems like these."""
     bounds: Estimate
-    """The score, and what it were if all unknown samples were wrong, or right; all the same when all are known."""
+    """The score, and what it were if all unknown samples were wrong, or right; all the same when all are
+    known."""
     num_unknown: int
     """Samples missing or not judged."""
     pass_at_k: Mapping[int, float]
@@ -126,8 +127,8 @@ def _refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[S
     total = len(solved) * int(entry["samples"])
     if not bounds:
         raise DataError(
-            f"{benchmark}: {unknown} of {total} samples are missing or not judged, so there is no score: repeat the "
-            "command that made them, or ask for bounds with --bounds"
+            f"{benchmark}: {unknown} of {total} samples are missing or not judged, so there is no score: "
+            "repeat the command that made them, or ask for bounds with --bounds"
         )
     if unknown == total:
         raise DataError(f"{benchmark}: none of {total} samples has been judged, which bounds nothing")
@@ -284,7 +285,8 @@ def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
 
 
 def budget_curve(samples: Sequence[ResultRow], budgets: Sequence[int]) -> list[float]:
-    """Share of samples that are right within each budget [tokens]: those that went on longer count as cut off.
+    """Share of samples that are right within each budget [tokens]: those that went on longer count as cut
+    off.
 
     What a smaller budget would have given, but for a model that knew of it.
     """
