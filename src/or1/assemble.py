@@ -15,6 +15,8 @@ import torch
 from or1 import loop
 from or1.config import EvalRunConfig, ModelConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
+from or1.evals.benchmark import load_benchmark, load_protocol
+from or1.evals.questions import load_questions
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.models import model_folder
 from or1.nn.config import read_config
@@ -89,9 +91,10 @@ def material_of(run: RunConfig) -> Material:
     tokenizer = load_tokenizer(folder)
     code = code_verifier(run)
     train = load_problems(run.data, run.seed, code=code)
-    if run.evaluation.data:
+    if run.evaluation.data or run.evaluation.benchmarks:
         held = load_problems(run.evaluation.data, run.seed, code=code)
-        heldout, verifiers = held.problems, held.verifiers
+        heldout = (*_benchmark_problems(run.evaluation.benchmarks), *held.problems)
+        verifiers = {**_BENCHMARK_VERIFIERS, "code": code, **held.verifiers}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
         verifiers = train.verifiers
@@ -113,6 +116,24 @@ def material_of(run: RunConfig) -> Material:
     )
 
 
+_BENCHMARK_VERIFIERS: Mapping[str, Verifier] = {
+    "math": MathVerifier(),
+    "process": ArithmeticVerifier(),
+    "arithmetic": ArithmeticVerifier(),
+}
+
+
+def _benchmark_problems(names: Sequence[str]) -> tuple[Problem, ...]:
+    """The problems of benchmarks, all different, under the ids that training problems have."""
+    asked = [
+        one.problem
+        for name in names
+        for one in load_questions(load_benchmark(name), load_protocol("reference")).asked
+    ]
+    made = [Problem.make(p.task, p.prompt, p.gold, p.source) for p in asked]
+    return tuple({p.id: p for p in made}.values())
+
+
 def code_verifier(run: RunConfig) -> ProgramVerifier:
     """The verifier of programs, as the run describes it.
 
@@ -122,6 +143,7 @@ def code_verifier(run: RunConfig) -> ProgramVerifier:
     """
     settings = run.verify.code
     has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
+    has_code |= any(load_benchmark(name).task == "code" for name in run.evaluation.benchmarks)
     if settings.sandbox_fusion_url is not None:
         return SandboxFusionVerifier(
             url=settings.sandbox_fusion_url,
@@ -204,9 +226,8 @@ def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The verifiers of benchmarks: those of training, and whole numbers for ProcessBench."""
     code = settings.verify.code
     verifiers: dict[str, Verifier] = {
+        **_BENCHMARK_VERIFIERS,
         "math": MathVerifier(unboxed=settings.unboxed_answers),
-        "process": ArithmeticVerifier(),
-        "arithmetic": ArithmeticVerifier(),
         "code": CodeVerifier(
             time_limit_factor=code.time_limit_factor,
             total_time_limit_s=code.total_time_limit_s,
@@ -266,10 +287,11 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
             )
         )
         checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
-        generator, sampling = EngineGenerator(engine, material.tokenizer), evaluation_sampling(run)
+        generator, samplings = EngineGenerator(engine, material.tokenizer), evaluation_sampling(run)
 
-        def score(state: RunState) -> Score:
-            return evaluate(generator, pool, material.heldout, sampling, step=state.step)
+        def score(state: RunState) -> Iterator[Score]:
+            for area, sampling in samplings.items():
+                yield evaluate(generator, pool, material.heldout, sampling, step=state.step, area=area)
 
         yield Parts(
             collector=_collector(run, material, engine, pool, leave),
