@@ -13,11 +13,12 @@ from typing import Any
 import torch
 
 from or1 import loop
-from or1.config import EvalRunConfig, ModelConfig, RunConfig, SystemConfig
+from or1.config import ModelConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import load_questions
 from or1.evals.runner import evaluate, evaluation_sampling
+from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.config import read_config
 from or1.nn.decoder import Decoder
@@ -97,7 +98,7 @@ def material_of(run: RunConfig) -> Material:
         verifiers = {**_BENCHMARK_VERIFIERS, "code": code, **held.verifiers}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
-        verifiers = train.verifiers
+        verifiers = dict(train.verifiers)
     train = replace(train, problems=_that_fit(run, tokenizer, train.problems))
     heldout = _that_fit(run, tokenizer, heldout)[: run.evaluation.num_problems]
     trained_on = {p.id for p in train.problems}

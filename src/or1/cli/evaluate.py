@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from or1.config import EvalRunConfig
 from or1.errors import ConfigError, DataError
 from or1.evals import benchmarking, report
 from or1.evals.benchmark import (
@@ -30,6 +29,7 @@ from or1.evals.compare import Comparison, compare
 from or1.evals.imports import import_livecodebench
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import EvalFolder, read_description
+from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
 from or1.recipes.check import validate_as
 from or1.recipes.override import apply_set

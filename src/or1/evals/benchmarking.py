@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from or1.config import EvalRunConfig
 from or1.evals.benchmark import Protocol as Asking
 from or1.evals.judging import finish_results, judge_missing
 from or1.evals.questions import Questions
 from or1.evals.results import RESULTS, EvalFolder, ResponseRow, ResultRow, write
 from or1.evals.sampling import generate_missing, sort_responses
+from or1.evals.settings import EvalRunConfig
 from or1.protocols import Generator, VerifierPool
 from or1.types import Sampling
 
