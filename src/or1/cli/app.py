@@ -210,10 +210,10 @@ def export(
 @app.command()
 def plot(
     run_folder: RunPath,
-    out: Annotated[Path | None, typer.Option(help="Picture to write; RUN/curves.png if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
 ) -> None:
-    """Draw the curves of a run and print the path of the picture."""
+    """Draw the curves of a run, or the scores of an evaluation, and print the path of the picture."""
     from or1.cli.plot import plot as run
 
     run(run_folder, out, compare)
