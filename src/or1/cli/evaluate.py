@@ -26,6 +26,7 @@ from or1.evals.benchmark import (
     load_protocol,
 )
 from or1.evals.compare import Comparison, compare
+from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import EvalFolder, read_description
@@ -90,6 +91,7 @@ def evaluate(command: EvalCommand) -> None:
 
     from or1 import assemble  # after the checks: it imports torch
 
+    notes = contamination_notes(model, questions)
     protocol = load_protocol(settings.protocol)
     sampling = benchmarking.sampling_of(settings, protocol)
     samples = benchmarking.samples_of(settings, protocol, questions)
@@ -101,7 +103,7 @@ def evaluate(command: EvalCommand) -> None:
     with (
         assemble.benchmark_generator(settings) as (generator, environment),
         assemble.benchmark_pool(settings) as pool,
-        EvalFolder.open(folder, described, questions, samples, environment) as opened,
+        EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
         _Progress() as watch,
     ):
         lost = benchmarking.generate(generator, questions, opened, sampling, watch)

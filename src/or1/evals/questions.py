@@ -39,6 +39,8 @@ class Asked:
 
     problem: Problem
     """Its id is the key: the data's own name for it, else a hash of question and gold."""
+    question: str
+    """The bare question."""
     prompt_hash: str
     """First 16 hex digits of sha256 over the messages."""
     difficulty: str | None
@@ -93,12 +95,12 @@ def load_questions(
         found = islice(_read(benchmark, sources, prompts, hub or HuggingFaceHub()), num_problems)
     asked, content = [], hashlib.sha256()
     names: Counter[str] = Counter()
-    for one, question in found:
+    for one in found:
         names[one.key] += 1
         if names[one.key] > 1:  # files hold a problem twice now and then: both are asked, under two keys
             one = replace(one, problem=replace(one.problem, id=f"{one.key}#{names[one.key]}"))
         asked.append(one)
-        content.update(json.dumps([one.key, question, one.problem.gold], sort_keys=True).encode())
+        content.update(json.dumps([one.key, one.question, one.problem.gold], sort_keys=True).encode())
     if not asked:
         raise DataError(f"benchmark {benchmark.name}: no problem of {', '.join(sources)} is in its window")
     return Questions(
@@ -106,19 +108,17 @@ def load_questions(
     )
 
 
-Found = Iterator[tuple[Asked, str]]
-"""Problems, each with its bare question."""
-
-
-def _arithmetic(num_problems: int, prompt: str) -> Found:
+def _arithmetic(num_problems: int, prompt: str) -> Iterator[Asked]:
     task = ArithmeticTask(split="heldout", num_problems=num_problems, max_difficulty=ARITHMETIC_OPERATIONS)
     for problem in task.problems():
         question = problem.prompt[-1].content
         filled = _filled(prompt, {"question": question})
-        yield _asked("arithmetic", question, problem.gold, filled, source=problem.source), question
+        yield _asked("arithmetic", question, problem.gold, filled, source=problem.source)
 
 
-def _read(benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, str], hub: Hub) -> Found:
+def _read(
+    benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, str], hub: Hub
+) -> Iterator[Asked]:
     for source in sources:
         for file in find_files(source, "heldout", hub):
             for row in read_rows(file):
@@ -126,7 +126,7 @@ def _read(benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, s
                     yield _of_row(benchmark, row, file, prompts)
 
 
-def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]) -> tuple[Asked, str]:
+def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]) -> Asked:
     values: dict[str, str] = {}
     before: tuple[Message, ...] = ()
     if benchmark.task == "math":
@@ -146,7 +146,7 @@ def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, s
         values["starter_code"] = _first(row, ("starter_code",)) or ""
         values["first_test"] = str(gold["tests"][0]).strip() if form == "asserts" else ""
         source = _first(row, ("platform", "data_source", "source")) or benchmark.name
-    asked = _asked(
+    return _asked(
         benchmark.task,
         question,
         gold,
@@ -157,7 +157,6 @@ def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, s
         difficulty=_half(gold) if form == "process" else _first(row, benchmark.difficulty),
         date=_first(row, benchmark.date),
     )
-    return asked, question
 
 
 def _asked(
@@ -178,6 +177,7 @@ def _asked(
     listed = json.dumps([[m.role, m.content] for m in turns], ensure_ascii=False)
     return Asked(
         problem=replace(problem, id=key or own),
+        question=question,
         prompt_hash=hashlib.sha256(listed.encode("utf-8", "replace")).hexdigest()[:16],
         difficulty=difficulty,
         date=date,

@@ -169,6 +169,7 @@ class EvalFolder:
         questions: Sequence[Questions],
         samples: Mapping[str, int],
         environment: Mapping[str, Any],
+        notes: Sequence[str] = (),
     ) -> EvalFolder:
         """Create or reopen the folder and lock it; further benchmarks and larger k may join what is there.
 
@@ -178,6 +179,7 @@ class EvalFolder:
             questions: the benchmarks to be asked now.
             samples: benchmark -> k.
             environment: what does not decide but may explain: versions, machine, commit.
+            notes: what a reader of the scores has to know.
 
         Raises:
             RunFolderError: in use, or begun with other settings or other data.
@@ -187,8 +189,9 @@ class EvalFolder:
             lock = FolderLock(path / LOCK)
         try:
             description = _tie(path, settings, questions, samples, environment)
+            told = [*description.get("notes", ()), *notes]
             with guard_writes(path):
-                write_json(path / DESCRIPTION, description)
+                write_json(path / DESCRIPTION, description | {"notes": list(dict.fromkeys(told))})
             _write_problems(path / PROBLEMS, questions)
         except BaseException:
             lock.close()
@@ -286,6 +289,7 @@ def _tie(
         "settings": settings,
         "benchmarks": found["benchmarks"] | asked,
         "environment": found["environment"] | dict(environment),
+        "notes": found.get("notes", []),
     }
 
 
