@@ -1,4 +1,5 @@
-"""Benchmarks, protocols and published scores: each file holds, and names, releases and windows are read right."""
+"""Benchmarks, protocols and published scores: each file holds, and names, releases and windows are read
+right."""
 
 from __future__ import annotations
 
