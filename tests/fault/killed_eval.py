@@ -24,7 +24,7 @@ SETTINGS = (
     "num_problems=6",
     "num_slots=8",
     "samples=3",
-    "max_response_tokens=64",
+    "max_response_tokens=120",
 )
 
 

@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 MOMENTS = {
     "opening the folder": ("evals/results.py", "_write_problems", 1),
     "first step": ("rollout/slots.py", "step", 1),
-    "half way": ("rollout/slots.py", "step", 70),
+    "half way": ("rollout/slots.py", "step", 90),
     "writing a response": ("tracking/lines.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
-    "judging": ("verify/arithmetic.py", "verify", 9),
+    "judging": ("verify/arithmetic.py", "verify", 3),
     "writing a result": ("evals/results.py", "append", 4),
     "voting": ("evals/judging.py", "votes_of", 1),
-    "putting results in order": ("evals/results.py", "write", 3),
+    "putting results in order": ("evals/results.py", "write", 2),
     "writing the report": ("evals/report.py", "as_csv", 1),
 }
 """Moment -> (file, function, call at which to kill)."""
