@@ -1,11 +1,11 @@
 """Long responses a second: `or1 eval --rescore` against Math-Verify, taking turns in one run.
 
-`python -m benchmarks.scoring`. 30 problems with whole numbers from 0 to 999, 32 responses each, as avg@32 on AIME has
-them: a chain of thought of 32,000 tokens (112,000 characters, with boxes inside it), then a short answer; of four
-responses two are right, one is wrong and one has a wrong answer that is an expression. or1 reads the responses from
-their file, judges them in a pool of two workers, lets them vote and writes the sorted results. Math-Verify, which
-would read all of the thinking, is given what follows it, every `--peer-every`th response, and its time is scaled up.
-Both sides have to find the same share right.
+`python -m benchmarks.scoring`. 30 problems with whole numbers from 0 to 999, 32 responses each, as avg@32 on
+AIME has them: a chain of thought of 32,000 tokens (112,000 characters, with boxes inside it), then a short
+answer; of four responses two are right, one is wrong and one has a wrong answer that is an expression. or1
+reads the responses from their file, judges them in a pool of two workers, lets them vote and writes the
+sorted results. Math-Verify, which would read all of the thinking, is given what follows it, of every
+`--peer-every + 1`th response, and its time is scaled up. Both sides have to find the same share right.
 """
 
 from __future__ import annotations
@@ -136,10 +136,8 @@ def main() -> None:
                 times["math-verify"].append(theirs)
     spreads = {side: Spread.of(values) for side, values in times.items()}
     best = min(times["or1"])
-    say(
-        f"960 responses of 32k tokens: or1 {best:.1f} s at best, target {TARGET_S:.0f} s; Math-Verify, answers"
-    )
-    say(f"without their thinking: {min(times['math-verify']):.1f} s")
+    say(f"960 responses of 32k tokens: or1 {best:.1f} s at best, target {TARGET_S:.0f} s")
+    say(f"Math-Verify, on the answers without their thinking: {min(times['math-verify']):.1f} s")
     figures = {side: spread.to_json() for side, spread in spreads.items()}
     say_json(
         {"benchmark": "scoring", "machine": at_start, "seconds": figures, "meets_target": best < TARGET_S}

@@ -226,7 +226,14 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
     """What others have published; with a folder, on its benchmarks and beside its scores."""
     rows = [row for folder in folders for row in tabulate(folder, bounds=bounds)]
     ours = [
-        (row.benchmark, row.row, f"{folders[0]} (ours)", f"{100 * row.score:.1f}", str(row.k), row.metric)
+        (
+            row.benchmark,
+            row.row,
+            f"{folders[0].resolve().name} (ours)",
+            f"{100 * row.score:.1f}",
+            str(row.k),
+            row.metric,
+        )
         for row in rows
     ]
     theirs = report.published_rows({row.benchmark for row in rows} if folders else None)

@@ -239,7 +239,7 @@ class CountingDecoder(Decoder):
 
     num_prefilled = 0
 
-    def prefill(self, tokens_T: torch.Tensor, lengths: Sequence[int]) -> PromptKeyValues:  # noqa: N803
+    def prefill(self, tokens_T: torch.Tensor, lengths: Sequence[int]) -> PromptKeyValues:
         self.num_prefilled += len(tokens_T)
         return super().prefill(tokens_T, lengths)
 
