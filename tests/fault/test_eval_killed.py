@@ -55,8 +55,12 @@ def start() -> Iterator[Start]:
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    """Every file but the lock, without its times."""
-    return {p.name: TIMES.sub(b"", p.read_bytes()) for p in sorted(out.iterdir()) if p.name != "lock"}
+    """Rows and scores without times; of eval.json all but the environment, which names the commit."""
+    files = [*out.glob("*.jsonl"), out / "scores.csv"]
+    found = {p.name: TIMES.sub(b"", p.read_bytes()) for p in sorted(files)}
+    description = json.loads((out / "eval.json").read_text())
+    kept = {key: description[key] for key in ("settings", "benchmarks", "notes")}
+    return found | {"eval.json": json.dumps(kept).encode()}
 
 
 @pytest.fixture(scope="module")
