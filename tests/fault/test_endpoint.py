@@ -74,6 +74,7 @@ FAULTS = {
     "server error": (ChatReply(status=500, text="oops"), "http_500"),
     "bad gateway": (ChatReply(status=502, raw=b"<html>Bad Gateway</html>"), "http_502"),
     "garbage JSON": (ChatReply(raw=b'{"choices": [{"mess'), "malformed"),
+    "broken off by a server that leaves": (ChatReply(text="ha", finish_reason="abort"), "finish_abort"),
     "no choices": (ChatReply(raw=b'{"choices": [], "usage": {"completion_tokens": 0}}'), "malformed"),
     "no count of tokens": (ChatReply(raw=b'{"choices": [{"message": {"content": "x"}}]}'), "malformed"),
 }

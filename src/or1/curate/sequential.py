@@ -173,7 +173,7 @@ class Plan:
 
 @cache
 def clopper_pearson(num_counted: int, num_right: int, risk: float) -> tuple[float, float]:
-    """Interval for a pass rate after a fixed number of samples: misses it on either side with at most risk / 2.
+    """Interval for a pass rate after a fixed number of samples: misses it on each side with risk / 2 at most.
 
     >>> [round(end, 4) for end in clopper_pearson(16, 0, 0.05)]
     [0.0, 0.2059]

@@ -16,9 +16,10 @@ from or1.errors import DataError
 from or1.evals.questions import Questions
 from or1.tasks.code import QUESTIONS as CODE_QUESTIONS
 from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
-from or1.tasks.rows import SUFFIXES, read_rows
+from or1.tasks.rows import HuggingFaceHub, find_files, read_rows
+from or1.tracking.manifest import MANIFEST
 
-TRAINING, MANIFEST = "training.json", "manifest.json"
+TRAINING = "training.json"
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -34,7 +35,7 @@ def contamination_notes(model: str, questions: Sequence[Questions]) -> list[str]
 
 def _note(questions: Questions, source: str) -> str:
     name, path = questions.benchmark.name, Path(source)
-    if not (path.is_file() and source.endswith(SUFFIXES)):
+    if not path.exists():
         return f"contamination: {source} is not at hand, so {name} was not looked for in it."
     trained_on = {_normal(text) for text in _texts(path)}
     asked = [_normal(one.question) for one in questions.asked]
@@ -49,15 +50,17 @@ def _note(questions: Questions, source: str) -> str:
 
 def _cleaned_of(path: Path) -> list[str] | None:
     """Benchmarks that the data set was cleaned of; None without a manifest."""
-    found = next((f / MANIFEST for f in (path.parent, path.parent.parent) if (f / MANIFEST).is_file()), None)
+    near = (path / MANIFEST, path.parent / MANIFEST, path.parent.parent / MANIFEST)
+    found = next((file for file in near if file.is_file()), None)
     if found is None:
         return None
     return [str(benchmark["name"]) for benchmark in _json(found)["config"]["benchmarks"]]
 
 
 def _texts(path: Path) -> Iterator[str]:
-    """Every text of a file's rows that may be a question."""
-    for row in read_rows(path):
+    """Every text of the rows that may be a question, of a file or of a data set."""
+    rows = (row for file in find_files(str(path), "train", HuggingFaceHub()) for row in read_rows(file))
+    for row in rows:
         for column in dict.fromkeys((*MATH_QUESTIONS, *CODE_QUESTIONS)):
             value = row.content.get(column)
             if isinstance(value, str):

@@ -24,6 +24,8 @@ SEED_BITS = 31
 """Width of a seed that every server takes [bits]."""
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """What a server answers when the same request may succeed later."""
+TRANSIENT_FINISH = frozenset({"abort", "error", "insufficient_system_resource"})
+"""Finish reasons of a server that is in trouble or about to leave."""
 _CONTEXT = re.compile(r"context[ _-]?(length|size|window)|max[ _-]model[ _-]len", re.IGNORECASE)
 _SHOWN = 300
 """Most characters of a server's words in a message [characters]."""
@@ -178,7 +180,7 @@ def error_text(body: bytes) -> str:
         text = (error.error.message if isinstance(error.error, _RefusalDetail) else error.error) or (
             error.message or text
         )
-    words = " ".join(text.split())
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return words if len(words) <= _SHOWN else words[: _SHOWN - 3] + "..."
 
 

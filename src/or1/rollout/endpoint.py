@@ -22,9 +22,10 @@ from anyio.from_thread import start_blocking_portal
 
 from or1.algo.seed import derive_seed
 from or1.config import EndpointConfig
-from or1.errors import ConfigError, EndpointError
+from or1.errors import ConfigError, EndpointError, Or1Error
 from or1.protocols import Tokenizer
 from or1.rollout.completion import (
+    TRANSIENT_FINISH,
     TRANSIENT_STATUS,
     Completion,
     MalformedAnswerError,
@@ -46,9 +47,9 @@ class EndpointGenerator:
     """Generator over a server.
 
     A request that fails in a way that may pass (connection lost, time-out, 429, 5xx, an answer that is no
-    chat completion) is sent again after a pause. A sample whose request fails for good is ABORTED: an empty
-    text, counted in `events`. What no further request can mend (key refused, model not there, prompt and
-    budget beyond the context) ends the call, and so do many lost samples in a row.
+    chat completion or was broken off) is sent again after a pause. A sample whose request fails for good is
+    ABORTED: an empty text, counted in `events`. What no further request can mend (key refused, model not
+    there, prompt and budget beyond the context) ends the call, and so do many lost samples in a row.
 
     Args:
         endpoint: which server, and how patient to be with it.
@@ -114,12 +115,9 @@ class EndpointGenerator:
         """
         if not problems:
             return
-        bodies = [
-            _Job(problem, index, request_body(self._endpoint, problem, index, sampling))
-            for problem in problems
-            for index in range(sampling.group_size)
-        ]
-        call = _Call(self, bodies, sampling)
+        # refused before any work, if at all
+        request_body(self._endpoint, problems[0], 0, sampling)
+        call = _Call(self, problems, sampling)
         with start_blocking_portal(name="or1-endpoint") as portal:
             running = portal.start_task_soon(call.run)
             try:
@@ -155,7 +153,6 @@ class EndpointGenerator:
 class _Job:
     problem: Problem
     index: int
-    body: Mapping[str, Any]
 
 
 class _FaultError(Exception):
@@ -173,17 +170,17 @@ class _FaultError(Exception):
 class _Call:
     """One call of `generate`: what is asked, and the queue of what has come."""
 
-    def __init__(self, owner: EndpointGenerator, jobs: Sequence[_Job], sampling: Sampling) -> None:
+    def __init__(self, owner: EndpointGenerator, problems: Sequence[Problem], sampling: Sampling) -> None:
         self.texts: SimpleQueue[Text | None] = SimpleQueue()
         """None follows the last."""
         self._owner = owner
         self._endpoint = owner._endpoint
         self._events = owner._events
-        self._jobs = iter(jobs)
-        self._num_workers = min(self._endpoint.max_concurrency, len(jobs))
+        self._jobs = (_Job(p, index) for p in problems for index in range(sampling.group_size))
+        self._num_workers = min(self._endpoint.max_concurrency, len(problems) * sampling.group_size)
         self._sampling = sampling
         self._failures_in_a_row = 0
-        self._fatal: EndpointError | None = None
+        self._fatal: Or1Error | None = None
 
     async def run(self) -> None:
         """Ask for everything.
@@ -205,7 +202,7 @@ class _Call:
         for job in self._jobs:
             try:
                 self.texts.put(await self._sample(client, job))
-            except EndpointError as error:
+            except Or1Error as error:
                 self._fatal = self._fatal or error
                 scope.cancel()
                 return
@@ -263,9 +260,10 @@ class _Call:
 
     async def _try(self, client: httpx2.AsyncClient, job: _Job) -> Completion:
         self._events["requests"] += 1
+        body = request_body(self._endpoint, job.problem, job.index, self._sampling)
         try:
             with anyio.fail_after(self._endpoint.answer_limit_s):
-                answer = await client.post("chat/completions", json=job.body)
+                answer = await client.post("chat/completions", json=body)
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise _FaultError("time_limit", f"no answer in time ({_cause(error)})") from None
         except httpx2.RequestError as error:
@@ -273,9 +271,13 @@ class _Call:
         if answer.status_code != httpx2.codes.OK:
             raise self._refusal(job, answer)
         try:
-            return read_completion(answer.content, self._owner.prefix(job.problem))
+            completion = read_completion(answer.content, self._owner.prefix(job.problem))
         except MalformedAnswerError as error:
             raise _FaultError("malformed", f"the answer is no chat completion ({error})") from None
+        if completion.finish_reason in TRANSIENT_FINISH:
+            reason = completion.finish_reason
+            raise _FaultError(f"finish_{reason}", f"the server broke the response off ({reason})")
+        return completion
 
     def _refusal(self, job: _Job, answer: httpx2.Response) -> EndpointError | _FaultError:
         status, words = answer.status_code, error_text(answer.content)

@@ -136,6 +136,18 @@ def test_intervals_for_a_fixed_number_do_not_cover(plan: Plan) -> None:
     assert plan.coverage(RATES).min() >= plan.confidence
 
 
+def test_figures_that_the_documentation_gives() -> None:
+    assert PLAN.coverage(RATES).min() == pytest.approx(0.9735, abs=1e-4)
+    wrong_then_right = (1 - RATES) ** 8 * (1 - (1 - RATES) ** 8)
+    assert wrong_then_right.max() == pytest.approx(0.25, abs=1e-4)
+    assert RATES[wrong_then_right.argmax()] == pytest.approx(0.083, abs=1e-3)
+    plan, covered = PLANS[6], np.zeros_like(RATES)
+    for outcome in plan.num_orders:
+        low, high = clopper_pearson(*outcome, 0.05)
+        covered += plan.probability(outcome, RATES) * ((low <= RATES) & (high >= RATES))
+    assert covered.min() == pytest.approx(0.942, abs=1e-3)
+
+
 def test_bounds_of_problems_that_were_never_or_always_right() -> None:
     """16 wrong of 16: (1 - p)^16 = 0.025 at p = 0.2059; nothing is lost by having looked before."""
     assert PLAN.interval(16, 0) == pytest.approx((0.0, 1 - 0.025 ** (1 / 16)))

@@ -16,11 +16,12 @@ from or1.errors import ConfigError, DataError
 from or1.evals import report
 from or1.evals.benchmark import load_benchmark
 from or1.evals.compare import compare
-from or1.evals.contamination import MANIFEST, TRAINING, contamination_notes
+from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
 from or1.evals.tables import tabulate
+from or1.tracking.manifest import MANIFEST
 
 DATA = Path(__file__).parents[3] / "../shared/data"
 

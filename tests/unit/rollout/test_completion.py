@@ -185,6 +185,7 @@ def test_no_body_breaks_the_reader(body: bytes) -> None:
         (b'{"object": "error", "message": "older vLLM"}', "older vLLM"),
         (b"<html>\n502</html>", "<html> 502</html>"),
         (b'{"detail": "else"}', '{"detail": "else"}'),
+        (b'{"error": {"message": "\\u001b[31mred\\u0007"}}', "[31mred"),  # no command to a terminal
     ],
 )
 def test_a_servers_own_words_are_found(body: bytes, words: str) -> None:
