@@ -181,7 +181,7 @@ def rescore(folder: Path, data: Sequence[str], sets: Sequence[str], bounds: bool
     kept = {**settings.model_dump(mode="json")}
     kept |= {k: description["settings"][k] for k in ("protocol", "sampling")}
     with (
-        EvalFolder.open(folder, kept, questions, samples, description["environment"]) as opened,
+        EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
         assemble.benchmark_pool(settings) as pool,
         _Progress() as watch,
     ):

@@ -30,8 +30,14 @@ from or1.types import Finish, Outcome
 DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
 RESPONSES, RESULTS = "responses.jsonl", "results.jsonl"
 
-FREE_SETTINGS = ("samples", "verify", "unboxed_answers", "system.threads", "num_slots", "endpoint")
-"""Settings that may change when an evaluation goes on: they decide no response that is already there."""
+FREE_SETTINGS = (
+    *("samples", "num_slots", "system.threads", "verify.num_workers"),
+    *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_", "endpoint.connect_limit_s"),
+    *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_"),
+)
+"""Beginnings of settings that may change when an evaluation goes on: they decide no text and no verdict."""
+JUDGING_SETTINGS = ("verify", "unboxed_answers")
+"""Those that may change too when everything is judged afresh."""
 
 Key = tuple[str, str, int]
 """(benchmark, problem, sample)."""
@@ -170,6 +176,7 @@ class EvalFolder:
         samples: Mapping[str, int],
         environment: Mapping[str, Any],
         notes: Sequence[str] = (),
+        afresh: bool = False,
     ) -> EvalFolder:
         """Create or reopen the folder and lock it; further benchmarks and larger k may join what is there.
 
@@ -180,6 +187,7 @@ class EvalFolder:
             samples: benchmark -> k.
             environment: what does not decide but may explain: versions, machine, commit.
             notes: what a reader of the scores has to know.
+            afresh: everything will be judged again, so settings of judging may be others than before.
 
         Raises:
             RunFolderError: in use, or begun with other settings or other data.
@@ -188,7 +196,8 @@ class EvalFolder:
             path.mkdir(parents=True, exist_ok=True)
             lock = FolderLock(path / LOCK)
         try:
-            description = _tie(path, settings, questions, samples, environment)
+            free = FREE_SETTINGS + (JUDGING_SETTINGS if afresh else ())
+            description = _tie(path, settings, questions, samples, environment, free)
             told = [*description.get("notes", ()), *notes]
             with guard_writes(path):
                 write_json(path / DESCRIPTION, description | {"notes": list(dict.fromkeys(told))})
@@ -263,6 +272,7 @@ def _tie(
     questions: Sequence[Questions],
     samples: Mapping[str, int],
     environment: Mapping[str, Any],
+    free: tuple[str, ...],
 ) -> dict[str, Any]:
     """The folder's description with these benchmarks in it."""
     settings = json.loads(json.dumps(settings))
@@ -270,7 +280,7 @@ def _tie(
     if not (path / DESCRIPTION).exists():
         return {"settings": settings, "benchmarks": asked, "environment": dict(environment)}
     found = read_description(path)
-    keys = [k for k in differing_keys(found["settings"], settings) if not k.startswith(FREE_SETTINGS)]
+    keys = [k for k in differing_keys(found["settings"], settings) if not k.startswith(free)]
     if keys:
         raise RunFolderError(
             f"{path} holds an evaluation with other settings; these differ: {', '.join(keys[:8])}. "

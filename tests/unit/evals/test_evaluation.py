@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.evals.small import (
+    ENVIRONMENT,
     ROWS,
     SAMPLING,
     SETTINGS,
@@ -171,8 +172,14 @@ def test_other_settings_other_data_and_other_prompts_are_refused(tmp_path: Path)
         opened(out, asked, 2, colder)
     with pytest.raises(RunFolderError, match="data_hash"):
         opened(out, questions(tmp_path, ROWS[:2]), 2)
+    lenient = {**SETTINGS, "unboxed_answers": True}
+    with pytest.raises(RunFolderError, match="unboxed_answers"):
+        opened(out, asked, 2, lenient)
     with opened(out, questions(tmp_path), 2), pytest.raises(RunFolderError, match="in use"):
         EvalFolder.reopen(out)
+    names = {"math500": 2}
+    with EvalFolder.open(out, lenient, [asked], names, ENVIRONMENT, afresh=True) as folder:
+        assert folder.description["settings"]["unboxed_answers"] is True
 
 
 def test_a_damaged_row_is_named(tmp_path: Path) -> None:
