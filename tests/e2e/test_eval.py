@@ -15,6 +15,8 @@ from or1.evals.results import RESULTS, ResultRow, read
 from or1.testing import SERVED_MODEL, ChatReply, ChatRequest, ChatServer
 from or1.verify.code.sandboxes import close_all
 
+# the deterministic engine compiles nothing first
+QUICK = ("--set", "system.deterministic=true", "--set", "system.threads=1")
 DATA = Path(__file__).parents[2] / "../shared/data"
 
 
@@ -41,7 +43,7 @@ def test_the_built_in_model_scored_scored_again_and_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["eval", "builtin:tiny", "--benchmark", "arithmetic", "--samples", "2"]
-    words += ["--set", "num_problems=6", "--set", "max_response_tokens=100", "--set", "system.threads=1"]
+    words += ["--set", "num_problems=6", "--set", "max_response_tokens=100", *QUICK]
     first, second = tmp_path / "first", tmp_path / "second"
     run(*words, "--out", str(first))
     shown = capsys.readouterr().out
@@ -147,3 +149,22 @@ def test_published_scores_beside_imported_ones(tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr().out
     assert re.search(r"livecodebench-v5 +easy +.*ours\) +91\.0", shown)
     assert re.search(r"livecodebench-v5 +easy +o1-mini +91\.0", shown)
+
+
+def test_a_run_is_scored_on_benchmarks_at_two_temperatures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = "{max_response_tokens=48, num_steps=1, num_problems=2, group_size=2}"
+    sets = [f"stages=[{stage}]", "evaluation.data=[]", 'evaluation.benchmarks=["arithmetic"]']
+    sets += ["evaluation.num_problems=4", "evaluation.samples_per_problem=2", "evaluation.temperature=0.6"]
+    sets += ["evaluation.more_temperatures=[1.0]", "tracking.tensorboard=false"]
+    words = [word for setting in sets for word in ("--set", setting)]
+    run("train", "tiny", "--out", str(tmp_path / "run"), *words, *QUICK)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    for area in ("eval", "eval_t1"):
+        scores = [row for row in rows if f"{area}/avg_at_k" in row]
+        assert [row["step"] for row in scores] == [0, 1]
+        sources = [key for key in scores[0] if key.startswith(f"{area}/response_tokens_mean/arithmetic-")]
+        assert len(sources) >= 2
+        assert scores[0][f"{area}/num_problems"] == 4
+    assert "at temperature 1 " in capsys.readouterr().out

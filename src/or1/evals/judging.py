@@ -149,6 +149,9 @@ def answer_of(task: str, row: ResponseRow) -> str | None:
 
 
 def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:
+    answer = answer_of(task, row)
+    if answer is None and task == "math" and verdict.outcome in (Outcome.RIGHT, Outcome.WRONG):
+        answer = verdict.detail or None  # judged without a box, as a setting allows
     return ResultRow(
         benchmark=row.benchmark,
         problem=row.problem,
@@ -156,7 +159,7 @@ def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:
         prompt_hash=row.prompt_hash,
         finish=row.finish,
         num_tokens=row.num_tokens,
-        answer=answer_of(task, row),
+        answer=answer,
         outcome=verdict.outcome,
         reward=verdict.reward,
         reason=verdict.reason,

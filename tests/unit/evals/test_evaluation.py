@@ -24,8 +24,9 @@ from or1.errors import DataError, RunFolderError
 from or1.evals.benchmarking import generate, judge
 from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, read_description
 from or1.evals.tables import tabulate
-from or1.testing import InjectedFaultError, Scripted
+from or1.testing import InjectedFaultError, InlineVerifierPool, Scripted
 from or1.types import Finish, Outcome, Rollout
+from or1.verify.math import MathVerifier
 
 ANSWERS = {"One?": ["1", "7"], "Two?": ["2", "2"], "Half?": ["0.5", "\\frac{2}{4}"]}
 
@@ -195,6 +196,17 @@ def test_texts_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     play(tmp_path / "out", asked, lambda question, sample: "nan" if sample else "\\boxed{inf}")
     texts = {r.text for r in read(tmp_path / "out" / RESPONSES, ResponseRow)}
     assert texts == {"nan", "\\boxed{inf}"}
+
+
+def test_an_answer_without_a_box_votes_where_it_is_read(tmp_path: Path) -> None:
+    asked = questions(tmp_path)
+    with opened(tmp_path / "out", asked, 2) as folder:
+        lines = engine(lambda question, sample: "The answer is 2.", asked)
+        generate(lines, [asked], folder, SAMPLING, Silent())
+        judge(InlineVerifierPool({"math": MathVerifier(unboxed=True)}), [asked], folder, Silent())
+    rows = list(read(tmp_path / "out" / RESULTS, ResultRow))
+    assert [(r.reward, r.answer, r.vote) for r in rows[2:4]] == [(1.0, "2", "2")] * 2
+    assert [(r.reward, r.answer, r.vote) for r in rows[:2]] == [(0.0, "2", "2")] * 2
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
