@@ -122,8 +122,16 @@ def _read(
     for source in sources:
         for file in find_files(source, "heldout", hub):
             for row in read_rows(file):
-                if benchmark.holds(_first(row, benchmark.date)):
+                if _is_inside(benchmark, row):
                     yield _of_row(benchmark, row, file, prompts)
+
+
+def _is_inside(benchmark: Benchmark, row: Row) -> bool:
+    date = _first(row, benchmark.date)
+    try:
+        return benchmark.holds(date)
+    except ValueError as error:
+        raise DataError(f"{row.place}: date {date!r} is none: write 2025-01-31") from error
 
 
 def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, str]) -> Asked:

@@ -178,6 +178,8 @@ def _process_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> Ite
     """ProcessBench: for each subset the accuracy on solutions with an error, on those without, F1 and all."""
     f1s = []
     for subset, inside in _split(solved, "source"):
+        if not any(s.rewards for s in inside):
+            continue
         halves = []
         for label in ("error", "correct"):
             part = [s for s in inside if s.problem.difficulty == label]

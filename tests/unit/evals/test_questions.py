@@ -120,6 +120,11 @@ def test_livecodebench_by_window(tmp_path: Path) -> None:
         ask("livecodebench:2030-01-01..", file)
 
 
+def test_a_date_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 1: date '31/01/2025'"):
+        ask("livecodebench-v5", rows_in(tmp_path / "test.jsonl", lcb(0, "31/01/2025")))
+
+
 def test_livecodebench_prompts_of_both_kinds(tmp_path: Path) -> None:
     starter = "class Solution:\n    def f(self, a):"
     file = rows_in(tmp_path / "test.jsonl", lcb(0, "2025-01-01"), lcb(1, "2025-01-01", starter))

@@ -145,6 +145,12 @@ def test_f1_is_nothing_when_one_side_is() -> None:
     assert {row.row: row.score for row in score_rows(benchmark, nothing, 1)}["s F1"] == 0.0
 
 
+def test_a_subset_of_processbench_without_a_verdict_has_no_line() -> None:
+    problems = [solved([1.0], source="a", difficulty="error"), solved([None], source="b", difficulty="error")]
+    rows = score_rows(benchmark_of(task="process"), problems, 1)
+    assert names(rows) == [("a error", 1), ("a accuracy", 1)]
+
+
 def test_subsets_of_processbench_weigh_alike() -> None:
     problems = [
         solved([1.0], source=source, difficulty=half)
