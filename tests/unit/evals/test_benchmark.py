@@ -118,7 +118,7 @@ def test_a_benchmark_that_is_none_is_named(name: str, parts: list[str]) -> None:
 
 def test_a_protocol_that_is_none_is_named() -> None:
     with pytest.raises(ConfigError, match="did you mean reference"):
-        load_protocol("referense")
+        load_protocol("referenced")
 
 
 def test_published_scores_are_those_of_the_papers_table() -> None:
