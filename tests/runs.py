@@ -129,6 +129,8 @@ def score_of(step: int) -> Score:
         no_answer_fraction=0.125,
         response_tokens_mean=6.5,
         by_source={"made": mean},
+        truncated_by_source={"made": 0.25},
+        tokens_by_source={"made": 6.5},
         seconds=1.5,
     )
 

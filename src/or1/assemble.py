@@ -8,20 +8,25 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from or1 import loop
-from or1.config import RunConfig
+from or1.config import ModelConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
+from or1.evals.benchmark import load_benchmark, load_protocol
+from or1.evals.questions import load_questions
 from or1.evals.runner import evaluate, evaluation_sampling
+from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.config import read_config
 from or1.nn.decoder import Decoder
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder
-from or1.protocols import Collector, Parts, Tokenizer, Verifier
+from or1.protocols import Collector, Generator, Parts, Tokenizer, Verifier
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.schedule import EvaluateAndCheckpoint, Leave
@@ -36,8 +41,10 @@ from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
+from or1.verify.arithmetic import ArithmeticVerifier
 from or1.verify.code import CodeVerifier, ProgramVerifier
 from or1.verify.code.fusion import SandboxFusionVerifier
+from or1.verify.math import MathVerifier
 from or1.verify.pool import ProcessVerifierPool
 from or1.verify.sandbox import Capabilities, Level, detect
 from or1.verify.second import MathVerifyVerifier
@@ -85,12 +92,13 @@ def material_of(run: RunConfig) -> Material:
     tokenizer = load_tokenizer(folder)
     code = code_verifier(run)
     train = load_problems(run.data, run.seed, code=code)
-    if run.evaluation.data:
+    if run.evaluation.data or run.evaluation.benchmarks:
         held = load_problems(run.evaluation.data, run.seed, code=code)
-        heldout, verifiers = held.problems, held.verifiers
+        heldout = (*_benchmark_problems(run.evaluation.benchmarks), *held.problems)
+        verifiers = {**_BENCHMARK_VERIFIERS, "code": code, **held.verifiers}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
-        verifiers = train.verifiers
+        verifiers = dict(train.verifiers)
     train = replace(train, problems=_that_fit(run, tokenizer, train.problems))
     heldout = _that_fit(run, tokenizer, heldout)[: run.evaluation.num_problems]
     trained_on = {p.id for p in train.problems}
@@ -109,6 +117,24 @@ def material_of(run: RunConfig) -> Material:
     )
 
 
+_BENCHMARK_VERIFIERS: Mapping[str, Verifier] = {
+    "math": MathVerifier(),
+    "process": ArithmeticVerifier(),
+    "arithmetic": ArithmeticVerifier(),
+}
+
+
+def _benchmark_problems(names: Sequence[str]) -> tuple[Problem, ...]:
+    """The problems of benchmarks, all different, under the ids that training problems have."""
+    asked = [
+        one.problem
+        for name in names
+        for one in load_questions(load_benchmark(name), load_protocol("reference")).asked
+    ]
+    made = [Problem.make(p.task, p.prompt, p.gold, p.source) for p in asked]
+    return tuple({p.id: p for p in made}.values())
+
+
 def code_verifier(run: RunConfig) -> ProgramVerifier:
     """The verifier of programs, as the run describes it.
 
@@ -118,6 +144,7 @@ def code_verifier(run: RunConfig) -> ProgramVerifier:
     """
     settings = run.verify.code
     has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
+    has_code |= any(load_benchmark(name).task == "code" for name in run.evaluation.benchmarks)
     if settings.sandbox_fusion_url is not None:
         return SandboxFusionVerifier(
             url=settings.sandbox_fusion_url,
@@ -164,6 +191,59 @@ def _that_fit(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem])
 
 
 @contextlib.contextmanager
+def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
+    """What samples an evaluation, and the environment that its numbers depend on.
+
+    Raises:
+        ModelError, ConfigError, EndpointError: in one line.
+    """
+    environment = provenance.environment()
+    if settings.endpoint is not None:
+        folder = Path(model_folder(settings.model.path))
+        tokenizer = load_tokenizer(folder) if folder.is_dir() else None
+        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer)
+        remote.check()
+        with contextlib.closing(remote):
+            yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
+        return
+    folder = resolve_folder(model_folder(settings.model.path))
+    device = _device(settings.system)
+    if device.type == "cpu":
+        torch.set_num_threads(settings.system.threads or os.cpu_count() or 1)
+    dtype = _dtype(settings.model, settings.system, device, read_config(folder).hidden_size)
+    decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=settings.system.deterministic)
+    engine = LocalEngine(
+        decoder,
+        load_tokenizer(folder),
+        num_slots=settings.num_slots,
+        max_prompt_tokens=settings.max_prompt_tokens,
+    )
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    with contextlib.closing(engine):
+        yield engine, {**environment, **gpu, "engine": "local", "dtype": str(dtype), "device": device.type}
+
+
+def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
+    """The verifiers of benchmarks: those of training, and whole numbers for ProcessBench."""
+    code = settings.verify.code
+    verifiers: dict[str, Verifier] = {
+        **_BENCHMARK_VERIFIERS,
+        "math": MathVerifier(unboxed=settings.unboxed_answers),
+        "code": CodeVerifier(
+            time_limit_factor=code.time_limit_factor,
+            total_time_limit_s=code.total_time_limit_s,
+            allow_weak_sandbox=code.allow_weak_sandbox,
+        ),
+    }
+    return ProcessVerifierPool(
+        verifiers,
+        num_workers=settings.verify.num_workers,
+        time_limit_s=settings.verify.time_limit_s,
+        memory_limit_bytes=settings.verify.memory_limit_bytes,
+    )
+
+
+@contextlib.contextmanager
 def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
@@ -171,7 +251,7 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
         Or1Error: before anything is written, as far as it can be known.
     """
     material = material_of(run)
-    device = _device(run)
+    device = _device(run.system)
     if device.type == "cpu":
         torch.set_num_threads(run.system.threads or os.cpu_count() or 1)
     data_hash = provenance.hash_problems([*material.train.problems, *material.heldout])
@@ -209,10 +289,11 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
             )
         )
         checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
-        generator, sampling = EngineGenerator(engine, material.tokenizer), evaluation_sampling(run)
+        generator, samplings = EngineGenerator(engine, material.tokenizer), evaluation_sampling(run)
 
-        def score(state: RunState) -> Score:
-            return evaluate(generator, pool, material.heldout, sampling, step=state.step)
+        def score(state: RunState) -> Iterator[Score]:
+            for area, sampling in samplings.items():
+                yield evaluate(generator, pool, material.heldout, sampling, step=state.step, area=area)
 
         yield Parts(
             collector=_collector(run, material, engine, pool, leave),
@@ -225,24 +306,24 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
         )
 
 
-def _device(run: RunConfig) -> torch.device:
+def _device(system: SystemConfig) -> torch.device:
     has_gpu = torch.cuda.is_available()
-    if run.system.device == "cuda" and not has_gpu:
+    if system.device == "cuda" and not has_gpu:
         raise ConfigError('system.device = "cuda", but torch sees no GPU: set it to "auto" or "cpu"')
-    return torch.device("cpu" if run.system.device == "cpu" or not has_gpu else "cuda")
+    return torch.device("cpu" if system.device == "cpu" or not has_gpu else "cuda")
 
 
-def _dtype(run: RunConfig, device: torch.device, hidden_size: int) -> torch.dtype:
-    if run.system.deterministic or run.model.dtype == "float32":
+def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidden_size: int) -> torch.dtype:
+    if system.deterministic or model.dtype == "float32":
         return torch.float32
-    return torch.bfloat16 if run.model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+    return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
 
 
 def _engine_and_trainer(
     run: RunConfig, material: Material, device: torch.device
 ) -> tuple[LocalEngine, LocalBackend]:
     """Engine and trainer around one decoder: the weights are shared, not copied."""
-    dtype = _dtype(run, device, read_config(material.model_folder).hidden_size)
+    dtype = _dtype(run.model, run.system, device, read_config(material.model_folder).hidden_size)
 
     def load() -> Decoder:
         return load_decoder(

@@ -266,10 +266,23 @@ class EvaluationConfig(Config):
     """k of avg@k. Source: scripts use 8."""
     temperature: float = Field(default=1.0, ge=0)
     """Divides the logits in evaluation [dimensionless]; 0 = greedy. Source: paper 8.1."""
+    more_temperatures: tuple[float, ...] = ()
+    """Further temperatures at which the same problems are scored [dimensionless]; the metrics of 0.6 are
+    `eval_t0.6/...`. Source: scripts score at 0.6 and 1.0."""
     max_response_tokens: int | None = Field(default=None, ge=1)
     """Budget [tokens]; None = the last stage's."""
+    benchmarks: tuple[str, ...] = ()
+    """Held-out problems by the names that `or1 eval` has for them, asked as its protocol `reference` asks."""
     data: tuple[DataConfig, ...] = ()
-    """Held-out problems; empty = set num_problems aside from the training data, by hash of their ids."""
+    """Further held-out problems; with neither, num_problems are set aside from the training data, by hash of
+    their ids."""
+
+    @model_validator(mode="after")
+    def _temperatures_differ(self) -> Self:
+        temperatures = (self.temperature, *self.more_temperatures)
+        if min(temperatures) < 0 or len(set(temperatures)) < len(temperatures):
+            raise ValueError(f"temperatures {list(temperatures)} must be different, and not below 0")
+        return self
 
 
 class CheckpointConfig(Config):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 
 from or1 import algo
@@ -54,7 +54,7 @@ class EvaluateAndCheckpoint:
         self,
         run: RunConfig,
         *,
-        evaluate: Callable[[RunState], Score],
+        evaluate: Callable[[RunState], Iterable[Score]],
         tracker: Tracker,
         checkpoints: Checkpoints,
         trainer: TrainerBackend,
@@ -72,18 +72,22 @@ class EvaluateAndCheckpoint:
     def start(self, state: RunState) -> None:
         self._state, self._saved_step = state, state.step
         if state.step == 0:
-            self._tracker.score(self._evaluate(state))
+            self._score(state)
 
     def run(self, state: RunState) -> None:
         self._state = state
         done = algo.finished(self._run, state)
         if done or self._due(self._run.evaluation.every, state.step):
-            self._tracker.score(self._evaluate(state))
+            self._score(state)
         if done or self._due(self._run.checkpoint.every, state.step):
             self.save()
         if not done and self._leave.requested:
             self.save()
             self._leave.check()
+
+    def _score(self, state: RunState) -> None:
+        for score in self._evaluate(state):
+            self._tracker.score(score)
 
     def save(self) -> None:
         """Checkpoint the last whole state, unless it is already saved.

@@ -356,4 +356,10 @@ class Score:
     no_answer_fraction: float
     response_tokens_mean: float
     by_source: Mapping[str, float] = field(default_factory=dict)
+    """Source -> avg@k."""
+    truncated_by_source: Mapping[str, float] = field(default_factory=dict)
+    tokens_by_source: Mapping[str, float] = field(default_factory=dict)
+    """Source -> mean length [tokens]."""
+    area: str = "eval"
+    """First part of its metric keys; `eval_t0.6` for a further temperature."""
     seconds: float = 0.0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import random
+from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
@@ -16,7 +19,7 @@ def test_one_right_of_four_at_two() -> None:
     assert 1 - (1 - 1 / 4) ** 2 == 0.4375
 
 
-@pytest.mark.parametrize("num_samples", range(1, 8))
+@pytest.mark.parametrize("num_samples", range(1, 13))
 def test_equals_enumeration(num_samples: int) -> None:
     for num_right in range(num_samples + 1):
         rights = [True] * num_right + [False] * (num_samples - num_right)
@@ -71,3 +74,36 @@ def test_no_answer_has_no_vote() -> None:
     assert maj_at_k([None, None], [0.0, 0.0]) == 0.0
     with pytest.raises(ValueError, match="as many rewards"):
         maj_at_k(["7"], [])
+
+
+def enumerated_majority(answers: Sequence[str | None], right: str, k: int) -> float:
+    """Mean over every draw of k: the share of right ones among the answers that lead in it."""
+    total = Fraction(0)
+    draws = list(itertools.combinations(answers, k))
+    for draw in draws:
+        counts = Counter(answer for answer in draw if answer is not None)
+        leaders = [answer for answer in counts if counts[answer] == max(counts.values())]
+        total += Fraction(sum(answer == right for answer in leaders), max(1, len(leaders)))
+    return float(total / len(draws))
+
+
+@pytest.mark.parametrize("num_samples", range(1, 13))
+def test_majority_of_k_equals_enumeration(num_samples: int) -> None:
+    rng = random.Random(num_samples)
+    for num_answers in (1, 2, 3, 5):
+        pool = [*"abcde"[:num_answers], None]
+        answers = [rng.choice(pool) for _ in range(num_samples)]
+        rewards = [float(answer == "a") for answer in answers]
+        for k in range(1, num_samples + 1):
+            assert maj_at_k(answers, rewards, k=k) == enumerated_majority(answers, "a", k)
+
+
+def test_majority_of_k_is_not_that_of_all() -> None:
+    # two of three are right: one alone is right two times in three, all three vote right for certain
+    answers, rewards = ["7", "7", "8"], [1.0, 1.0, 0.0]
+    assert maj_at_k(answers, rewards, k=1) == pytest.approx(2 / 3)
+    # two: 7 and 7 once, else a tie twice
+    assert maj_at_k(answers, rewards, k=2) == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert maj_at_k(answers, rewards, k=3) == 1.0
+    with pytest.raises(ValueError, match="not defined"):
+        maj_at_k(answers, rewards, k=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 
 def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
@@ -45,31 +46,39 @@ def maj_at_k(
     answers: Sequence[str | None],
     rewards: Sequence[float],
     same: Callable[[str, str], bool] = operator.eq,
+    k: int | None = None,
 ) -> float:
-    """Reward of the answer that most of the k samples gave.
+    """Expected reward of the answer that most of k of the n samples gave.
 
     Answers that `same` calls equal form a class; a class is worth the mean reward of its members. When
     several classes lead, each is as likely to be picked, so their worth is averaged: the order of the samples
-    never matters.
+    never matters. With k below n it is the mean over all ways to draw k of the n without replacement,
+    exactly.
 
     Args:
-        answers: the k final answers; None, for a sample without one, has no vote.
-        rewards: their k rewards.
+        answers: the n final answers; None, for a sample without one, has no vote.
+        rewards: their n rewards.
         same: whether two answers mean the same, as 1/2 and 0.5 do; must be an equivalence.
+        k: samples that vote; None = all.
 
     Returns:
-        Expected reward of the vote; 0.0 when no sample has an answer.
+        Expected reward of the vote; a draw in which no sample has an answer is worth 0.
 
     Raises:
-        ValueError: answers and rewards differ in number, or there are none.
+        ValueError: answers and rewards differ in number, there are none, or unless 1 <= k <= n.
 
     >>> maj_at_k(["7", "7", "8", None], [1.0, 1.0, 0.0, 0.0])
     1.0
     >>> maj_at_k(["7", "8"], [1.0, 0.0])
     0.5
+    >>> maj_at_k(["7", "7", "8"], [1.0, 1.0, 0.0], k=1)
+    0.6666666666666666
     """
     if not answers or len(answers) != len(rewards):
         raise ValueError(f"maj@k needs as many rewards as answers: {len(rewards)} and {len(answers)}")
+    k = len(answers) if k is None else k
+    if not 1 <= k <= len(answers):
+        raise ValueError(f"maj@{k} is not defined for {len(answers)} samples")
     classes: list[tuple[str, list[float]]] = []
     for answer, reward in zip(answers, rewards, strict=True):
         if answer is None:
@@ -79,7 +88,41 @@ def maj_at_k(
             classes.append((answer, [reward]))
         else:
             found.append(reward)
-    if not classes:
-        return 0.0
-    most = max(len(members) for _, members in classes)
-    return avg_at_k([avg_at_k(members) for _, members in classes if len(members) == most])
+    sizes = [len(members) for _, members in classes]
+    worths = [Fraction(math.fsum(members)) / len(members) for _, members in classes]
+    if k == len(answers):
+        leading = [worth for size, worth in zip(sizes, worths, strict=True) if size == max(sizes)]
+        return float(sum(leading, Fraction(0)) / max(1, len(leading)))
+    num_silent = len(answers) - sum(sizes)
+    most = min(k, max(sizes, default=0))
+    total = sum(_led_with(votes, sizes, worths, num_silent, k) for votes in range(1, most + 1))
+    return float(total / math.comb(len(answers), k))
+
+
+def _led_with(
+    votes: int, sizes: Sequence[int], worths: Sequence[Fraction], num_silent: int, k: int
+) -> Fraction:
+    """Sum of the vote's reward over the draws of k in which the leading classes have so many votes.
+
+    Classes are taken in turn. `ways` counts, by (samples drawn so far, classes with exactly `votes`), the
+    draws in which no class has more; the second number is the sum over those draws of the leaders' worths.
+    """
+    ways: dict[tuple[int, int], tuple[int, Fraction]] = {(0, 0): (1, Fraction(0))}
+    for size, worth in zip(sizes, worths, strict=True):
+        extended: dict[tuple[int, int], tuple[int, Fraction]] = {}
+        for (drawn, leaders), (count, worth_sum) in ways.items():
+            for own in range(min(size, votes, k - drawn) + 1):
+                choices = math.comb(size, own)
+                key = (drawn + own, leaders + (own == votes))
+                old_count, old_sum = extended.get(key, (0, Fraction(0)))
+                gained = worth_sum + (count * worth if own == votes else 0)
+                extended[key] = (old_count + choices * count, old_sum + choices * gained)
+        ways = extended
+    return sum(
+        (
+            math.comb(num_silent, k - drawn) * worth_sum / leaders
+            for (drawn, leaders), (_, worth_sum) in ways.items()
+            if leaders and k - drawn <= num_silent
+        ),
+        Fraction(0),
+    )

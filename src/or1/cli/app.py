@@ -1,4 +1,5 @@
-"""`or1 train | verify | show | doctor | export | plot`: signatures here, work in the module of each command.
+"""`or1 train | eval | verify | show | doctor | export | plot`: signatures here, work in the module of each
+command.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -111,6 +112,69 @@ def verify(
     run(file, out, workers, allow_weak_sandbox)
 
 
+@app.command(name="eval")
+def evaluate(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL | FOLDER...]",
+            help="Model folder, hub name or builtin:tiny; with --rescore or --compare, folders made before.",
+        ),
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME[:RELEASE][:FROM..TO]; may be given more than once. None lists them."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="k of avg@k; else what the protocol or benchmark says.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="How the model is asked; reference if not given.")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="The benchmark's problems: a file, or a data set on the hub.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; evals/MODEL if not given.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Server that has the model: http://127.0.0.1:8000/v1.")
+    ] = None,
+    sets: Sets = None,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Where samples are missing or not judged, bound the score.")
+    ] = False,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Judge the responses of FOLDER afresh; generate nothing.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Compare two FOLDERs, or one with `published` scores.")
+    ] = False,
+    verdicts: Annotated[
+        Path | None, typer.Option(help="Import the verdicts of LiveCodeBench's own tool and tabulate them.")
+    ] = None,
+    allow_weak_sandbox: WeakSandbox = False,
+) -> None:
+    """Score a model on benchmarks, or go on where the same command was interrupted."""
+    from or1.cli.evaluate import EvalCommand
+
+    EvalCommand(
+        targets=tuple(targets or ()),
+        benchmarks=tuple(benchmark or ()),
+        data=tuple(data or ()),
+        out=out,
+        url=url,
+        sets=(
+            *(sets or ()),
+            *([f"samples={samples}"] if samples else []),
+            *([f"protocol={protocol}"] if protocol else []),
+            *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []),
+        ),
+        bounds=bounds,
+        rescore=rescore,
+        compare=compare,
+        verdicts=verdicts,
+    ).run()
+
+
 @app.command()
 def show(
     recipe: Annotated[str | None, typer.Argument(help="Recipe to print; none lists them.")] = None,
@@ -146,10 +210,10 @@ def export(
 @app.command()
 def plot(
     run_folder: RunPath,
-    out: Annotated[Path | None, typer.Option(help="Picture to write; RUN/curves.png if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
 ) -> None:
-    """Draw the curves of a run and print the path of the picture."""
+    """Draw the curves of a run, or the scores of an evaluation, and print the path of the picture."""
     from or1.cli.plot import plot as run
 
     run(run_folder, out, compare)

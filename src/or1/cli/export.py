@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from or1 import recipes
 from or1.config import RunConfig
 from or1.errors import CheckpointError, RunFolderError
+from or1.evals.contamination import TRAINING
 from or1.models import model_folder
 from or1.nn.config import read_json
 from or1.nn.weights import resolve_folder, save_decoder
-from or1.tracking.folder import CHECKPOINTS, guard_writes
+from or1.tracking.folder import CHECKPOINTS, guard_writes, write_json
 from or1.tracking.run_data import RunData, read_run
 from or1.train.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
 from or1.train.optimizer import WEIGHTS_FILE
@@ -39,6 +40,7 @@ def export(run_folder: Path, out: Path, step: int | None) -> None:
     with guard_writes(out):
         save_decoder(weights, source, out, dtype=stored_dtype(source))
         state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
+        write_json(out / TRAINING, data.description)
         (out / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
     typer.echo(f"{out}: the model after step {state['step']} of {run_folder}")
 

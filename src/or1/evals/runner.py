@@ -11,13 +11,12 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
 from or1.errors import Or1Error
+from or1.evals.judging import bare_rollout
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
 from or1.tracking.provenance import hash_problems
@@ -52,15 +51,20 @@ class ProblemResult:
         return tuple(s.reward for s in self.samples if s.reward is not None)
 
 
-def evaluation_sampling(run: RunConfig) -> Sampling:
-    """How a run's held-out problems are sampled at every evaluation: same seeds whatever the step."""
+def evaluation_sampling(run: RunConfig) -> dict[str, Sampling]:
+    """Area of the metrics -> how a run's held-out problems are sampled: same seeds whatever the step.
+
+    The first is the run's score, `eval`; further temperatures follow.
+    """
     evaluation = run.evaluation
-    return Sampling(
+    main = Sampling(
         temperature=evaluation.temperature,
         group_size=evaluation.samples_per_problem,
         max_response_tokens=evaluation.max_response_tokens or run.stages[-1].max_response_tokens,
         seed=derive_seed(run.seed, "evaluation"),
     )
+    more = {f"eval_t{t:g}": replace(main, temperature=t) for t in evaluation.more_temperatures}
+    return {"eval": main, **more}
 
 
 def evaluate(
@@ -70,6 +74,7 @@ def evaluate(
     sampling: Sampling,
     *,
     step: int,
+    area: str = "eval",
     clock: Callable[[], float] = time.monotonic,
 ) -> Score:
     """avg@k of the model behind `generator`, with a 95 % interval over problems.
@@ -80,7 +85,7 @@ def evaluate(
     """
     started = clock()
     results = judge_samples(generator, pool, problems, sampling)
-    return score(results, step=step, seconds=clock() - started)
+    return score(results, step=step, seconds=clock() - started, area=area)
 
 
 def judge_samples(
@@ -107,7 +112,8 @@ def judge_samples(
             if key in texts or not is_asked_for:
                 raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
             texts[key] = text
-            yield Response(problem=by_id[text.problem_id], rollout=_bare_rollout(text), text=text.text)
+            rollout = bare_rollout(text.problem_id, text.index, text.finish)
+            yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
 
     for rollout in pool.judge(responses()):
         key = (rollout.problem_id, rollout.index)
@@ -128,21 +134,6 @@ _LOST = JudgedSample(
 )
 
 
-def _bare_rollout(text: Text) -> Rollout:
-    """What a pool needs of a rollout: whose it is and how it ended."""
-    no_tokens, no_numbers = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    return Rollout(
-        problem_id=text.problem_id,
-        index=text.index,
-        prompt_tokens=no_tokens,
-        response_tokens=no_tokens,
-        behavior_logprobs=no_numbers,
-        behavior_entropy=None,
-        finish=text.finish,
-        policy_version=0,
-    )
-
-
 def _judged(rollout: Rollout, text: Text) -> JudgedSample:
     verdict = rollout.verdict
     if verdict is None:
@@ -157,7 +148,7 @@ def _judged(rollout: Rollout, text: Text) -> JudgedSample:
     )
 
 
-def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Score:
+def score(results: Sequence[ProblemResult], *, step: int, seconds: float, area: str = "eval") -> Score:
     """avg@k over problems and what goes with it.
 
     Samples that were not judged leave the score, and a problem without a judged sample leaves it whole; both
@@ -196,12 +187,29 @@ def score(results: Sequence[ProblemResult], *, step: int, seconds: float) -> Sco
         no_answer_fraction=_fraction(judged, Outcome.NO_ANSWER),
         response_tokens_mean=math.fsum(s.num_tokens for s in judged) / len(judged),
         by_source=_by_source(scored, scores_P),
+        truncated_by_source=_samples_by_source(results, lambda s: s.outcome is Outcome.TRUNCATED),
+        tokens_by_source=_samples_by_source(results, lambda s: s.num_tokens),
+        area=area,
         seconds=seconds,
     )
 
 
 def _fraction(samples: Sequence[JudgedSample], outcome: Outcome) -> float:
     return sum(s.outcome is outcome for s in samples) / len(samples)
+
+
+def _samples_by_source(
+    results: Sequence[ProblemResult], value: Callable[[JudgedSample], float]
+) -> Mapping[str, float]:
+    """Mean over the judged samples of each source that has any."""
+    by_source: dict[str, list[float]] = defaultdict(list)
+    for result in results:
+        by_source[result.problem.source] += [value(s) for s in result.samples if s.reward is not None]
+    return {
+        source: math.fsum(by_source[source]) / len(by_source[source])
+        for source in sorted(by_source)
+        if by_source[source]
+    }
 
 
 def _by_source(results: Sequence[ProblemResult], scores_P: Sequence[float]) -> Mapping[str, float]:

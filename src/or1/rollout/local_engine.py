@@ -185,6 +185,8 @@ class _Run:
         self.num_started = 0
         self.prefilled = range(0)
         """Problems whose keys and values are in `prompt_kv`."""
+        self.prompt_rows: list[int] = []
+        """Row of `prompt_kv` for each of them: neighbours with the same prompt share one."""
         self.prompt_kv: PromptKeyValues | None = None
         longest = max(len(prompt) for prompt in prompts) + sampling.max_response_tokens
         with torch.inference_mode():
@@ -235,23 +237,27 @@ class _Run:
 
     def _prefill(self, first: int) -> None:
         """Compute the keys and values of further prompts, from `first` on, as many as one pass takes."""
-        stop, num_tokens = first, 0
-        while stop < len(self.prompts) and (
-            stop == first or num_tokens + len(self.prompts[stop]) <= PREFILL_TOKENS
-        ):
-            num_tokens += len(self.prompts[stop])
-            stop += 1
+        different: list[Int32] = []
+        rows: list[int] = []
+        num_tokens = 0
+        for prompt in self.prompts[first:]:
+            if not different or not np.array_equal(prompt, different[-1]):
+                num_tokens += len(prompt)
+                if different and num_tokens > PREFILL_TOKENS:
+                    break
+                different.append(prompt)
+            rows.append(len(different) - 1)
         # the last token goes through the first step, which draws from it; a single token is simply done twice
-        parts = [prompt[: max(1, len(prompt) - 1)] for prompt in self.prompts[first:stop]]
+        parts = [prompt[: max(1, len(prompt) - 1)] for prompt in different]
         decoder = self.engine.decoder
         tokens_T = torch.from_numpy(np.concatenate(parts)).to(decoder.device, torch.int64)
         self.prompt_kv = decoder.prefill(tokens_T, [len(part) for part in parts])
-        self.prefilled = range(first, stop)
+        self.prefilled, self.prompt_rows = range(first, first + len(rows)), rows
 
     def _admit(self, tickets: list[Ticket]) -> None:
         if self.prompt_kv is None:
             raise RuntimeError("rollouts start only after their prompts are prefilled")
         prompts = [self.prompts[ticket.problem] for ticket in tickets]
         ends = [(int(prompt[-1]), len(prompt) - 1) for prompt in prompts]
-        prompt_B = [ticket.problem - self.prefilled.start for ticket in tickets]
+        prompt_B = [self.prompt_rows[ticket.problem - self.prefilled.start] for ticket in tickets]
         self.slots.admit(tickets, self.prompt_kv, prompt_B, ends)

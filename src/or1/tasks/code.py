@@ -15,7 +15,7 @@ from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Message, Outcome, Problem
 from or1.verify.code import CodeVerifier, ProgramVerifier, parse_tests
 
-_QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
+QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")
 _SOLUTIONS = ("completion", "canonical_solution", "code", "solution")
 _LISTED_BY_TESTS = ("time_limit_s", "memory_limit_bytes", "checker")
@@ -68,7 +68,7 @@ class CodeTask:
 
     def _prompt(self, row: Row, gold: Mapping[str, Any]) -> tuple[Message, ...]:
         content = row.content
-        key = next((key for key in _QUESTIONS if is_text(content, key) or _is_chat(content, key)), None)
+        key = next((key for key in QUESTIONS if is_text(content, key) or _is_chat(content, key)), None)
         if key is None:
             raise DataError(f"{row.place}: no question: give it as question, problem or prompt")
         if _is_chat(content, key):

@@ -16,7 +16,7 @@ from or1.types import Gold, Message, Problem
 from or1.verify.answer import final_answer
 from or1.verify.math import MathVerifier
 
-_QUESTIONS = ("problem", "question", "prompt")
+QUESTIONS = ("problem", "question", "prompt")
 _ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
 _SOURCES = ("data_source", "source")
 _GSM8K_MARK = "####"
@@ -61,21 +61,26 @@ class MathTask:
     def _problem(self, row: Row) -> Problem:
         named = (row.content[key] for key in _SOURCES if is_text(row.content, key))
         source = next(named, row.source)
-        return Problem.make(self.name, _prompt(row, self.instruction), _gold(row), source)
+        return Problem.make(self.name, _prompt(row, self.instruction), gold_of(row), source)
 
 
 def _prompt(row: Row, instruction: str) -> tuple[Message, ...]:
-    for key in _QUESTIONS:
+    for key in QUESTIONS:
         if is_text(row.content, key):
             return (Message("user", with_instruction(row.content[key], instruction)),)
         if key in row.content and isinstance(row.content[key], list) and row.content[key]:
             return chat_of(row, row.content[key], instruction)
     raise DataError(
-        f"{row.place}: no question: give it as {_listed(_QUESTIONS)} (the row has {_listed(row.content)})"
+        f"{row.place}: no question: give it as {_listed(QUESTIONS)} (the row has {_listed(row.content)})"
     )
 
 
-def _gold(row: Row) -> Gold:
+def gold_of(row: Row) -> Gold:
+    """The answer of a row, wherever it stands in it.
+
+    Raises:
+        DataError: there is none.
+    """
     content = row.content
     if "reward_model" in content and isinstance(content["reward_model"], dict):
         content = content | content["reward_model"]

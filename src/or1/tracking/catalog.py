@@ -112,9 +112,12 @@ eval/avg_at_k_high                   | fraction   | upper end of the 95 % interv
 eval/samples_per_problem             | samples    | k
 eval/num_problems                    | problems   | held-out problems
 eval/truncated_fraction              | fraction   | samples cut off by the budget
+eval/truncated_fraction/{source}     | fraction   | the same over one source
 eval/no_answer_fraction              | fraction   | samples that end by themselves without an answer
 eval/response_tokens_mean            | tokens     | mean length
+eval/response_tokens_mean/{source}   | tokens     | the same over one source
 eval/data_hash                       | text       | of the held-out problems; scores compare where it agrees
+eval_t{temperature}/{name}           | as above   | the same at a further temperature
 """
 
 _CLOCK = """

@@ -88,10 +88,12 @@ def shown_seconds(timings: Row) -> str:
 
 
 def shown_score(metrics: Row) -> str:
-    k, step = number(metrics, "eval/samples_per_problem"), number(metrics, "step")
-    low, high = number(metrics, "eval/avg_at_k_low"), number(metrics, "eval/avg_at_k_high")
-    mean = number(metrics, "eval/avg_at_k")
-    return f"step {step:.0f}: held-out avg@{k:.0f} {mean:.3f} [{low:.3f}, {high:.3f}]"
+    area = next(key.partition("/")[0] for key in metrics if key.endswith("/avg_at_k"))
+    k, step = number(metrics, f"{area}/samples_per_problem"), number(metrics, "step")
+    low, high = number(metrics, f"{area}/avg_at_k_low"), number(metrics, f"{area}/avg_at_k_high")
+    mean = number(metrics, f"{area}/avg_at_k")
+    at = area.removeprefix("eval").replace("_t", " at temperature ")
+    return f"step {step:.0f}: held-out avg@{k:.0f}{at} {mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 class _Watch(Sink):

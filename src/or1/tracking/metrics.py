@@ -230,20 +230,25 @@ def train_metrics(report: UpdateReport | None, after: RunState) -> Row:
 
 def score_metrics(score: Score) -> Row:
     """The row of one evaluation for metrics.jsonl."""
-    row: Row = {
-        "step": score.step,
-        "eval/avg_at_k": score.mean,
-        "eval/avg_at_k_low": score.low,
-        "eval/avg_at_k_high": score.high,
-        "eval/samples_per_problem": score.samples_per_problem,
-        "eval/num_problems": score.num_problems,
-        "eval/truncated_fraction": score.truncated_fraction,
-        "eval/no_answer_fraction": score.no_answer_fraction,
-        "eval/response_tokens_mean": score.response_tokens_mean,
-        "eval/data_hash": score.data_hash,
+    numbers: Row = {
+        "avg_at_k": score.mean,
+        "avg_at_k_low": score.low,
+        "avg_at_k_high": score.high,
+        "samples_per_problem": score.samples_per_problem,
+        "num_problems": score.num_problems,
+        "truncated_fraction": score.truncated_fraction,
+        "no_answer_fraction": score.no_answer_fraction,
+        "response_tokens_mean": score.response_tokens_mean,
+        "data_hash": score.data_hash,
     }
-    row |= {f"eval/avg_at_k/{source}": value for source, value in sorted(score.by_source.items())}
-    return row
+    families = {
+        "avg_at_k": score.by_source,
+        "truncated_fraction": score.truncated_by_source,
+        "response_tokens_mean": score.tokens_by_source,
+    }
+    for name, by_source in families.items():
+        numbers |= {f"{name}/{source}": value for source, value in sorted(by_source.items())}
+    return {"step": score.step} | {f"{score.area}/{name}": value for name, value in numbers.items()}
 
 
 def timing_metrics(

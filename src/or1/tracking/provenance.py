@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -78,6 +79,28 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
     )
     return done.stdout.strip()
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine that a number may depend on without being told to."""
+    return {
+        "or1_version": or1.__version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "packages": package_versions(),
+    }
+
+
+def _processor() -> str:
+    """Name of the processor, as far as the system says."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
+    )
 
 
 def package_versions(further: Iterable[str] = ()) -> dict[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
-from or1.config import RunConfig
+from or1.config import EvaluationConfig, RunConfig
 from or1.errors import Or1Error
 from or1.evals import evaluate, evaluation_sampling, judge_samples
 from or1.protocols import Verifier
@@ -53,6 +55,8 @@ def test_a_score_in_full() -> None:
     # two tokens each, one for the empty response, the whole budget for truncated ones
     assert score.response_tokens_mean == pytest.approx((9 * 2 + 1 + 2 * 8) / 12)
     assert score.by_source == {"x": 0.25, "y": 1.0}
+    assert score.truncated_by_source == {"x": 2 / 8, "y": 0.0}
+    assert score.tokens_by_source == {"x": (4 * 2 + 2 * 8 + 1 + 2) / 8, "y": 2.0}
     assert score.data_hash == hash_problems([A, B, C]) != hash_problems([A, B])
 
 
@@ -125,13 +129,27 @@ def _run(seed: int, budget: int | None) -> RunConfig:
             "model": {"path": "m"},
             "data": [{"task": "arithmetic"}],
             "stages": [{"max_response_tokens": b, "num_steps": 1} for b in (8, 16)],
-            "evaluation": {"samples_per_problem": 3, "temperature": 0.6, "max_response_tokens": budget},
+            "evaluation": {
+                "samples_per_problem": 3,
+                "temperature": 0.6,
+                "more_temperatures": [1.0],
+                "max_response_tokens": budget,
+            },
         }
     )
 
 
 def test_sampling_of_a_run() -> None:
-    sampling = evaluation_sampling(_run(1, None))
-    assert (sampling.temperature, sampling.group_size, sampling.max_response_tokens) == (0.6, 3, 16)
-    assert evaluation_sampling(_run(1, 99)).max_response_tokens == 99
-    assert evaluation_sampling(_run(1, 99)).seed == sampling.seed != evaluation_sampling(_run(2, 99)).seed
+    samplings = evaluation_sampling(_run(1, None))
+    assert list(samplings) == ["eval", "eval_t1"]
+    main, more = samplings.values()
+    assert (main.temperature, main.group_size, main.max_response_tokens) == (0.6, 3, 16)
+    assert more == replace(main, temperature=1.0)
+    longer = evaluation_sampling(_run(1, 99))["eval"]
+    assert longer.max_response_tokens == 99
+    assert longer.seed == main.seed != evaluation_sampling(_run(2, 99))["eval"].seed
+
+
+def test_equal_temperatures_are_refused() -> None:
+    with pytest.raises(ValidationError, match="must be different"):
+        EvaluationConfig(temperature=0.6, more_temperatures=(1.0, 0.6))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.evals import mean_interval, paired_difference, pass_at_k_curve
-from or1.evals.statistics import t_quantile
+from or1.evals.statistics import Estimate, harmonic_mean, rerun_difference, run_interval, t_quantile
 
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=40)
 
@@ -141,3 +141,107 @@ def test_pass_at_k_curve() -> None:
     rewards = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0], [0.5, 1.0]]
     # k = 1: (1/4 + 0 + 1/2) / 3; k = 2: (1/2 + 0 + 1) / 3; k = 4: the first alone; 0.5 is not right
     assert pass_at_k_curve(rewards, [1, 2, 4, 8]) == {1: 0.25, 2: 0.5, 4: 1.0}
+
+
+def test_worked_run_interval() -> None:
+    # p = 1/2, 1, 0 of two samples each: variances of the means 1/4, 0, 0, so of the score 1/4 / 9 = 1/36;
+    # 1/4 / (1/36) = 9 independent answers, and 2 degrees of freedom (2 V^2 / sum v^2 = 2; one spread: 1)
+    estimate = run_interval([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    effective, t = 9.0, t_quantile(2)
+    shrink = 1 + t * t / effective
+    half = t / shrink * math.sqrt(0.25 / effective + t * t / (4 * effective**2))
+    assert estimate.mean == 0.5
+    assert (estimate.low, estimate.high) == pytest.approx((0.5 - half, 0.5 + half))
+
+
+def test_a_run_interval_knows_nothing_of_other_problems() -> None:
+    # ten problems always right, ten never: sampled again they give the same, on other problems they may not
+    rewards = [[1.0] * 32] * 10 + [[0.0] * 32] * 10
+    run = run_interval(rewards)
+    problems = mean_interval([1.0] * 10 + [0.0] * 10, num_samples=640)
+    assert run.high - run.low < 0.1 < 0.4 < problems.high - problems.low
+
+
+def test_single_samples_show_no_spread_and_are_bounded() -> None:
+    rewards = [[1.0]] * 12 + [[0.0]] * 8
+    estimate = run_interval(rewards)
+    assert estimate.low < 0.6 - 1.9 * math.sqrt(0.6 * 0.4 / 20) * 0.9
+    with pytest.raises(ValueError, match="at least one problem"):
+        run_interval([])
+
+
+def test_all_right_is_not_certainty_when_sampled_again_either() -> None:
+    estimate = run_interval([[1.0] * 4] * 30)
+    assert estimate.high == 1.0
+    assert estimate.low < 0.97
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=6), min_size=1, max_size=12))
+def test_a_run_interval_holds_the_score(rewards: list[list[float]]) -> None:
+    estimate = run_interval(rewards)
+    assert 0.0 <= estimate.low <= estimate.mean <= estimate.high <= 1.0
+    assert estimate.mean == pytest.approx(sum(sum(r) / len(r) for r in rewards) / len(rewards))
+
+
+@pytest.mark.parametrize(
+    ("num_problems", "k", "alpha", "beta"),
+    [(30, 32, 0.8, 0.4), (30, 4, 0.8, 0.4), (60, 8, 0.5, 0.5), (100, 4, 0.3, 0.7), (279, 4, 0.5, 0.5)],
+)
+def test_coverage_when_the_same_problems_are_sampled_again(
+    num_problems: int, k: int, alpha: float, beta: float
+) -> None:
+    """Problems fixed, samples drawn again: their mean chance is inside in 94 to 96 % of trials."""
+    rng = np.random.default_rng(21)
+    chances = rng.beta(alpha, beta, num_problems)
+    num_right = rng.binomial(k, chances, (NUM_TRIALS // 2, num_problems)).tolist()
+    rows = {c: [1.0] * c + [0.0] * (k - c) for c in range(k + 1)}
+    estimates = [run_interval([rows[c] for c in trial]) for trial in num_right]
+    covered = sum(e.low <= chances.mean() <= e.high for e in estimates) / len(estimates)
+    assert 0.94 <= covered <= 0.96
+    # an interval over problems, put to this use, is far too wide
+    wide = [mean_interval([c / k for c in trial], num_problems * k) for trial in num_right[:500]]
+    assert sum(e.low <= chances.mean() <= e.high for e in wide) / 500 > 0.97
+
+
+def test_differences_when_both_are_sampled_again() -> None:
+    # variances of the means: 1/4 (p = 1/2 of two) on each side, over two problems: sqrt(1/2) / 2
+    found = rerun_difference([[1.0, 0.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 0.0]])
+    assert found is not None
+    half = 1.959964 * math.sqrt(0.5) / 2
+    assert (found.mean, found.low, found.high) == pytest.approx((-0.5, -0.5 - half, -0.5 + half))
+    assert rerun_difference([[1.0]], [[0.0]]) is None
+    with pytest.raises(ValueError, match="same problems"):
+        rerun_difference([[1.0, 0.0]], [])
+
+
+def test_differences_cover_when_both_are_sampled_again() -> None:
+    rng = np.random.default_rng(5)
+    chances = rng.beta(0.5, 0.5, 40) * 0.8
+    covered = 0
+    for _ in range(2000):
+        sides = [
+            (rng.random((40, 8)) < (chances + gain)[:, None]).astype(float).tolist() for gain in (0, 0.1)
+        ]
+        found = rerun_difference(*sides)
+        assert found is not None
+        covered += found.low <= 0.1 <= found.high
+    assert 0.935 <= covered / 2000 <= 0.965
+
+
+def test_f1_and_its_interval() -> None:
+    # slopes at (0.5, 1): 2 / 1.5^2 = 8/9 and 0.5 / 1.5^2 = 2/9
+    estimate = harmonic_mean(Estimate(0.5, 0.4, 0.7), Estimate(1.0, 0.7, 1.0))
+    assert estimate.mean == pytest.approx(2 / 3)
+    assert estimate.low == pytest.approx(2 / 3 - math.hypot(8 / 9 * 0.1, 2 / 9 * 0.3))
+    assert estimate.high == pytest.approx(2 / 3 + 8 / 9 * 0.2)
+
+
+def test_coverage_of_f1() -> None:
+    rng = np.random.default_rng(9)
+    truth = 2 * 0.45 * 0.8 / 1.25
+    covered = 0
+    for _ in range(4000):
+        halves = [(rng.random(n) < p).astype(float).tolist() for n, p in ((207, 0.45), (193, 0.8))]
+        estimate = harmonic_mean(*(mean_interval(half, len(half)) for half in halves))
+        covered += estimate.low <= truth <= estimate.high
+    assert 0.94 <= covered / 4000 <= 0.96

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.rollout.small import EOS, VOCAB, draw_all, make_engine, make_problems
+from tests.unit.rollout.small import CONFIG, EOS, VOCAB, draw_all, make_engine, make_problems
 
 from or1.errors import DataError, ModelError
+from or1.nn.cache import PromptKeyValues
 from or1.nn.decoder import Decoder
 from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
 
@@ -229,3 +232,32 @@ def test_recording_needs_no_gradient_and_leaves_gradient_mode_alone() -> None:
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
     stream.close()
+
+
+class CountingDecoder(Decoder):
+    """Counts the prompt tokens that it computes."""
+
+    num_prefilled = 0
+
+    def prefill(self, tokens_T: torch.Tensor, lengths: Sequence[int]) -> PromptKeyValues:
+        self.num_prefilled += len(tokens_T)
+        return super().prefill(tokens_T, lengths)
+
+
+@pytest.mark.parametrize("num_slots", [3, 16])
+def test_neighbours_with_one_prompt_share_it_and_draw_what_they_would_alone(num_slots: int) -> None:
+    asked = [replace(p, id=f"{p.id}/{sample}") for p in make_problems() for sample in range(4)]
+    engine = make_engine(num_slots=num_slots, deterministic=True)
+    decoder = CountingDecoder(CONFIG, deterministic=True)
+    decoder.load_state_dict(engine.decoder.state_dict())
+    engine.decoder = decoder
+    sampling = replace(SAMPLING, group_size=1)
+    together = {rollout.problem_id: rollout for rollout in draw_all(engine, asked, sampling)}
+    alone = make_engine(deterministic=True)
+    for problem in asked:
+        (rollout,) = alone.rollouts([problem], sampling)
+        assert together[problem.id].response_tokens.tolist() == rollout.response_tokens.tolist()
+        assert together[problem.id].prompt_tokens.tolist() == rollout.prompt_tokens.tolist()
+    # the last token of each prompt goes through the first step; a single one is done twice
+    lengths = [len(problem.prompt[0].content) for problem in make_problems()]
+    assert decoder.num_prefilled == sum(max(1, length - 1) for length in lengths)

@@ -1,0 +1,320 @@
+"""`or1 eval`: benchmarks of a model, re-scored, compared, imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from or1.errors import ConfigError, DataError
+from or1.evals import benchmarking, report
+from or1.evals.benchmark import (
+    about_benchmark,
+    list_benchmarks,
+    list_protocols,
+    load_benchmark,
+    load_protocol,
+)
+from or1.evals.compare import Comparison, compare
+from or1.evals.contamination import contamination_notes
+from or1.evals.imports import import_livecodebench
+from or1.evals.questions import Questions, load_questions
+from or1.evals.results import EvalFolder, read_description
+from or1.evals.settings import EvalRunConfig
+from or1.evals.tables import tabulate
+from or1.recipes.check import validate_as
+from or1.recipes.override import apply_set
+
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalCommand:
+    """What the command line said."""
+
+    targets: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    data: tuple[str, ...]
+    out: Path | None
+    url: str | None
+    sets: tuple[str, ...]
+    bounds: bool
+    rescore: bool
+    compare: bool
+    verdicts: Path | None
+
+    def run(self) -> None:
+        """Do the one thing that is meant.
+
+        Raises:
+            Or1Error: before any work, as far as it can be known.
+        """
+        if self.verdicts is not None:
+            import_verdicts(self.verdicts, self.benchmarks, self.out)
+        elif self.compare:
+            show_comparison(self.targets, self.bounds)
+        elif not self.targets:
+            show_list()
+        elif len(self.targets) > 1:
+            raise ConfigError(f"one model or folder at a time, not {', '.join(self.targets)}")
+        elif self.rescore:
+            rescore(Path(self.targets[0]), self.data, self.sets, self.bounds)
+        else:
+            evaluate(self)
+
+
+def evaluate(command: EvalCommand) -> None:
+    """Ask the model what is still missing, judge it, and print and write the scores.
+
+    Raises:
+        Or1Error: before any work, as far as it can be known.
+    """
+    model, data = command.targets[0], command.data
+    settings = settings_of(model, command.url, command.sets)
+    if not command.benchmarks:
+        raise ConfigError(f"no benchmark: name one with --benchmark, of {', '.join(list_benchmarks())}")
+    if data and len(command.benchmarks) > 1:
+        raise ConfigError("--data stands for one benchmark's files: give one --benchmark with it")
+    questions = questions_of(settings, command.benchmarks, data)
+    folder = command.out or Path("evals") / re.sub(r"[^\w.-]+", "-", model).strip("-")
+    _quiet()
+
+    from or1 import assemble  # after the checks: it imports torch
+
+    notes = contamination_notes(model, questions)
+    protocol = load_protocol(settings.protocol)
+    sampling = benchmarking.sampling_of(settings, protocol)
+    samples = benchmarking.samples_of(settings, protocol, questions)
+    described = {
+        **settings.model_dump(mode="json"),
+        "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
+        "sampling": dataclasses.asdict(sampling),
+    }
+    with (
+        assemble.benchmark_generator(settings) as (generator, environment),
+        assemble.benchmark_pool(settings) as pool,
+        EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
+        _Progress() as watch,
+    ):
+        lost = benchmarking.generate(generator, questions, opened, sampling, watch)
+        benchmarking.judge(pool, questions, opened, watch)
+    if lost:
+        Console(stderr=True).print(f"{lost} samples were lost: the same command asks for them again")
+    show_scores(folder, command.bounds)
+
+
+def import_verdicts(file: Path, benchmarks: Sequence[str], out: Path | None) -> None:
+    """Tabulate what LiveCodeBench's own tool has judged."""
+    if len(benchmarks) != 1:
+        raise ConfigError(
+            "--verdicts needs one --benchmark that says which release it is: livecodebench:release_v5"
+        )
+    if not file.is_file():
+        raise DataError(f"{file} does not exist")
+    folder = out or Path("evals") / file.stem
+    import_livecodebench(file, load_benchmark(benchmarks[0]), folder)
+    show_scores(folder, bounds=False)
+
+
+def settings_of(model: str, url: str | None, sets: Sequence[str]) -> EvalRunConfig:
+    """The evaluation as the command line describes it.
+
+    Raises:
+        ConfigError: a key or value that cannot be.
+    """
+    table: dict[str, Any] = {"model": {"path": model}}
+    if url is not None:
+        table["endpoint"] = {"url": url, "model": model}
+    for setting in sets:
+        apply_set(table, setting, EvalRunConfig)
+    settings = validate_as(EvalRunConfig, table, model)
+    load_protocol(settings.protocol)
+    return settings
+
+
+def questions_of(settings: EvalRunConfig, benchmarks: Sequence[str], data: Sequence[str]) -> list[Questions]:
+    """The benchmarks' problems, each benchmark once."""
+    protocol = load_protocol(settings.protocol)
+    return [
+        load_questions(load_benchmark(name), protocol, data=data, num_problems=settings.num_problems)
+        for name in dict.fromkeys(benchmarks)
+    ]
+
+
+def rescore(folder: Path, data: Sequence[str], sets: Sequence[str], bounds: bool) -> None:
+    """Judge all responses of an evaluation afresh, from the data it was made with; nothing is generated.
+
+    Raises:
+        RunFolderError: no evaluation, or the data are not the same any more.
+    """
+    description = read_description(folder)
+    if "imported" in description["settings"]:
+        raise ConfigError(f"{folder} was imported with its verdicts: there are no tests to judge it by")
+    stored = {k: v for k, v in description["settings"].items() if k not in ("protocol", "sampling")}
+    table = {**stored, "protocol": description["settings"]["protocol"]["name"]}
+    for setting in sets:
+        apply_set(table, setting, EvalRunConfig)
+    settings = validate_as(EvalRunConfig, table, str(folder))
+    protocol = load_protocol(settings.protocol)
+    entries = description["benchmarks"]
+    questions = [
+        load_questions(
+            load_benchmark(name), protocol, data=data or entry["data"], num_problems=settings.num_problems
+        )
+        for name, entry in entries.items()
+    ]
+    _quiet()
+
+    from or1 import assemble
+
+    samples = {name: entry["samples"] for name, entry in entries.items()}
+    kept = {**settings.model_dump(mode="json")}
+    kept |= {k: description["settings"][k] for k in ("protocol", "sampling")}
+    with (
+        EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
+        assemble.benchmark_pool(settings) as pool,
+        _Progress() as watch,
+    ):
+        benchmarking.judge(pool, questions, opened, watch, afresh=True)
+    show_scores(folder, bounds)
+
+
+def show_scores(folder: Path, bounds: bool) -> None:
+    """Print the table of an evaluation and write its report."""
+    rows = tabulate(folder, bounds=bounds)
+    description = read_description(folder)
+    report.write_report(folder, description, rows)
+    console = _console()
+    console.print(report.protocol_line(description), highlight=False, markup=False)
+    console.print(_table(report.HEAD, map(report.cells, rows), right=range(2, len(report.HEAD))))
+    for note in report.notes(description):
+        console.print(note, highlight=False, markup=False)
+    console.print(str(folder / report.SCORES_MD), highlight=False, soft_wrap=True)
+
+
+def show_comparison(targets: Sequence[str], bounds: bool) -> None:
+    """Two evaluations on the same problems, or one beside what others have published.
+
+    Raises:
+        ConfigError: neither two folders, nor `published` with at most one folder.
+    """
+    folders = [Path(target) for target in targets if target != PUBLISHED]
+    if PUBLISHED in targets and len(folders) <= 1:
+        show_published(folders, bounds)
+        return
+    if len(folders) != 2:
+        raise ConfigError("--compare takes two evaluation folders, or published and at most one of them")
+    found = compare(folders[0], folders[1])
+    console = _console()
+    console.print(_table(_COMPARED, map(_comparison_cells, found), right=range(1, len(_COMPARED))))
+    for one in found:
+        for note in one.notes:
+            console.print(f"{one.benchmark}: {note}", highlight=False, markup=False)
+
+
+def show_published(folders: Sequence[Path], bounds: bool) -> None:
+    """What others have published; with a folder, on its benchmarks and beside its scores."""
+    rows = [row for folder in folders for row in tabulate(folder, bounds=bounds)]
+    ours = [
+        (
+            row.benchmark,
+            row.row,
+            f"{folders[0].resolve().name} (ours)",
+            f"{100 * row.score:.1f}",
+            str(row.k),
+            row.metric,
+        )
+        for row in rows
+    ]
+    theirs = report.published_rows({row.benchmark for row in rows} if folders else None)
+    lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
+    _console().print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+
+
+_COMPARED = (
+    *("benchmark", "problems", "first", "second", "difference", "sampled again", "other problems"),
+    *("better", "worse"),
+)
+
+
+def _comparison_cells(one: Comparison) -> tuple[str, ...]:
+    def interval(estimate: Any) -> str:
+        if estimate is None:
+            return "one sample each"
+        return f"{100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}"
+
+    return (
+        one.benchmark,
+        f"{one.num_problems:,}",
+        f"{100 * one.first:.1f}",
+        f"{100 * one.second:.1f}",
+        f"{100 * one.problems.mean:+.1f}",
+        interval(one.run),
+        interval(one.problems),
+        str(one.num_better),
+        str(one.num_worse),
+    )
+
+
+def show_list() -> None:
+    """Benchmarks and protocols."""
+    console = _console()
+    console.print(_table(("benchmark", "what it is"), [(n, about_benchmark(n)) for n in list_benchmarks()]))
+    protocols = [load_protocol(name) for name in list_protocols()]
+    rows = [
+        (p.name, p.about, f"{p.temperature:g}", f"{p.top_p:g}", f"{p.max_response_tokens:,}")
+        for p in protocols
+    ]
+    console.print(_table(("protocol", "what it is", "temperature", "top-p", "tokens"), rows, right=(2, 3, 4)))
+
+
+def _table(head: Sequence[str], rows: Any, right: Sequence[int] = ()) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for number, name in enumerate(head):
+        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+    return table
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _quiet() -> None:
+    logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
+
+
+class _Progress:
+    """How far each phase is, on a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task: TaskID | None = None
+
+    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+        self._task = self._progress.add_task(f"{benchmark} {phase}", total=num_missing)
+
+    def seen(self, row: object) -> None:
+        if self._task is not None:
+            self._progress.advance(self._task)
+
+    def __enter__(self) -> _Progress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

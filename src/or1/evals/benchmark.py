@@ -1,0 +1,252 @@
+"""Benchmarks, protocols and published scores as data: `recipes/eval/*.toml`, `protocols.toml`,
+`published.toml`.
+
+A benchmark is named as `NAME[:RELEASE][:FROM..TO]`: `aime24`,
+`livecodebench:release_v5:2024-08-01..2025-02-01`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from or1.config import Config
+from or1.errors import ConfigError
+from or1.recipes.load import FOLDER as TRAIN_FOLDER
+from or1.recipes.load import merge
+
+FOLDER = TRAIN_FOLDER.parent / "eval"
+_RELEASE = re.compile(r"(release_)?v(\d+)(?:_v(\d+))?")
+_WINDOW = re.compile(r"(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?")
+
+Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", "process", "arithmetic"]
+"""What kind of question it is: decides the prompt."""
+
+
+class Window(Config):
+    """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day
+    is outside, as LiveCodeBench has it."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def holds(self, when: str | None) -> bool:
+        """Is an ISO date, with or without time of day, inside? What has no date is in no window but the open
+        one.
+
+        >>> until = Window(end=date(2025, 2, 1))
+        >>> until.holds("2025-02-01"), until.holds("2025-02-01T09:00")
+        (True, False)
+        """
+        if self.start is None and self.end is None:
+            return True
+        if when is None:
+            return False
+        moment = datetime.fromisoformat(when).replace(tzinfo=None)
+        after = self.start is None or moment >= datetime.combine(self.start, datetime.min.time())
+        return after and (self.end is None or moment <= datetime.combine(self.end, datetime.min.time()))
+
+
+class Part(Window):
+    """Problems that get a line of their own in the tables."""
+
+    name: str
+    split_by: Literal["difficulty", "source"] | None = None
+    """Further lines, one for each value."""
+    release: str | None = None
+    """Only with this release: the same dates hold other problems in another."""
+
+
+class Benchmark(Window):
+    """What is asked, where it is found, and how its scores are split."""
+
+    name: str
+    task: Literal["math", "code", "process", "arithmetic"]
+    data: tuple[str, ...] = ()
+    """Files or data sets on the hub, all of them or as the release says; none for the built-in task."""
+    new_problems: tuple[int, ...] = ()
+    """Problems in each file of `data`, where releases are the first so many files [problems]."""
+    release: str | None = None
+    """release_vN: the first N files; vN: the Nth alone; vM_vN: the Mth to the Nth."""
+    num_problems: int | None = None
+    """How many there are supposed to be; another number is said, not refused [problems]."""
+    samples: int = Field(default=1, ge=1)
+    """k, where neither the user nor the protocol says [samples]."""
+    suffix: str = ""
+    """Instruction at the end of the prompts of some data files, which is not part of the question."""
+    prompts: Mapping[str, Mapping[Form, str]] = Field(default_factory=dict)
+    """Protocol -> form -> prompt, where it differs from the protocol's own."""
+    id: tuple[str, ...] = ()
+    """Columns that may hold the problem's own name; the first that is there counts."""
+    difficulty: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    rows: tuple[Part, ...] = (Part(name="all"),)
+
+    @model_validator(mode="after")
+    def _release_is_there(self) -> Self:
+        if self.release is not None:
+            self._file_range()
+        return self
+
+    def files(self) -> tuple[str, ...]:
+        """The files of the release; all where there are none."""
+        return self.data if self.release is None else self.data[slice(*self._file_range())]
+
+    @property
+    def expected_problems(self) -> int | None:
+        """Problems that there should be before windows, or after one that is the benchmark's own."""
+        if self.num_problems is not None or self.release is None or self.start or self.end:
+            return self.num_problems
+        return sum(self.new_problems[slice(*self._file_range())])
+
+    def _file_range(self) -> tuple[int, int]:
+        found = _RELEASE.fullmatch(str(self.release))
+        if found is None:
+            raise ValueError(f"release {self.release}: write release_v5, v5 or v4_v5")
+        first = 1 if found[1] else int(found[2])
+        last = int(found[3] or found[2])
+        if not 1 <= first <= last <= len(self.new_problems):
+            raise ValueError(f"release {self.release}: there are {len(self.new_problems)} so far")
+        return first - 1, last
+
+
+class Protocol(Config):
+    """How a model is asked."""
+
+    name: str
+    about: str
+    source: str
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+    max_response_tokens: int = Field(ge=1)
+    samples: int | None = Field(default=None, ge=1)
+    levels: tuple[tuple[str, Mapping[Form, str]], ...]
+    """Names and prompts of the protocols that it extends, the first one first, and its own."""
+
+    @model_validator(mode="after")
+    def _prompts_ask(self) -> Self:
+        for name, prompts in self.levels:
+            for form, prompt in prompts.items():
+                if "{question}" not in prompt:
+                    raise ValueError(f"the prompt of {name} for {form} has no {{question}}")
+        return self
+
+    def prompts(self, benchmark: Benchmark) -> dict[Form, str]:
+        """Form -> prompt: at each level the protocol's own, then what the benchmark has instead."""
+        found: dict[Form, str] = {}
+        for name, prompts in self.levels:
+            found |= prompts
+            found |= benchmark.prompts.get(name, {})
+        return {form: prompt.strip("\n") for form, prompt in found.items()}
+
+
+class Published(Config):
+    """One score that somebody else has published."""
+
+    model: str
+    benchmark: str
+    row: str = "all"
+    score: Annotated[float, Field(ge=0, le=1)]
+    k: int
+    source: str
+    note: str = ""
+
+
+def list_benchmarks() -> tuple[str, ...]:
+    """Names of the shipped benchmarks, sorted."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def about_benchmark(name: str) -> str:
+    """First line of a shipped benchmark's file."""
+    return (FOLDER / f"{name}.toml").read_text(encoding="utf-8").partition("\n")[0].removeprefix("#").strip()
+
+
+def load_benchmark(spec: str) -> Benchmark:
+    """A benchmark as `NAME[:RELEASE][:FROM..TO]` says.
+
+    Raises:
+        ConfigError: no such benchmark or release, or a window that cannot be read.
+    """
+    name, *rest = spec.split(":")
+    table = _table(name)
+    for word in rest:
+        window = _WINDOW.fullmatch(word)
+        if window is not None:
+            table |= {"start": window[1] or table.get("start"), "end": window[2] or table.get("end")}
+            table["num_problems"] = None
+        elif _RELEASE.fullmatch(word) and "release" in table:
+            table |= {"release": word, "num_problems": None}
+        else:
+            raise ConfigError(
+                f"benchmark {spec}: {word!r} is neither a release such as release_v5, where there are any, "
+                "nor a window such as 2024-08-01..2025-02-01"
+            )
+    try:
+        return Benchmark.model_validate({**table, "name": spec})
+    except ValidationError as error:
+        raise ConfigError(f"benchmark {spec}: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def _table(name: str) -> dict[str, Any]:
+    if name not in list_benchmarks():
+        raise ConfigError(f"unknown benchmark {name}: {_choices(name, list_benchmarks())}")
+    table = _toml(FOLDER / f"{name}.toml")
+    base = table.pop("extends", None)
+    return merge(_table(base), table) if base else table
+
+
+def load_protocol(name: str) -> Protocol:
+    """A protocol by name.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    tables = _toml(FOLDER.parent / "protocols.toml")
+    if name not in tables:
+        raise ConfigError(f"unknown protocol {name}: {_choices(name, tables)}")
+    lineage = [name]
+    while "extends" in tables[lineage[0]]:
+        lineage.insert(0, tables[lineage[0]]["extends"])
+    merged: dict[str, Any] = {}
+    for each in lineage:
+        merged |= {key: value for key, value in tables[each].items() if key not in ("prompts", "extends")}
+    levels = [(each, tables[each].get("prompts", {})) for each in lineage]
+    return Protocol.model_validate({**merged, "name": name, "levels": levels})
+
+
+def list_protocols() -> tuple[str, ...]:
+    """Names of the protocols, in the order of the file."""
+    return tuple(_toml(FOLDER.parent / "protocols.toml"))
+
+
+def published(benchmark: str | None = None) -> tuple[Published, ...]:
+    """Published scores with their sources spelt out, of one benchmark or all."""
+    table = _toml(FOLDER.parent / "published.toml")
+    scores = [
+        Published.model_validate({**row, "source": table["sources"][row["source"]]})
+        for row in table["scores"]
+    ]
+    return tuple(score for score in scores if benchmark in (None, score.benchmark))
+
+
+@lru_cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(_read(path))
+
+
+def _choices(word: str, names: Sequence[str] | Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(word, list(names), n=1)
+    return (f"did you mean {close[0]}? " if close else "") + f"There are {', '.join(names)}"

@@ -1,0 +1,78 @@
+"""An evaluation from beginning to end: generate what is missing, judge what is not judged, put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from or1.evals.benchmark import Protocol as Asking
+from or1.evals.judging import finish_results, judge_missing
+from or1.evals.questions import Questions
+from or1.evals.results import RESULTS, EvalFolder, ResponseRow, ResultRow, write
+from or1.evals.sampling import generate_missing, sort_responses
+from or1.evals.settings import EvalRunConfig
+from or1.protocols import Generator, VerifierPool
+from or1.types import Sampling
+
+
+class Watch(Protocol):
+    """Looks on."""
+
+    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+        """A phase begins that has so many samples to go."""
+        ...
+
+    def seen(self, row: ResponseRow | ResultRow) -> None:
+        """One of them is in its file."""
+        ...
+
+
+def sampling_of(settings: EvalRunConfig, asking: Asking) -> Sampling:
+    """How samples are drawn: the protocol's numbers, but for those that the settings give."""
+    given = settings
+    return Sampling(
+        temperature=asking.temperature if given.temperature is None else given.temperature,
+        top_p=asking.top_p if given.top_p is None else given.top_p,
+        top_k=given.top_k,
+        max_response_tokens=given.max_response_tokens or asking.max_response_tokens,
+        seed=given.seed,
+    )
+
+
+def samples_of(settings: EvalRunConfig, asking: Asking, questions: Sequence[Questions]) -> dict[str, int]:
+    """Benchmark -> k: what the user says, else the protocol, else the benchmark."""
+    return {q.benchmark.name: settings.samples or asking.samples or q.benchmark.samples for q in questions}
+
+
+def generate(
+    generator: Generator,
+    questions: Sequence[Questions],
+    folder: EvalFolder,
+    sampling: Sampling,
+    watch: Watch,
+) -> int:
+    """Sample what is missing; how many samples the generator lost."""
+    lost = 0
+    for one in questions:
+        missing = folder.missing(one.benchmark.name, ResponseRow)
+        watch.begin("generated", one.benchmark.name, len(missing))
+        lost += generate_missing(generator, one, folder, sampling, seen=watch.seen)
+    sort_responses(folder)
+    return lost
+
+
+def judge(
+    pool: VerifierPool,
+    questions: Sequence[Questions],
+    folder: EvalFolder,
+    watch: Watch,
+    *,
+    afresh: bool = False,
+) -> None:
+    """Judge every response that has no verdict; `afresh` forgets all verdicts first."""
+    if afresh:
+        write(folder.path / RESULTS, list[ResultRow]())
+    for one in questions:
+        watch.begin("judged", one.benchmark.name, len(folder.missing(one.benchmark.name, ResultRow)))
+        judge_missing(pool, one, folder, seen=watch.seen)
+    finish_results(pool, questions, folder)

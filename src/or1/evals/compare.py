@@ -1,0 +1,101 @@
+"""Two evaluations on the same problems, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from or1.errors import DataError
+from or1.evals.results import read_description
+from or1.evals.statistics import Estimate, paired_difference, rerun_difference
+from or1.evals.tables import solved_of
+from or1.tracking.folder import differing_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One benchmark of both. Differences are second minus first, in fractions of 1."""
+
+    benchmark: str
+    num_problems: int
+    """Problems that both have judged samples of."""
+    first: float
+    second: float
+    problems: Estimate
+    """Difference, and 95 % over problems like these (paired t)."""
+    run: Estimate | None
+    """Difference, and 95 % when these problems are sampled again; None with single samples."""
+    num_better: int
+    """Problems at which the second does better."""
+    num_worse: int
+    notes: tuple[str, ...]
+    """In what else they differ."""
+
+
+def compare(first: Path, second: Path) -> list[Comparison]:
+    """Every benchmark that both evaluations have.
+
+    Raises:
+        DataError: they have none in common, or hardly a problem of one.
+        RunFolderError: one of them is no evaluation.
+    """
+    sides = read_description(first), read_description(second)
+    common = [name for name in sides[0]["benchmarks"] if name in sides[1]["benchmarks"]]
+    if not common:
+        raise DataError(
+            f"{first} and {second} have no benchmark in common: {', '.join(sides[0]['benchmarks'])} against "
+            f"{', '.join(sides[1]['benchmarks'])}"
+        )
+    return [_compare(name, (first, second), sides) for name in common]
+
+
+def _compare(
+    name: str, folders: tuple[Path, Path], sides: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> Comparison:
+    entries = [side["benchmarks"][name] for side in sides]
+    rewards = [
+        {s.problem.problem: s.rewards for s in solved_of(folder, name, entry) if s.rewards}
+        for folder, entry in zip(folders, entries, strict=True)
+    ]
+    keys = [key for key in rewards[0] if key in rewards[1]]
+    if len(keys) < 2:
+        raise DataError(f"{name}: {len(keys)} problems in common, which compares nothing")
+    before, after = ([side[key] for key in keys] for side in rewards)
+    means = [[sum(r) / len(r) for r in side] for side in (before, after)]
+    differences = [b - a for a, b in zip(*means, strict=True)]
+    return Comparison(
+        benchmark=name,
+        num_problems=len(keys),
+        first=sum(means[0]) / len(keys),
+        second=sum(means[1]) / len(keys),
+        problems=paired_difference(*means),
+        run=rerun_difference(before, after),
+        num_better=sum(d > 0 for d in differences),
+        num_worse=sum(d < 0 for d in differences),
+        notes=_notes(entries, sides, len(keys), [len(side) for side in rewards]),
+    )
+
+
+def _notes(
+    entries: list[Mapping[str, Any]],
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]],
+    num_common: int,
+    num_each: list[int],
+) -> tuple[str, ...]:
+    found = []
+    if max(num_each) > num_common:
+        found.append(f"{num_common} problems of {num_each[0]} and {num_each[1]} are common and compared")
+    if entries[0]["prompts_hash"] != entries[1]["prompts_hash"] and max(num_each) == num_common:
+        found.append("the prompts differ")
+    if entries[0]["samples"] != entries[1]["samples"]:
+        found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
+    keys = [k for k in differing_keys(*(side["settings"] for side in sides)) if not k.startswith(_EXPECTED)]
+    if keys:
+        found.append(f"settings differ: {', '.join(keys)}")
+    return tuple(found)
+
+
+_EXPECTED = ("model", "samples", "verify", "num_slots", "system.threads")
+"""Differences that say nothing about fairness."""

@@ -1,0 +1,89 @@
+"""Was the model trained on what it is asked? As far as its folder and its training data say.
+
+`or1 export` leaves training.json in a model's folder: the run's settings. Beside a data set that `or1 curate`
+made lies manifest.json, which names the benchmarks that it was cleaned of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from or1.errors import DataError
+from or1.evals.questions import Questions
+from or1.tasks.code import QUESTIONS as CODE_QUESTIONS
+from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
+from or1.tasks.rows import HuggingFaceHub, find_files, read_rows
+from or1.tracking.manifest import MANIFEST
+
+TRAINING = "training.json"
+_WORDS = re.compile(r"[^\W_]+")
+
+
+def contamination_notes(model: str, questions: Sequence[Questions]) -> list[str]:
+    """One line for each benchmark and source of training data; none where nothing is known of the
+    training."""
+    file = Path(model) / TRAINING
+    if not file.is_file():
+        return []
+    sources = [source for source in _json(file)["config"]["data"] if source["path"]]
+    return [_note(one, str(source["path"])) for source in sources for one in questions]
+
+
+def _note(questions: Questions, source: str) -> str:
+    name, path = questions.benchmark.name, Path(source)
+    if not path.exists():
+        return f"contamination: {source} is not at hand, so {name} was not looked for in it."
+    trained_on = {_normal(text) for text in _texts(path)}
+    asked = [_normal(one.question) for one in questions.asked]
+    num_found = sum(text in trained_on for text in asked)
+    cleaned = _cleaned_of(path)
+    history = ""
+    if cleaned is not None:
+        verb = "names" if _plain(name) in {_plain(each) for each in cleaned} else "does not name"
+        history = f" Its manifest {verb} {name} among what it was cleaned of."
+    return f"contamination: {num_found} of {len(asked)} questions of {name} stand in {source}.{history}"
+
+
+def _cleaned_of(path: Path) -> list[str] | None:
+    """Benchmarks that the data set was cleaned of; None without a manifest."""
+    near = (path / MANIFEST, path.parent / MANIFEST, path.parent.parent / MANIFEST)
+    found = next((file for file in near if file.is_file()), None)
+    if found is None:
+        return None
+    return [str(benchmark["name"]) for benchmark in _json(found)["config"]["benchmarks"]]
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Every text of the rows that may be a question, of a file or of a data set."""
+    rows = (row for file in find_files(str(path), "train", HuggingFaceHub()) for row in read_rows(file))
+    for row in rows:
+        for column in dict.fromkeys((*MATH_QUESTIONS, *CODE_QUESTIONS)):
+            value = row.content.get(column)
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, list) and value and isinstance(value[-1], dict):
+                yield str(value[-1].get("content", ""))
+
+
+def _normal(text: str) -> str:
+    """Words and numbers alone, in lower case.
+
+    >>> _normal("What is $1+1$?") == _normal("what is 1 + 1")
+    True
+    """
+    return " ".join(_WORDS.findall(text.lower()))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is not JSON ({error}): mend or remove it") from error

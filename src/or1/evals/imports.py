@@ -1,0 +1,120 @@
+"""Verdicts of another tool become an evaluation: the same tables, windows and comparisons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from or1.errors import DataError
+from or1.evals.benchmark import Benchmark
+from or1.evals.results import (
+    DESCRIPTION,
+    PROBLEMS,
+    RESULTS,
+    ProblemRow,
+    ResultRow,
+    write,
+)
+from or1.tasks.rows import Row, read_rows
+from or1.tracking.folder import guard_writes, write_json
+from or1.tracking.provenance import environment, hash_json
+from or1.types import Finish, Outcome
+
+_REASONS = {-1: "time_limit", -2: "wrong_answer", -3: "time_limit", -4: "runtime_error", -5: "harness_error"}
+"""LiveCodeBench's codes. Source: lcb_runner @28fef95, testing_util.py."""
+
+
+def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
+    """Read a file of LiveCodeBench's runner (question_id, contest_date, difficulty, code_list, graded_list).
+
+    Every problem of the file that is in the benchmark's window is taken; which release it is, the benchmark
+    says. A program that the other tool failed to run counts as wrong, as it does there.
+
+    Raises:
+        DataError: a row lacks something, problems have different numbers of samples, or none is in the
+        window.
+    """
+    problems, results, counts = [], [], set()
+    for row in read_rows(file):
+        problem = _problem(row, benchmark)
+        if not benchmark.holds(problem.date):
+            continue
+        graded = row.content["graded_list"]
+        counts.add(len(graded))
+        problems.append(problem)
+        results += [_result(row, problem, sample) for sample in range(len(graded))]
+    if len(counts) != 1:
+        what = "problems have different numbers of samples" if counts else "no problem is in the window"
+        raise DataError(f"{file}: {what}")
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+    entry: dict[str, Any] = {
+        "samples": counts.pop(),
+        "num_problems": len(problems),
+        "expected_problems": benchmark.expected_problems,
+        "release": benchmark.release,
+        "data": [],
+        "data_hash": content[:16],
+        "prompts_hash": hash_json({p.problem: p.prompt_hash for p in problems}),
+    }
+    description = {
+        "settings": {"imported": f"{file.name} (sha256 {content[:16]})"},
+        "benchmarks": {benchmark.name: entry},
+        "environment": environment(),
+    }
+    with guard_writes(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise DataError(f"{out} holds something: name an empty folder with --out")
+    write(out / PROBLEMS, problems)
+    write(out / RESULTS, results)
+    write_json(out / DESCRIPTION, description)
+
+
+def _problem(row: Row, benchmark: Benchmark) -> ProblemRow:
+    content = row.content
+    for column in ("question_id", "contest_date", "difficulty", "graded_list", "code_list"):
+        if column not in content:
+            raise DataError(f"{row.place}: no {column}: this is no file of LiveCodeBench's verdicts")
+    if len(content["graded_list"]) != len(content["code_list"]):
+        raise DataError(f"{row.place}: as many verdicts as programs are needed")
+    return ProblemRow(
+        benchmark=benchmark.name,
+        problem=str(content["question_id"]),
+        prompt_hash="",
+        source=str(content.get("platform", benchmark.name)),
+        difficulty=str(content["difficulty"]),
+        date=str(content["contest_date"]),
+    )
+
+
+def _result(row: Row, problem: ProblemRow, sample: int) -> ResultRow:
+    is_right = row.content["graded_list"][sample] is True
+    return ResultRow(
+        benchmark=problem.benchmark,
+        problem=problem.problem,
+        sample=sample,
+        prompt_hash="",
+        finish=Finish.STOP,
+        num_tokens=0,
+        answer=str(row.content["code_list"][sample]),
+        outcome=Outcome.RIGHT if is_right else Outcome.WRONG,
+        reward=float(is_right),
+        reason="right" if is_right else _reason(row.content, sample),
+        detail="",
+        vote=None,
+        generation_s=0.0,
+        verify_s=0.0,
+    )
+
+
+def _reason(content: Mapping[str, Any], sample: int) -> str:
+    """Why a program failed, where the other tool says so."""
+    told = content.get("metadata", [])
+    if not isinstance(told, list) or sample >= len(told):
+        return "wrong_answer"
+    details = json.loads(told[sample]) if isinstance(told[sample], str) else told[sample]
+    code = details.get("error_code") if isinstance(details, dict) else None
+    return _REASONS.get(code, "wrong_answer") if isinstance(code, int) else "wrong_answer"

@@ -1,0 +1,185 @@
+"""Responses become results: verdicts by the verifiers of training, and which answers of a problem are the
+same.
+
+Nothing is generated here: results.jsonl can be made again from responses.jsonl at any time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from or1.evals.questions import Questions
+from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
+from or1.protocols import VerifierPool
+from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
+from or1.verify.answer import final_answer
+from or1.verify.arithmetic import canonical_integer, final_text, last_box
+from or1.verify.code.program import program_of
+from or1.verify.number import plain_number
+
+LONGEST_VOTE = 200
+"""Longer answers are the same only if they are so to the letter [characters]."""
+
+
+def judge_missing(
+    pool: VerifierPool,
+    questions: Questions,
+    folder: EvalFolder,
+    *,
+    seen: Callable[[ResultRow], None] = lambda row: None,
+) -> None:
+    """Judge the responses that have no verdict yet and append each result as it comes.
+
+    Args:
+        pool: verifiers of the tasks math, code, process and arithmetic.
+        questions: one benchmark.
+        folder: opened with that benchmark.
+        seen: told of each row once it is in the file.
+    """
+    name = questions.benchmark.name
+    lacking = set(folder.missing(name, ResultRow))
+    problems = {one.key: one.problem for one in questions.asked}
+    waiting: dict[tuple[str, int], ResponseRow] = {}
+
+    def responses() -> Iterator[Response]:
+        for row in read(folder.path / RESPONSES, ResponseRow):
+            if row.benchmark == name and (row.problem, row.sample) in lacking:
+                waiting[row.problem, row.sample] = row
+                rollout = bare_rollout(row.problem, row.sample, row.finish)
+                yield Response(problem=problems[row.problem], rollout=rollout, text=row.text)
+
+    with Log(folder.path / RESULTS) as log:
+        for rollout in pool.judge(responses()):
+            if rollout.verdict is None:
+                raise RuntimeError(f"sample {rollout.problem_id}/{rollout.index} came back without a verdict")
+            row = waiting.pop((rollout.problem_id, rollout.index))
+            result = _result(row, questions.benchmark.task, rollout.verdict)
+            log.append(result)
+            seen(result)
+
+
+def finish_results(pool: VerifierPool, questions: Sequence[Questions], folder: EvalFolder) -> None:
+    """Let the answers vote and put results.jsonl into its final order; of two rows of a sample the later
+    stands."""
+    path = folder.path / RESULTS
+    latest = {row.key: row for row in read(path, ResultRow)}
+    rows = folder.sort(latest.values())
+    votes: dict[tuple[str, str, int], str] = {}
+    for one in questions:
+        name = one.benchmark.name
+        votes |= votes_of([row for row in rows if row.benchmark == name], one.benchmark.task, pool)
+    known = {one.benchmark.name for one in questions}
+    voted = [replace(row, vote=votes.get(row.key)) if row.benchmark in known else row for row in rows]
+    write(path, voted)
+
+
+def votes_of(rows: Sequence[ResultRow], task: str, pool: VerifierPool) -> Mapping[tuple[str, str, int], str]:
+    """Row key -> the first answer of its problem that is the same by the verifier; programs do not vote.
+
+    Right answers are one class, for each equals the gold. Of the others two are one class when the verifier
+    takes the earlier as the gold of the later.
+    """
+    if task == "code":
+        return {}
+    by_problem: dict[str, list[ResultRow]] = defaultdict(list)
+    for row in rows:
+        if row.answer is not None and row.reward is not None:
+            by_problem[row.problem].append(row)
+    same = _same_answers(by_problem.values(), pool) if task == "math" else set()
+    votes = {}
+    for judged in by_problem.values():
+        leaders: list[tuple[bool, str]] = []
+        for row in judged:
+            mine = (row.outcome is Outcome.RIGHT, row.answer or "")
+            first = next((leader for leader in leaders if _is_same(leader, mine, same)), None)
+            if first is None:
+                leaders.append(mine)
+            votes[row.key] = (first or mine)[1]
+    return votes
+
+
+def _is_same(first: tuple[bool, str], second: tuple[bool, str], same: set[tuple[str, str]]) -> bool:
+    if first[0] or second[0]:
+        return first[0] and second[0]
+    return first[1] == second[1] or (first[1], second[1]) in same
+
+
+def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -> set[tuple[str, str]]:
+    """Pairs of different texts, the earlier first, that are wrong answers to one problem and mean the
+    same."""
+    pairs: dict[tuple[str, str], None] = {}
+    same: set[tuple[str, str]] = set()
+    for rows in problems:
+        wrong = dict.fromkeys(row.answer or "" for row in rows if row.outcome is not Outcome.RIGHT)
+        short = [(answer, plain_number(answer)) for answer in wrong if len(answer) <= LONGEST_VOTE]
+        for (first, value), (second, other) in combinations(short, 2):
+            if value is None or other is None:
+                pairs[first, second] = None
+            elif value == other:
+                same.add((first, second))
+    listed = list(pairs)
+
+    def responses() -> Iterator[Response]:
+        for number, (first, second) in enumerate(listed):
+            problem = Problem.make("math", (Message("user", ""),), first)
+            rollout = bare_rollout(problem.id, number, Finish.STOP)
+            yield Response(problem=problem, rollout=rollout, text=f"\\boxed{{{second}}}")
+
+    for rollout in pool.judge(responses()):
+        if rollout.verdict is not None and rollout.verdict.outcome is Outcome.RIGHT:
+            same.add(listed[rollout.index])
+    return same
+
+
+def answer_of(task: str, row: ResponseRow) -> str | None:
+    """What a verifier of this task reads in a response: None where it reads nothing."""
+    if row.finish is not Finish.STOP:
+        return None
+    if task == "code":
+        return program_of(row.text) or None
+    if task == "math":
+        return final_answer(row.text)
+    box = last_box(final_text(row.text) or "")
+    return box if box is None else canonical_integer(box) or box
+
+
+def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:
+    answer = answer_of(task, row)
+    if answer is None and task == "math" and verdict.outcome in (Outcome.RIGHT, Outcome.WRONG):
+        answer = verdict.detail or None  # judged without a box, as a setting allows
+    return ResultRow(
+        benchmark=row.benchmark,
+        problem=row.problem,
+        sample=row.sample,
+        prompt_hash=row.prompt_hash,
+        finish=row.finish,
+        num_tokens=row.num_tokens,
+        answer=answer,
+        outcome=verdict.outcome,
+        reward=verdict.reward,
+        reason=verdict.reason,
+        detail=verdict.detail,
+        vote=None,
+        generation_s=row.generation_s,
+        verify_s=round(verdict.seconds, 6),
+    )
+
+
+def bare_rollout(problem_id: str, index: int, finish: Finish) -> Rollout:
+    """What a pool needs of a rollout: whose it is and how it ended."""
+    no_tokens, no_numbers = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+    return Rollout(
+        problem_id=problem_id,
+        index=index,
+        prompt_tokens=no_tokens,
+        response_tokens=no_tokens,
+        behavior_logprobs=no_numbers,
+        behavior_entropy=None,
+        finish=finish,
+        policy_version=0,
+    )

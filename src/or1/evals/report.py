@@ -1,0 +1,177 @@
+"""What an evaluation came to, for people, programs and model cards: table, JSON, CSV, Markdown."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from or1.evals.benchmark import Published, published
+from or1.evals.statistics import Estimate
+from or1.evals.tables import ScoreRow
+from or1.tracking.folder import guard_writes, write_json
+
+SCORES_JSON, SCORES_CSV, SCORES_MD = "scores.json", "scores.csv", "scores.md"
+HEAD = (
+    *("benchmark", "part", "problems", "metric", "score", "sampled again", "other problems"),
+    *("pass@k", "maj@k", "cut off", "no answer", "tokens"),
+)
+
+
+def write_report(folder: Path, description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> None:
+    """Write scores.json, scores.csv and scores.md into an evaluation's folder."""
+    with guard_writes(folder):
+        write_json(folder / SCORES_JSON, as_json(description, rows))
+        (folder / SCORES_CSV).write_text(as_csv(rows), encoding="utf-8")
+        (folder / SCORES_MD).write_text(as_markdown(description, rows), encoding="utf-8")
+
+
+def protocol_line(description: Mapping[str, Any]) -> str:
+    """One sentence that says how the model was asked: it stands with every score."""
+    settings, environment = description["settings"], description["environment"]
+    if "imported" in settings:
+        return f"Imported from {settings['imported']}: verdicts of another tool, not ours."
+    sampling, protocol = settings["sampling"], settings["protocol"]
+    drawn = (
+        "greedy"
+        if sampling["temperature"] == 0
+        else f"temperature {sampling['temperature']:g}, top-p {sampling['top_p']:g}"
+    )
+    top_k = "" if sampling["top_k"] is None else f", top-k {sampling['top_k']}"
+    engine = ", ".join(str(environment[key]) for key in ("engine", "dtype", "device") if key in environment)
+    return (
+        f"Protocol {protocol['name']} ({protocol['about']}): {drawn}{top_k}, "
+        f"{sampling['max_response_tokens']:,} tokens, seed {sampling['seed']}; {engine}."
+    )
+
+
+def notes(description: Mapping[str, Any]) -> list[str]:
+    """What a reader has to know of the problems: fewer or more than there should be, and contamination."""
+    found = []
+    for name, entry in description["benchmarks"].items():
+        expected = entry["expected_problems"]
+        if expected is not None and expected != entry["num_problems"]:
+            found.append(f"{name}: {entry['num_problems']:,} problems; the whole benchmark has {expected:,}.")
+    return [*found, *description.get("notes", ())]
+
+
+def cells(row: ScoreRow) -> tuple[str, ...]:
+    """A line of the table, in the order of `HEAD`."""
+    score = f"{100 * row.score:.1f}"
+    if row.num_unknown:
+        score = f"{100 * row.bounds.low:.1f} to {100 * row.bounds.high:.1f} ({row.num_unknown} unknown)"
+    return (
+        row.benchmark,
+        row.row,
+        f"{row.num_problems:,}",
+        row.metric,
+        score,
+        _interval(row.run),
+        _interval(row.problems),
+        _last(row.pass_at_k),
+        _last(row.maj_at_k),
+        f"{100 * row.truncated_fraction:.1f} %",
+        f"{100 * row.no_answer_fraction:.1f} %",
+        f"{row.tokens_mean:,.0f}",
+    )
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
+
+
+def _last(curve: Mapping[int, float]) -> str:
+    """The value at the largest k above 1."""
+    k = max(curve, default=1)
+    return f"{100 * curve[k]:.1f} @{k}" if k > 1 else ""
+
+
+def as_json(description: Mapping[str, Any], rows: Iterable[ScoreRow]) -> dict[str, Any]:
+    """Everything: settings, environment, benchmarks with their hashes, and each line in full."""
+    return {
+        **description,
+        "protocol_line": protocol_line(description),
+        "notes": notes(description),
+        "scores": [{"score": row.score, **dataclasses.asdict(row)} for row in rows],
+    }
+
+
+def as_csv(rows: Iterable[ScoreRow]) -> str:
+    """One line a score, fractions of 1; curves as `k:value` pairs."""
+    text = io.StringIO()
+    flat = [_flat(row) for row in rows]
+    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def _flat(row: ScoreRow) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "benchmark": row.benchmark,
+        "row": row.row,
+        "metric": row.metric,
+        "score": row.score,
+    }
+    for key, value in dataclasses.asdict(row).items():
+        if isinstance(value, dict) and "mean" in value:
+            flat |= {f"{key}_low": value["low"], f"{key}_high": value["high"]}
+        elif isinstance(value, dict):
+            flat[key] = " ".join(f"{k}:{v:.6f}" for k, v in value.items())
+        else:
+            flat[key] = value
+    return flat
+
+
+def as_markdown(description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> str:
+    """A section for a model card."""
+    environment = description["environment"]
+    lines = ["## Evaluation", "", protocol_line(description), "", *markdown_table(HEAD, map(cells, rows)), ""]
+    lines += [
+        "Scores in points of 100. *Sampled again*: 95 % interval for the same problems and other samples; "
+        "*other problems*: for other problems like these. Responses that were cut off are wrong.",
+        "",
+        *[f"- {note}" for note in notes(description)],
+        *[
+            f"- {name}: data hash {entry['data_hash']}"
+            + (f", {entry['release']}" if entry["release"] else "")
+            for name, entry in description["benchmarks"].items()
+        ],
+        f"- or1 {environment['or1_version']}, commit {environment['commit']}, Python "
+        f"{environment['python']}, {environment['processor']}",
+        f"- {', '.join(f'{name} {version}' for name, version in environment['packages'].items())}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table."""
+    table = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+
+
+def published_rows(benchmarks: Iterable[str] | None = None) -> list[tuple[str, ...]]:
+    """Published scores as cells: benchmark, part, model, score, k, source."""
+    scores: Sequence[Published] = published()
+    wanted = None if benchmarks is None else set(benchmarks)
+    return [
+        (
+            p.benchmark,
+            p.row,
+            p.model,
+            f"{100 * p.score:.1f}",
+            str(p.k),
+            p.source + (f"; {p.note}" if p.note else ""),
+        )
+        for p in sorted(scores, key=lambda p: (p.benchmark, p.row, -p.score))
+        if wanted is None or p.benchmark in wanted
+    ]
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,48 @@
+"""What an evaluation is, described: frozen like a run's configuration, set with `--set` in the same way."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from or1.config import Config, EndpointConfig, ModelConfig, SystemConfig, VerifyConfig
+
+
+class EvalRunConfig(Config):
+    """One `or1 eval`: a model, and how it is asked. Benchmarks and protocols are data, in `recipes`."""
+
+    model: ModelConfig
+    endpoint: EndpointConfig | None = None
+    """Server that samples; `model` is then of use only where it is a folder with the model's tokenizer. None
+    = or1's own engine, in this process."""
+    protocol: str = "reference"
+    """Named sampling and prompts; the values below stand in for its own where they are given."""
+    samples: int | None = Field(default=None, ge=1)
+    """k of avg@k [samples]; None = the protocol's, else the benchmark's."""
+    num_problems: int | None = Field(default=None, ge=1)
+    """The first so many of each benchmark [problems]; None = all."""
+    temperature: float | None = Field(default=None, ge=0)
+    """Divides the logits [dimensionless]; 0 = greedy; None = the protocol's."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Share of the probability that is drawn from [fraction]; None = the protocol's."""
+    top_k: int | None = Field(default=None, ge=1)
+    """Likeliest tokens that are drawn from [tokens]; None = all. Source: scripts (-1)."""
+    max_response_tokens: int | None = Field(default=None, ge=1)
+    """Response budget [tokens]; None = the protocol's."""
+    seed: int = Field(default=1, ge=0)
+    """Root of every random number [dimensionless]."""
+    unboxed_answers: bool = False
+    """Read a mathematical answer that no box holds from the end of the text. More lenient than training."""
+    num_slots: int = Field(default=64, ge=1)
+    """Responses decoded at once by the local engine [rollouts]."""
+    max_prompt_tokens: int = Field(default=16_384, ge=1)
+    """Longest prompt that is asked [tokens]."""
+    verify: VerifyConfig = VerifyConfig()
+    system: SystemConfig = SystemConfig()
+
+    @model_validator(mode="after")
+    def _deterministic_is_exact(self) -> Self:
+        if self.system.deterministic and self.model.dtype == "bfloat16":
+            raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
+        return self

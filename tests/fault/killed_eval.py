@@ -1,0 +1,67 @@
+"""Evaluations that send themselves a signal at a chosen moment, each in a process of its own.
+
+Run as a module it imports torch once, then forks a process for each line of JSON arguments on standard input,
+and answers with its exit status, negative for a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from or1 import assemble
+from or1.cli.evaluate import EvalCommand
+from tests.fault.killed_run import arm
+
+SETTINGS = (
+    "system.deterministic=true",
+    "system.threads=1",
+    "num_problems=6",
+    "num_slots=8",
+    "samples=3",
+    "max_response_tokens=120",
+)
+
+
+def main(out: str, file: str, function: str, call: int, delay_ms: float) -> None:
+    """The command, into the folder `out`; with call 0 it is left alone."""
+    command = EvalCommand(
+        targets=("builtin:tiny",),
+        benchmarks=("arithmetic",),
+        data=(),
+        out=Path(out),
+        url=None,
+        sets=SETTINGS,
+        bounds=False,
+        rescore=False,
+        compare=False,
+        verdicts=None,
+    )
+    if call:
+        arm(signal.SIGKILL, file, function, call, delay_ms / 1000)
+    with contextlib.redirect_stdout(io.StringIO()):
+        command.run()
+
+
+def serve() -> None:
+    assert assemble.benchmark_generator
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                main(*json.loads(line))
+                status = 0
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,195 @@
+"""What people, programs and model cards are shown; comparisons; imports; what is known of the training."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.evals.small import SETTINGS, play, questions
+from tests.unit.evals.test_evaluation import said
+
+from or1.errors import ConfigError, DataError
+from or1.evals import report
+from or1.evals.benchmark import load_benchmark
+from or1.evals.compare import compare
+from or1.evals.contamination import TRAINING, contamination_notes
+from or1.evals.imports import import_livecodebench
+from or1.evals.plot import plot_evaluation
+from or1.evals.results import DESCRIPTION, read_description
+from or1.evals.tables import tabulate
+from or1.tracking.manifest import MANIFEST
+
+DATA = Path(__file__).parents[3] / "../shared/data"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    play(tmp_path / "out", questions(tmp_path), said)
+    return tmp_path / "out"
+
+
+def test_every_format_has_every_score(folder: Path) -> None:
+    description, rows = read_description(folder), tabulate(folder)
+    report.write_report(folder, description, rows)
+    whole = json.loads((folder / report.SCORES_JSON).read_text())
+    assert [score["score"] for score in whole["scores"]] == [row.score for row in rows]
+    assert whole["scores"][0]["run"]["low"] == rows[0].run.low
+    assert whole["benchmarks"]["math500"]["data_hash"] == description["benchmarks"]["math500"]["data_hash"]
+    lines = list(csv.DictReader(io.StringIO((folder / report.SCORES_CSV).read_text())))
+    assert [float(line["score"]) for line in lines] == pytest.approx([row.score for row in rows])
+    assert lines[0]["pass_at_k"].startswith("1:0.833333")
+    card = (folder / report.SCORES_MD).read_text()
+    assert "| math500 | all | 3 | avg@2 | 83.3 |" in card
+    assert "c0ffee" in card
+    assert description["benchmarks"]["math500"]["data_hash"] in card
+
+
+def test_the_protocol_stands_with_the_score(folder: Path) -> None:
+    line = report.protocol_line(read_description(folder))
+    assert "reference" in line
+    assert "temperature 1, top-p 1, 60 tokens, seed 7; scripted" in line
+
+
+def test_a_part_of_a_benchmark_is_said_to_be_one(folder: Path) -> None:
+    assert report.notes(read_description(folder)) == ["math500: 3 problems; the whole benchmark has 500."]
+
+
+def test_two_on_the_same_problems(folder: Path, tmp_path: Path) -> None:
+    def better(question: str, sample: int) -> str:
+        return "\\boxed{1}" if question == "One?" else said(question, sample)
+
+    play(tmp_path / "better", questions(tmp_path), better)
+    (found,) = compare(folder, tmp_path / "better")
+    assert (found.first, found.second, found.num_problems) == (pytest.approx(5 / 6), 1.0, 3)
+    assert (found.num_better, found.num_worse) == (1, 0)
+    assert found.problems.mean == pytest.approx(1 / 6)
+    assert found.run is not None
+    assert found.run.low < 1 / 6 < found.run.high
+    assert found.notes == ()
+
+
+def test_what_makes_a_comparison_unfair_is_said(folder: Path, tmp_path: Path) -> None:
+    play(tmp_path / "more", questions(tmp_path), said, k=4)
+    described = json.loads((tmp_path / "more" / DESCRIPTION).read_text())
+    described["settings"]["sampling"] = {**SETTINGS["sampling"], "temperature": 0.6}  # type: ignore[dict-item]
+    (tmp_path / "more" / DESCRIPTION).write_text(json.dumps(described))
+    (found,) = compare(folder, tmp_path / "more")
+    assert found.notes == ("k is 2 and 4", "settings differ: sampling.temperature")
+
+
+def test_nothing_in_common_is_refused(folder: Path, tmp_path: Path) -> None:
+    play(tmp_path / "other", questions(tmp_path, name="gsm8k"), said)
+    with pytest.raises(DataError, match="no benchmark in common"):
+        compare(folder, tmp_path / "other")
+
+
+def test_a_picture_and_a_page_that_stands_alone(folder: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra board")
+    picture = plot_evaluation(folder, folder / "scores.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    page = (folder / "scores.html").read_text()
+    assert "data:image/png;base64," in page
+    assert "<td>83.3</td>" in page
+    assert 'src="http' not in page
+
+
+def graded(number: int, *verdicts: bool, **more: Any) -> dict[str, Any]:
+    return {
+        "question_id": f"q{number}",
+        "contest_date": "2024-09-01T00:00:00",
+        "difficulty": "easy",
+        "platform": "atcoder",
+        "code_list": ["print(1)"] * len(verdicts),
+        "graded_list": list(verdicts),
+        **more,
+    }
+
+
+def import_rows(tmp_path: Path, *rows: dict[str, Any], benchmark: str = "livecodebench:release_v5") -> Path:
+    file = tmp_path / "verdicts.json"
+    file.write_text(json.dumps(list(rows)))
+    import_livecodebench(file, load_benchmark(benchmark), tmp_path / "imported")
+    return tmp_path / "imported"
+
+
+def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
+    slow = {"metadata": ["{}", json.dumps({"error_code": -3})]}
+    out = import_rows(tmp_path, graded(0, True, False, **slow), graded(1, True, True))
+    row = tabulate(out)[0]
+    assert (row.score, row.k, row.num_problems) == (0.75, 2, 2)
+    assert '"reason": "time_limit"' in (out / "results.jsonl").read_text()
+    assert report.protocol_line(read_description(out)).startswith("Imported from verdicts.json")
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([{"question_id": "q"}], "no contest_date"),
+        ([graded(0, True), graded(1, True, False)], "different numbers"),
+        ([graded(0, True, contest_date="2020-01-01")], "no problem is in the window"),
+        ([graded(0, True, code_list=[])], "as many verdicts as programs"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_named(
+    rows: list[dict[str, Any]], part: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=part):
+        import_rows(tmp_path, *rows, benchmark="livecodebench:release_v5:2024-01-01..")
+    assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data, which is not part of the project")
+def test_o1_mini_on_livecodebench_is_tabulated_as_its_authors_do(tmp_path: Path) -> None:
+    file = DATA / "code/lcb_o1_mini_verdicts.json"
+    import_livecodebench(file, load_benchmark("livecodebench:release_v5"), tmp_path / "out")
+    rows = {row.row: row for row in tabulate(tmp_path / "out")}
+    assert (rows["all"].num_problems, f"{rows['all'].score:.3f}") == (880, "0.684")
+    window = [rows[f"v5 window{part}"] for part in ("", " easy", " medium", " hard")]
+    assert [row.num_problems for row in window] == [279, 67, 89, 123]
+    assert [f"{100 * row.score:.1f}" for row in window[1:]] == ["91.0", "67.4", "19.5"]
+    # the same dates by name, and what is published of it
+    import_livecodebench(file, load_benchmark("livecodebench-v5"), tmp_path / "named")
+    named = {row.row: row for row in tabulate(tmp_path / "named")}
+    assert named["all"].score == window[0].score
+    published = {(cells[1], cells[2]): cells[3] for cells in report.published_rows(["livecodebench-v5"])}
+    assert published["hard", "o1-mini"] == f"{100 * named['hard'].score:.1f}"
+
+
+def trained_on(tmp_path: Path, *texts: str) -> Path:
+    data = tmp_path / "train" / "math.jsonl"
+    data.parent.mkdir()
+    data.write_text("".join(json.dumps({"problem": text, "answer": "1"}) + "\n" for text in texts))
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / TRAINING).write_text(json.dumps({"config": {"data": [{"path": str(data)}, {"path": None}]}}))
+    return model
+
+
+def test_questions_that_stand_in_the_training_data_are_counted(tmp_path: Path) -> None:
+    model = trained_on(tmp_path, "one?", "Another.")
+    (note,) = contamination_notes(str(model), [questions(tmp_path)])
+    assert "1 of 3 questions of math500 stand in" in note
+    assert "manifest" not in note
+    manifest = {"config": {"benchmarks": [{"name": "MATH-500"}]}}
+    (tmp_path / "train" / MANIFEST).write_text(json.dumps(manifest))
+    (note,) = contamination_notes(str(model), [questions(tmp_path)])
+    assert note.endswith("Its manifest names math500 among what it was cleaned of.")
+
+
+def test_what_is_not_known_of_the_training_is_not_said(tmp_path: Path) -> None:
+    assert contamination_notes("Qwen/Qwen2.5-0.5B", [questions(tmp_path)]) == []
+    model = trained_on(tmp_path, "One?")
+    (tmp_path / "train" / "math.jsonl").unlink()
+    (note,) = contamination_notes(str(model), [questions(tmp_path)])
+    assert "was not looked for" in note
+
+
+def test_pictures_of_imported_verdicts_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra board")
+    out = import_rows(tmp_path, graded(0, True))
+    with pytest.raises((DataError, ConfigError), match="no lengths to draw"):
+        plot_evaluation(out, out / "scores.png")
