@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.recipes.schema import allowed, field_at, leaf_keys, slot
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def validate(table: Mapping[str, Any], origin: str) -> RunConfig:
@@ -21,12 +23,17 @@ def validate(table: Mapping[str, Any], origin: str) -> RunConfig:
         table: the whole run as TOML or JSON tables.
         origin: where it comes from, named in the error.
     """
+    return validate_as(RunConfig, table, origin)
+
+
+def validate_as(model: type[M], table: Mapping[str, Any], origin: str) -> M:
+    """Build any configuration from its table, as `validate` builds a run."""
     try:
-        return RunConfig.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
         found = _causes(error.errors(include_url=False))
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ConfigError(f"{origin}: {_complaint(found[0])}{more}") from None
+        raise ConfigError(f"{origin}: {_complaint(found[0], model)}{more}") from None
 
 
 def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -39,9 +46,9 @@ def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def unknown_key(path: tuple[str | int, ...]) -> str:
+def unknown_key(path: tuple[str | int, ...], model: type[BaseModel] = RunConfig) -> str:
     """The line for a key that no model has: its full name, and the nearest that exists."""
-    return f"unknown key {dotted(path)}: {_remedy(path)}"
+    return f"unknown key {dotted(path)}: {_remedy(path, model)}"
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -56,15 +63,15 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return next(iter([*close, *by_initials]), None)
 
 
-def _remedy(path: tuple[str | int, ...]) -> str:
+def _remedy(path: tuple[str | int, ...], model: type[BaseModel]) -> str:
     *parents, last = path
     word = str(last)
-    here = _model_at(tuple(parents))
+    here = _model_at(tuple(parents), model)
     sibling = nearest(word, here.model_fields) if here else None
     if sibling:
         return f"did you mean {dotted([*parents, sibling])}?"
     by_last_part: dict[str, str] = {}
-    for key in leaf_keys(RunConfig):
+    for key in leaf_keys(model):
         by_last_part.setdefault(key.rsplit(".", 1)[-1], key)
     elsewhere = nearest(word, by_last_part)
     if elsewhere:
@@ -76,19 +83,19 @@ def _remedy(path: tuple[str | int, ...]) -> str:
     )
 
 
-def _model_at(path: tuple[str | int, ...]) -> type[BaseModel] | None:
+def _model_at(path: tuple[str | int, ...], model: type[BaseModel]) -> type[BaseModel] | None:
     if not path:
-        return RunConfig
-    field = field_at(RunConfig, path)
+        return model
+    field = field_at(model, path)
     return slot(field.annotation).model if field else None
 
 
-def _complaint(error: ErrorDetails) -> str:
+def _complaint(error: ErrorDetails, model: type[BaseModel]) -> str:
     path = error["loc"]
     key = dotted(path)
     match error["type"]:
         case "extra_forbidden":
-            return unknown_key(path)
+            return unknown_key(path, model)
         case "value_error":
             message = str(error["ctx"]["error"])
             return f"{key}: {message}" if key else message
@@ -96,7 +103,7 @@ def _complaint(error: ErrorDetails) -> str:
             return f"{key} must be a list of tables: write [[{key}]] instead of [{key}]"
         case "too_short":
             return f"{key} is empty: it needs at least one entry"
-    field = field_at(RunConfig, path)
+    field = field_at(model, path)
     accepts = allowed(field) if field else error["msg"]
     if error["type"] == "missing":
         return f"{key} is missing: set it to {accepts}"

@@ -16,9 +16,9 @@ from or1.recipes.override import apply_set
 FOLDER = Path(__file__).parent / "train"
 
 
-def list_recipes() -> tuple[str, ...]:
-    """Names of the shipped training recipes, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+def list_recipes(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Names of the shipped recipes of a folder, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
 def summary(name: str) -> str:
@@ -37,17 +37,25 @@ def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: one line that names the recipe, the key, the value and the remedy.
     """
-    source = _find(str(name_or_path), None)
-    table = _read(source, ())
+    table = read_table(name_or_path)
     for setting in sets:
         apply_set(table, setting)
     return validate(table, str(name_or_path))
 
 
-def _find(name: str, extended_by: Path | None) -> Path:
+def read_table(name_or_path: str | Path, folder: Path = FOLDER) -> dict[str, Any]:
+    """The whole table of a recipe, shipped in `folder` or named by its path, what it extends included.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
+    """
+    return _read(_find(str(name_or_path), None, folder), (), folder)
+
+
+def _find(name: str, extended_by: Path | None, folder: Path) -> Path:
     """The file of a recipe; a relative path inside a recipe starts at that recipe's folder."""
     if "/" not in name and not name.endswith((".toml", ".json")):
-        shipped = FOLDER / f"{name}.toml"
+        shipped = folder / f"{name}.toml"
         if shipped.is_file():
             return shipped
     path = extended_by.parent / name if extended_by else Path(name)
@@ -60,12 +68,13 @@ def _find(name: str, extended_by: Path | None) -> Path:
         raise ConfigError(
             f"{said_by}{name}: there is no such file; it takes a .toml recipe or a run's config.json"
         )
-    close = nearest(name, list_recipes())
+    names = list_recipes(folder)
+    close = nearest(name, names)
     meant = f"did you mean {close}? " if close else ""
-    raise ConfigError(f'{said_by}unknown recipe "{name}": {meant}There are {", ".join(list_recipes())}')
+    raise ConfigError(f'{said_by}unknown recipe "{name}": {meant}There are {", ".join(names)}')
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+def _read(path: Path, seen: tuple[Path, ...], folder: Path) -> dict[str, Any]:
     """The whole table of a recipe, what it extends included. Its name is its file's unless it gives one."""
     if path.resolve() in seen:
         chain = " -> ".join(p.stem for p in (*seen, path))
@@ -80,7 +89,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise ConfigError(
             f'{path}: extends = {parent!r} must be the name of one recipe, as in extends = "or1-7b"'
         )
-    return merge(_read(_find(parent, path), (*seen, path.resolve())), table)
+    return merge(_read(_find(parent, path, folder), (*seen, path.resolve()), folder), table)
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from or1.recipes.schema import slot
 Path = tuple[str | int, ...]
 
 
-def apply_set(table: dict[str, Any], setting: str) -> None:
-    """Lay `KEY=VALUE` over a run's table, in place.
+def apply_set(table: dict[str, Any], setting: str, model: type[BaseModel] = RunConfig) -> None:
+    """Lay `KEY=VALUE` over the table of a run, or of another model, in place.
 
     A value is written as in TOML; what is not TOML is text, and `null` stands for nothing. A key through a
     list that has exactly one entry may leave out the position: `data.path=train.jsonl`.
@@ -29,7 +29,7 @@ def apply_set(table: dict[str, Any], setting: str) -> None:
     if not equals or not key.strip():
         raise ConfigError(f"--set {setting}: write it as KEY=VALUE, for example optimizer.learning_rate=2e-6")
     try:
-        _lay(table, RunConfig, (), key.strip().split("."), parse_value(text))
+        _lay(table, model, (), key.strip().split("."), parse_value(text), model)
     except ConfigError as error:
         raise ConfigError(f"--set {setting}: {error}") from None
 
@@ -52,11 +52,18 @@ def parse_value(text: str) -> Any:
     return stripped if is_text else value
 
 
-def _lay(table: dict[str, Any], model: type[BaseModel], path: Path, words: list[str], value: Any) -> None:
+def _lay(
+    table: dict[str, Any],
+    model: type[BaseModel],
+    path: Path,
+    words: list[str],
+    value: Any,
+    root: type[BaseModel],
+) -> None:
     word, *rest = words
     here = (*path, word)
     if word not in model.model_fields:
-        raise ConfigError(unknown_key(here))
+        raise ConfigError(unknown_key(here, root))
     if not rest:
         table[word] = value
         return
@@ -64,12 +71,12 @@ def _lay(table: dict[str, Any], model: type[BaseModel], path: Path, words: list[
     if inner.model is None:
         raise ConfigError(f"{dotted(here)} takes a value and has no keys of its own")
     if inner.kind == "table":
-        _lay(_table_at(table, word, here), inner.model, here, rest, value)
+        _lay(_table_at(table, word, here), inner.model, here, rest, value, root)
         return
     entries = table.get(word, [])
     index, rest = _position(entries, here, rest)
     if rest:
-        _lay(_table_at(entries, index, (*here, index)), inner.model, (*here, index), rest, value)
+        _lay(_table_at(entries, index, (*here, index)), inner.model, (*here, index), rest, value, root)
     else:
         entries[index] = value
 

@@ -1,0 +1,255 @@
+r"""The normal form of a problem's text: a sequence of tokens in which spacing, case, punctuation and LaTeX style are gone.
+
+Numbers, operators and names of functions are kept as they are, since two problems that differ in one of them are
+different problems. Single letters that stand for something (`x`, the points of `triangle ABC`) are tokens of their own
+kind, so that a renaming can be seen as one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import IntEnum
+
+import xxhash
+
+
+class Kind(IntEnum):
+    WORD = 0
+    NUMBER = 1
+    """Written in digits."""
+    LETTER = 2
+    """A variable, point or other single-letter name."""
+    OPERATOR = 3
+    """`+`, `\\sin`, `<`: what is done with numbers and letters."""
+    BRACKET = 4
+    """Grouping, which notation often leaves open."""
+    NUMBER_WORD = 5
+    """`three`: the token is the same as that of `3`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as tokens [T]."""
+
+    words: tuple[str, ...]
+    """Each token as written in the normal form."""
+    kinds: bytes
+    """The kind of each."""
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def general(self) -> tuple[str, ...]:
+        """The tokens with one sign for every letter: what a renaming leaves alone."""
+        return tuple(
+            "\N{MIDDLE DOT}" if kind == Kind.LETTER else word
+            for word, kind in zip(self.words, self.kinds, strict=True)
+        )
+
+    def of_kind(self, kind: Kind) -> list[str]:
+        return [word for word, each in zip(self.words, self.kinds, strict=True) if each == kind]
+
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻", "0123456789n+-")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ₊₋", "0123456789n+-")
+_RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
+_LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉ₙ₊₋]+")
+_SIGNS = str.maketrans(
+    {
+        "−": "-", "–": "-", "—": " ", "‐": "-", "‑": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "≤": r"\le ",
+        "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "√": r"\sqrt ", "°": r"^\circ ", "∞": r"\infty ", "∈": r"\in ",
+        "∠": r"\angle ", "△": r"\triangle ", "⊥": r"\perp ", "∥": r"\parallel ", "→": r"\to ", "’": "'", "‘": "'", "“": '"',
+        "”": '"', "…": "...", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ",
+        "ω": r"\omega ", "Σ": r"\sum ", "∑": r"\sum ", "∏": r"\prod ", "∪": r"\cup ", "∩": r"\cap ", "⁄": "/",
+    }
+)  # fmt: skip
+_SAME_COMMAND = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "choose": "binom",
+    "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "times": "*", "cdot": "*", "ast": "*",
+    "div": "/", "lt": "<", "gt": ">", "rightarrow": "to", "longrightarrow": "to", "lvert": "|", "rvert": "|", "vert": "|",
+    "mid": "|", "varepsilon": "epsilon", "varphi": "phi", "lnot": "neg", "land": "wedge", "lor": "vee", "degree": "circ",
+    "colon": "", "pmod": "mod", "bmod": "mod", "widehat": "hat", "iff": "Leftrightarrow",
+}  # fmt: skip
+_STYLE = frozenset(
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle scriptstyle limits nolimits quad "
+    "qquad text textrm textbf textit textsf texttt mathrm mathbf mathit mathsf mathtt mathbb mathcal mathscr mathfrak "
+    "boldsymbol bm operatorname mbox hbox emph item hspace vspace hline begin end label tag noindent smallskip medskip bigskip "
+    "newline par underline bold rm bf it ldots dots cdots dotsc dotsb hfill phantom nonumber allowbreak".split()
+)
+_WORDS_FOLLOW = frozenset("text textrm textbf textit textsf texttt mbox hbox emph mathrm operatorname".split())
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc log ln exp max min gcd lcm mod det dim lim sinh cosh tanh arcsin arccos arctan deg cis".split()
+)
+_NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+        "nineteen twenty".split(),
+        start=2,
+    )
+} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}  # fmt: skip
+_ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
+_MARKDOWN = re.compile(r"\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
+_TOKEN = re.compile(
+    r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
+    r"|\\(?P<command>[A-Za-z]+)\*?"
+    r"|\\(?P<escaped>.)"
+    r"|(?P<number>\d{1,3}(?:(?:,|\{,\}|\\,|\\!,\\!|,\\!)\d{3})+(?!\d)|\d+(?:\.\d+)?|\.\d+)"
+    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*)"
+    r"|(?P<dash>-)"
+    r"|(?P<operator>[+*/=<>^_|%!])"
+    r"|(?P<bracket>[(){}\[\]])",
+    re.DOTALL,
+)
+_GROUPING = re.compile(r"[^\d.]")
+_ARGUMENT = re.compile(r"\\(?:begin|end|label|tag|hspace|vspace)\*?\{([^{}]*)\}(?:\{[lcr|\s]*\}|\[[^\]]*\])?")
+_LETTERS = str.maketrans({"ϵ": "ε", "φ": "ϕ"})
+
+
+def tokens_of(text: str) -> Tokens:
+    """The normal form of a text. Linear in its length."""
+    return _Reader(_cleaned(text)).read()
+
+
+def exact_key(tokens: Tokens) -> bytes:
+    """128-bit hash of the normal form, letters as they are: equal for texts that differ in style alone."""
+    return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
+
+
+def _cleaned(text: str) -> str:
+    text = _RAISED.sub(lambda found: f"^{{{found.group().translate(_SUPERSCRIPTS)}}}", text)
+    text = _LOWERED.sub(lambda found: f"_{{{found.group().translate(_SUBSCRIPTS)}}}", text)
+    text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS).translate(_LETTERS)
+    text = _ARGUMENT.sub(lambda found: f" {found[1]} " if "matrix" in found[1] else " ", text)
+    text = _MARKDOWN.sub(" ", text)
+    return _ONE_DIGIT.sub(lambda found: f"{found[1]}{{{found[2]}}}" + (f"{{{found[3]}}}" if found[3] else ""), text)
+
+
+class _Reader:
+    """One pass over a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words: list[str] = []
+        self._kinds = bytearray()
+        self._in_math = False
+        self._words_depth: int | None = None
+        self._depth = 0
+        self._open: list[int] = []
+
+    def read(self) -> Tokens:
+        for found in _TOKEN.finditer(self._text):
+            match found.lastgroup:
+                case "math":
+                    self._mark(found.group())
+                case "command":
+                    self._command(found["command"])
+                case "escaped":
+                    self._escaped(found["escaped"])
+                case "number":
+                    self._add(_plain_number(found["number"]), Kind.NUMBER)
+                case "word":
+                    self._word(found["word"])
+                case "dash":
+                    self._dash(found.start())
+                case "operator":
+                    self._operator(found["operator"])
+                case "bracket":
+                    self._bracket(found["bracket"])
+        return Tokens(tuple(self._words), bytes(self._kinds))
+
+    def _add(self, word: str, kind: Kind) -> None:
+        self._words.append(word)
+        self._kinds.append(kind)
+
+    def _mark(self, mark: str) -> None:
+        self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
+
+    def _command(self, name: str) -> None:
+        name = _SAME_COMMAND[name] if name in _SAME_COMMAND else name
+        if name in _STYLE or not name:
+            self._words_depth = self._depth if name in _WORDS_FOLLOW else self._words_depth
+            return
+        if name == "circ" and self._words and self._words[-1] in {"^", "{"}:
+            self._drop_open_power()
+            self._add("degree", Kind.WORD)
+            return
+        self._add(name, Kind.OPERATOR)
+
+    def _drop_open_power(self) -> None:
+        while self._words and self._words[-1] in {"^", "{"}:
+            if self._words.pop() == "{" and self._open:
+                self._open[-1] = len(self._words)
+            self._kinds.pop()
+
+    def _escaped(self, sign: str) -> None:
+        if sign == "%":
+            self._add("percent", Kind.WORD)
+        elif sign == "|":
+            self._add("|", Kind.BRACKET)
+        elif sign in "{}":
+            self._add({"{": "(", "}": ")"}[sign], Kind.BRACKET)
+
+    def _word(self, word: str) -> None:
+        is_word = not self._in_math or self._words_depth is not None
+        lower = word.replace("'", "").lower()
+        if lower in _FUNCTIONS:
+            self._add(lower, Kind.OPERATOR)
+        elif lower in _NUMBER_WORDS and len(word) > 2:
+            self._add(_NUMBER_WORDS[lower], Kind.NUMBER_WORD)
+        elif len(word) == 1:
+            self._add(word, Kind.WORD if is_word and word in "aAI" else Kind.LETTER)
+        elif (word.isupper() and len(word) <= 4) or (not is_word and len(word) <= 3):
+            for letter in word:
+                self._add(letter, Kind.LETTER)
+        else:
+            self._add(lower, Kind.WORD)
+
+    def _dash(self, at: int) -> None:
+        before, after = self._text[at - 1 : at], self._text[at + 1 : at + 2]
+        if not (before.isalpha() and after.isalpha()) or self._in_math:
+            self._add("-", Kind.OPERATOR)
+
+    def _operator(self, sign: str) -> None:
+        if sign == "%":
+            self._add("percent", Kind.WORD)
+        elif sign == "!" and not (self._words and self._kinds[-1] in (Kind.NUMBER, Kind.LETTER, Kind.BRACKET)):
+            return
+        else:
+            self._add(sign, Kind.BRACKET if sign == "|" else Kind.OPERATOR)
+
+    def _bracket(self, sign: str) -> None:
+        if sign == "{":
+            self._depth += 1
+            self._open.append(len(self._words))
+            self._add("{", Kind.BRACKET)
+        elif sign == "}":
+            self._close()
+        else:
+            self._add({"[": "(", "]": ")"}.get(sign, sign), Kind.BRACKET)
+
+    def _close(self) -> None:
+        """A group of one token needs no braces: `x^{2}` is `x^2`."""
+        if not self._open:
+            return
+        self._depth -= 1
+        is_text = self._words_depth is not None and self._depth <= self._words_depth
+        self._words_depth = None if is_text else self._words_depth
+        start = self._open.pop()
+        if start >= len(self._words) or self._words[start] != "{":
+            return
+        if is_text or len(self._words) - start <= 2:
+            del self._words[start]
+            del self._kinds[start]
+        else:
+            self._add("}", Kind.BRACKET)
+
+
+def _plain_number(text: str) -> str:
+    whole = _GROUPING.sub("", text)
+    whole, point, decimals = whole.partition(".")
+    decimals = decimals.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{decimals}" if decimals else "")
