@@ -33,21 +33,28 @@ class Side:
     general: tuple[str, ...]
     """The words with one sign for every letter."""
     kinds: bytes
-    num_words: int
-    num_symbols: int
+    brackets: str
+    """All brackets, in order."""
 
     @staticmethod
     def of(tokens: Tokens) -> Side:
         kept = [(w, g, k) for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True) if k != Kind.BRACKET]
         kinds = bytes(k for _, _, k in kept)
-        num_words = kinds.count(Kind.WORD) + kinds.count(Kind.NUMBER_WORD)
+        brackets = "".join(w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == Kind.BRACKET)
         return Side(
-            tuple(w for w, _, _ in kept),
-            tuple("/" if g == "frac" else g for _, g, _ in kept),
-            kinds,
-            num_words,
-            len(kinds) - num_words,
+            tuple(w for w, _, _ in kept), tuple("/" if g == "frac" else g for _, g, _ in kept), kinds, brackets
         )
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def num_words(self) -> int:
+        return self.kinds.count(Kind.WORD) + self.kinds.count(Kind.NUMBER_WORD)
+
+    def part(self, start: int, end: int) -> Side:
+        """The tokens from `start` to before `end`."""
+        return Side(self.words[start:end], self.general[start:end], self.kinds[start:end], "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ class Likeness:
     @property
     def changes(self) -> float:
         """What changed, in words: a filler is half a word."""
-        return self.content_changes + self.filler_changes / 2 + self.only_first + self.only_second + self.moved
+        symbols = self.only_first + self.only_second + self.moved + self.not_renamed
+        return self.content_changes + self.filler_changes / 2 + symbols
 
 
 class Match(StrEnum):
@@ -101,10 +109,11 @@ class Allowance:
 def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness]:
     """The verdict on two texts and what it rests on."""
     found = likeness(first, second)
-    if found.not_renamed or found.other_symbols_differ:
+    if found.other_symbols_differ:
         return Match.DIFFERENT, found
     if found.numbers_differ:
-        return (Match.RENUMBERED if found.content_changes == 0 and found.moved == 0 else Match.DIFFERENT), found
+        is_like = not (found.content_changes or found.moved or found.not_renamed)
+        return (Match.RENUMBERED if is_like else Match.DIFFERENT), found
     one_sided = not (found.only_first and found.only_second)
     return (Match.SAME if one_sided and allowance.covers(found) else Match.DIFFERENT), found
 
@@ -173,7 +182,7 @@ def _summary(
         not_renamed=num_not_renamed,
         moved=(values[0] & values[1]).total(),
         num_words=max(first.num_words, second.num_words),
-        num_symbols=max(first.num_symbols, second.num_symbols),
+        num_symbols=max(len(first) - first.num_words, len(second) - second.num_words),
     )
 
 

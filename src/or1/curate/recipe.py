@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from or1.curate.config import CurateConfig
-from or1.recipes import load as recipes
 from or1.recipes.check import validate_as
+from or1.recipes.load import FOLDER as TRAINING
+from or1.recipes.load import list_recipes as names_in
+from or1.recipes.load import read_table
 from or1.recipes.override import apply_set
 
-FOLDER = recipes.FOLDER.parent / "curate"
+FOLDER = TRAINING.parent / "curate"
 
 
 def list_recipes() -> tuple[str, ...]:
     """Names of the shipped curation recipes, sorted."""
-    return recipes.list_recipes(FOLDER)
+    return names_in(FOLDER)
 
 
 def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> CurateConfig:
@@ -24,7 +26,7 @@ def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> CurateConfig:
     Raises:
         ConfigError: one line that names the recipe, the key, the value and the remedy.
     """
-    table = recipes.read_table(name_or_path, FOLDER)
+    table = read_table(name_or_path, FOLDER)
     for setting in sets:
         apply_set(table, setting, CurateConfig)
     return validate_as(CurateConfig, table, str(name_or_path))
