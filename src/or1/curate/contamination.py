@@ -13,10 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapidfuzz import fuzz
-
 from or1.curate.config import ContaminationConfig
-from or1.curate.match import Allowance, Likeness, Match, Side, compare
+from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.text import tokens_of
@@ -38,17 +36,24 @@ class Found:
 
     problem: Protected
     match: Match
-    likeness: Likeness
+    likeness: Likeness | None
+    """None where only the numbers differ."""
     is_part: bool
     """The row holds it as part of a longer text."""
 
+    @property
+    def changes(self) -> float:
+        return self.likeness.changes if self.likeness is not None else 0.0
+
     def evidence(self) -> dict[str, Any]:
+        """What a person needs to judge the finding, as JSON."""
+        length = {"num_words": self.likeness.num_words} if self.likeness is not None else {}
         return {
             "benchmark": self.problem.benchmark,
             "place": self.problem.place,
-            "match": "part" if self.is_part else "verbatim" if self.likeness.changes == 0 else "near",
-            "changed_words": self.likeness.changes,
-            "num_words": self.likeness.num_words,
+            "match": "part" if self.is_part else "near" if self.changes else "verbatim",
+            "changed_words": self.changes,
+            **length,
             "other_text": self.problem.question[:_SHOWN],
         }
 
@@ -96,7 +101,7 @@ class Benchmarks:
             }
             return Decision(row=row, reason="contaminated", evidence=evidence)
         if found is not None:
-            return Decision(row=row, evidence={"note": "renumbered", **found.evidence()})
+            return Decision(row=row, evidence={**found.evidence(), "note": "renumbered", "match": "renumbered"})
         return None
 
     def find(self, side: Side) -> Found | None:
@@ -117,22 +122,14 @@ class Benchmarks:
         problem = self._sides[number]
         match, likeness = compare(problem, side, self._allowance)
         if match is not Match.SAME and len(side) > _LONGER * len(problem):
-            window = _window(problem, side)
-            inner, of_window = compare(problem, window, self._allowance)
-            if inner is Match.SAME:
-                return Found(self._problems[number], inner, of_window, is_part=True)
+            of_part = find_part(problem, side, self._allowance)
+            if of_part is not None:
+                return Found(self._problems[number], Match.SAME, of_part, is_part=True)
         return None if match is Match.DIFFERENT else Found(self._problems[number], match, likeness, is_part=False)
 
 
 def _rank(found: Found) -> tuple[bool, float, int]:
-    return found.match is not Match.SAME, found.likeness.changes, -found.likeness.num_words
-
-
-def _window(problem: Side, side: Side) -> Side:
-    """The part of a longer text that is most like the problem."""
-    at = fuzz.partial_ratio_alignment(problem.general, side.general)
-    assert at is not None, "without a cutoff there is always a best part"
-    return side.part(at.dest_start, at.dest_end)
+    return found.match is not Match.SAME, found.changes, -len(found.problem.question)
 
 
 def _pairs(side: Side) -> set[tuple[str, ...]]:

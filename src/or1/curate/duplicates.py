@@ -171,7 +171,7 @@ class _Leaders:
     def _compared(self, row: int, gold: str, leader: int) -> Matched | None:
         first, second = self._texts.side(leader), self._texts.side(row)
         match, found = compare(first, second, self._same)
-        if match is not Match.SAME:
+        if match is not Match.SAME or found is None:
             return None
         agree = self._agree(self._golds[leader], gold)
         if agree is False and not _is_conflict(first, second, found):

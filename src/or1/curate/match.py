@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz import fuzz
+from rapidfuzz.distance import LCSseq, Levenshtein
 
 from or1.curate.text import Kind, Tokens
 
@@ -23,6 +24,7 @@ FILLERS = frozenset(
 """Words that can come, go or change without making another problem."""
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""
+_LEAST_IN_ORDER = 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,25 @@ class Side:
     kinds: bytes
     brackets: str
     """All brackets, in order."""
+    digits: frozenset[str]
+    """Numbers in digits."""
+    numbers: frozenset[str]
+    """Numbers in digits and words."""
 
     @staticmethod
     def of(tokens: Tokens) -> Side:
         kept = [(w, g, k) for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True) if k != Kind.BRACKET]
         kinds = bytes(k for _, _, k in kept)
         brackets = "".join(w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == Kind.BRACKET)
-        return Side(
+        return Side._make(
             tuple(w for w, _, _ in kept), tuple("/" if g == "frac" else g for _, g, _ in kept), kinds, brackets
         )
+
+    @staticmethod
+    def _make(words: tuple[str, ...], general: tuple[str, ...], kinds: bytes, brackets: str) -> Side:
+        digits = frozenset(w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER)
+        named = (w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER_WORD)
+        return Side(words, general, kinds, brackets, digits, digits.union(named))
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -52,9 +64,21 @@ class Side:
     def num_words(self) -> int:
         return self.kinds.count(Kind.WORD) + self.kinds.count(Kind.NUMBER_WORD)
 
+    @property
+    def num_symbols(self) -> int:
+        return len(self.kinds) - self.num_words
+
     def part(self, start: int, end: int) -> Side:
         """The tokens from `start` to before `end`."""
-        return Side(self.words[start:end], self.general[start:end], self.kinds[start:end], "")
+        return Side._make(self.words[start:end], self.general[start:end], self.kinds[start:end], "")
+
+    @property
+    def without_numbers(self) -> tuple[str, ...]:
+        """The tokens with one sign for every number."""
+        return tuple(
+            "#" if kind in (Kind.NUMBER, Kind.NUMBER_WORD) else word
+            for word, kind in zip(self.general, self.kinds, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +108,12 @@ class Likeness:
     @property
     def changes(self) -> float:
         """What changed, in words: a filler is half a word."""
-        symbols = self.only_first + self.only_second + self.moved + self.not_renamed
-        return self.content_changes + self.filler_changes / 2 + symbols
+        return self.content_changes + self.filler_changes / 2 + self.one_sided + self.moved + self.not_renamed
+
+    @property
+    def one_sided(self) -> int:
+        """Numbers, operators and letters that one of the texts has and the other lacks."""
+        return self.only_first + self.only_second
 
 
 class Match(StrEnum):
@@ -97,25 +125,56 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How much may differ: `per_word * words + per_symbol * symbols` of the longer text [words]."""
+    """How much may differ [words]: `per_word` of the words and `per_symbol` of the symbols of the longer text.
+
+    Symbols that one of the texts lacks are counted apart: `per_symbol` of the symbols and of a quarter of the words, for a
+    changed word may read as a symbol.
+    """
 
     per_word: float
     per_symbol: float
 
+    def of_symbols(self, num_words: int, num_symbols: int) -> float:
+        return self.per_symbol * (num_symbols + num_words / 4)
+
     def covers(self, found: Likeness) -> bool:
-        return found.changes <= self.per_word * found.num_words + self.per_symbol * found.num_symbols
+        in_all = self.per_word * found.num_words + self.per_symbol * found.num_symbols
+        return found.changes <= in_all and found.one_sided <= self.of_symbols(found.num_words, found.num_symbols)
 
 
-def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness]:
-    """The verdict on two texts and what it rests on."""
+def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness | None]:
+    """The verdict on two texts and, where it took an alignment, what that showed."""
+    if not _may_match(first, second, max(len(first), len(second))):
+        return Match.DIFFERENT, None
+    apart = max(len(first.digits - second.numbers), len(second.digits - first.numbers))
+    if apart > allowance.of_symbols(
+        max(first.num_words, second.num_words), max(first.num_symbols, second.num_symbols)
+    ):
+        same_text = first.without_numbers == second.without_numbers
+        return (Match.RENUMBERED if same_text else Match.DIFFERENT), None
     found = likeness(first, second)
-    if found.other_symbols_differ:
-        return Match.DIFFERENT, found
     if found.numbers_differ:
-        is_like = not (found.content_changes or found.moved or found.not_renamed)
+        is_like = not (found.content_changes or found.moved or found.not_renamed or found.other_symbols_differ)
         return (Match.RENUMBERED if is_like else Match.DIFFERENT), found
-    one_sided = not (found.only_first and found.only_second)
-    return (Match.SAME if one_sided and allowance.covers(found) else Match.DIFFERENT), found
+    is_same = not found.other_symbols_differ and allowance.covers(found)
+    return (Match.SAME if is_same else Match.DIFFERENT), found
+
+
+def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | None:
+    """How the first text stands in the second, as a part of it; None if it does not."""
+    if len(first.digits - second.numbers) > allowance.of_symbols(first.num_words, first.num_symbols):
+        return None
+    if not _may_match(first, second, len(first)):
+        return None
+    at = fuzz.partial_ratio_alignment(first.general, second.general)
+    assert at is not None, "without a cutoff there is always a best part"
+    match, found = compare(first, second.part(at.dest_start, at.dest_end), allowance)
+    return found if match is Match.SAME else None
+
+
+def _may_match(first: Side, second: Side, length: int) -> bool:
+    """Quick and generous: is more than half of so many tokens found in order in both?"""
+    return LCSseq.similarity(first.general, second.general, score_cutoff=length * _LEAST_IN_ORDER) > 0
 
 
 def says_the_same(found: Likeness) -> bool:
@@ -182,7 +241,7 @@ def _summary(
         not_renamed=num_not_renamed,
         moved=(values[0] & values[1]).total(),
         num_words=max(first.num_words, second.num_words),
-        num_symbols=max(len(first) - first.num_words, len(second) - second.num_words),
+        num_symbols=max(first.num_symbols, second.num_symbols),
     )
 
 

@@ -92,7 +92,7 @@ _NUMBER_WORDS = {
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}  # fmt: skip
 _ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
-_MARKDOWN = re.compile(r"\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
+_MARKDOWN = re.compile(r"[\^_]\s*\{\s*\}|\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
 _TOKEN = re.compile(
     r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
     r"|\\(?P<command>[A-Za-z]+)\*?"
