@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from or1.curate import recipe
 from or1.curate.card import funnel_lines
@@ -38,7 +45,9 @@ class Bars:
         done = task.total if task.total is not None else task.completed
         self.progress.update(bar, total=done, completed=done)
         if not self._console.is_terminal:
-            self._console.print(f"{name.replace('_', ' ')}: {task.finished_time or task.elapsed or 0:.0f} s", highlight=False)
+            self._console.print(
+                f"{name.replace('_', ' ')}: {task.finished_time or task.elapsed or 0:.0f} s", highlight=False
+            )
 
 
 def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
@@ -66,7 +75,12 @@ def show(dataset: Path | None, num_samples: int, seed: int) -> None:
         lines += histogram(model, shares)
         lines.append("")
     for sample in samples(found, num_samples, seed):
-        lines += [f"[{sample.source}] {sample.problem_id}", sample.question, f"gold: {json.dumps(sample.gold)[:200]}", ""]
+        lines += [
+            f"[{sample.source}] {sample.problem_id}",
+            sample.question,
+            f"gold: {json.dumps(sample.gold)[:200]}",
+            "",
+        ]
     sys.stdout.write("\n".join(lines))
     picture = draw_histogram(found, dataset / "difficulty.png")
     if picture is not None:

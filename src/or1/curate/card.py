@@ -91,7 +91,16 @@ def _bar(number: int, total: int) -> str:
 
 def _front_matter(config: CurateConfig) -> list[str]:
     columns = "- split: train\n    path: data/train-*.parquet"
-    return ["---", "configs:", "- config_name: default", f"  data_files:\n  {columns}", "---", "", f"# {config.name}", ""]
+    return [
+        "---",
+        "configs:",
+        "- config_name: default",
+        f"  data_files:\n  {columns}",
+        "---",
+        "",
+        f"# {config.name}",
+        "",
+    ]
 
 
 def _overview(config: CurateConfig, counts: Counts) -> list[str]:
@@ -113,7 +122,12 @@ def _funnel(counts: Counts) -> list[str]:
 
 
 def _sources(config: CurateConfig, counts: Counts) -> list[str]:
-    lines = ["## Sources", "", "| source | licence | read | kept | repeats |", "| --- | --- | ---: | ---: | ---: |"]
+    lines = [
+        "## Sources",
+        "",
+        "| source | licence | read | kept | repeats |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
     for source in config.sources:
         read = counts.read[source.name] if source.name in counts.read else 0
         kept = counts.kept[source.name] if source.name in counts.kept else 0
@@ -142,7 +156,9 @@ def _samples(config: CurateConfig, counts: Counts, out: Path) -> Iterator[str]:
 
 def _spread(rows: Sequence[dict[str, Any]], num: int) -> list[dict[str, Any]]:
     """So many rows at even distances: the same ones every time."""
-    return [rows[at * len(rows) // num] for at in range(min(num, len(rows)))] if len(rows) > num else list(rows)
+    return (
+        [rows[at * len(rows) // num] for at in range(min(num, len(rows)))] if len(rows) > num else list(rows)
+    )
 
 
 def _why(evidence: Mapping[str, Any]) -> str:

@@ -108,7 +108,7 @@ class MatchingConfig(Config):
 
 
 class DuplicatesConfig(Config):
-    same_gold: MatchingConfig = MatchingConfig(per_word=0.4, per_symbol=0.1)
+    same_gold: MatchingConfig = MatchingConfig(per_word=0.35, per_symbol=0.1)
     """When both have the same answer: the answer is evidence too."""
     unknown_gold: MatchingConfig = MatchingConfig(per_word=0.25, per_symbol=0.05)
     """When the answers cannot be compared, as with tests."""

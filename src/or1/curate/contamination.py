@@ -101,7 +101,9 @@ class Benchmarks:
             }
             return Decision(row=row, reason="contaminated", evidence=evidence)
         if found is not None:
-            return Decision(row=row, evidence={**found.evidence(), "note": "renumbered", "match": "renumbered"})
+            return Decision(
+                row=row, evidence={**found.evidence(), "note": "renumbered", "match": "renumbered"}
+            )
         return None
 
     def find(self, side: Side) -> Found | None:
@@ -125,7 +127,11 @@ class Benchmarks:
             of_part = find_part(problem, side, self._allowance)
             if of_part is not None:
                 return Found(self._problems[number], Match.SAME, of_part, is_part=True)
-        return None if match is Match.DIFFERENT else Found(self._problems[number], match, likeness, is_part=False)
+        return (
+            None
+            if match is Match.DIFFERENT
+            else Found(self._problems[number], match, likeness, is_part=False)
+        )
 
 
 def _rank(found: Found) -> tuple[bool, float, int]:

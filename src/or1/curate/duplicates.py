@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from or1.curate.config import DuplicatesConfig
-from or1.curate.match import Allowance, Likeness, Match, Side, compare, says_the_same
+from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part, says_the_same
 from or1.curate.records import Decision, decisions_table
 from or1.curate.store import READ, Store
 from or1.curate.texts import STAGE as TEXTS
@@ -33,7 +33,9 @@ NEAR = "near_duplicates"
 _MATCHES = "near_matches"
 _SHOWN = 300
 """Most characters of another row's text in evidence [characters]."""
-_MATCH_SCHEMA = pa.schema([("row", pa.int64()), ("leader", pa.int64()), ("conflict", pa.bool_()), ("evidence", pa.string())])
+_MATCH_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("leader", pa.int64()), ("conflict", pa.bool_()), ("evidence", pa.string())]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,11 @@ def find_exact(store: Store, earlier: tuple[str, ...]) -> None:
 
 
 def find_near(
-    store: Store, settings: DuplicatesConfig, earlier: tuple[str, ...], batch_rows: int, advance: Callable[[int], None]
+    store: Store,
+    settings: DuplicatesConfig,
+    earlier: tuple[str, ...],
+    batch_rows: int,
+    advance: Callable[[int], None],
 ) -> None:
     """Decide about rows whose text is near that of an earlier row. Goes on where it was interrupted."""
     leaders = _Leaders(store, settings, earlier, batch_rows)
@@ -105,7 +111,9 @@ def _same_answer(first: Gold, second: Gold) -> bool:
 class _Leaders:
     """The rows that stay, by the keys that at least two rows share."""
 
-    def __init__(self, store: Store, settings: DuplicatesConfig, earlier: tuple[str, ...], batch_rows: int) -> None:
+    def __init__(
+        self, store: Store, settings: DuplicatesConfig, earlier: tuple[str, ...], batch_rows: int
+    ) -> None:
         self._store = store
         self._earlier = earlier
         self._block_size = settings.block_size
@@ -120,7 +128,10 @@ class _Leaders:
     def _shared_keys(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """Keys of more than one row, sorted: the others lead nowhere."""
         keys = [
-            np.asarray(pc.list_flatten(_alive_texts(self._store, part, self._earlier)["keys"]).to_numpy(), dtype=np.uint64)
+            np.asarray(
+                pc.list_flatten(_alive_texts(self._store, part, self._earlier)["keys"]).to_numpy(),
+                dtype=np.uint64,
+            )
             for part in range(self._store.num_parts)
         ]
         every = np.sort(np.concatenate(keys)) if keys else np.zeros(0, np.uint64)
@@ -172,13 +183,23 @@ class _Leaders:
         first, second = self._texts.side(leader), self._texts.side(row)
         match, found = compare(first, second, self._same)
         if match is not Match.SAME or found is None:
-            return None
+            return self._as_part(row, gold, leader, first, second)
         agree = self._agree(self._golds[leader], gold)
         if agree is False and not _is_conflict(first, second, found):
             return None
         if agree is None and not self._unknown.covers(found):
             return None
         return Matched(row, leader, agree is False, _shown(found))
+
+    def _as_part(self, row: int, gold: str, leader: int, first: Side, second: Side) -> Matched | None:
+        """The shorter text inside the longer one, with the same numbers and the same answer: an instruction around it."""
+        shorter, longer = (first, second) if len(first) <= len(second) else (second, first)
+        if len(longer) == len(shorter) or shorter.digits != longer.digits:
+            return None
+        found = find_part(shorter, longer, self._same)
+        if found is None or self._agree(self._golds[leader], gold) is not True:
+            return None
+        return Matched(row, leader, False, {**_shown(found), "match": "part"})
 
 
 def _is_conflict(first: Side, second: Side, found: Likeness) -> bool:
@@ -188,17 +209,26 @@ def _is_conflict(first: Side, second: Side, found: Likeness) -> bool:
 
 def _shown(found: Likeness) -> dict[str, Any]:
     counts = asdict(found)
-    return {"changed_words": found.changes, **{key: counts[key] for key in ("num_words", "num_symbols", "not_renamed")}}
+    return {
+        "changed_words": found.changes,
+        **{key: counts[key] for key in ("num_words", "num_symbols", "not_renamed")},
+    }
 
 
 def _alive_texts(store: Store, part: int, earlier: tuple[str, ...]) -> pa.Table:
     table = store.read_mapped(TEXTS, part)
     dropped = store.dropped(part, earlier)
-    return table.filter(pc.invert(pc.is_in(table["row"], pa.array(sorted(dropped), pa.int64())))) if dropped else table
+    return (
+        table.filter(pc.invert(pc.is_in(table["row"], pa.array(sorted(dropped), pa.int64()))))
+        if dropped
+        else table
+    )
 
 
 def _match_table(found: list[Matched]) -> pa.Table:
-    rows = [{**asdict(match), "evidence": json.dumps(dict(match.evidence), sort_keys=True)} for match in found]
+    rows = [
+        {**asdict(match), "evidence": json.dumps(dict(match.evidence), sort_keys=True)} for match in found
+    ]
     return pa.Table.from_pylist(rows, schema=_MATCH_SCHEMA)
 
 
@@ -210,7 +240,9 @@ def _matches(store: Store, part: int) -> list[Matched]:
 def _decide(store: Store, stage: str, matched: list[Matched]) -> None:
     """From matches to decisions: repeated rows leave, and all rows of a problem with two answers."""
     doubtful = {match.leader for match in matched if match.conflict}
-    shown = _rows_shown(store, {match.leader for match in matched} | {match.row for match in matched if match.conflict})
+    shown = _rows_shown(
+        store, {match.leader for match in matched} | {match.row for match in matched if match.conflict}
+    )
     decisions: dict[int, Decision] = {}
     for match in matched:
         other = shown[match.leader]

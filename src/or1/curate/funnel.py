@@ -8,12 +8,12 @@ on with the first file that is missing, and two runs give the same bytes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ from or1.curate.config import ContaminationConfig, CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.contamination import Benchmarks
 from or1.curate.match import Side
-from or1.curate.records import as_table, decisions_table
+from or1.curate.records import Decision, Record, as_table, decisions_table
 from or1.curate.sources import Protected, Read, read_source
 from or1.curate.store import READ, Store
 from or1.curate.text import Tokens
@@ -45,35 +45,73 @@ class Progress(Protocol):
         ...
 
 
-def run(config: CurateConfig, store: Store, files: dict[str, list[Path]], protected: Sequence[Protected], progress: Progress) -> None:
+def run(
+    config: CurateConfig,
+    store: Store,
+    files: dict[str, list[Path]],
+    protected: Sequence[Protected],
+    progress: Progress,
+) -> None:
     """Decide about every row of every source, or go on where an earlier run stopped."""
-    _read(config, store, files, progress)
-    sizes = [int(size) for size in store.load(f"{READ}/done.json")["part_rows"]]
-    _in_processes(config, store, progress, "texts", texts.STAGE, sizes, _index_texts, None)
+    index_texts(config, store, files, progress)
+    sizes = _part_rows(store)
     settings = (tuple(protected), config.contamination)
-    _in_processes(config, store, progress, CONTAMINATION, CONTAMINATION, sizes, _decide_contamination, settings)
-    _with_pool(
-        config, store, progress, verifiable.STAGE, sizes,
-        lambda: ProcessVerifierPool({"math": MathVerifier()}, num_workers=config.verifiable.num_workers),
-        lambda records, pool: verifiable.decide(records, config.verifiable, pool),
-    )  # fmt: skip
+    _in_processes(config, store, progress, CONTAMINATION, _decide_contamination, settings)
     code = CodeVerifier(
-        time_limit_factor=config.programs.time_limit_factor, allow_weak_sandbox=config.programs.allow_weak_sandbox
+        time_limit_factor=config.programs.time_limit_factor,
+        allow_weak_sandbox=config.programs.allow_weak_sandbox,
     )
-    _with_pool(
-        config, store, progress, programs.STAGE, sizes,
-        lambda: ProcessVerifierPool({"code": code}, num_workers=config.programs.num_workers),
-        lambda records, pool: programs.decide(records, config.programs, pool),
-    )  # fmt: skip
-    before = _before(duplicates.EXACT)
-    if not store.has(duplicates.EXACT, len(sizes) - 1):
-        with progress.stage("exact duplicates", None):
-            duplicates.find_exact(store, before)
-    if not store.has(duplicates.NEAR, len(sizes) - 1):
-        with progress.stage("near duplicates", sum(sizes)) as advance:
+    tasks = {
+        record for part in range(len(sizes)) for record in store.read(READ, part)["task"].unique().to_pylist()
+    }
+    if "math" in tasks:
+        math_pool = ProcessVerifierPool({"math": MathVerifier()}, num_workers=config.verifiable.num_workers)
+        _with_pool(
+            store,
+            progress,
+            verifiable.STAGE,
+            math_pool,
+            lambda some, pool: verifiable.decide(some, config.verifiable, pool),
+        )
+    if "code" in tasks:
+        code_pool = ProcessVerifierPool({"code": code}, num_workers=config.programs.num_workers)
+        _with_pool(
+            store,
+            progress,
+            programs.STAGE,
+            code_pool,
+            lambda some, pool: programs.decide(some, config.programs, pool),
+        )
+    find_duplicates(config, store, progress)
+
+
+def index_texts(config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress) -> None:
+    """Read every row and make the index of their texts."""
+    _read(config, store, files, progress)
+    _in_processes(config, store, progress, texts.STAGE, _index_texts, None)
+
+
+def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> None:
+    """Decide about the rows that repeat another that is still there."""
+    sizes = _part_rows(store)
+    last = len(sizes) - 1
+    if not store.has(duplicates.EXACT, last):
+        with progress.stage(duplicates.EXACT, None):
+            duplicates.find_exact(store, _before(duplicates.EXACT))
+    if not store.has(duplicates.NEAR, last):
+        with progress.stage(duplicates.NEAR, sum(sizes)) as advance:
             duplicates.find_near(
-                store, config.duplicates, _before(duplicates.NEAR), config.batch_rows, lambda part: advance(sizes[part])
+                store,
+                config.duplicates,
+                _before(duplicates.NEAR),
+                config.batch_rows,
+                lambda part: advance(sizes[part]),
             )
+
+
+def _part_rows(store: Store) -> list[int]:
+    """Rows of each batch."""
+    return [int(size) for size in store.load(f"{READ}/done.json")["part_rows"]]
 
 
 def _before(stage: str) -> tuple[str, ...]:
@@ -105,19 +143,18 @@ def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Re
 
 
 def _with_pool(
-    config: CurateConfig,
     store: Store,
     progress: Progress,
     stage: str,
-    sizes: Sequence[int],
-    make_pool: Callable[[], ProcessVerifierPool],
-    decide: Callable[[Any, VerifierPool], Iterable[Any]],
+    pool: ProcessVerifierPool,
+    decide: Callable[[list[Record], VerifierPool], list[Decision]],
 ) -> None:
     """A stage whose work is done by a verifier pool, batch after batch."""
+    sizes = _part_rows(store)
     missing = [part for part in range(len(sizes)) if not store.has(stage, part)]
     if not missing:
         return
-    with progress.stage(stage, sum(sizes)) as advance, make_pool() as pool:
+    with progress.stage(stage, sum(sizes)) as advance, pool:
         advance(sum(sizes) - sum(sizes[part] for part in missing))
         for part in missing:
             store.write(stage, part, decisions_table(decide(store.alive(part, _before(stage)), pool)))
@@ -128,18 +165,17 @@ def _in_processes(
     config: CurateConfig,
     store: Store,
     progress: Progress,
-    name: str,
     stage: str,
-    sizes: Sequence[int],
     work: Callable[[Path, int], None],
-    settings: Any,
+    settings: tuple[Sequence[Protected], ContaminationConfig] | None,
 ) -> None:
     """A stage whose batches do not need each other, in several processes."""
+    sizes = _part_rows(store)
     suffix = "arrow" if stage == texts.STAGE else "parquet"
     missing = [part for part in range(len(sizes)) if not store.has(stage, part, suffix)]
     if not missing:
         return
-    with progress.stage(name, sum(sizes)) as advance:
+    with progress.stage(stage, sum(sizes)) as advance:
         advance(sum(sizes) - sum(sizes[part] for part in missing))
         if config.num_workers == 1 or len(missing) == 1:
             _prepare(settings)
@@ -147,8 +183,7 @@ def _in_processes(
                 work(store.folder, part)
                 advance(sizes[part])
             return
-        workers = ProcessPoolExecutor(config.num_workers, get_context("spawn"), _prepare, (settings,))
-        with workers:
+        with ProcessPoolExecutor(config.num_workers, get_context("spawn"), _prepare, (settings,)) as workers:
             running = {workers.submit(work, store.folder, part): part for part in missing}
             for done in as_completed(running):
                 done.result()
@@ -179,5 +214,7 @@ def _sides(store: Store, part: int) -> Iterator[tuple[int, str, Side]]:
     titles = store.read(READ, part).select(["row", "title"])
     title_of = dict(zip(titles["row"].to_pylist(), titles["title"].to_pylist(), strict=True))
     index: pa.Table = store.read_mapped(texts.STAGE, part)
-    for row, words, kinds in zip(*(index[name].to_pylist() for name in ("row", "words", "kinds")), strict=True):
+    for row, words, kinds in zip(
+        *(index[name].to_pylist() for name in ("row", "words", "kinds")), strict=True
+    ):
         yield row, title_of[row], Side.of(Tokens(tuple(words), kinds))

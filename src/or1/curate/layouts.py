@@ -35,7 +35,9 @@ def _numinamath(row: Columns) -> Columns:
         raise NotWantedError("proof")
     if kind == "MCQ":
         raise NotWantedError("choice")
-    if "Yes" not in (row.get("problem_is_valid", "Yes"),) or "Yes" not in (row.get("solution_is_valid", "Yes"),):
+    if "Yes" not in (row.get("problem_is_valid", "Yes"),) or "Yes" not in (
+        row.get("solution_is_valid", "Yes"),
+    ):
         raise NotWantedError("marked_invalid")
     if row.get("answer") in (None, "", "notfound"):
         raise NotWantedError("no_gold")
@@ -86,7 +88,9 @@ def _skywork(row: Columns) -> Columns:
     if isinstance(extra, Mapping):
         wrong = extra.get("model_difficulty") or {}
         found["difficulty"] = {
-            model: (16 - int(number), 16) for model, number in wrong.items() if isinstance(number, int | float)
+            model: (16 - int(number), 16)
+            for model, number in wrong.items()
+            if isinstance(number, int | float)
         }
         found["id"] = str(extra.get("index", ""))
     found["task"] = row.get("ability")

@@ -72,7 +72,10 @@ def write(store: Store, stages: Sequence[str], out: Path) -> Counts:
     kept: Counter[str] = Counter()
     notes: Counter[str] = Counter()
     dropped: dict[str, Counter[str]] = {stage: Counter() for stage in stages}
-    with replacing(out / FILE) as unfinished, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
+    with (
+        replacing(out / FILE) as unfinished,
+        pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer,
+    ):
         for part in range(store.num_parts):
             lines = list(_lines(store, stages, part))
             writer.write_table(pa.Table.from_pylist(lines, schema=SCHEMA))
@@ -89,7 +92,9 @@ def write(store: Store, stages: Sequence[str], out: Path) -> Counts:
         dict(sorted(notes.items())),
     )
     if counts.num_kept + counts.num_dropped != counts.num_read:
-        raise RuntimeError(f"{counts.num_kept} kept and {counts.num_dropped} dropped of {counts.num_read} rows")
+        raise RuntimeError(
+            f"{counts.num_kept} kept and {counts.num_dropped} dropped of {counts.num_read} rows"
+        )
     return counts
 
 

@@ -103,11 +103,18 @@ def draw_histogram(found: Dataset, path: Path) -> Path | None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("pictures need matplotlib, which is not installed: pip install 'or1[board]'") from error
+        raise ConfigError(
+            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
+        ) from error
     figure = Figure(figsize=(7, 2.4 * len(shares)), dpi=150, layout="constrained")
     panels = figure.subplots(len(shares), 1, squeeze=False, sharex=True)
     for axis, (model, counts) in zip(panels[:, 0], sorted(shares.items()), strict=True):
-        axis.bar([(at + 0.5) / _BINS for at in range(_BINS)], [counts[at] for at in range(_BINS)], 0.9 / _BINS, color="#2f6fb2")
+        axis.bar(
+            [(at + 0.5) / _BINS for at in range(_BINS)],
+            [counts[at] for at in range(_BINS)],
+            0.9 / _BINS,
+            color="#2f6fb2",
+        )
         axis.set_title(model, loc="left", fontsize=10)
         axis.set_ylabel("problems")
     panels[-1, 0].set_xlabel("pass rate")

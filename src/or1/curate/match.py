@@ -44,11 +44,18 @@ class Side:
 
     @staticmethod
     def of(tokens: Tokens) -> Side:
-        kept = [(w, g, k) for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True) if k != Kind.BRACKET]
+        kept = [
+            (w, g, k)
+            for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True)
+            if k != Kind.BRACKET
+        ]
         kinds = bytes(k for _, _, k in kept)
         brackets = "".join(w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == Kind.BRACKET)
         return Side._make(
-            tuple(w for w, _, _ in kept), tuple("/" if g == "frac" else g for _, g, _ in kept), kinds, brackets
+            tuple(w for w, _, _ in kept),
+            tuple("/" if g == "frac" else g for _, g, _ in kept),
+            kinds,
+            brackets,
         )
 
     @staticmethod
@@ -139,7 +146,9 @@ class Allowance:
 
     def covers(self, found: Likeness) -> bool:
         in_all = self.per_word * found.num_words + self.per_symbol * found.num_symbols
-        return found.changes <= in_all and found.one_sided <= self.of_symbols(found.num_words, found.num_symbols)
+        return found.changes <= in_all and found.one_sided <= self.of_symbols(
+            found.num_words, found.num_symbols
+        )
 
 
 def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness | None]:
@@ -154,7 +163,9 @@ def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Lik
         return (Match.RENUMBERED if same_text else Match.DIFFERENT), None
     found = likeness(first, second)
     if found.numbers_differ:
-        is_like = not (found.content_changes or found.moved or found.not_renamed or found.other_symbols_differ)
+        is_like = not (
+            found.content_changes or found.moved or found.not_renamed or found.other_symbols_differ
+        )
         return (Match.RENUMBERED if is_like else Match.DIFFERENT), found
     is_same = not found.other_symbols_differ and allowance.covers(found)
     return (Match.SAME if is_same else Match.DIFFERENT), found
@@ -180,7 +191,12 @@ def _may_match(first: Side, second: Side, length: int) -> bool:
 def says_the_same(found: Likeness) -> bool:
     """Do two texts differ in nothing but fillers and the names of letters?"""
     return not (
-        found.content_changes or found.only_first or found.only_second or found.numbers_differ or found.not_renamed or found.moved
+        found.content_changes
+        or found.only_first
+        or found.only_second
+        or found.numbers_differ
+        or found.not_renamed
+        or found.moved
     )
 
 
@@ -208,7 +224,12 @@ def likeness(first: Side, second: Side) -> Likeness:
         left[1].update((second.kinds[x], second.general[x]) for x in j if _counts(second, x))
     num_fillers = sum(a in FILLERS and b in FILLERS for a, b in exchanged) + sum(w in FILLERS for w in single)
     return _summary(
-        first, second, left, _num_not_renamed(letters), num_fillers, len(exchanged) + len(single) - num_fillers
+        first,
+        second,
+        left,
+        _num_not_renamed(letters),
+        num_fillers,
+        len(exchanged) + len(single) - num_fillers,
     )
 
 
@@ -227,7 +248,10 @@ def _summary(
 ) -> Likeness:
     values = [_by_value(each) for each in left]
     only = values[0] - values[1], values[1] - values[0]
-    digits = [sum(n for (kind, text), n in left[s].items() if kind == Kind.NUMBER and only[s]["#", text]) for s in (0, 1)]
+    digits = [
+        sum(n for (kind, text), n in left[s].items() if kind == Kind.NUMBER and only[s]["#", text])
+        for s in (0, 1)
+    ]
     numbers = [sum(n for (sort, _), n in each.items() if sort == "#") for each in only]
     others = [each.total() - number for each, number in zip(only, numbers, strict=True)]
     digits = [min(digit, number) for digit, number in zip(digits, numbers, strict=True)]

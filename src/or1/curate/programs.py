@@ -27,9 +27,7 @@ _ANY_OUTPUT = re.compile(
 )
 
 
-def decide(
-    records: Iterable[Record], settings: ProgramsConfig, pool: VerifierPool
-) -> list[Decision]:
+def decide(records: Iterable[Record], settings: ProgramsConfig, pool: VerifierPool) -> list[Decision]:
     """Decisions on the programming problems of a batch."""
     found: dict[int, Decision] = {}
     to_run: list[Record] = []
@@ -86,7 +84,11 @@ def _run(
     for attempt in range(settings.max_solutions):
         waiting = [record for record in waiting if attempt < len(record.solutions)]
         responses = [
-            Response(problem=record.problem, rollout=rollout_for(number), text=as_response(record.solutions[attempt]))
+            Response(
+                problem=record.problem,
+                rollout=rollout_for(number),
+                text=as_response(record.solutions[attempt]),
+            )
             for number, record in enumerate(waiting)
         ]
         for rollout in pool.judge(responses):
@@ -102,4 +104,6 @@ def _on(record: Record, verdicts: Sequence[Verdict]) -> Decision | None:
     judged = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_JUDGED]
     reason = "solution_fails" if judged else "not_judged"
     tried: list[Any] = [f"{verdict.reason}: {verdict.detail[:160]}" for verdict in verdicts]
-    return Decision(row=record.row, reason=reason, evidence={"solutions_tried": len(verdicts), "verdicts": tried})
+    return Decision(
+        row=record.row, reason=reason, evidence={"solutions_tried": len(verdicts), "verdicts": tried}
+    )

@@ -40,7 +40,9 @@ def reference_schema(models: Sequence[str]) -> pa.Schema:
 
 def as_reference(record: Record, difficulty: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """A problem as one row; a difficulty of other than 16 rollouts is brought to 16 and rounded."""
-    wrong = {model: round(_NUM_ROLLOUTS * (1 - right / num)) for model, (right, num) in difficulty.items() if num}
+    wrong = {
+        model: round(_NUM_ROLLOUTS * (1 - right / num)) for model, (right, num) in difficulty.items() if num
+    }
     return {
         "data_source": f"train-{record.task}-{record.source}",
         "prompt": [{"role": turn.role, "content": turn.content} for turn in record.prompt],

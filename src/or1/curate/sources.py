@@ -85,7 +85,9 @@ def source_files(config: CurateConfig, hub: Hub) -> dict[str, list[Path]]:
     for source in config.sources:
         path = source.path or LAYOUTS[source.adapter].hub_name
         if path is None:
-            raise ConfigError(f"sources.{source.name}.path is missing: plain columns need a file or a hub name")
+            raise ConfigError(
+                f"sources.{source.name}.path is missing: plain columns need a file or a hub name"
+            )
         found[source.name] = files_of(path, config.data.root, hub)
     return found
 
@@ -111,7 +113,7 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
         for row in rows_of(file):
             if number == source.num_rows:
                 return
-            yield _read(source, row, first_row + number)
+            yield _read(source, _without_folder(row, file), first_row + number)
             number += 1
 
 
@@ -123,6 +125,7 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
     """
     for file in files:
         for row in rows_of(file):
+            row = _without_folder(row, file)
             content = _mapped(row.content, benchmark.columns)
             question = statement(content)
             if not question:
@@ -131,7 +134,10 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
                     f"(the row has {', '.join(row.content)})"
                 )
             yield Protected(
-                benchmark=benchmark.name, place=row.place, question=question, title=str(content.get("title") or "")
+                benchmark=benchmark.name,
+                place=row.place,
+                question=question,
+                title=str(content.get("title") or ""),
             )
 
 
@@ -182,10 +188,21 @@ def _read(source: SourceConfig, row: Row, number: int) -> Read:
     return Read(record, None)
 
 
+def _without_folder(row: Row, file: Path) -> Row:
+    """Places are published with the data set: the file's name will do."""
+    return Row(row.place.replace(str(file), file.name, 1), row.content, row.source)
+
+
 def _mapped(content: Mapping[str, Any], columns: ColumnsConfig) -> dict[str, Any]:
     """The columns that the recipe names, under the names that are looked for first."""
     found = dict(content)
-    names = {"question": "question_content", "gold": "gold", "solution": "solution", "id": "id", "title": "title"}
+    names = {
+        "question": "question_content",
+        "gold": "gold",
+        "solution": "solution",
+        "id": "id",
+        "title": "title",
+    }
     for field, name in names.items():
         path = columns.model_dump()[field]
         if path is None:

@@ -48,7 +48,9 @@ class Store:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise RunFolderError(f"{folder} is in use by another curation: wait for it, or end it") from error
+                raise RunFolderError(
+                    f"{folder} is in use by another curation: wait for it, or end it"
+                ) from error
             store = cls(folder)
             begun = store.load(_STATE)
             if begun is None:
@@ -74,7 +76,9 @@ class Store:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            part.write_text(json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1), encoding="utf-8")
+            part.write_text(
+                json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1), encoding="utf-8"
+            )
 
     @property
     def num_parts(self) -> int:

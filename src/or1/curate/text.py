@@ -79,7 +79,9 @@ _STYLE = frozenset(
     "boldsymbol bm operatorname mbox hbox emph item hspace vspace hline begin end label tag noindent smallskip medskip bigskip "
     "newline par underline bold rm bf it ldots dots cdots dotsc dotsb hfill phantom nonumber allowbreak".split()
 )
-_WORDS_FOLLOW = frozenset("text textrm textbf textit textsf texttt mbox hbox emph mathrm operatorname".split())
+_WORDS_FOLLOW = frozenset(
+    "text textrm textbf textit textsf texttt mbox hbox emph mathrm operatorname".split()
+)
 _FUNCTIONS = frozenset(
     "sin cos tan cot sec csc log ln exp max min gcd lcm mod det dim lim sinh cosh tanh arcsin arccos arctan deg cis".split()
 )
@@ -104,6 +106,8 @@ _TOKEN = re.compile(
     r"|(?P<bracket>[(){}\[\]])",
     re.DOTALL,
 )
+_BESIDE_BEFORE = frozenset("+*/=<>^_|{(0123456789")
+_BESIDE_AFTER = frozenset("+*/=<>^_|}")
 _GROUPING = re.compile(r"[^\d.]")
 _ARGUMENT = re.compile(r"\\(?:begin|end|label|tag|hspace|vspace)\*?\{([^{}]*)\}(?:\{[lcr|\s]*\}|\[[^\]]*\])?")
 _LETTERS = str.maketrans({"ϵ": "ε", "φ": "ϕ"})
@@ -125,7 +129,9 @@ def _cleaned(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS).translate(_LETTERS)
     text = _ARGUMENT.sub(lambda found: f" {found[1]} " if "matrix" in found[1] else " ", text)
     text = _MARKDOWN.sub(" ", text)
-    return _ONE_DIGIT.sub(lambda found: f"{found[1]}{{{found[2]}}}" + (f"{{{found[3]}}}" if found[3] else ""), text)
+    return _ONE_DIGIT.sub(
+        lambda found: f"{found[1]}{{{found[2]}}}" + (f"{{{found[3]}}}" if found[3] else ""), text
+    )
 
 
 class _Reader:
@@ -152,7 +158,7 @@ class _Reader:
                 case "number":
                     self._add(_plain_number(found["number"]), Kind.NUMBER)
                 case "word":
-                    self._word(found["word"])
+                    self._word(found["word"], found.start(), found.end())
                 case "dash":
                     self._dash(found.start())
                 case "operator":
@@ -193,7 +199,7 @@ class _Reader:
         elif sign in "{}":
             self._add({"{": "(", "}": ")"}[sign], Kind.BRACKET)
 
-    def _word(self, word: str) -> None:
+    def _word(self, word: str, start: int, end: int) -> None:
         is_word = not self._in_math or self._words_depth is not None
         lower = word.replace("'", "").lower()
         if lower in _FUNCTIONS:
@@ -201,12 +207,18 @@ class _Reader:
         elif lower in _NUMBER_WORDS and len(word) > 2:
             self._add(_NUMBER_WORDS[lower], Kind.NUMBER_WORD)
         elif len(word) == 1:
-            self._add(word, Kind.WORD if is_word and word in "aAI" else Kind.LETTER)
-        elif (word.isupper() and len(word) <= 4) or (not is_word and len(word) <= 3):
+            is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
+            self._add(word, Kind.WORD if is_word else Kind.LETTER)
+        elif len(word) <= 4 and (word.isupper() or not is_word):
             for letter in word:
                 self._add(letter, Kind.LETTER)
         else:
             self._add(lower, Kind.WORD)
+
+    def _is_beside_mathematics(self, start: int, end: int) -> bool:
+        """`a^b`, `2a` and `a = 1` hold no article, also where nothing marks them as mathematics."""
+        before, after = self._text[max(0, start - 2) : start].rstrip(), self._text[end : end + 2].lstrip()
+        return before[-1:] in _BESIDE_BEFORE or after[:1] in _BESIDE_AFTER
 
     def _dash(self, at: int) -> None:
         before, after = self._text[at - 1 : at], self._text[at + 1 : at + 2]
@@ -216,7 +228,9 @@ class _Reader:
     def _operator(self, sign: str) -> None:
         if sign == "%":
             self._add("percent", Kind.WORD)
-        elif sign == "!" and not (self._words and self._kinds[-1] in (Kind.NUMBER, Kind.LETTER, Kind.BRACKET)):
+        elif sign == "!" and not (
+            self._words and self._kinds[-1] in (Kind.NUMBER, Kind.LETTER, Kind.BRACKET)
+        ):
             return
         else:
             self._add(sign, Kind.BRACKET if sign == "|" else Kind.OPERATOR)

@@ -64,13 +64,15 @@ def near_keys(tokens: Tokens) -> list[int]:
         words = sorted(set(tokens.general))
     numbers = "\x1f".join(sorted(tokens.of_kind(Kind.NUMBER)))
     keys = [
-        xxhash.xxh3_64_intdigest(f"{k}\x1f{value}\x1f{numbers}".encode()) for k, value in enumerate(_minhash(words, _NUM_WORD_KEYS))
+        xxhash.xxh3_64_intdigest(f"{k}\x1f{value}\x1f{numbers}".encode())
+        for k, value in enumerate(_minhash(words, _NUM_WORD_KEYS))
     ]
     general = tokens.general
     pairs = [f"{a}\x1f{b}" for a, b in zip(general, general[1:], strict=False)] or list(general)
     values = _minhash(pairs, _NUM_BANDS * _BAND_SIZE)
     return keys + [
-        xxhash.xxh3_64_intdigest(f"band {at}\x1f{values[at : at + _BAND_SIZE]}".encode()) for at in range(0, len(values), _BAND_SIZE)
+        xxhash.xxh3_64_intdigest(f"band {at}\x1f{values[at : at + _BAND_SIZE]}".encode())
+        for at in range(0, len(values), _BAND_SIZE)
     ]
 
 

@@ -109,7 +109,10 @@ def answer_of_solution(solution: str) -> str | None:
 
 def _is_multi_part(text: str) -> bool:
     marks = {(found[1] or found[2]).lower() for found in _PART.finditer(text)}
-    return any(pair <= marks for pair in ({"a", "b"}, {"i", "ii"})) or len(set(_PART_TITLE.findall(text.lower()))) > 1
+    return (
+        any(pair <= marks for pair in ({"a", "b"}, {"i", "ii"}))
+        or len(set(_PART_TITLE.findall(text.lower()))) > 1
+    )
 
 
 def _is_choice(text: str, golds: Sequence[str]) -> bool:
@@ -130,7 +133,9 @@ def _gold_texts(gold: Gold) -> list[str]:
 
 
 def _own_answer(gold: Gold) -> str:
-    return final_answer(MathVerifier().ideal_response(Problem.make("math", (Message("user", ""),), gold))) or ""
+    return (
+        final_answer(MathVerifier().ideal_response(Problem.make("math", (Message("user", ""),), gold))) or ""
+    )
 
 
 def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Outcome, str]]:

@@ -120,7 +120,9 @@ def _scatter(
                 place = places[record.row, copy]
                 buckets.setdefault(place // config.write.rows_per_file, []).append({"place": place, **row})
         for number, rows in buckets.items():
-            store.write(f"{_BUCKETS}/{number:05d}", part, pa.Table.from_pylist(rows, schema=_with_place(schema)))
+            store.write(
+                f"{_BUCKETS}/{number:05d}", part, pa.Table.from_pylist(rows, schema=_with_place(schema))
+            )
         advance(part)
 
 
@@ -137,7 +139,9 @@ def _with_place(schema: pa.Schema) -> pa.Schema:
     return pa.schema([("place", pa.int64()), *schema])
 
 
-def as_row(record: Record, difficulty: Mapping[str, tuple[int, int]], weight: float, layout: str) -> dict[str, Any]:
+def as_row(
+    record: Record, difficulty: Mapping[str, tuple[int, int]], weight: float, layout: str
+) -> dict[str, Any]:
     """A kept problem as a row of the data set."""
     if layout == "reference":
         return as_reference(record, difficulty)
@@ -149,7 +153,9 @@ def as_row(record: Record, difficulty: Mapping[str, tuple[int, int]], weight: fl
         "license": record.license,
         "prompt": [{"role": turn.role, "content": turn.content} for turn in record.prompt],
         "gold_json": json.dumps(record.gold, ensure_ascii=False, sort_keys=True),
-        "difficulty_json": json.dumps({model: list(counts) for model, counts in difficulty.items()}, sort_keys=True),
+        "difficulty_json": json.dumps(
+            {model: list(counts) for model, counts in difficulty.items()}, sort_keys=True
+        ),
         "weight": weight,
     }
 
