@@ -1,4 +1,5 @@
-"""Changed copies of problems, made from a seed: what a deduplication has to find, and what it must leave alone."""
+"""Changed copies of problems, made from a seed: what a deduplication has to find, and what it must leave
+alone."""
 
 from __future__ import annotations
 
@@ -13,14 +14,18 @@ _LETTERS = "abcdfghjklmnopqrstuvwxyz"
 _NUMBER = re.compile(r"(?<![\d.,])\d+(?![\d.,])")
 _STYLES: tuple[tuple[str, str], ...] = (
     (r"\\dfrac", r"\\frac"), (r"\\frac", r"\\dfrac"), (r"\\left(?=[(\[|])", ""), (r"\\right(?=[)\]|])", ""),
-    (r"\\le(?![a-z])", r"\\leq"), (r"\\leq(?![a-z])", r"\\le"), (r"\\ge(?![a-z])", r"\\geq"), (r"\\cdot", r"\\times"),
-    (r"\^\{(\w)\}", r"^\1"), (r"_\{(\w)\}", r"_\1"), (r"\^\\circ", r"^{\\circ}"), (r"\\neq", r"\\ne"),
-    (r",\\!", ","),
+    (r"\\le(?![a-z])", r"\\leq"), (r"\\leq(?![a-z])", r"\\le"), (r"\\ge(?![a-z])", r"\\geq"),
+    (r"\\cdot", r"\\times"), (r"\^\{(\w)\}", r"^\1"), (r"_\{(\w)\}", r"_\1"), (r"\^\\circ", r"^{\\circ}"),
+    (r"\\neq", r"\\ne"), (r",\\!", ","),
 )  # fmt: skip
-FILLING = (
-    "garden window market silver quiet river lantern copper follow simple matter figure orange winter bridge careful engine "
-    "yellow pocket handle summer corner planet button travel listen basket castle number three larger total people"
-).split()
+FILLING = tuple(
+    re.findall(
+        r"\w+",
+        "garden window market silver quiet river lantern copper follow simple matter figure orange winter "
+        "bridge careful engine yellow pocket handle summer corner planet button travel listen basket castle "
+        "number three larger total people",
+    )
+)
 """Words that are put in where the vocabulary of the corpus is not wanted."""
 
 

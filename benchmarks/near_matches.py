@@ -2,10 +2,11 @@
 
     python -m benchmarks.near_matches --data FOLDER [--half test]
 
-Copies of 5,000 problems of MATH, changed by code from a seed, are put behind the 12,500 real ones, and the duplicates of
-all looked for. Copies of benchmark problems are put among problems of GSM8K, and contamination looked for. The problems are
-split in two halves: thresholds were chosen on `development` and its perturbations, `test` has the other problems, and
-perturbations that were not looked at before. Real problems that are removed are listed, for a person to judge.
+Copies of 5,000 problems of MATH, changed by code from a seed, are put behind the 12,500 real ones, and the
+duplicates of all looked for. Copies of benchmark problems are put among problems of GSM8K, and
+contamination looked for. The problems are split in two halves: thresholds were chosen on `development` and
+its perturbations, `test` has the other problems, and perturbations that were not looked at before. Real
+problems that are removed are listed, for a person to judge.
 """
 
 from __future__ import annotations
@@ -196,7 +197,8 @@ def _shares(outcomes: Iterator[tuple[str, bool]]) -> dict[str, float]:
 def _print_pair(decision: Decision, record: Mapping[str, Any]) -> None:
     evidence = decision.evidence
     print(
-        f"  {decision.reason}, {evidence['changed_words']} words: {record['question'][:150]!r} {record['gold'][:30]}"
+        f"  {decision.reason}, {evidence['changed_words']} words: {record['question'][:150]!r}",
+        record["gold"],
     )
     print(f"      {str(evidence['other_text'])[:150]!r} {evidence['other_gold']!r}")
 

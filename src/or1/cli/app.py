@@ -1,4 +1,5 @@
-"""`or1 train | curate | verify | show | doctor | export | plot`: signatures here, work in the module of each command.
+"""`or1 train | curate | verify | show | doctor | export | plot`: signatures here, work in the module of
+each command.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -15,7 +16,7 @@ from typing import Annotated
 import typer
 
 from or1 import __version__
-from or1.errors import Or1Error
+from or1.errors import ConfigError, Or1Error
 
 app = typer.Typer(
     name="or1",
@@ -107,8 +108,13 @@ def curate(
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Make a training set from raw problems, or show one: `or1 curate show DATASET`."""
-    from or1.cli.curate import curate as run
-    from or1.cli.curate import show as run_show
+    try:
+        from or1.cli.curate import curate as run
+        from or1.cli.curate import show as run_show
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"or1 curate needs {error.name}: pip install -c constraints.txt 'or1[curate]'"
+        ) from error
 
     if recipe == "show":
         run_show(dataset, samples, seed)

@@ -1,4 +1,5 @@
-"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds, and where the rest went."""
+"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds, and where the rest
+went."""
 
 from __future__ import annotations
 
@@ -31,8 +32,12 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         columns = (
-            TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-        )  # fmt: skip
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._console = console
 

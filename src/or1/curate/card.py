@@ -1,4 +1,5 @@
-"""The data set card: what is in the data set, where every row went, and what was removed, for a person to read."""
+"""The data set card: what is in the data set, where every row went, and what was removed, for a person to
+read."""
 
 from __future__ import annotations
 
@@ -108,10 +109,10 @@ def _overview(config: CurateConfig, counts: Counts) -> list[str]:
     if config.write.layout == "reference":
         layout = "`data_source, prompt, ability, reward_model, extra_info`, as Skywork-OR1-RL-Data has them"
     return [
-        f"{counts.num_kept:,} problems of {counts.num_read:,} rows read. Made by `or1 curate`; columns {layout}.",
+        f"{counts.num_kept:,} problems of {counts.num_read:,} rows read, by `or1 curate`. Columns: {layout}.",
         "",
-        f"`{FILE}` has a line for each row that was read: kept, or why not, with the evidence. `manifest.json` has the hash of",
-        "every file and the whole configuration; `or1 train` checks them.",
+        f"`{FILE}` has a line for each row that was read: kept, or why not, with the evidence.",
+        "`manifest.json` has the hash of every file and the whole configuration; `or1 train` checks them.",
         "",
     ]
 
@@ -129,8 +130,8 @@ def _sources(config: CurateConfig, counts: Counts) -> list[str]:
         "| --- | --- | ---: | ---: | ---: |",
     ]
     for source in config.sources:
-        read = counts.read[source.name] if source.name in counts.read else 0
-        kept = counts.kept[source.name] if source.name in counts.kept else 0
+        read = counts.read.get(source.name, 0)
+        kept = counts.kept.get(source.name, 0)
         lines.append(f"| {source.name} | {source.license} | {read:,} | {kept:,} | {source.repeats:g} |")
     return [*lines, ""]
 

@@ -13,7 +13,7 @@ from or1.config import Config
 
 
 class ColumnsConfig(Config):
-    """Which column holds what; a dotted name looks into a table. Unset ones are found by their usual names."""
+    """Which column holds what; a dotted name looks into a table. Unset ones are found by usual names."""
 
     question: str | None = None
     """The problem's text."""
@@ -36,14 +36,15 @@ class SourceConfig(Config):
     name: str = Field(pattern=r"^[\w.-]+$")
     """How rows of this source are called in the data set and its ledger."""
     adapter: Literal[
-        "plain", "numinamath-1.5", "deepscaler", "still-3", "omni-math", "aime", "gsm8k", "math", "leetcode", "taco",
-        "mbpp", "skywork-or1",
+        "plain", "numinamath-1.5", "deepscaler", "still-3", "omni-math", "aime", "gsm8k", "math", "leetcode",
+        "taco", "mbpp", "skywork-or1",
     ] = "plain"  # fmt: skip
     """Layout of the rows: a data set that is known, or plain columns."""
     task: Literal["math", "code"] | None = None
     """What is asked; None = as the adapter, or each row, says."""
     path: str | None = None
-    """File (JSON lines, JSON, parquet or CSV), hub name, or `hf://owner/name/file`; None = where the adapter's
+    """File (JSON lines, JSON, parquet or CSV), hub name, or `hf://owner/name/file`; None = where the
+    adapter's
     data set lies on the hub."""
     num_rows: int | None = Field(default=None, ge=1)
     """Read the first so many rows [problems]; None = all."""
@@ -98,7 +99,8 @@ class ProgramsConfig(Config):
 
 
 class MatchingConfig(Config):
-    """How much two texts may differ and still be one problem (`or1.curate.match`). Chosen on the development half
+    """How much two texts may differ and still be one problem (`or1.curate.match`). Chosen on the
+    development half
     of planted and real pairs, judged on the other: docs/data.md."""
 
     per_word: float = Field(ge=0, le=1)
@@ -111,7 +113,7 @@ class DuplicatesConfig(Config):
     same_gold: MatchingConfig = MatchingConfig(per_word=0.35, per_symbol=0.1)
     """When both have the same answer: the answer is evidence too."""
     unknown_gold: MatchingConfig = MatchingConfig(per_word=0.25, per_symbol=0.05)
-    """When the answers cannot be compared, as with tests."""
+    """When nothing is known of the answers."""
     block_size: int = Field(default=64, ge=2)
     """Compare a problem with at most so many kept ones that share a key with it [problems]."""
 

@@ -1,7 +1,7 @@
 """Problems of the benchmarks that will be reported, found again in the sources.
 
-Every pair of words of a benchmark's problem leads to it; an ordered alignment decides, also of a window where the problem is
-part of a longer text. Answers play no part.
+Every pair of words of a benchmark's problem leads to it; an ordered alignment decides, also of a window
+where the problem is part of a longer text. Answers play no part.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from or1.curate.config import ContaminationConfig
@@ -21,7 +22,8 @@ from or1.curate.text import tokens_of
 
 STAGE = "contamination"
 _SHARE_OF_PAIRS = 0.2
-"""A row that has less of a problem's word pairs is not compared with it. At 20 % of the words changed, 64 % are left."""
+"""A row that has less of a problem's word pairs is not compared with it. At 20 % of the words changed, 64 %
+are left."""
 _COMMON = 0.1
 """Word pairs of a larger share of the benchmarks' problems lead nowhere."""
 _LONGER = 1.25
@@ -140,7 +142,7 @@ def _rank(found: Found) -> tuple[bool, float, int]:
 
 def _pairs(side: Side) -> set[tuple[str, ...]]:
     general = side.general
-    return set(zip(general, general[1:], strict=False)) or {general}
+    return set(pairwise(general)) or {general}
 
 
 def _slug(title: str) -> str:

@@ -65,7 +65,8 @@ def versions() -> dict[str, str]:
 
 
 def _what_matters(config: CurateConfig) -> dict[str, Any]:
-    """The configuration without where files lie on this machine, which their hashes stand for, and how fast it goes."""
+    """The configuration without where files lie on this machine, which their hashes stand for, and how fast
+    it goes."""
     settings = config.model_dump(mode="json", exclude={"num_workers", "data"})
     return settings
 
@@ -74,7 +75,8 @@ def _finished(found: dict[str, Any], about: dict[str, Any], out: Path) -> Counts
     changed = sorted(key for key, value in about.items() if found[key] != value)
     if changed:
         raise RunFolderError(
-            f"{out} holds another data set ({', '.join(changed)} changed): give another --out, or remove the folder"
+            f"{out} holds another data set ({', '.join(changed)} changed): "
+            "give another --out, or remove the folder"
         )
     return Counts(**found["counts"])
 

@@ -1,15 +1,16 @@
-"""One problem, one row: exact and near duplicates within and across sources, and golds that contradict each other.
+"""One problem, one row: exact and near duplicates within and across sources, and golds that contradict each
+other.
 
-Rows are taken in order. A row that is the same problem as an earlier one that stays is removed; so every removal names a
-row of the data set, and likeness does not travel along a chain. Where two rows ask the same and answer differently, all
-rows of that problem are set aside, for nobody knows which is right.
+Rows are taken in order. A row that is the same problem as an earlier one that stays is removed; so every
+removal names a row of the data set, and likeness does not travel along a chain. Where two rows ask the same
+and answer differently, all rows of that problem are set aside, for nobody knows which is right.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,7 +24,7 @@ from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_par
 from or1.curate.records import Decision, decisions_table
 from or1.curate.store import READ, Store
 from or1.curate.texts import STAGE as TEXTS
-from or1.curate.texts import Texts
+from or1.curate.texts import TESTS_MARK, Texts
 from or1.types import Gold, Message, Outcome, Problem
 from or1.verify.gold import BadGoldError, accepted_golds
 from or1.verify.math import MathVerifier
@@ -66,9 +67,9 @@ def find_exact(store: Store, earlier: tuple[str, ...]) -> None:
     matched = []
     for place in repeated.tolist():
         first_gold = gold[at[int(leader[place])]].as_py()
-        agree = agreement(first_gold, gold[place].as_py())
-        evidence = {"changed_words": 0}
-        matched.append(Matched(int(row[place]), int(leader[place]), agree is False, evidence))
+        second_gold = gold[place].as_py()
+        is_conflict = not first_gold.startswith(TESTS_MARK) and agreement(first_gold, second_gold) is False
+        matched.append(Matched(int(row[place]), int(leader[place]), is_conflict, {"changed_words": 0.0}))
     _decide(store, EXACT, matched)
 
 
@@ -92,10 +93,18 @@ def find_near(
 
 
 def agreement(first: str, second: str) -> bool | None:
-    """Do two golds, as JSON, mean the same answer? None where they cannot be compared."""
+    """Do two golds of the index mean the same answer, or share half of their tests? None: unknown."""
     if not first or not second:
         return None
+    if first.startswith(TESTS_MARK):
+        return _share_tests(first.removeprefix(TESTS_MARK).split(), second.removeprefix(TESTS_MARK).split())
     return first == second or _same_answer(json.loads(first), json.loads(second))
+
+
+def _share_tests(first: Sequence[str], second: Sequence[str]) -> bool | None:
+    if not first or not second:
+        return None
+    return len(set(first) & set(second)) >= min(len(first), len(second)) / 2
 
 
 def _same_answer(first: Gold, second: Gold) -> bool:
@@ -185,14 +194,15 @@ class _Leaders:
         if match is not Match.SAME or found is None:
             return self._as_part(row, gold, leader, first, second)
         agree = self._agree(self._golds[leader], gold)
-        if agree is False and not _is_conflict(first, second, found):
+        if agree is False and not _asks_the_very_same(first, second, found):
             return None
         if agree is None and not self._unknown.covers(found):
             return None
-        return Matched(row, leader, agree is False, _shown(found))
+        return Matched(row, leader, agree is False and not gold.startswith(TESTS_MARK), _shown(found))
 
     def _as_part(self, row: int, gold: str, leader: int, first: Side, second: Side) -> Matched | None:
-        """The shorter text inside the longer one, with the same numbers and the same answer: an instruction around it."""
+        """The shorter text inside the longer one, with the same numbers and the same answer: an instruction
+        around it."""
         shorter, longer = (first, second) if len(first) <= len(second) else (second, first)
         if len(longer) == len(shorter) or shorter.digits != longer.digits:
             return None
@@ -202,8 +212,8 @@ class _Leaders:
         return Matched(row, leader, False, {**_shown(found), "match": "part"})
 
 
-def _is_conflict(first: Side, second: Side, found: Likeness) -> bool:
-    """With different answers only what asks the very same is the same problem."""
+def _asks_the_very_same(first: Side, second: Side, found: Likeness) -> bool:
+    """With different answers, or other tests, nothing less makes two texts the same problem."""
     return says_the_same(found) and first.brackets == second.brackets
 
 

@@ -1,8 +1,8 @@
 """The funnel: every stage in turn, over batches, from raw rows to decisions.
 
-A stage writes one file of decisions for each batch of rows, and nothing else depends on anything but those files. So memory
-is bounded by the batch (and by an index of some hundred bytes a row while duplicates are looked for), a killed run goes
-on with the first file that is missing, and two runs give the same bytes.
+A stage writes one file of decisions for each batch of rows, and nothing else depends on anything but those
+files. So memory is bounded by the batch (and by an index of some hundred bytes a row while duplicates are
+looked for), a killed run goes on with the first file that is missing, and two runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _before(stage: str) -> tuple[str, ...]:
 def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress) -> None:
     if store.load(f"{READ}/done.json") is not None:
         return
-    part_rows = []
+    part_rows: list[int] = []
     with progress.stage("read", None) as advance:
         rows = _all_rows(config, files)
         while batch := list(islice(rows, config.batch_rows)):

@@ -1,7 +1,7 @@
 """How the rows of known data sets say what or1 needs: one small adapter each.
 
-An adapter takes a row's columns and gives them back under the names that `or1.tasks` reads, or says why the row is
-none. It never invents: what a data set does not say stays unset.
+An adapter takes a row's columns and gives them back under the names that `or1.tasks` reads, or says why the
+row is none. It never invents: what a data set does not say stays unset.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _numinamath(row: Columns) -> Columns:
 def _aime(row: Columns) -> Columns:
     """Also with the capitalised columns of its copies on the hub."""
     named = {"Question": "problem", "Answer": "answer", "ID": "id"}
-    return {named[key] if key in named else key: value for key, value in row.items()}
+    return {named.get(key, key): value for key, value in row.items()}
 
 
 def _gsm8k(row: Columns) -> Columns:

@@ -71,7 +71,7 @@ def _pass_rates(row: Mapping[str, object]) -> dict[str, float]:
         return {model: right / num for model, (right, num) in counts.items() if num}
     extra = row["extra_info"]
     assert isinstance(extra, dict), "the reference's layout has a table here"
-    wrong = extra["model_difficulty"] if "model_difficulty" in extra else {}
+    wrong = extra.get("model_difficulty", {})
     return {model: 1 - number / 16 for model, number in wrong.items() if number is not None}
 
 

@@ -1,7 +1,9 @@
 """temporary until merge"""
 
 from __future__ import annotations
-import hashlib, json
+
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 

@@ -1,12 +1,13 @@
 """When are two problems the same? An ordered alignment of their tokens decides.
 
-Words may differ a little. Numbers, operators and letters may not, but for a one-to-one renaming of the letters: two
-problems that differ in one number are different problems. The thresholds were chosen on one half of planted and real
-pairs and judged on the other (`benchmarks/near_matches.py`, docs/data.md).
+Words may differ a little. Numbers, operators and letters may not, but for a one-to-one renaming of the
+letters: two problems that differ in one number are different problems. The thresholds were chosen on one
+half of planted and real pairs and judged on the other (`benchmarks/near_matches.py`, docs/data.md).
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,14 +15,9 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
 
+from or1.curate.notation import FILLERS
 from or1.curate.text import Kind, Tokens
 
-FILLERS = frozenset(
-    "a an the of in on at to for by with and or is are was were be been that this these there which what find compute "
-    "calculate determine evaluate give solve let suppose if then it its as from value following given below please how "
-    "you your we answer express write such has have had do does can will would exactly so each all".split()
-)
-"""Words that can come, go or change without making another problem."""
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""
 _LEAST_IN_ORDER = 0.55
@@ -132,10 +128,11 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How much may differ [words]: `per_word` of the words and `per_symbol` of the symbols of the longer text.
+    """How much may differ [words]: `per_word` of the words and `per_symbol` of the symbols of the longer
+    text.
 
-    Symbols that one of the texts lacks are counted apart: `per_symbol` of the symbols and of a quarter of the words, for a
-    changed word may read as a symbol.
+    Symbols that one of the texts lacks are counted apart: `per_symbol` of the symbols and of a quarter of
+    the words, for a changed word may read as a symbol.
     """
 
     per_word: float
@@ -185,7 +182,8 @@ def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | Non
 
 def _may_match(first: Side, second: Side, length: int) -> bool:
     """Quick and generous: is more than half of so many tokens found in order in both?"""
-    return LCSseq.similarity(first.general, second.general, score_cutoff=length * _LEAST_IN_ORDER) > 0
+    least = math.ceil(length * _LEAST_IN_ORDER)
+    return bool(LCSseq.similarity(first.general, second.general, score_cutoff=least) > 0)
 
 
 def says_the_same(found: Likeness) -> bool:
@@ -201,7 +199,8 @@ def says_the_same(found: Likeness) -> bool:
 
 
 def likeness(first: Side, second: Side) -> Likeness:
-    """Align two texts, letters counting as equal, and say what is left over. Source: Levenshtein's distance."""
+    """Align two texts, letters counting as equal, and say what is left over. Source: Levenshtein's
+    distance."""
     letters: Counter[tuple[str, str]] = Counter()
     exchanged: set[tuple[str, str]] = set()
     single: list[str] = []

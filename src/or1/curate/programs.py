@@ -1,4 +1,5 @@
-"""Programming problems whose tests hold: there, whole, and passed by the reference solution in our own sandbox."""
+"""Programming problems whose tests hold: there, whole, and passed by the reference solution in our own
+sandbox."""
 
 from __future__ import annotations
 
@@ -18,13 +19,17 @@ from or1.verify.code.tests import StdinTests, Tests, num_tests
 
 STAGE = "programs"
 _ANY_OUTPUT = re.compile(
-    r"(?:print|output|return|find|give|report)s?\s+any\b(?! (?:line|whitespace))|any (?:of them|one of them|valid|suitable|such|possible|correct) "
+    r"(?:print|output|return|find|give|report)s?\s+any\b(?! (?:line|whitespace))"
+    r"|any (?:of them|one of them|valid|suitable|such|possible|correct) "
     r"(?:answer|solution|output|order|one|way|sequence|array|string)s?"
-    r"|(?:if|when|in case) there (?:are|is|exist)s? (?:multiple|several|many|more than one)[^.]{0,60}(?:any|either|all accepted)"
-    r"|multiple (?:answers|solutions|outputs)[^.]{0,60}(?:any|accepted|allowed)|you (?:may|can) (?:print|output|return) [^.]{0,40}in any order"
-    r"|answers? in any order|absolute or relative error|relative or absolute error",
+    r"|(?:if|when|in case) there (?:are|is|exist)s? (?:multiple|several|many|more than one)[^.]{0,60}"
+    r"(?:any|either|all accepted)"
+    r"|multiple (?:answers|solutions|outputs)[^.]{0,60}(?:any|accepted|allowed)"
+    r"|you (?:may|can) (?:print|output|return) [^.]{0,40}in any order|answers? in any order"
+    r"|absolute or relative error|relative or absolute error",
     re.IGNORECASE,
 )
+"""Words by which a statement says that more than one output is right."""
 
 
 def decide(records: Iterable[Record], settings: ProgramsConfig, pool: VerifierPool) -> list[Decision]:

@@ -1,7 +1,8 @@
-"""The columns of Skywork-OR1-RL-Data, which verl reads: `data_source, prompt, ability, reward_model, extra_info`.
+"""The columns of Skywork-OR1-RL-Data, which verl reads: `data_source, prompt, ability, reward_model,
+extra_info`.
 
-Source: Skywork/Skywork-OR1-RL-Data and the reward functions of Skywork-OR1 @64e96af. Reading this layout is the adapter
-`skywork-or1` of `or1.curate.layouts`.
+Source: Skywork/Skywork-OR1-RL-Data and the reward functions of Skywork-OR1 @64e96af. Reading this layout is
+the adapter `skywork-or1` of `or1.curate.layouts`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def as_reference(record: Record, difficulty: Mapping[str, tuple[int, int]]) -> d
 
 
 def ground_truth(task: str, gold: Gold) -> Any:
-    """What the reference's reward functions are given: a list of answers, or tests in one of their layouts."""
+    """What the reference's reward functions are given: a list of answers, or tests as they have them."""
     if task == "math":
         return [each.text for each in accepted_golds(gold)]
     match parse_tests(gold):

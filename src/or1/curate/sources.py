@@ -40,6 +40,14 @@ _INSTRUCTIONS = re.compile(
     r"|please complete the following python code precisely:))+\s*$",
     re.IGNORECASE,
 )
+_DOCSTRING = re.compile(
+    r'''\A(?=.*^def \w).*?^\s+(?:"""(.+?)"""|\'{3}(.+?)\'{3})''', re.DOTALL | re.MULTILINE
+)
+_EXAMPLES = re.compile(
+    r"^\s*(?:Examples?(?: \d+)?:|Sample (?:Input|Output)|Constraints:|Examples?\s*$|>>> )", re.MULTILINE
+)
+_FEW_WORDS = 5
+"""Where less is left, nothing was cut off but the problem itself [words]."""
 _PREFIX = re.compile(r"^\s*(?:(?:problem|question)\s*(?:\d+\s*)?[:.]\s+|q:\s+)", re.IGNORECASE)
 
 
@@ -142,15 +150,22 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
 
 
 def statement(content: Mapping[str, Any]) -> str:
-    """The statement of a row alone: no instructions, no code in fences; empty if there is none."""
+    """The statement of a row alone: no instructions, examples or code; empty if there is none."""
     for key in _QUESTIONS:
         value = content.get(key)
         if isinstance(value, list) and value and isinstance(value[-1], Mapping):
             value = value[-1].get("content")
         if isinstance(value, str) and value.strip():
-            text = _FENCE.sub(" ", value) if not value.lstrip().startswith("```") else value
-            return normalise(text)
+            return normalise(_without_code(value))
     return ""
+
+
+def _without_code(text: str) -> str:
+    """Without fenced code and the examples that follow; of a function to be completed its docstring."""
+    if documented := _DOCSTRING.search(text):
+        text = documented[1] or documented[2]
+    told = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
+    return told if len(told.split()) >= _FEW_WORDS else text
 
 
 def normalise(text: str) -> str:
@@ -183,9 +198,14 @@ def _read(source: SourceConfig, row: Row, number: int) -> Read:
         prompt=problem.prompt,
         gold=problem.gold,
         solutions=_solutions(task, content, problem),
-        difficulty=content.get("difficulty") if isinstance(content.get("difficulty"), dict) else {},
+        difficulty=_difficulty(content),
     )
     return Read(record, None)
+
+
+def _difficulty(content: Mapping[str, Any]) -> Mapping[str, tuple[int, int]]:
+    known = content.get("difficulty")
+    return known if isinstance(known, dict) else {}
 
 
 def _without_folder(row: Row, file: Path) -> Row:

@@ -102,9 +102,12 @@ class Store:
         """One batch as an Arrow file, which `read_mapped` leaves on disk."""
         path = self.path(stage, part, "arrow")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as unfinished, pa.OSFile(str(unfinished), "wb") as sink:
-            with pa.ipc.new_file(sink, table.schema) as writer:
-                writer.write_table(table)
+        with (
+            replacing(path) as unfinished,
+            pa.OSFile(str(unfinished), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table)
 
     def read(self, stage: str, part: int) -> pa.Table:
         return pq.read_table(self.path(stage, part))

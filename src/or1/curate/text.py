@@ -1,8 +1,9 @@
-r"""The normal form of a problem's text: a sequence of tokens in which spacing, case, punctuation and LaTeX style are gone.
+r"""The normal form of a problem's text: a sequence of tokens in which spacing, case, punctuation and LaTeX
+style are gone.
 
-Numbers, operators and names of functions are kept as they are, since two problems that differ in one of them are
-different problems. Single letters that stand for something (`x`, the points of `triangle ABC`) are tokens of their own
-kind, so that a renaming can be seen as one.
+Numbers, operators and names of functions are kept as they are, since two problems that differ in one of
+them are different problems. Single letters that stand for something (`x`, the points of `triangle ABC`) are
+tokens of their own kind, so that a renaming can be seen as one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import xxhash
+
+from or1.curate.notation import FUNCTIONS, NUMBER_WORDS, SAME_COMMAND, SIGNS, STYLE, TEXT_COMMANDS
 
 
 class Kind(IntEnum):
@@ -57,42 +60,6 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻", "012345678
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ₊₋", "0123456789n+-")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉ₙ₊₋]+")
-_SIGNS = str.maketrans(
-    {
-        "−": "-", "–": "-", "—": " ", "‐": "-", "‑": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "≤": r"\le ",
-        "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "√": r"\sqrt ", "°": r"^\circ ", "∞": r"\infty ", "∈": r"\in ",
-        "∠": r"\angle ", "△": r"\triangle ", "⊥": r"\perp ", "∥": r"\parallel ", "→": r"\to ", "’": "'", "‘": "'", "“": '"',
-        "”": '"', "…": "...", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ",
-        "ω": r"\omega ", "Σ": r"\sum ", "∑": r"\sum ", "∏": r"\prod ", "∪": r"\cup ", "∩": r"\cap ", "⁄": "/",
-    }
-)  # fmt: skip
-_SAME_COMMAND = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "choose": "binom",
-    "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "times": "*", "cdot": "*", "ast": "*",
-    "div": "/", "lt": "<", "gt": ">", "rightarrow": "to", "longrightarrow": "to", "lvert": "|", "rvert": "|", "vert": "|",
-    "mid": "|", "varepsilon": "epsilon", "varphi": "phi", "lnot": "neg", "land": "wedge", "lor": "vee", "degree": "circ",
-    "colon": "", "pmod": "mod", "bmod": "mod", "widehat": "hat", "iff": "Leftrightarrow",
-}  # fmt: skip
-_STYLE = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle scriptstyle limits nolimits quad "
-    "qquad text textrm textbf textit textsf texttt mathrm mathbf mathit mathsf mathtt mathbb mathcal mathscr mathfrak "
-    "boldsymbol bm operatorname mbox hbox emph item hspace vspace hline begin end label tag noindent smallskip medskip bigskip "
-    "newline par underline bold rm bf it ldots dots cdots dotsc dotsb hfill phantom nonumber allowbreak".split()
-)
-_WORDS_FOLLOW = frozenset(
-    "text textrm textbf textit textsf texttt mbox hbox emph mathrm operatorname".split()
-)
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc log ln exp max min gcd lcm mod det dim lim sinh cosh tanh arcsin arccos arctan deg cis".split()
-)
-_NUMBER_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-        "nineteen twenty".split(),
-        start=2,
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}  # fmt: skip
 _ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
 _MARKDOWN = re.compile(r"[\^_]\s*\{\s*\}|\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
 _TOKEN = re.compile(
@@ -126,7 +93,7 @@ def exact_key(tokens: Tokens) -> bytes:
 def _cleaned(text: str) -> str:
     text = _RAISED.sub(lambda found: f"^{{{found.group().translate(_SUPERSCRIPTS)}}}", text)
     text = _LOWERED.sub(lambda found: f"_{{{found.group().translate(_SUBSCRIPTS)}}}", text)
-    text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS).translate(_LETTERS)
+    text = unicodedata.normalize("NFKC", text.translate(SIGNS)).translate(SIGNS).translate(_LETTERS)
     text = _ARGUMENT.sub(lambda found: f" {found[1]} " if "matrix" in found[1] else " ", text)
     text = _MARKDOWN.sub(" ", text)
     return _ONE_DIGIT.sub(
@@ -175,9 +142,9 @@ class _Reader:
         self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
 
     def _command(self, name: str) -> None:
-        name = _SAME_COMMAND[name] if name in _SAME_COMMAND else name
-        if name in _STYLE or not name:
-            self._words_depth = self._depth if name in _WORDS_FOLLOW else self._words_depth
+        name = SAME_COMMAND.get(name, name)
+        if name in STYLE or not name:
+            self._words_depth = self._depth if name in TEXT_COMMANDS else self._words_depth
             return
         if name == "circ" and self._words and self._words[-1] in {"^", "{"}:
             self._drop_open_power()
@@ -202,10 +169,10 @@ class _Reader:
     def _word(self, word: str, start: int, end: int) -> None:
         is_word = not self._in_math or self._words_depth is not None
         lower = word.replace("'", "").lower()
-        if lower in _FUNCTIONS:
+        if lower in FUNCTIONS:
             self._add(lower, Kind.OPERATOR)
-        elif lower in _NUMBER_WORDS and len(word) > 2:
-            self._add(_NUMBER_WORDS[lower], Kind.NUMBER_WORD)
+        elif lower in NUMBER_WORDS and len(word) > 2:
+            self._add(NUMBER_WORDS[lower], Kind.NUMBER_WORD)
         elif len(word) == 1:
             is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
             self._add(word, Kind.WORD if is_word else Kind.LETTER)
@@ -264,6 +231,6 @@ class _Reader:
 
 def _plain_number(text: str) -> str:
     whole = _GROUPING.sub("", text)
-    whole, point, decimals = whole.partition(".")
+    whole, _, decimals = whole.partition(".")
     decimals = decimals.rstrip("0")
     return (whole.lstrip("0") or "0") + (f".{decimals}" if decimals else "")

@@ -1,13 +1,15 @@
 """The index of texts: each row's tokens, its exact key, and the keys under which near matches meet.
 
-Two rows are compared when they share a key. A key is a MinHash of the words together with the row's numbers (duplicates
-have the same numbers, so blocks stay small), or a band of MinHashes of word pairs (for numbers written in another way).
+Two rows are compared when they share a key. A key is a MinHash of the words together with the row's numbers
+(duplicates have the same numbers, so blocks stay small), or a band of MinHashes of word pairs (for numbers
+written in another way).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import pyarrow as pa
 import xxhash
@@ -17,6 +19,9 @@ from or1.curate.match import Side
 from or1.curate.records import Record, to_json
 from or1.curate.store import Store
 from or1.curate.text import Kind, Tokens, exact_key, tokens_of
+from or1.types import Gold
+from or1.verify.code import parse_tests
+from or1.verify.code.tests import AssertTests, CheckTests, FunctionTests, StdinTests
 
 STAGE = "texts"
 _NUM_WORD_KEYS = 8
@@ -24,6 +29,9 @@ _NUM_WORD_KEYS = 8
 _NUM_BANDS = 16
 _BAND_SIZE = 3
 """16 bands of 3: of texts with half of their word pairs in common, 88 % share one."""
+_NUM_TESTS = 64
+TESTS_MARK = "tests "
+"""Begins a gold that is a sample of tests."""
 _SEED = 20_250_529
 
 SCHEMA = pa.schema(
@@ -49,12 +57,25 @@ def _entry(record: Record) -> dict[str, object]:
     return {
         "row": record.row,
         "task": record.task,
-        "gold": to_json(record.gold) if record.task == "math" else "",
+        "gold": to_json(record.gold) if record.task == "math" else tests_key(record.gold),
         "exact": exact_key(tokens),
         "words": tokens.words,
         "kinds": tokens.kinds,
         "keys": near_keys(tokens),
     }
+
+
+def tests_key(gold: Gold) -> str:
+    """What tests ask, as a sample of their hashes: enough to see whether two problems share tests."""
+    match parse_tests(gold):
+        case StdinTests(inputs=inputs, outputs=outputs) | FunctionTests(inputs=inputs, outputs=outputs):
+            asked = [to_json(each) for each in zip(inputs, outputs, strict=True)]
+        case CheckTests(test=test):
+            asked = [line.strip() for line in test.splitlines() if line.strip().startswith("assert")]
+        case AssertTests(tests=tests):
+            asked = [" ".join(test.split()) for test in tests]
+    hashes = sorted({xxhash.xxh3_64_hexdigest(each.encode()) for each in asked})
+    return TESTS_MARK + " ".join(hashes[:_NUM_TESTS])
 
 
 def near_keys(tokens: Tokens) -> list[int]:
@@ -68,7 +89,7 @@ def near_keys(tokens: Tokens) -> list[int]:
         for k, value in enumerate(_minhash(words, _NUM_WORD_KEYS))
     ]
     general = tokens.general
-    pairs = [f"{a}\x1f{b}" for a, b in zip(general, general[1:], strict=False)] or list(general)
+    pairs = [f"{a}\x1f{b}" for a, b in pairwise(general)] or list(general)
     values = _minhash(pairs, _NUM_BANDS * _BAND_SIZE)
     return keys + [
         xxhash.xxh3_64_intdigest(f"band {at}\x1f{values[at : at + _BAND_SIZE]}".encode())

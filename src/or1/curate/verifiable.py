@@ -1,4 +1,5 @@
-"""Mathematical problems whose answer can be checked: gold sound, solution agrees, and a single question in words."""
+"""Mathematical problems whose answer can be checked: gold sound, solution agrees, and a single question in
+words."""
 
 from __future__ import annotations
 
@@ -19,25 +20,25 @@ from or1.verify.math import MathVerifier
 STAGE = "verifiable"
 _URL = re.compile(r"https?://|\bwww\.\w", re.IGNORECASE)
 _FIGURE = re.compile(
-    r"\[asy\]|\\includegraphics|\\begin\{(?:tikzpicture|asy|picture|figure)\}|!\[[^\]]*\]\(|<img\b|\[img\b|\.(?:png|jpe?g|gif|svg)\b"
-    r"|\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) (?:in the (?:figure|diagram|picture|graph)|below|above"
-    r"|at (?:the )?(?:right|left)|here)\b"
-    r"|\b(?:in|on|from|using|by|to) the (?:following |above |adjoining |accompanying )?(?:figure|diagram|picture)\b(?! out)"
-    r"|\b(?:figure|diagram|picture) (?:below|above|shows?|at (?:the )?(?:right|left))\b|\bas shown\b(?! that)",
+    r"\[asy\]|\\includegraphics|\\begin\{(?:tikzpicture|asy|picture|figure)\}|!\[[^\]]*\]\(|<img\b|\[img\b"
+    r"|\.(?:png|jpe?g|gif|svg)\b"
+    r"|\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) "
+    r"(?:in the (?:figure|diagram|picture|graph)|below|above|at (?:the )?(?:right|left)|here)\b"
+    r"|\b(?:in|on|from|using|by|to) the (?:following |above |adjoining |accompanying )?"
+    r"(?:figure|diagram|picture)\b(?! out)"
+    r"|\b(?:figure|diagram|picture) (?:below|above|shows?|at (?:the )?(?:right|left))\b"
+    r"|\bas shown\b(?! that)",
     re.IGNORECASE,
 )
 _PROOF = re.compile(
-    r"(?:^|[.:;!?$]\s*|\n\s*|\band\s+|\bthen\s+|\(\w\)\s*)(?:please\s+)?(?:prove|disprove|show)\s+(?:that|the following|the (?:in)?equality"
-    r"|it|or disprove|your)\b",
+    r"(?:^|[.:;!?$]\s*|\n\s*|\band\s+|\bthen\s+|\(\w\)\s*)(?:please\s+)?(?:prove|disprove|show)\s+"
+    r"(?:that|the following|the (?:in)?equality|it|or disprove|your)\b",
     re.IGNORECASE,
 )
 _PART = re.compile(r"(?:^|[\n.:;?!]\s*|\s)(?:\((a|b|i|ii|1|2)\)|([ab])[).])\s+(?=\S)", re.IGNORECASE)
 _PART_TITLE = re.compile(r"\bpart\s+(?:\(?[a-b1-2]\)?|i{1,2})\s*[:.)]", re.IGNORECASE)
-_CHOICES = re.compile(
-    r"(?:\(A\)|\bA[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?A\)?).{0,400}?(?:\(B\)|\bB[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?B\)?)"
-    r".{0,400}?(?:\(C\)|\bC[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?C\)?)",
-    re.DOTALL,
-)
+_OPTION = r"(?:\(%s\)|\b%s[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?%s\)?)"
+_CHOICES = re.compile(".{0,400}?".join(_OPTION.replace("%s", letter) for letter in "ABC"), re.DOTALL)
 _LETTER_GOLD = re.compile(r"(?:\\(?:text\w*|math\w+)\s*\{)?\s*\(?([A-F])\)?\s*\}?")
 _GSM8K = re.compile(r"####\s*(.+?)\s*\Z", re.DOTALL)
 _SHOWN = 200
@@ -102,7 +103,8 @@ def by_text(record: Record, settings: VerifiableConfig) -> tuple[str, str]:
 
 
 def answer_of_solution(solution: str) -> str | None:
-    """What a worked solution ends in: its last box, or what follows GSM8K's mark; None when it says neither."""
+    """What a worked solution ends in: its last box, or what follows GSM8K's mark; None when it says
+    neither."""
     mark = _GSM8K.search(solution)
     return mark[1] if mark else final_answer(solution)
 

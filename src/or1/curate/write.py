@@ -1,4 +1,4 @@
-"""The data set: kept problems, mixed and shuffled by seed, as parquet files that `or1 train` and verl read."""
+"""The data set: kept problems, mixed and shuffled by seed, as parquet that `or1 train` and verl read."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def _scatter(
 ) -> None:
     """From batches in the order of the rows to a bucket for each file, with the place of each row."""
     copies: dict[int, list[int]] = {}
-    for row, copy in places:
-        copies.setdefault(row, []).append(copy)
+    for number, copy in places:
+        copies.setdefault(number, []).append(copy)
     weights = {source.name: source.repeats for source in config.sources}
     for part in range(store.num_parts):
         buckets: dict[int, list[dict[str, Any]]] = {}
@@ -119,7 +119,7 @@ def _scatter(
             for copy in copies.get(record.row, ()):
                 place = places[record.row, copy]
                 buckets.setdefault(place // config.write.rows_per_file, []).append({"place": place, **row})
-        for number, rows in buckets.items():
+        for number, rows in sorted(buckets.items()):
             store.write(
                 f"{_BUCKETS}/{number:05d}", part, pa.Table.from_pylist(rows, schema=_with_place(schema))
             )
