@@ -160,10 +160,8 @@ def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Lik
         return (Match.RENUMBERED if same_text else Match.DIFFERENT), None
     found = likeness(first, second)
     if found.numbers_differ:
-        is_like = not (
-            found.content_changes or found.moved or found.not_renamed or found.other_symbols_differ
-        )
-        return (Match.RENUMBERED if is_like else Match.DIFFERENT), found
+        same_text = first.without_numbers == second.without_numbers
+        return (Match.RENUMBERED if same_text else Match.DIFFERENT), found
     is_same = not found.other_symbols_differ and allowance.covers(found)
     return (Match.SAME if is_same else Match.DIFFERENT), found
 

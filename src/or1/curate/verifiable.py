@@ -25,7 +25,7 @@ _FIGURE = re.compile(
     r"|\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) "
     r"(?:in the (?:figure|diagram|picture|graph)|below|above|at (?:the )?(?:right|left)|here)\b"
     r"|\b(?:in|on|from|using|by|to) the (?:following |above |adjoining |accompanying )?"
-    r"(?:figure|diagram|picture)\b(?! out)"
+    r"(?:figure|diagram|picture)(?=\s*[,.:;)]|\s+(?:below|above|shown|at|on|to|is|are)\b|\s*\Z)"
     r"|\b(?:figure|diagram|picture) (?:below|above|shows?|at (?:the )?(?:right|left))\b"
     r"|\bas shown\b(?! that)",
     re.IGNORECASE,
@@ -35,7 +35,7 @@ _PROOF = re.compile(
     r"(?:that|the following|the (?:in)?equality|it|or disprove|your)\b",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(?:^|[\n.:;?!]\s*|\s)(?:\((a|b|i|ii|1|2)\)|([ab])[).])\s+(?=\S)", re.IGNORECASE)
+_PART = re.compile(r"(?:^|[\n.:;?!]\s*|\s)(?:\((a|b|i|ii|1|2)\)|([ab])[).])\s+(?=\S)")
 _PART_TITLE = re.compile(r"\bpart\s+(?:\(?[a-b1-2]\)?|i{1,2})\s*[:.)]", re.IGNORECASE)
 _OPTION = r"(?:\(%s\)|\b%s[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?%s\)?)"
 _CHOICES = re.compile(".{0,400}?".join(_OPTION.replace("%s", letter) for letter in "ABC"), re.DOTALL)
@@ -110,7 +110,7 @@ def answer_of_solution(solution: str) -> str | None:
 
 
 def _is_multi_part(text: str) -> bool:
-    marks = {(found[1] or found[2]).lower() for found in _PART.finditer(text)}
+    marks = {found[1] or found[2] for found in _PART.finditer(text)}
     return (
         any(pair <= marks for pair in ({"a", "b"}, {"i", "ii"}))
         or len(set(_PART_TITLE.findall(text.lower()))) > 1

@@ -86,7 +86,7 @@ def _checked(row: Row) -> dict[str, Any]:
     missing = [name for name in _COLUMNS if name not in row.content]
     if missing:
         raise DataError(
-            f'{row.place}: no column {missing[0]}: or1 reads write.layout = "or1"; name a file of the reference\'s '
-            "layout itself as data.path"
+            f'{row.place}: no column {missing[0]}: a folder is read with write.layout = "or1"; '
+            "of the reference's layout name the file itself as data.path"
         )
     return row.content
