@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from or1 import loop
-from or1.config import RunConfig
+from or1.config import RolloutConfig, RunConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.models import model_folder
@@ -222,6 +222,24 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
             ),
             tracker=tracker,
         )
+
+
+def local_generator(model_path: str) -> EngineGenerator:
+    """Texts of a model that runs in this process, for curation.
+
+    Raises:
+        ModelError: no such model, or an architecture that does not work.
+    """
+    folder = resolve_folder(model_folder(model_path))
+    shape = read_config(folder)
+    tokenizer = load_tokenizer(folder)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    decoder = load_decoder(folder, dtype=best_dtype(device, shape.hidden_size), device=device)
+    settings = RolloutConfig()
+    engine = LocalEngine(
+        decoder, tokenizer, num_slots=settings.num_slots, max_prompt_tokens=settings.max_prompt_tokens
+    )
+    return EngineGenerator(engine, tokenizer)
 
 
 def _device(run: RunConfig) -> torch.device:

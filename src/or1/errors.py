@@ -6,6 +6,7 @@ Or1Error                     one line for the user: what, which value, what to d
 ├── ModelError               model folder missing, architecture not supported           exit 2
 ├── RunFolderError           folder in use, belongs to another run, disk full           exit 2
 ├── CheckpointError          a checkpoint is damaged and no older one can serve         exit 2
+├── EndpointError            a model server refuses, or is away for too long             exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none     exit 2
 ├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
 │   ├── NonFiniteError       three updates in a row were not finite
@@ -38,6 +39,10 @@ class RunFolderError(Or1Error):
 
 class CheckpointError(Or1Error):
     """Checkpoints exist but none of them is whole."""
+
+
+class EndpointError(Or1Error):
+    """A model server refuses what is asked, or cannot be reached; the message names its url and model."""
 
 
 class SandboxError(Or1Error):

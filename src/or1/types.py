@@ -141,6 +141,20 @@ class Rollout:
     """Optimizer updates behind the weights that sampled it."""
     verdict: Verdict | None = None
 
+    @staticmethod
+    def bare(problem_id: str, index: int, finish: Finish) -> Rollout:
+        """A rollout without its tokens: all that a verifier pool needs beside the text."""
+        return Rollout(
+            problem_id=problem_id,
+            index=index,
+            prompt_tokens=np.zeros(0, dtype=np.int32),
+            response_tokens=np.zeros(0, dtype=np.int32),
+            behavior_logprobs=np.zeros(0, dtype=np.float32),
+            behavior_entropy=None,
+            finish=finish,
+            policy_version=0,
+        )
+
     @property
     def truncated(self) -> bool:
         return self.finish is Finish.LENGTH

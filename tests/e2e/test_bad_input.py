@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from or1.cli.app import guarded
 from or1.models import model_folder
 from or1.tracking import provenance
 from or1.tracking.folder import RunFolder
+from or1.tracking.manifest import write_manifest
 
 TINY = Path(model_folder("builtin:tiny"))
 GSM8K_ROWS = [{"question": f"What is {n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(8)]
@@ -68,6 +70,31 @@ def test_unknown_architecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_missing_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = refuse(capsys, *on_rows(tmp_path / "nowhere.jsonl"))
     assert "nowhere.jsonl" in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("by", ["folder", "file"])
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda folder: write_rows(folder / "b.jsonl", GSM8K_ROWS[:3]), "b.jsonl was changed"),
+        (lambda folder: (folder / "b.jsonl").unlink(), "b.jsonl is missing"),
+        (lambda folder: write_rows(folder / "c.jsonl", GSM8K_ROWS), "c.jsonl is not in manifest.json"),
+    ],
+)
+def test_data_set_that_is_not_as_it_was_made(
+    by: str, damage: Callable[[Path], object], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data-set"
+    folder.mkdir()
+    for name in ("a.jsonl", "b.jsonl"):
+        write_rows(folder / name, GSM8K_ROWS)
+    roles = {"a.jsonl": "problems", "b.jsonl": "problems"}
+    write_manifest(folder, name="x", config={}, counts={}, inputs={}, outputs=roles)
+    damage(folder)
+    path = folder if by == "folder" else folder / "a.jsonl"
+    words = [word.replace(str(folder / "run"), str(tmp_path / "run")) for word in on_rows(path)]
+    assert f"{folder}/{named}" in refuse(capsys, *words)
     assert not (tmp_path / "run").exists()
 
 

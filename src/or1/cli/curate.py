@@ -19,12 +19,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from or1.config import EndpointConfig
 from or1.curate import recipe
+from or1.curate.asked import Models
 from or1.curate.card import funnel_lines
+from or1.curate.config import CurateConfig
 from or1.curate.curate import curate as run
 from or1.curate.look import difficulties, draw_histogram, histogram, read_dataset, samples
-from or1.curate.manifest import FILE
 from or1.errors import DataError
+from or1.protocols import Generator
+from or1.tracking.manifest import MANIFEST
 
 
 class Bars:
@@ -62,8 +66,31 @@ def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
     console = Console(stderr=True)
     bars = Bars(console)
     with bars.progress:
-        counts = run(config, folder, bars)
-    sys.stdout.write("\n".join(funnel_lines(counts)) + f"\n{folder / FILE}\n")
+        counts = run(config, folder, bars, _models(config))
+    sys.stdout.write("\n".join(funnel_lines(counts)) + f"\n{folder / MANIFEST}\n")
+
+
+def _models(config: CurateConfig) -> Models:
+    """Whom the stages ask that need a model; a server is asked at once whether it is there."""
+    judges: dict[str, Generator] = {}
+    for endpoint in config.quality.judges if config.quality is not None else ():
+        judges[endpoint.model] = _server(endpoint)
+    if config.difficulty is None:
+        return Models(None, judges)
+    if config.solver.endpoint is not None:
+        return Models(_server(config.solver.endpoint), judges)
+    assert config.solver.model_path is not None, "the configuration has checked it"
+    from or1.assemble import local_generator  # imports torch
+
+    return Models(local_generator(config.solver.model_path), judges)
+
+
+def _server(endpoint: EndpointConfig) -> Generator:
+    from or1.rollout.endpoint import EndpointGenerator
+
+    generator = EndpointGenerator(endpoint)
+    generator.check()
+    return generator
 
 
 def show(dataset: Path | None, num_samples: int, seed: int) -> None:
@@ -87,6 +114,6 @@ def show(dataset: Path | None, num_samples: int, seed: int) -> None:
             "",
         ]
     sys.stdout.write("\n".join(lines))
-    picture = draw_histogram(found, dataset / "difficulty.png")
+    picture = draw_histogram(found, dataset.with_name(f"{dataset.name}-difficulty.png"))
     if picture is not None:
         sys.stdout.write(f"{picture}\n")

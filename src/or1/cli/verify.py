@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -84,21 +83,7 @@ def _response(number: int, row: Row) -> Response:
     except DataError as error:
         raise DataError(f"{row.place}: {error}") from error
     problem = Problem.make(kind, (Message("user", ""),), gold)
-    return Response(problem=problem, rollout=_rollout(problem, number), text=text)
-
-
-def _rollout(problem: Problem, number: int) -> Rollout:
-    nothing = np.zeros(0, np.int32)
-    return Rollout(
-        problem_id=problem.id,
-        index=number,
-        prompt_tokens=nothing,
-        response_tokens=nothing,
-        behavior_logprobs=np.zeros(0, np.float32),
-        behavior_entropy=None,
-        finish=Finish.STOP,
-        policy_version=0,
-    )
+    return Response(problem=problem, rollout=Rollout.bare(problem.id, number, Finish.STOP), text=text)
 
 
 def _in_order(file: Path, pool: ProcessVerifierPool, judged: Any) -> Iterator[tuple[dict[str, Any], Verdict]]:

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config
+from or1.config import Config, EndpointConfig
+from or1.curate.settings import DifficultyConfig, QualityConfig
 
 
 class ColumnsConfig(Config):
@@ -125,6 +126,15 @@ class ContaminationConfig(Config):
     """Titles and slugs that are a benchmark's leave too."""
 
 
+class SolverConfig(Config):
+    """The model that difficulty is measured for: on a server, or in this process."""
+
+    endpoint: EndpointConfig | None = None
+    """A server that has it."""
+    model_path: str | None = None
+    """Its folder or hub name, to be run by or1's own engine; `builtin:tiny` is the model shipped with or1."""
+
+
 class WriteConfig(Config):
     rows_per_file: int = Field(default=50_000, ge=1)
     """Rows of one parquet file [problems]."""
@@ -148,6 +158,11 @@ class CurateConfig(Config):
     programs: ProgramsConfig = ProgramsConfig()
     contamination: ContaminationConfig = ContaminationConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
+    solver: SolverConfig = SolverConfig()
+    difficulty: DifficultyConfig | None = None
+    """How hard each problem is for the model; None = not asked."""
+    quality: QualityConfig | None = None
+    """Votes on whether a problem is well put; None = not asked."""
     write: WriteConfig = WriteConfig()
     batch_rows: int = Field(default=2_048, ge=1)
     """Rows in memory at once [problems]: bounds memory, never the result."""
@@ -161,4 +176,6 @@ class CurateConfig(Config):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f'two {kind} are called "{twice}": give each its own name')
+        if self.difficulty is not None and self.solver.endpoint is None and self.solver.model_path is None:
+            raise ValueError("difficulty needs a model: set solver.endpoint or solver.model_path")
         return self

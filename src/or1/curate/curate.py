@@ -2,83 +2,102 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import or1
-from or1.curate import card, funnel, ledger, manifest, write
+from or1.curate import card, funnel, ledger, write
+from or1.curate.asked import Models
 from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
 from or1.curate.sources import files_of, read_benchmark, source_files
-from or1.curate.store import READ, Store
+from or1.curate.store import Store
 from or1.errors import DataError, RunFolderError
 from or1.tasks.rows import Hub, HuggingFaceHub
+from or1.tracking.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
+from or1.tracking.provenance import package_versions
 
-WORK = "work"
-_PACKAGES = ("math-verify", "pyarrow", "rapidfuzz", "rensa", "xxhash")
-"""Packages whose version can change what is kept."""
+WORK = ".work"
+_PACKAGES = ("rapidfuzz", "rensa", "xxhash")
+"""Further packages whose version can change what is kept."""
 
 
-def curate(config: CurateConfig, out: Path, progress: Progress, hub: Hub | None = None) -> Counts:
+def curate(
+    config: CurateConfig,
+    out: Path,
+    progress: Progress,
+    models: Models | None = None,
+    hub: Hub | None = None,
+    store: type[Store] = Store,
+) -> Counts:
     """Make the data set, or go on where the same command was interrupted; a finished one is left as it is.
 
     Args:
         config: what is wanted.
-        out: folder of the data set; its `work` folder goes when all is done.
+        out: folder of the data set.
         progress: told how far each stage is.
+        models: whom the stages ask that need a model.
         hub: where data sets can be had by name; None = the Hugging Face hub.
+        store: holds what is done so far.
 
     Raises:
         Or1Error: a source or benchmark cannot be read; the folder holds something else.
     """
     hub = hub or HuggingFaceHub()
     files = source_files(config, hub)
-    benchmark_files = {b.name: _benchmark_files(b.path, config.data.root, hub) for b in config.benchmarks}
-    protected = [p for b in config.benchmarks for p in read_benchmark(b, benchmark_files[b.name])]
+    guards = {b.name: _benchmark_files(b.path, config.data.root, hub) for b in config.benchmarks}
     inputs = {
-        f"{name}/{file.name}": manifest.hash_file(file)
-        for name, many in sorted({**files, **benchmark_files}.items())
-        for file in many
+        f"{name}/{file.name}": file for name, many in sorted({**files, **guards}.items()) for file in many
     }
-    about = {"config": _what_matters(config), "inputs": inputs, "versions": versions()}
-    finished = manifest.read(out) if (out / manifest.FILE).is_file() else None
-    if finished is not None:
-        return _finished(finished, about, out)
-    with Store.open(out / WORK, about) as store:
-        funnel.run(config, store, files, protected, progress)
-        sizes = [int(size) for size in store.load(f"{READ}/done.json")["part_rows"]]
+    settings = config.model_dump(mode="json", exclude={"num_workers": True, "data": True})
+    if is_data_set(out):
+        return _finished(checked_manifest(out), settings, inputs, out)
+    protected = [p for b in config.benchmarks for p in read_benchmark(b, guards[b.name])]
+    about = {
+        "config": settings,
+        "inputs": {name: hash_file(file) for name, file in inputs.items()},
+        "versions": {"or1": or1.__version__, **package_versions(_PACKAGES)},
+    }
+    with store.open(out / WORK, about) as work:
+        funnel.run(config, work, files, protected, progress)
+        journals = funnel.ask(config, work, models or Models(), out, progress)
+        sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:
-            data = write.write(config, store, funnel.STAGES, {}, out, lambda part: advance(sizes[part]))
-        counts = ledger.write(store, funnel.STAGES, out)
+            data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))
+        counts = ledger.write(work, funnel.STAGES, out)
         card.write(config, counts, out)
-        manifest.write(out, [*data, out / ledger.FILE, out / card.CARD], {**about, "counts": asdict(counts)})
-        store.remove()
+        outputs = {path.relative_to(out).as_posix(): PROBLEMS for path in data}
+        outputs |= {ledger.FILE: "ledger", card.CARD: "card", **dict.fromkeys(journals, "journal")}
+        write_manifest(
+            out,
+            name=config.name,
+            config=settings,
+            counts=asdict(counts),
+            inputs=inputs,
+            outputs=outputs,
+            packages=_PACKAGES,
+        )
+        work.remove()
     return counts
 
 
-def versions() -> dict[str, str]:
-    """Of what decides which rows are kept."""
-    return {"or1": or1.__version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}}
+def counts_of(manifest: Manifest) -> Counts:
+    """The counts that a manifest holds."""
+    return Counts(**manifest.counts)
 
 
-def _what_matters(config: CurateConfig) -> dict[str, Any]:
-    """The configuration without where files lie on this machine, which their hashes stand for, and how fast
-    it goes."""
-    settings = config.model_dump(mode="json", exclude={"num_workers", "data"})
-    return settings
-
-
-def _finished(found: dict[str, Any], about: dict[str, Any], out: Path) -> Counts:
-    changed = sorted(key for key, value in about.items() if found[key] != value)
-    if changed:
+def _finished(found: Manifest, settings: dict[str, Any], inputs: dict[str, Path], out: Path) -> Counts:
+    same_inputs = {file.path: file.sha256 for file in found.inputs} == {
+        name: hash_file(file) for name, file in inputs.items()
+    }
+    if found.config != settings or not same_inputs:
+        changed = "the recipe" if found.config != settings else "a source"
         raise RunFolderError(
-            f"{out} holds another data set ({', '.join(changed)} changed): "
-            "give another --out, or remove the folder"
+            f"{out} holds a data set, and {changed} changed since: give another --out, or remove the folder"
         )
-    return Counts(**found["counts"])
+    return counts_of(found)
 
 
 def _benchmark_files(path: str, root: str, hub: Hub) -> list[Path]:

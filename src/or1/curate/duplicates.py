@@ -263,7 +263,7 @@ def _decide(store: Store, stage: str, matched: list[Matched]) -> None:
             evidence = {"same_as_row": match.row, **shown[match.row], **match.evidence}
             decisions[match.leader] = Decision(row=match.leader, reason="conflicting_gold", evidence=evidence)
     for part in range(store.num_parts):
-        rows = store.read(READ, part)["row"].to_pylist()
+        rows = store.rows(part)
         store.write(stage, part, decisions_table(decisions[row] for row in rows if row in decisions))
 
 

@@ -17,7 +17,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from or1.curate import duplicates, programs, texts, verifiable
+from or1.curate import asked, duplicates, programs, texts, verifiable
+from or1.curate.asked import Models
 from or1.curate.config import ContaminationConfig, CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.contamination import Benchmarks
@@ -26,6 +27,7 @@ from or1.curate.records import Decision, Record, as_table, decisions_table
 from or1.curate.sources import Protected, Read, read_source
 from or1.curate.store import READ, Store
 from or1.curate.text import Tokens
+from or1.errors import ConfigError
 from or1.protocols import VerifierPool
 from or1.verify.code import CodeVerifier
 from or1.verify.math import MathVerifier
@@ -33,7 +35,10 @@ from or1.verify.pool import ProcessVerifierPool
 
 ADAPT = "adapted"
 """Rows that say themselves that they are no problem, or cannot be read as one."""
-STAGES = (ADAPT, CONTAMINATION, verifiable.STAGE, programs.STAGE, duplicates.EXACT, duplicates.NEAR)
+STAGES = (
+    ADAPT, CONTAMINATION, verifiable.STAGE, programs.STAGE, duplicates.EXACT, duplicates.NEAR, asked.DIFFICULTY,
+    asked.QUALITY,
+)  # fmt: skip
 """Stages that decide, in their order: a row is counted where it leaves first."""
 
 
@@ -54,13 +59,10 @@ def run(
 ) -> None:
     """Decide about every row of every source, or go on where an earlier run stopped."""
     index_texts(config, store, files, progress)
-    sizes = _part_rows(store)
+    sizes = store.part_rows
     settings = (tuple(protected), config.contamination)
     _in_processes(config, store, progress, CONTAMINATION, _decide_contamination, settings)
-    code = CodeVerifier(
-        time_limit_factor=config.programs.time_limit_factor,
-        allow_weak_sandbox=config.programs.allow_weak_sandbox,
-    )
+    code = _code_verifier(config)
     tasks = {
         record for part in range(len(sizes)) for record in store.read(READ, part)["task"].unique().to_pylist()
     }
@@ -93,7 +95,7 @@ def index_texts(config: CurateConfig, store: Store, files: dict[str, list[Path]]
 
 def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> None:
     """Decide about the rows that repeat another that is still there."""
-    sizes = _part_rows(store)
+    sizes = store.part_rows
     last = len(sizes) - 1
     if not store.has(duplicates.EXACT, last):
         with progress.stage(duplicates.EXACT, None):
@@ -109,9 +111,46 @@ def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> N
             )
 
 
-def _part_rows(store: Store) -> list[int]:
-    """Rows of each batch."""
-    return [int(size) for size in store.load(f"{READ}/done.json")["part_rows"]]
+def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress: Progress) -> list[str]:
+    """Have models measure and judge what is left, where the recipe wants it; names of the journals in `out`.
+
+    Raises:
+        ConfigError: the recipe names no model for a stage that it wants.
+    """
+    last = len(store.part_rows) - 1
+    journals = []
+    if config.difficulty is not None:
+        journals.append("difficulty.jsonl")
+        if models.solver is None:
+            raise ConfigError("difficulty needs a model: set solver.endpoint.url, or solver.model_path")
+        if not store.has(asked.DIFFICULTY, last):
+            with progress.stage(asked.DIFFICULTY, None) as advance, _both_pool(config) as pool:
+                asked.measure(
+                    store, config.difficulty, models.solver, pool, _before(asked.DIFFICULTY),
+                    seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
+                )  # fmt: skip
+    if config.quality is not None:
+        journals.append("quality.jsonl")
+        if not store.has(asked.QUALITY, last):
+            with progress.stage(asked.QUALITY, None) as advance:
+                asked.vote(
+                    store, config.quality, models.judges, _before(asked.QUALITY),
+                    seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
+                )  # fmt: skip
+    return journals
+
+
+def _both_pool(config: CurateConfig) -> ProcessVerifierPool:
+    return ProcessVerifierPool(
+        {"math": MathVerifier(), "code": _code_verifier(config)}, num_workers=config.verifiable.num_workers
+    )
+
+
+def _code_verifier(config: CurateConfig) -> CodeVerifier:
+    return CodeVerifier(
+        time_limit_factor=config.programs.time_limit_factor,
+        allow_weak_sandbox=config.programs.allow_weak_sandbox,
+    )
 
 
 def _before(stage: str) -> tuple[str, ...]:
@@ -131,7 +170,7 @@ def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], prog
                 store.write(ADAPT, part, decisions_table(read.decision for read in batch if read.decision))
             part_rows.append(len(batch))
             advance(len(batch))
-    store.save(f"{READ}/done.json", {"num_parts": len(part_rows), "part_rows": part_rows})
+    store.save(f"{READ}/done.json", {"part_rows": part_rows})
 
 
 def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Read]:
@@ -150,7 +189,7 @@ def _with_pool(
     decide: Callable[[list[Record], VerifierPool], list[Decision]],
 ) -> None:
     """A stage whose work is done by a verifier pool, batch after batch."""
-    sizes = _part_rows(store)
+    sizes = store.part_rows
     missing = [part for part in range(len(sizes)) if not store.has(stage, part)]
     if not missing:
         return
@@ -170,7 +209,7 @@ def _in_processes(
     settings: tuple[Sequence[Protected], ContaminationConfig] | None,
 ) -> None:
     """A stage whose batches do not need each other, in several processes."""
-    sizes = _part_rows(store)
+    sizes = store.part_rows
     suffix = "arrow" if stage == texts.STAGE else "parquet"
     missing = [part for part in range(len(sizes)) if not store.has(stage, part, suffix)]
     if not missing:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import xxhash
 
-from or1.curate import manifest
+from or1.curate.curate import counts_of
 from or1.curate.ledger import Counts
-from or1.curate.write import DATA
-from or1.errors import ConfigError, DataError
+from or1.errors import ConfigError
+from or1.tracking.manifest import PROBLEMS, checked_manifest
 from or1.types import Gold
 
 _BINS = 8
@@ -24,14 +24,11 @@ _WIDTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A finished data set on disk."""
+    """A finished data set on disk, as it was written."""
 
     folder: Path
+    files: tuple[Path, ...]
     counts: Counts
-
-    @property
-    def files(self) -> list[Path]:
-        return sorted((self.folder / DATA).glob("*.parquet"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,10 @@ def read_dataset(folder: Path) -> Dataset:
     """The data set of a folder.
 
     Raises:
-        DataError: the folder holds none that is finished.
+        DataError: the folder holds none that is finished, or one that was changed.
     """
-    if not (folder / manifest.FILE).is_file():
-        raise DataError(f"{folder} holds no finished data set: make it with or1 curate RECIPE --out {folder}")
-    return Dataset(folder, Counts(**manifest.read(folder)["counts"]))
+    found = checked_manifest(folder)
+    return Dataset(folder, tuple(folder / file for file in found.files(PROBLEMS)), counts_of(found))
 
 
 def difficulties(found: Dataset) -> dict[str, Counter[int]]:

@@ -9,10 +9,9 @@ from typing import Any
 
 from or1.curate.config import ProgramsConfig
 from or1.curate.records import Decision, Record, to_json
-from or1.curate.verifiable import rollout_for
 from or1.errors import DataError
 from or1.protocols import VerifierPool
-from or1.types import Outcome, Response, Verdict
+from or1.types import Finish, Outcome, Response, Rollout, Verdict
 from or1.verify.code import parse_tests
 from or1.verify.code.program import as_response
 from or1.verify.code.tests import StdinTests, Tests, num_tests
@@ -91,7 +90,7 @@ def _run(
         responses = [
             Response(
                 problem=record.problem,
-                rollout=rollout_for(number),
+                rollout=Rollout.bare(str(number), number, Finish.STOP),
                 text=as_response(record.solutions[attempt]),
             )
             for number, record in enumerate(waiting)

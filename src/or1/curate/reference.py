@@ -13,14 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from or1.curate.difficulty import wrong_of
 from or1.curate.records import TURN, Record
 from or1.types import Gold
 from or1.verify.code import parse_tests
 from or1.verify.code.tests import AssertTests, CheckTests, FunctionTests, StdinTests
 from or1.verify.gold import accepted_golds
-
-_NUM_ROLLOUTS = 16
-"""`model_difficulty` counts the wrong ones of so many. Source: paper 6.2."""
 
 
 def reference_schema(models: Sequence[str]) -> pa.Schema:
@@ -40,10 +38,8 @@ def reference_schema(models: Sequence[str]) -> pa.Schema:
 
 
 def as_reference(record: Record, difficulty: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
-    """A problem as one row; a difficulty of other than 16 rollouts is brought to 16 and rounded."""
-    wrong = {
-        model: round(_NUM_ROLLOUTS * (1 - right / num)) for model, (right, num) in difficulty.items() if num
-    }
+    """A problem as one row; `model_difficulty` is the wrong ones of 16. Source: paper 6.2."""
+    wrong = {model: wrong_of(right, num) for model, (right, num) in difficulty.items() if num}
     return {
         "data_source": f"train-{record.task}-{record.source}",
         "prompt": [{"role": turn.role, "content": turn.content} for turn in record.prompt],

@@ -83,7 +83,16 @@ class Store:
     @property
     def num_parts(self) -> int:
         """Batches of records; known once all sources have been read."""
-        return int(self.load(f"{READ}/done.json")["num_parts"])
+        return len(self.part_rows)
+
+    @property
+    def part_rows(self) -> list[int]:
+        """Rows of each batch."""
+        return [int(size) for size in self.load(f"{READ}/done.json")["part_rows"]]
+
+    def rows(self, part: int) -> list[int]:
+        """Numbers of the rows of a batch."""
+        return [int(row) for row in pq.read_table(self.path(READ, part), columns=["row"])["row"].to_pylist()]
 
     def path(self, stage: str, part: int, suffix: str = "parquet") -> Path:
         return self.folder / stage / f"{part:06d}.{suffix}"

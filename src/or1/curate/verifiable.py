@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.protocols import VerifierPool
@@ -43,7 +41,6 @@ _LETTER_GOLD = re.compile(r"(?:\\(?:text\w*|math\w+)\s*\{)?\s*\(?([A-F])\)?\s*\}
 _GSM8K = re.compile(r"####\s*(.+?)\s*\Z", re.DOTALL)
 _SHOWN = 200
 """Most characters of a finding in evidence [characters]."""
-_NOTHING = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,11 @@ def _own_answer(gold: Gold) -> str:
 def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Outcome, str]]:
     """Verdicts in the order of the checks, whatever order they come in."""
     responses = [
-        Response(problem=check.record.problem, rollout=rollout_for(number), text=f"\\boxed{{{check.answer}}}")
+        Response(
+            problem=check.record.problem,
+            rollout=Rollout.bare(str(number), number, Finish.STOP),
+            text=f"\\boxed{{{check.answer}}}",
+        )
         for number, check in enumerate(checks)
     ]
     verdicts = {rollout.index: rollout.verdict for rollout in pool.judge(responses)}
@@ -153,17 +154,3 @@ def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, 
         assert verdict is not None, "a pool gives every rollout a verdict"
         judged.append((check, verdict.outcome, verdict.reason))
     return judged
-
-
-def rollout_for(number: int) -> Rollout:
-    """A rollout that nothing is known of but its number, for a pool that judges texts."""
-    return Rollout(
-        problem_id=str(number),
-        index=number,
-        prompt_tokens=_NOTHING,
-        response_tokens=_NOTHING,
-        behavior_logprobs=np.zeros(0, np.float32),
-        behavior_entropy=None,
-        finish=Finish.STOP,
-        policy_version=0,
-    )

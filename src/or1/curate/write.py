@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from or1.curate.asked import difficulty_of
 from or1.curate.config import CurateConfig
 from or1.curate.records import TURN, Record
 from or1.curate.reference import as_reference, reference_schema
@@ -41,7 +42,6 @@ def write(
     config: CurateConfig,
     store: Store,
     stages: Sequence[str],
-    difficulty: Mapping[str, Mapping[str, tuple[int, int]]],
     out: Path,
     advance: Callable[[int], None],
 ) -> list[Path]:
@@ -51,7 +51,6 @@ def write(
         config: weights, seed and layout.
         store: records and decisions.
         stages: stages that decide.
-        difficulty: problem id -> model -> (correct, sampled), measured on the way.
         out: folder of the data set.
         advance: called with the rows done.
     """
@@ -62,8 +61,8 @@ def write(
     num_files = max(1, math.ceil(num_rows / config.write.rows_per_file))
     schema = SCHEMA
     if in_files:
-        schema = reference_schema(_models(store, stages, difficulty))
-    _scatter(config, store, stages, places, difficulty, schema, advance)
+        schema = reference_schema(_models(store, stages))
+    _scatter(config, store, stages, places, schema, advance)
     folder = out / DATA
     folder.mkdir(parents=True, exist_ok=True)
     files = []
@@ -102,7 +101,6 @@ def _scatter(
     store: Store,
     stages: Sequence[str],
     places: Mapping[tuple[int, int], int],
-    difficulty: Mapping[str, Mapping[str, tuple[int, int]]],
     schema: pa.Schema,
     advance: Callable[[int], None],
 ) -> None:
@@ -113,9 +111,10 @@ def _scatter(
     weights = {source.name: source.repeats for source in config.sources}
     for part in range(store.num_parts):
         buckets: dict[int, list[dict[str, Any]]] = {}
+        measured = difficulty_of(store, part)
         for record in store.alive(part, tuple(stages)):
-            measured = {**record.difficulty, **difficulty.get(record.problem.id, {})}
-            row = as_row(record, measured, weights[record.source], config.write.layout)
+            known = {**record.difficulty, **measured.get(record.row, {})}
+            row = as_row(record, known, weights[record.source], config.write.layout)
             for copy in copies.get(record.row, ()):
                 place = places[record.row, copy]
                 buckets.setdefault(place // config.write.rows_per_file, []).append({"place": place, **row})
@@ -160,16 +159,10 @@ def as_row(
     }
 
 
-def _models(
-    store: Store, stages: Sequence[str], difficulty: Mapping[str, Mapping[str, tuple[int, int]]]
-) -> list[str]:
+def _models(store: Store, stages: Sequence[str]) -> list[str]:
     """Models of which a difficulty is known, sorted: each is a column."""
-    models = {model for each in difficulty.values() for model in each}
-    for record in _kept(store, stages):
-        models.update(record.difficulty)
-    return sorted(models)
-
-
-def _kept(store: Store, stages: Sequence[str]) -> Iterator[Record]:
+    models: set[str] = set()
     for part in range(store.num_parts):
-        yield from store.alive(part, tuple(stages))
+        models.update(model for known in difficulty_of(store, part).values() for model in known)
+        models.update(model for record in store.alive(part, tuple(stages)) for model in record.difficulty)
+    return sorted(models)

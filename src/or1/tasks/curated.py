@@ -7,22 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from or1.errors import DataError
 from or1.protocols import Verifier
 from or1.tasks.chat import chat_of
 from or1.tasks.math import MathTask
 from or1.tasks.rows import Row, read_rows
+from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set, read_manifest
 from or1.types import Outcome, Problem
-
-MANIFEST = "manifest.json"
-_COLUMNS = ("task", "prompt", "gold_json")
 
 
 def is_curated(path: str | None) -> bool:
-    """Is this the folder of a curated data set?"""
-    return path is not None and (Path(path).expanduser() / MANIFEST).is_file()
+    """Is this a data set of `or1 curate` in or1's own columns? Other layouts are read as any file is."""
+    folder = Path(path or "").expanduser()
+    folder = folder.parent if folder.name == MANIFEST else folder
+    if path is None or not folder.is_dir() or not is_data_set(folder):
+        return False
+    config = read_manifest(folder).config
+    return "write" in config and config["write"]["layout"] == "or1"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class CuratedTask:
         """The problems of this kind, in the order of the files.
 
         Raises:
-            DataError: no data, columns of another layout, or no problem of this kind.
+            DataError: a file was changed, lost or added, or there is no problem of this kind.
         """
         found = []
         for problem, weight in islice(self._weighed(), self.num_problems):
@@ -65,14 +67,12 @@ class CuratedTask:
         return self.verifier.verify(problem, ideal).outcome is Outcome.RIGHT
 
     def _weighed(self) -> Iterator[tuple[Problem, float]]:
-        files = sorted((Path(self.path).expanduser() / "data").glob("*.parquet"))
-        if not files:
-            raise DataError(
-                f"{self.path}/data holds no parquet files: make the data set again with or1 curate"
-            )
+        folder = Path(self.path).expanduser()
+        folder = folder.parent if folder.name == MANIFEST else folder
+        files = [folder / name for name in checked_manifest(folder).files(PROBLEMS)]
         for file in files:
             for row in read_rows(file):
-                if _checked(row)["task"] == self.name:
+                if row.content["task"] == self.name:
                     yield self._problem(row), float(row.content["weight"])
 
     def _problem(self, row: Row) -> Problem:
@@ -80,13 +80,3 @@ class CuratedTask:
         counts = json.loads(row.content["difficulty_json"])
         problem = Problem.make(self.name, prompt, json.loads(row.content["gold_json"]), row.content["source"])
         return replace(problem, difficulty={model: (right, num) for model, (right, num) in counts.items()})
-
-
-def _checked(row: Row) -> dict[str, Any]:
-    missing = [name for name in _COLUMNS if name not in row.content]
-    if missing:
-        raise DataError(
-            f'{row.place}: no column {missing[0]}: a folder is read with write.layout = "or1"; '
-            "of the reference's layout name the file itself as data.path"
-        )
-    return row.content

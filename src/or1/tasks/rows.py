@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
 from or1.errors import DataError
+from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
 _HUB_PREFIX = "hf://"
@@ -64,16 +65,29 @@ class HuggingFaceHub:
 
 
 def find_files(path: str, split: Literal["train", "heldout"], hub: Hub) -> list[Path]:
-    """The local files behind a path: a file, `hf://owner/name/path/to/file`, or a data set's name on the hub.
+    """The local files behind a path: a file, a data set of `or1 curate`, `hf://owner/name/path/to/file`, or a
+    data set's name on the hub.
+
+    All files of a data set with a manifest are compared with it, also when the path names one of them.
 
     Raises:
-        DataError: nothing there, a format that cannot be read, or a data set with several such parts.
+        DataError: nothing there, a format that cannot be read, a data set with several such parts, or one
+            with a file that was changed, lost or added.
     """
     local = Path(path).expanduser()
+    if local.name == MANIFEST and is_data_set(local.parent):
+        local = local.parent
+    if local.is_dir():
+        if not is_data_set(local):
+            raise DataError(
+                f"{path} is a folder and no data set of or1 curate: name one file ({', '.join(SUFFIXES)})"
+            )
+        return [local / file for file in checked_manifest(local).files(PROBLEMS)]
     if local.exists():
-        if local.is_dir():
-            raise DataError(f"{path} is a folder: name one file ({', '.join(SUFFIXES)})")
         _check_suffix(path)
+        for folder in local.absolute().parents[:2]:  # files lie in the data set's folder, or one below it
+            if is_data_set(folder):
+                checked_manifest(folder)
         return [local]
     if path.startswith(_HUB_PREFIX):
         _check_suffix(path)

@@ -22,12 +22,18 @@ from or1.testing.rollout import (
     ScriptedEngine,
     by_problem,
 )
+from or1.testing.server import SERVED_MODEL, ChatReply, ChatRequest, ChatScript, ChatServer
 from or1.testing.train import CountingBackend, UpdateCall
 from or1.testing.verify import ExactTask, ExactVerifier, FlakyVerifier, InlineVerifierPool
 
 __all__ = [
     "END_TOKEN",
+    "SERVED_MODEL",
     "CharTokenizer",
+    "ChatReply",
+    "ChatRequest",
+    "ChatScript",
+    "ChatServer",
     "CountingBackend",
     "ExactTask",
     "ExactVerifier",

@@ -80,10 +80,10 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def package_versions() -> dict[str, str]:
-    """Installed versions of `PACKAGES`; those not installed are left out."""
+def package_versions(further: Iterable[str] = ()) -> dict[str, str]:
+    """Installed versions of `PACKAGES` and further ones; those not installed are left out."""
     versions = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *further):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

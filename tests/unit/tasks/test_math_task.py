@@ -153,7 +153,7 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "object.json").write_text("{}")
     (tmp_path / "latin.jsonl").write_bytes(b'{"question": "caf\xe9"}\n')
     assert "does not exist: check data.path" in refusal(tmp_path / "missing.jsonl")
-    assert "is a folder: name one file" in refusal(tmp_path)
+    assert "is a folder and no data set of or1 curate: name one file" in refusal(tmp_path)
     assert "holds no problems" in refusal(tmp_path / "empty.jsonl")
     assert "holds no problems" in refusal(tmp_path / "blank.jsonl")
     assert "convert it to one of .jsonl, .json, .parquet" in refusal(tmp_path / "table.csv")

@@ -1,0 +1,230 @@
+"""One chat completion: the request that asks for it, the text in the answer, and what a refusal means.
+
+Pure functions; `endpoint` does the sending.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from or1.algo.seed import derive_seed
+from or1.config import EndpointConfig
+from or1.errors import ConfigError
+from or1.types import Finish, Problem, Sampling
+
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+SEED_BITS = 31
+"""Width of a seed that every server takes [bits]."""
+TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""What a server answers when the same request may succeed later."""
+_CONTEXT = re.compile(r"context[ _-]?(length|size|window)|max[ _-]model[ _-]len", re.IGNORECASE)
+_SHOWN = 300
+"""Most characters of a server's words in a message [characters]."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    completion_tokens: int = Field(ge=0)
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a server answered."""
+
+    text: str
+    finish: Finish
+    finish_reason: str
+    """The server's own word for it."""
+    num_tokens: int
+
+
+class MalformedAnswerError(ValueError):
+    """A server's answer is no chat completion."""
+
+
+def request_seed(seed: int, problem_id: str, index: int) -> int:
+    """Seed of one request: 31 bits of (seed, "completion", problem id, index)."""
+    return derive_seed(seed, "completion", problem_id, index) >> (63 - SEED_BITS)
+
+
+def request_body(
+    endpoint: EndpointConfig, problem: Problem, index: int, sampling: Sampling
+) -> dict[str, Any]:
+    """The request for one sample. Every sampling field is written out: what a request leaves open, servers
+    fill from the model's `generation_config.json`.
+
+    Raises:
+        ConfigError: `top_k` is asked of a server that does not know it.
+    """
+    if endpoint.dialect == "openai" and sampling.top_k is not None:
+        raise ConfigError(
+            f'top_k = {sampling.top_k} is not known to servers of dialect "openai": '
+            'leave it out, or set endpoint.dialect = "vllm"'
+        )
+    body: dict[str, Any] = {
+        "model": endpoint.model,
+        "messages": [{"role": m.role, "content": m.content} for m in problem.prompt],
+        "n": 1,
+        "seed": request_seed(sampling.seed, problem.id, index),
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_response_tokens,
+        "stream": False,
+    }
+    if endpoint.dialect == "vllm":
+        body |= {
+            "top_k": -1 if sampling.top_k is None else sampling.top_k,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+        }
+    return body | endpoint.request_fields
+
+
+def read_completion(body: bytes, prefix: str | None) -> Completion:
+    """The first choice of an answer.
+
+    Args:
+        body: of the server's answer.
+        prefix: what the prompt has already opened of the response, see `whole_text`.
+
+    Raises:
+        MalformedAnswerError: no JSON, no choice, or no count of tokens.
+    """
+    try:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise MalformedAnswerError(f"{where}: {first['msg']}") from None
+    choice = completion.choices[0]
+    return Completion(
+        text=whole_text(choice.message.content or "", _reasoning(choice.message), prefix),
+        finish=_finish(choice.finish_reason),
+        finish_reason=str(choice.finish_reason),
+        num_tokens=completion.usage.completion_tokens,
+    )
+
+
+def _reasoning(message: _Message) -> str:
+    return message.reasoning or message.reasoning_content or ""
+
+
+def _finish(reason: str | None) -> Finish:
+    """A text that the server withheld, broke off or does not account for is no sample of the model."""
+    match reason:
+        case "stop" | "tool_calls" | "function_call":
+            return Finish.STOP
+        case "length":
+            return Finish.LENGTH
+    return Finish.ABORTED
+
+
+def whole_text(content: str, reasoning: str, prefix: str | None) -> str:
+    """The response as training would have seen it: thinking between its marks, then the rest.
+
+    Args:
+        content: what the server calls the content.
+        reasoning: what it has taken out as reasoning; empty if nothing.
+        prefix: `<think>` or nothing, as the prompt ends; None = not known. Then a text that closes thinking
+            which it never opened is taken to have been opened by its prompt.
+
+    >>> whole_text("So 4.", "2 + 2 is 4.", None)
+    '<think>2 + 2 is 4.</think>So 4.'
+    >>> whole_text("", "Let me think", None)
+    '<think>Let me think'
+    >>> whole_text("2 + 2 is 4.</think>So 4.", "", None)
+    '<think>2 + 2 is 4.</think>So 4.'
+    """
+    if reasoning:
+        opening = "" if reasoning.lstrip().startswith(THINK_OPEN) else THINK_OPEN
+        closing = THINK_CLOSE if content else ""
+        return f"{opening}{reasoning}{closing}{content}"
+    if prefix is not None:
+        return content if content.lstrip().startswith(THINK_OPEN) else prefix + content
+    opened, closed = content.find(THINK_OPEN), content.find(THINK_CLOSE)
+    return THINK_OPEN + content if closed >= 0 and not 0 <= opened < closed else content
+
+
+def error_text(body: bytes) -> str:
+    """A server's own words for a refusal, on one line."""
+    text = body.decode("utf-8", errors="replace")
+    try:
+        error = _Refusal.model_validate_json(body)
+    except ValidationError:
+        pass
+    else:
+        text = (error.error.message if isinstance(error.error, _RefusalDetail) else error.error) or (
+            error.message or text
+        )
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 3] + "..."
+
+
+class _RefusalDetail(BaseModel):
+    message: str | None = None
+
+
+class _Refusal(BaseModel):
+    error: _RefusalDetail | str | None = None
+    message: str | None = None
+
+
+def is_context_too_long(status: int, words: str) -> bool:
+    """Does a refusal say that prompt and budget exceed the model's context?"""
+    return status in (400, 413, 422) and _CONTEXT.search(words) is not None
+
+
+def asked_pause_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Pause that a server asks for with Retry-After [s], as seconds or as a date; None if it does not.
+
+    >>> asked_pause_s({"retry-after": "7"})
+    7.0
+    """
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        until = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - (now or datetime.now(UTC))).total_seconds())
+
+
+def pause_s(endpoint: EndpointConfig, failures: int, chance: float) -> float:
+    """Pause after so many failures [s]: doubled with each, bounded, less up to half of it by chance.
+
+    >>> pause_s(EndpointConfig(url="http://localhost/v1", model="m"), failures=3, chance=0.5)
+    3.0
+
+    Args:
+        failures: of this request so far, >= 1.
+        chance: in [0, 1); spreads the requests that failed together.
+    """
+    full = min(endpoint.longest_pause_s, endpoint.first_pause_s * 2.0 ** min(failures - 1, 60))
+    return full * (1.0 - chance / 2.0)
