@@ -36,8 +36,8 @@ from or1.verify.pool import ProcessVerifierPool
 ADAPT = "adapted"
 """Rows that say themselves that they are no problem, or cannot be read as one."""
 STAGES = (
-    ADAPT, CONTAMINATION, verifiable.STAGE, programs.STAGE, duplicates.EXACT, duplicates.NEAR, asked.DIFFICULTY,
-    asked.QUALITY,
+    ADAPT, CONTAMINATION, verifiable.STAGE, programs.STAGE, duplicates.EXACT, duplicates.NEAR,
+    asked.DIFFICULTY, asked.QUALITY,
 )  # fmt: skip
 """Stages that decide, in their order: a row is counted where it leaves first."""
 
@@ -60,8 +60,7 @@ def run(
     """Decide about every row of every source, or go on where an earlier run stopped."""
     index_texts(config, store, files, progress)
     sizes = store.part_rows
-    settings = (tuple(protected), config.contamination)
-    _in_processes(config, store, progress, CONTAMINATION, _decide_contamination, settings)
+    decide_contamination(config, store, protected, progress)
     code = _code_verifier(config)
     tasks = {
         record for part in range(len(sizes)) for record in store.read(READ, part)["task"].unique().to_pylist()
@@ -91,6 +90,14 @@ def index_texts(config: CurateConfig, store: Store, files: dict[str, list[Path]]
     """Read every row and make the index of their texts."""
     _read(config, store, files, progress)
     _in_processes(config, store, progress, texts.STAGE, _index_texts, None)
+
+
+def decide_contamination(
+    config: CurateConfig, store: Store, protected: Sequence[Protected], progress: Progress
+) -> None:
+    """Decide about the rows that are a benchmark's problems."""
+    settings = (tuple(protected), config.contamination)
+    _in_processes(config, store, progress, CONTAMINATION, _decide_contamination, settings)
 
 
 def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> None:

@@ -8,12 +8,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-
-from or1.config import DataConfig
-from or1.curate.curate import curate
-from or1.curate.look import difficulties, histogram, read_dataset, samples
-from or1.errors import DataError, RunFolderError
-from or1.tasks.load import load_problems
 from tests.unit.curate.corpus import (
     Silent,
     config,
@@ -24,6 +18,12 @@ from tests.unit.curate.corpus import (
     problems,
     write_lines,
 )
+
+from or1.config import DataConfig
+from or1.curate.curate import curate
+from or1.curate.look import difficulties, histogram, read_dataset, samples
+from or1.errors import DataError, RunFolderError
+from or1.tasks.load import load_problems
 
 ROWS = problems(60, seed=2)
 BROKEN = [{"problem": "No answer."}, {"problem": "Prove that 2 is even.", "answer": "5"}]
@@ -66,7 +66,7 @@ def test_two_runs_have_identical_bytes_and_speed_settings_change_nothing(tmp_pat
     first = files_under(make(tmp_path, "one"))
     assert files_under(make(tmp_path, "two")) == first
     assert files_under(make(tmp_path, "three", num_workers=2)) == first
-    other = files_under(make(tmp_path, "four", batch_rows=5))
+    other = files_under(make(tmp_path, "four", batch_rows=12))
     same = [name for name in first if name not in ("manifest.json", "ledger.parquet")]
     assert {name: other[name] for name in same} == {name: first[name] for name in same}
     assert ledger(tmp_path / "four") == ledger(tmp_path / "one")
@@ -160,8 +160,8 @@ def test_difficulty_travels_and_is_shown(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_run_is_refused_before_work(tmp_path: Path) -> None:
     settings = config(tmp_path, *sources(tmp_path))
+    interrupted_by(settings, tmp_path)
     with pytest.raises(RunFolderError, match=r"holds the work of another curation \(config changed\)"):
-        interrupted_by(settings, tmp_path)
         curate(config(tmp_path, *sources_as_they_are(), seed=3), tmp_path / "out", Silent())
 
 
