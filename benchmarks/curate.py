@@ -134,9 +134,8 @@ def _ours(data: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
         resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
     near_s = ended - protected_at + indexed - started
-    say(
-        f"or1        {ended - started:7.1f} s, {near_s:.1f} s of it for duplicates, {max(usage) / 2**20:,.0f} MiB"
-    )
+    memory = f"{max(usage) / 2**20:,.0f} MiB"
+    say(f"or1        {ended - started:7.1f} s, {near_s:.1f} s of it for duplicates, {memory}")
     return {
         "seconds": ended - started,
         "near_s": near_s,
