@@ -12,6 +12,7 @@ from or1.curate.config import ProgramsConfig
 from or1.curate.programs import by_tests, decide
 from or1.curate.records import Record
 from or1.types import Message, Outcome, Response, Rollout, Verdict
+from or1.verify.code.program import program_of
 
 RIGHT = Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right")
 WRONG = Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_answer", detail="test 1 of 1")
@@ -49,7 +50,7 @@ class Scripted:
 
     def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
         for response in reversed(list(responses)):
-            program = response.text.removeprefix("```python\n").removesuffix("\n```").strip()
+            program = (program_of(response.text) or "").strip()
             self.ran.append(program)
             yield replace(response.rollout, verdict=self.verdicts[program])
 
