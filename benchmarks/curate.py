@@ -48,11 +48,11 @@ def main() -> None:
         "--peer", type=Path, help="interpreter of the environment of benchmarks/peers/datatrove.txt"
     )
     options = parser.parse_args()
-    say(machine())
     folder = Path(tempfile.mkdtemp(prefix="curate-"))
     try:
         planted = _write_rows(options.data, options.rows, folder / "rows")
-        figures: dict[str, Any] = {"rows": options.rows, "or1": _ours(options.data, folder, planted)}
+        figures: dict[str, Any] = {"machine": machine(), "rows": options.rows}
+        figures["or1"] = _ours(options.data, folder, planted)
         if options.peer:
             figures["datatrove"] = _theirs(options.peer, folder, planted)
             figures["ratio"] = figures["datatrove"]["seconds"] / figures["or1"]["near_s"]

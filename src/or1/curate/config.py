@@ -69,20 +69,20 @@ class VerifiableConfig(Config):
     """Mathematical problems whose answer cannot be checked leave."""
 
     max_gold_characters: int = Field(default=200, ge=1)
-    """Longer golds are texts, not answers [characters; 1 character = 1 dimensionless]."""
+    """Longer golds are texts, not answers [characters]."""
     max_question_characters: int = Field(default=8_000, ge=20)
-    """Longer questions are not problems [characters; dimensionless]."""
+    """Longer questions are not problems [characters]."""
     choices: Literal["drop", "keep"] = "drop"
     """Multiple choice: a guess is right one time in five."""
     num_workers: int = Field(default=2, ge=1)
-    """Worker processes for answers that exact arithmetic does not decide [threads of work]."""
+    """Worker processes for answers that exact arithmetic does not decide [processes]."""
 
 
 class ProgramsConfig(Config):
     """Programming problems whose tests or solution do not hold leave."""
 
     min_tests: int = Field(default=1, ge=1)
-    """Fewer tests say too little [tests; dimensionless]."""
+    """Fewer tests say too little [tests]."""
     max_tests_bytes: int = Field(default=20_000_000, ge=1_000)
     """Larger tests cost more than they tell [bytes]."""
     require_solution: bool = True
@@ -90,9 +90,9 @@ class ProgramsConfig(Config):
     run_solutions: bool = True
     """Run the reference solution against all tests, in the sandbox. Source: paper 6.1."""
     max_solutions: int = Field(default=3, ge=1)
-    """Of several reference solutions try so many; one has to pass [passes]."""
+    """Of several reference solutions try so many; one has to pass [programs]."""
     num_workers: int = Field(default=2, ge=1)
-    """Programs run at once [threads of work]."""
+    """Programs run at once [processes]."""
     time_limit_factor: float = Field(default=2.0, gt=0)
     """Multiplies the processor time that a problem allows for a test [dimensionless]."""
     allow_weak_sandbox: bool = False
@@ -167,7 +167,7 @@ class CurateConfig(Config):
     batch_rows: int = Field(default=2_048, ge=1)
     """Rows in memory at once [problems]: bounds memory, never the result."""
     num_workers: int = Field(default=2, ge=1)
-    """Processes that read texts and look for matches [threads of work]; never the result."""
+    """Processes that read texts and look for matches [processes]; never the result."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
