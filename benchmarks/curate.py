@@ -1,5 +1,4 @@
-"""120,000 problems through exact and near deduplication and decontamination, beside datatrove on the same
-rows.
+"""120,000 problems through deduplication and decontamination, beside datatrove on the same rows.
 
     python -m benchmarks.curate --data FOLDER [--rows 120000] [--peer .venv-datatrove/bin/python]
 

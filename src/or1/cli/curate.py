@@ -1,5 +1,4 @@
-"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds, and where the rest
-went."""
+"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The data set card: what is in the data set, where every row went, and what was removed, for a person to
-read."""
+"""The data set card: what is in the data set, and where every row went, for a person to read."""
 
 from __future__ import annotations
 

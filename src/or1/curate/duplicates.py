@@ -1,5 +1,4 @@
-"""One problem, one row: exact and near duplicates within and across sources, and golds that contradict each
-other.
+"""One problem, one row: exact and near duplicates within and across sources, and contradicting golds.
 
 Rows are taken in order. A row that is the same problem as an earlier one that stays is removed; so every
 removal names a row of the data set, and likeness does not travel along a chain. Where two rows ask the same

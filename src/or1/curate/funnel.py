@@ -59,11 +59,11 @@ def run(
 ) -> None:
     """Decide about every row of every source, or go on where an earlier run stopped."""
     index_texts(config, store, files, progress)
-    sizes = store.part_rows
     decide_contamination(config, store, protected, progress)
-    code = _code_verifier(config)
     tasks = {
-        record for part in range(len(sizes)) for record in store.read(READ, part)["task"].unique().to_pylist()
+        task
+        for part in range(store.num_parts)
+        for task in store.read(READ, part)["task"].unique().to_pylist()
     }
     if "math" in tasks:
         math_pool = ProcessVerifierPool({"math": MathVerifier()}, num_workers=config.verifiable.num_workers)
@@ -75,7 +75,9 @@ def run(
             lambda some, pool: verifiable.decide(some, config.verifiable, pool),
         )
     if "code" in tasks:
-        code_pool = ProcessVerifierPool({"code": code}, num_workers=config.programs.num_workers)
+        code_pool = ProcessVerifierPool(
+            {"code": _code_verifier(config)}, num_workers=config.programs.num_workers
+        )
         _with_pool(
             store,
             progress,

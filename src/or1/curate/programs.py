@@ -1,5 +1,4 @@
-"""Programming problems whose tests hold: there, whole, and passed by the reference solution in our own
-sandbox."""
+"""Programming problems whose tests hold, and are passed by the reference solution in our sandbox."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The columns of Skywork-OR1-RL-Data, which verl reads: `data_source, prompt, ability, reward_model,
-extra_info`.
+"""The columns of Skywork-OR1-RL-Data, which verl reads.
 
 Source: Skywork/Skywork-OR1-RL-Data and the reward functions of Skywork-OR1 @64e96af. Reading this layout is
 the adapter `skywork-or1` of `or1.curate.layouts`.

@@ -102,16 +102,29 @@ def source_files(config: CurateConfig, hub: Hub) -> dict[str, list[Path]]:
 
 def rows_of(file: Path) -> Iterator[Row]:
     """The rows of a file of any format that is read: JSON lines, JSON, both gzipped, parquet and CSV."""
-    if file.suffix == ".csv":
-        with file.open(encoding="utf-8", newline="") as lines:
-            for number, content in enumerate(csv.DictReader(lines), start=2):
-                yield Row(f"{file} line {number}", dict(content), file.absolute().parent.name)
-    elif file.name.endswith(".json.gz"):
-        with gzip.open(file, "rt", encoding="utf-8") as text:
-            for number, content in enumerate(json.load(text), start=1):
-                yield Row(f"{file} entry {number}", content, file.absolute().parent.name)
-    else:
-        yield from read_rows(file)
+    reader = (
+        _csv_rows if file.suffix == ".csv" else _packed_rows if file.name.endswith(".json.gz") else read_rows
+    )
+    try:
+        yield from reader(file)
+    except (csv.Error, UnicodeDecodeError, gzip.BadGzipFile, EOFError, json.JSONDecodeError) as error:
+        raise DataError(f"{file} cannot be read ({error}): mend or convert it") from error
+
+
+def _csv_rows(file: Path) -> Iterator[Row]:
+    csv.field_size_limit(1 << 27)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        for number, content in enumerate(csv.DictReader(lines, restkey="more", restval=""), start=2):
+            yield Row(f"{file} row {number}", dict(content), file.absolute().parent.name)
+
+
+def _packed_rows(file: Path) -> Iterator[Row]:
+    with gzip.open(file, "rt", encoding="utf-8") as text:
+        content = json.load(text)
+    for number, row in enumerate(content if isinstance(content, list) else [content], start=1):
+        if not isinstance(row, dict):
+            raise DataError(f"{file} entry {number}: a {type(row).__name__} where an object is needed")
+        yield Row(f"{file} entry {number}", row, file.absolute().parent.name)
 
 
 def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:

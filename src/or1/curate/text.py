@@ -1,5 +1,4 @@
-r"""The normal form of a problem's text: a sequence of tokens in which spacing, case, punctuation and LaTeX
-style are gone.
+r"""The normal form of a problem's text: tokens without spacing, case, punctuation and LaTeX style.
 
 Numbers, operators and names of functions are kept as they are, since two problems that differ in one of
 them are different problems. Single letters that stand for something (`x`, the points of `triangle ABC`) are

@@ -1,5 +1,4 @@
-"""Mathematical problems whose answer can be checked: gold sound, solution agrees, and a single question in
-words."""
+"""Mathematical problems whose answer can be checked: a sound gold, one question, in words alone."""
 
 from __future__ import annotations
 
