@@ -31,6 +31,8 @@ from or1.verify.math import MathVerifier
 EXACT = "exact_duplicates"
 NEAR = "near_duplicates"
 _MATCHES = "near_matches"
+_SHARE_OF_TESTS = 0.8
+"""Of the tests of the problem with fewer: variants of a problem share some of the simplest."""
 _SHOWN = 300
 """Most characters of another row's text in evidence [characters]."""
 _MATCH_SCHEMA = pa.schema(
@@ -92,7 +94,7 @@ def find_near(
 
 
 def agreement(first: str, second: str) -> bool | None:
-    """Do two golds of the index mean the same answer, or share half of their tests? None: unknown."""
+    """Do two golds of the index mean the same answer, or share their tests? None: unknown."""
     if not first or not second:
         return None
     if first.startswith(TESTS_MARK):
@@ -103,7 +105,7 @@ def agreement(first: str, second: str) -> bool | None:
 def _share_tests(first: Sequence[str], second: Sequence[str]) -> bool | None:
     if not first or not second:
         return None
-    return len(set(first) & set(second)) >= min(len(first), len(second)) / 2
+    return len(set(first) & set(second)) >= _SHARE_OF_TESTS * min(len(first), len(second))
 
 
 def _same_answer(first: Gold, second: Gold) -> bool:

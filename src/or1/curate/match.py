@@ -20,6 +20,8 @@ from or1.curate.text import Kind, Tokens
 
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""
+_SHORT = 12
+"""A shorter text may stand in any long one by chance: as a part it has to say the very same [tokens]."""
 _LEAST_IN_ORDER = 0.55
 
 
@@ -175,7 +177,9 @@ def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | Non
     at = fuzz.partial_ratio_alignment(first.general, second.general)
     assert at is not None, "without a cutoff there is always a best part"
     match, found = compare(first, second.part(at.dest_start, at.dest_end), allowance)
-    return found if match is Match.SAME else None
+    if match is not Match.SAME or found is None:
+        return None
+    return found if len(first) >= _SHORT or says_the_same(found) else None
 
 
 def _may_match(first: Side, second: Side, length: int) -> bool:

@@ -99,6 +99,14 @@ def test_a_problem_inside_a_longer_text() -> None:
     assert found is not None
     assert found.changes == 0
     assert find_part(problem, other, ALLOWANCE) is None
+    short = side("Return length of given string")
+    assert (
+        find_part(
+            short, side("Given a string of length n and a number, return the length of each"), ALLOWANCE
+        )
+        is None
+    )
+    assert find_part(short, side(f"{'Now ' * 9} return length of given string"), ALLOWANCE) is not None
 
 
 TOKENS = ("apple", "rope", "brick", "lamp", "stone", "river", "cloud", "3", "7", "12", "x", "y")
