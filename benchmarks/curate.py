@@ -133,14 +133,10 @@ def _ours(data: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
         resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
     near_s = ended - protected_at + indexed - started
-    memory = f"{max(usage) / 2**20:,.0f} MiB"
+    memory = f"{max(usage) / 2**20:,.0f} MiB in the largest process"
     say(f"or1        {ended - started:7.1f} s, {near_s:.1f} s of it for duplicates, {memory}")
-    return {
-        "seconds": ended - started,
-        "near_s": near_s,
-        "peak_bytes": max(usage),
-        "removed": _removed(planted, gone),
-    }
+    removed = _removed(planted, gone)
+    return {"seconds": ended - started, "near_s": near_s, "peak_bytes": max(usage), "removed": removed}
 
 
 def _theirs(python: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
@@ -155,8 +151,8 @@ def _theirs(python: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
     for file in (folder / "theirs/kept").rglob("*.jsonl.gz"):
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             kept.update(int(json.loads(line)["id"]) for line in lines)
+    say(f"datatrove  {figures['seconds']:7.1f} s for duplicates")
     figures["removed"] = _removed(planted, set(range(len(planted))) - kept)
-    say(f"datatrove  {figures['seconds']:7.1f} s for duplicates, {figures['peak_bytes'] / 2**20:,.0f} MiB")
     return figures
 
 

@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with math/ and gsm8k/")
     parser.add_argument("--half", choices=("development", "test"), default="test")
     parser.add_argument("--num", type=int, default=5_000, help="planted copies")
+    parser.add_argument("--only", choices=("duplicates", "held-out", "contamination"), help="one part of it")
     parser.add_argument("--list", action="store_true", help="list the real problems that were removed")
     options = parser.parse_args()
     problems = [row for row in _lines(options.data / "math/MATH_12500_answers.jsonl") if row["answer"]]
@@ -69,18 +70,15 @@ def main() -> None:
     half = ("development", "test").index(options.half)
     held_out = _perturb.held_out_kinds() if options.half == "test" else {}
     figures: dict[str, Any] = {"half": options.half}
-    figures["duplicates"] = duplicates(
-        problems, {k: changes[k] for k in DUPLICATES}, half, options.num, options.list
-    )
-    if held_out:
+    if options.only in ("duplicates", None):
+        known = {kind: changes[kind] for kind in DUPLICATES}
+        figures["duplicates"] = duplicates(problems, known, half, options.num, options.list)
+    if held_out and options.only in ("held-out", None):
         figures["duplicates_held_out"] = duplicates(problems, held_out, half, options.num, False)
-    clean = [row["question"] for row in _lines(options.data / "gsm8k/train.jsonl")]
-    figures["contamination"] = contamination(
-        _protected(options.data, half),
-        clean,
-        {**{k: changes[k] for k in CONTAMINATED}, **held_out},
-        options.list,
-    )
+    if options.only in ("contamination", None):
+        clean = [row["question"] for row in _lines(options.data / "gsm8k/train.jsonl")]
+        planted = {**{kind: changes[kind] for kind in CONTAMINATED}, **held_out}
+        figures["contamination"] = contamination(_protected(options.data, half), clean, planted, options.list)
     print(json.dumps(figures))
 
 

@@ -7,7 +7,6 @@ object.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -49,10 +48,7 @@ def main() -> None:
             logging_dir=str(out / f"log{number}"),
             skip_completed=False,
         ).run()
-    usage = [
-        resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    print(json.dumps({"seconds": time.perf_counter() - started, "peak_bytes": max(usage)}))
+    print(json.dumps({"seconds": time.perf_counter() - started}))
 
 
 if __name__ == "__main__":
