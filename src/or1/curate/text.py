@@ -66,12 +66,14 @@ _TOKEN = re.compile(
     r"|\\(?P<command>[A-Za-z]+)\*?"
     r"|\\(?P<escaped>.)"
     r"|(?P<number>\d{1,3}(?:(?:,|\{,\}|\\,|\\!,\\!|,\\!)\d{3})+(?!\d)|\d+(?:\.\d+)?|\.\d+)"
-    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*)"
+    r"|(?P<word>[\u3040-\u9fff]|(?:(?![\u3040-\u9fff])[^\W\d_])+(?:'(?:(?![\u3040-\u9fff])[^\W\d_])+)*)"
     r"|(?P<dash>-)"
     r"|(?P<operator>[+*/=<>^_|%!])"
     r"|(?P<bracket>[(){}\[\]])",
     re.DOTALL,
 )
+_FIRST_SYLLABLE, _LAST_SYLLABLE = "\u3040", "\u9fff"
+"""Kana and Chinese characters, each a word of its own."""
 _BESIDE_BEFORE = frozenset("+*/=<>^_|{(0123456789")
 _BESIDE_AFTER = frozenset("+*/=<>^_|}")
 _GROUPING = re.compile(r"[^\d.]")
@@ -172,7 +174,7 @@ class _Reader:
             self._add(lower, Kind.OPERATOR)
         elif lower in NUMBER_WORDS and len(word) > 2:
             self._add(NUMBER_WORDS[lower], Kind.NUMBER_WORD)
-        elif len(word) == 1:
+        elif len(word) == 1 and not _FIRST_SYLLABLE <= word <= _LAST_SYLLABLE:
             is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
             self._add(word, Kind.WORD if is_word else Kind.LETTER)
         elif len(word) <= 4 and (word.isupper() or not is_word):

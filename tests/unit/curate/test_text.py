@@ -72,6 +72,12 @@ def test_a_text_token_by_token() -> None:
     assert tokens.general[2] == tokens.general[5] != "x"
 
 
+def test_chinese_has_a_word_for_each_character() -> None:
+    tokens = tokens_of("\u6c42 $x$ \u7684\u6700\u5c0f\u503c")
+    assert len(tokens) == 6
+    assert [Kind(kind) for kind in tokens.kinds] == [Kind.WORD, Kind.LETTER, *[Kind.WORD] * 4]
+
+
 def test_a_letter_beside_mathematics_is_no_article() -> None:
     kinds = [Kind(kind) for kind in tokens_of("Given 2^a = 32 find a number").kinds]
     assert kinds.count(Kind.LETTER) == 1
