@@ -233,9 +233,13 @@ def _in_processes(
             return
         with ProcessPoolExecutor(config.num_workers, get_context("spawn"), _prepare, (settings,)) as workers:
             running = {workers.submit(work, store.folder, part): part for part in missing}
-            for done in as_completed(running):
-                done.result()
-                advance(sizes[running[done]])
+            try:
+                for done in as_completed(running):
+                    done.result()
+                    advance(sizes[running[done]])
+            except BaseException:
+                workers.shutdown(cancel_futures=True)  # else leaving would finish every batch first
+                raise
 
 
 _benchmarks: Benchmarks | None = None
