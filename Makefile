@@ -31,7 +31,7 @@ $(VENV)/.installed-board: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e '.[dev,board]'
+	$(PIP_INSTALL) -e '.[dev,board,curate]'
 	@touch $@ $(VENV)/.installed-board
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev

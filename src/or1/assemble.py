@@ -206,21 +206,35 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
         with contextlib.closing(remote):
             yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
         return
-    folder = resolve_folder(model_folder(settings.model.path))
-    device = _device(settings.system)
-    if device.type == "cpu":
-        torch.set_num_threads(settings.system.threads or os.cpu_count() or 1)
-    dtype = _dtype(settings.model, settings.system, device, read_config(folder).hidden_size)
-    decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=settings.system.deterministic)
-    engine = LocalEngine(
-        decoder,
-        load_tokenizer(folder),
+    engine = local_generator(
+        settings.model,
+        settings.system,
         num_slots=settings.num_slots,
         max_prompt_tokens=settings.max_prompt_tokens,
     )
+    device = engine.decoder.device
     gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    about = {"engine": "local", "dtype": str(engine.decoder.dtype), "device": device.type}
     with contextlib.closing(engine):
-        yield engine, {**environment, **gpu, "engine": "local", "dtype": str(dtype), "device": device.type}
+        yield engine, {**environment, **gpu, **about}
+
+
+def local_generator(
+    model: ModelConfig, system: SystemConfig, *, num_slots: int, max_prompt_tokens: int
+) -> LocalEngine:
+    """Texts of a model that runs in this process.
+
+    Raises:
+        ModelError, ConfigError: no such model or device, or an architecture that does not work.
+    """
+    folder = resolve_folder(model_folder(model.path))
+    device = _device(system)
+    if device.type == "cpu":
+        torch.set_num_threads(system.threads or os.cpu_count() or 1)
+    dtype = _dtype(model, system, device, read_config(folder).hidden_size)
+    decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=system.deterministic)
+    tokenizer = load_tokenizer(folder)
+    return LocalEngine(decoder, tokenizer, num_slots=num_slots, max_prompt_tokens=max_prompt_tokens)
 
 
 def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:

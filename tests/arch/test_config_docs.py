@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 
 from or1 import config
 from or1.config import Config
+from or1.curate import config as curate_config
+from or1.curate import settings as curate_settings
 from or1.recipes.schema import allowed
 
 UNIT = re.compile(r"\[[^\]]+\]|dimensionless")
@@ -19,7 +21,8 @@ COUNTED = re.compile(
 
 
 def fields() -> Iterator[tuple[str, FieldInfo]]:
-    models = [m for m in vars(config).values() if isinstance(m, type) and issubclass(m, Config)]
+    named = {**vars(config), **vars(curate_config), **vars(curate_settings)}
+    models = [m for m in named.values() if isinstance(m, type) and issubclass(m, Config)]
     for model in models:
         for name, field in model.model_fields.items():
             yield f"{model.__name__}.{name}", field
@@ -44,7 +47,7 @@ def test_field_has_a_docstring(name: str) -> None:
     assert FIELDS[name].description, f"{name} has no docstring"
 
 
-UNITLESS = {"RunConfig.seed"}
+UNITLESS = {"RunConfig.seed", "CurateConfig.seed"}
 NUMBERS = [n for n in FIELDS if allowed(FIELDS[n]).startswith(("a number", "a whole number"))]
 
 

@@ -1,5 +1,5 @@
-"""`or1 train | eval | verify | show | doctor | export | plot`: signatures here, work in the module of each
-command.
+"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work in the
+module of each command.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from or1 import __version__
-from or1.errors import Or1Error
+from or1.errors import ConfigError, Or1Error
 
 app = typer.Typer(
     name="or1",
@@ -95,6 +95,32 @@ def train(
     run(
         recipe, [*(sets or []), *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else [])], out
     )
+
+
+@app.command()
+def curate(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or .toml file; or `show`, and then a data set.")],
+    dataset: Annotated[Path | None, typer.Argument(help="With `show`: folder of a data set.")] = None,
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; datasets/<name> if not given.")] = None,
+    samples: Annotated[int, typer.Option(min=0, help="With `show`: problems to print.")] = 3,
+    seed: Annotated[int, typer.Option(help="With `show`: which problems.")] = 1,
+    allow_weak_sandbox: WeakSandbox = False,
+) -> None:
+    """Make a training set from raw problems, or show one: `or1 curate show DATASET`."""
+    try:
+        from or1.cli.curate import curate as run
+        from or1.cli.curate import show as run_show
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"or1 curate needs {error.name}: pip install -c constraints.txt 'or1[curate]'"
+        ) from error
+
+    if recipe == "show":
+        run_show(dataset, samples, seed)
+        return
+    weak = ["programs.allow_weak_sandbox=true"] if allow_weak_sandbox else []
+    run(recipe, [*(sets or []), *weak], out)
 
 
 @app.command()

@@ -156,3 +156,12 @@ def _question(content: Mapping[str, Any], key: str, gold: Mapping[str, Any]) -> 
     if is_text(content, "starter_code"):
         return f"{question.rstrip()}\n\n```python\n{content['starter_code'].rstrip()}\n```\n{CODE_FUNCTION}"
     return f"{question.rstrip()}\n{CODE_FUNCTION if gold['mode'] == 'function' else CODE_STDIN}"
+
+
+def problem_of(row: Row) -> Problem:
+    """The problem that one row holds, without an instruction.
+
+    Raises:
+        DataError: a row without question or usable tests.
+    """
+    return CodeTask("")._problem(row)

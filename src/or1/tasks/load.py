@@ -11,6 +11,7 @@ from or1.errors import ConfigError, DataError
 from or1.protocols import Task, Verifier
 from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
 from or1.tasks.code import CodeTask
+from or1.tasks.curated import CuratedTask, is_curated
 from or1.tasks.math import MathTask
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.rows import Hub, HuggingFaceHub
@@ -71,7 +72,7 @@ def load_problems(
             if problem.id in found:
                 continue
             found[problem.id] = problem
-            weights[problem.id] = source.weight
+            weights[problem.id] = source.weight * _own_weight(task, problem)
             if problem.gold != clean[problem.id].gold:
                 clean_golds[problem.id] = clean[problem.id].gold
     return ProblemSet(
@@ -109,6 +110,11 @@ def split_holdout(problem_set: ProblemSet, num: int, seed: int) -> tuple[Problem
     return replace(problem_set, problems=rest), aside
 
 
+def _own_weight(task: Task, problem: Problem) -> float:
+    """What a curated data set says; 1 elsewhere."""
+    return task.weights[problem.id] if isinstance(task, CuratedTask) else 1.0
+
+
 def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Task:
     if source.task == "arithmetic":
         if source.path is not None:
@@ -129,6 +135,9 @@ def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Tas
         raise ConfigError(
             f'data.min_difficulty and max_difficulty have no use with task = "{source.task}": remove them'
         )
+    if is_curated(source.path):
+        verifier = code if source.task == "code" else MathTask("").verifier
+        return CuratedTask(source.path, source.task, verifier, source.num_problems, source.instruction)
     if source.task == "code":
         return CodeTask(source.path, source.split, source.num_problems, source.instruction, hub, code)
     return MathTask(source.path, source.split, source.num_problems, source.instruction, hub)

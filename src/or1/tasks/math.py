@@ -140,3 +140,12 @@ def _one_or_all(golds: list[Any]) -> Gold | None:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "nothing"
+
+
+def problem_of(row: Row) -> Problem:
+    """The problem that one row holds, without an instruction.
+
+    Raises:
+        DataError: a row without question or answer.
+    """
+    return MathTask("")._problem(row)

@@ -1,0 +1,125 @@
+"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from or1.config import EndpointConfig, ModelConfig, RolloutConfig, SystemConfig
+from or1.curate import recipe
+from or1.curate.asked import Models
+from or1.curate.card import funnel_lines
+from or1.curate.config import CurateConfig
+from or1.curate.curate import curate as run
+from or1.curate.look import difficulties, draw_histogram, histogram, read_dataset, samples
+from or1.errors import DataError
+from or1.protocols import Generator
+from or1.tracking.manifest import MANIFEST
+
+
+class Bars:
+    """A bar for each stage, with the time it will still take."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._console = console
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """One bar, full when the stage ends; a line where there is no terminal."""
+        bar = self.progress.add_task(name.replace("_", " "), total=total)
+        yield lambda rows: self.progress.advance(bar, rows)
+        task = self.progress.tasks[bar]
+        done = task.total if task.total is not None else task.completed
+        self.progress.update(bar, total=done, completed=done)
+        if not self._console.is_terminal:
+            self._console.print(
+                f"{name.replace('_', ' ')}: {task.finished_time or task.elapsed or 0:.0f} s", highlight=False
+            )
+
+
+def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
+    """Load and check the recipe, make the data set, and print the funnel."""
+    config = recipe.load(recipe_name, sets)
+    folder = out or Path("datasets") / config.name
+    console = Console(stderr=True)
+    bars = Bars(console)
+    with bars.progress:
+        counts = run(config, folder, bars, _models(config))
+    sys.stdout.write("\n".join(funnel_lines(counts)) + f"\n{folder / MANIFEST}\n")
+
+
+def _models(config: CurateConfig) -> Models:
+    """Whom the stages ask that need a model; a server is asked at once whether it is there."""
+    judges: dict[str, Generator] = {}
+    for endpoint in config.quality.judges if config.quality is not None else ():
+        judges[endpoint.model] = _server(endpoint)
+    if config.difficulty is None:
+        return Models(None, judges)
+    if config.solver.endpoint is not None:
+        return Models(_server(config.solver.endpoint), judges)
+    assert config.solver.model_path is not None, "the configuration has checked it"
+    from or1.assemble import local_generator  # imports torch
+
+    settings = RolloutConfig()
+    solver = local_generator(
+        ModelConfig(path=config.solver.model_path),
+        SystemConfig(),
+        num_slots=settings.num_slots,
+        max_prompt_tokens=settings.max_prompt_tokens,
+    )
+    return Models(solver, judges)
+
+
+def _server(endpoint: EndpointConfig) -> Generator:
+    from or1.rollout.endpoint import EndpointGenerator
+
+    generator = EndpointGenerator(endpoint)
+    generator.check()
+    return generator
+
+
+def show(dataset: Path | None, num_samples: int, seed: int) -> None:
+    """Print the funnel, the difficulty of the problems by model, and random problems; draw the histogram.
+
+    Raises:
+        DataError: no data set is named, or there is none.
+    """
+    if dataset is None:
+        raise DataError("or1 curate show needs the folder of a data set: or1 curate show datasets/real-math")
+    found = read_dataset(dataset)
+    lines = [*funnel_lines(found.counts), ""]
+    for model, shares in sorted(difficulties(found).items()):
+        lines += histogram(model, shares)
+        lines.append("")
+    for sample in samples(found, num_samples, seed):
+        lines += [
+            f"[{sample.source}] {sample.problem_id}",
+            sample.question,
+            f"gold: {json.dumps(sample.gold)[:200]}",
+            "",
+        ]
+    sys.stdout.write("\n".join(lines))
+    picture = draw_histogram(found, dataset.with_name(f"{dataset.name}-difficulty.png"))
+    if picture is not None:
+        sys.stdout.write(f"{picture}\n")

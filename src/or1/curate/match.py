@@ -1,0 +1,291 @@
+"""When are two problems the same? An ordered alignment of their tokens decides.
+
+Words may differ a little. Numbers, operators and letters may not, but for a one-to-one renaming of the
+letters: two problems that differ in one number are different problems. The thresholds were chosen on one
+half of planted and real pairs and judged on the other (`benchmarks/near_matches.py`, docs/data.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import LCSseq, Levenshtein
+
+from or1.curate.notation import FILLERS
+from or1.curate.text import Kind, Tokens
+
+_FREE_OPERATORS = frozenset({"*", "^", "_"})
+"""Operators that notation leaves out or puts in."""
+_SHORT = 12
+"""A shorter text may stand in any long one by chance: as a part it has to say the very same [tokens]."""
+_LEAST_IN_ORDER = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A text prepared for comparison: its tokens without brackets."""
+
+    words: tuple[str, ...]
+    general: tuple[str, ...]
+    """The words with one sign for every letter."""
+    kinds: bytes
+    brackets: str
+    """All brackets, in order."""
+    digits: frozenset[str]
+    """Numbers in digits."""
+    numbers: frozenset[str]
+    """Numbers in digits and words."""
+
+    @staticmethod
+    def of(tokens: Tokens) -> Side:
+        kept = [
+            (w, g, k)
+            for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True)
+            if k != Kind.BRACKET
+        ]
+        kinds = bytes(k for _, _, k in kept)
+        brackets = "".join(w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == Kind.BRACKET)
+        return Side._make(
+            tuple(w for w, _, _ in kept),
+            tuple("/" if g == "frac" else g for _, g, _ in kept),
+            kinds,
+            brackets,
+        )
+
+    @staticmethod
+    def _make(words: tuple[str, ...], general: tuple[str, ...], kinds: bytes, brackets: str) -> Side:
+        digits = frozenset(w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER)
+        named = (w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER_WORD)
+        return Side(words, general, kinds, brackets, digits, digits.union(named))
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def num_words(self) -> int:
+        return self.kinds.count(Kind.WORD) + self.kinds.count(Kind.NUMBER_WORD)
+
+    @property
+    def num_symbols(self) -> int:
+        return len(self.kinds) - self.num_words
+
+    def part(self, start: int, end: int) -> Side:
+        """The tokens from `start` to before `end`."""
+        return Side._make(self.words[start:end], self.general[start:end], self.kinds[start:end], "")
+
+    @property
+    def without_numbers(self) -> tuple[str, ...]:
+        """The tokens with one sign for every number."""
+        return tuple(
+            "#" if kind in (Kind.NUMBER, Kind.NUMBER_WORD) else word
+            for word, kind in zip(self.general, self.kinds, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What an alignment of two texts shows."""
+
+    content_changes: int
+    """Exchanged, inserted or deleted words that say something; an exchange made everywhere counts once."""
+    filler_changes: int
+    """The same for `FILLERS`."""
+    only_first: int
+    """Numbers in digits, operators and letters that only the first text has."""
+    only_second: int
+    numbers_differ: bool
+    """Each text has a number, in digits or words, that the other lacks."""
+    other_symbols_differ: bool
+    """So with operators and letters."""
+    not_renamed: int
+    """Letters that no one-to-one renaming carries into each other."""
+    moved: int
+    """Numbers, operators and letters that both texts have, but at another place."""
+    num_words: int
+    """Of the longer text."""
+    num_symbols: int
+    """Of the longer text."""
+
+    @property
+    def changes(self) -> float:
+        """What changed, in words: a filler is half a word."""
+        return self.content_changes + self.filler_changes / 2 + self.one_sided + self.moved + self.not_renamed
+
+    @property
+    def one_sided(self) -> int:
+        """Numbers, operators and letters that one of the texts has and the other lacks."""
+        return self.only_first + self.only_second
+
+
+class Match(StrEnum):
+    SAME = "same"
+    RENUMBERED = "renumbered"
+    """The same text with other numbers: another problem of the same kind."""
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much may differ [words]: `per_word` of the words and `per_symbol` of the symbols of the longer
+    text.
+
+    Symbols that one of the texts lacks are counted apart: `per_symbol` of the symbols and of a quarter of
+    the words, for a changed word may read as a symbol.
+    """
+
+    per_word: float
+    per_symbol: float
+
+    def of_symbols(self, num_words: int, num_symbols: int) -> float:
+        return self.per_symbol * (num_symbols + num_words / 4)
+
+    def covers(self, found: Likeness) -> bool:
+        in_all = self.per_word * found.num_words + self.per_symbol * found.num_symbols
+        return found.changes <= in_all and found.one_sided <= self.of_symbols(
+            found.num_words, found.num_symbols
+        )
+
+
+def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness | None]:
+    """The verdict on two texts and, where it took an alignment, what that showed."""
+    if not _may_match(first, second, max(len(first), len(second))):
+        return Match.DIFFERENT, None
+    apart = max(len(first.digits - second.numbers), len(second.digits - first.numbers))
+    if apart > allowance.of_symbols(
+        max(first.num_words, second.num_words), max(first.num_symbols, second.num_symbols)
+    ):
+        same_text = first.without_numbers == second.without_numbers
+        return (Match.RENUMBERED if same_text else Match.DIFFERENT), None
+    found = likeness(first, second)
+    if found.numbers_differ:
+        same_text = first.without_numbers == second.without_numbers
+        return (Match.RENUMBERED if same_text else Match.DIFFERENT), found
+    is_same = not found.other_symbols_differ and allowance.covers(found)
+    return (Match.SAME if is_same else Match.DIFFERENT), found
+
+
+def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | None:
+    """How the first text stands in the second, as a part of it; None if it does not."""
+    if len(first.digits - second.numbers) > allowance.of_symbols(first.num_words, first.num_symbols):
+        return None
+    if not _may_match(first, second, len(first)):
+        return None
+    at = fuzz.partial_ratio_alignment(first.general, second.general)
+    assert at is not None, "without a cutoff there is always a best part"
+    match, found = compare(first, second.part(at.dest_start, at.dest_end), allowance)
+    if match is not Match.SAME or found is None:
+        return None
+    return found if len(first) >= _SHORT or says_the_same(found) else None
+
+
+def _may_match(first: Side, second: Side, length: int) -> bool:
+    """Quick and generous: is more than half of so many tokens found in order in both?"""
+    least = math.ceil(length * _LEAST_IN_ORDER)
+    return bool(LCSseq.similarity(first.general, second.general, score_cutoff=least) > 0)
+
+
+def says_the_same(found: Likeness) -> bool:
+    """Do two texts differ in nothing but fillers and the names of letters?"""
+    return not (
+        found.content_changes
+        or found.only_first
+        or found.only_second
+        or found.numbers_differ
+        or found.not_renamed
+        or found.moved
+    )
+
+
+def likeness(first: Side, second: Side) -> Likeness:
+    """Align two texts, letters counting as equal, and say what is left over. Source: Levenshtein's
+    distance."""
+    letters: Counter[tuple[str, str]] = Counter()
+    exchanged: set[tuple[str, str]] = set()
+    single: list[str] = []
+    left: tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]] = (Counter(), Counter())
+    for op in Levenshtein.opcodes(first.general, second.general):
+        i, j = range(op.src_start, op.src_end), range(op.dest_start, op.dest_end)
+        if op.tag == "equal":
+            letters.update(
+                (first.words[x], second.words[y])
+                for x, y in zip(i, j, strict=True)
+                if first.kinds[x] == Kind.LETTER
+            )
+            continue
+        removed = [first.words[x] for x in i if first.kinds[x] == Kind.WORD]
+        added = [second.words[x] for x in j if second.kinds[x] == Kind.WORD]
+        both = min(len(removed), len(added))
+        exchanged.update(zip(removed[:both], added[:both], strict=True))
+        single += removed[both:] + added[both:]
+        left[0].update((first.kinds[x], first.general[x]) for x in i if _counts(first, x))
+        left[1].update((second.kinds[x], second.general[x]) for x in j if _counts(second, x))
+    num_fillers = sum(a in FILLERS and b in FILLERS for a, b in exchanged) + sum(w in FILLERS for w in single)
+    return _summary(
+        first,
+        second,
+        left,
+        _num_not_renamed(letters),
+        num_fillers,
+        len(exchanged) + len(single) - num_fillers,
+    )
+
+
+def _counts(side: Side, at: int) -> bool:
+    kind = side.kinds[at]
+    return kind != Kind.WORD and not (kind == Kind.OPERATOR and side.general[at] in _FREE_OPERATORS)
+
+
+def _summary(
+    first: Side,
+    second: Side,
+    left: tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]],
+    num_not_renamed: int,
+    num_fillers: int,
+    num_content: int,
+) -> Likeness:
+    values = [_by_value(each) for each in left]
+    only = values[0] - values[1], values[1] - values[0]
+    digits = [
+        sum(n for (kind, text), n in left[s].items() if kind == Kind.NUMBER and only[s]["#", text])
+        for s in (0, 1)
+    ]
+    numbers = [sum(n for (sort, _), n in each.items() if sort == "#") for each in only]
+    others = [each.total() - number for each, number in zip(only, numbers, strict=True)]
+    digits = [min(digit, number) for digit, number in zip(digits, numbers, strict=True)]
+    return Likeness(
+        content_changes=num_content + sum(numbers) - sum(digits),
+        filler_changes=num_fillers,
+        only_first=digits[0] + others[0],
+        only_second=digits[1] + others[1],
+        numbers_differ=min(numbers) > 0,
+        other_symbols_differ=min(others) > 0,
+        not_renamed=num_not_renamed,
+        moved=(values[0] & values[1]).total(),
+        num_words=max(first.num_words, second.num_words),
+        num_symbols=max(first.num_symbols, second.num_symbols),
+    )
+
+
+def _by_value(left: Counter[tuple[int, str]]) -> Counter[tuple[str, str]]:
+    """`3` and `three` are one number."""
+    found: Counter[tuple[str, str]] = Counter()
+    for (kind, text), number in left.items():
+        found["#" if kind in (Kind.NUMBER, Kind.NUMBER_WORD) else str(kind), text] += number
+    return found
+
+
+def _num_not_renamed(pairs: Counter[tuple[str, str]]) -> int:
+    """Letters left over when each is paired with the one that it meets most."""
+    firsts: set[str] = set()
+    seconds: set[str] = set()
+    renamed = 0
+    for (first, second), number in sorted(pairs.items(), key=lambda each: (-each[1], each[0])):
+        if first not in firsts and second not in seconds:
+            firsts.add(first)
+            seconds.add(second)
+            renamed += number
+    return pairs.total() - renamed

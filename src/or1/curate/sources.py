@@ -1,0 +1,280 @@
+"""Rows of raw sources become records: columns found, texts normalised, problems made.
+
+A row that is no problem is not an error here: it becomes a record and a decision that says why.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from or1.curate.config import BenchmarkConfig, ColumnsConfig, CurateConfig, SourceConfig
+from or1.curate.layouts import LAYOUTS, NotWantedError
+from or1.curate.records import Decision, Record, to_json
+from or1.errors import ConfigError, DataError
+from or1.tasks import code, math
+from or1.tasks.rows import Hub, Row, find_files, read_rows
+from or1.types import Message, Problem
+from or1.verify.code import parse_tests
+
+_QUESTIONS = ("question_content", "query", "problem", "question", "content", "prompt", "text")
+_SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code", "response")
+_IDS = ("id", "source_id", "unique_id", "task_id", "question_id", "ID", "idx", "uuid", "url")
+_READ_HERE = (".csv", ".json.gz")
+_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_INSTRUCTIONS = re.compile(
+    r"(?:\s*(?:(?:please|let'?s)\s+(?:reason|think|solve)[^.\n]{0,80}step by step[^.\n]{0,100}?"
+    r"(?:\\boxed\s*\{\s*\}[^.\n]{0,20})?[.!]?"
+    r"|(?:please\s+)?(?:put|enclose|output|give|present|return)\s+(?:your|the)\s+(?:final\s+)?answer[^.\n]{0,40}"
+    r"\\boxed\s*\{\s*\}[^.\n]{0,20}[.!]?"
+    r"|please complete the following python code precisely:))+\s*$",
+    re.IGNORECASE,
+)
+_DOCSTRING = re.compile(
+    r'''\A(?=.*^def \w).*?^\s+(?:"""(.+?)"""|\'{3}(.+?)\'{3})''', re.DOTALL | re.MULTILINE
+)
+_EXAMPLES = re.compile(
+    r"^\s*(?:Examples?(?: \d+)?:|Sample (?:Input|Output)|Constraints:|Examples?\s*$|>>> )", re.MULTILINE
+)
+_FEW_WORDS = 5
+"""Where less is left, nothing was cut off but the problem itself [words]."""
+_PREFIX = re.compile(r"^\s*(?:(?:problem|question)\s*(?:\d+\s*)?[:.]\s+|q:\s+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row that was read: a record, and why it leaves at once if it does."""
+
+    record: Record
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protected:
+    """A benchmark's problem."""
+
+    benchmark: str
+    place: str
+    question: str
+    title: str = ""
+
+
+def files_of(path: str, root: str, hub: Hub, split: str = "train") -> list[Path]:
+    """The files behind a path of a recipe, which may start at the recipe's root folder.
+
+    Raises:
+        DataError: there is nothing there that can be read.
+    """
+    local = Path(root).expanduser() / path
+    if local.is_file() and local.name.endswith(_READ_HERE):
+        return [local]
+    if local.exists():
+        return find_files(str(local), "train", hub)
+    if path.count("/") == 1 and not re.search(r"\.\w{2,7}$", path):
+        return find_files(path, "heldout" if split == "heldout" else "train", hub)
+    if path.startswith("hf://"):
+        return find_files(path, "train", hub)
+    raise DataError(f"{local} does not exist: set data.root to the folder where {path} lies")
+
+
+def source_files(config: CurateConfig, hub: Hub) -> dict[str, list[Path]]:
+    """Source name -> its files, all there before any work begins."""
+    found = {}
+    for source in config.sources:
+        path = source.path or LAYOUTS[source.adapter].hub_name
+        if path is None:
+            raise ConfigError(
+                f"sources.{source.name}.path is missing: plain columns need a file or a hub name"
+            )
+        found[source.name] = files_of(path, config.data.root, hub)
+    return found
+
+
+def rows_of(file: Path) -> Iterator[Row]:
+    """The rows of a file of any format that is read: JSON lines, JSON, both gzipped, parquet and CSV."""
+    reader = (
+        _csv_rows if file.suffix == ".csv" else _packed_rows if file.name.endswith(".json.gz") else read_rows
+    )
+    try:
+        yield from reader(file)
+    except (csv.Error, UnicodeDecodeError, gzip.BadGzipFile, EOFError, json.JSONDecodeError) as error:
+        raise DataError(f"{file} cannot be read ({error}): mend or convert it") from error
+
+
+def _csv_rows(file: Path) -> Iterator[Row]:
+    csv.field_size_limit(1 << 27)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        for number, content in enumerate(csv.DictReader(lines, restkey="more", restval=""), start=2):
+            yield Row(f"{file} row {number}", dict(content), file.absolute().parent.name)
+
+
+def _packed_rows(file: Path) -> Iterator[Row]:
+    with gzip.open(file, "rt", encoding="utf-8") as text:
+        content = json.load(text)
+    for number, row in enumerate(content if isinstance(content, list) else [content], start=1):
+        if not isinstance(row, dict):
+            raise DataError(f"{file} entry {number}: a {type(row).__name__} where an object is needed")
+        yield Row(f"{file} entry {number}", row, file.absolute().parent.name)
+
+
+def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:
+    """The records of one source, in the order of its rows, numbered from `first_row`."""
+    number = 0
+    for file in files:
+        for row in rows_of(file):
+            if number == source.num_rows:
+                return
+            yield _read(source, _without_folder(row, file), first_row + number)
+            number += 1
+
+
+def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Protected]:
+    """The problems of a benchmark.
+
+    Raises:
+        DataError: a row without a question.
+    """
+    for file in files:
+        for row in rows_of(file):
+            row = _without_folder(row, file)
+            content = _mapped(row.content, benchmark.columns)
+            question = statement(content)
+            if not question:
+                raise DataError(
+                    f"{row.place}: no question: set columns.question of benchmark {benchmark.name} "
+                    f"(the row has {', '.join(row.content)})"
+                )
+            yield Protected(
+                benchmark=benchmark.name,
+                place=row.place,
+                question=question,
+                title=str(content.get("title") or ""),
+            )
+
+
+def statement(content: Mapping[str, Any]) -> str:
+    """The statement of a row alone: no instructions, examples or code; empty if there is none."""
+    for key in _QUESTIONS:
+        value = content.get(key)
+        if isinstance(value, list) and value and isinstance(value[-1], Mapping):
+            value = value[-1].get("content")
+        if isinstance(value, str) and value.strip():
+            return normalise(_without_code(value))
+    return ""
+
+
+def _without_code(text: str) -> str:
+    """Without fenced code and the examples that follow; of a function to be completed its docstring."""
+    if documented := _DOCSTRING.search(text):
+        text = documented[1] or documented[2]
+    told = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
+    return told if len(told.split()) >= _FEW_WORDS else text
+
+
+def normalise(text: str) -> str:
+    """Text without invisible characters, foreign line ends, or an instruction about how to answer."""
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\u00a0", " ")
+    return _INSTRUCTIONS.sub("", _PREFIX.sub("", text)).strip()
+
+
+def _read(source: SourceConfig, row: Row, number: int) -> Read:
+    layout = LAYOUTS[source.adapter]
+    raw_hash = xxhash.xxh3_128_hexdigest(json.dumps(row.content, sort_keys=True, default=str).encode())
+    common: dict[str, Any] = {"row": number, "source": source.name, "place": row.place, "raw_hash": raw_hash}
+    content: Mapping[str, Any] = row.content
+    try:
+        content = layout.adapt(_mapped(row.content, source.columns))
+        task = _task(source, content)
+        problem = _problem(task, Row(row.place, dict(content), source.name))
+    except (NotWantedError, DataError) as error:
+        reason = str(error) if isinstance(error, NotWantedError) else "unreadable"
+        record = Record(**common, task=source.task or layout.task or "", question=statement(content))
+        return Read(record, Decision(row=number, reason=reason, evidence={"error": str(error)}))
+    record = Record(
+        **common,
+        source_id=next((str(content[key]) for key in _IDS if content.get(key) not in (None, "")), ""),
+        license=source.license,
+        task=task,
+        question=statement(content),
+        title=str(content.get("title") or ""),
+        prompt=problem.prompt,
+        gold=problem.gold,
+        solutions=_solutions(task, content, problem),
+        difficulty=_difficulty(content),
+    )
+    return Read(record, None)
+
+
+def _difficulty(content: Mapping[str, Any]) -> Mapping[str, tuple[int, int]]:
+    known = content.get("difficulty")
+    return known if isinstance(known, dict) else {}
+
+
+def _without_folder(row: Row, file: Path) -> Row:
+    """Places are published with the data set: the file's name will do."""
+    return Row(row.place.replace(str(file), file.name, 1), row.content, row.source)
+
+
+def _mapped(content: Mapping[str, Any], columns: ColumnsConfig) -> dict[str, Any]:
+    """The columns that the recipe names, under the names that are looked for first."""
+    found = dict(content)
+    names = {
+        "question": "question_content",
+        "gold": "gold",
+        "solution": "solution",
+        "id": "id",
+        "title": "title",
+    }
+    for field, name in names.items():
+        path = columns.model_dump()[field]
+        if path is None:
+            continue
+        value: Any = content
+        for part in path.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                raise DataError(f"no column {path} (the row has {', '.join(content)})")
+            value = value[part]
+        found[name] = value
+    return found
+
+
+def _task(source: SourceConfig, content: Mapping[str, Any]) -> str:
+    task = source.task or LAYOUTS[source.adapter].task or content.get("task")
+    if task not in ("math", "code"):
+        raise DataError(f"task is {task!r}: set sources.{source.name}.task to math or code")
+    return str(task)
+
+
+def _problem(task: str, row: Row) -> Problem:
+    if task == "code":
+        return code.problem_of(row)
+    content = dict(row.content)
+    if isinstance(content.get("question_content"), str):
+        content["problem"] = content["question_content"]
+    found = math.problem_of(Row(row.place, content, row.source))
+    last = Message(found.prompt[-1].role, normalise(found.prompt[-1].content))
+    return Problem.make(task, (*found.prompt[:-1], last), found.gold)
+
+
+def _solutions(task: str, content: Mapping[str, Any], problem: Problem) -> tuple[str, ...]:
+    if task == "code":
+        ideal = parse_tests(problem.gold).solution
+        listed = [each for each in content.get("solutions") or [] if isinstance(each, str)]
+        return tuple(dict.fromkeys([*([ideal] if ideal else []), *listed]))
+    found = [content[key] for key in _SOLUTIONS if isinstance(content.get(key), str) and content[key].strip()]
+    return tuple(found[:1])
+
+
+def hash_of(value: Any) -> str:
+    return xxhash.xxh3_128_hexdigest(to_json(value).encode())

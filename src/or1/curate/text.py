@@ -1,0 +1,237 @@
+r"""The normal form of a problem's text: tokens without spacing, case, punctuation and LaTeX style.
+
+Numbers, operators and names of functions are kept as they are, since two problems that differ in one of
+them are different problems. Single letters that stand for something (`x`, the points of `triangle ABC`) are
+tokens of their own kind, so that a renaming can be seen as one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import IntEnum
+
+import xxhash
+
+from or1.curate.notation import FUNCTIONS, NUMBER_WORDS, SAME_COMMAND, SIGNS, STYLE, TEXT_COMMANDS
+
+
+class Kind(IntEnum):
+    WORD = 0
+    NUMBER = 1
+    """Written in digits."""
+    LETTER = 2
+    """A variable, point or other single-letter name."""
+    OPERATOR = 3
+    """`+`, `\\sin`, `<`: what is done with numbers and letters."""
+    BRACKET = 4
+    """Grouping, which notation often leaves open."""
+    NUMBER_WORD = 5
+    """`three`: the token is the same as that of `3`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as tokens [T]."""
+
+    words: tuple[str, ...]
+    """Each token as written in the normal form."""
+    kinds: bytes
+    """The kind of each."""
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def general(self) -> tuple[str, ...]:
+        """The tokens with one sign for every letter: what a renaming leaves alone."""
+        return tuple(
+            "\N{MIDDLE DOT}" if kind == Kind.LETTER else word
+            for word, kind in zip(self.words, self.kinds, strict=True)
+        )
+
+    def of_kind(self, kind: Kind) -> list[str]:
+        return [word for word, each in zip(self.words, self.kinds, strict=True) if each == kind]
+
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻", "0123456789n+-")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙ₊₋", "0123456789n+-")
+_RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
+_LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉ₙ₊₋]+")
+_ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
+_MARKDOWN = re.compile(r"[\^_]\s*\{\s*\}|\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
+_TOKEN = re.compile(
+    r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
+    r"|\\(?P<command>[A-Za-z]+)\*?"
+    r"|\\(?P<escaped>.)"
+    r"|(?P<number>\d{1,3}(?:(?:,|\{,\}|\\,|\\!,\\!|,\\!)\d{3})+(?!\d)|\d+(?:\.\d+)?|\.\d+)"
+    r"|(?P<word>[\u3040-\u9fff]|(?:(?![\u3040-\u9fff])[^\W\d_])+(?:'(?:(?![\u3040-\u9fff])[^\W\d_])+)*)"
+    r"|(?P<dash>-)"
+    r"|(?P<operator>[+*/=<>^_|%!])"
+    r"|(?P<bracket>[(){}\[\]])",
+    re.DOTALL,
+)
+_FIRST_SYLLABLE, _LAST_SYLLABLE = "\u3040", "\u9fff"
+"""Kana and Chinese characters, each a word of its own."""
+_BESIDE_BEFORE = frozenset("+*/=<>^_|{(0123456789")
+_BESIDE_AFTER = frozenset("+*/=<>^_|}")
+_GROUPING = re.compile(r"[^\d.]")
+_ARGUMENT = re.compile(r"\\(?:begin|end|label|tag|hspace|vspace)\*?\{([^{}]*)\}(?:\{[lcr|\s]*\}|\[[^\]]*\])?")
+_LETTERS = str.maketrans({"ϵ": "ε", "φ": "ϕ"})
+
+
+def tokens_of(text: str) -> Tokens:
+    """The normal form of a text. Linear in its length."""
+    return _Reader(_cleaned(text)).read()
+
+
+def exact_key(tokens: Tokens) -> bytes:
+    """128-bit hash of the normal form, letters as they are: equal for texts that differ in style alone."""
+    return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
+
+
+def _cleaned(text: str) -> str:
+    text = _RAISED.sub(lambda found: f"^{{{found.group().translate(_SUPERSCRIPTS)}}}", text)
+    text = _LOWERED.sub(lambda found: f"_{{{found.group().translate(_SUBSCRIPTS)}}}", text)
+    text = unicodedata.normalize("NFKC", text.translate(SIGNS)).translate(SIGNS).translate(_LETTERS)
+    text = _ARGUMENT.sub(lambda found: f" {found[1]} " if "matrix" in found[1] else " ", text)
+    text = _MARKDOWN.sub(" ", text)
+    return _ONE_DIGIT.sub(
+        lambda found: f"{found[1]}{{{found[2]}}}" + (f"{{{found[3]}}}" if found[3] else ""), text
+    )
+
+
+class _Reader:
+    """One pass over a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words: list[str] = []
+        self._kinds = bytearray()
+        self._in_math = False
+        self._words_depth: int | None = None
+        self._depth = 0
+        self._open: list[int] = []
+
+    def read(self) -> Tokens:
+        for found in _TOKEN.finditer(self._text):
+            match found.lastgroup:
+                case "math":
+                    self._mark(found.group())
+                case "command":
+                    self._command(found["command"])
+                case "escaped":
+                    self._escaped(found["escaped"])
+                case "number":
+                    self._add(_plain_number(found["number"]), Kind.NUMBER)
+                case "word":
+                    self._word(found["word"], found.start(), found.end())
+                case "dash":
+                    self._dash(found.start())
+                case "operator":
+                    self._operator(found["operator"])
+                case "bracket":
+                    self._bracket(found["bracket"])
+        return Tokens(tuple(self._words), bytes(self._kinds))
+
+    def _add(self, word: str, kind: Kind) -> None:
+        self._words.append(word)
+        self._kinds.append(kind)
+
+    def _mark(self, mark: str) -> None:
+        self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
+
+    def _command(self, name: str) -> None:
+        name = SAME_COMMAND.get(name, name)
+        if name in STYLE or not name:
+            self._words_depth = self._depth if name in TEXT_COMMANDS else self._words_depth
+            return
+        if name == "circ" and self._words and self._words[-1] in {"^", "{"}:
+            self._drop_open_power()
+            self._add("degree", Kind.WORD)
+            return
+        self._add(name, Kind.OPERATOR)
+
+    def _drop_open_power(self) -> None:
+        while self._words and self._words[-1] in {"^", "{"}:
+            if self._words.pop() == "{" and self._open:
+                self._open[-1] = len(self._words)
+            self._kinds.pop()
+
+    def _escaped(self, sign: str) -> None:
+        if sign == "%":
+            self._add("percent", Kind.WORD)
+        elif sign == "|":
+            self._add("|", Kind.BRACKET)
+        elif sign in "{}":
+            self._add({"{": "(", "}": ")"}[sign], Kind.BRACKET)
+
+    def _word(self, word: str, start: int, end: int) -> None:
+        is_word = not self._in_math or self._words_depth is not None
+        lower = word.replace("'", "").lower()
+        if lower in FUNCTIONS:
+            self._add(lower, Kind.OPERATOR)
+        elif lower in NUMBER_WORDS and len(word) > 2:
+            self._add(NUMBER_WORDS[lower], Kind.NUMBER_WORD)
+        elif len(word) == 1 and not _FIRST_SYLLABLE <= word <= _LAST_SYLLABLE:
+            is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
+            self._add(word, Kind.WORD if is_word else Kind.LETTER)
+        elif len(word) <= 4 and (word.isupper() or not is_word):
+            for letter in word:
+                self._add(letter, Kind.LETTER)
+        else:
+            self._add(lower, Kind.WORD)
+
+    def _is_beside_mathematics(self, start: int, end: int) -> bool:
+        """`a^b`, `2a` and `a = 1` hold no article, also where nothing marks them as mathematics."""
+        before, after = self._text[max(0, start - 2) : start].rstrip(), self._text[end : end + 2].lstrip()
+        return before[-1:] in _BESIDE_BEFORE or after[:1] in _BESIDE_AFTER
+
+    def _dash(self, at: int) -> None:
+        before, after = self._text[at - 1 : at], self._text[at + 1 : at + 2]
+        if not (before.isalpha() and after.isalpha()) or self._in_math:
+            self._add("-", Kind.OPERATOR)
+
+    def _operator(self, sign: str) -> None:
+        if sign == "%":
+            self._add("percent", Kind.WORD)
+        elif sign == "!" and not (
+            self._words and self._kinds[-1] in (Kind.NUMBER, Kind.LETTER, Kind.BRACKET)
+        ):
+            return
+        else:
+            self._add(sign, Kind.BRACKET if sign == "|" else Kind.OPERATOR)
+
+    def _bracket(self, sign: str) -> None:
+        if sign == "{":
+            self._depth += 1
+            self._open.append(len(self._words))
+            self._add("{", Kind.BRACKET)
+        elif sign == "}":
+            self._close()
+        else:
+            self._add({"[": "(", "]": ")"}.get(sign, sign), Kind.BRACKET)
+
+    def _close(self) -> None:
+        """A group of one token needs no braces: `x^{2}` is `x^2`."""
+        if not self._open:
+            return
+        self._depth -= 1
+        is_text = self._words_depth is not None and self._depth <= self._words_depth
+        self._words_depth = None if is_text else self._words_depth
+        start = self._open.pop()
+        if start >= len(self._words) or self._words[start] != "{":
+            return
+        if is_text or len(self._words) - start <= 2:
+            del self._words[start]
+            del self._kinds[start]
+        else:
+            self._add("}", Kind.BRACKET)
+
+
+def _plain_number(text: str) -> str:
+    whole = _GROUPING.sub("", text)
+    whole, _, decimals = whole.partition(".")
+    decimals = decimals.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{decimals}" if decimals else "")

@@ -1,0 +1,128 @@
+"""When two problems are the same: worked numbers, and pairs on both sides of each rule."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1.curate.match import Allowance, Match, Side, compare, find_part, likeness, says_the_same
+from or1.curate.text import tokens_of
+
+ALLOWANCE = Allowance(per_word=0.35, per_symbol=0.1)
+
+
+def side(text: str) -> Side:
+    return Side.of(tokens_of(text))
+
+
+def verdict(first: str, second: str) -> Match:
+    return compare(side(first), side(second), ALLOWANCE)[0]
+
+
+def test_an_alignment_counted_by_hand() -> None:
+    found = likeness(
+        side("The baker sold 12 loaves and the baker kept 3 loaves in his old shop."),
+        side("The miller sold 12 loaves, and a miller kept 3 loaves in his very shop today."),
+    )
+    # baker -> miller counts once (token by token it would be 2), the -> a is a filler, old -> very, and today
+    assert (found.content_changes, found.filler_changes) == (3, 1)
+    assert found.changes == 3.5
+    assert (found.num_words, found.num_symbols) == (14, 2)
+    assert not found.numbers_differ
+
+
+def test_the_allowance_is_a_share_of_words_and_symbols() -> None:
+    found = likeness(side("alpha beta gamma delta 1 2"), side("alpha beta gamma omega 1 2"))
+    assert found.changes == 1
+    assert Allowance(0.25, 0.0).covers(found)
+    assert not Allowance(0.24, 0.0).covers(found), "1 of 4 words is more than 24 %"
+    assert Allowance(0.2, 0.1).covers(found), "0.2 x 4 words + 0.1 x 2 numbers = 1"
+
+
+SAME = [
+    (r"Find $x^2 + y^2$ if $x - y = 4$ and $xy = 7$.", r"Find $a^2+b^2$ if $a-b=4$ and $ab=7$."),
+    ("How many positive divisors does the number 24 have?", "How many positive divisors does $24$ have?"),
+    (
+        "There are three red boxes and 5 blue boxes. Count them.",
+        "There are 3 red boxes and 5 blue boxes. Count them.",
+    ),
+    (
+        "A tall sailor buys 12 ropes and sells 5 of them at the harbour. How many ropes remain?",
+        "A short sailor buys 12 ropes and sells 5 of them near the harbour. How many ropes remain there?",
+    ),
+]
+OTHERS = [
+    (
+        "A sailor buys 12 ropes and sells 5 of them.",
+        "A sailor buys 12 ropes and sells 6 of them.",
+        Match.RENUMBERED,
+    ),
+    ("How many of the three boxes are red?", "How many of the four boxes are red?", Match.RENUMBERED),
+    (r"Compute $\sin 225^\circ$.", r"Compute $\cos 225^\circ$.", Match.DIFFERENT),
+    (r"Compute $\cos 150^\circ$.", r"Compute $\cos (-150^\circ)$.", Match.DIFFERENT),
+    (r"Find the units digit of $18^6$.", r"Find the units digit of the sum.", Match.DIFFERENT),
+    ("A sailor buys 12 ropes and 5 nets.", "Two trains leave 12 towns at 5 in the morning.", Match.DIFFERENT),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_the_same_problem(first: str, second: str) -> None:
+    assert verdict(first, second) is Match.SAME
+    assert verdict(second, first) is Match.SAME
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), OTHERS)
+def test_another_problem(first: str, second: str, expected: Match) -> None:
+    assert verdict(first, second) is expected
+    assert verdict(second, first) is expected
+
+
+def test_letters_may_be_renamed_but_not_mixed_up() -> None:
+    first = side("If $x + 2y = 5$ and $x - y = 1$, find $x$.")
+    assert likeness(first, side("If $p + 2q = 5$ and $p - q = 1$, find $p$.")).not_renamed == 0
+    assert likeness(first, side("If $p + 2q = 5$ and $p - q = 1$, find $q$.")).not_renamed == 1
+    assert not says_the_same(likeness(first, side("If $p + 2q = 5$ and $p - q = 1$, find $q$.")))
+
+
+def test_fillers_alone_say_the_same() -> None:
+    assert says_the_same(likeness(side("Compute the value of $2+2$."), side("What is $2+2$?")))
+    assert not says_the_same(likeness(side("The least of 3 and 4."), side("The greatest of 3 and 4.")))
+
+
+def test_a_problem_inside_a_longer_text() -> None:
+    problem = side("A sailor buys 12 ropes and sells 5 of them. How many ropes remain?")
+    text = "Here is a question for the class, think about it for a while before any answer. {} Explain."
+    inside = side(text.format("A sailor buys 12 ropes and sells 5 of them. How many ropes remain?"))
+    other = side(text.format("A sailor buys 12 ropes and sells 7 of them. How many ropes remain?"))
+    found = find_part(problem, inside, ALLOWANCE)
+    assert found is not None
+    assert found.changes == 0
+    assert find_part(problem, other, ALLOWANCE) is None
+    short = side("Return length of given string")
+    assert (
+        find_part(
+            short, side("Given a string of length n and a number, return the length of each"), ALLOWANCE
+        )
+        is None
+    )
+    assert find_part(short, side(f"{'Now ' * 9} return length of given string"), ALLOWANCE) is not None
+
+
+TOKENS = ("apple", "rope", "brick", "lamp", "stone", "river", "cloud", "3", "7", "12", "x", "y")
+WORDS = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=12)
+
+
+@given(WORDS, WORDS)
+def test_likeness_has_no_first_and_second(first: list[str], second: list[str]) -> None:
+    a, b = side(" ".join(first)), side(" ".join(second))
+    one, other = compare(a, b, ALLOWANCE)[0], compare(b, a, ALLOWANCE)[0]
+    if Match.RENUMBERED in (one, other) or Match.SAME not in (one, other):
+        assert (one is Match.SAME) == (other is Match.SAME)
+
+
+@given(WORDS)
+def test_a_text_is_itself(words: list[str]) -> None:
+    a = side(" ".join(words))
+    assert likeness(a, a).changes == 0
+    assert compare(a, a, ALLOWANCE)[0] is Match.SAME

@@ -1,0 +1,154 @@
+"""Rows of known data sets and of plain columns, and what becomes of rows that are no problems."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.unit.curate.corpus import write_lines
+
+from or1.curate.config import BenchmarkConfig, SourceConfig
+from or1.curate.sources import Read, files_of, normalise, read_benchmark, read_source, rows_of, statement
+from or1.errors import DataError
+from or1.tasks.rows import HuggingFaceHub
+
+
+def read(tmp_path: Path, row: dict[str, Any], **source: Any) -> Read:
+    path = write_lines(tmp_path / "rows.jsonl", [row])
+    config = SourceConfig.model_validate({"name": "s", "path": str(path), **source})
+    (found,) = read_source(config, [path], 0)
+    return found
+
+
+LEETCODE = {
+    "task_id": "add-two",
+    "query": "Return the sum of two numbers given as a list.\nExample 1:\nInput: [1, 2]\n"
+    "Please complete the following python code precisely:\n```python\nclass Solution:\n```",
+    "prompt": "from typing import *",
+    "completion": "class Solution:\n    def add(self, a):\n        return sum(a)\n",
+    "entry_point": "Solution().add",
+    "test": "def check(candidate):\n    assert candidate(a = [1, 2]) == 3\n",
+}
+TACO = {
+    "question": "Read two numbers from the first line and print their sum.",
+    "input_output": json.dumps({"inputs": ["1 2\n"], "outputs": ["3\n"]}),
+    "solutions": json.dumps(["print(sum(map(int, input().split())))"]),
+    "time_limit": "2.5 seconds",
+    "name": "add them up",
+    "picture_num": "0",
+}
+
+
+def test_numinamath_says_itself_what_is_no_problem(tmp_path: Path) -> None:
+    row = {
+        "problem": "Add 2 and 3.",
+        "answer": "5",
+        "solution": r"\boxed{5}",
+        "question_type": "math-word-problem",
+    }
+    fine = read(
+        tmp_path, {**row, "problem_is_valid": "Yes", "solution_is_valid": "Yes"}, adapter="numinamath-1.5"
+    )
+    assert fine.decision is None
+    assert (fine.record.gold, fine.record.solutions) == ("5", (r"\boxed{5}",))
+    for change, reason in (
+        ({"question_type": "proof"}, "proof"),
+        ({"question_type": "MCQ"}, "choice"),
+        ({"solution_is_valid": "Incomplete"}, "marked_invalid"),
+        ({"answer": "notfound"}, "no_gold"),
+    ):
+        left = read(tmp_path, {**row, **change}, adapter="numinamath-1.5").decision
+        assert left is not None
+        assert left.reason == reason
+
+
+def test_leetcode_keeps_statement_title_tests_and_solution(tmp_path: Path) -> None:
+    record = read(tmp_path, LEETCODE, adapter="leetcode").record
+    assert record.question == "Return the sum of two numbers given as a list."
+    assert (record.task, record.title) == ("code", "add-two")
+    assert record.solutions == (LEETCODE["completion"],)
+    assert record.problem.gold["entry_point"] == "Solution().add"  # type: ignore[index, call-overload]
+
+
+def test_taco_has_its_texts_in_json(tmp_path: Path) -> None:
+    record = read(tmp_path, TACO, adapter="taco").record
+    assert record.title == "add them up"
+    assert record.solutions == ("print(sum(map(int, input().split())))",)
+    assert isinstance(record.gold, dict)
+    assert (record.gold["inputs"], record.gold["time_limit_s"]) == (["1 2\n"], 2.5)
+    for change, reason in (({"picture_num": "2"}, "figure"), ({"input_output": "{}"}, "no_tests")):
+        left = read(tmp_path, {**TACO, **change}, adapter="taco").decision
+        assert left is not None
+        assert left.reason == reason
+
+
+def test_the_reference_counts_wrong_ones(tmp_path: Path) -> None:
+    row = {
+        "data_source": "train-math-deepscaler",
+        "prompt": [{"role": "user", "content": "Add 2 and 3."}],
+        "ability": "math",
+        "reward_model": {"ground_truth": '["5"]', "style": "rule"},
+        "extra_info": {"index": 7, "model_difficulty": {"small": 12, "large": 0}},
+    }
+    record = read(tmp_path, row, adapter="skywork-or1").record
+    assert (record.task, record.gold, record.source_id) == ("math", "5", "7")
+    assert record.difficulty == {"small": (4, 16), "large": (16, 16)}
+
+
+def test_columns_are_mapped_by_dotted_names(tmp_path: Path) -> None:
+    columns = {"question": "data.ask", "gold": "data.key", "id": "number"}
+    row = {"data": {"ask": "Add 2 and 3.", "key": 5}, "number": 12, "question": "not this"}
+    record = read(tmp_path, row, task="math", columns=columns).record
+    assert (record.question, record.gold, record.source_id) == ("Add 2 and 3.", "5", "12")
+    assert record.prompt[-1].content == "Add 2 and 3."
+
+
+def test_a_row_that_cannot_be_read_is_a_line_of_the_ledger(tmp_path: Path) -> None:
+    found = read(tmp_path, {"question": "Add 2 and 3."}, task="math")
+    assert found.decision is not None
+    assert found.decision.reason == "unreadable"
+    assert "no answer" in found.decision.evidence["error"]
+    assert found.record.question == "Add 2 and 3."
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "jsonl.gz", "json.gz", "parquet", "csv"])
+def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
+    rows = [{"question": "Add 2, and 3.", "answer": "5"}, {"question": 'Say "six".', "answer": "6"}]
+    path = tmp_path / f"rows.{suffix}"
+    text = "".join(json.dumps(r) + "\n" for r in rows) if "jsonl" in suffix else json.dumps(rows)
+    if suffix == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif suffix == "csv":
+        path.write_text('question,answer\n"Add 2, and 3.",5\n"Say ""six"".",6\n', encoding="utf-8")
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if suffix.endswith("gz") else text.encode())
+    assert files_of(path.name, str(tmp_path), HuggingFaceHub()) == [path]
+    assert [row.content for row in rows_of(path)] == rows
+
+
+def test_instructions_and_invisible_signs_are_gone() -> None:
+    boxed = "Let's think step by step and output the final answer within \\boxed{}."
+    assert normalise(f"Problem 3: Add\u200b 2 and\u00a03.\r\n{boxed}") == "Add 2 and 3."
+    assert normalise("Put 2 coins. How many?") == "Put 2 coins. How many?"
+
+
+def test_the_statement_of_a_function_is_its_docstring() -> None:
+    docstring = '""" Return the sum of all numbers.\n    >>> add([1])\n    1\n    """'
+    code = f"from typing import List\n\ndef add(a: List[int]) -> int:\n    {docstring}\n"
+    assert statement({"prompt": code}) == "Return the sum of all numbers."
+
+
+def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "b.jsonl", [{"statement": "Add 2 and 3."}])
+    benchmark = BenchmarkConfig(name="b", path=str(path))
+    with pytest.raises(
+        DataError, match=r"b\.jsonl line 1: no question: set columns\.question of benchmark b"
+    ):
+        list(read_benchmark(benchmark, [path]))
+    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
+        files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())

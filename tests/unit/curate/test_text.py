@@ -1,0 +1,100 @@
+"""The normal form: what is only style goes, what makes another problem stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1.curate.text import Kind, exact_key, tokens_of
+
+SAME = [
+    (r"Compute $\dfrac12 + x^{2}$ for $x=1{,}000$.", r"compute \(\frac{1}{2}+x^2\) for $x = 1000$"),
+    (r"Is $a \leq b$?", r"Is $a\le b$ ?"),
+    (r"$\left( 3, \frac{\pi}{2} \right)$", r"$(3,\frac\pi2)$"),
+    ("An angle of 30°", r"An angle of $30^{\circ}$"),
+    ("x² + 1", "x^2 + 1"),
+    (r"$30\%$ of $\text{them}$", "30% of them"),
+    (r"Let $P^{}_{}$ be", "Let $P$ be"),
+    ("two-digit", "two digit"),
+    ("don’t", "don't"),
+    ("1,234 apples", "1234 apples"),
+    ("2.50", "2.5"),
+    (r"$x \cdot y$", r"$x\times y$"),
+    ("nai\u0308ve", "na\u00efve"),
+]
+DIFFERENT = [
+    ("x²", "x2"),
+    (r"$2^{2x}$", r"$2^2x$"),
+    (r"$x^{12}$", r"$x^1 2$"),
+    (r"$\sin 60^\circ$", r"$\cos 60^\circ$"),
+    (r"$a+b$", r"$a-b$"),
+    (r"$x < 3$", r"$x \le 3$"),
+    (r"$\frac{a+b}{c}$", r"$a+\frac{b}{c}$"),
+    (r"$88 \div 4 \div 2$", r"$88 \div (4 \div 2)$"),
+    ("1,234", "1,23,4"),
+    ("5!", "5"),
+    ("$ab$", "$ba$"),
+    ("0.5", "5"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_style_is_gone(first: str, second: str) -> None:
+    assert tokens_of(first).words == tokens_of(second).words
+    assert exact_key(tokens_of(first)) == exact_key(tokens_of(second))
+
+
+@pytest.mark.parametrize(("first", "second"), DIFFERENT)
+def test_what_makes_another_problem_stays(first: str, second: str) -> None:
+    assert exact_key(tokens_of(first)) != exact_key(tokens_of(second))
+
+
+def tokens_as_words(text: str) -> list[str]:
+    return text.split(" ")
+
+
+def test_a_text_token_by_token() -> None:
+    tokens = tokens_of(r"Find three $x$ with $\frac{x}{10} < a$, for a triangle $ABC$.")
+    words = tokens_as_words("find 3 x with frac x 10 < a for a triangle A B C")
+    kinds = "WNLWOLDOLWWOLLL"
+    names = {
+        "W": Kind.WORD,
+        "N": Kind.NUMBER_WORD,
+        "D": Kind.NUMBER,
+        "L": Kind.LETTER,
+        "O": Kind.OPERATOR,
+    }
+    assert list(tokens.words) == words
+    expected = [names[letter] for letter in kinds]
+    expected[11] = Kind.WORD  # a triangle outside mathematics is a word
+    assert [Kind(kind) for kind in tokens.kinds] == expected
+    assert tokens.general[2] == tokens.general[5] != "x"
+
+
+def test_chinese_has_a_word_for_each_character() -> None:
+    tokens = tokens_of("\u6c42 $x$ \u7684\u6700\u5c0f\u503c")
+    assert len(tokens) == 6
+    assert [Kind(kind) for kind in tokens.kinds] == [Kind.WORD, Kind.LETTER, *[Kind.WORD] * 4]
+
+
+def test_a_letter_beside_mathematics_is_no_article() -> None:
+    kinds = [Kind(kind) for kind in tokens_of("Given 2^a = 32 find a number").kinds]
+    assert kinds.count(Kind.LETTER) == 1
+    assert tokens_of("a number").kinds[0] == Kind.WORD
+
+
+@given(st.text(alphabet="ab 12+-$\\{}()^_.,xyz\n", max_size=60))
+def test_any_text_has_a_normal_form_and_blanks_do_not_matter(text: str) -> None:
+    tokens = tokens_of(text)
+    assert len(tokens.words) == len(tokens.kinds) == len(tokens.general)
+    if "\\" not in text:
+        assert tokens_of(f"  {text}\n").words == tokens.words
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_other_numbers_are_another_text(first: int, second: int) -> None:
+    texts = [
+        tokens_of(f"What is the remainder of {number} after division by 7?") for number in (first, second)
+    ]
+    assert (exact_key(texts[0]) == exact_key(texts[1])) == (first == second)
