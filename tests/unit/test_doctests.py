@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 
 import pytest
 from tests.arch.source import PACKAGE, module_of, python_files
 
 
 def modules_with_examples() -> list[str]:
-    paths = [path for path in python_files("src") if ">>> " in path.read_text(encoding="utf-8")]
+    example = re.compile(r"^ *>>> ", re.MULTILINE)
+    paths = [path for path in python_files("src") if example.search(path.read_text(encoding="utf-8"))]
     names = (module_of(path).removesuffix(".py").replace("/", ".") for path in paths)
     return [f"{PACKAGE.name}.{name}".removesuffix(".__init__") for name in names]
 
