@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-import numpy as np
-
 from or1.evals.questions import Questions
 from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
 from or1.protocols import VerifierPool
@@ -50,7 +48,7 @@ def judge_missing(
         for row in read(folder.path / RESPONSES, ResponseRow):
             if row.benchmark == name and (row.problem, row.sample) in lacking:
                 waiting[row.problem, row.sample] = row
-                rollout = bare_rollout(row.problem, row.sample, row.finish)
+                rollout = Rollout.bare(row.problem, row.sample, row.finish)
                 yield Response(problem=problems[row.problem], rollout=rollout, text=row.text)
 
     with Log(folder.path / RESULTS) as log:
@@ -127,7 +125,7 @@ def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -
     def responses() -> Iterator[Response]:
         for number, (first, second) in enumerate(listed):
             problem = Problem.make("math", (Message("user", ""),), first)
-            rollout = bare_rollout(problem.id, number, Finish.STOP)
+            rollout = Rollout.bare(problem.id, number, Finish.STOP)
             yield Response(problem=problem, rollout=rollout, text=f"\\boxed{{{second}}}")
 
     for rollout in pool.judge(responses()):
@@ -167,19 +165,4 @@ def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:
         vote=None,
         generation_s=row.generation_s,
         verify_s=round(verdict.seconds, 6),
-    )
-
-
-def bare_rollout(problem_id: str, index: int, finish: Finish) -> Rollout:
-    """What a pool needs of a rollout: whose it is and how it ended."""
-    no_tokens, no_numbers = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    return Rollout(
-        problem_id=problem_id,
-        index=index,
-        prompt_tokens=no_tokens,
-        response_tokens=no_tokens,
-        behavior_logprobs=no_numbers,
-        behavior_entropy=None,
-        finish=finish,
-        policy_version=0,
     )

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
 from or1.errors import Or1Error
-from or1.evals.judging import bare_rollout
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
 from or1.tracking.provenance import hash_problems
@@ -112,7 +111,7 @@ def judge_samples(
             if key in texts or not is_asked_for:
                 raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
             texts[key] = text
-            rollout = bare_rollout(text.problem_id, text.index, text.finish)
+            rollout = Rollout.bare(text.problem_id, text.index, text.finish)
             yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
 
     for rollout in pool.judge(responses()):
