@@ -157,7 +157,7 @@ def _removed(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Decision], di
             {"name": "planted", "sources": [{"name": "planted", "adapter": "math", "path": str(file)}]}
         )
         with Store.open(folder / "work", {}) as store:
-            index_texts(config, store, {"planted": [file]}, Silent())
+            index_texts(config, store, {"planted": [file]}, Silent(), ProcessWorkers(config.num_workers))
             find_duplicates(config, store, Silent())
             parts = range(store.num_parts)
             stages = ("exact_duplicates", "near_duplicates")
