@@ -32,6 +32,7 @@ from or1.curate.match import Side
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
+from or1.curate.workers import ProcessWorkers
 from or1.curate.text import tokens_of
 
 Change = Callable[[str, random.Random], str]

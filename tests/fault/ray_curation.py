@@ -1,7 +1,7 @@
 """A curation of mathematics and programs: `FOLDER OUT ENGINE [FAULT]`.
 
-FAULT is KILL (in every stage a worker ends itself once, as `kill -9` would, with a file half written) or BLIND
-(workers do not see the work folder).
+FAULT is KILL (in every stage a worker ends itself once, as `kill -9` would, with a file half written) or
+BLIND (workers do not see the work folder).
 """
 
 from __future__ import annotations

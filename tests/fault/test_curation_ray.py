@@ -34,7 +34,7 @@ def programs(num: int) -> list[dict[str, Any]]:
     return [
         {
             "problem": f"Read two whole numbers, and print {n} times the first plus the second.",
-            "answer": {"mode": "stdin", "inputs": ["1 2\n", "3 4\n"], "outputs": [f"{n + 2}\n", f"{3 * n + 4}\n"]},
+            "tests": {"mode": "stdin", "inputs": ["1 2", "3 4"], "outputs": [f"{n + 2}", f"{3 * n + 4}"]},
             "solution": f"a, b = map(int, input().split())\nprint({n} * a {'-' if n % 5 == 0 else '+'} b)",
         }
         for n in range(1, num + 1)

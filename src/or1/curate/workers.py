@@ -1,7 +1,7 @@
 """Who works on the batches of a stage: processes of this machine, or whoever is given in their place.
 
-A batch needs nothing but the files of the work folder and leaves one file there. So where it is worked on, and
-in which order, never shows in the result.
+A batch needs nothing but the files of the work folder and leaves one file there. So where it is worked on,
+and in which order, never shows in the result.
 """
 
 from __future__ import annotations
