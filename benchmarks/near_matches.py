@@ -32,8 +32,8 @@ from or1.curate.match import Side
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
-from or1.curate.workers import ProcessWorkers
 from or1.curate.text import tokens_of
+from or1.curate.workers import ProcessWorkers
 
 Change = Callable[[str, random.Random], str]
 DUPLICATES = ("respaced", "restyled", "renamed", "10 % of words")

@@ -1,8 +1,8 @@
 """The batches of a curation over Ray Data: the same stages on every machine that sees the work folder.
 
 Ray carries the number of a batch to a worker and back; records and decisions stay in files. An actor
-prepares a stage once. A worker that dies is started again and its batch done again: its file is written whole or not at
-all, and by whom does not show.
+prepares a stage once. A worker that dies is started again and its batch done again: its file is written whole
+or not at all, and by whom does not show.
 """
 
 from __future__ import annotations
