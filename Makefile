@@ -14,7 +14,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-all check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-all check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -38,6 +38,10 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e '.[bench]'
 	@touch $@
 
+$(VENV)/.installed-ray: $(VENV)/.installed-dev
+	$(PIP_INSTALL) -e '.[ray]'
+	@touch $@
+
 setup: $(VENV)/.installed-dev  ## environment for development, in .venv
 
 demo: $(VENV)/.installed-board  ## train the built-in model and show the score before and after
@@ -56,6 +60,9 @@ test-all: $(VENV)/.installed-dev  ## all tests
 
 test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, compare byte for byte
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m slow tests/fault/test_resume.py
+
+test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
+	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
 
 check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
 check-format: $(VENV)/.installed-dev

@@ -35,6 +35,7 @@ from or1.curate.config import CurateConfig
 from or1.curate.funnel import decide_contamination, find_duplicates, index_texts
 from or1.curate.sources import Protected
 from or1.curate.store import Store
+from or1.curate.workers import ProcessWorkers
 
 LIMIT_S, LIMIT_BYTES = 300.0, 4 * 2**30
 
@@ -112,6 +113,7 @@ def _ours(data: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
         Protected(benchmark="math-500", place=str(at), question=row["problem"])
         for at, row in enumerate(json.loads((data / "math/math500.json").read_text()))
     ]
+    workers = ProcessWorkers(config.num_workers)
     started = time.perf_counter()
     with Store.open(folder / "ours", {}) as store:
         index_texts(
@@ -119,9 +121,10 @@ def _ours(data: Path, folder: Path, planted: list[str]) -> dict[str, Any]:
             store,
             {source["name"]: [file] for source, file in zip(sources, files, strict=True)},
             Silent(),
+            workers,
         )
         indexed = time.perf_counter()
-        decide_contamination(config, store, protected, Silent())
+        decide_contamination(config, store, protected, Silent(), workers)
         protected_at = time.perf_counter()
         find_duplicates(config, store, Silent())
         ended = time.perf_counter()

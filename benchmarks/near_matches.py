@@ -33,6 +33,7 @@ from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
 from or1.curate.text import tokens_of
+from or1.curate.workers import ProcessWorkers
 
 Change = Callable[[str, random.Random], str]
 DUPLICATES = ("respaced", "restyled", "renamed", "10 % of words")
@@ -157,7 +158,7 @@ def _removed(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Decision], di
             {"name": "planted", "sources": [{"name": "planted", "adapter": "math", "path": str(file)}]}
         )
         with Store.open(folder / "work", {}) as store:
-            index_texts(config, store, {"planted": [file]}, Silent())
+            index_texts(config, store, {"planted": [file]}, Silent(), ProcessWorkers(config.num_workers))
             find_duplicates(config, store, Silent())
             parts = range(store.num_parts)
             stages = ("exact_duplicates", "near_duplicates")

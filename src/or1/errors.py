@@ -7,6 +7,7 @@ Or1Error                     one line for the user: what, which value, what to d
 ├── RunFolderError           folder in use, belongs to another run, disk full           exit 2
 ├── CheckpointError          a checkpoint is damaged and no older one can serve         exit 2
 ├── EndpointError            a model server refuses, or is away for too long             exit 2
+├── ClusterError             the cluster is away, or a machine of it cannot do its part  exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none     exit 2
 ├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
 │   ├── NonFiniteError       three updates in a row were not finite
@@ -43,6 +44,10 @@ class CheckpointError(Or1Error):
 
 class EndpointError(Or1Error):
     """A model server refuses what is asked, or cannot be reached; the message names its url and model."""
+
+
+class ClusterError(Or1Error):
+    """The cluster cannot be reached or was lost, or a machine of it lacks what its work needs."""
 
 
 class SandboxError(Or1Error):

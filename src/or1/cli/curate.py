@@ -25,7 +25,8 @@ from or1.curate.card import funnel_lines
 from or1.curate.config import CurateConfig
 from or1.curate.curate import curate as run
 from or1.curate.look import difficulties, draw_histogram, histogram, read_dataset, samples
-from or1.errors import DataError
+from or1.curate.workers import ProcessWorkers, Workers
+from or1.errors import ConfigError, DataError
 from or1.protocols import Generator
 from or1.tracking.manifest import MANIFEST
 
@@ -64,9 +65,26 @@ def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
     folder = out or Path("datasets") / config.name
     console = Console(stderr=True)
     bars = Bars(console)
-    with bars.progress:
-        counts = run(config, folder, bars, _models(config))
+    models = _models(config)
+    with _workers(config) as workers, bars.progress:
+        counts = run(config, folder, bars, models, workers=workers)
     sys.stdout.write("\n".join(funnel_lines(counts)) + f"\n{folder / MANIFEST}\n")
+
+
+@contextlib.contextmanager
+def _workers(config: CurateConfig) -> Iterator[Workers]:
+    """Who works on the batches; a cluster is asked at once whether it is there."""
+    if config.engine == "processes":
+        yield ProcessWorkers(config.num_workers)
+        return
+    try:
+        from or1.cluster.ray_data import connected
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"engine=ray needs {error.name}: pip install -c constraints.txt 'or1[curate,ray]'"
+        ) from error
+    with connected(config.ray_address) as workers:
+        yield workers
 
 
 def _models(config: CurateConfig) -> Models:

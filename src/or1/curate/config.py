@@ -167,7 +167,13 @@ class CurateConfig(Config):
     batch_rows: int = Field(default=2_048, ge=1)
     """Rows in memory at once [problems]: bounds memory, never the result."""
     num_workers: int = Field(default=2, ge=1)
-    """Processes that read texts and look for matches [processes]; never the result."""
+    """Processes that read texts and look for matches [processes]; never the result. A cluster has as many
+    workers as its processors allow."""
+    engine: Literal["processes", "ray"] = "processes"
+    """Who works on the batches: processes of this machine, or a Ray cluster; never the result."""
+    ray_address: str = "auto"
+    """The cluster: `host:port`, `auto` for the one that this machine belongs to, `local` for one of this
+    machine that ends with the command."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

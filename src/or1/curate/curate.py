@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import or1
 from or1.curate import card, funnel, ledger, write
 from or1.curate.asked import Models
 from or1.curate.config import CurateConfig
@@ -14,14 +13,14 @@ from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
 from or1.curate.sources import files_of, read_benchmark, source_files
 from or1.curate.store import Store
+from or1.curate.workers import PACKAGES, ProcessWorkers, Workers, versions
 from or1.errors import DataError, RunFolderError
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.tracking.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
-from or1.tracking.provenance import package_versions
 
 WORK = ".work"
-_PACKAGES = ("rapidfuzz", "rensa", "xxhash")
-"""Further packages whose version can change what is kept."""
+_NEVER_THE_RESULT = {"num_workers", "engine", "ray_address", "data"}
+"""Settings that say where the work is done: another choice may go on with it."""
 
 
 def curate(
@@ -31,6 +30,7 @@ def curate(
     models: Models | None = None,
     hub: Hub | None = None,
     store: type[Store] = Store,
+    workers: Workers | None = None,
 ) -> Counts:
     """Make the data set, or go on where the same command was interrupted; a finished one is left as it is.
 
@@ -41,6 +41,7 @@ def curate(
         models: whom the stages ask that need a model.
         hub: where data sets can be had by name; None = the Hugging Face hub.
         store: holds what is done so far.
+        workers: who works on the batches; None = `config.num_workers` processes of this machine.
 
     Raises:
         Or1Error: a source or benchmark cannot be read; the folder holds something else.
@@ -51,17 +52,17 @@ def curate(
     inputs = {
         f"{name}/{file.name}": file for name, many in sorted({**files, **guards}.items()) for file in many
     }
-    settings = config.model_dump(mode="json", exclude={"num_workers": True, "data": True})
+    settings = config.model_dump(mode="json", exclude=_NEVER_THE_RESULT)
     if is_data_set(out):
         return _finished(checked_manifest(out), settings, inputs, out)
     protected = [p for b in config.benchmarks for p in read_benchmark(b, guards[b.name])]
     about = {
         "config": settings,
         "inputs": {name: hash_file(file) for name, file in inputs.items()},
-        "versions": {"or1": or1.__version__, **package_versions(_PACKAGES)},
+        "versions": versions(),
     }
     with store.open(out / WORK, about) as work:
-        funnel.run(config, work, files, protected, progress)
+        funnel.run(config, work, files, protected, progress, workers or ProcessWorkers(config.num_workers))
         journals = funnel.ask(config, work, models or Models(), out, progress)
         sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:
@@ -77,7 +78,7 @@ def curate(
             counts=asdict(counts),
             inputs=inputs,
             outputs=outputs,
-            packages=_PACKAGES,
+            packages=PACKAGES,
         )
         work.remove()
     return counts

@@ -9,27 +9,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-
-from or1.curate import asked, duplicates, programs, texts, verifiable
+from or1.curate import asked, duplicates, programs, verifiable
 from or1.curate.asked import Models
-from or1.curate.config import ContaminationConfig, CurateConfig
+from or1.curate.batches import CheckAnswers, CheckPrograms, FindContaminated, IndexTexts, code_verifier
+from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
-from or1.curate.contamination import Benchmarks
-from or1.curate.match import Side
-from or1.curate.records import Decision, Record, as_table, decisions_table
+from or1.curate.records import as_table, decisions_table
 from or1.curate.sources import Protected, Read, read_source
 from or1.curate.store import READ, Store
-from or1.curate.text import Tokens
+from or1.curate.workers import Work, Workers
 from or1.errors import ConfigError
-from or1.protocols import VerifierPool
-from or1.verify.code import CodeVerifier
 from or1.verify.math import MathVerifier
 from or1.verify.pool import ProcessVerifierPool
 
@@ -56,50 +49,40 @@ def run(
     files: dict[str, list[Path]],
     protected: Sequence[Protected],
     progress: Progress,
+    workers: Workers,
 ) -> None:
     """Decide about every row of every source, or go on where an earlier run stopped."""
-    index_texts(config, store, files, progress)
-    decide_contamination(config, store, protected, progress)
+    index_texts(config, store, files, progress, workers)
+    decide_contamination(config, store, protected, progress, workers)
     tasks = {
         task
         for part in range(store.num_parts)
         for task in store.read(READ, part)["task"].unique().to_pylist()
     }
     if "math" in tasks:
-        math_pool = ProcessVerifierPool({"math": MathVerifier()}, num_workers=config.verifiable.num_workers)
-        _with_pool(
-            store,
-            progress,
-            verifiable.STAGE,
-            math_pool,
-            lambda some, pool: verifiable.decide(some, config.verifiable, pool),
-        )
+        _each_batch(CheckAnswers(_before(verifiable.STAGE), config.verifiable), store, workers, progress)
     if "code" in tasks:
-        code_pool = ProcessVerifierPool(
-            {"code": _code_verifier(config)}, num_workers=config.programs.num_workers
-        )
-        _with_pool(
-            store,
-            progress,
-            programs.STAGE,
-            code_pool,
-            lambda some, pool: programs.decide(some, config.programs, pool),
-        )
+        _each_batch(CheckPrograms(_before(programs.STAGE), config.programs), store, workers, progress)
     find_duplicates(config, store, progress)
 
 
-def index_texts(config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress) -> None:
+def index_texts(
+    config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress, workers: Workers
+) -> None:
     """Read every row and make the index of their texts."""
     _read(config, store, files, progress)
-    _in_processes(config, store, progress, texts.STAGE, _index_texts, None)
+    _each_batch(IndexTexts(_before(CONTAMINATION)), store, workers, progress)
 
 
 def decide_contamination(
-    config: CurateConfig, store: Store, protected: Sequence[Protected], progress: Progress
+    config: CurateConfig,
+    store: Store,
+    protected: Sequence[Protected],
+    progress: Progress,
+    workers: Workers,
 ) -> None:
     """Decide about the rows that are a benchmark's problems."""
-    settings = (tuple(protected), config.contamination)
-    _in_processes(config, store, progress, CONTAMINATION, _decide_contamination, settings)
+    _each_batch(FindContaminated(tuple(protected), config.contamination), store, workers, progress)
 
 
 def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> None:
@@ -151,14 +134,8 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
 
 def _both_pool(config: CurateConfig) -> ProcessVerifierPool:
     return ProcessVerifierPool(
-        {"math": MathVerifier(), "code": _code_verifier(config)}, num_workers=config.verifiable.num_workers
-    )
-
-
-def _code_verifier(config: CurateConfig) -> CodeVerifier:
-    return CodeVerifier(
-        time_limit_factor=config.programs.time_limit_factor,
-        allow_weak_sandbox=config.programs.allow_weak_sandbox,
+        {"math": MathVerifier(), "code": code_verifier(config.programs)},
+        num_workers=config.verifiable.num_workers,
     )
 
 
@@ -190,83 +167,16 @@ def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Re
             yield read
 
 
-def _with_pool(
-    store: Store,
-    progress: Progress,
-    stage: str,
-    pool: ProcessVerifierPool,
-    decide: Callable[[list[Record], VerifierPool], list[Decision]],
-) -> None:
-    """A stage whose work is done by a verifier pool, batch after batch."""
+def _each_batch(work: Work, store: Store, workers: Workers, progress: Progress) -> None:
+    """A stage whose batches do not need each other, on those that have no file yet."""
     sizes = store.part_rows
-    missing = [part for part in range(len(sizes)) if not store.has(stage, part)]
+    missing = [part for part in range(len(sizes)) if not store.has(work.stage, part, work.suffix)]
     if not missing:
         return
-    with progress.stage(stage, sum(sizes)) as advance, pool:
-        advance(sum(sizes) - sum(sizes[part] for part in missing))
-        for part in missing:
-            store.write(stage, part, decisions_table(decide(store.alive(part, _before(stage)), pool)))
-            advance(sizes[part])
-
-
-def _in_processes(
-    config: CurateConfig,
-    store: Store,
-    progress: Progress,
-    stage: str,
-    work: Callable[[Path, int], None],
-    settings: tuple[Sequence[Protected], ContaminationConfig] | None,
-) -> None:
-    """A stage whose batches do not need each other, in several processes."""
-    sizes = store.part_rows
-    suffix = "arrow" if stage == texts.STAGE else "parquet"
-    missing = [part for part in range(len(sizes)) if not store.has(stage, part, suffix)]
-    if not missing:
-        return
-    with progress.stage(stage, sum(sizes)) as advance:
-        advance(sum(sizes) - sum(sizes[part] for part in missing))
-        if config.num_workers == 1 or len(missing) == 1:
-            _prepare(settings)
-            for part in missing:
-                work(store.folder, part)
-                advance(sizes[part])
-            return
-        with ProcessPoolExecutor(config.num_workers, get_context("spawn"), _prepare, (settings,)) as workers:
-            running = {workers.submit(work, store.folder, part): part for part in missing}
-            try:
-                for done in as_completed(running):
-                    done.result()
-                    advance(sizes[running[done]])
-            except BaseException:
-                workers.shutdown(cancel_futures=True)  # else leaving would finish every batch first
-                raise
-
-
-_benchmarks: Benchmarks | None = None
-"""Of this process: building the index of the benchmarks once serves all of its batches."""
-
-
-def _prepare(settings: tuple[Sequence[Protected], ContaminationConfig] | None) -> None:
-    global _benchmarks
-    _benchmarks = Benchmarks(*settings) if settings is not None else None
-
-
-def _index_texts(folder: Path, part: int) -> None:
-    store = Store(folder)
-    store.write_mapped(texts.STAGE, part, texts.index(store.alive(part, _before(CONTAMINATION))))
-
-
-def _decide_contamination(folder: Path, part: int) -> None:
-    assert _benchmarks is not None, "_prepare has run"
-    store = Store(folder)
-    store.write(CONTAMINATION, part, decisions_table(_benchmarks.decide(_sides(store, part))))
-
-
-def _sides(store: Store, part: int) -> Iterator[tuple[int, str, Side]]:
-    titles = store.read(READ, part).select(["row", "title"])
-    title_of = dict(zip(titles["row"].to_pylist(), titles["title"].to_pylist(), strict=True))
-    index: pa.Table = store.read_mapped(texts.STAGE, part)
-    for row, words, kinds in zip(
-        *(index[name].to_pylist() for name in ("row", "words", "kinds")), strict=True
+    with (
+        progress.stage(work.stage, sum(sizes)) as advance,
+        contextlib.closing(workers.run(work, store, missing)) as done,
     ):
-        yield row, title_of[row], Side.of(Tokens(tuple(words), kinds))
+        advance(sum(sizes) - sum(sizes[part] for part in missing))
+        for part in done:
+            advance(sizes[part])

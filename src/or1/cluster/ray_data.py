@@ -1,0 +1,180 @@
+"""The batches of a curation over Ray Data: the same stages on every machine that sees the work folder.
+
+Ray carries the number of a batch to a worker and back; records and decisions stay in files. An actor
+prepares a stage once. A worker that dies is started again and its batch done again: its file is written whole
+or not at all, and by whom does not show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import ray
+import ray.data
+import ray.exceptions
+
+from or1 import errors
+from or1.curate.store import READ, Store
+from or1.curate.workers import Work, versions
+from or1.errors import ClusterError, Or1Error
+
+SHARED_FOLDER = "give --out on a folder that all machines of the cluster share under the same path"
+_KINDS: Mapping[str, type[Or1Error]] = MappingProxyType(
+    {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, Or1Error)
+    }
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker says about a batch."""
+
+    part: int
+    host: str
+    kind: str = ""
+    """Name of the error, empty if all went well."""
+    error: str = ""
+
+
+class RayWorkers:
+    """`or1.curate.workers.Workers` on a Ray cluster."""
+
+    def __init__(self, seen_within_s: float = 60.0) -> None:
+        """Use the cluster that this process is connected to (`connected`).
+
+        Args:
+            seen_within_s: a file that a worker wrote has to be seen here within so many seconds [s]; shared
+                folders remember for a while what is not there.
+        """
+        self._seen_within_s = seen_within_s
+
+    def run(self, work: Work, store: Store, parts: Sequence[int]) -> Generator[int, None, None]:
+        """See `or1.curate.workers.Workers`; as many workers as the cluster has processors for.
+
+        Raises:
+            ClusterError: the cluster was lost, or a machine sees another folder or has other versions.
+            Or1Error: what a worker raised.
+        """
+        num_cpus = max(1, work.num_processes)
+        most = _most_workers(work.stage, num_cpus)
+        settings = {"work": work, "folder": store.folder.resolve(), "expected": _versions()}
+        answers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts)).map(
+            _Worker,
+            fn_constructor_kwargs=settings,
+            compute=ray.data.ActorPoolStrategy(size=min(most, len(parts))),
+            num_cpus=num_cpus,
+        )
+        try:
+            for row in answers.iter_rows():
+                answer = Answer(**row)
+                if answer.kind:
+                    raise _KINDS[answer.kind](answer.error)
+                self._wait_for(work, store, answer)
+                yield answer.part
+        except ray.exceptions.RayError as error:
+            said = str(error).strip().splitlines()[-1]
+            raise ClusterError(
+                f"the Ray cluster failed in {work.stage} ({type(error).__name__}: {said}): "
+                "start the same command again, it goes on"
+            ) from error
+
+    def _wait_for(self, work: Work, store: Store, answer: Answer) -> None:
+        end = time.monotonic() + self._seen_within_s
+        path = store.path(work.stage, answer.part, work.suffix)
+        while not path.is_file():
+            if time.monotonic() > end:
+                raise ClusterError(f"{answer.host} wrote {path}, which is not there: {SHARED_FOLDER}")
+            time.sleep(0.1)
+
+
+class _Worker:
+    """Lives in an actor: what is prepared serves all of its batches."""
+
+    def __init__(self, work: Work, folder: Path, expected: Mapping[str, str]) -> None:
+        self._work = work
+        self._store = Store(folder)
+        self._expected = expected
+        self._until_exit = contextlib.ExitStack()
+        self._do: Callable[[Store, int], None] | None = None
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Do one batch. What or1 raises travels as words; anything else is a mistake and Ray's to report."""
+        part, host = int(row["part"]), socket.gethostname()
+        try:
+            if self._do is None:
+                self._do = self._ready(host)
+            self._do(self._store, part)
+        except Or1Error as error:
+            return asdict(Answer(part, host, type(error).__name__, str(error)))
+        return asdict(Answer(part, host))
+
+    def _ready(self, host: str) -> Callable[[Store, int], None]:
+        if self._store.load(f"{READ}/done.json") is None:
+            raise ClusterError(f"{host} does not see {self._store.folder}: {SHARED_FOLDER}")
+        if (here := _versions()) != self._expected:
+            raise ClusterError(
+                f"{host} has {_shown(here)}, this machine {_shown(self._expected)}: install the same versions"
+            )
+        return self._until_exit.enter_context(self._work.ready())
+
+
+def _versions() -> dict[str, str]:
+    """Without the packages of models: no stage here uses them, and their builds differ by machine."""
+    return {name: version for name, version in versions().items() if name not in ("torch", "transformers")}
+
+
+def _shown(packages: Mapping[str, str]) -> str:
+    return " ".join(f"{name} {version}" for name, version in sorted(packages.items()))
+
+
+def _most_workers(stage: str, num_cpus: int) -> int:
+    """Workers of so many processors that the machines of the cluster hold together."""
+    sizes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    most = sum(size // num_cpus for size in sizes)
+    if most == 0:
+        raise ClusterError(
+            f"{stage} wants {num_cpus} processors for a worker, the largest machine of the cluster has "
+            f"{max(sizes, default=0)}: set {stage}.num_workers lower"
+        )
+    return most
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[RayWorkers]:
+    """Workers of a cluster, as long as the connection lasts.
+
+    Args:
+        address: `host:port`, `auto` for the cluster that this machine belongs to, `local` to start one.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        ray.init(address=address, include_dashboard=None if address != "local" else False,
+                 log_to_driver=False, logging_level=logging.ERROR)  # fmt: skip
+    except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise ClusterError(
+            f"no Ray cluster at ray_address {address!r} ({said}): start one with `ray start --head`, "
+            "or set ray_address=local"
+        ) from error
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False  # each stage has a bar already
+        yield RayWorkers()
+    finally:
+        ray.shutdown()

@@ -1,0 +1,128 @@
+"""The stages whose batches do not need each other: what is prepared for all, and what is done with one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from or1.curate import contamination, programs, texts, verifiable
+from or1.curate.config import ContaminationConfig, ProgramsConfig, VerifiableConfig
+from or1.curate.contamination import Benchmarks
+from or1.curate.match import Side
+from or1.curate.records import decisions_table
+from or1.curate.sources import Protected
+from or1.curate.store import READ, Store
+from or1.curate.text import Tokens
+from or1.verify.code import CodeVerifier
+from or1.verify.math import MathVerifier
+from or1.verify.pool import ProcessVerifierPool
+
+Do = Callable[[Store, int], None]
+
+
+@dataclass(frozen=True)
+class IndexTexts:
+    """The index of a batch's texts."""
+
+    earlier: tuple[str, ...]
+    """Stages whose dropped rows are left out, here and below."""
+    stage: str = texts.STAGE
+    suffix: str = "arrow"
+    num_processes: int = 0
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[Do]:
+        """Nothing to prepare."""
+        yield lambda store, part: store.write_mapped(
+            self.stage, part, texts.index(store.alive(part, self.earlier))
+        )
+
+
+@dataclass(frozen=True)
+class FindContaminated:
+    """Rows of a batch that are a benchmark's problems, by the index of its texts."""
+
+    protected: tuple[Protected, ...]
+    settings: ContaminationConfig
+    stage: str = contamination.STAGE
+    suffix: str = "parquet"
+    num_processes: int = 0
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[Do]:
+        """Index the benchmarks."""
+        benchmarks = Benchmarks(self.protected, self.settings)
+        yield lambda store, part: store.write(
+            self.stage, part, decisions_table(benchmarks.decide(_sides(store, part)))
+        )
+
+
+@dataclass(frozen=True)
+class CheckAnswers:
+    """Mathematical problems of a batch whose answer cannot be checked."""
+
+    earlier: tuple[str, ...]
+    settings: VerifiableConfig
+    stage: str = verifiable.STAGE
+    suffix: str = "parquet"
+
+    @property
+    def num_processes(self) -> int:
+        """Those of its verifiers."""
+        return self.settings.num_workers
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[Do]:
+        """Start the verifiers."""
+        with ProcessVerifierPool({"math": MathVerifier()}, num_workers=self.settings.num_workers) as pool:
+            yield lambda store, part: store.write(
+                self.stage,
+                part,
+                decisions_table(verifiable.decide(store.alive(part, self.earlier), self.settings, pool)),
+            )
+
+
+@dataclass(frozen=True)
+class CheckPrograms:
+    """Programming problems of a batch whose tests or solution do not hold."""
+
+    earlier: tuple[str, ...]
+    settings: ProgramsConfig
+    stage: str = programs.STAGE
+    suffix: str = "parquet"
+
+    @property
+    def num_processes(self) -> int:
+        """Those that run programs."""
+        return self.settings.num_workers
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[Do]:
+        """Start the verifiers."""
+        verifiers = {"code": code_verifier(self.settings)}
+        with ProcessVerifierPool(verifiers, num_workers=self.settings.num_workers) as pool:
+            yield lambda store, part: store.write(
+                self.stage,
+                part,
+                decisions_table(programs.decide(store.alive(part, self.earlier), self.settings, pool)),
+            )
+
+
+def code_verifier(settings: ProgramsConfig) -> CodeVerifier:
+    """The verifier of programs as the recipe wants it."""
+    return CodeVerifier(
+        time_limit_factor=settings.time_limit_factor, allow_weak_sandbox=settings.allow_weak_sandbox
+    )
+
+
+def _sides(store: Store, part: int) -> Iterator[tuple[int, str, Side]]:
+    titles = store.read(READ, part).select(["row", "title"])
+    title_of = dict(zip(titles["row"].to_pylist(), titles["title"].to_pylist(), strict=True))
+    index: pa.Table = store.read_mapped(texts.STAGE, part)
+    for row, words, kinds in zip(
+        *(index[name].to_pylist() for name in ("row", "words", "kinds")), strict=True
+    ):
+        yield row, title_of[row], Side.of(Tokens(tuple(words), kinds))
