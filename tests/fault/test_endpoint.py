@@ -215,8 +215,10 @@ def test_the_server_is_killed_and_comes_back(faultless: dict[tuple[str, int], st
     with ChatServer(script) as server:
 
         async def pause(seconds: float) -> None:
-            """The second pause brings the server back."""
-            if killed.is_set() and server.is_down:
+            """Waits for the kill to be over; then the server is back."""
+            while not killed.is_set():
+                await anyio.sleep(0.001)
+            if server.is_down:
                 server.start()
             await anyio.lowlevel.checkpoint()
 
