@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -228,6 +229,8 @@ def test_the_server_is_killed_and_comes_back(faultless: dict[tuple[str, int], st
         for text in generator.generate(PROBLEMS, SAMPLING):
             texts.append(text)
             if len(texts) == 4:
+                while len(server.requests) < 4 + 3:  # until as many as may be are under way
+                    time.sleep(0.001)
                 server.kill()
                 killed.set()
         assert _answers(iter(texts)) == faultless

@@ -138,7 +138,7 @@ class ChatServer:
         """What the script says to a request.
 
         Raises:
-            ConnectionError: the sender left while the answer was held.
+            ConnectionError: the sender left, or the server was killed, while the answer was held.
         """
         content = json.loads(body)
         with self._lock:
@@ -169,6 +169,8 @@ class ChatServer:
                 if not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
                     self.left.release()
                     raise ConnectionError("the sender has left")
+        if not event.is_set():
+            raise ConnectionError("the server was killed")
 
 
 class _Server(ThreadingHTTPServer):
