@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from or1 import loop
-from or1.config import ModelConfig, RunConfig, SystemConfig
+from or1.config import CodeVerifyConfig, ModelConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError, DataError, Interrupted, SandboxError
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import load_questions
@@ -145,14 +145,18 @@ def code_verifier(run: RunConfig) -> ProgramVerifier:
     settings = run.verify.code
     has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
     has_code |= any(load_benchmark(name).task == "code" for name in run.evaluation.benchmarks)
+    if has_code and settings.sandbox_fusion_url is None:
+        refuse_weak(detect(), settings.allow_weak_sandbox)
+    return _program_verifier(settings)
+
+
+def _program_verifier(settings: CodeVerifyConfig) -> ProgramVerifier:
     if settings.sandbox_fusion_url is not None:
         return SandboxFusionVerifier(
             url=settings.sandbox_fusion_url,
             reward=settings.reward,
             time_limit_factor=settings.time_limit_factor,
         )
-    if has_code:
-        refuse_weak(detect(), settings.allow_weak_sandbox)
     return CodeVerifier(
         reward=settings.reward,
         time_limit_factor=settings.time_limit_factor,
@@ -239,15 +243,10 @@ def local_generator(
 
 def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The verifiers of benchmarks: those of training, and whole numbers for ProcessBench."""
-    code = settings.verify.code
     verifiers: dict[str, Verifier] = {
         **_BENCHMARK_VERIFIERS,
         "math": MathVerifier(unboxed=settings.unboxed_answers),
-        "code": CodeVerifier(
-            time_limit_factor=code.time_limit_factor,
-            total_time_limit_s=code.total_time_limit_s,
-            allow_weak_sandbox=code.allow_weak_sandbox,
-        ),
+        "code": _program_verifier(settings.verify.code),
     }
     return ProcessVerifierPool(
         verifiers,

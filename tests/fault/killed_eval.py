@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import os
 import signal
-import sys
 from pathlib import Path
 
 from or1 import assemble
 from or1.cli.evaluate import EvalCommand
-from tests.fault.killed_run import arm
+from tests.fault.killed_run import arm, serve
 
 SETTINGS = (
     "system.deterministic=true",
@@ -48,20 +45,6 @@ def main(out: str, file: str, function: str, call: int, delay_ms: float) -> None
         command.run()
 
 
-def serve() -> None:
-    assert assemble.benchmark_generator
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                main(*json.loads(line))
-                status = 0
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-
-
 if __name__ == "__main__":
-    serve()
+    assert assemble.benchmark_generator  # loaded before the forks
+    serve(main)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -58,7 +59,8 @@ def main(config: str, out: str, name: str, file: str, function: str, call: int, 
         sys.exit(left.exit_code)
 
 
-def serve() -> None:
+def serve(main: Callable[..., None]) -> None:
+    """Run `main` in a fork for each line of JSON arguments, and print its exit status."""
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -75,4 +77,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(main)

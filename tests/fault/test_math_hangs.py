@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout
@@ -22,17 +21,7 @@ WORKER_BYTES = 1 << 30
 
 def response(gold: str, answer: str, index: int = 0) -> Response:
     problem = Problem.make("math", (Message("user", "?"),), gold)
-    tokens = np.zeros(0, np.int32)
-    rollout = Rollout(
-        problem_id=problem.id,
-        index=index,
-        prompt_tokens=tokens,
-        response_tokens=tokens,
-        behavior_logprobs=np.zeros(0, np.float32),
-        behavior_entropy=None,
-        finish=Finish.STOP,
-        policy_version=0,
-    )
+    rollout = Rollout.bare(problem.id, index, Finish.STOP)
     return Response(problem=problem, rollout=rollout, text=f"So \\boxed{{{answer}}}.")
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from or1.errors import RunStopped
@@ -37,17 +36,7 @@ START_MARGIN_S = 20.0
 
 def response(text: str, gold: str = "gold", index: int = 0, finish: Finish = Finish.STOP) -> Response:
     problem = Problem.make("bad", (Message("user", "?"),), gold)
-    tokens = np.zeros(0, np.int32)
-    rollout = Rollout(
-        problem_id=problem.id,
-        index=index,
-        prompt_tokens=tokens,
-        response_tokens=tokens,
-        behavior_logprobs=np.zeros(0, np.float32),
-        behavior_entropy=None,
-        finish=finish,
-        policy_version=0,
-    )
+    rollout = Rollout.bare(problem.id, index, finish)
     return Response(problem=problem, rollout=rollout, text=text)
 
 

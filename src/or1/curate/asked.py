@@ -15,6 +15,7 @@ from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.settings import DifficultyConfig, QualityConfig
 from or1.curate.store import Store
 from or1.protocols import Generator, VerifierPool
+from or1.types import Problem
 
 DIFFICULTY = "difficulty"
 QUALITY = "quality"
@@ -44,8 +45,7 @@ def measure(
     told: Callable[[int, int, int], None],
 ) -> None:
     """Decide which problems are neither too hard nor too easy, and note what was measured."""
-    records = _alive(store, earlier)
-    problems = list({record.problem.id: record.problem for record in records}.values())
+    records, problems = _alive(store, earlier)
     found = difficulty.measure(solver, pool, problems, settings, seed=seed, path=journal, told=told)
     measured = {each.problem_id: each for each in found}
 
@@ -73,8 +73,7 @@ def vote(
     told: Callable[[int, int, int], None],
 ) -> None:
     """Decide which problems are well put, by the votes of models."""
-    records = _alive(store, earlier)
-    problems = list({record.problem.id: record.problem for record in records}.values())
+    records, problems = _alive(store, earlier)
     found = quality.judge(judges, problems, settings, seed=seed, path=journal, told=told)
     voted = {each.problem_id: each for each in found}
 
@@ -100,8 +99,10 @@ def difficulty_of(store: Store, part: int) -> dict[int, dict[str, tuple[int, int
     }
 
 
-def _alive(store: Store, earlier: tuple[str, ...]) -> list[Record]:
-    return [record for part in range(store.num_parts) for record in store.alive(part, earlier)]
+def _alive(store: Store, earlier: tuple[str, ...]) -> tuple[list[Record], list[Problem]]:
+    """The records that are left, and their problems, each once."""
+    records = [record for part in range(store.num_parts) for record in store.alive(part, earlier)]
+    return records, list({record.problem.id: record.problem for record in records}.values())
 
 
 def _write(store: Store, stage: str, records: list[Record], decide: Callable[[Record], Decision]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -12,15 +13,17 @@ from or1.curate import contamination, programs, texts, verifiable
 from or1.curate.config import ContaminationConfig, ProgramsConfig, VerifiableConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.match import Side
-from or1.curate.records import decisions_table
+from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
 from or1.curate.text import Tokens
+from or1.protocols import Verifier, VerifierPool
 from or1.verify.code import CodeVerifier
 from or1.verify.math import MathVerifier
 from or1.verify.pool import ProcessVerifierPool
 
 Do = Callable[[Store, int], None]
+Settings = TypeVar("Settings", VerifiableConfig, ProgramsConfig)
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ class FindContaminated:
 
 
 @dataclass(frozen=True)
-class CheckAnswers:
-    """Mathematical problems of a batch whose answer cannot be checked."""
+class Check(Generic[Settings]):
+    """Rows of a batch that do not hold what verifiers are asked about them."""
 
+    stage: str
     earlier: tuple[str, ...]
-    settings: VerifiableConfig
-    stage: str = verifiable.STAGE
+    verifiers: Mapping[str, Verifier]
+    """Task -> verifier."""
+    decide: Callable[[list[Record], Settings, VerifierPool], list[Decision]]
+    settings: Settings
     suffix: str = "parquet"
 
     @property
@@ -77,38 +83,22 @@ class CheckAnswers:
     @contextlib.contextmanager
     def ready(self) -> Iterator[Do]:
         """Start the verifiers."""
-        with ProcessVerifierPool({"math": MathVerifier()}, num_workers=self.settings.num_workers) as pool:
+        with ProcessVerifierPool(self.verifiers, num_workers=self.num_processes) as pool:
             yield lambda store, part: store.write(
                 self.stage,
                 part,
-                decisions_table(verifiable.decide(store.alive(part, self.earlier), self.settings, pool)),
+                decisions_table(self.decide(store.alive(part, self.earlier), self.settings, pool)),
             )
 
 
-@dataclass(frozen=True)
-class CheckPrograms:
-    """Programming problems of a batch whose tests or solution do not hold."""
+def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
+    """Mathematical problems whose answer cannot be checked."""
+    return Check(verifiable.STAGE, earlier, {"math": MathVerifier()}, verifiable.decide, settings)
 
-    earlier: tuple[str, ...]
-    settings: ProgramsConfig
-    stage: str = programs.STAGE
-    suffix: str = "parquet"
 
-    @property
-    def num_processes(self) -> int:
-        """Those that run programs."""
-        return self.settings.num_workers
-
-    @contextlib.contextmanager
-    def ready(self) -> Iterator[Do]:
-        """Start the verifiers."""
-        verifiers = {"code": code_verifier(self.settings)}
-        with ProcessVerifierPool(verifiers, num_workers=self.settings.num_workers) as pool:
-            yield lambda store, part: store.write(
-                self.stage,
-                part,
-                decisions_table(programs.decide(store.alive(part, self.earlier), self.settings, pool)),
-            )
+def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:
+    """Programming problems whose tests or solution do not hold."""
+    return Check(programs.STAGE, earlier, {"code": code_verifier(settings)}, programs.decide, settings)
 
 
 def code_verifier(settings: ProgramsConfig) -> CodeVerifier:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from or1.curate import asked, duplicates, programs, verifiable
 from or1.curate.asked import Models
-from or1.curate.batches import CheckAnswers, CheckPrograms, FindContaminated, IndexTexts, code_verifier
+from or1.curate.batches import FindContaminated, IndexTexts, check_answers, check_programs, code_verifier
 from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.records import as_table, decisions_table
@@ -60,9 +60,9 @@ def run(
         for task in store.read(READ, part)["task"].unique().to_pylist()
     }
     if "math" in tasks:
-        _each_batch(CheckAnswers(_before(verifiable.STAGE), config.verifiable), store, workers, progress)
+        _each_batch(check_answers(_before(verifiable.STAGE), config.verifiable), store, workers, progress)
     if "code" in tasks:
-        _each_batch(CheckPrograms(_before(programs.STAGE), config.programs), store, workers, progress)
+        _each_batch(check_programs(_before(programs.STAGE), config.programs), store, workers, progress)
     find_duplicates(config, store, progress)
 
 

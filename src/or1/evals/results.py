@@ -57,18 +57,13 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseRow:
-    """One sample as it was generated."""
-
+class _SampleRow:
     benchmark: str
     problem: str
     sample: int
     prompt_hash: str
     finish: Finish
     num_tokens: int
-    text: str
-    generation_s: float
-    """From the asking to its coming, the others that were asked for with it included [s]."""
 
     @property
     def key(self) -> Key:
@@ -76,15 +71,18 @@ class ResponseRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResultRow:
+class ResponseRow(_SampleRow):
+    """One sample as it was generated."""
+
+    text: str
+    generation_s: float
+    """From the asking to its coming, the others that were asked for with it included [s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow(_SampleRow):
     """One sample as it was judged."""
 
-    benchmark: str
-    problem: str
-    sample: int
-    prompt_hash: str
-    finish: Finish
-    num_tokens: int
     answer: str | None
     """What was judged: the final answer, or the program; None where there is none or it was not read."""
     outcome: Outcome
@@ -98,10 +96,6 @@ class ResultRow:
     generation_s: float
     verify_s: float
     """Worker time [s]; 0 where the verdict was known already."""
-
-    @property
-    def key(self) -> Key:
-        return self.benchmark, self.problem, self.sample
 
 
 AnyRow = TypeVar("AnyRow", ProblemRow, ResponseRow, ResultRow)

@@ -58,7 +58,6 @@ def _tested(
         "names": list(names_of(tests)),
         "node_classes": sorted(node_classes(tests)),
         "tests": list(code_of(tests)),
-        "entry_point": tests.entry_point if isinstance(tests, CheckTests) else "",
     }
     # The tester waits while the program computes, so its clock on the wall must not run out first.
     patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)

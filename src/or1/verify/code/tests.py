@@ -319,7 +319,9 @@ def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:
 
 def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
     """The test code, in the parts that pass or fail one by one."""
-    return tests.tests if isinstance(tests, AssertTests) else (tests.test,)
+    if isinstance(tests, AssertTests):
+        return tests.tests
+    return (f"{tests.test}\ncheck({tests.entry_point})\n",)
 
 
 def names_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
