@@ -37,13 +37,25 @@ def difference(output: str, expected: str) -> str | None:
 def same_value(value: Any, expected: Any) -> bool:
     """Equality of plain values as Python has it, tuples counting as lists at every depth.
 
-    What cannot be compared is not equal: structures that hold themselves or are nested beyond Python's
-    recursion limit, a signaling nan.
+    The walk follows `expected`: a value that holds one part many times over, and would fill any memory if
+    written out, costs no more than the expected one. What cannot be compared is not equal: structures that
+    hold themselves or are nested beyond Python's recursion limit, a signaling nan.
+
+    >>> same_value((1, {"a": (2,)}), [1, {"a": [2]}]), same_value([1, 2], [1, 2, 3])
+    (True, False)
     """
     try:
-        return bool(_listed(value) == _listed(expected))
+        return _same(value, expected)
     except (RecursionError, InvalidOperation):
         return False
+
+
+def _same(value: Any, expected: Any) -> bool:
+    if isinstance(value, list | tuple) and isinstance(expected, list | tuple):
+        return len(value) == len(expected) and all(map(_same, value, expected))
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return value.keys() == expected.keys() and all(_same(value[key], expected[key]) for key in expected)
+    return bool(value == expected)
 
 
 def _same_numbers(line: str, expected: str) -> bool:
@@ -53,9 +65,3 @@ def _same_numbers(line: str, expected: str) -> bool:
         return all(one and other and Decimal(one[0]) == Decimal(other[0]) for one, other in tokens)
     except (InvalidOperation, ValueError):  # no number, or a signaling nan, which refuses to be compared
         return False
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_listed(each) for each in value]
-    return {key: _listed(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -98,3 +98,13 @@ endless.append(endless)
 )
 def test_values(value: Any, expected: Any, same: bool) -> None:
     assert same_value(value, expected) is same
+
+
+def test_a_value_larger_than_memory_when_written_out_is_compared_at_the_cost_of_the_expected_one() -> None:
+    value: Any = [1]
+    for _ in range(200):
+        value = [value, value]
+    started = time.process_time()
+    assert not same_value(value, [[1, 2], [3, 4]])
+    assert not same_value({"a": value}, {"a": 1})
+    assert time.process_time() - started < 1.0
