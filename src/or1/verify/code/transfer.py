@@ -29,6 +29,10 @@ MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
 _MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node"})
 _SLICE = slice(None)
+_LARGE = 1 << 40
+"""Parts of an object beyond which it does not matter how many."""
+_FRACTION_DIGITS = 1 << 14
+"""Of numerator and denominator together [hexadecimal digits]."""
 
 
 class TransferError(ValueError):
@@ -97,7 +101,7 @@ class Encoder:
         return [self._item(value) for value in values]
 
     def _fill(self, entry: list[Any], value: Any) -> None:
-        if type(value).__name__ in self._nodes:
+        if type(value).__name__ in self._nodes and not isinstance(value, tuple):
             attributes = _attributes(value)
             entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
         elif isinstance(value, list | tuple | set | frozenset | deque):
@@ -170,6 +174,7 @@ class Decoder:
         handle: Callable[[list[Any]], Any] | None = None,
         *,
         arrays: bool = False,
+        most_hashed: int | None = None,
     ) -> None:
         """Say how to make what is not plain.
 
@@ -177,10 +182,15 @@ class Decoder:
             node_class: class of a node by name; None refuses nodes.
             handle: object for an entry of kind export, yours, name or builtin; None refuses them.
             arrays: read numpy arrays; refused otherwise.
+            most_hashed: keys and elements of sets, but for texts, with all that a tuple among them holds
+                each time that it holds it; None = any number [hashed parts].
         """
         self._node_class = node_class
         self._handle = handle
         self._arrays = arrays
+        self._hashes_left = most_hashed
+        self._sizes: dict[int, int] = {}
+        """Parts of the immutable objects, by index: hashing one takes as long."""
 
     def read(self, entries: Sequence[list[Any]], known: Sequence[Any] = ()) -> list[Any]:
         """Objects by index: those known already, then one for each entry.
@@ -195,6 +205,7 @@ class Decoder:
 
     def _read(self, entries: Sequence[list[Any]], objects: list[Any]) -> list[Any]:
         first = len(objects)
+        self._sizes = {}
         waiting: dict[int, list[Any]] = {}
         for index, entry in enumerate(entries, start=first):
             if entry[0] in ("tuple", "frozenset", "scalar", "array"):
@@ -224,7 +235,9 @@ class Decoder:
                 on_the_way.add(top)
                 stack += held
                 continue
-            objects[top] = self._immutable(waiting.pop(top), objects)
+            entry = waiting.pop(top)
+            objects[top] = self._immutable(entry, objects)
+            self._sizes[top] = min(_LARGE, 1 + self._size(_held(entry)))
             stack.pop()
 
     def _immutable(self, entry: list[Any], objects: list[Any]) -> Any:
@@ -238,8 +251,20 @@ class Decoder:
 
             flat = [value_of(item, objects) for item in entry[3]]
             return numpy.array(flat, dtype=_number_type(entry[1])).reshape([int(side) for side in entry[2]])
-        values = [value_of(item, objects) for item in entry[1]]
-        return tuple(values) if kind == "tuple" else frozenset(values)
+        if kind == "tuple":
+            return tuple(value_of(item, objects) for item in entry[1])
+        return frozenset(self._hashed(entry[1], objects))
+
+    def _hashed(self, items: list[Any], objects: Sequence[Any]) -> list[Any]:
+        """Values that will be hashed; TransferError where that would take too long."""
+        if self._hashes_left is not None:
+            self._hashes_left -= self._size([item for item in items if type(item) is not str])
+            if self._hashes_left < 0:
+                raise TransferError("more keys and elements of sets than an answer needs")
+        return [value_of(item, objects) for item in items]
+
+    def _size(self, items: list[Any]) -> int:
+        return sum(self._sizes.get(item[0], 1) if type(item) is list else 1 for item in items)
 
     def _empty(self, entry: list[Any]) -> Any:
         """The object of an entry: whole if it holds no others, else without its contents."""
@@ -259,12 +284,13 @@ class Decoder:
         """Give a mutable object the contents of an entry, in place."""
         kind = entry[0]
         if kind == "list":
-            target[_SLICE] = [value_of(item, objects) for item in entry[1]]
+            target[_SLICE] = _values(entry[1], objects)
         elif kind in ("set", "deque", "dict"):
             target.clear()
-            values = [value_of(item, objects) for item in entry[1]]
+            to_values = self._hashed if kind != "deque" else _values
+            values = to_values(entry[1], objects)
             if kind == "dict":
-                target.update(zip(values, [value_of(item, objects) for item in entry[2]], strict=True))
+                target.update(zip(values, _values(entry[2], objects), strict=True))
             elif kind == "set":
                 target.update(values)
             else:
@@ -280,6 +306,13 @@ class Decoder:
             raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} cannot change")
 
 
+def _fraction(above: str, below: str) -> Fraction:
+    """Reducing one takes time that grows with the square of its length."""
+    if len(above) + len(below) > _FRACTION_DIGITS:
+        raise TransferError("a fraction of too many digits")
+    return Fraction(int(above, 16), int(below, 16))
+
+
 _EMPTY: Mapping[str, Callable[[], Any]] = {
     "list": list,
     "dict": dict,
@@ -292,7 +325,7 @@ _ATOMS: Mapping[str, Callable[..., Any]] = {
     "bytes": bytes.fromhex,
     "complex": complex,
     "range": lambda *parts: range(*(int(part, 16) for part in parts)),
-    "fraction": lambda above, below: Fraction(int(above, 16), int(below, 16)),
+    "fraction": lambda above, below: _fraction(above, below),
     "decimal": Decimal,
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
@@ -310,6 +343,10 @@ def value_of(item: Any, objects: Sequence[Any]) -> Any:
     if type(index) is not int or not 0 <= index < len(objects):
         raise TransferError("malformed payload: a reference to nothing")
     return objects[index]
+
+
+def _values(items: list[Any], objects: Sequence[Any]) -> list[Any]:
+    return [value_of(item, objects) for item in items]
 
 
 def _held(entry: list[Any]) -> list[Any]:

@@ -241,3 +241,30 @@ def test_nodes_cross_by_their_attributes() -> None:
 def test_a_node_cannot_be_given_what_is_no_attribute(name: str) -> None:
     with pytest.raises(TransferError):
         Decoder(node_class=lambda _: Node).read([["node", "Node", [name], [1]]])
+
+
+# Each tuple holds the next twice: to hash the first is to hash the last 2^58 times.
+DOUBLED = [*[["tuple", [[i + 1], [i + 1]]] for i in range(1, 60)], ["tuple", [1]]]
+
+
+@pytest.mark.parametrize(
+    "heap",
+    [
+        [["set", [[1]]], *DOUBLED],
+        [["dict", [[1]], [0]], *DOUBLED],
+        [["frozenset", [[1]]], *DOUBLED],
+        [["set", list(range(101))]],
+        [["dict", list(range(101)), [0] * 101]],
+        [["fraction", "1" * 100_000, "3" * 100_000]],
+    ],
+    ids=["set", "dict", "frozenset", "many elements", "many keys", "fraction"],
+)
+def test_a_payload_that_takes_long_to_read_is_refused(heap: list[Any]) -> None:
+    with pytest.raises(TransferError, match=r"more keys|too many digits"):
+        Decoder(most_hashed=100).read(heap)
+
+
+def test_texts_and_few_other_keys_are_read_whatever_the_bound() -> None:
+    value = {**{str(n): n for n in range(1000)}, (1, 2): {3, (4, 5)}}
+    payload = encode(value)
+    assert Decoder(most_hashed=20).read(payload["heap"])[payload["root"][0]] == value
