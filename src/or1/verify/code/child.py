@@ -37,11 +37,9 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
     The setup is reported on before the program is looked at: no program can claim that the setup failed.
     """
-    module = types.ModuleType("solution")
-    sys.modules["solution"] = module
-    scope = vars(module)
+    scope = _module("solution")
     try:
-        exec(compile(job["setup"], "<setup>", "exec"), scope)
+        exec(_compiled(job["setup"], "<setup>"), scope)
     except Exception as error:
         send(json.dumps({"bad_setup": _where(error)}).encode())
         return
@@ -49,7 +47,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
     for name in job["names"]:
         scope.pop(name, None)  # a stub in the setup must not stand in for what the program lacks
     try:
-        exec(compile(job["program"], PROGRAM_FILE, "exec"), scope)
+        exec(_compiled(job["program"], PROGRAM_FILE), scope)
     except BaseException as error:
         send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
         return
@@ -70,6 +68,18 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
     Peer(send, receive, node_classes=classes, find_class=find_class, find_name=find_name).serve()
 
 
+def _module(name: str) -> dict[str, Any]:
+    """Names of a new module, where dataclasses look for the module of a class."""
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    return vars(module)
+
+
+def _compiled(source: str, file: str) -> types.CodeType:
+    """Without this module's own `from __future__ import annotations`."""
+    return compile(source, file, "exec", dont_inherit=True)
+
+
 def _entry_point(scope: dict[str, Any], name: str) -> Any:
     """The function as LiveCodeBench finds it: a method of `Solution()` where there is such a class."""
     solution = scope.get("Solution")
@@ -82,7 +92,7 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
 
 def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     """Run test code against stand-ins for what the program defines; the last frame is the verdict."""
-    scope: dict[str, Any] = {"__name__": "tests", "__builtins__": __builtins__}
+    scope = _module("tests")
 
     def find_class(name: str) -> type:
         found = scope.get(name)
@@ -100,7 +110,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     failure: list[Any] | None = None
     random.seed(0)  # tests that draw inputs draw the same ones each time
     try:
-        exec(compile(job["setup"], "<setup>", "exec"), scope)
+        exec(_compiled(job["setup"], "<setup>"), scope)
         scope.update({name: peer.named(name) for name in job["names"]})
         for index, test in enumerate(job["tests"]):
             found = _failure(test, scope)
@@ -116,7 +126,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 def _failure(test: str, scope: dict[str, Any]) -> tuple[str, str] | None:
     try:
-        exec(compile(test, "<tests>", "exec"), scope)
+        exec(_compiled(test, "<tests>"), scope)
     except PeerLostError:
         raise
     except TransferError as error:
@@ -139,8 +149,8 @@ def _failing_line(test: str, error: BaseException) -> str:
 
 def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
     """Load a checker and let it judge one output."""
-    scope: dict[str, Any] = {"__name__": "checker", "__builtins__": __builtins__}
-    exec(compile(job["program"], "<checker>", "exec"), scope)
+    scope = _module("checker")
+    exec(_compiled(job["program"], "<checker>"), scope)
     try:
         reply: dict[str, Any] = {"accepted": bool(scope["check"](*json.loads(receive() or b"")))}
     except Exception as error:

@@ -28,17 +28,25 @@ class PeerLostError(Exception):
 class RemoteObject:
     """Stand-in for an object that the other side keeps.
 
-    Attributes, calls, iteration, `len`, `in`, `[]`, `str` and truth are asked for there. Comparison is not:
-    two stand-ins are equal when they stand for the same object, whatever its class says.
+    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are asked for there. Comparison is not:
+    two stand-ins are equal when they stand for the same object, whatever its class says. Nor is `in`, where
+    the question would tell what is expected: the elements are asked for once, and compared here. Only an
+    instance of a class that the tests know by name is asked, since `in` may be what they test.
     """
 
     def __init__(self, peer: Peer, entry: list[Any], label: str) -> None:
         object.__setattr__(self, "_or1_peer", peer)
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
+        object.__setattr__(self, "_or1_is_tested", False)
+        object.__setattr__(self, "_or1_elements", (-1, []))
+        object.__setattr__(self, "_or1_length", (-1, 0))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._or1_peer.call(self, args, kwargs)
+        result = self._or1_peer.call(self, args, kwargs)
+        if type(result) is RemoteObject and self._or1_entry[0] == "name":
+            object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
+        return result
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
@@ -49,7 +57,15 @@ class RemoteObject:
         self._or1_peer.call(setattr, (self, name, value), {})
 
     def __len__(self) -> Any:
-        return self._or1_peer.call(len, (self,), {})
+        peer = self._or1_peer
+        when, elements = self._or1_elements
+        same_moment = when == peer.num_calls
+        length = peer.call(len, (self,), {})
+        if same_moment:
+            self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
+        object.__setattr__(self, "_or1_length", (peer.num_calls, length))
+        return length
 
     def __bool__(self) -> Any:
         return self._or1_peer.call(bool, (self,), {})
@@ -57,8 +73,8 @@ class RemoteObject:
     def __str__(self) -> Any:
         return self._or1_peer.call(str, (self,), {})
 
-    def __repr__(self) -> str:
-        return f"<{self._or1_label} of the program>"
+    def __repr__(self) -> Any:
+        return self._or1_peer.call(repr, (self,), {})
 
     def __iter__(self) -> Any:
         return self._or1_peer.call(iter, (self,), {})
@@ -73,7 +89,22 @@ class RemoteObject:
         self._or1_peer.call(self._or1_special("__setitem__"), (key, value), {})
 
     def __contains__(self, key: Any) -> Any:
-        return self._or1_peer.call(self._or1_special("__contains__"), (key,), {})
+        peer = self._or1_peer
+        if self._or1_is_tested:
+            return peer.call(self._or1_special("__contains__"), (key,), {})
+        when, elements = self._or1_elements
+        if when != peer.num_calls:  # the program may have changed it since
+            started = peer.num_calls
+            elements = list(self)  # asks for the length too, where there is one
+            when, length = self._or1_length
+            if when >= started:
+                self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
+        return key in elements
+
+    def _or1_agree(self, elements: list[Any], length: Any) -> None:
+        if length != len(elements):
+            raise TypeError(f"{self._or1_label} has {len(elements)} elements and says {length}")
 
     def _or1_special(self, name: str) -> Any:
         return self._or1_peer.call(getattr, (self, name), {})
@@ -109,6 +140,8 @@ class Peer:
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
+        self.num_calls = 0
+        """Calls made to the other side."""
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for what the program calls `name`."""
@@ -122,6 +155,7 @@ class Peer:
             TransferError: an argument cannot travel, or the reply is malformed.
             PeerLostError: the other side ended.
         """
+        self.num_calls += 1
         encoder = self._encoder()
         root = encoder.item([function, list(args), kwargs])
         self._write({"root": root, "heap": encoder.entries})

@@ -38,6 +38,7 @@ class Stack:
     def __contains__(self, x): return x in self.items
     def __eq__(self, other): return True
     def __str__(self): return "stack"
+    def __repr__(self): return "a stack"
 """
 ASSERTED: list[tuple[str, str, str, str]] = [
     ("xs = [3, 1]\nsort(xs)\nassert xs == [1, 3]", "def sort(x): x.sort()", "right", "work in place is seen"),
@@ -84,6 +85,71 @@ ASSERTED: list[tuple[str, str, str, str]] = [
     ),
     ("s = Stack(4, 5)\nassert list(s) == [4, 5] and s[1] == 5 and 4 in s", STACK, "right", "special methods"),
     ("s = Stack(4)\nassert s.items == [4] and str(s) == 'stack'", STACK, "right", "attributes"),
+    (
+        "assert 2 in f(3) and 3 not in f(3)",
+        "def f(n):\n    yield from range(n)",
+        "right",
+        "what is in a generator",
+    ),
+    (
+        "assert 2 in f(3) and 3 not in f(3)",
+        "def f(n): return dict.fromkeys(range(n)).keys()",
+        "right",
+        "and a view",
+    ),
+    (
+        "s = f(3)\nassert 2 in s\ns.add(7)\nassert 7 in s and len(s) == 4",
+        """
+class S:
+    def __init__(self, n): self.a = list(range(n))
+    def add(self, x): self.a.append(x)
+    def __iter__(self): return iter(self.a)
+    def __len__(self): return len(self.a)
+def f(n): return S(n)
+""",
+        "right",
+        "and what is in it later",
+    ),
+    (
+        "assert 14 in f(7)",
+        "class S:\n    def __contains__(self, x): return True\ndef f(n): return S()",
+        "runtime_error",
+        "a result is not asked whether it holds what is expected",
+    ),
+    (
+        "assert 3 in Span(1, 5) and 7 not in Span(1, 5)",
+        """
+class Span:
+    def __init__(self, a, b): self.a, self.b = a, b
+    def __contains__(self, x): return self.a <= x <= self.b
+""",
+        "right",
+        "an instance of a class under test is",
+    ),
+    (
+        "s = f(7)\nassert len(s) == 1 and 14 in s",
+        """
+class S:
+    def __len__(self): return 1
+    def __iter__(self): return iter(range(100))
+def f(n): return S()
+""",
+        "wrong_answer",
+        "and its length is that of its elements",
+    ),
+    (
+        "s = f(7)\nassert 14 in s and len(s) == 1",
+        """
+class S:
+    def __len__(self): return 1 + (len(asked) == 2)
+    def __iter__(self): return iter(range(100))
+asked = []
+def f(n): return S()
+""",
+        "wrong_answer",
+        "whenever it is asked for",
+    ),
+    ("assert repr(Stack(1)) == 'a stack'", STACK, "right", "as a class writes itself"),
     ("assert Stack(1) == Stack(1)", STACK, "wrong_answer", "objects have no equality of their own"),
     ("assert Stack(1) == 7", STACK, "wrong_answer", "with nothing"),
     ("s = Stack(1)\nassert s == s", STACK, "right", "but are themselves"),
@@ -100,6 +166,12 @@ ASSERTED: list[tuple[str, str, str, str]] = [
         "or that of their base",
     ),
     ("assert f(1) == 1", "def f(x): raise AssertionError", "runtime_error", "an exception is the program's"),
+    (
+        "assert f([1]) == 1",
+        "def f(x: List[int]): return x[0]",
+        "runtime_error",
+        "a name that was not imported",
+    ),
     ("assert f(1) + 1 == 2", "def f(x): return None", "wrong_answer", "what cannot be used is wrong"),
     ("assert f(1) == 2", "g = 1", "runtime_error", "the function is missing"),
     (
@@ -215,3 +287,18 @@ def test_humaneval(program: str, reason: str) -> None:
 def test_a_failure_names_the_test() -> None:
     verdict = judge(asserts("assert f(1) == 1", "assert f(2) == 3, 'no'"), "def f(x): return x")
     assert verdict.detail == "test 2 of 2: assert f(2) == 3, 'no': AssertionError: no (line 1)"
+
+
+def test_dataclasses_of_the_tests_find_their_module() -> None:
+    setup = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Point:\n    x: int\n    y: int = 2\n"
+    )
+    tests = asserts("assert f(Point(1)) == 3", setup=setup, names=["f"])
+    assert judge(tests, "def f(p): return p.x + p.y").reason == "right"
+
+
+def test_named_tuples_of_the_tests_cross_as_tuples() -> None:
+    setup = "from typing import NamedTuple\nclass Point(NamedTuple):\n    x: int\n    y: int\n"
+    tests = asserts("assert f(Point(1, 2)) == 3", setup=setup, names=["f"])
+    assert judge(tests, "def f(p): return p[0] + p[1]").reason == "right"
