@@ -13,12 +13,17 @@ from or1.verify.code.outcome import BadTestsError, Failure, failure_of
 from or1.verify.code.peer import result_of
 from or1.verify.code.program import PREAMBLE
 from or1.verify.code.tests import FunctionTests, StdinTests
-from or1.verify.code.transfer import Decoder, Encoder, TransferError, encode
+from or1.verify.code.transfer import Decoder, Encoder, TransferError, decode, encode
 from or1.verify.sandbox import Ending, Limits, Sandbox, Session
 from or1.verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHOWN = 100
 """Most characters of a value in a detail [characters]."""
+_MOST_HASHED = 1 << 14
+"""Keys and elements of sets, but for texts, in a value that the parent reads: no expected value has as many,
+and hashing can be made to take any time [hashed parts]."""
+_LOADED_BYTES = 1 << 16
+"""Longest report of a loaded program that is read [bytes]."""
 _CHECKER_LIMITS = Limits(cpu_s=20.0)
 
 
@@ -78,7 +83,8 @@ def _call(
         if failure is not None:
             return failure
         request = Encoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
-        frame = _call_frame(request, arguments)
+        # A copy, because what a program does to its arguments is done to what was sent: the tests must stay.
+        frame = _call_frame(request, decode(encode(arguments)))
         session.send(frame)
         answer = session.receive()
         if answer is None:
@@ -101,13 +107,14 @@ def load(session: Session, index: int) -> Failure | None:
         return failure_of(index, session.wait())
     if "bad_setup" in setup:
         raise BadTestsError(f"the setup fails: {setup['bad_setup']}")
-    loaded = read_table(session.receive())
-    if loaded is None:
+    frame = session.receive()
+    if frame is None:
         return failure_of(index, session.wait())
-    if "failed" not in loaded:
+    loaded = read_table(frame) if len(frame) <= _LOADED_BYTES else None
+    if loaded is None or "failed" not in loaded:
         return None
     reason = "memory_limit" if loaded["failed"] == "MemoryError" else "runtime_error"
-    return Failure(index, reason, str(loaded.get("detail"))[: 2 * _SHOWN])
+    return Failure(index, reason, _text(loaded.get("detail"))[: 2 * _SHOWN])
 
 
 def _call_frame(request: Encoder, arguments: tuple[Any, ...]) -> bytes:
@@ -135,7 +142,7 @@ def _compared(
     if "raise" in reply:
         return raised_failure(index, reply["raise"])
     try:
-        value = result_of(reply, request, Decoder())
+        value = result_of(reply, request, Decoder(most_hashed=_MOST_HASHED))
     except TransferError as error:
         return Failure(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
     if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):
@@ -145,7 +152,7 @@ def _compared(
 
 def raised_failure(index: int, raised: Any) -> Failure:
     """The failure that an exception means, as the program's side describes it."""
-    name, text = (str(part) for part in raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
+    name, text = map(_text, raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
     reason = "memory_limit" if name == "MemoryError" else "runtime_error"
     return Failure(index, reason, f"{name}: {text}"[:_SHOWN])
 
@@ -191,6 +198,11 @@ def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tupl
     if "error" in reply:
         return None, f"the checker failed: {reply['error']}"
     return reply["accepted"], "the checker rejects the output"
+
+
+def _text(value: Any) -> str:
+    """A text as it is; empty for anything else, which may be nested too deep to be written."""
+    return value if isinstance(value, str) else ""
 
 
 def _short(value: Any) -> str:

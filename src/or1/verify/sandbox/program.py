@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import contextlib
 import gc
 import os
 import sys
 import threading
 from io import TextIOWrapper
 from types import ModuleType
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from or1.verify.sandbox.types import MAX_FRAME_BYTES
 
@@ -19,6 +20,9 @@ CHANNEL = 3
 MEMORY_STATUS = 117
 """Exit status after an uncaught MemoryError. A program may exit with it too: it gains nothing."""
 FILE_NAME = "main.py"
+_STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+"""Files that the program's file system lacks, since each process has others behind them -> descriptor."""
+_python_open = open
 
 
 def run(source: bytes) -> NoReturn:
@@ -27,6 +31,7 @@ def run(source: bytes) -> NoReturn:
     main = ModuleType("__main__")
     vars(main).update(__file__=FILE_NAME, __builtins__=builtins)
     sys.modules["__main__"] = main
+    builtins.open = _open
     gc.enable()
     status = 0
     try:
@@ -34,6 +39,13 @@ def run(source: bytes) -> NoReturn:
     except BaseException as error:
         status = _status_of(error)
     os._exit(_finished(main, status))
+
+
+def _open(file: Any, *args: Any, **kwargs: Any) -> Any:
+    """As python's own, with the names of the standard streams."""
+    if type(file) is str and file in _STANDARD:
+        file = os.dup(_STANDARD[file])
+    return _python_open(file, *args, **kwargs)
 
 
 def open_streams() -> None:
@@ -121,7 +133,7 @@ def _finished(main: ModuleType, status: int) -> int:
         atexit._run_exitfuncs()
     except BaseException as error:
         status = status or _status_of(error)
-    vars(main).clear()  # a file that only the program holds writes what it has kept back
+    # Before the names go that a stream of the program's own may need.
     for stream in (sys.stdout, sys.__stdout__):
         try:
             stream.flush()  # type: ignore[union-attr]
@@ -129,4 +141,7 @@ def _finished(main: ModuleType, status: int) -> int:
             continue  # closed, or replaced by something else: as the program wished
         except BaseException as error:
             status = status or _status_of(error)
+    vars(main).clear()  # a file that only the program holds writes what it has kept back
+    with contextlib.suppress(BaseException):
+        sys.__stdout__.flush()  # type: ignore[union-attr]
     return status

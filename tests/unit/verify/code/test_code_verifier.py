@@ -44,6 +44,25 @@ STDIN: list[tuple[str, str, str]] = [
     ("print(sum(map(int, input().split())))", "right", "input()"),
     ("import sys\nprint(sum(map(int, sys.stdin.buffer.read().split())))", "right", "sys.stdin.buffer"),
     ("print(sum(map(int, open(0).read().split())))", "right", "open(0)"),
+    ("print(sum(map(int, open('/dev/stdin').read().split())))", "right", "/dev/stdin"),
+    (
+        "with open('/dev/stdout', 'w') as f: f.write(str(sum(map(int, input().split()))))",
+        "right",
+        "/dev/stdout",
+    ),
+    (
+        """
+import os
+class Out:
+    def __init__(self): self.kept = ""
+    def write(self, text): self.kept += text
+    def flush(self): os.write(1, self.kept.encode()); self.kept = ""
+sys.stdout = Out()
+print(sum(map(int, input().split())))
+""",
+        "right",
+        "a stream of the program's own is flushed at its end",
+    ),
     ("if __name__ == '__main__':\n    print(sum(map(int, input().split())))", "right", "it is __main__"),
     ("def main():\n    print(sum(map(int, input().split())))\nmain()", "right", "functions see globals"),
     (
@@ -338,3 +357,12 @@ def test_many_threads_get_their_own_verdicts() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(verdict, range(40)))
+
+
+def test_a_program_that_changes_its_arguments_leaves_the_tests_as_they_are() -> None:
+    tests = {"fn_name": "f", "inputs": [[[1, 3], [2]]], "outputs": [[1, 2, 3]]}
+    in_place = "def f(a, b):\n    a += b\n    a.sort()\n    return a"
+    assert [judge(tests, in_place).reason for _ in range(2)] == ["right", "right"]
+    assert judge(tests, "def f(a, b):\n    a.clear()\n    b.clear()").reason == "wrong_answer"
+    assert judge(tests, "def f(a, b): return sorted(a + b)").reason == "right"
+    assert tests["inputs"] == [[[1, 3], [2]]]
