@@ -44,6 +44,33 @@ UNJUDGED: dict[str, tuple[str, str]] = {
         "def answer(x):\n    a = []\n    for _ in range(10**5): a = [a]\n    return a",
     ),
     "a list that holds itself": ("function", "def answer(x):\n    a = []\n    a.append(a)\n    return a"),
+    "a list that doubles at each level": (
+        "function",
+        "def answer(x):\n    a = [1]\n    for _ in range(200): a = [a, a]\n    return a",
+    ),
+    "a key that doubles at each level": (
+        "function",
+        "def answer(x):\n    import or1_channel, json\n"
+        "    heap = [['tuple', [[i + 1], [i + 1]]] for i in range(1, 60)]\n"
+        "    heap = [['dict', [[1]], [1]], *heap, ['tuple', []]]\n"
+        "    or1_channel._or1_send(json.dumps({'return': [0], 'heap': heap, 'changes': []}).encode())",
+    ),
+    "a result that doubles at each level": (
+        "asserts",
+        "def answer(x):\n    a = (1,)\n    for _ in range(200): a = (a, a)\n    return a",
+    ),
+    "numbers of one hash": ("function", "def answer(x): return {n * (2**61 - 1) for n in range(1, 4000)}"),
+    "a report of millions of lists": (
+        "function",
+        "import or1_channel\nor1_channel._or1_send(b'{\"failed\": [' + b'[],' * 20_000_000 + b'[]]}')",
+    ),
+    "a report that is nested deep": (
+        "function",
+        "import or1_channel\ndeep = b'[' * 970 + b']' * 970\n"
+        "or1_channel._or1_send(b'{\"failed\": 1, \"detail\": ' + deep + b'}')",
+    ),
+    "a program longer than a message": ("function", "x = '" + "\x01" * 12_000_000 + "'"),
+    "half a character": ("asserts", "def answer(x): raise ValueError('\\ud800 \\x1b[31m')"),
     "an integer that cannot be written": ("function", "def answer(x): return [10**5000]"),
     "a forest of lists": ("function", "def answer(x): return [[[]] for _ in range(60_000)]"),
     "a signaling nan": ("function", "from decimal import Decimal\ndef answer(x): return [Decimal('sNaN')]"),
@@ -81,5 +108,6 @@ def test_no_program_can_keep_itself_from_being_judged(name: str) -> None:
     mode, program = UNJUDGED[name]
     verdict = code.verify(TESTS[mode], as_response(program))
     assert verdict.outcome is Outcome.WRONG, f"{verdict.reason}: {verdict.detail}"
+    assert verdict.detail.isprintable()
     honest = code.verify(TESTS["function"], as_response(f"def answer(x): return '{WORD}'"))
     assert honest.outcome is Outcome.RIGHT, f"{honest.reason}: {honest.detail}"

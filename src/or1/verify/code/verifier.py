@@ -20,6 +20,8 @@ from or1.verify.code.tests import AssertTests, FunctionTests, StdinTests, Tests,
 from or1.verify.sandbox import Level, Sandbox
 
 _UNFINISHED = "<think>"
+_MOST_PROGRAM_BYTES = 10_000_000
+"""Any program up to this length fits into a message, six characters for each byte [bytes]."""
 _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
 
@@ -31,8 +33,13 @@ def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "frac
         return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
     first = failures[0]
     passed = max(0, total - len(failures)) / total if reward == "fraction" else 0.0
-    detail = f"test {first.index + 1} of {total}: {first.detail}"
+    detail = f"test {first.index + 1} of {total}: {_printable(first.detail)}"
     return Verdict(outcome=Outcome.WRONG, reward=passed, reason=first.reason, detail=detail)
+
+
+def _printable(text: str) -> str:
+    """A program's words without what a terminal obeys and what no file takes (halves of characters)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def not_judged(error: Or1Error) -> Verdict:
@@ -132,6 +139,9 @@ class CodeVerifier(ProgramVerifier):
 
     def failures(self, tests: Tests, program: str) -> list[Failure]:
         """As the base class says; a sandbox that fails is tried once more, afresh."""
+        num_bytes = len(program.encode("utf-8", "surrogatepass"))
+        if num_bytes > _MOST_PROGRAM_BYTES:
+            return [Failure(0, "runtime_error", f"a program of {num_bytes} bytes")]
         try:
             return self._failures(tests, program)
         except SandboxError:
