@@ -186,6 +186,15 @@ print("ESCAPED", flush=True)
     ),
     Attack(
         33,
+        "takes the names that clearing up could use",
+        """
+for number in range(20):
+    open(f".or1-{number}", "w").close()
+    os.makedirs(f"folder-{number}/inner")
+""",
+    ),
+    Attack(
+        33,
         "makes a sparse file and a deep tree",
         """
 tried("sparse", lambda: os.truncate(os.open("sparse", os.O_CREAT | os.O_RDWR), 1 << 40))

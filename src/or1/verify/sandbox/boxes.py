@@ -136,6 +136,7 @@ def empty(path: str) -> None:
     if not os.listdir(path):  # noqa: PTH208  (a path object costs more than the question)
         return
     root = Path(path)
+    prefix = os.urandom(8).hex()  # a name that a program could guess, it could have taken
     moved = 0
     while True:
         entries = list(os.scandir(root))
@@ -149,7 +150,7 @@ def empty(path: str) -> None:
             for inner in list(os.scandir(entry.path)):
                 if inner.is_dir(follow_symlinks=False):
                     os.chmod(inner.path, 0o700)  # noqa: PTH101
-                    os.rename(inner.path, root / f".or1-{moved}")  # noqa: PTH104
+                    os.rename(inner.path, root / f"{prefix}-{moved}")  # noqa: PTH104
                     moved += 1
                 else:
                     os.unlink(inner.path)  # noqa: PTH108

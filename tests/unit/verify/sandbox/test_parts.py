@@ -102,6 +102,14 @@ def test_a_box_is_emptied_however_deep(tmp_path: Path) -> None:
     assert (outside / "kept").read_text() == "kept"
 
 
+def test_no_name_in_a_box_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f".or1-{number}").write_text("a file where a folder would be moved to")
+        (tmp_path / f"folder-{number}" / "inner").mkdir(parents=True)
+    boxes.empty(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_box_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
