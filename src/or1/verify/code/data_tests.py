@@ -13,7 +13,7 @@ from or1.verify.code.outcome import BadTestsError, Failure, failure_of
 from or1.verify.code.peer import result_of
 from or1.verify.code.program import PREAMBLE
 from or1.verify.code.tests import FunctionTests, StdinTests
-from or1.verify.code.transfer import Decoder, Encoder, TransferError, decode, encode
+from or1.verify.code.transfer import Decoder, Encoder, TransferError, encode
 from or1.verify.sandbox import Ending, Limits, Sandbox, Session
 from or1.verify.sandbox.types import MAX_FRAME_BYTES
 
@@ -83,8 +83,7 @@ def _call(
         if failure is not None:
             return failure
         request = Encoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
-        # A copy, because what a program does to its arguments is done to what was sent: the tests must stay.
-        frame = _call_frame(request, decode(encode(arguments)))
+        frame = _call_frame(request, arguments)
         session.send(frame)
         answer = session.receive()
         if answer is None:
@@ -141,6 +140,9 @@ def _compared(
 ) -> Failure | None:
     if "raise" in reply:
         return raised_failure(index, reply["raise"])
+    if reply.get("changes"):
+        # What a program has done to its arguments is done to a copy: the next program gets the same tests.
+        request.objects = Decoder(handle=lambda _: None, arrays=True).read(request.entries)
     try:
         value = result_of(reply, request, Decoder(most_hashed=_MOST_HASHED))
     except TransferError as error:
