@@ -19,9 +19,9 @@ from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import as_region, complement, union
 from or1.verify.latex.relations import read_relation
 from or1.verify.latex.split import inside_brackets, split, text_of
-from or1.verify.latex.tokens import Token, UnreadableError, tokenize
+from or1.verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
-from or1.verify.latex.words import FUNCTIONS
+from or1.verify.latex.words import FUNCTIONS, changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _BASED = re.compile(
@@ -46,7 +46,6 @@ _BASES = [
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
-_NO_UNIT = re.compile(r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise)\b|(?<![a-z])\d")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
@@ -55,7 +54,6 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly",
 })  # fmt: skip
-_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _MONEY = frozenset({"$", "euro", "pounds"})
 
 
@@ -106,17 +104,21 @@ def read_tokens(tokens: list[Token]) -> Form:
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
     if len(items) > 1:
-        return _listed(items)
+        return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
 
 
-def _listed(items: list[list[Token]]) -> Form:
+def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
     forms = tuple(form for item in items for form in _spread(_read_one(item)))
     regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
     names = {form.name for form in forms if isinstance(form, Named)}
-    if len(names) == 1 and len(forms) > 1 and all(region is not None for region in regions):
-        return Named(names.pop(), union([region for region in regions if region is not None]))
+    if len(names) == 1 and not names & _tuple_names(names) and all(region is not None for region in regions):
+        return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
     return Many(Order.LIST, forms)
+
+
+def _tuple_names(names: set[str]) -> set[str]:
+    return {name for name in names if name.startswith("(")}
 
 
 def _as_tuple(form: Form) -> Form:
@@ -250,7 +252,7 @@ def _value(tokens: list[Token]) -> Form:
     if not tokens:
         raise UnreadableError("a unit without a value")
     node = parse(tokens)
-    factor, unit = _multiplier(unit)
+    factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
     nodes = [node]
     if any(isinstance(part, PlusMinus) for part in walk(node)):
@@ -287,7 +289,7 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
         else:
             power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
             end -= 2 if tokens[end - 1].text != "}" else 4
-    if not end or _NO_UNIT.search(" ".join(words).lower()):
+    if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
     return tokens[:end], " ".join(words), power
 
@@ -298,13 +300,6 @@ def _is_unit_power(tokens: list[Token], end: int) -> bool:
         return end > 2 and tokens[end - 3].kind == "text"
     braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
     return braced and end > 4 and tokens[end - 5].kind == "text"
-
-
-def _multiplier(unit: str) -> tuple[int, str]:
-    """`million dollars` multiplies by a million."""
-    first, _, rest = unit.strip().partition(" ")
-    factor = _MULTIPLIERS.get(first.lower())
-    return (1, unit) if factor is None else (factor, rest)
 
 
 def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:

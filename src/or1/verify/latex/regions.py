@@ -37,8 +37,9 @@ def _point(node: Node) -> Span:
     return Span(node, node, True, True)
 
 
-def union(regions: Sequence[Region]) -> Region:
-    return Region(tuple(span for region in regions for span in region.spans))
+def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
+    spans = tuple(span for region in regions for span in region.spans)
+    return Region(spans, tuple(len(region.spans) for region in regions) if are_conditions else ())
 
 
 def complement(excluded: Region) -> Region | None:
@@ -70,7 +71,7 @@ def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
         for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
     ]
     num_gold = len(gold.spans)
-    mine, theirs = _merged(spans[:num_gold]), _merged(spans[num_gold:])
+    mine, theirs = _numbers_of(gold, spans[:num_gold]), _numbers_of(answer, spans[num_gold:])
     return mine == theirs and bool(mine)  # an empty interval such as (4, pi) is a pair, or a slip
 
 
@@ -117,6 +118,20 @@ def _below(is_closed: bool, cut: Cut) -> Cut:
 
 def _above(is_closed: bool, cut: Cut) -> Cut:
     return (cut[0], cut[1], 1 if is_closed else 0)
+
+
+def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    """`x > 2, x < 5` is what both say; `x < 2, x > 5`, which nothing meets, is one or the other."""
+    common: list[tuple[Cut, Cut]] | None = None
+    rest = spans
+    for size in region.conditions:
+        allowed, rest = _merged(rest[:size]), rest[size:]
+        common = allowed if common is None else _overlap(common, allowed)
+    return common or _merged(spans)
+
+
+def _overlap(left: list[tuple[Cut, Cut]], right: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    return _merged([(max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right])
 
 
 def _merged(spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:

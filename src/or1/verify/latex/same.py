@@ -12,7 +12,8 @@ Not symmetric: a gold is what was asked for. The policy, by the form of the gold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from or1.verify.latex.elements import Elements, elements_of, same_elements
@@ -49,6 +50,7 @@ from or1.verify.latex.tree import (
 )
 from or1.verify.latex.words import normal_words, unit_of
 
+_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
@@ -96,14 +98,19 @@ class Comparer:
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Clock(), Clock():
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
-            case (Clock() as clock, Ratio(parts)) | (Ratio(parts), Clock() as clock):
+            case Clock() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based(digits, "10"):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Ratio(mine), Ratio(theirs):
                 return self._same_ratio(mine, theirs)
+            case Ratio(mine), Clock(time, ""):
+                parts = tuple(Value(Number(Fraction(part))) for part in time.split(":"))
+                return self._same_ratio(mine, parts)
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
+            case Value(), Relation(("=",), sides):
+                return self._is_value_of(gold, *sides)
             case Dots(), Dots():
                 return True
         return False
@@ -111,6 +118,7 @@ class Comparer:
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
             case Named(mine, left), Named(theirs, right):
+                right = _with_argument(right, theirs, mine)
                 if _same_name(mine, theirs):
                     return self.same(left, right)
                 equations = equation_of(gold), equation_of(answer)
@@ -151,6 +159,8 @@ class Comparer:
         units = unit_of(gold.unit, gold.unit_power), unit_of(answer.unit, answer.unit_power)
         if None not in units and units[0] != units[1]:
             return False
+        if (gold.is_percent and units[1]) or (answer.is_percent and units[0]):
+            return False
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
@@ -161,9 +171,7 @@ class Comparer:
                 return [(mine, theirs), (Quotient(mine, _PERCENT), theirs)]
             whole = [(mine, theirs)] if self._exceeds_one(mine) else []
             return [*whole, (mine, Quotient(theirs, _PERCENT))]
-        if gold.is_angle != answer.is_angle and any(
-            part == PI for part in walk(mine if answer.is_angle else theirs)
-        ):
+        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
             if gold.is_angle:
                 return [(Product((mine, _DEGREE)), theirs)]
             return [(mine, Product((theirs, _DEGREE)))]
@@ -236,6 +244,13 @@ class Comparer:
         left = Product((mine, Call("abs", (theirs,))))
         return self.identity.equal(left, Product((theirs, Call("abs", (mine,)))))
 
+    def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
+        """`m + n = 10` gives a value, what several unknowns make; `2x = 10` leaves it to be found."""
+        named, value = (left, right) if variables(left) else (right, left)
+        if len(variables(named)) < 2 or variables(value) or variables(gold.node) or self._is_zero(value):
+            return False
+        return self.identity.equal(gold.node, value)
+
     def _proportional(self, mine: Node, theirs: Node) -> bool:
         """a(x) b(y) = a(y) b(x) for all points x and y: the quotient is one constant."""
         mine_there, theirs_there = mine, theirs
@@ -264,6 +279,17 @@ def _same_name(mine: str, theirs: str) -> bool:
     return not (is_variable(mine) and is_variable(theirs))
 
 
+def _with_argument(form: Form, name: str, wanted: str) -> Form:
+    """`f(t) = t + 1` as a function of x; a free x in it keeps both apart."""
+    mine, theirs = _ARGUMENT.fullmatch(wanted), _ARGUMENT.fullmatch(name)
+    if mine is None or theirs is None or mine[1] == theirs[1] or not isinstance(form, Value):
+        return form
+    free = Symbol(f"{mine[1]}'")
+    return replace(
+        form, node=replaced(replaced(form.node, Symbol(mine[1]), free), Symbol(theirs[1]), Symbol(mine[1]))
+    )
+
+
 def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
 
@@ -271,6 +297,10 @@ def _has_variables(form: Form) -> bool:
 def _is_vector(gold: Form, answer: Form) -> bool:
     value = gold if isinstance(gold, Value) else answer
     return isinstance(value, Value) and grid_of(value.node) is not None
+
+
+def _is_in_radians(value: Value) -> bool:
+    return unit_of(value.unit) == ("radian", 1) or any(part == PI for part in walk(value.node))
 
 
 def _ulp(value: Value) -> Fraction:

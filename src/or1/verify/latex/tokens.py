@@ -18,6 +18,8 @@ class Token(NamedTuple):
     text: str
 
 
+OR = Token("command", ",")
+"""A comma that was written as "or": of conditions, any holds."""
 _UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-",
@@ -75,7 +77,7 @@ _SAME_COMMAND = {
     "cdotp": "*", "div": "/", "slash": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
-    "backslash": "setminus", "land": ",", "wedge": ",", "lor": ",", "vee": ",", "varphi": "phi",
+    "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
@@ -180,6 +182,8 @@ class _Tokenizer:
             self._add("mark", _SAME_MARK[f"\\{name}"])
         elif name in {"e", "i"}:
             self._add("letter", name)
+        elif name in {"lor", "vee"}:
+            self._tokens.append(OR)
         elif name == "begin" or name == "end":
             self._environment(name)
         else:
@@ -204,8 +208,8 @@ class _Tokenizer:
         self._at = end
         content = self._text[start : end - 1].strip(" \t\n~.")
         upright = found[1].startswith(("math", "operatorname"))
-        if re.fullmatch(r"[,;]?\s*(?:and|or|,|;)\s*,?", content.lower()):
-            self._add("mark", ",")
+        if joint := re.fullmatch(r"[,;]?\s*(and|or|,|;)\s*,?", content.lower()):
+            self._tokens.append(OR if joint[1] == "or" else Token("mark", ","))
         elif content.lower() == "to":
             self._add("mark", ":")
         elif not content:
@@ -232,6 +236,9 @@ class _Tokenizer:
         lower = word.lower()
         if lower in _PLAIN_COMMANDS and not (len(word) == 2 and word == "In"):
             plain = _PLAIN_COMMANDS[lower]
+            if lower == "or":
+                self._tokens.append(OR)
+                return
             self._add("command" if plain.startswith("\\") else "mark", plain)
         elif lower in FUNCTIONS:
             self._add("command", f"\\{lower}")

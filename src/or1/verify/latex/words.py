@@ -9,7 +9,7 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det",
 })  # fmt: skip
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any"})
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per"})
 """Words that are too short to be told from products of variables by their length."""
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
@@ -57,6 +57,36 @@ _MEANINGS = {
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
+
+
+_CHANGES_VALUE = re.compile(
+    r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was|wrong|incorrect|false"
+    r"|plus|minus|factorial|negative|to the|below zero|and an?|at least|at most|(?:more|less|greater) than"
+    r"|per(?:cent of| hundred| thousand| million)|zero|one|two|three|four|five|six|seven|eight|nine|ten"
+    r"|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
+    r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
+    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b|(?<![a-z])\d"
+)
+_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+                "trillion": 10**12}  # fmt: skip
+
+
+def changes_value(words: str) -> bool:
+    """Do words after a number say more than what it counts?
+
+    >>> changes_value("feet squared"), changes_value("squared"), changes_value("is a bound")
+    (False, True, True)
+    """
+    return _CHANGES_VALUE.search(words.lower()) is not None
+
+
+def multiplier(unit: str) -> tuple[int, str]:
+    """`million dollars` multiplies by a million."""
+    factor = 1
+    while (name := unit.strip().partition(" ")[0].lower()) in _MULTIPLIERS:
+        factor *= _MULTIPLIERS[name]
+        unit = unit.strip().partition(" ")[2]
+    return factor, unit
 
 
 def is_unit(word: str) -> bool:
