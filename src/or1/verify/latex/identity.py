@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
-from or1.verify.latex.tree import Call, Node, Number, Power, Series, Symbol, variables, walk
+from or1.verify.latex.tree import Call, Node, Number, Power, Product, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
     from or1.verify.latex.numeric import Work
@@ -226,14 +226,23 @@ def _agree_to(
 
 
 def _whole_variables(node: Node) -> frozenset[str]:
-    """Variables that count: in bounds of sums, factorials, binomials."""
+    """Variables that count: in bounds of sums, factorials, binomials, exponents of negative numbers."""
     found: frozenset[str] = frozenset()
     for part in walk(node):
         if isinstance(part, Series):
             found |= variables(part.first) | variables(part.last)
+        if isinstance(part, Power) and isinstance(part.base, Number | Product) and _is_negative(part.base):
+            found |= variables(part.exponent)
         if isinstance(part, Call) and part.name in {"factorial", "factorial2", "binomial", "gcd", "lcm"}:
             found |= variables(part)
     return found
+
+
+def _is_negative(base: Node) -> bool:
+    match base:
+        case Number(value) | Product((Number(value), Number(_))):
+            return value < 0
+    return False
 
 
 def _has_bare_log(node: Node) -> bool:

@@ -46,6 +46,13 @@ _BASES = [
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
+_RATE_FRACTION = re.compile(r"\\frac\s*\{\\text\s*\{([a-z ]+)\}\}\s*\{\\text\s*\{([a-z ]+)\}\}")
+_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
+_TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
+_TURNED_INTERVALS = re.compile(
+    rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
+)
+_OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
@@ -75,10 +82,18 @@ def read(text: str) -> Form:
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return Clock(clock[1], clock[2].lower())
-    tokens = tokenize(_RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text)))
+    tokens = tokenize(_written_out(text))
     if not tokens:
         raise UnreadableError("nothing to read")
     return read_tokens(tokens)
+
+
+def _written_out(text: str) -> str:
+    text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
+    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
+    if _TURNED_INTERVALS.fullmatch(text):
+        text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
+    return text
 
 
 def bare(text: str) -> str:
@@ -92,7 +107,7 @@ def bare(text: str) -> str:
     previous = None
     while text != previous:
         previous = text
-        text = text.strip().rstrip(",;:").removeprefix("**").removesuffix("**")
+        text = text.strip().removeprefix("=").rstrip(",;:\\").removeprefix("**").removesuffix("**")
         text = text.removesuffix(".") if not text.endswith("..") else text
     return text
 
@@ -142,7 +157,9 @@ def _read_one(tokens: list[Token]) -> Form:
     if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
         return Dots()
     if all(token.kind == "text" for token in tokens):
-        return Words(" ".join(token.text for token in tokens))
+        words = " ".join(token.text for token in tokens)
+        number = Number(Fraction(_BASES.index(words.lower()))) if words.lower() in _BASES else None
+        return Words(words) if number is None else Value(number)
     tokens = _without_preface(tokens)
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
@@ -226,7 +243,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return _read_one(parts[1])
+            return read_tokens(parts[1])
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)
@@ -269,7 +286,9 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
-    return tokens[start:] if words and not is_named and set(words) <= _FILLERS else tokens
+    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    says_nothing = is_label or (words and set(words) <= _FILLERS)
+    return tokens[start:] if says_nothing and not is_named else tokens
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:

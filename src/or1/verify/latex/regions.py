@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from or1.verify.latex.exact import UndefinedError
 from or1.verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
@@ -43,15 +44,26 @@ def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
 
 
 def complement(excluded: Region) -> Region | None:
-    """All reals but finitely many points, given as a region of points; None for other regions."""
-    if any(span.low != span.high for span in excluded.spans):
+    """All reals outside finitely many points or intervals; None where their order is not told exactly."""
+    spans = list(excluded.spans)
+    if not all(isinstance(end, Number) for span in spans for end in (span.low, span.high)) and len(spans) > 1:
         return None
-    ends = [span.low for span in excluded.spans]
-    if not all(isinstance(end, Number) for end in ends) and len(ends) > 1:
+    spans.sort(key=lambda span: span.low.value if isinstance(span.low, Number) else Fraction(0))
+    if any(is_infinite(span.low) or is_infinite(span.high) for span in spans):
         return None
-    ends.sort(key=lambda end: end.value if isinstance(end, Number) else Fraction(0))
-    lows, highs = [NEGATIVE_INFINITY, *ends], [*ends, INFINITY]
-    return Region(tuple(Span(low, high, False, False) for low, high in zip(lows, highs, strict=True)))
+    if any(
+        isinstance(left.high, Number) and isinstance(right.low, Number) and left.high.value > right.low.value
+        for left, right in pairwise(spans)
+    ):
+        return None
+    lows = [(NEGATIVE_INFINITY, False), *((span.high, not span.has_high) for span in spans)]
+    highs = [*((span.low, not span.has_low) for span in spans), (INFINITY, False)]
+    return Region(
+        tuple(
+            Span(low, high, has_low, has_high)
+            for (low, has_low), (high, has_high) in zip(lows, highs, strict=True)
+        )
+    )
 
 
 def same_region(gold: Region, answer: Region, identity: Identity) -> bool:

@@ -45,6 +45,11 @@ _UNICODE = str.maketrans(
         "²": "^2 ",
         "³": "^3 ",
         "½": r"\frac{1}{2}",
+        "¼": r"\frac{1}{4}",
+        "¾": r"\frac{3}{4}",
+        "⅓": r"\frac{1}{3}",
+        "⅔": r"\frac{2}{3}",
+        "\N{FRACTION SLASH}": "/",
         "…": r"\ldots ",
         "ℝ": r"\mathbb{R}",
         "∅": r"\emptyset ",
@@ -58,16 +63,19 @@ _UNICODE = str.maketrans(
     }
 )
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
-_STYLES = r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb"
+_STYLES = (
+    r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
+)
 _LOOKS = re.compile(
-    r"(?<!\\)(?:\\(?:text)?color\s*\{[^{}]*\}"
+    r"(?<!\\)(?:\\(?:(?:text)?color|[hv]space\*?|[hv]?phantom)\s*\{[^{}]*\}"
     rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
+_DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
-    r"\\(text|textbf|textit|textrm|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
+    r"\\(text|textbf|textit|textrm|textnormal|textsf|texttt|mathtt|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
     r"\s*\{"
 )
 _SAME_COMMAND = {
@@ -77,7 +85,7 @@ _SAME_COMMAND = {
     "cdotp": "*", "div": "/", "slash": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
-    "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
+    "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
@@ -107,7 +115,8 @@ def tokenize(text: str) -> list[Token]:
     >>> [token.text for token in tokenize(r"\dfrac{1}{2} x \le 1,234 \text{ cm}")]
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
-    text = _JOINED_DIGITS.sub("", text.translate(_UNICODE)).replace("\\!", "")
+    text = _DECIMAL_IN_BRACES.sub(".", text.translate(_UNICODE))
+    text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
@@ -225,7 +234,7 @@ class _Tokenizer:
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
-        elif upright and content.lower() in FUNCTIONS:
+        elif (upright and content.lower() in FUNCTIONS) or content == "cis":
             self._add("command", f"\\{content.lower()}")
         elif upright and content.isalpha() and content.isupper() and len(content) < 4:
             self._tokens += [Token("letter", letter) for letter in content]

@@ -7,7 +7,7 @@ import re
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
-    "ceil", "det",
+    "ceil", "det", "cis",
 })  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per"})
 """Words that are too short to be told from products of variables by their length."""
