@@ -52,6 +52,7 @@ _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
 )
+_COUNTS = re.compile(r"(?:where|for)?\s*[a-z]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
@@ -118,6 +119,7 @@ def read_tokens(tokens: list[Token]) -> Form:
     if len(groups) > 1 and any(len(split(group, {","})) > 1 for group in groups):
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
+    items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
     if len(items) > 1:
         return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)

@@ -33,7 +33,7 @@ from or1.verify.latex.forms import (
 )
 from or1.verify.latex.identity import Identity
 from or1.verify.latex.matrices import Grid, grid_of
-from or1.verify.latex.regions import as_region, same_end, same_region
+from or1.verify.latex.regions import as_region, same_end, same_region, union
 from or1.verify.latex.relations import equation_of, is_variable
 from or1.verify.latex.tree import (
     PI,
@@ -51,6 +51,8 @@ from or1.verify.latex.tree import (
 from or1.verify.latex.words import normal_words, unit_of
 
 _ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_COUNTERS = frozenset("kmn")
+"""Letters that count the angles of a family, whichever is taken."""
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
@@ -83,7 +85,7 @@ class Comparer:
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            regions = as_region(gold), as_region(answer)
+            regions = as_region(gold), as_region(_as_union(answer))
             return None not in regions and same_region(*regions, self.identity)  # type: ignore[arg-type]
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
@@ -181,6 +183,7 @@ class Comparer:
         return not variables(node) and abs(self.identity.value(node)) > 1
 
     def _same_number(self, gold: Value, answer: Value, mine: Node, theirs: Node) -> bool:
+        theirs = _with_counter(theirs, mine)
         grids = grid_of(mine), grid_of(theirs)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(*grids)
@@ -277,6 +280,24 @@ def _same_name(mine: str, theirs: str) -> bool:
     if mine.lower() == theirs.lower():
         return True
     return not (is_variable(mine) and is_variable(theirs))
+
+
+def _as_union(answer: Form) -> Form:
+    """`(0, 1) or (2, 3)` beside a set of numbers, where a list of points would be no answer."""
+    if not isinstance(answer, Many) or answer.order is not Order.LIST:
+        return answer
+    regions = [as_region(item) for item in answer.items]
+    return answer if None in regions else union([region for region in regions if region is not None])
+
+
+def _with_counter(node: Node, gold: Node) -> Node:
+    r"""`\pi + 2 k \pi` where the gold counts its angles by n."""
+    mine, theirs = variables(gold), variables(node)
+    if mine == theirs or len(mine) != 1 or len(theirs) != 1 or not mine | theirs <= _COUNTERS:
+        return node
+    if PI not in walk(gold):
+        return node
+    return replaced(node, Symbol(*theirs), Symbol(*mine))
 
 
 def _with_argument(form: Form, name: str, wanted: str) -> Form:
