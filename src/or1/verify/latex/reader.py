@@ -196,10 +196,13 @@ def _constant(tokens: list[Token]) -> Form | None:
 
 
 def _union(tokens: list[Token]) -> Form | None:
-    outside = split(tokens, {"\\setminus", "-"}) if text_of(tokens).startswith("\\mathbb{R}") else [tokens]
-    if len(outside) == 2:
-        excluded = as_region(_read_one(outside[1]))
-        return None if excluded is None else complement(excluded)
+    outside = split(tokens, {"\\setminus"})
+    if len(outside) == 1 and tokens[-1].text == "\\}":
+        outside = split(tokens, {"-"})
+    if len(outside) == 2 and all(outside):
+        whole, excluded = (as_region(_read_one(part)) for part in outside)
+        rest = None if excluded is None else complement(excluded)
+        return None if whole is None or rest is None else union([whole, rest], are_conditions=True)
     parts = split(tokens, {"\\cup"})
     if len(parts) < 2:
         return None

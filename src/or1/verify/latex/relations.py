@@ -32,11 +32,11 @@ _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|si
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
 _ATOM = (
     rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?}}?"
-    r"(?:\([A-Za-z0-9,]*\))?"
+    r"(?:\([A-Za-z0-9,<>=|]*\))?"
 )
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
-    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min"
+    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min|\\det\(?[A-Z]\)?"
 )
 
 

@@ -51,6 +51,7 @@ from or1.verify.latex.tree import (
 from or1.verify.latex.words import normal_words, unit_of
 
 _ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
 """Letters that count the angles of a family, whichever is taken."""
 _ALL_REALS = Words("all real numbers")
@@ -248,9 +249,10 @@ class Comparer:
         return self.identity.equal(left, Product((theirs, Call("abs", (mine,)))))
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
-        """`m + n = 10` gives a value, what several unknowns make; `2x = 10` leaves it to be found."""
+        r"""`m + n = 10` and `\cos x = \frac12` say what an expression is; `2x = 10` leaves x to be found."""
         named, value = (left, right) if variables(left) else (right, left)
-        if len(variables(named)) < 2 or variables(value) or variables(gold.node) or self._is_zero(value):
+        is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
+        if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
             return False
         return self.identity.equal(gold.node, value)
 

@@ -157,6 +157,9 @@ class _Tokenizer:
         self._tokens.append(Token(kind, text))
 
     def _mark(self, mark: str) -> None:
+        if mark == "!=" and self._text[self._at - 3 : self._at - 2].isdigit():  # `5!=120`, and not `x != 5`
+            self._add("mark", "!")
+            mark = "="
         mark = _SAME_MARK.get(mark, mark)
         self._depth += (mark in "([{") - (mark in ")]}")
         if mark.startswith("\\"):
@@ -253,7 +256,7 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif (is_unit(lower) and self._after_number()) or len(word) > 3 or lower in SHORT_WORDS:
+        elif (is_unit(lower) and self._after_number_or_word()) or len(word) > 3 or lower in SHORT_WORDS:
             self._add("text", word)
         else:
             self._split(word)
@@ -264,6 +267,9 @@ class _Tokenizer:
                 self._add("command", f"\\{name}")
                 word = word.removeprefix(name)
         self._tokens += [Token("letter", letter) for letter in word]
+
+    def _after_number_or_word(self) -> bool:
+        return self._after_number() or (bool(self._tokens) and self._tokens[-1].kind == "text")
 
     def _after_number(self) -> bool:
         return bool(self._tokens) and (

@@ -56,11 +56,13 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
+_MILES_PER_HOUR = re.compile(r"\b(?:miles?|mi)\s*(?:per|/)\s*(?:hour|hr|h)\b", re.IGNORECASE)
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
 
 
 _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was|wrong|incorrect|false"
+    r"|no|nor|cannot|doubled|tripled|halved"
     r"|plus|minus|factorial|negative|to the|below zero|and an?|at least|at most|(?:more|less|greater) than"
     r"|per(?:cent of| hundred| thousand| million)|zero|one|two|three|four|five|six|seven|eight|nine|ten"
     r"|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
@@ -100,7 +102,7 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
     >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
     (('inch', 2), ('centimeter', 2), None)
     """
-    words = words.replace(".", "")
+    words = _MILES_PER_HOUR.sub("mph", words.replace(".", ""))
     for word in re.findall(r"[a-z$]+", words.lower()):
         power = _POWERS.get(word, power)
     for word in re.findall(r"[a-z$]+", words.lower()):
