@@ -72,6 +72,7 @@ _LOOKS = re.compile(
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 _DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
+_ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
@@ -115,6 +116,7 @@ def tokenize(text: str) -> list[Token]:
     >>> [token.text for token in tokenize(r"\dfrac{1}{2} x \le 1,234 \text{ cm}")]
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
+    text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text)  # not TeX, which would take one digit
     text = _DECIMAL_IN_BRACES.sub(".", text.translate(_UNICODE))
     text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))

@@ -61,13 +61,14 @@ _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
 
 
 _CHANGES_VALUE = re.compile(
-    r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was|wrong|incorrect|false"
-    r"|no|nor|cannot|doubled|tripled|halved"
-    r"|plus|minus|factorial|negative|to the|below zero|and an?|at least|at most|(?:more|less|greater) than"
-    r"|per(?:cent of| hundred| thousand| million)|zero|one|two|three|four|five|six|seven|eight|nine|ten"
-    r"|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
+    r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
+    r"|plus|minus|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
+    r"|and an? (?:half|third|quarter)"
+    r"|at least|at most|(?:more|less|greater) than|per(?:cent of| hundred| thousand| million)"
+    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b|\b(?:wrong|incorrect|false)\W*$"
     r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
-    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b|(?<![a-z])\d"
+    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
@@ -76,8 +77,8 @@ _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6
 def changes_value(words: str) -> bool:
     """Do words after a number say more than what it counts?
 
-    >>> changes_value("feet squared"), changes_value("squared"), changes_value("is a bound")
-    (False, True, True)
+    >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
+    (False, True, False)
     """
     return _CHANGES_VALUE.search(words.lower()) is not None
 
