@@ -131,7 +131,7 @@ def _equal_exactly(left: Node, right: Node) -> bool:
     for number in range(_NUM_TRIES):
         point = {}
         for place, name in enumerate(names):
-            size = generator.randint(3, 40) if name in whole else generator.randint(2, 1_000_000)
+            size = _count(generator, number, place) if name in whole else generator.randint(2, 1_000_000)
             point[name] = Fraction(size if name in whole else _sign(generator, number, place) * size)
         try:
             if exact(left, point) != exact(right, point):
@@ -149,6 +149,11 @@ def _sign(generator: random.Random, number: int, place: int) -> int:
     alternating = -1 if place % 2 else 1
     patterns = (-1, 1, alternating, -alternating)
     return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
+
+
+def _count(generator: random.Random, number: int, place: int) -> int:
+    """Even and odd in turn, and each pair of parities of two names: powers of -1 tell them apart."""
+    return 2 * generator.randint(2, 19) + (number >> place) % 2
 
 
 def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work) -> bool:
@@ -188,7 +193,7 @@ def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, 
             value = Fraction(generator.randint(1_000, 2_000_000), 1_000_003) * size
             point[name] = value * _sign(generator, number, place)
             if name in whole:
-                point[name] = Fraction(generator.randint(3, 40))
+                point[name] = Fraction(_count(generator, number, place))
         yield point
 
 

@@ -52,7 +52,7 @@ _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
 )
-_COUNTS = re.compile(r"(?:where|for)?\s*[a-z]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
+_COUNTS = re.compile(r"(?:where|for)?\s*[k-n]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
