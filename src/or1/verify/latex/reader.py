@@ -92,7 +92,7 @@ def read(text: str) -> Form:
 def _written_out(text: str) -> str:
     text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
-    if _TURNED_INTERVALS.fullmatch(text):
+    if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
     return text
 
@@ -119,7 +119,8 @@ def read_tokens(tokens: list[Token]) -> Form:
     if len(groups) > 1 and any(len(split(group, {","})) > 1 for group in groups):
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
-    items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
+    if len(items) > 1:
+        items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
     if len(items) > 1:
         return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
