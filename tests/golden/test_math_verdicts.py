@@ -16,7 +16,7 @@ import pytest
 from or1.verify import math
 
 FOLDER = Path(__file__).parent
-TABLES = {"math_verdicts.jsonl": 593, "math_heldout.jsonl": 181}
+TABLES = {"math_verdicts.jsonl": 754, "math_heldout.jsonl": 181}
 
 
 def rows(name: str) -> list[dict[str, object]]:

@@ -31,6 +31,9 @@ _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
 
 
+_MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
+
+
 class Comparison(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -81,6 +84,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
+    if "mod" in answer and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1:
+        return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
@@ -102,8 +107,11 @@ def _compare_forms(
         return Comparison.DIFFERENT
     if not rules.inequality_for_membership and _is_evasive(gold, answer):
         return Comparison.DIFFERENT
+    answer = as_typed(answer, kind)
+    if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
+        return Comparison.DIFFERENT
     try:
-        return Comparison.EQUAL if comparer.same(gold, as_typed(answer, kind)) else Comparison.DIFFERENT
+        return Comparison.EQUAL if comparer.same(gold, answer) else Comparison.DIFFERENT
     except NeedsNumbersError:
         return Comparison.OPEN
     except (TooLargeError, RecursionError):

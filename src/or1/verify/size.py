@@ -23,6 +23,8 @@ _WHOLE = re.compile(r"\d+")
 _RANGED = re.compile(r"\\(?:sum|prod|int|binom|dbinom|tbinom|choose)(?![A-Za-z])")
 _OF_NUMBER = re.compile(r"(\d+)\s*!")
 _OF_GROUP = re.compile(r"[)}\]!]\s*!")
+_OF_LETTER = re.compile(r"\(\s*\d{0,2}\s*[a-z]\s*(?:[-+]\s*\d{1,2}\s*)?\)\s*!|(?<![a-zA-Z\\])[a-z]\s*!")
+"""`(2n + 1)!`: small at the points where formulas are compared."""
 _WITHOUT_LETTERS = re.compile(r"(?:\\(?:cdot|times|left|right)(?![A-Za-z])|[^A-Za-z\\])*")
 _SIMPLE_POWER = re.compile(r"[{(\s]*(\d{1,5})\s*\^\s*[{(]?\s*(\d{1,5})[\s)}]*")
 
@@ -39,9 +41,10 @@ def is_too_large(answer: str) -> bool:
         return True
     if any(_exceeds(number, MAX_FACTORIAL) for number in _OF_NUMBER.findall(answer)):
         return True
-    if _OF_GROUP.search(answer) and ("^" in answer or _has_number_above(answer, MAX_FACTORIAL)):
+    numbers = _OF_LETTER.sub(" ", answer)
+    if _OF_GROUP.search(numbers) and ("^" in answer or _has_number_above(answer, MAX_FACTORIAL)):
         return True
-    if _OF_GROUP.search(answer) and answer.count("!") > 1:
+    if _OF_GROUP.search(numbers) and answer.count("!") > 1:
         return True
     return _RANGED.search(answer) is not None and _has_number_above(answer, MAX_RANGE)
 

@@ -26,6 +26,8 @@ MAX_BITS = 60_000
 """Largest numerator or denominator that is worked out [bits]."""
 MAX_TERMS = 2_000
 """Longest sum or product over an index that is worked out [terms]."""
+_MAX_WORK = 4_000_000
+"""Most that all terms of a sum or product may take together [bits]."""
 
 
 class NotExactError(Exception):
@@ -55,7 +57,7 @@ def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
                 raise NotExactError(name)
             return values[name]
         case Sum(terms):
-            return sum((exact(term, values) for term in terms), Fraction(0))
+            return _total([exact(term, values) for term in terms])
         case Product(factors):
             return _product([exact(factor, values) for factor in factors])
         case Quotient(above, below):
@@ -77,6 +79,17 @@ def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
 
 def bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _total(terms: list[Fraction]) -> Fraction:
+    """The sum, of halves: each number is reduced among its equals, not once a term in the growing sum."""
+    if len(terms) < 2:
+        return terms[0] if terms else Fraction(0)
+    middle = len(terms) // 2
+    result = _total(terms[:middle]) + _total(terms[middle:])
+    if bits(result) > MAX_BITS:
+        raise TooLargeError("a sum")
+    return result
 
 
 def _product(factors: list[Fraction]) -> Fraction:
@@ -114,13 +127,16 @@ def _root(value: Fraction, index: int) -> Fraction:
 
 
 def _whole_root(value: int, index: int) -> int:
-    low, high = 0, 1 << (value.bit_length() // index + 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if middle**index <= value else (low, middle - 1)
-    if low**index != value:
+    """By Newton's method from above, which doubles the right digits each time."""
+    root = 1 << -(-value.bit_length() // index)
+    while value:
+        lower = ((index - 1) * root + value // root ** (index - 1)) // index
+        if lower >= root:
+            break
+        root = lower
+    if root**index != value and value:
         raise NotExactError("an irrational root")
-    return low
+    return root if value else 0
 
 
 def _whole(value: Fraction, limit: int) -> int:
@@ -177,5 +193,11 @@ def _series(node: Series, values: Mapping[str, Fraction]) -> Fraction:
     if any(isinstance(part, Series) for part in walk(node.body)):
         raise TooLargeError("a series of series")
     indices = series_range(exact(node.first, values), exact(node.last, values))
-    terms = [exact(node.body, {**values, node.index: Fraction(index)}) for index in indices]
-    return sum(terms, Fraction(0)) if node.kind == "sum" else _product(terms)
+    terms: list[Fraction] = []
+    left = _MAX_WORK
+    for index in indices:
+        terms.append(exact(node.body, {**values, node.index: Fraction(index)}))
+        left -= bits(terms[-1])
+        if left < 0:
+            raise TooLargeError("a series")
+    return _total(terms) if node.kind == "sum" else _product(terms)

@@ -87,6 +87,8 @@ class Region:
     """A union of intervals, in the order written."""
 
     spans: tuple[Span, ...]
+    conditions: tuple[int, ...] = ()
+    """Numbers of spans of the conditions on one name that were listed: all hold together, if they can."""
 
 
 @dataclass(frozen=True, slots=True)

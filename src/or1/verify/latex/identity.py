@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from or1.verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
-from or1.verify.latex.tree import Call, Node, Number, Power, Series, Symbol, variables, walk
+from or1.verify.latex.tree import Call, Node, Number, Power, Product, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
     from or1.verify.latex.numeric import Work
@@ -131,7 +131,7 @@ def _equal_exactly(left: Node, right: Node) -> bool:
     for number in range(_NUM_TRIES):
         point = {}
         for place, name in enumerate(names):
-            size = generator.randint(3, 40) if name in whole else generator.randint(2, 1_000_000)
+            size = _count(generator, number, place) if name in whole else generator.randint(2, 1_000_000)
             point[name] = Fraction(size if name in whole else _sign(generator, number, place) * size)
         try:
             if exact(left, point) != exact(right, point):
@@ -149,6 +149,11 @@ def _sign(generator: random.Random, number: int, place: int) -> int:
     alternating = -1 if place % 2 else 1
     patterns = (-1, 1, alternating, -alternating)
     return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
+
+
+def _count(generator: random.Random, number: int, place: int) -> int:
+    """Even and odd in turn, and each pair of parities of two names: powers of -1 tell them apart."""
+    return 2 * generator.randint(2, 19) + (number >> place) % 2
 
 
 def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work) -> bool:
@@ -188,7 +193,7 @@ def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, 
             value = Fraction(generator.randint(1_000, 2_000_000), 1_000_003) * size
             point[name] = value * _sign(generator, number, place)
             if name in whole:
-                point[name] = Fraction(generator.randint(3, 40))
+                point[name] = Fraction(_count(generator, number, place))
         yield point
 
 
@@ -226,14 +231,23 @@ def _agree_to(
 
 
 def _whole_variables(node: Node) -> frozenset[str]:
-    """Variables that count: in bounds of sums, factorials, binomials."""
+    """Variables that count: in bounds of sums, factorials, binomials, exponents of negative numbers."""
     found: frozenset[str] = frozenset()
     for part in walk(node):
         if isinstance(part, Series):
             found |= variables(part.first) | variables(part.last)
+        if isinstance(part, Power) and isinstance(part.base, Number | Product) and _is_negative(part.base):
+            found |= variables(part.exponent)
         if isinstance(part, Call) and part.name in {"factorial", "factorial2", "binomial", "gcd", "lcm"}:
             found |= variables(part)
     return found
+
+
+def _is_negative(base: Node) -> bool:
+    match base:
+        case Number(value) | Product((Number(value), Number(_))):
+            return value < 0
+    return False
 
 
 def _has_bare_log(node: Node) -> bool:

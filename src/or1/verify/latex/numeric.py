@@ -152,6 +152,7 @@ class Evaluator:
         if name in _ONE_ARGUMENT:
             if name == "ln" and not first:
                 raise UndefinedError("a logarithm of zero")
+            self.scale = max(self.scale, 1, abs(first))  # near a zero the value is rounded like these
             return self._guarded(_ONE_ARGUMENT[name], first)
         if name in _GROWING:
             if abs(first) > _MAX_LOG:

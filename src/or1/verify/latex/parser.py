@@ -6,6 +6,7 @@ what follows up to the next function, sum or fraction bar; `\sqrt 2 x` takes one
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from or1.verify.latex.cursor import Cursor
@@ -45,6 +46,8 @@ _NO_VALUE = frozenset({
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+_BARS = frozenset({"\\overline", "\\bar", "\\dot"})
+_PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
 _BETWEEN = frozenset({"\\over", "\\choose"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
@@ -178,7 +181,7 @@ class _Parser(Cursor):
             self._bars -= 1
             self._expect("|")
             return Call("abs", (node,))
-        if token.text == "." and self._sees("\\overline"):
+        if token.text == "." and self._sees(*_BARS):
             return self._number("0.")
         if token.kind == "command":
             return self._command(token.text[1:])
@@ -188,14 +191,24 @@ class _Parser(Cursor):
         value = Number(Fraction(text), not text.isdigit())
         text = "0" + text if text.startswith(".") else text
         following = [token.text for token in self._tokens[self._at : self._at + 2]]
-        if following != [".", "\\overline"] and ("." not in text or following[:1] != ["\\overline"]):
+        if "." in text and following[:1] == ["\\ldots"]:
+            return self._endless(text)
+        has_bar = following[:1] and following[0] in _BARS and "." in text
+        if not has_bar and not (following[:1] == ["."] and following[1:] and following[1] in _BARS):
             return value
         self._at += 1 + (following[0] == ".")
         digits = "".join(token.text for token in self._group_tokens())
         if not digits.isdigit() or len(digits) > 50:
             raise UnreadableError("a period that is not digits")
-        places = len(text.partition(".")[2])
-        return Number(value.value + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places))
+        return _repeating(text, digits)
+
+    def _endless(self, text: str) -> Node:
+        r"""`0.1666\ldots`: digits said three times go on."""
+        found = _PERIOD.fullmatch(text)
+        if found is None:
+            raise UnreadableError("digits that go on")
+        self._at += 1
+        return _repeating(found[1], found[2])
 
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
@@ -291,6 +304,8 @@ class _Parser(Cursor):
         if name in {"max", "min", "gcd", "lcm"}:
             return Call(name, self._arguments())
         argument = self._function_argument()
+        if name == "cis":
+            return Sum((Call("cos", (argument,)), Product((IMAGINARY, Call("sin", (argument,))))))
         if name != "log":
             return Call(name, (argument,))
         return Call("log", (argument,) if base is None else (argument, base))
@@ -343,6 +358,11 @@ class _Parser(Cursor):
         if not rows or len({len(each) for each in rows}) != 1:
             raise UnreadableError("a matrix with rows of several lengths")
         return Matrix(tuple(rows))
+
+
+def _repeating(start: str, period: str) -> Node:
+    places = len(start.partition(".")[2])
+    return Number(Fraction(start) + Fraction(int(period), (10 ** len(period) - 1) * 10**places))
 
 
 def _times(left: Node, right: Node) -> Node:

@@ -19,9 +19,9 @@ from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import as_region, complement, union
 from or1.verify.latex.relations import read_relation
 from or1.verify.latex.split import inside_brackets, split, text_of
-from or1.verify.latex.tokens import Token, UnreadableError, tokenize
+from or1.verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1.verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
-from or1.verify.latex.words import FUNCTIONS
+from or1.verify.latex.words import FUNCTIONS, changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _BASED = re.compile(
@@ -46,7 +46,14 @@ _BASES = [
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
-_NO_UNIT = re.compile(r"\b(?:or|not|maybe|either|possibly|perhaps|if|unless|else|otherwise)\b|(?<![a-z])\d")
+_RATE_FRACTION = re.compile(r"\\frac\s*\{\\text\s*\{([a-z ]+)\}\}\s*\{\\text\s*\{([a-z ]+)\}\}")
+_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
+_TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
+_TURNED_INTERVALS = re.compile(
+    rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
+)
+_COUNTS = re.compile(r"(?:where|for)?\s*[k-n]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
+_OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
@@ -55,7 +62,6 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly",
 })  # fmt: skip
-_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _MONEY = frozenset({"$", "euro", "pounds"})
 
 
@@ -77,10 +83,18 @@ def read(text: str) -> Form:
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return Clock(clock[1], clock[2].lower())
-    tokens = tokenize(_RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text)))
+    tokens = tokenize(_written_out(text))
     if not tokens:
         raise UnreadableError("nothing to read")
     return read_tokens(tokens)
+
+
+def _written_out(text: str) -> str:
+    text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
+    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
+    if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
+        text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
+    return text
 
 
 def bare(text: str) -> str:
@@ -94,7 +108,7 @@ def bare(text: str) -> str:
     previous = None
     while text != previous:
         previous = text
-        text = text.strip().rstrip(",;:").removeprefix("**").removesuffix("**")
+        text = text.strip().removeprefix("=").rstrip(",;:\\").removeprefix("**").removesuffix("**")
         text = text.removesuffix(".") if not text.endswith("..") else text
     return text
 
@@ -106,17 +120,23 @@ def read_tokens(tokens: list[Token]) -> Form:
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
     if len(items) > 1:
-        return _listed(items)
+        items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
+    if len(items) > 1:
+        return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
 
 
-def _listed(items: list[list[Token]]) -> Form:
+def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
     forms = tuple(form for item in items for form in _spread(_read_one(item)))
     regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
     names = {form.name for form in forms if isinstance(form, Named)}
-    if len(names) == 1 and len(forms) > 1 and all(region is not None for region in regions):
-        return Named(names.pop(), union([region for region in regions if region is not None]))
+    if len(names) == 1 and not names & _tuple_names(names) and all(region is not None for region in regions):
+        return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
     return Many(Order.LIST, forms)
+
+
+def _tuple_names(names: set[str]) -> set[str]:
+    return {name for name in names if name.startswith("(")}
 
 
 def _as_tuple(form: Form) -> Form:
@@ -140,7 +160,9 @@ def _read_one(tokens: list[Token]) -> Form:
     if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
         return Dots()
     if all(token.kind == "text" for token in tokens):
-        return Words(" ".join(token.text for token in tokens))
+        words = " ".join(token.text for token in tokens)
+        number = Number(Fraction(_BASES.index(words.lower()))) if words.lower() in _BASES else None
+        return Words(words) if number is None else Value(number)
     tokens = _without_preface(tokens)
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
@@ -175,10 +197,13 @@ def _constant(tokens: list[Token]) -> Form | None:
 
 
 def _union(tokens: list[Token]) -> Form | None:
-    outside = split(tokens, {"\\setminus", "-"}) if text_of(tokens).startswith("\\mathbb{R}") else [tokens]
-    if len(outside) == 2:
-        excluded = as_region(_read_one(outside[1]))
-        return None if excluded is None else complement(excluded)
+    outside = split(tokens, {"\\setminus"})
+    if len(outside) == 1 and tokens[-1].text == "\\}":
+        outside = split(tokens, {"-"})
+    if len(outside) == 2 and all(outside):
+        whole, excluded = (as_region(_read_one(part)) for part in outside)
+        rest = None if excluded is None else complement(excluded)
+        return None if whole is None or rest is None else union([whole, rest], are_conditions=True)
     parts = split(tokens, {"\\cup"})
     if len(parts) < 2:
         return None
@@ -224,7 +249,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return _read_one(parts[1])
+            return read_tokens(parts[1])
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)
@@ -250,7 +275,7 @@ def _value(tokens: list[Token]) -> Form:
     if not tokens:
         raise UnreadableError("a unit without a value")
     node = parse(tokens)
-    factor, unit = _multiplier(unit)
+    factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
     nodes = [node]
     if any(isinstance(part, PlusMinus) for part in walk(node)):
@@ -267,7 +292,9 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
-    return tokens[start:] if words and not is_named and set(words) <= _FILLERS else tokens
+    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    says_nothing = is_label or (words and set(words) <= _FILLERS)
+    return tokens[start:] if says_nothing and not is_named else tokens
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
@@ -287,7 +314,7 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
         else:
             power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
             end -= 2 if tokens[end - 1].text != "}" else 4
-    if not end or _NO_UNIT.search(" ".join(words).lower()):
+    if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
     return tokens[:end], " ".join(words), power
 
@@ -298,13 +325,6 @@ def _is_unit_power(tokens: list[Token], end: int) -> bool:
         return end > 2 and tokens[end - 3].kind == "text"
     braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
     return braced and end > 4 and tokens[end - 5].kind == "text"
-
-
-def _multiplier(unit: str) -> tuple[int, str]:
-    """`million dollars` multiplies by a million."""
-    first, _, rest = unit.strip().partition(" ")
-    factor = _MULTIPLIERS.get(first.lower())
-    return (1, unit) if factor is None else (factor, rest)
 
 
 def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from or1.verify.latex.exact import UndefinedError
 from or1.verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
@@ -37,20 +38,32 @@ def _point(node: Node) -> Span:
     return Span(node, node, True, True)
 
 
-def union(regions: Sequence[Region]) -> Region:
-    return Region(tuple(span for region in regions for span in region.spans))
+def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
+    spans = tuple(span for region in regions for span in region.spans)
+    return Region(spans, tuple(len(region.spans) for region in regions) if are_conditions else ())
 
 
 def complement(excluded: Region) -> Region | None:
-    """All reals but finitely many points, given as a region of points; None for other regions."""
-    if any(span.low != span.high for span in excluded.spans):
+    """All reals outside finitely many points or intervals; None where their order is not told exactly."""
+    spans = list(excluded.spans)
+    if not all(isinstance(end, Number) for span in spans for end in (span.low, span.high)) and len(spans) > 1:
         return None
-    ends = [span.low for span in excluded.spans]
-    if not all(isinstance(end, Number) for end in ends) and len(ends) > 1:
+    spans.sort(key=lambda span: span.low.value if isinstance(span.low, Number) else Fraction(0))
+    if any(is_infinite(span.low) or is_infinite(span.high) for span in spans):
         return None
-    ends.sort(key=lambda end: end.value if isinstance(end, Number) else Fraction(0))
-    lows, highs = [NEGATIVE_INFINITY, *ends], [*ends, INFINITY]
-    return Region(tuple(Span(low, high, False, False) for low, high in zip(lows, highs, strict=True)))
+    if any(
+        isinstance(left.high, Number) and isinstance(right.low, Number) and left.high.value > right.low.value
+        for left, right in pairwise(spans)
+    ):
+        return None
+    lows = [(NEGATIVE_INFINITY, False), *((span.high, not span.has_high) for span in spans)]
+    highs = [*((span.low, not span.has_low) for span in spans), (INFINITY, False)]
+    return Region(
+        tuple(
+            Span(low, high, has_low, has_high)
+            for (low, has_low), (high, has_high) in zip(lows, highs, strict=True)
+        )
+    )
 
 
 def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
@@ -70,7 +83,7 @@ def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
         for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
     ]
     num_gold = len(gold.spans)
-    mine, theirs = _merged(spans[:num_gold]), _merged(spans[num_gold:])
+    mine, theirs = _numbers_of(gold, spans[:num_gold]), _numbers_of(answer, spans[num_gold:])
     return mine == theirs and bool(mine)  # an empty interval such as (4, pi) is a pair, or a slip
 
 
@@ -117,6 +130,20 @@ def _below(is_closed: bool, cut: Cut) -> Cut:
 
 def _above(is_closed: bool, cut: Cut) -> Cut:
     return (cut[0], cut[1], 1 if is_closed else 0)
+
+
+def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    """`x > 2, x < 5` is what both say; `x < 2, x > 5`, which nothing meets, is one or the other."""
+    common: list[tuple[Cut, Cut]] | None = None
+    rest = spans
+    for size in region.conditions:
+        allowed, rest = _merged(rest[:size]), rest[size:]
+        common = allowed if common is None else _overlap(common, allowed)
+    return common or _merged(spans)
+
+
+def _overlap(left: list[tuple[Cut, Cut]], right: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    return _merged([(max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right])
 
 
 def _merged(spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:

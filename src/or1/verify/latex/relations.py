@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
+from or1.verify.latex.exact import TooLargeError, UndefinedError
 from or1.verify.latex.forms import Form, Named, Region, Relation, Span, Value
+from or1.verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1.verify.latex.parser import parse
 from or1.verify.latex.regions import NEGATIVE_INFINITY, complement
 from or1.verify.latex.split import marks_between, split, text_of
@@ -30,11 +32,11 @@ _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|si
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
 _ATOM = (
     rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?}}?"
-    r"(?:\([A-Za-z0-9,]*\))?"
+    r"(?:\([A-Za-z0-9,<>=|]*\))?"
 )
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
-    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min"
+    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min|\\det\(?[A-Z]\)?"
 )
 
 
@@ -85,6 +87,8 @@ def is_variable(name: str) -> bool:
 
 def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
     first, last = name_of(sides[0]), name_of(sides[-1])
+    if first is None and len(sides) == 2 and _is_false(sides):
+        raise UnreadableError("an equation that does not hold")
     if first is not None:
         return Named(first, read(sides[-1]))
     if len(sides) > 2:
@@ -97,6 +101,19 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if not variables(nodes[0]) and not variables(nodes[1]):
         return read(sides[-1])
     return Relation(("=",), tuple(nodes))
+
+
+def _is_false(sides: list[list[Token]]) -> bool:
+    """Are the sides different fractions, as in `3 + 6 = 10`? What is rounded may differ."""
+    values: set[Fraction] = set()
+    for side in sides:
+        try:
+            node = parse(side)
+            if not any(isinstance(part, Number) and part.is_decimal for part in walk(node)):
+                values.add(ExactIdentity().value(node))
+        except (UnreadableError, NeedsNumbersError, UndefinedError, TooLargeError):
+            continue
+    return len(values) > 1
 
 
 def _has_words(sides: list[list[Token]]) -> bool:

@@ -12,7 +12,8 @@ Not symmetric: a gold is what was asked for. The policy, by the form of the gold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from or1.verify.latex.elements import Elements, elements_of, same_elements
@@ -32,7 +33,7 @@ from or1.verify.latex.forms import (
 )
 from or1.verify.latex.identity import Identity
 from or1.verify.latex.matrices import Grid, grid_of
-from or1.verify.latex.regions import as_region, same_end, same_region
+from or1.verify.latex.regions import as_region, same_end, same_region, union
 from or1.verify.latex.relations import equation_of, is_variable
 from or1.verify.latex.tree import (
     PI,
@@ -49,6 +50,10 @@ from or1.verify.latex.tree import (
 )
 from or1.verify.latex.words import normal_words, unit_of
 
+_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
+_COUNTERS = frozenset("kmn")
+"""Letters that count the angles of a family, whichever is taken."""
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
@@ -81,7 +86,7 @@ class Comparer:
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            regions = as_region(gold), as_region(answer)
+            regions = as_region(gold), as_region(_as_union(answer))
             return None not in regions and same_region(*regions, self.identity)  # type: ignore[arg-type]
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
@@ -96,14 +101,19 @@ class Comparer:
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Clock(), Clock():
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
-            case (Clock() as clock, Ratio(parts)) | (Ratio(parts), Clock() as clock):
+            case Clock() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based(digits, "10"):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Ratio(mine), Ratio(theirs):
                 return self._same_ratio(mine, theirs)
+            case Ratio(mine), Clock(time, ""):
+                parts = tuple(Value(Number(Fraction(part))) for part in time.split(":"))
+                return self._same_ratio(mine, parts)
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
+            case Value(), Relation(("=",), sides):
+                return self._is_value_of(gold, *sides)
             case Dots(), Dots():
                 return True
         return False
@@ -111,6 +121,7 @@ class Comparer:
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
             case Named(mine, left), Named(theirs, right):
+                right = _with_argument(right, theirs, mine)
                 if _same_name(mine, theirs):
                     return self.same(left, right)
                 equations = equation_of(gold), equation_of(answer)
@@ -151,6 +162,8 @@ class Comparer:
         units = unit_of(gold.unit, gold.unit_power), unit_of(answer.unit, answer.unit_power)
         if None not in units and units[0] != units[1]:
             return False
+        if (gold.is_percent and units[1]) or (answer.is_percent and units[0]):
+            return False
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
@@ -161,9 +174,7 @@ class Comparer:
                 return [(mine, theirs), (Quotient(mine, _PERCENT), theirs)]
             whole = [(mine, theirs)] if self._exceeds_one(mine) else []
             return [*whole, (mine, Quotient(theirs, _PERCENT))]
-        if gold.is_angle != answer.is_angle and any(
-            part == PI for part in walk(mine if answer.is_angle else theirs)
-        ):
+        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
             if gold.is_angle:
                 return [(Product((mine, _DEGREE)), theirs)]
             return [(mine, Product((theirs, _DEGREE)))]
@@ -173,6 +184,7 @@ class Comparer:
         return not variables(node) and abs(self.identity.value(node)) > 1
 
     def _same_number(self, gold: Value, answer: Value, mine: Node, theirs: Node) -> bool:
+        theirs = _with_counter(theirs, mine)
         grids = grid_of(mine), grid_of(theirs)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(*grids)
@@ -236,6 +248,14 @@ class Comparer:
         left = Product((mine, Call("abs", (theirs,))))
         return self.identity.equal(left, Product((theirs, Call("abs", (mine,)))))
 
+    def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
+        r"""`m + n = 10` and `\cos x = \frac12` say what an expression is; `2x = 10` leaves x to be found."""
+        named, value = (left, right) if variables(left) else (right, left)
+        is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
+        if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
+            return False
+        return self.identity.equal(gold.node, value)
+
     def _proportional(self, mine: Node, theirs: Node) -> bool:
         """a(x) b(y) = a(y) b(x) for all points x and y: the quotient is one constant."""
         mine_there, theirs_there = mine, theirs
@@ -264,6 +284,35 @@ def _same_name(mine: str, theirs: str) -> bool:
     return not (is_variable(mine) and is_variable(theirs))
 
 
+def _as_union(answer: Form) -> Form:
+    """`(0, 1) or (2, 3)` beside a set of numbers, where a list of points would be no answer."""
+    if not isinstance(answer, Many) or answer.order is not Order.LIST:
+        return answer
+    regions = [as_region(item) for item in answer.items]
+    return answer if None in regions else union([region for region in regions if region is not None])
+
+
+def _with_counter(node: Node, gold: Node) -> Node:
+    r"""`\pi + 2 k \pi` where the gold counts its angles by n."""
+    mine, theirs = variables(gold), variables(node)
+    if mine == theirs or len(mine) != 1 or len(theirs) != 1 or not mine | theirs <= _COUNTERS:
+        return node
+    if PI not in walk(gold):
+        return node
+    return replaced(node, Symbol(*theirs), Symbol(*mine))
+
+
+def _with_argument(form: Form, name: str, wanted: str) -> Form:
+    """`f(t) = t + 1` as a function of x; a free x in it keeps both apart."""
+    mine, theirs = _ARGUMENT.fullmatch(wanted), _ARGUMENT.fullmatch(name)
+    if mine is None or theirs is None or mine[1] == theirs[1] or not isinstance(form, Value):
+        return form
+    free = Symbol(f"{mine[1]}'")
+    return replace(
+        form, node=replaced(replaced(form.node, Symbol(mine[1]), free), Symbol(theirs[1]), Symbol(mine[1]))
+    )
+
+
 def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
 
@@ -271,6 +320,10 @@ def _has_variables(form: Form) -> bool:
 def _is_vector(gold: Form, answer: Form) -> bool:
     value = gold if isinstance(gold, Value) else answer
     return isinstance(value, Value) and grid_of(value.node) is not None
+
+
+def _is_in_radians(value: Value) -> bool:
+    return unit_of(value.unit) == ("radian", 1) or any(part == PI for part in walk(value.node))
 
 
 def _ulp(value: Value) -> Fraction:

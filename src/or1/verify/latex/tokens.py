@@ -18,6 +18,8 @@ class Token(NamedTuple):
     text: str
 
 
+OR = Token("command", ",")
+"""A comma that was written as "or": of conditions, any holds."""
 _UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-",
@@ -43,6 +45,11 @@ _UNICODE = str.maketrans(
         "²": "^2 ",
         "³": "^3 ",
         "½": r"\frac{1}{2}",
+        "¼": r"\frac{1}{4}",
+        "¾": r"\frac{3}{4}",
+        "⅓": r"\frac{1}{3}",
+        "⅔": r"\frac{2}{3}",
+        "\N{FRACTION SLASH}": "/",
         "…": r"\ldots ",
         "ℝ": r"\mathbb{R}",
         "∅": r"\emptyset ",
@@ -56,16 +63,20 @@ _UNICODE = str.maketrans(
     }
 )
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
-_STYLES = r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb"
+_STYLES = (
+    r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
+)
 _LOOKS = re.compile(
-    r"(?<!\\)(?:\\(?:text)?color\s*\{[^{}]*\}"
+    r"(?<!\\)(?:\\(?:(?:text)?color|[hv]space\*?|[hv]?phantom)\s*\{[^{}]*\}"
     rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
+_DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
+_ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
-    r"\\(text|textbf|textit|textrm|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
+    r"\\(text|textbf|textit|textrm|textnormal|textsf|texttt|mathtt|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|emph|bold)"
     r"\s*\{"
 )
 _SAME_COMMAND = {
@@ -75,7 +86,7 @@ _SAME_COMMAND = {
     "cdotp": "*", "div": "/", "slash": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
-    "backslash": "setminus", "land": ",", "wedge": ",", "lor": ",", "vee": ",", "varphi": "phi",
+    "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
@@ -105,7 +116,9 @@ def tokenize(text: str) -> list[Token]:
     >>> [token.text for token in tokenize(r"\dfrac{1}{2} x \le 1,234 \text{ cm}")]
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
-    text = _JOINED_DIGITS.sub("", text.translate(_UNICODE)).replace("\\!", "")
+    text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text)  # not TeX, which would take one digit
+    text = _DECIMAL_IN_BRACES.sub(".", text.translate(_UNICODE))
+    text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
@@ -146,6 +159,9 @@ class _Tokenizer:
         self._tokens.append(Token(kind, text))
 
     def _mark(self, mark: str) -> None:
+        if mark == "!=" and self._text[self._at - 3 : self._at - 2].isdigit():  # `5!=120`, and not `x != 5`
+            self._add("mark", "!")
+            mark = "="
         mark = _SAME_MARK.get(mark, mark)
         self._depth += (mark in "([{") - (mark in ")]}")
         if mark.startswith("\\"):
@@ -180,6 +196,8 @@ class _Tokenizer:
             self._add("mark", _SAME_MARK[f"\\{name}"])
         elif name in {"e", "i"}:
             self._add("letter", name)
+        elif name in {"lor", "vee"}:
+            self._tokens.append(OR)
         elif name == "begin" or name == "end":
             self._environment(name)
         else:
@@ -204,8 +222,8 @@ class _Tokenizer:
         self._at = end
         content = self._text[start : end - 1].strip(" \t\n~.")
         upright = found[1].startswith(("math", "operatorname"))
-        if re.fullmatch(r"[,;]?\s*(?:and|or|,|;)\s*,?", content.lower()):
-            self._add("mark", ",")
+        if joint := re.fullmatch(r"[,;]?\s*(and|or|,|;)\s*,?", content.lower()):
+            self._tokens.append(OR if joint[1] == "or" else Token("mark", ","))
         elif content.lower() == "to":
             self._add("mark", ":")
         elif not content:
@@ -221,7 +239,7 @@ class _Tokenizer:
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
-        elif upright and content.lower() in FUNCTIONS:
+        elif (upright and content.lower() in FUNCTIONS) or content == "cis":
             self._add("command", f"\\{content.lower()}")
         elif upright and content.isalpha() and content.isupper() and len(content) < 4:
             self._tokens += [Token("letter", letter) for letter in content]
@@ -232,12 +250,15 @@ class _Tokenizer:
         lower = word.lower()
         if lower in _PLAIN_COMMANDS and not (len(word) == 2 and word == "In"):
             plain = _PLAIN_COMMANDS[lower]
+            if lower == "or":
+                self._tokens.append(OR)
+                return
             self._add("command" if plain.startswith("\\") else "mark", plain)
         elif lower in FUNCTIONS:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif (is_unit(lower) and self._after_number()) or len(word) > 3 or lower in SHORT_WORDS:
+        elif (is_unit(lower) and self._after_number_or_word()) or len(word) > 3 or lower in SHORT_WORDS:
             self._add("text", word)
         else:
             self._split(word)
@@ -248,6 +269,9 @@ class _Tokenizer:
                 self._add("command", f"\\{name}")
                 word = word.removeprefix(name)
         self._tokens += [Token("letter", letter) for letter in word]
+
+    def _after_number_or_word(self) -> bool:
+        return self._after_number() or (bool(self._tokens) and self._tokens[-1].kind == "text")
 
     def _after_number(self) -> bool:
         return bool(self._tokens) and (

@@ -7,9 +7,9 @@ import re
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
-    "ceil", "det",
+    "ceil", "det", "cis",
 })  # fmt: skip
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any"})
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per"})
 """Words that are too short to be told from products of variables by their length."""
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
@@ -56,7 +56,40 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
+_MILES_PER_HOUR = re.compile(r"\b(?:miles?|mi)\s*(?:per|/)\s*(?:hour|hr|h)\b", re.IGNORECASE)
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
+
+
+_CHANGES_VALUE = re.compile(
+    r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
+    r"|plus|minus|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
+    r"|and an? (?:half|third|quarter)"
+    r"|at least|at most|(?:more|less|greater) than|per(?:cent of| hundred| thousand| million)"
+    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b|\b(?:wrong|incorrect|false)\W*$"
+    r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
+    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
+)
+_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+                "trillion": 10**12}  # fmt: skip
+
+
+def changes_value(words: str) -> bool:
+    """Do words after a number say more than what it counts?
+
+    >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
+    (False, True, False)
+    """
+    return _CHANGES_VALUE.search(words.lower()) is not None
+
+
+def multiplier(unit: str) -> tuple[int, str]:
+    """`million dollars` multiplies by a million."""
+    factor = 1
+    while (name := unit.strip().partition(" ")[0].lower()) in _MULTIPLIERS:
+        factor *= _MULTIPLIERS[name]
+        unit = unit.strip().partition(" ")[2]
+    return factor, unit
 
 
 def is_unit(word: str) -> bool:
@@ -70,7 +103,7 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
     >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
     (('inch', 2), ('centimeter', 2), None)
     """
-    words = words.replace(".", "")
+    words = _MILES_PER_HOUR.sub("mph", words.replace(".", ""))
     for word in re.findall(r"[a-z$]+", words.lower()):
         power = _POWERS.get(word, power)
     for word in re.findall(r"[a-z$]+", words.lower()):
