@@ -38,6 +38,14 @@ class Window(Config):
     start: date | None = None
     end: date | None = None
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError(
+                f"the window ends on {self.end}, before it begins on {self.start}: mend its dates"
+            )
+        return self
+
     def holds(self, when: str | None) -> bool:
         """Is an ISO date, with or without time of day, inside? What has no date is in no window but the open
         one.
@@ -114,7 +122,7 @@ class Benchmark(Window):
         first = 1 if found[1] else int(found[2])
         last = int(found[3] or found[2])
         if not 1 <= first <= last <= len(self.new_problems):
-            raise ValueError(f"release {self.release}: there are {len(self.new_problems)} so far")
+            raise ValueError(f"release {self.release}: there are v1 to v{len(self.new_problems)}")
         return first - 1, last
 
 
@@ -187,13 +195,18 @@ def load_benchmark(spec: str) -> Benchmark:
             table |= {"release": word, "num_problems": None}
         else:
             raise ConfigError(
-                f"benchmark {spec}: {word!r} is neither a release such as release_v5, where there are any, "
-                "nor a window such as 2024-08-01..2025-02-01"
+                f"benchmark {spec}: {word!r} is no window such as 2024-08-01..2025-02-01"
+                + (
+                    ", nor a release such as release_v5"
+                    if "release" in table
+                    else f": {name} has no releases"
+                )
             )
     try:
         return Benchmark.model_validate({**table, "name": spec})
     except ValidationError as error:
-        raise ConfigError(f"benchmark {spec}: {error.errors(include_url=False)[0]['msg']}") from None
+        told = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"benchmark {spec}: {told}") from None
 
 
 def _table(name: str) -> dict[str, Any]:

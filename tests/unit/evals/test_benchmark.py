@@ -106,7 +106,9 @@ def test_both_ends_of_a_window_count_at_midnight(when: str | None, inside: bool)
     [
         ("aim24", ["aim24", "did you mean aime24?"]),
         ("aime24:release_v5", ["release_v5", "aime24"]),
-        ("livecodebench:release_v9", ["release_v9", "6 so far"]),
+        ("livecodebench:release_v9", ["benchmark livecodebench:release_v9: release release_v9", "v1 to v6"]),
+        ("livecodebench:2025-02-01..2024-08-01", ["ends on 2024-08-01, before it begins on 2025-02-01"]),
+        ("livecodebench-v5:2025-03-01..", ["ends on 2025-02-01, before it begins on 2025-03-01"]),
         ("livecodebench:2024..2025", ["2024..2025", "2024-08-01..2025-02-01"]),
     ],
 )
