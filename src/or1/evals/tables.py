@@ -29,6 +29,8 @@ from or1.evals.statistics import (
 from or1.types import Outcome
 
 _ORDER = ("easy", "medium", "hard")
+_NO_VALUE = "none"
+"""Part of the problems whose difficulty or source is not known."""
 _MOST_SOURCES = 20
 """A benchmark of more sources is not split by them."""
 
@@ -157,6 +159,8 @@ def _parts(benchmark: Benchmark, solved: Sequence[Solved]) -> Iterator[tuple[str
             yield part.name, inside
         if part.split_by is not None:
             for value, some in _split(inside, part.split_by):
+                if len(some) == len(solved) and value == _NO_VALUE:
+                    continue  # the data say nothing of it: the line would be that of all again
                 yield value if whole else f"{part.name} {value}", some
     sources = _split(solved, "source")
     is_split = any(part.split_by == "source" for part in parts)
@@ -168,7 +172,7 @@ def _split(solved: Iterable[Solved], by: str) -> list[tuple[str, list[Solved]]]:
     values: dict[str, list[Solved]] = defaultdict(list)
     for s in solved:
         value = s.problem.difficulty if by == "difficulty" else s.problem.source
-        values[value or "none"].append(s)
+        values[value or _NO_VALUE].append(s)
     return sorted(
         values.items(), key=lambda item: (_ORDER.index(item[0]) if item[0] in _ORDER else 9, item[0])
     )
