@@ -111,6 +111,7 @@ def graded(number: int, *verdicts: bool, **more: Any) -> dict[str, Any]:
 
 def import_rows(tmp_path: Path, *rows: dict[str, Any], benchmark: str = "livecodebench:release_v5") -> Path:
     file = tmp_path / "verdicts.json"
+    tmp_path.mkdir(exist_ok=True)
     file.write_text(json.dumps(list(rows)))
     import_livecodebench(file, load_benchmark(benchmark), tmp_path / "imported")
     return tmp_path / "imported"
@@ -121,6 +122,9 @@ def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
     out = import_rows(tmp_path, graded(0, True, False, **slow), graded(1, True, True))
     row = tabulate(out)[0]
     assert (row.score, row.k, row.num_problems) == (0.75, 2, 2)
+    # what a tool says besides its verdict decides nothing
+    odd = import_rows(tmp_path / "odd", graded(0, False, True, metadata=["{killed", 3]))
+    assert tabulate(odd)[0].score == 0.5
     assert '"reason": "time_limit"' in (out / "results.jsonl").read_text()
     assert report.protocol_line(read_description(out)).startswith("Imported from verdicts.json")
 
@@ -129,9 +133,16 @@ def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
     ("rows", "part"),
     [
         ([{"question_id": "q"}], "no contest_date"),
-        ([graded(0, True), graded(1, True, False)], "different numbers"),
+        ([graded(0, True), graded(1, True, False)], r"different numbers of samples, 1 \(.*1\) and 2 \(.*2\)"),
+        ([graded(0), graded(1)], "entry 1: 0 verdicts"),
+        ([graded(0, True), graded(0, False)], "entry 2: question_id q0 stands in .* entry 1 too"),
+        ([graded(0, True, graded_list=None)], "entry 1: graded_list must be a list of true or false"),
+        ([graded(0, True, graded_list=[1])], "entry 1: graded_list must be a list of true or false"),
+        ([graded(0, True, code_list=[None])], "entry 1: code_list must be a list of texts"),
+        ([graded(0, True, contest_date=None)], "entry 1: contest_date None is no date"),
+        ([graded(0, True, contest_date="soon")], "entry 1: contest_date 'soon' is no date"),
         ([graded(0, True, contest_date="2020-01-01")], "no problem is in the window"),
-        ([graded(0, True, code_list=[])], "as many verdicts as programs"),
+        ([graded(0, True, code_list=[])], "1 verdicts .* of 0 programs"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_named(
@@ -140,6 +151,11 @@ def test_a_file_that_cannot_be_imported_is_named(
     with pytest.raises(DataError, match=part):
         import_rows(tmp_path, *rows, benchmark="livecodebench:release_v5:2024-01-01..")
     assert not (tmp_path / "imported").exists()
+
+
+def test_verdicts_of_livecodebench_are_of_no_other_benchmark(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none of humaneval: give --benchmark livecodebench:release_v5"):
+        import_rows(tmp_path, graded(0, True), benchmark="humaneval")
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data, which is not part of the project")
