@@ -214,7 +214,7 @@ def show_comparison(targets: Sequence[str], bounds: bool) -> None:
         return
     if len(folders) != 2:
         raise ConfigError("--compare takes two evaluation folders, or published and at most one of them")
-    found = compare(folders[0], folders[1])
+    found = compare(folders[0], folders[1], bounds=bounds)
     console = _console()
     console.print(_table(_COMPARED, map(_comparison_cells, found), right=range(1, len(_COMPARED))))
     for one in found:

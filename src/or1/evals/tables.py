@@ -101,7 +101,7 @@ def tabulate(folder: Path, *, bounds: bool = False) -> list[ScoreRow]:
     rows = []
     for name, entry in description["benchmarks"].items():
         solved = solved_of(folder, name, entry)
-        _refuse_unknown(name, entry, solved, bounds)
+        refuse_unknown(name, entry, solved, bounds)
         rows += score_rows(load_benchmark(name), solved, entry["samples"])
     return rows
 
@@ -122,7 +122,12 @@ def solved_of(folder: Path, benchmark: str, entry: Mapping[str, Any]) -> list[So
     return found
 
 
-def _refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
+def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
+    """Refuse what has samples that are missing or not judged, unless bounds will do.
+
+    Raises:
+        DataError: it has, and nobody asked for bounds; or no sample has been judged.
+    """
     unknown = sum(s.num_unknown for s in solved)
     if unknown == 0:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.evals.small import SETTINGS, play, questions
+from tests.unit.evals.small import ROWS, SETTINGS, play, questions
 from tests.unit.evals.test_evaluation import said
 
 from or1.errors import ConfigError, DataError
@@ -21,6 +21,7 @@ from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
 from or1.evals.tables import tabulate
+from or1.testing import Scripted
 from or1.tracking.manifest import MANIFEST
 
 DATA = Path(__file__).parents[3] / "../shared/data"
@@ -79,6 +80,26 @@ def test_what_makes_a_comparison_unfair_is_said(folder: Path, tmp_path: Path) ->
     (tmp_path / "more" / DESCRIPTION).write_text(json.dumps(described))
     (found,) = compare(folder, tmp_path / "more")
     assert found.notes == ("k is 2 and 4", "settings differ: sampling.temperature")
+
+
+def test_other_golds_under_the_same_questions_are_said(folder: Path, tmp_path: Path) -> None:
+    rows = [{**row, "answer": "9"} for row in ROWS]
+    play(tmp_path / "golds", questions(tmp_path, rows), said)
+    (found,) = compare(folder, tmp_path / "golds")
+    assert found.notes == ("the questions, golds or tests differ",)
+
+
+def test_a_comparison_with_missing_samples_is_refused_or_says_so(folder: Path, tmp_path: Path) -> None:
+    play(
+        tmp_path / "lossy",
+        questions(tmp_path),
+        lambda question, sample: Scripted(said(question, sample), lost=question == "Two?"),
+    )
+    with pytest.raises(DataError, match="lossy: math500: 2 of 6 samples are missing"):
+        compare(folder, tmp_path / "lossy")
+    (found,) = compare(folder, tmp_path / "lossy", bounds=True)
+    assert found.num_problems == 2
+    assert found.notes[0] == "0 and 2 samples are missing or not judged, and left out"
 
 
 def test_nothing_in_common_is_refused(folder: Path, tmp_path: Path) -> None:
