@@ -185,7 +185,7 @@ def _split(solved: Iterable[Solved], by: str) -> list[tuple[str, list[Solved]]]:
 
 def _process_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> Iterator[ScoreRow]:
     """ProcessBench: for each subset the accuracy on solutions with an error, on those without, F1 and all."""
-    f1s = []
+    f1s, counted = [], list[Solved]()
     for subset, inside in _split(solved, "source"):
         if not any(s.rewards for s in inside):
             continue
@@ -199,8 +199,9 @@ def _process_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> Ite
         if len(halves) == 2:
             f1s.append(_f1(whole, halves[0], halves[1], f"{subset} F1"))
             yield f1s[-1]
+            counted += inside
     if len(f1s) > 1:
-        yield _mean_f1(f1s)
+        yield _mean_f1(f1s, score_row(benchmark.name, "mean F1", counted, k))
 
 
 def _f1(whole: ScoreRow, error: ScoreRow, correct: ScoreRow, name: str) -> ScoreRow:
@@ -222,19 +223,18 @@ def _f1(whole: ScoreRow, error: ScoreRow, correct: ScoreRow, name: str) -> Score
     )
 
 
-def _mean_f1(rows: Sequence[ScoreRow]) -> ScoreRow:
-    """The mean over subsets, which weigh alike."""
+def _mean_f1(rows: Sequence[ScoreRow], whole: ScoreRow) -> ScoreRow:
+    """The mean over subsets, which weigh alike; `whole` holds the other figures of all of them."""
     run = independent_mean([row.run for row in rows])
     ends = (math.fsum(row.bounds.low for row in rows), math.fsum(row.bounds.high for row in rows))
     both = set.intersection(*(set(row.maj_at_k) for row in rows))
     return replace(
-        rows[0],
-        row="mean F1",
-        num_problems=sum(row.num_problems for row in rows),
+        whole,
+        metric="F1",
         run=run,
         problems=independent_mean([row.problems for row in rows]),
         bounds=Estimate(run.mean, ends[0] / len(rows), ends[1] / len(rows)),
-        num_unknown=sum(row.num_unknown for row in rows),
+        pass_at_k={},
         maj_at_k={k: math.fsum(row.maj_at_k[k] for row in rows) / len(rows) for k in sorted(both)},
     )
 
