@@ -274,9 +274,13 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
         )
         for row in rows
     ]
-    theirs = report.published_rows({row.benchmark for row in rows} if folders else None)
+    theirs = report.published_rows([(row.benchmark, row.row) for row in rows] if folders else None)
     lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
-    _console().print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+    console = _console()
+    console.print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+    for description in map(read_description, folders):
+        for line in (f"Ours: {report.protocol_line(description)}", *report.notes(description)):
+            console.print(line, highlight=False, markup=False)
 
 
 _COMPARED = (

@@ -31,6 +31,9 @@ Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", 
 """What kind of question it is: decides the prompt."""
 
 
+Day = date | None
+
+
 class Window(Config):
     """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day
     is outside, as LiveCodeBench has it."""
@@ -77,6 +80,8 @@ class Benchmark(Window):
     """What is asked, where it is found, and how its scores are split."""
 
     name: str
+    family: str = ""
+    """Name of the file that this one is a part of, its own where it is none."""
     task: Literal["math", "code", "process", "arithmetic"]
     data: tuple[str, ...] = ()
     """Files or data sets on the hub, all of them or as the release says; none for the built-in task."""
@@ -107,6 +112,21 @@ class Benchmark(Window):
     def files(self) -> tuple[str, ...]:
         """The files of the release; all where there are none."""
         return self.data if self.release is None else self.data[slice(*self._file_range())]
+
+    def identity(self, row: str) -> tuple[str, str | None, Day, Day, str]:
+        """What a line of the tables is of: family, release, first and last date, and the part in words.
+
+        Lines that mean the same problems have one identity, whatever they are called.
+
+        >>> window = load_benchmark("livecodebench:release_v5").identity("v5 window hard")
+        >>> window == load_benchmark("livecodebench-v5").identity("hard")
+        True
+        """
+        windows = [part for part in self.rows if part.start or part.end]
+        named = [part for part in windows if f"{row} ".startswith(f"{part.name} ")]
+        window: Window = named[0] if named else self
+        rest = row.removeprefix(named[0].name).strip() if named else row
+        return self.family, self.release, window.start, window.end, rest or "all"
 
     @property
     def expected_problems(self) -> int | None:
@@ -203,7 +223,7 @@ def load_benchmark(spec: str) -> Benchmark:
                 )
             )
     try:
-        return Benchmark.model_validate({**table, "name": spec})
+        return Benchmark.model_validate({"family": name, **table, "name": spec})
     except ValidationError as error:
         told = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"benchmark {spec}: {told}") from None
@@ -214,7 +234,7 @@ def _table(name: str) -> dict[str, Any]:
         raise ConfigError(f"unknown benchmark {name}: {_choices(name, list_benchmarks())}")
     table = _toml(FOLDER / f"{name}.toml")
     base = table.pop("extends", None)
-    return merge(_table(base), table) if base else table
+    return merge({"family": base, **_table(base)}, table) if base else table
 
 
 def load_protocol(name: str) -> Protocol:

@@ -20,7 +20,7 @@ from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
-from or1.evals.tables import tabulate
+from or1.evals.tables import budget_curve, tabulate
 from or1.testing import Scripted
 from or1.tracking.manifest import MANIFEST
 
@@ -118,6 +118,24 @@ def test_a_picture_and_a_page_that_stands_alone(folder: Path) -> None:
     assert 'src="http' not in page
 
 
+def test_empty_responses_are_in_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra board")
+    play(tmp_path / "out", questions(tmp_path), lambda q, sample: "" if sample else said(q, sample))
+    drawn = []
+
+    def curve(rows: list[Any], budgets: list[int]) -> list[float]:
+        drawn.append(budget_curve(rows, budgets))
+        return drawn[-1]
+
+    monkeypatch.setattr("or1.evals.plot.budget_curve", curve)
+    plot_evaluation(tmp_path / "out", tmp_path / "out" / "scores.png")
+    # the curve ends at the score: three right of six, of which three are empty
+    assert drawn[0][-1] == tabulate(tmp_path / "out")[0].score == 0.5
+    # nothing but empty ones
+    play(tmp_path / "none", questions(tmp_path), lambda q, sample: "")
+    assert plot_evaluation(tmp_path / "none", tmp_path / "none" / "scores.png").exists()
+
+
 def graded(number: int, *verdicts: bool, **more: Any) -> dict[str, Any]:
     return {
         "question_id": f"q{number}",
@@ -192,8 +210,15 @@ def test_o1_mini_on_livecodebench_is_tabulated_as_its_authors_do(tmp_path: Path)
     import_livecodebench(file, load_benchmark("livecodebench-v5"), tmp_path / "named")
     named = {row.row: row for row in tabulate(tmp_path / "named")}
     assert named["all"].score == window[0].score
-    published = {(cells[1], cells[2]): cells[3] for cells in report.published_rows(["livecodebench-v5"])}
+    listed = report.published_rows([("livecodebench-v5", row) for row in named])
+    published = {(cells[1], cells[2]): cells[3] for cells in listed}
     assert published["hard", "o1-mini"] == f"{100 * named['hard'].score:.1f}"
+    # and the same beside the whole release, where it is a part of another name
+    listed = report.published_rows([("livecodebench:release_v5", row) for row in rows])
+    published = {(cells[1], cells[2]): cells[3] for cells in listed}
+    assert published["v5 window hard", "o1-mini"] == "19.5"
+    assert published["all", "o1-mini"] == "68.4"
+    assert published["v5 window", "Skywork-OR1-7B"] == "47.6"
 
 
 def trained_on(tmp_path: Path, *texts: str) -> Path:
