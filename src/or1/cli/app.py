@@ -261,8 +261,11 @@ def plot(
     run_folder: RunPath,
     out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Draw an evaluation where samples are missing or not judged.")
+    ] = False,
 ) -> None:
     """Draw the curves of a run, or the scores of an evaluation, and print the path of the picture."""
     from or1.cli.plot import plot as run
 
-    run(run_folder, out, compare)
+    run(run_folder, out, compare, bounds)
