@@ -31,7 +31,7 @@ from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.schedule import EvaluateAndCheckpoint, Leave
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
-from or1.tasks.sampler import ProblemSampler
+from or1.tasks.sampler import ProblemSampler, require_enough
 from or1.tracking import provenance
 from or1.tracking.folder import RunFolder
 from or1.tracking.jsonl import Clock, RunTracker
@@ -108,6 +108,7 @@ def material_of(run: RunConfig) -> Material:
             f"{len(both)} held-out problems are also trained on, first {both[0].id}: "
             "give evaluation.data other problems"
         )
+    require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     return Material(
         model_folder=folder,
         tokenizer=tokenizer,

@@ -192,7 +192,7 @@ class RolloutConfig(Config):
 class EndpointConfig(Config):
     """A server that speaks OpenAI's chat completions, from which evaluation and curation may sample."""
 
-    url: str = Field(pattern=r"^https?://[^/?#@]+(/[^?#@]*)?$")
+    url: str = Field(pattern=r"^https?://[^/?#@]+(/[^?#@]*)?$", examples=["http://127.0.0.1:8000/v1"])
     """Base address of the server's API: `http://127.0.0.1:8000/v1`."""
     model: str = Field(min_length=1)
     """Name under which the server has the model."""

@@ -98,6 +98,13 @@ def test_data_set_that_is_not_as_it_was_made(
     assert not (tmp_path / "run").exists()
 
 
+def test_fewer_problems_than_a_step_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", GSM8K_ROWS)
+    line = refuse(capsys, *on_rows(path))
+    assert f"a step draws 8 problems and there are {len(GSM8K_ROWS) - 2}" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_row_without_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [*GSM8K_ROWS, {"question": "And this?"}]
     line = refuse(capsys, *on_rows(write_rows(tmp_path / "rows.jsonl", rows)))

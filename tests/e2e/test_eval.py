@@ -118,6 +118,12 @@ def test_programs_from_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--compare", "here", "there"], ["here is not an evaluation"]),
         (["nowhere", "--rescore"], ["nowhere is not an evaluation"]),
         (["--verdicts", "x.json"], ["--benchmark"]),
+        (["--rescore"], ["--rescore needs the folder"]),
+        (["--rescore", "--compare", "here", "there"], ["--rescore and --compare are two things"]),
+        (["here", "--rescore", "--benchmark", "aime24"], ["--benchmark has no part in --rescore"]),
+        (["--compare", "here", "there", "--out", "x"], ["--out has no part in --compare"]),
+        (["--benchmark", "aime24"], ["no model", "or1 eval MODEL --benchmark NAME"]),
+        (["m", "--benchmark", "aime24", "--url", "localhost:1"], ["localhost:1", "http://127.0.0.1:8000/v1"]),
         (["nowhere", "--benchmark", "arithmetic"], ["nowhere"]),
     ],
 )

@@ -11,7 +11,7 @@ import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Whatever is wrong with the words of a command; typer gives a name to this one kind of it alone."""
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C [exit code]."""
 
 Sets = Annotated[
     list[str] | None,
@@ -42,7 +47,25 @@ def main() -> None:
 
     Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot go on; 130 interrupted.
     """
-    sys.exit(guarded(app))
+    sys.exit(guarded(_run))
+
+
+def _run() -> None:
+    """The command line, its usage errors made one line; without any words, the help."""
+    try:
+        code = app(prog_name="or1", standalone_mode=False)
+    except _USAGE_ERROR as error:
+        told = error.format_message()
+        if error.ctx is None or not told or "\n" in told:
+            error.show()
+            sys.exit(error.exit_code)
+        told += "" if told.endswith((".", "?")) else "."
+        raise ConfigError(f"{told} See {error.ctx.command_path} --help") from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if code == _INTERRUPTED:
+        raise KeyboardInterrupt
+    sys.exit(code)
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -238,8 +261,11 @@ def plot(
     run_folder: RunPath,
     out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Draw an evaluation where samples are missing or not judged.")
+    ] = False,
 ) -> None:
     """Draw the curves of a run, or the scores of an evaluation, and print the path of the picture."""
     from or1.cli.plot import plot as run
 
-    run(run_folder, out, compare)
+    run(run_folder, out, compare, bounds)

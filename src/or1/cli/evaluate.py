@@ -29,7 +29,7 @@ from or1.evals.compare import Comparison, compare
 from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.questions import Questions, load_questions
-from or1.evals.results import EvalFolder, read_description
+from or1.evals.results import DESCRIPTION, EvalFolder, read_description
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
 from or1.recipes.check import validate_as
@@ -38,7 +38,24 @@ from or1.recipes.override import apply_set
 PUBLISHED = "published"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_OPTIONS = {
+    "targets": "a MODEL or FOLDER",
+    "benchmarks": "--benchmark",
+    "data": "--data",
+    "out": "--out",
+    "url": "--url",
+    "sets": "--set (or --samples, --protocol, --allow-weak-sandbox)",
+    "bounds": "--bounds",
+}
+_TAKES = {
+    "verdicts": ("benchmarks", "out"),
+    "rescore": ("targets", "data", "sets", "bounds"),
+    "compare": ("targets", "bounds"),
+}
+"""What each of the things but scoring a model makes use of."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvalCommand:
     """What the command line said."""
 
@@ -53,17 +70,34 @@ class EvalCommand:
     compare: bool
     verdicts: Path | None
 
+    def _refuse_idle(self) -> None:
+        """Raises ConfigError: two things are asked for at once, or an option has no part in what is."""
+        modes = [mode for mode in _TAKES if vars(self)[mode]]
+        if len(modes) > 1:
+            raise ConfigError(f"--{modes[0]} and --{modes[1]} are two things: give one of them")
+        for mode in modes:
+            idle = [name for name in _OPTIONS if vars(self)[name] and name not in _TAKES[mode]]
+            if idle:
+                raise ConfigError(f"{_OPTIONS[idle[0]]} has no part in --{mode}: leave it out")
+
     def run(self) -> None:
         """Do the one thing that is meant.
 
         Raises:
             Or1Error: before any work, as far as it can be known.
         """
+        self._refuse_idle()
         if self.verdicts is not None:
             import_verdicts(self.verdicts, self.benchmarks, self.out)
         elif self.compare:
             show_comparison(self.targets, self.bounds)
+        elif self.rescore and not self.targets:
+            raise ConfigError("--rescore needs the folder of an evaluation: or1 eval FOLDER --rescore")
         elif not self.targets:
+            if any(vars(self)[name] for name in _OPTIONS):
+                raise ConfigError(
+                    "no model: or1 eval MODEL --benchmark NAME; or1 eval alone lists benchmarks"
+                )
             show_list()
         elif len(self.targets) > 1:
             raise ConfigError(f"one model or folder at a time, not {', '.join(self.targets)}")
@@ -80,6 +114,10 @@ def evaluate(command: EvalCommand) -> None:
         Or1Error: before any work, as far as it can be known.
     """
     model, data = command.targets[0], command.data
+    if (Path(model) / DESCRIPTION).is_file():
+        raise ConfigError(
+            f"{model} is an evaluation, no model: use --rescore to judge it again, --compare, or or1 plot"
+        )
     settings = settings_of(model, command.url, command.sets)
     if not command.benchmarks:
         raise ConfigError(f"no benchmark: name one with --benchmark, of {', '.join(list_benchmarks())}")
@@ -214,7 +252,7 @@ def show_comparison(targets: Sequence[str], bounds: bool) -> None:
         return
     if len(folders) != 2:
         raise ConfigError("--compare takes two evaluation folders, or published and at most one of them")
-    found = compare(folders[0], folders[1])
+    found = compare(folders[0], folders[1], bounds=bounds)
     console = _console()
     console.print(_table(_COMPARED, map(_comparison_cells, found), right=range(1, len(_COMPARED))))
     for one in found:
@@ -236,9 +274,13 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
         )
         for row in rows
     ]
-    theirs = report.published_rows({row.benchmark for row in rows} if folders else None)
+    theirs = report.published_rows([(row.benchmark, row.row) for row in rows] if folders else None)
     lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
-    _console().print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+    console = _console()
+    console.print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
+    for description in map(read_description, folders):
+        for line in (f"Ours: {report.protocol_line(description)}", *report.notes(description)):
+            console.print(line, highlight=False, markup=False)
 
 
 _COMPARED = (

@@ -31,12 +31,23 @@ Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", 
 """What kind of question it is: decides the prompt."""
 
 
+Day = date | None
+
+
 class Window(Config):
     """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day
     is outside, as LiveCodeBench has it."""
 
     start: date | None = None
     end: date | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError(
+                f"the window ends on {self.end}, before it begins on {self.start}: mend its dates"
+            )
+        return self
 
     def holds(self, when: str | None) -> bool:
         """Is an ISO date, with or without time of day, inside? What has no date is in no window but the open
@@ -69,6 +80,8 @@ class Benchmark(Window):
     """What is asked, where it is found, and how its scores are split."""
 
     name: str
+    family: str = ""
+    """Name of the file that this one is a part of, its own where it is none."""
     task: Literal["math", "code", "process", "arithmetic"]
     data: tuple[str, ...] = ()
     """Files or data sets on the hub, all of them or as the release says; none for the built-in task."""
@@ -100,6 +113,21 @@ class Benchmark(Window):
         """The files of the release; all where there are none."""
         return self.data if self.release is None else self.data[slice(*self._file_range())]
 
+    def identity(self, row: str) -> tuple[str, str | None, Day, Day, str]:
+        """What a line of the tables is of: family, release, first and last date, and the part in words.
+
+        Lines that mean the same problems have one identity, whatever they are called.
+
+        >>> window = load_benchmark("livecodebench:release_v5").identity("v5 window hard")
+        >>> window == load_benchmark("livecodebench-v5").identity("hard")
+        True
+        """
+        windows = [part for part in self.rows if part.start or part.end]
+        named = [part for part in windows if f"{row} ".startswith(f"{part.name} ")]
+        window: Window = named[0] if named else self
+        rest = row.removeprefix(named[0].name).strip() if named else row
+        return self.family, self.release, window.start, window.end, rest or "all"
+
     @property
     def expected_problems(self) -> int | None:
         """Problems that there should be before windows, or after one that is the benchmark's own."""
@@ -114,7 +142,7 @@ class Benchmark(Window):
         first = 1 if found[1] else int(found[2])
         last = int(found[3] or found[2])
         if not 1 <= first <= last <= len(self.new_problems):
-            raise ValueError(f"release {self.release}: there are {len(self.new_problems)} so far")
+            raise ValueError(f"release {self.release}: there are v1 to v{len(self.new_problems)}")
         return first - 1, last
 
 
@@ -187,13 +215,18 @@ def load_benchmark(spec: str) -> Benchmark:
             table |= {"release": word, "num_problems": None}
         else:
             raise ConfigError(
-                f"benchmark {spec}: {word!r} is neither a release such as release_v5, where there are any, "
-                "nor a window such as 2024-08-01..2025-02-01"
+                f"benchmark {spec}: {word!r} is no window such as 2024-08-01..2025-02-01"
+                + (
+                    ", nor a release such as release_v5"
+                    if "release" in table
+                    else f": {name} has no releases"
+                )
             )
     try:
-        return Benchmark.model_validate({**table, "name": spec})
+        return Benchmark.model_validate({"family": name, **table, "name": spec})
     except ValidationError as error:
-        raise ConfigError(f"benchmark {spec}: {error.errors(include_url=False)[0]['msg']}") from None
+        told = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"benchmark {spec}: {told}") from None
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -201,7 +234,7 @@ def _table(name: str) -> dict[str, Any]:
         raise ConfigError(f"unknown benchmark {name}: {_choices(name, list_benchmarks())}")
     table = _toml(FOLDER / f"{name}.toml")
     base = table.pop("extends", None)
-    return merge(_table(base), table) if base else table
+    return merge({"family": base, **_table(base)}, table) if base else table
 
 
 def load_protocol(name: str) -> Protocol:

@@ -10,7 +10,7 @@ from typing import Any
 from or1.errors import DataError
 from or1.evals.results import read_description
 from or1.evals.statistics import Estimate, paired_difference, rerun_difference
-from or1.evals.tables import solved_of
+from or1.evals.tables import refuse_unknown, solved_of
 from or1.tracking.folder import differing_keys
 
 
@@ -34,11 +34,17 @@ class Comparison:
     """In what else they differ."""
 
 
-def compare(first: Path, second: Path) -> list[Comparison]:
+def compare(first: Path, second: Path, *, bounds: bool = False) -> list[Comparison]:
     """Every benchmark that both evaluations have.
 
+    Args:
+        first: an evaluation.
+        second: another.
+        bounds: compare the judged samples alone where others are missing or were not judged, and say so.
+
     Raises:
-        DataError: they have none in common, or hardly a problem of one.
+        DataError: they have no benchmark in common, or hardly a problem of one; or samples are missing or not
+            judged, and nobody asked for bounds.
         RunFolderError: one of them is no evaluation.
     """
     sides = read_description(first), read_description(second)
@@ -46,22 +52,29 @@ def compare(first: Path, second: Path) -> list[Comparison]:
     if not common:
         raise DataError(
             f"{first} and {second} have no benchmark in common: {', '.join(sides[0]['benchmarks'])} against "
-            f"{', '.join(sides[1]['benchmarks'])}"
+            f"{', '.join(sides[1]['benchmarks'])}: evaluate both on one"
         )
-    return [_compare(name, (first, second), sides) for name in common]
+    return [_compare(name, (first, second), sides, bounds) for name in common]
 
 
 def _compare(
-    name: str, folders: tuple[Path, Path], sides: tuple[Mapping[str, Any], Mapping[str, Any]]
+    name: str,
+    folders: tuple[Path, Path],
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]],
+    bounds: bool,
 ) -> Comparison:
     entries = [side["benchmarks"][name] for side in sides]
-    rewards = [
-        {s.problem.problem: s.rewards for s in solved_of(folder, name, entry) if s.rewards}
-        for folder, entry in zip(folders, entries, strict=True)
-    ]
+    solved = [solved_of(folder, name, entry) for folder, entry in zip(folders, entries, strict=True)]
+    for folder, entry, found in zip(folders, entries, solved, strict=True):
+        refuse_unknown(f"{folder}: {name}", entry, found, bounds)
+    unknown = [sum(s.num_unknown for s in found) for found in solved]
+    rewards = [{s.problem.problem: s.rewards for s in found if s.rewards} for found in solved]
     keys = [key for key in rewards[0] if key in rewards[1]]
     if len(keys) < 2:
-        raise DataError(f"{name}: {len(keys)} problems in common, which compares nothing")
+        raise DataError(
+            f"{name}: {folders[0]} and {folders[1]} have {len(keys)} problems in common, which compares "
+            "nothing: evaluate both on the same problems"
+        )
     before, after = ([side[key] for key in keys] for side in rewards)
     means = [[sum(r) / len(r) for r in side] for side in (before, after)]
     differences = [b - a for a, b in zip(*means, strict=True)]
@@ -74,7 +87,7 @@ def _compare(
         run=rerun_difference(before, after),
         num_better=sum(d > 0 for d in differences),
         num_worse=sum(d < 0 for d in differences),
-        notes=_notes(entries, sides, len(keys), [len(side) for side in rewards]),
+        notes=_notes(entries, sides, len(keys), [len(side) for side in rewards], unknown),
     )
 
 
@@ -83,12 +96,17 @@ def _notes(
     sides: tuple[Mapping[str, Any], Mapping[str, Any]],
     num_common: int,
     num_each: list[int],
+    num_unknown: list[int],
 ) -> tuple[str, ...]:
     found = []
+    if any(num_unknown):
+        found.append(f"{num_unknown[0]} and {num_unknown[1]} samples are missing or not judged, and left out")
     if max(num_each) > num_common:
         found.append(f"{num_common} problems of {num_each[0]} and {num_each[1]} are common and compared")
     if entries[0]["prompts_hash"] != entries[1]["prompts_hash"] and max(num_each) == num_common:
         found.append("the prompts differ")
+    if entries[0]["data_hash"] != entries[1]["data_hash"] and max(num_each) == num_common:
+        found.append("the questions, golds or tests differ")
     if entries[0]["samples"] != entries[1]["samples"]:
         found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
     keys = [k for k in differing_keys(*(side["settings"] for side in sides)) if not k.startswith(_EXPECTED)]

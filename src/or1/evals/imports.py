@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from or1.errors import DataError
+from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark
 from or1.evals.results import (
     DESCRIPTION,
@@ -34,24 +35,39 @@ def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
     says. A program that the other tool failed to run counts as wrong, as it does there.
 
     Raises:
-        DataError: a row lacks something, problems have different numbers of samples, or none is in the
-        window.
+        ConfigError: the benchmark has no releases, so it is not LiveCodeBench.
+        DataError: a row lacks something or is there twice, problems have different numbers of samples, or
+            none is in the window.
     """
-    problems, results, counts = [], [], set()
+    if benchmark.release is None:
+        raise ConfigError(
+            f"verdicts of LiveCodeBench's tool are none of {benchmark.name}: give --benchmark "
+            "livecodebench:release_v5, with the release that was judged"
+        )
+    problems, results, counts, places = [], [], dict[int, str](), dict[str, str]()
     for row in read_rows(file):
         problem = _problem(row, benchmark)
         if not benchmark.holds(problem.date):
             continue
+        first = places.setdefault(problem.problem, row.place)
+        if first != row.place:
+            raise DataError(f"{row.place}: question_id {problem.problem} stands in {first} too: remove one")
         graded = row.content["graded_list"]
-        counts.add(len(graded))
+        counts.setdefault(len(graded), row.place)
         problems.append(problem)
         results += [_result(row, problem, sample) for sample in range(len(graded))]
-    if len(counts) != 1:
-        what = "problems have different numbers of samples" if counts else "no problem is in the window"
-        raise DataError(f"{file}: {what}")
+    if not counts:
+        raise DataError(f"{file}: no problem is in the window of {benchmark.name}: choose another window")
+    if len(counts) > 1:
+        (one, where), (other, there), *_ = counts.items()
+        raise DataError(
+            f"{file}: problems have different numbers of samples, {one} ({where}) and {other} ({there}): "
+            "give each as many"
+        )
+    (samples,) = counts
     content = hashlib.sha256(file.read_bytes()).hexdigest()
     entry: dict[str, Any] = {
-        "samples": counts.pop(),
+        "samples": samples,
         "num_problems": len(problems),
         "expected_problems": benchmark.expected_problems,
         "release": benchmark.release,
@@ -78,8 +94,18 @@ def _problem(row: Row, benchmark: Benchmark) -> ProblemRow:
     for column in ("question_id", "contest_date", "difficulty", "graded_list", "code_list"):
         if column not in content:
             raise DataError(f"{row.place}: no {column}: this is no file of LiveCodeBench's verdicts")
-    if len(content["graded_list"]) != len(content["code_list"]):
-        raise DataError(f"{row.place}: as many verdicts as programs are needed")
+    graded, programs = _list(row, "graded_list", bool), _list(row, "code_list", str)
+    if len(graded) != len(programs) or not graded:
+        raise DataError(
+            f"{row.place}: {len(graded)} verdicts (graded_list) of {len(programs)} programs (code_list): "
+            "each program needs one, and there must be one at least"
+        )
+    try:
+        datetime.fromisoformat(str(content["contest_date"]))
+    except ValueError as error:
+        raise DataError(
+            f"{row.place}: contest_date {content['contest_date']!r} is no date: write 2025-01-31T00:00:00"
+        ) from error
     return ProblemRow(
         benchmark=benchmark.name,
         problem=str(content["question_id"]),
@@ -88,6 +114,14 @@ def _problem(row: Row, benchmark: Benchmark) -> ProblemRow:
         difficulty=str(content["difficulty"]),
         date=str(content["contest_date"]),
     )
+
+
+def _list(row: Row, column: str, kind: type) -> list[Any]:
+    found = row.content[column]
+    if not isinstance(found, list) or not all(isinstance(each, kind) for each in found):
+        needed = "true or false" if kind is bool else "texts"
+        raise DataError(f"{row.place}: {column} must be a list of {needed}, one for each sample")
+    return found
 
 
 def _result(row: Row, problem: ProblemRow, sample: int) -> ResultRow:
@@ -115,6 +149,9 @@ def _reason(content: Mapping[str, Any], sample: int) -> str:
     told = content.get("metadata", [])
     if not isinstance(told, list) or sample >= len(told):
         return "wrong_answer"
-    details = json.loads(told[sample]) if isinstance(told[sample], str) else told[sample]
+    try:
+        details = json.loads(told[sample]) if isinstance(told[sample], str) else told[sample]
+    except ValueError:  # words of an older version of the tool; the verdict does not depend on them
+        details = None
     code = details.get("error_code") if isinstance(details, dict) else None
     return _REASONS.get(code, "wrong_answer") if isinstance(code, int) else "wrong_answer"

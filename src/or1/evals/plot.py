@@ -44,9 +44,9 @@ def plot_evaluation(folder: Path, out_png: Path, *, bounds: bool = False) -> Pat
             "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
         ) from error
     scores = tabulate(folder, bounds=bounds)
-    judged = [row for row in read(folder / RESULTS, ResultRow) if row.reward is not None and row.num_tokens]
+    judged = [row for row in read(folder / RESULTS, ResultRow) if row.reward is not None]
     names = list(dict.fromkeys(row.benchmark for row in judged))
-    if not names:
+    if "imported" in read_description(folder)["settings"]:
         raise DataError(f"{folder} has no lengths to draw: its verdicts were imported")
     figure = Figure(figsize=(11, 3.4 * len(names)), dpi=150, layout="constrained")
     axes = figure.subplots(len(names), 2, squeeze=False)
@@ -61,21 +61,23 @@ def plot_evaluation(folder: Path, out_png: Path, *, bounds: bool = False) -> Pat
 
 
 def _accuracy_panel(axis: Any, rows: Sequence[ResultRow], name: str) -> None:
-    longest = max(row.num_tokens for row in rows)
+    longest = max(1, *(row.num_tokens for row in rows))
     budgets = np.unique(np.geomspace(max(1, longest / 64), longest, NUM_BUDGETS).astype(int)).tolist()
     axis.plot(budgets, [100 * share for share in budget_curve(rows, budgets)], color=BLUE, linewidth=1.9)
     axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_ylim(0, 100)
     axis.set_title(f"{name}: right within a budget [%]")
     _dress(axis, "budget [tokens]")
 
 
 def _length_panel(axis: Any, rows: Sequence[ResultRow]) -> None:
-    edges = np.linspace(0, max(row.num_tokens for row in rows), NUM_BINS + 1)
+    edges = np.linspace(0, max(1, *(row.num_tokens for row in rows)), NUM_BINS + 1)
     lengths = [[row.num_tokens for row in rows if (row.reward == 1.0) is right] for right in (True, False)]
     axis.hist(lengths, bins=edges, stacked=True, color=[BLUE, ORANGE], label=["right", "wrong"])
     axis.set_title("Response lengths [samples]")
-    axis.legend(loc="upper right", frameon=False, fontsize=8.5)
+    axis.margins(y=0.25)  # the longest bar is often at the budget, where the legend is
+    axis.legend(loc="upper right", ncols=2, frameon=False, fontsize=8.5)
     _dress(axis, "length [tokens]")
 
 

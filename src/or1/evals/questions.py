@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -94,18 +93,25 @@ def load_questions(
         sources = tuple(data) or benchmark.files()
         found = islice(_read(benchmark, sources, prompts, hub or HuggingFaceHub()), num_problems)
     asked, content = [], hashlib.sha256()
-    names: Counter[str] = Counter()
+    keys: set[str] = set()
     for one in found:
-        names[one.key] += 1
-        if names[one.key] > 1:  # files hold a problem twice now and then: both are asked, under two keys
-            one = replace(one, problem=replace(one.problem, id=f"{one.key}#{names[one.key]}"))
+        if one.key in keys:  # files hold a problem twice now and then: both are asked, under two keys
+            one = replace(one, problem=replace(one.problem, id=_free_key(one.key, keys)))
+        keys.add(one.key)
         asked.append(one)
         content.update(json.dumps([one.key, one.question, one.problem.gold], sort_keys=True).encode())
     if not asked:
-        raise DataError(f"benchmark {benchmark.name}: no problem of {', '.join(sources)} is in its window")
+        raise DataError(
+            f"benchmark {benchmark.name}: no problem of {', '.join(sources)} has a date in its window: "
+            "choose another window, or problems with dates"
+        )
     return Questions(
         benchmark=benchmark, asked=tuple(asked), data=sources, data_hash=content.hexdigest()[:16]
     )
+
+
+def _free_key(key: str, taken: Set[str]) -> str:
+    return next(new for number in count(2) if (new := f"{key}#{number}") not in taken)
 
 
 def _arithmetic(num_problems: int, prompt: str) -> Iterator[Asked]:
@@ -120,7 +126,7 @@ def _read(
     benchmark: Benchmark, sources: Sequence[str], prompts: Mapping[Form, str], hub: Hub
 ) -> Iterator[Asked]:
     for source in sources:
-        for file in find_files(source, "heldout", hub):
+        for file in find_files(source, "heldout", hub, setting="--data"):
             for row in read_rows(file):
                 if _is_inside(benchmark, row):
                     yield _of_row(benchmark, row, file, prompts)
@@ -143,9 +149,10 @@ def _of_row(benchmark: Benchmark, row: Row, file: Path, prompts: Mapping[Form, s
         question, before = _question(row, MATH_QUESTIONS, benchmark.suffix)
         source = _first(row, ("data_source", "source")) or benchmark.name
     elif benchmark.task == "process":
-        form, gold, source = "process", _label(row), file.stem
+        form, source = "process", file.stem
         question, _ = _question(row, ("problem",), "")
         values["solution"] = _paragraphs(row)
+        gold = _label(row)
     else:
         gold = _tests(row)
         form = gold["mode"]
@@ -226,8 +233,11 @@ def _tests(row: Row) -> dict[str, Any]:
 def _label(row: Row) -> int:
     """Index of the first wrong paragraph, -1 when all are right."""
     label = row.content.get("label")
-    if isinstance(label, bool) or not isinstance(label, int):
-        raise DataError(f"{row.place}: label is {label!r}: it must be the index of a paragraph, or -1")
+    last = len(row.content["steps"]) - 1
+    if isinstance(label, bool) or not isinstance(label, int) or not -1 <= label <= last:
+        raise DataError(
+            f"{row.place}: label is {label!r}: it must be the index of a paragraph, up to {last}, or -1"
+        )
     return label
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from or1.evals.benchmark import Published, published
+from or1.evals.benchmark import load_benchmark, published
 from or1.evals.statistics import Estimate
 from or1.evals.tables import ScoreRow
 from or1.tracking.folder import guard_writes, write_json
@@ -155,22 +155,28 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[s
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
 
 
-def published_rows(benchmarks: Iterable[str] | None = None) -> list[tuple[str, ...]]:
-    """Published scores as cells: benchmark, part, model, score, k, source."""
-    scores: Sequence[Published] = published()
-    wanted = None if benchmarks is None else set(benchmarks)
-    return [
-        (
-            p.benchmark,
-            p.row,
-            p.model,
-            f"{100 * p.score:.1f}",
-            str(p.k),
-            p.source + (f"; {p.note}" if p.note else ""),
-        )
-        for p in sorted(scores, key=lambda p: (p.benchmark, p.row, -p.score))
-        if wanted is None or p.benchmark in wanted
-    ]
+def published_rows(beside: Iterable[tuple[str, str]] | None = None) -> list[tuple[str, ...]]:
+    """Published scores as cells: benchmark, part, model, score, k, source.
+
+    Args:
+        beside: (benchmark, part) of our own lines: gives what is published of the same problems, under our
+            names, and of other parts of these benchmarks. None = everything that is published.
+    """
+    ours = (
+        None if beside is None else {load_benchmark(name).identity(row): (name, row) for name, row in beside}
+    )
+    benchmarks = {identity[:4]: name for identity, (name, _) in (ours or {}).items()}
+    found: list[tuple[str, ...]] = []
+    for p in sorted(published(), key=lambda p: (p.benchmark, p.row, -p.score)):
+        place = (p.benchmark, p.row)
+        if ours is not None:
+            identity = load_benchmark(p.benchmark).identity(p.row)
+            if identity[:4] not in benchmarks:
+                continue
+            place = ours.get(identity, (benchmarks[identity[:4]], p.row))
+        told = p.source + (f"; {p.note}" if p.note else "")
+        found.append((*place, p.model, f"{100 * p.score:.1f}", str(p.k), told))
+    return found
 
 
 def load_json(path: Path) -> dict[str, Any]:

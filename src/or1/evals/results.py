@@ -65,6 +65,10 @@ class _SampleRow:
     finish: Finish
     num_tokens: int
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.sample, int) and isinstance(self.num_tokens, int) and self.sample >= 0):
+            raise ValueError("sample and num_tokens must be whole numbers")
+
     @property
     def key(self) -> Key:
         return self.benchmark, self.problem, self.sample
@@ -96,6 +100,13 @@ class ResultRow(_SampleRow):
     generation_s: float
     verify_s: float
     """Worker time [s]; 0 where the verdict was known already."""
+
+    def __post_init__(self) -> None:
+        _SampleRow.__post_init__(self)
+        if self.reward is not None and not (
+            isinstance(self.reward, int | float) and 0.0 <= self.reward <= 1.0
+        ):
+            raise ValueError(f"reward {self.reward!r} is not from 0 to 1, nor null")
 
 
 AnyRow = TypeVar("AnyRow", ProblemRow, ResponseRow, ResultRow)
@@ -253,11 +264,32 @@ def read_description(path: Path) -> dict[str, Any]:
         found = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
         if not all(isinstance(found[key], dict) for key in ("settings", "benchmarks", "environment")):
             raise ValueError("settings, benchmarks or environment has the wrong type")
+        _check_description(found)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunFolderError(f"{path} is not an evaluation: it holds no {DESCRIPTION}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path / DESCRIPTION} is damaged ({error}): choose another --out") from error
+        raise RunFolderError(
+            f"{path / DESCRIPTION} is damaged ({_why(error)}): choose another --out"
+        ) from error
     return dict(found)
+
+
+def _why(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _check_description(found: Mapping[str, Any]) -> None:
+    """Raises ValueError or KeyError: something that the tables need is not there, or no such thing."""
+    for name, entry in found["benchmarks"].items():
+        if not (isinstance(entry, dict) and isinstance(entry["samples"], int) and entry["samples"] >= 1):
+            raise ValueError(f"{name} has no number of samples")
+        if not isinstance(entry["num_problems"], int) or not isinstance(entry["data"], list):
+            raise ValueError(f"{name} has no number of problems or no list of data")
+        for key in ("expected_problems", "release", "data_hash", "prompts_hash"):
+            entry[key]
+    if "imported" not in found["settings"]:
+        for part, key in (("protocol", "name"), ("sampling", "temperature")):
+            found["settings"][part][key]
 
 
 def _tie(

@@ -68,6 +68,10 @@ def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
     For independent samples of fixed problems it covers 95 % within a point, and more where hardly any problem
     shows a spread.
 
+    Where none does, the interval reaches as far as the chances can be from 0 and 1 without being seen: for
+    stray samples that lie d_i off, the chance of seeing none is at most exp(-k sum_i d_i), which is below
+    0.5 % when the mean of the d_i is beyond -ln(0.005) / (P k).
+
     A single sample of a problem shows none: then the variance is bounded by that of P answers of one chance,
     which can only be too large.
 
@@ -89,14 +93,19 @@ def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
         return _wilson(mean, float(num_problems), _Z)
     variances = [_squared_error(rewards, m) for rewards, m in zip(rewards_P, means, strict=True)]
     total = math.fsum(variances)
+    if total == 0.0:
+        reach = -math.log(_UNSEEN) / (num_problems * min(len(rewards) for rewards in rewards_P))
+        return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach))
     least = 1.0 / max(len(rewards) for rewards in rewards_P) ** 2
     num_samples = float(sum(len(rewards) for rewards in rewards_P))
     effective = max(mean * (1.0 - mean) * num_problems**2 / max(total, least), num_samples)
     own = sum(len(rewards) - 1 for rewards, v in zip(rewards_P, variances, strict=True) if v > 0)
-    pooled = 2.0 * total**2 / math.fsum(v * v for v in variances) if total else 1.0
-    return _wilson(mean, effective, t_quantile(max(1, own, int(pooled))))
+    pooled = 2.0 * total**2 / math.fsum(v * v for v in variances)
+    return _wilson(mean, effective, t_quantile(max(own, int(pooled))))
 
 
+_UNSEEN = 0.005
+"""Chance of seeing no spread at all at which that is held to be no accident [fraction]."""
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -155,7 +164,10 @@ def rerun_difference(
     alone.
 
     Says whether one of the two is better at these very problems. None where a problem has a single sample on
-    either side, which shows no spread.
+    either side, which shows no spread. A bound is as far away as the two bounds of `run_interval` that move
+    it there, taken together as independent.
+
+    Source of the interval: Zou and Donner, Construction of confidence limits about effect measures, 2008.
 
     Raises:
         ValueError: no problem, or not the same number on both sides.
@@ -164,21 +176,19 @@ def rerun_difference(
         raise ValueError(f"a difference needs the same problems: {len(before_P)} and {len(after_P)}")
     if min(len(rewards) for rewards in (*before_P, *after_P)) < 2:
         return None
-    sides = [[math.fsum(r) / len(r) for r in side] for side in (before_P, after_P)]
-    mean = math.fsum(b - a for a, b in zip(*sides, strict=True)) / len(before_P)
-    variance = math.fsum(
-        _squared_error(r, m)
-        for side, means in zip((before_P, after_P), sides, strict=True)
-        for r, m in zip(side, means, strict=True)
-    )
-    half = _Z * math.sqrt(variance) / len(before_P)
-    return Estimate(mean, mean - half, mean + half)
+    before, after = run_interval(before_P), run_interval(after_P)
+    mean = after.mean - before.mean
+    down = math.hypot(after.mean - after.low, before.high - before.mean)
+    up = math.hypot(after.high - after.mean, before.mean - before.low)
+    return Estimate(mean, mean - down, mean + up)
 
 
 def paired_difference(before_P: Sequence[float], after_P: Sequence[float]) -> Estimate:
     """Mean of after - before over the same problems, with a 95 % t interval.
 
-    Pairing takes the spread of problems out of the comparison, which is most of it.
+    Pairing takes the spread of problems out of the comparison, which is most of it. Where all differences are
+    the same, the interval reaches as far as a share of problems with another one can go unseen: for P
+    problems, up to -ln(0.025) / P of them.
 
     Raises:
         ValueError: fewer than two problems, or not the same number on both sides.
@@ -191,6 +201,8 @@ def paired_difference(before_P: Sequence[float], after_P: Sequence[float]) -> Es
     differences = [after - before for before, after in zip(before_P, after_P, strict=True)]
     mean = math.fsum(differences) / len(differences)
     half = t_quantile(len(differences) - 1) * math.sqrt(_squared_error(differences, mean))
+    if max(differences) == min(differences):
+        half = min(1.0, -math.log(0.025) / len(differences))
     return Estimate(mean, mean - half, mean + half)
 
 

@@ -29,6 +29,8 @@ from or1.evals.statistics import (
 from or1.types import Outcome
 
 _ORDER = ("easy", "medium", "hard")
+_NO_VALUE = "none"
+"""Part of the problems whose difficulty or source is not known."""
 _MOST_SOURCES = 20
 """A benchmark of more sources is not split by them."""
 
@@ -99,7 +101,7 @@ def tabulate(folder: Path, *, bounds: bool = False) -> list[ScoreRow]:
     rows = []
     for name, entry in description["benchmarks"].items():
         solved = solved_of(folder, name, entry)
-        _refuse_unknown(name, entry, solved, bounds)
+        refuse_unknown(name, entry, solved, bounds)
         rows += score_rows(load_benchmark(name), solved, entry["samples"])
     return rows
 
@@ -120,7 +122,12 @@ def solved_of(folder: Path, benchmark: str, entry: Mapping[str, Any]) -> list[So
     return found
 
 
-def _refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
+def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
+    """Refuse what has samples that are missing or not judged, unless bounds will do.
+
+    Raises:
+        DataError: it has, and nobody asked for bounds; or no sample has been judged.
+    """
     unknown = sum(s.num_unknown for s in solved)
     if unknown == 0:
         return
@@ -157,6 +164,8 @@ def _parts(benchmark: Benchmark, solved: Sequence[Solved]) -> Iterator[tuple[str
             yield part.name, inside
         if part.split_by is not None:
             for value, some in _split(inside, part.split_by):
+                if len(some) == len(solved) and value == _NO_VALUE:
+                    continue  # the data say nothing of it: the line would be that of all again
                 yield value if whole else f"{part.name} {value}", some
     sources = _split(solved, "source")
     is_split = any(part.split_by == "source" for part in parts)
@@ -168,7 +177,7 @@ def _split(solved: Iterable[Solved], by: str) -> list[tuple[str, list[Solved]]]:
     values: dict[str, list[Solved]] = defaultdict(list)
     for s in solved:
         value = s.problem.difficulty if by == "difficulty" else s.problem.source
-        values[value or "none"].append(s)
+        values[value or _NO_VALUE].append(s)
     return sorted(
         values.items(), key=lambda item: (_ORDER.index(item[0]) if item[0] in _ORDER else 9, item[0])
     )
@@ -176,7 +185,7 @@ def _split(solved: Iterable[Solved], by: str) -> list[tuple[str, list[Solved]]]:
 
 def _process_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> Iterator[ScoreRow]:
     """ProcessBench: for each subset the accuracy on solutions with an error, on those without, F1 and all."""
-    f1s = []
+    f1s, counted = [], list[Solved]()
     for subset, inside in _split(solved, "source"):
         if not any(s.rewards for s in inside):
             continue
@@ -190,8 +199,9 @@ def _process_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> Ite
         if len(halves) == 2:
             f1s.append(_f1(whole, halves[0], halves[1], f"{subset} F1"))
             yield f1s[-1]
+            counted += inside
     if len(f1s) > 1:
-        yield _mean_f1(f1s)
+        yield _mean_f1(f1s, score_row(benchmark.name, "mean F1", counted, k))
 
 
 def _f1(whole: ScoreRow, error: ScoreRow, correct: ScoreRow, name: str) -> ScoreRow:
@@ -213,19 +223,18 @@ def _f1(whole: ScoreRow, error: ScoreRow, correct: ScoreRow, name: str) -> Score
     )
 
 
-def _mean_f1(rows: Sequence[ScoreRow]) -> ScoreRow:
-    """The mean over subsets, which weigh alike."""
+def _mean_f1(rows: Sequence[ScoreRow], whole: ScoreRow) -> ScoreRow:
+    """The mean over subsets, which weigh alike; `whole` holds the other figures of all of them."""
     run = independent_mean([row.run for row in rows])
     ends = (math.fsum(row.bounds.low for row in rows), math.fsum(row.bounds.high for row in rows))
     both = set.intersection(*(set(row.maj_at_k) for row in rows))
     return replace(
-        rows[0],
-        row="mean F1",
-        num_problems=sum(row.num_problems for row in rows),
+        whole,
+        metric="F1",
         run=run,
         problems=independent_mean([row.problems for row in rows]),
         bounds=Estimate(run.mean, ends[0] / len(rows), ends[1] / len(rows)),
-        num_unknown=sum(row.num_unknown for row in rows),
+        pass_at_k={},
         maj_at_k={k: math.fsum(row.maj_at_k[k] for row in rows) / len(rows) for k in sorted(both)},
     )
 

@@ -105,6 +105,8 @@ def _complaint(error: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{key} is empty: it needs at least one entry"
     field = field_at(model, path)
     accepts = allowed(field) if field else error["msg"]
+    if error["type"] == "string_pattern_mismatch" and field and field.examples:
+        accepts = f"text such as {field.examples[0]}"
     if error["type"] == "missing":
         return f"{key} is missing: set it to {accepts}"
     return f"{key} = {shown(error['input'])} is not allowed: it takes {accepts}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -99,6 +100,8 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
+        if not math.isfinite(value):  # how some programs write that there is none
+            return None
         return str(int(value)) if float(value).is_integer() else str(value)
     if _is_typed(value):
         return value  # type: ignore[no-any-return]

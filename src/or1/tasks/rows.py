@@ -15,7 +15,10 @@ from or1.errors import DataError
 from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
+_ENCODING = "utf-8-sig"
 _HUB_PREFIX = "hf://"
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Beginning of an escaped surrogate: two of them are a character, one alone is none."""
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
 _USUAL_FOLDERS = (".", "data", "main", "default")
@@ -64,11 +67,14 @@ class HuggingFaceHub:
             raise _unreachable(dataset, error) from error
 
 
-def find_files(path: str, split: Literal["train", "heldout"], hub: Hub) -> list[Path]:
+def find_files(
+    path: str, split: Literal["train", "heldout"], hub: Hub, setting: str = "data.path"
+) -> list[Path]:
     """The local files behind a path: a file, a data set of `or1 curate`, `hf://owner/name/path/to/file`, or a
     data set's name on the hub.
 
-    All files of a data set with a manifest are compared with it, also when the path names one of them.
+    All files of a data set with a manifest are compared with it, also when the path names one of them. Errors
+    name `setting` as what gave the path.
 
     Raises:
         DataError: nothing there, a format that cannot be read, a data set with several such parts, or one
@@ -97,8 +103,8 @@ def find_files(path: str, split: Literal["train", "heldout"], hub: Hub) -> list[
             raise DataError(f"{path} names no file: write {_HUB_PREFIX}owner/name/path/to/file.jsonl")
         return [hub.fetch(f"{owner}/{name}", file)]
     if _HUB_NAME.fullmatch(path) and not path.endswith(SUFFIXES):
-        return _files_of_split(path, split, hub)
-    raise DataError(f"problem file {path} does not exist: check data.path (from {Path.cwd()})")
+        return _files_of_split(path, split, hub, setting)
+    raise DataError(f"problem file {path} does not exist: check {setting} (from {Path.cwd()})")
 
 
 def read_rows(file: Path) -> Iterator[Row]:
@@ -122,7 +128,7 @@ def _check_suffix(path: str) -> None:
         raise DataError(f"{path} is no format that can be read: convert it to one of {', '.join(SUFFIXES)}")
 
 
-def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) -> list[Path]:
+def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub, setting: str) -> list[Path]:
     for word in _SPLIT_WORDS[split]:
         patterns = [
             f"{where}{word}{rest}*{suffix}"
@@ -143,9 +149,9 @@ def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) 
             return [folder / file for file in found if file.parent == chosen[0]]
         if found:
             choice = ", ".join(f"{_HUB_PREFIX}{dataset}/{file.as_posix()}" for file in found[:4])
-            raise DataError(f"{dataset} has several {split} parts: set data.path to one of {choice}")
+            raise DataError(f"{dataset} has several {split} parts: set {setting} to one of {choice}")
     raise DataError(
-        f"{dataset} has no {split} file that can be read: set data.path to {_HUB_PREFIX}{dataset}/FILE"
+        f"{dataset} has no {split} file that can be read: set {setting} to {_HUB_PREFIX}{dataset}/FILE"
     )
 
 
@@ -162,12 +168,15 @@ def _read_json_lines(file: Path) -> Iterator[Row]:
 
 
 def _open_text(file: Path) -> IO[str]:
-    return gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
+    """Text of a file, without the mark that some programs put at its beginning."""
+    if file.suffix == ".gz":
+        return gzip.open(file, "rt", encoding=_ENCODING)
+    return file.open(encoding=_ENCODING)
 
 
 def _read_json_list(file: Path) -> Iterator[Row]:
     try:
-        content = _parsed(str(file), file.read_text(encoding="utf-8"))
+        content = _parsed(str(file), file.read_text(encoding=_ENCODING))
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
     if not isinstance(content, list):
@@ -193,9 +202,18 @@ def _read_parquet(file: Path) -> Iterator[Row]:
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        content = json.loads(text)
+        if _ESCAPED_HALF.search(text) is not None:
+            json.dumps(content, ensure_ascii=False).encode()
+        return content
     except json.JSONDecodeError as error:
         raise DataError(f"{place}: not JSON ({error}): mend or remove it") from error
+    except UnicodeEncodeError as error:
+        raise DataError(f"{place}: half a character ({error.object[error.start]!a}): mend it") from error
+    except RecursionError as error:
+        raise DataError(f"{place}: nested too deeply to be read: mend or remove it") from error
+    except ValueError as error:  # a number of more digits than Python converts
+        raise DataError(f"{place}: cannot be read ({error}): write the number as text") from error
 
 
 def _row(file: Path, kind: str, number: int, content: Any) -> Row:
@@ -209,5 +227,5 @@ def _unreachable(what: str, error: Exception) -> DataError:
     lines = str(error).splitlines()
     cause = f"{type(error).__name__}: {lines[0] if lines else ''}"
     return DataError(
-        f"{what} cannot be had from the hub ({cause[:200]}): check the name, or set data.path to a local file"
+        f"{what} cannot be had from the hub ({cause[:200]}): check the name, or give a local file instead"
     )

@@ -52,11 +52,7 @@ class ProblemSampler:
             DataError: fewer problems than asked for.
             StarvedError: enough problems, but fewer of them unsolved.
         """
-        if len(self._phases) < num_problems:
-            raise DataError(
-                f"a step draws {num_problems} problems and there are {len(self._phases)}: "
-                "lower stages.num_problems or add data"
-            )
+        require_enough(len(self._phases), num_problems)
         num_unsolved = sum(problem.id not in solved for problem, _, _ in self._phases)
         if num_unsolved < num_problems:
             raise StarvedError(
@@ -92,3 +88,16 @@ class ProblemSampler:
                 copies += rng.random() < weight - copies
             for copy in range(copies):
                 yield problem, (phase + copy) / copies
+
+
+def require_enough(num_there: int, num_problems: int) -> None:
+    """Refuse data of fewer problems than a step draws.
+
+    Raises:
+        DataError: there are fewer.
+    """
+    if num_there < num_problems:
+        raise DataError(
+            f"a step draws {num_problems} problems and there are {num_there}: "
+            "lower stages.num_problems or add data"
+        )

@@ -77,7 +77,7 @@ def _write_failure(path: Path, error: OSError) -> str:
         )
     if error.errno in _NOT_WRITABLE:
         return f"{path} cannot be written ({error.strerror}): choose another folder with --out"
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ESTALE):
         return f"{path} has vanished or is no folder ({error.strerror}): choose another folder with --out"
     return f"{path} cannot be written: {error}"
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 from or1 import recipes
-from or1.cli.app import guarded
+from or1.cli.app import guarded, main
 from or1.cli.doctor import GIB, Machine, obstacles
 from or1.cli.show import settings
 from or1.cli.train import report
@@ -77,6 +78,10 @@ def or1(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
         (["show", "or1-8b"], ["or1-8b", "did you mean or1-7b?"]),
         (["export", "nowhere", "out"], ["nowhere", "not a run folder"]),
         (["plot", "nowhere"], ["nowhere", "not a run folder"]),
+        (["trian"], ["trian", "Did you mean 'train'? See or1 --help"]),
+        (["train"], ["Missing argument 'recipe'. See or1 train --help"]),
+        (["eval", "m", "--sample", "1"], ["--sample", "--samples", "See or1 eval --help"]),
+        (["eval", "m", "--samples", "0"], ["--samples", "greater than or equal to 1"]),
     ],
 )
 def test_a_mistake_on_the_command_line(words: list[str], parts: list[str], tmp_path: Path) -> None:
@@ -88,11 +93,22 @@ def test_a_mistake_on_the_command_line(words: list[str], parts: list[str], tmp_p
     assert list(tmp_path.iterdir()) == [], "something was written before the mistake was seen"
 
 
-def test_an_unknown_command_names_the_nearest() -> None:
-    done = or1("trian")
+def test_no_words_give_the_help() -> None:
+    done = or1()
     assert done.returncode == 2
-    assert "train" in done.stderr
+    assert "train" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), typer.Abort()])
+def test_an_interrupted_command_says_so(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("or1.cli.doctor.doctor", raiser(error))
+    monkeypatch.setattr("sys.argv", ["or1", "doctor"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code, capsys.readouterr().err) == (130, "or1: interrupted\n")
 
 
 def test_version_and_list() -> None:

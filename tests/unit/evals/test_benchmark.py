@@ -106,7 +106,9 @@ def test_both_ends_of_a_window_count_at_midnight(when: str | None, inside: bool)
     [
         ("aim24", ["aim24", "did you mean aime24?"]),
         ("aime24:release_v5", ["release_v5", "aime24"]),
-        ("livecodebench:release_v9", ["release_v9", "6 so far"]),
+        ("livecodebench:release_v9", ["benchmark livecodebench:release_v9: release release_v9", "v1 to v6"]),
+        ("livecodebench:2025-02-01..2024-08-01", ["ends on 2024-08-01, before it begins on 2025-02-01"]),
+        ("livecodebench-v5:2025-03-01..", ["ends on 2025-02-01, before it begins on 2025-03-01"]),
         ("livecodebench:2024..2025", ["2024..2025", "2024-08-01..2025-02-01"]),
     ],
 )
@@ -127,4 +129,23 @@ def test_published_scores_are_those_of_the_papers_table() -> None:
     assert scores["Skywork-OR1-7B", "livecodebench-v5", "all"].k == 4
     assert scores["o1-mini", "livecodebench-v5", "hard"].score == 0.195
     assert len(scores) == len(published()), "a score is listed twice"
-    assert all(p.benchmark in list_benchmarks() and len(p.source) > 10 for p in scores.values())
+    # of the release that was judged, not of the newest
+    assert scores["o1-mini", "livecodebench:release_v5", "all"].score == 0.684
+    assert all(load_benchmark(p.benchmark) and len(p.source) > 10 for p in scores.values())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("livecodebench:release_v5", "v5 window"), ("livecodebench-v5", "all"), True),
+        (("livecodebench:release_v5:2024-08-01..2025-02-01", "easy"), ("livecodebench-v5", "easy"), True),
+        (("livecodebench:release_v6", "from 2025-02-01 hard"), ("livecodebench-2025", "hard"), True),
+        (("livecodebench:release_v5", "all"), ("livecodebench-v5", "all"), False),
+        (("livecodebench:release_v5", "all"), ("livecodebench", "all"), False),
+        (("livecodebench-v5", "easy"), ("livecodebench-v5", "hard"), False),
+        (("livecodebench-v5:release_v6", "all"), ("livecodebench-v5", "all"), False),
+        (("aime24", "all"), ("aime25", "all"), False),
+    ],
+)
+def test_what_means_the_same_problems(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
+    assert (load_benchmark(one[0]).identity(one[1]) == load_benchmark(other[0]).identity(other[1])) is same

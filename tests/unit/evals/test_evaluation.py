@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.evals.small import (
@@ -191,6 +192,16 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
         list(read(out / RESPONSES, ResponseRow))
 
 
+@pytest.mark.parametrize("change", [{"reward": "x"}, {"reward": 7}, {"reward": "nan"}, {"sample": "0"}])
+def test_a_row_that_no_run_writes_is_damaged(change: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    play(out, questions(tmp_path), said)
+    first, *others = (out / RESULTS).read_text().splitlines()
+    (out / RESULTS).write_text("\n".join([json.dumps(json.loads(first) | change), *others, ""]))
+    with pytest.raises(DataError, match=r"results\.jsonl line 1 is damaged"):
+        tabulate(out)
+
+
 def test_texts_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     asked = questions(tmp_path)
     play(tmp_path / "out", asked, lambda question, sample: "nan" if sample else "\\boxed{inf}")
@@ -212,6 +223,16 @@ def test_an_answer_without_a_box_votes_where_it_is_read(tmp_path: Path) -> None:
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"holds no eval\.json"):
         read_description(tmp_path)
+    sound = {"settings": {"imported": "x"}, "benchmarks": {}, "environment": {}}
+    for change, part in (
+        ({"settings": None}, "wrong type"),
+        ({"settings": {}}, "no 'protocol'"),
+        ({"benchmarks": {"gsm8k": {}}}, "no 'samples'"),
+        ({"benchmarks": {"gsm8k": {"samples": 0}}}, "gsm8k has no number of samples"),
+    ):
+        (tmp_path / "eval.json").write_text(json.dumps({**sound, **change}))
+        with pytest.raises(RunFolderError, match=f"damaged .*{part}"):
+            read_description(tmp_path)
     (tmp_path / "eval.json").write_text("{}")
-    with pytest.raises(RunFolderError, match="damaged"):
+    with pytest.raises(RunFolderError, match=r"damaged \(no 'settings'"):
         read_description(tmp_path)

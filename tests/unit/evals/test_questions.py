@@ -88,7 +88,14 @@ def test_processbench_is_asked_as_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "part"), [({"label": "1"}, "label"), ({"label": True}, "label"), ({"steps": "a"}, "steps")]
+    ("change", "part"),
+    [
+        ({"label": "1"}, "label"),
+        ({"label": True}, "label"),
+        ({"label": 1}, "label is 1: it must be the index of a paragraph, up to 0, or -1"),
+        ({"label": -2}, "label"),
+        ({"steps": "a"}, "steps"),
+    ],
 )
 def test_a_damaged_row_of_processbench_is_named(change: dict[str, Any], part: str, tmp_path: Path) -> None:
     row = {"id": "x", "problem": "P", "steps": ["a"], "label": 0, **change}
@@ -118,6 +125,19 @@ def test_livecodebench_by_window(tmp_path: Path) -> None:
     assert [a.key for a in ask("livecodebench:release_v5:2024-08-01..", file).asked] == ["q1", "q2", "q3"]
     with pytest.raises(DataError, match="no problem"):
         ask("livecodebench:2030-01-01..", file)
+
+
+def test_problems_of_one_name_are_asked_under_keys_of_their_own(tmp_path: Path) -> None:
+    rows = [{"unique_id": key, "problem": f"{n}?", "answer": "1"} for n, key in enumerate("aab")]
+    taken = [{"unique_id": "a#2", "problem": "3?", "answer": "1"}, {**rows[0], "problem": "4?"}]
+    file = rows_in(tmp_path / "rows.jsonl", *rows[:2], *taken, rows[2])
+    keys = [a.key for a in ask("math500", file).asked]
+    assert keys == ["a", "a#2", "a#2#2", "a#3", "b"]
+
+
+def test_data_that_cannot_be_had_name_the_option(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"missing\.jsonl does not exist: check --data"):
+        ask("gsm8k", tmp_path / "missing.jsonl")
 
 
 def test_a_date_that_is_none_is_named(tmp_path: Path) -> None:

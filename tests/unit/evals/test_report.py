@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.evals.small import SETTINGS, play, questions
+from tests.unit.evals.small import ROWS, SETTINGS, play, questions
 from tests.unit.evals.test_evaluation import said
 
 from or1.errors import ConfigError, DataError
@@ -20,7 +20,8 @@ from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
-from or1.evals.tables import tabulate
+from or1.evals.tables import budget_curve, tabulate
+from or1.testing import Scripted
 from or1.tracking.manifest import MANIFEST
 
 DATA = Path(__file__).parents[3] / "../shared/data"
@@ -81,6 +82,26 @@ def test_what_makes_a_comparison_unfair_is_said(folder: Path, tmp_path: Path) ->
     assert found.notes == ("k is 2 and 4", "settings differ: sampling.temperature")
 
 
+def test_other_golds_under_the_same_questions_are_said(folder: Path, tmp_path: Path) -> None:
+    rows = [{**row, "answer": "9"} for row in ROWS]
+    play(tmp_path / "golds", questions(tmp_path, rows), said)
+    (found,) = compare(folder, tmp_path / "golds")
+    assert found.notes == ("the questions, golds or tests differ",)
+
+
+def test_a_comparison_with_missing_samples_is_refused_or_says_so(folder: Path, tmp_path: Path) -> None:
+    play(
+        tmp_path / "lossy",
+        questions(tmp_path),
+        lambda question, sample: Scripted(said(question, sample), lost=question == "Two?"),
+    )
+    with pytest.raises(DataError, match="lossy: math500: 2 of 6 samples are missing"):
+        compare(folder, tmp_path / "lossy")
+    (found,) = compare(folder, tmp_path / "lossy", bounds=True)
+    assert found.num_problems == 2
+    assert found.notes[0] == "0 and 2 samples are missing or not judged, and left out"
+
+
 def test_nothing_in_common_is_refused(folder: Path, tmp_path: Path) -> None:
     play(tmp_path / "other", questions(tmp_path, name="gsm8k"), said)
     with pytest.raises(DataError, match="no benchmark in common"):
@@ -97,6 +118,24 @@ def test_a_picture_and_a_page_that_stands_alone(folder: Path) -> None:
     assert 'src="http' not in page
 
 
+def test_empty_responses_are_in_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra board")
+    play(tmp_path / "out", questions(tmp_path), lambda q, sample: "" if sample else said(q, sample))
+    drawn = []
+
+    def curve(rows: list[Any], budgets: list[int]) -> list[float]:
+        drawn.append(budget_curve(rows, budgets))
+        return drawn[-1]
+
+    monkeypatch.setattr("or1.evals.plot.budget_curve", curve)
+    plot_evaluation(tmp_path / "out", tmp_path / "out" / "scores.png")
+    # the curve ends at the score: three right of six, of which three are empty
+    assert drawn[0][-1] == tabulate(tmp_path / "out")[0].score == 0.5
+    # nothing but empty ones
+    play(tmp_path / "none", questions(tmp_path), lambda q, sample: "")
+    assert plot_evaluation(tmp_path / "none", tmp_path / "none" / "scores.png").exists()
+
+
 def graded(number: int, *verdicts: bool, **more: Any) -> dict[str, Any]:
     return {
         "question_id": f"q{number}",
@@ -111,6 +150,7 @@ def graded(number: int, *verdicts: bool, **more: Any) -> dict[str, Any]:
 
 def import_rows(tmp_path: Path, *rows: dict[str, Any], benchmark: str = "livecodebench:release_v5") -> Path:
     file = tmp_path / "verdicts.json"
+    tmp_path.mkdir(exist_ok=True)
     file.write_text(json.dumps(list(rows)))
     import_livecodebench(file, load_benchmark(benchmark), tmp_path / "imported")
     return tmp_path / "imported"
@@ -121,6 +161,9 @@ def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
     out = import_rows(tmp_path, graded(0, True, False, **slow), graded(1, True, True))
     row = tabulate(out)[0]
     assert (row.score, row.k, row.num_problems) == (0.75, 2, 2)
+    # what a tool says besides its verdict decides nothing
+    odd = import_rows(tmp_path / "odd", graded(0, False, True, metadata=["{killed", 3]))
+    assert tabulate(odd)[0].score == 0.5
     assert '"reason": "time_limit"' in (out / "results.jsonl").read_text()
     assert report.protocol_line(read_description(out)).startswith("Imported from verdicts.json")
 
@@ -129,9 +172,16 @@ def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
     ("rows", "part"),
     [
         ([{"question_id": "q"}], "no contest_date"),
-        ([graded(0, True), graded(1, True, False)], "different numbers"),
+        ([graded(0, True), graded(1, True, False)], r"different numbers of samples, 1 \(.*1\) and 2 \(.*2\)"),
+        ([graded(0), graded(1)], "entry 1: 0 verdicts"),
+        ([graded(0, True), graded(0, False)], "entry 2: question_id q0 stands in .* entry 1 too"),
+        ([graded(0, True, graded_list=None)], "entry 1: graded_list must be a list of true or false"),
+        ([graded(0, True, graded_list=[1])], "entry 1: graded_list must be a list of true or false"),
+        ([graded(0, True, code_list=[None])], "entry 1: code_list must be a list of texts"),
+        ([graded(0, True, contest_date=None)], "entry 1: contest_date None is no date"),
+        ([graded(0, True, contest_date="soon")], "entry 1: contest_date 'soon' is no date"),
         ([graded(0, True, contest_date="2020-01-01")], "no problem is in the window"),
-        ([graded(0, True, code_list=[])], "as many verdicts as programs"),
+        ([graded(0, True, code_list=[])], "1 verdicts .* of 0 programs"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_named(
@@ -140,6 +190,11 @@ def test_a_file_that_cannot_be_imported_is_named(
     with pytest.raises(DataError, match=part):
         import_rows(tmp_path, *rows, benchmark="livecodebench:release_v5:2024-01-01..")
     assert not (tmp_path / "imported").exists()
+
+
+def test_verdicts_of_livecodebench_are_of_no_other_benchmark(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none of humaneval: give --benchmark livecodebench:release_v5"):
+        import_rows(tmp_path, graded(0, True), benchmark="humaneval")
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data, which is not part of the project")
@@ -155,8 +210,15 @@ def test_o1_mini_on_livecodebench_is_tabulated_as_its_authors_do(tmp_path: Path)
     import_livecodebench(file, load_benchmark("livecodebench-v5"), tmp_path / "named")
     named = {row.row: row for row in tabulate(tmp_path / "named")}
     assert named["all"].score == window[0].score
-    published = {(cells[1], cells[2]): cells[3] for cells in report.published_rows(["livecodebench-v5"])}
+    listed = report.published_rows([("livecodebench-v5", row) for row in named])
+    published = {(cells[1], cells[2]): cells[3] for cells in listed}
     assert published["hard", "o1-mini"] == f"{100 * named['hard'].score:.1f}"
+    # and the same beside the whole release, where it is a part of another name
+    listed = report.published_rows([("livecodebench:release_v5", row) for row in rows])
+    published = {(cells[1], cells[2]): cells[3] for cells in listed}
+    assert published["v5 window hard", "o1-mini"] == "19.5"
+    assert published["all", "o1-mini"] == "68.4"
+    assert published["v5 window", "Skywork-OR1-7B"] == "47.6"
 
 
 def trained_on(tmp_path: Path, *texts: str) -> Path:

@@ -173,7 +173,30 @@ def test_single_samples_show_no_spread_and_are_bounded() -> None:
 def test_all_right_is_not_certainty_when_sampled_again_either() -> None:
     estimate = run_interval([[1.0] * 4] * 30)
     assert estimate.high == 1.0
-    assert estimate.low < 0.97
+    # a mean of 1 - 0.0442 gives 120 right ones in one of 200 runs
+    assert estimate.low == pytest.approx(1.0 + math.log(0.005) / 120)
+    assert (1.0 - 0.0442) ** 120 < 0.005
+
+
+@given(st.integers(1, 40), st.integers(2, 32), st.integers(2, 8))
+def test_more_samples_that_all_agree_never_say_less(num_problems: int, k: int, times: int) -> None:
+    few, many = (run_interval([[0.0] * n] * num_problems) for n in (k, k * times))
+    assert 0.0 < many.high <= few.high
+    assert many.high < 1.0 or many == few
+
+
+def test_no_spread_at_all_is_no_certainty_of_a_difference() -> None:
+    lost, won = [[0.0] * 4] * 30, [[1.0] * 4] * 30
+    reach = -math.log(0.005) / 120
+    same, better = rerun_difference(lost, lost), rerun_difference(lost, won)
+    assert same is not None
+    assert better is not None
+    # only what can move is counted: a mean of 0 goes up, not down
+    assert (same.low, same.high) == pytest.approx((-reach, reach))
+    assert (better.low, better.high) == pytest.approx((1.0 - math.sqrt(2) * reach, 1.0))
+    # the same on 30 problems: up to 12.3 % of problems may differ and not be among them
+    other = paired_difference([0.0] * 30, [0.0] * 30)
+    assert (other.mean, other.high) == (0.0, pytest.approx(-math.log(0.025) / 30))
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=6), min_size=1, max_size=12))
@@ -204,11 +227,13 @@ def test_coverage_when_the_same_problems_are_sampled_again(
 
 
 def test_differences_when_both_are_sampled_again() -> None:
-    # variances of the means: 1/4 (p = 1/2 of two) on each side, over two problems: sqrt(1/2) / 2
-    found = rerun_difference([[1.0, 0.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 0.0]])
+    sides = [[1.0, 0.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 0.0]]
+    found, (before, after) = rerun_difference(*sides), map(run_interval, sides)
     assert found is not None
-    half = 1.959964 * math.sqrt(0.5) / 2
-    assert (found.mean, found.low, found.high) == pytest.approx((-0.5, -0.5 - half, -0.5 + half))
+    # 0.25 - 0.75; lowest where the first is high and the second low
+    down = math.hypot(before.high - 0.75, 0.25 - after.low)
+    up = math.hypot(0.75 - before.low, after.high - 0.25)
+    assert (found.mean, found.low, found.high) == pytest.approx((-0.5, -0.5 - down, -0.5 + up))
     assert rerun_difference([[1.0]], [[0.0]]) is None
     with pytest.raises(ValueError, match="same problems"):
         rerun_difference([[1.0, 0.0]], [])

@@ -161,6 +161,10 @@ def test_subsets_of_processbench_weigh_alike() -> None:
     rows = {row.row: row for row in score_rows(benchmark_of(task="process"), problems, 1)}
     assert (rows["a F1"].score, rows["b F1"].score) == (1.0, 0.25)
     assert rows["mean F1"].score == 0.625
+    # its other figures are of all ten problems, not of the first subset
+    whole = rows["mean F1"]
+    assert (whole.num_problems, whole.k, whole.metric) == (10, 1, "F1")
+    assert whole.score_untruncated == 0.4
     half = math.hypot(rows["a F1"].run.mean - rows["a F1"].run.low, 0.25 - rows["b F1"].run.low) / 2
     assert rows["mean F1"].run.low == pytest.approx(max(0.0, 0.625 - half))
 

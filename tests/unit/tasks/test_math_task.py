@@ -128,6 +128,13 @@ def test_only_so_many_rows_are_read(tmp_path: Path) -> None:
         ('{"prompt": ["hi"], "answer": "5"}', "line 2: each message of a chat prompt needs a role"),
         ('{"prompt": [{"role": "assistant", "content": "hi"}], "answer": "5"}', "ends with role assistant"),
         ("{broken", "line 2: not JSON"),
+        ("[" * 100_000, "line 2: nested too deeply"),
+        (
+            '{"question": "?", "answer": ' + "9" * 5000 + "}",
+            "line 2: cannot be read .* write the number as text",
+        ),
+        ('{"question": "half \\ud83d", "answer": "5"}', "line 2: half a character"),
+        ('{"question": "?", "answer": NaN}', "line 2: no answer"),
         ("[1, 2]", "line 2: a list where an object"),
     ],
 )
@@ -137,6 +144,13 @@ def test_a_bad_row_is_named_with_its_line(tmp_path: Path, line: str, message: st
     with pytest.raises(DataError, match=message) as caught:
         MathTask(str(path)).problems()
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_mark_and_hold_escaped_characters(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"question": "\\ud83d\\ude00?", "answer": "1"}\r\n', encoding="utf-8-sig", newline="")
+    (problem,) = MathTask(str(path)).problems()
+    assert problem.prompt[0].content.startswith("\N{GRINNING FACE}?")
 
 
 def test_a_bad_file_is_one_clear_line(tmp_path: Path) -> None:
