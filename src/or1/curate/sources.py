@@ -134,7 +134,7 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
         for row in rows_of(file):
             if number == source.num_rows:
                 return
-            yield _read(source, _without_folder(row, file), first_row + number)
+            yield read_row(source, _without_folder(row, file), first_row + number)
             number += 1
 
 
@@ -188,18 +188,21 @@ def normalise(text: str) -> str:
     return _INSTRUCTIONS.sub("", _PREFIX.sub("", text)).strip()
 
 
-def _read(source: SourceConfig, row: Row, number: int) -> Read:
+def read_row(source: SourceConfig, row: Row, number: int) -> Read:
+    """The record of one row, whatever its columns hold; a row that is no problem comes with the reason."""
     layout = LAYOUTS[source.adapter]
     raw_hash = xxhash.xxh3_128_hexdigest(json.dumps(row.content, sort_keys=True, default=str).encode())
     common: dict[str, Any] = {"row": number, "source": source.name, "place": row.place, "raw_hash": raw_hash}
     content: Mapping[str, Any] = row.content
     try:
+        _check_text(row)
         content = layout.adapt(_mapped(row.content, source.columns))
         task = _task(source, content)
         problem = _problem(task, Row(row.place, dict(content), source.name))
     except (NotWantedError, DataError) as error:
         reason = str(error) if isinstance(error, NotWantedError) else "unreadable"
-        record = Record(**common, task=source.task or layout.task or "", question=statement(content))
+        question = statement(content).encode(errors="replace").decode()
+        record = Record(**common, task=source.task or layout.task or "", question=question)
         return Read(record, Decision(row=number, reason=reason, evidence={"error": str(error)}))
     record = Record(
         **common,
@@ -216,9 +219,25 @@ def _read(source: SourceConfig, row: Row, number: int) -> Read:
     return Read(record, None)
 
 
+def _check_text(row: Row) -> None:
+    """Half of a surrogate pair, which JSON can say, is no character: no file could hold it."""
+    try:
+        json.dumps(row.content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{row.place}: {error.object[error.start]!r} is no character") from error
+
+
 def _difficulty(content: Mapping[str, Any]) -> Mapping[str, tuple[int, int]]:
+    """(correct, sampled) by model; a column of this name may say anything else."""
     known = content.get("difficulty")
-    return known if isinstance(known, dict) else {}
+    return {
+        model: (counts[0], counts[1])
+        for model, counts in (known.items() if isinstance(known, Mapping) else ())
+        if isinstance(counts, list | tuple)
+        and len(counts) == 2
+        and all(type(number) is int for number in counts)
+        and 0 <= counts[0] <= counts[1]
+    }
 
 
 def _without_folder(row: Row, file: Path) -> Row:
@@ -270,8 +289,9 @@ def _problem(task: str, row: Row) -> Problem:
 def _solutions(task: str, content: Mapping[str, Any], problem: Problem) -> tuple[str, ...]:
     if task == "code":
         ideal = parse_tests(problem.gold).solution
-        listed = [each for each in content.get("solutions") or [] if isinstance(each, str)]
-        return tuple(dict.fromkeys([*([ideal] if ideal else []), *listed]))
+        listed = content["solutions"] if isinstance(content.get("solutions"), list) else []
+        programs = [each for each in listed if isinstance(each, str) and each.strip()]
+        return tuple(dict.fromkeys([*([ideal] if ideal else []), *programs]))
     found = [content[key] for key in _SOLUTIONS if isinstance(content.get(key), str) and content[key].strip()]
     return tuple(found[:1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -98,8 +99,10 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
     """A gold from a field: text, a number as text, or a list of accepted texts; None if there is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return (str(int(value)) if value.is_integer() else str(value)) if math.isfinite(value) else None
     if _is_typed(value):
         return value  # type: ignore[no-any-return]
     if isinstance(value, list):

@@ -10,12 +10,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.curate.corpus import write_lines
 
+from or1.curate import texts
 from or1.curate.config import BenchmarkConfig, SourceConfig
-from or1.curate.sources import Read, files_of, normalise, read_benchmark, read_source, rows_of, statement
+from or1.curate.layouts import LAYOUTS
+from or1.curate.records import as_table, decisions_from, decisions_table, from_rows
+from or1.curate.sources import (
+    Read,
+    files_of,
+    normalise,
+    read_benchmark,
+    read_row,
+    read_source,
+    rows_of,
+    statement,
+)
 from or1.errors import DataError
-from or1.tasks.rows import HuggingFaceHub
+from or1.tasks.rows import HuggingFaceHub, Row
 
 
 def read(tmp_path: Path, row: dict[str, Any], **source: Any) -> Read:
@@ -152,3 +166,71 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
         list(read_benchmark(benchmark, [path]))
     with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
         files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())
+
+
+SAID = {"role": "user", "content": "Add 2 and 3."}
+ODD = (
+    None, True, 0, -1, 2.5, float("nan"), float("inf"), 10**400, "", "x", "code", "5", "\ud800", "(" * 3_000,
+    '["5"]', "[" * 3_000, "assert f(1", "def f(:", "def f(x): return x", b"\xff", [], [None], [[]],
+    ["assert f(1"], [SAID], [{"role": "user"}], {}, {"a": 1}, {"a": {"b": 2}}, {"a": [1, 2]}, {"a": [3, 2]},
+    {"inputs": 1}, {"inputs": ["1"], "outputs": ["2"]}, {"ground_truth": 5}, {"model_difficulty": [1]},
+    {"model_difficulty": {"m": float("nan")}}, {"model_difficulty": {"m": 99}},
+)  # fmt: skip
+"""Values that no column is meant to have."""
+NAMES = (
+    "problem", "question", "prompt", "query", "question_content", "answer", "gold", "solution", "solutions",
+    "difficulty", "title", "id", "task", "ability", "extra_info", "reward_model", "tests", "test_list",
+    "test", "entry_point", "code", "input_output", "name", "picture_num", "time_limit", "metadata",
+    "public_test_cases",
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(ODD), max_size=7),
+    st.sampled_from(sorted(LAYOUTS)),
+    st.sampled_from((None, "math", "code")),
+)
+@settings(max_examples=400)
+def test_no_row_ends_the_reading_whatever_its_columns_hold(
+    odd: dict[str, Any], adapter: str, task: str | None
+) -> None:
+    known = {
+        "problem": "How many apples are left of $5$?",
+        "answer": "3",
+        "input_output": TACO["input_output"],
+    }
+    config = SourceConfig.model_validate({"name": "s", "adapter": adapter, "task": task})
+    found = read_row(config, Row("f line 1", {**known, **odd}), 0)
+    assert from_rows(as_table([found.record]).to_pylist()) == [found.record], "it can be written"
+    if found.decision is None:
+        assert len(texts.index([found.record])) == 1
+    else:
+        assert decisions_from(decisions_table([found.decision])) == [found.decision]
+
+
+def test_columns_of_a_known_name_that_hold_something_else_are_left_alone(tmp_path: Path) -> None:
+    row = {"problem": "Add 2 and 3.", "answer": 5, "difficulty": {"level": 3, "m": [1, 4], "n": [5, 4]}}
+    assert read(tmp_path, row, task="math").record.difficulty == {"m": (1, 4)}
+    extra = {"model_difficulty": {"a": 12, "b": float("nan"), "c": 99, "d": True}}
+    reference = {"prompt": [SAID], "ability": "math", "reward_model": {"ground_truth": "5"}}
+    record = read(tmp_path, {**reference, "extra_info": extra}, adapter="skywork-or1").record
+    assert record.difficulty == {"a": (4, 16)}
+    listed = read(tmp_path, {**TACO, "solutions": json.dumps(["print(1)", "", 7])}, adapter="taco").record
+    assert listed.solutions == ("print(1)",)
+    as_text = read(tmp_path, {**TACO, "solutions": "print(1)"}, adapter="taco").record
+    assert as_text.solutions == (), "not one program for each character"
+
+
+@pytest.mark.parametrize("answer", [float("nan"), float("inf"), None, "", []])
+def test_a_missing_answer_is_none_in_every_format(tmp_path: Path, answer: Any) -> None:
+    left = read(tmp_path, {"problem": "Add 2 and 3.", "answer": answer}, task="math").decision
+    assert left is not None
+    assert "no answer" in left.evidence["error"]
+
+
+def test_half_a_character_is_unreadable_and_told_in_the_ledger(tmp_path: Path) -> None:
+    found = read(tmp_path, {"problem": "Add 2 and \ud800 3.", "answer": "5"}, task="math")
+    assert found.decision is not None
+    assert found.decision.reason == "unreadable"
+    assert found.decision.evidence["error"].endswith(r"line 1: '\ud800' is no character")
+    assert found.record.question == "Add 2 and ? 3."
