@@ -124,7 +124,7 @@ def _texts_in_json(value: str) -> list[str]:
         return []
     try:
         content = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return content if all(isinstance(each, str) and each.strip() for each in content) else []
 

@@ -8,8 +8,9 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from or1.errors import DataError
 from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
@@ -110,9 +111,12 @@ def read_rows(file: Path) -> Iterator[Row]:
     readers = {".jsonl": _read_json_lines, ".gz": _read_json_lines, ".json": _read_json_list}
     reader = {**readers, ".parquet": _read_parquet}[file.suffix]
     empty = True
-    for row in reader(file):
-        empty = False
-        yield row
+    try:
+        for row in reader(file):
+            empty = False
+            yield row
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror or error}): mend or replace it") from error
     if empty:
         raise DataError(f"{file} holds no problems: it is empty")
 
@@ -151,25 +155,29 @@ def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub) 
 
 def _read_json_lines(file: Path) -> Iterator[Row]:
     try:
-        with _open_text(file) as lines:
+        with _open_bytes(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _row(file, "line", number, _parsed(f"{file} line {number}", line))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+                    place = f"{file} line {number}"
+                    yield _row(file, "line", number, _parsed(place, _text(place, line)))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{file} cannot be unpacked ({error}): fetch it again") from error
 
 
-def _open_text(file: Path) -> IO[str]:
-    return gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
+def _open_bytes(file: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
+
+
+def _text(place: str, content: bytes) -> str:
+    """Text from bytes, without the mark that some editors put in front."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} is not UTF-8 text ({error.reason}): convert it") from error
 
 
 def _read_json_list(file: Path) -> Iterator[Row]:
-    try:
-        content = _parsed(str(file), file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+    content = _parsed(str(file), _text(str(file), file.read_bytes()))
     if not isinstance(content, list):
         raise DataError(f"{file} holds no list of problems: write one problem a line into a .jsonl file")
     for number, each in enumerate(content, start=1):
@@ -189,12 +197,17 @@ def _read_parquet(file: Path) -> Iterator[Row]:
                     yield _row(file, "row", number, each)
     except pyarrow.ArrowInvalid as error:
         raise DataError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}: fetch it again") from error
 
 
 def _parsed(place: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a number of more digits than Python reads is no JSONDecodeError
         raise DataError(f"{place}: not JSON ({error}): mend or remove it") from error
 
 

@@ -169,7 +169,7 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
 
 
 SAID = {"role": "user", "content": "Add 2 and 3."}
-ODD = (
+ODD: tuple[Any, ...] = (
     None, True, 0, -1, 2.5, float("nan"), float("inf"), 10**400, "", "x", "code", "5", "\ud800", "(" * 3_000,
     '["5"]', "[" * 3_000, "assert f(1", "def f(:", "def f(x): return x", b"\xff", [], [None], [[]],
     ["assert f(1"], [SAID], [{"role": "user"}], {}, {"a": 1}, {"a": {"b": 2}}, {"a": [1, 2]}, {"a": [3, 2]},
@@ -234,3 +234,68 @@ def test_half_a_character_is_unreadable_and_told_in_the_ledger(tmp_path: Path) -
     assert found.decision.reason == "unreadable"
     assert found.decision.evidence["error"].endswith(r"line 1: '\ud800' is no character")
     assert found.record.question == "Add 2 and ? 3."
+
+
+WHOLE = "".join(json.dumps({"question": f"Add 2 and {n}.", "answer": "5"}) + "\n" for n in range(30))
+PACKED = gzip.compress(WHOLE.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("r.csv", b"", "r.csv holds no problems: it is empty"),
+        ("r.csv", b"question,answer\n", "r.csv holds no problems: it is empty"),
+        (
+            "r.csv",
+            b"question,answer\ncaf\xe9,5\n",
+            "r.csv cannot be read ('utf-8' codec can't decode byte 0xe9",
+        ),
+        ("r.json.gz", gzip.compress(b"[]"), "r.json.gz holds no problems: it is empty"),
+        ("r.json.gz", gzip.compress(b"[" * 100_000), "r.json.gz cannot be read (maximum recursion depth"),
+        ("r.json.gz", PACKED[:100], "r.json.gz cannot be read (Compressed file ended"),
+        ("r.json.gz", PACKED[:60] + b"\xff" * 30, "r.json.gz cannot be read (Error -3 while decompressing"),
+        ("r.jsonl.gz", PACKED[:100], "r.jsonl.gz cannot be unpacked (Compressed file ended"),
+        ("r.jsonl", WHOLE.encode()[:-9], "r.jsonl line 30: not JSON"),
+        ("r.jsonl", WHOLE.encode() + b"caf\xe9\n", "r.jsonl line 31 is not UTF-8 text"),
+        ("r.jsonl", WHOLE.encode() + b"[" * 100_000 + b"\n", "r.jsonl line 31: not JSON (maximum recursion"),
+        ("r.jsonl", b'{"answer": ' + b"9" * 5_000 + b"}\n", "r.jsonl line 1: not JSON (Exceeds the limit"),
+        ("r.jsonl.zst", b"x", "convert it to one of .jsonl, .json, .parquet, .jsonl.gz, .csv, .json.gz"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line_with_its_name(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        [row for file in files_of(name, str(tmp_path), HuggingFaceHub()) for row in rows_of(file)]
+    assert complaint in str(caught.value)
+
+
+def test_a_parquet_file_damaged_inside_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    pq.write_table(pa.table({"question": [f"Add 2 and {n}." for n in range(99)]}), path)
+    content = path.read_bytes()
+    path.write_bytes(content[:30] + b"\xff" * 80 + content[110:])
+    with pytest.raises(DataError, match=r"r\.parquet cannot be read|r\.parquet is damaged"):
+        list(rows_of(path))
+
+
+def test_the_mark_in_front_of_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    for name in ("r.jsonl", "r.json"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (WHOLE if "jsonl" in name else '[{"a": 1}]').encode())
+        assert len(list(rows_of(tmp_path / name))) == (30 if "jsonl" in name else 1)
+
+
+def test_a_column_that_no_row_has_is_a_mistake_of_the_recipe(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "r.jsonl", [{"ask": "Add 2 and 3.", "key": "5"}, {"ask": "Add 2 and 4."}])
+    some = {"name": "s", "task": "math", "columns": {"question": "ask", "gold": "key"}}
+    found = list(read_source(SourceConfig.model_validate(some), [path], 0))
+    assert [read.decision is None for read in found] == [True, False], "one row without it is only a row"
+    wrong = SourceConfig.model_validate({**some, "columns": {"question": "aks", "gold": "key"}})
+    with pytest.raises(
+        DataError, match=r"source s: no row has the column aks \(the last has ask\): mend its"
+    ):
+        list(read_source(wrong, [path], 0))
+    benchmark = BenchmarkConfig.model_validate({"name": "b", "path": "r.jsonl", "columns": {"title": "slug"}})
+    with pytest.raises(DataError, match=r"r\.jsonl line 1: no column slug .*: mend columns of benchmark b"):
+        list(read_benchmark(benchmark, [path]))
