@@ -145,7 +145,7 @@ class WriteConfig(Config):
 
 
 class CurateConfig(Config):
-    name: str
+    name: str = Field(min_length=1)
     """Name of the data set; `datasets/<name>` is its folder unless --out says otherwise."""
     seed: int = Field(default=1, ge=0)
     """Root of every random number: the order of the mix and the chance of fractional repeats."""
