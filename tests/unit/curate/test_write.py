@@ -80,7 +80,9 @@ def test_a_finished_data_set_is_left_as_it_is_and_another_is_refused(tmp_path: P
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     make(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
-    with pytest.raises(RunFolderError, match=r"the recipe changed since \(seed is 1 there, 7 here\): give another --out"):
+    with pytest.raises(
+        RunFolderError, match=r"the recipe changed since \(seed is 1 there, 7 here\): give another --out"
+    ):
         make(tmp_path, seed=7)
     write_lines(tmp_path / "first.jsonl", ROWS[:5])
     with pytest.raises(RunFolderError, match="a source changed since"):
