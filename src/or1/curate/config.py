@@ -51,7 +51,7 @@ class SourceConfig(Config):
     """Read the first so many rows [problems]; None = all."""
     license: str = "unknown"
     """Written beside every row."""
-    repeats: float = Field(default=1.0, gt=0)
+    repeats: float = Field(default=1.0, gt=0, le=100)
     """Copies of each problem in the mix [copies]: 2 lists a source twice, as the scripts do with code; a
     fraction is the chance of one more."""
     columns: ColumnsConfig = ColumnsConfig()

@@ -82,6 +82,8 @@ _SUM_AFTER = re.compile(r"\d[^$]*\s\$\d")
 _MOST_PROSE = 2
 """A formula holds no more words outside of `\\text`: the dollar before more of them is one of money."""
 _CAPITAL_WORD = re.compile(r"(?<![\\A-Za-z])(?:([A-Z]{3,})|[A-Za-z]{3,})(?![A-Za-z])")
+_BEGINNING = 400
+"""Enough of a text to see how it is written [characters]."""
 _TOKEN = re.compile(
     r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
     r"|\\(?P<command>[A-Za-z]+)\*?"
@@ -118,7 +120,7 @@ def _unquoted(paragraph: str) -> str:
 
 def _is_in_capitals(text: str) -> bool:
     """Written in capitals throughout: then these say nothing of names."""
-    words = _CAPITAL_WORD.findall(text)
+    words = _CAPITAL_WORD.findall(text, 0, _BEGINNING)
     capitals = [word for word in words if word]
     return len(capitals) >= 2 and len(capitals) >= 0.8 * len(words) and max(map(len, capitals)) >= 4
 
@@ -189,10 +191,10 @@ class _Reader:
         self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
 
     def _is_money(self, start: int) -> bool:
-        """A dollar that no other one closes before more words than a formula has."""
+        """A dollar that none closes, or one before a number and then more words than a formula has."""
         close = self._text.find("$", start)
-        if close < 0:
-            return True
+        if close < 0 or not self._text[start].isdigit():
+            return close < 0
         if _SUM_AFTER.fullmatch(self._text, start, close + 2):
             return True
         return len(_PROSE.findall(_TEXT_IN_MATH.sub(" ", self._text[start:close]))) > _MOST_PROSE

@@ -100,6 +100,8 @@ def test_a_price_opens_no_mathematics() -> None:
         assert both.kinds.count(Kind.LETTER) == tokens_of(asked).kinds.count(Kind.LETTER) == 3
     said = tokens_of(r"$n = 2 \text{ if the side is even, else }3$ and $y$ is so")
     assert said.kinds.count(Kind.LETTER) == 2, "words in a formula are no prose around a price"
+    marked = [tokens_of(text) for text in ("$x is one of them and y$ too", r"\(x is one of them and y\) too")]
+    assert marked[0] == marked[1], "words after a letter are no price"
 
 
 @given(st.text(alphabet="ab 12+-$\\{}()^_.,xyz\n", max_size=60))
