@@ -142,6 +142,8 @@ def curate(
     if recipe == "show":
         run_show(dataset, samples, seed)
         return
+    if dataset is not None:
+        raise ConfigError(f"{dataset} is one argument too many: a folder to write is --out {dataset}")
     weak = ["programs.allow_weak_sandbox=true"] if allow_weak_sandbox else []
     run(recipe, [*(sets or []), *weak], out)
 

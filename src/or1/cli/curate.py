@@ -28,6 +28,7 @@ from or1.curate.look import difficulties, draw_histogram, histogram, read_datase
 from or1.curate.workers import ProcessWorkers, Workers
 from or1.errors import ConfigError, DataError
 from or1.protocols import Generator
+from or1.tracking.folder import guard_writes
 from or1.tracking.manifest import MANIFEST
 
 
@@ -138,6 +139,8 @@ def show(dataset: Path | None, num_samples: int, seed: int) -> None:
             "",
         ]
     sys.stdout.write("\n".join(lines))
-    picture = draw_histogram(found, dataset.with_name(f"{dataset.name}-difficulty.png"))
-    if picture is not None:
+    picture = dataset.resolve().with_name(f"{dataset.resolve().name}-difficulty.png")
+    with guard_writes(picture):
+        drawn = draw_histogram(found, picture)
+    if drawn is not None:
         sys.stdout.write(f"{picture}\n")

@@ -50,7 +50,10 @@ REASONS: Mapping[str, str] = {
     "too_easy": "the model is hardly ever wrong",
     "always_truncated": "no response ends within the budget",
     "not_measured": "too few responses could be judged",
-    "poor_quality": "voted unclear or incomplete",
+    "unclear_wording": "voted unclear",
+    "incomplete": "voted incomplete",
+    "bad_format": "voted out of order",
+    "too_few_votes": "too few votes could be read",
 }
 """Reason -> what it means, for people."""
 

@@ -51,7 +51,7 @@ class SourceConfig(Config):
     """Read the first so many rows [problems]; None = all."""
     license: str = "unknown"
     """Written beside every row."""
-    repeats: float = Field(default=1.0, gt=0)
+    repeats: float = Field(default=1.0, gt=0, le=100)
     """Copies of each problem in the mix [copies]: 2 lists a source twice, as the scripts do with code; a
     fraction is the chance of one more."""
     columns: ColumnsConfig = ColumnsConfig()
@@ -145,7 +145,7 @@ class WriteConfig(Config):
 
 
 class CurateConfig(Config):
-    name: str
+    name: str = Field(min_length=1)
     """Name of the data set; `datasets/<name>` is its folder unless --out says otherwise."""
     seed: int = Field(default=1, ge=0)
     """Root of every random number: the order of the mix and the chance of fractional repeats."""

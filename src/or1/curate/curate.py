@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,31 @@ from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
 from or1.curate.sources import files_of, read_benchmark, source_files
-from or1.curate.store import Store
+from or1.curate.store import Store, changes_of
 from or1.curate.workers import PACKAGES, ProcessWorkers, Workers, versions
 from or1.errors import DataError, RunFolderError
 from or1.tasks.rows import Hub, HuggingFaceHub
+from or1.tracking.folder import guard_writes
 from or1.tracking.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
 
 WORK = ".work"
-_NEVER_THE_RESULT = {"num_workers", "engine", "ray_address", "data"}
-"""Settings that say where the work is done: another choice may go on with it."""
+_HOW_A_SERVER_IS_ASKED = {
+    "url", "api_key_variable", "max_concurrency", "connect_limit_s", "answer_limit_s", "max_tries",
+    "first_pause_s", "longest_pause_s", "longest_asked_pause_s", "max_failures_in_a_row",
+}  # fmt: skip
+_NEVER_THE_RESULT: dict[str, Any] = {
+    "num_workers": True,
+    "engine": True,
+    "ray_address": True,
+    "data": True,
+    "verifiable": {"num_workers"},
+    "programs": {"num_workers"},
+    "solver": {"endpoint": _HOW_A_SERVER_IS_ASKED},
+    "quality": {"judges": {"__all__": _HOW_A_SERVER_IS_ASKED}},
+}
+"""Settings that say where and how fast the work is done: another choice may go on with it."""
+_STAYS = {"difficulty.jsonl", "quality.jsonl"}
+"""What a folder may hold before the work begins: answers of models, which are not asked for again."""
 
 
 def curate(
@@ -44,26 +62,40 @@ def curate(
         workers: who works on the batches; None = `config.num_workers` processes of this machine.
 
     Raises:
-        Or1Error: a source or benchmark cannot be read; the folder holds something else.
+        Or1Error: a source or benchmark cannot be read; the folder holds something else, or cannot be written.
     """
     hub = hub or HuggingFaceHub()
+    with guard_writes(out):
+        return _curate(config, out, progress, models or Models(), hub, store, workers)
+
+
+def _curate(
+    config: CurateConfig,
+    out: Path,
+    progress: Progress,
+    models: Models,
+    hub: Hub,
+    store: type[Store],
+    workers: Workers | None,
+) -> Counts:
     files = source_files(config, hub)
     guards = {b.name: _benchmark_files(b.path, config.data.root, hub) for b in config.benchmarks}
     inputs = {
         f"{name}/{file.name}": file for name, many in sorted({**files, **guards}.items()) for file in many
     }
-    settings = config.model_dump(mode="json", exclude=_NEVER_THE_RESULT)
+    settings = settings_of(config)
     if is_data_set(out):
         return _finished(checked_manifest(out), settings, inputs, out)
+    _check_free(out)
     protected = [p for b in config.benchmarks for p in read_benchmark(b, guards[b.name])]
     about = {
         "config": settings,
-        "inputs": {name: hash_file(file) for name, file in inputs.items()},
+        "inputs": _hashes(inputs),
         "versions": versions(),
     }
     with store.open(out / WORK, about) as work:
         funnel.run(config, work, files, protected, progress, workers or ProcessWorkers(config.num_workers))
-        journals = funnel.ask(config, work, models or Models(), out, progress)
+        journals = funnel.ask(config, work, models, out, progress)
         sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:
             data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))
@@ -84,21 +116,46 @@ def curate(
     return counts
 
 
+def settings_of(config: CurateConfig) -> dict[str, Any]:
+    """All settings that the result depends on."""
+    return config.model_dump(mode="json", exclude=_NEVER_THE_RESULT)
+
+
 def counts_of(manifest: Manifest) -> Counts:
     """The counts that a manifest holds."""
     return Counts(**manifest.counts)
 
 
 def _finished(found: Manifest, settings: dict[str, Any], inputs: dict[str, Path], out: Path) -> Counts:
-    same_inputs = {file.path: file.sha256 for file in found.inputs} == {
-        name: hash_file(file) for name, file in inputs.items()
-    }
-    if found.config != settings or not same_inputs:
+    there, here = {file.path: file.sha256 for file in found.inputs}, _hashes(inputs)
+    if changes := [*changes_of(found.config, settings), *changes_of(there, here)]:
         changed = "the recipe" if found.config != settings else "a source"
         raise RunFolderError(
-            f"{out} holds a data set, and {changed} changed since: give another --out, or remove the folder"
+            f"{out} holds a data set, and {changed} changed since ({changes[0]}): "
+            "give another --out, or remove the folder"
         )
+    shutil.rmtree(out / WORK, ignore_errors=True)  # of a run that was killed when all was done
     return counts_of(found)
+
+
+def _check_free(out: Path) -> None:
+    """Only a new folder, or the work of a curation: what else lies there might be overwritten."""
+    if (out / WORK).is_dir() or not out.is_dir():
+        return
+    others = sorted(p.name for p in out.iterdir() if p.name not in _STAYS and not p.name.startswith("."))
+    if others:
+        raise RunFolderError(
+            f"{out} holds {others[0]}, which no curation wrote: give another --out, or an empty folder"
+        )
+
+
+def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    try:
+        return {name: hash_file(file) for name, file in files.items()}
+    except OSError as error:
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}): mend its rights, or name another file"
+        ) from error
 
 
 def _benchmark_files(path: str, root: str, hub: Hub) -> list[Path]:

@@ -86,11 +86,11 @@ def _skywork(row: Columns) -> Columns:
     found = dict(row)
     extra = found.get("extra_info")
     if isinstance(extra, Mapping):
-        wrong = extra.get("model_difficulty") or {}
+        wrong = extra.get("model_difficulty")
         found["difficulty"] = {
             model: (16 - int(number), 16)
-            for model, number in wrong.items()
-            if isinstance(number, int | float)
+            for model, number in (wrong.items() if isinstance(wrong, Mapping) else ())
+            if _is_count(number)
         }
         found["id"] = str(extra.get("index", ""))
     found["task"] = row.get("ability")
@@ -101,12 +101,16 @@ def _leetcode(row: Columns) -> Columns:
     return {**row, "title": row["task_id"]} if "task_id" in row else row
 
 
+def _is_count(number: Any) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and number in range(17)
+
+
 def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
 
-from or1.curate.notation import FILLERS
+from or1.curate.notation import FILLERS, NEGATIONS, SIDES
 from or1.curate.text import Kind, Tokens
 
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
@@ -101,6 +101,8 @@ class Likeness:
     """Each text has a number, in digits or words, that the other lacks."""
     other_symbols_differ: bool
     """So with operators and letters."""
+    opposed: bool
+    """A word of one is the opposite of the word in its place, or one says `not` where the other does not."""
     not_renamed: int
     """Letters that no one-to-one renaming carries into each other."""
     moved: int
@@ -164,7 +166,7 @@ def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Lik
     if found.numbers_differ:
         same_text = first.without_numbers == second.without_numbers
         return (Match.RENUMBERED if same_text else Match.DIFFERENT), found
-    is_same = not found.other_symbols_differ and allowance.covers(found)
+    is_same = not (found.other_symbols_differ or found.opposed) and allowance.covers(found)
     return (Match.SAME if is_same else Match.DIFFERENT), found
 
 
@@ -231,7 +233,15 @@ def likeness(first: Side, second: Side) -> Likeness:
         _num_not_renamed(letters),
         num_fillers,
         len(exchanged) + len(single) - num_fillers,
+        any(_are_opposed(a, b) for a, b in exchanged) or not NEGATIONS.isdisjoint(single),
     )
+
+
+def _are_opposed(first: str, second: str) -> bool:
+    if first not in SIDES or second not in SIDES:
+        return False
+    (what, side), (other, other_side) = SIDES[first], SIDES[second]
+    return what == other and side != other_side
 
 
 def _counts(side: Side, at: int) -> bool:
@@ -246,6 +256,7 @@ def _summary(
     num_not_renamed: int,
     num_fillers: int,
     num_content: int,
+    opposed: bool,
 ) -> Likeness:
     values = [_by_value(each) for each in left]
     only = values[0] - values[1], values[1] - values[0]
@@ -263,6 +274,7 @@ def _summary(
         only_second=digits[1] + others[1],
         numbers_differ=min(numbers) > 0,
         other_symbols_differ=min(others) > 0,
+        opposed=opposed,
         not_renamed=num_not_renamed,
         moved=(values[0] & values[1]).total(),
         num_words=max(first.num_words, second.num_words),

@@ -2,7 +2,7 @@ r"""What is only notation: signs and commands that mean the same, and commands t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 def _words(text: str) -> frozenset[str]:
@@ -59,3 +59,44 @@ FILLERS = _words(
     "does can will would exactly so each all"
 )
 """Words that can come, go or change without making another problem."""
+OPPOSITES = (
+    "largest greatest biggest maximum maximal highest most longest maximize maximized | "
+    "smallest least minimum minimal lowest fewest shortest minimize minimized",
+    "larger greater bigger more longer taller older heavier faster | "
+    "smaller less fewer shorter younger lighter slower",
+    "above over exceeds | below under",
+    "even | odd", "positive | negative", "nonnegative | nonpositive", "prime | composite",
+    "finite | infinite", "real | rational | irrational | imaginary | complex",
+    "increasing increases increase increased ascending gains | "
+    "decreasing decreases decrease decreased descending loses",
+    "sum | product | difference | quotient | ratio", "add adds added | subtract subtracts subtracted",
+    "multiply multiplied | divide divided", "numerator | denominator", "mean average | median | mode",
+    "first | second | third | fourth | fifth | sixth | seventh | eighth | ninth | tenth | last",
+    "once | twice double doubled | thrice triple tripled", "half | quarter quarters",
+    "left | right", "top upper higher | bottom lower", "north | south | east | west",
+    "row rows | column columns", "inside interior inscribed | outside exterior circumscribed",
+    "clockwise | counterclockwise anticlockwise", "horizontal | vertical",
+    "parallel | perpendicular", "acute | obtuse", "convex | concave",
+    "area areas | perimeter circumference | volume", "radius radii | diameter", "before | after",
+    "with | without", "always | never | sometimes", "same equal identical | different distinct unequal",
+    "inclusive | exclusive", "true | false", "boys | girls", "buys bought | sells sold", "won wins | lost",
+    "penny pennies | nickel nickels | dime dimes", "inch inches | foot feet | yard yards | mile miles | "
+    "meter meters | centimeter centimeters | kilometer kilometers",
+    "minute minutes | hour hours | day days | week weeks | month months | year years",
+    "monday mondays | tuesday tuesdays | wednesday wednesdays | thursday thursdays | friday fridays | "
+    "saturday saturdays | sunday sundays",
+)  # fmt: skip
+"""Words of which another side makes another problem; on one side they may stand for each other."""
+
+
+def _sides() -> Iterator[tuple[str, tuple[int, int]]]:
+    for what, line in enumerate(OPPOSITES):
+        for side, words in enumerate(line.split("|")):
+            for word in words.split():
+                yield word, (what, side)
+
+
+SIDES: Mapping[str, tuple[int, int]] = dict(_sides())
+"""Word -> (entry of `OPPOSITES`, side of it)."""
+NEGATIONS = _words("not never cannot neither nor")
+"""Words that turn what is said into its opposite where they come or go."""

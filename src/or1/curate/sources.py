@@ -10,8 +10,10 @@ import gzip
 import json
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from or1.curate.layouts import LAYOUTS, NotWantedError
 from or1.curate.records import Decision, Record, to_json
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
-from or1.tasks.rows import Hub, Row, find_files, read_rows
+from or1.tasks.rows import SUFFIXES, Hub, Row, find_files, read_rows, require_characters
 from or1.types import Message, Problem
 from or1.verify.code import parse_tests
 
@@ -78,6 +80,9 @@ def files_of(path: str, root: str, hub: Hub, split: str = "train") -> list[Path]
     local = Path(root).expanduser() / path
     if local.is_file() and local.name.endswith(_READ_HERE):
         return [local]
+    if local.is_file() and not local.name.endswith(SUFFIXES):
+        readable = ", ".join((*SUFFIXES, *_READ_HERE))
+        raise DataError(f"{local} is no format that can be read: convert it to one of {readable}")
     if local.exists():
         return find_files(str(local), "train", hub)
     if path.count("/") == 1 and not re.search(r"\.\w{2,7}$", path):
@@ -102,13 +107,21 @@ def source_files(config: CurateConfig, hub: Hub) -> dict[str, list[Path]]:
 
 def rows_of(file: Path) -> Iterator[Row]:
     """The rows of a file of any format that is read: JSON lines, JSON, both gzipped, parquet and CSV."""
-    reader = (
-        _csv_rows if file.suffix == ".csv" else _packed_rows if file.name.endswith(".json.gz") else read_rows
-    )
+    if file.suffix == ".csv":
+        rows = _csv_rows(file)
+    elif file.name.endswith(".json.gz"):
+        rows = _packed_rows(file)
+    else:
+        rows = read_rows(file, half_characters=True)
+    is_empty = True
     try:
-        yield from reader(file)
-    except (csv.Error, UnicodeDecodeError, gzip.BadGzipFile, EOFError, json.JSONDecodeError) as error:
+        for row in rows:
+            is_empty = False
+            yield row
+    except (csv.Error, OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise DataError(f"{file} cannot be read ({error}): mend or convert it") from error
+    if is_empty:
+        raise DataError(f"{file} holds no problems: it is empty")
 
 
 def _csv_rows(file: Path) -> Iterator[Row]:
@@ -128,14 +141,26 @@ def _packed_rows(file: Path) -> Iterator[Row]:
 
 
 def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:
-    """The records of one source, in the order of its rows, numbered from `first_row`."""
-    number = 0
+    """The records of one source, in the order of its rows, numbered from `first_row`.
+
+    Raises:
+        DataError: a file cannot be read; no row at all has a column that the recipe names.
+    """
+    named = [path for path in source.columns.model_dump().values() if path is not None]
+    for number, row in enumerate(islice(_rows_of_all(files), source.num_rows), start=first_row):
+        named = [path for path in named if not _has(row.content, path)]
+        yield read_row(source, row, number)
+    if named:
+        raise DataError(
+            f"source {source.name}: no row has the column {named[0]} (the last has "
+            f"{', '.join(row.content)}): mend its columns in the recipe"
+        )
+
+
+def _rows_of_all(files: list[Path]) -> Iterator[Row]:
     for file in files:
         for row in rows_of(file):
-            if number == source.num_rows:
-                return
-            yield _read(source, _without_folder(row, file), first_row + number)
-            number += 1
+            yield _without_folder(row, file)
 
 
 def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Protected]:
@@ -144,22 +169,23 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
     Raises:
         DataError: a row without a question.
     """
-    for file in files:
-        for row in rows_of(file):
-            row = _without_folder(row, file)
+    for row in _rows_of_all(files):
+        try:
             content = _mapped(row.content, benchmark.columns)
-            question = statement(content)
-            if not question:
-                raise DataError(
-                    f"{row.place}: no question: set columns.question of benchmark {benchmark.name} "
-                    f"(the row has {', '.join(row.content)})"
-                )
-            yield Protected(
-                benchmark=benchmark.name,
-                place=row.place,
-                question=question,
-                title=str(content.get("title") or ""),
+        except DataError as error:
+            raise DataError(f"{row.place}: {error}: mend columns of benchmark {benchmark.name}") from error
+        question = statement(content)
+        if not question:
+            raise DataError(
+                f"{row.place}: no question: set columns.question of benchmark {benchmark.name} "
+                f"(the row has {', '.join(row.content)})"
             )
+        yield Protected(
+            benchmark=benchmark.name,
+            place=row.place,
+            question=question,
+            title=str(content.get("title") or ""),
+        )
 
 
 def statement(content: Mapping[str, Any]) -> str:
@@ -188,18 +214,21 @@ def normalise(text: str) -> str:
     return _INSTRUCTIONS.sub("", _PREFIX.sub("", text)).strip()
 
 
-def _read(source: SourceConfig, row: Row, number: int) -> Read:
+def read_row(source: SourceConfig, row: Row, number: int) -> Read:
+    """The record of one row, whatever its columns hold; a row that is no problem comes with the reason."""
     layout = LAYOUTS[source.adapter]
     raw_hash = xxhash.xxh3_128_hexdigest(json.dumps(row.content, sort_keys=True, default=str).encode())
     common: dict[str, Any] = {"row": number, "source": source.name, "place": row.place, "raw_hash": raw_hash}
     content: Mapping[str, Any] = row.content
     try:
+        require_characters(row)
         content = layout.adapt(_mapped(row.content, source.columns))
         task = _task(source, content)
         problem = _problem(task, Row(row.place, dict(content), source.name))
     except (NotWantedError, DataError) as error:
         reason = str(error) if isinstance(error, NotWantedError) else "unreadable"
-        record = Record(**common, task=source.task or layout.task or "", question=statement(content))
+        question = statement(content).encode(errors="replace").decode()
+        record = Record(**common, task=source.task or layout.task or "", question=question)
         return Read(record, Decision(row=number, reason=reason, evidence={"error": str(error)}))
     record = Record(
         **common,
@@ -217,8 +246,16 @@ def _read(source: SourceConfig, row: Row, number: int) -> Read:
 
 
 def _difficulty(content: Mapping[str, Any]) -> Mapping[str, tuple[int, int]]:
+    """(correct, sampled) by model; a column of this name may say anything else."""
     known = content.get("difficulty")
-    return known if isinstance(known, dict) else {}
+    return {
+        model: (counts[0], counts[1])
+        for model, counts in (known.items() if isinstance(known, Mapping) else ())
+        if isinstance(counts, list | tuple)
+        and len(counts) == 2
+        and all(type(number) is int for number in counts)
+        and 0 <= counts[0] <= counts[1]
+    }
 
 
 def _without_folder(row: Row, file: Path) -> Row:
@@ -240,13 +277,22 @@ def _mapped(content: Mapping[str, Any], columns: ColumnsConfig) -> dict[str, Any
         path = columns.model_dump()[field]
         if path is None:
             continue
+        if not _has(content, path):
+            raise DataError(f"no column {path} (the row has {', '.join(content)})")
         value: Any = content
         for part in path.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                raise DataError(f"no column {path} (the row has {', '.join(content)})")
             value = value[part]
         found[name] = value
     return found
+
+
+def _has(content: Mapping[str, Any], path: str) -> bool:
+    value: Any = content
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return False
+        value = value[part]
+    return True
 
 
 def _task(source: SourceConfig, content: Mapping[str, Any]) -> str:
@@ -270,8 +316,9 @@ def _problem(task: str, row: Row) -> Problem:
 def _solutions(task: str, content: Mapping[str, Any], problem: Problem) -> tuple[str, ...]:
     if task == "code":
         ideal = parse_tests(problem.gold).solution
-        listed = [each for each in content.get("solutions") or [] if isinstance(each, str)]
-        return tuple(dict.fromkeys([*([ideal] if ideal else []), *listed]))
+        listed = content["solutions"] if isinstance(content.get("solutions"), list) else []
+        programs = [each for each in listed if isinstance(each, str) and each.strip()]
+        return tuple(dict.fromkeys([*([ideal] if ideal else []), *programs]))
     found = [content[key] for key in _SOLUTIONS if isinstance(content.get(key), str) and content[key].strip()]
     return tuple(found[:1])
 

@@ -19,10 +19,15 @@ import pyarrow.parquet as pq
 
 from or1.curate.records import Decision, Record, decisions_from, from_rows
 from or1.errors import RunFolderError
+from or1.tracking.folder import differing_keys, flatten
 
 READ = "read"
 """Stage whose files hold the records; those of every other stage hold decisions, or an index."""
-_STATE = "state.json"
+_STATE, _LOCK = "state.json", "lock"
+_READ_DONE = f"{READ}/done.json"
+"""Rows of each batch, once all sources have been read."""
+_SHOWN = 60
+"""Most characters of a setting in a message [characters]."""
 
 
 class Store:
@@ -44,7 +49,7 @@ class Store:
             RunFolderError: in use, or of another curation.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
+        with (folder / _LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -53,19 +58,28 @@ class Store:
                 ) from error
             store = cls(folder)
             begun = store.load(_STATE)
-            if begun is None:
-                store.save(_STATE, dict(fingerprint))
-            elif begun != json.loads(json.dumps(fingerprint)):
-                changed = sorted(k for k in {*begun, *fingerprint} if begun.get(k) != fingerprint.get(k))
+            changes = changes_of(begun or {}, json.loads(json.dumps(fingerprint)))
+            if changes and store.load(_READ_DONE) is not None:
                 raise RunFolderError(
-                    f"{folder} holds the work of another curation ({', '.join(changed)} changed): "
+                    f"{folder} holds the work of another curation ({changes[0]}): "
                     "give another --out, or remove the folder"
                 )
+            if changes:  # reading alone was begun, and a recipe or source was mended since
+                store.clear()
+                store.save(_STATE, dict(fingerprint))
             yield store
+
+    def clear(self) -> None:
+        """Delete all but the lock."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink()
 
     def remove(self) -> None:
         """Delete the folder: its work is done."""
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def load(self, name: str) -> Any:
         """A JSON file of the folder; None if it is not there."""
@@ -88,7 +102,7 @@ class Store:
     @property
     def part_rows(self) -> list[int]:
         """Rows of each batch."""
-        return [int(size) for size in self.load(f"{READ}/done.json")["part_rows"]]
+        return [int(size) for size in self.load(_READ_DONE)["part_rows"]]
 
     def rows(self, part: int) -> list[int]:
         """Numbers of the rows of a batch."""
@@ -136,6 +150,18 @@ class Store:
         """Records of a batch that none of the stages dropped."""
         dropped = self.dropped(part, stages)
         return from_rows(row for row in self.read(READ, part).to_pylist() if row["row"] not in dropped)
+
+
+def changes_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """`KEY is OLD there, NEW here` for each key that differs, in the order of the keys."""
+    there, here = flatten(old), flatten(new)
+    return [
+        f"{key} is {_shown(there, key)} there, {_shown(here, key)} here" for key in differing_keys(old, new)
+    ]
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return str(values[key])[:_SHOWN] if key in values else "not set"
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ tokens of their own kind, so that a renaming can be seen as one.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -61,6 +62,28 @@ _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉ₙ₊₋]+")
 _ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
 _MARKDOWN = re.compile(r"[\^_]\s*\{\s*\}|\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
+_TAG = re.compile(
+    r"</?(?:p|br|hr|b|i|u|em|strong|span|div|ul|ol|li|h[1-6]|pre|code|tt|center|font|table|tbody|tr|td|th)"
+    r"(?:\s+[\w-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|\w+))*\s*/?>",
+    re.IGNORECASE,
+)
+_RAISED_TAG = re.compile(r"<(su[pb])>([^<>]*)</\1>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[A-Za-z]{2,8});")
+_QUOTED = re.compile(r"(?:[^\n]*:[ \t]*\n)?(?:[ \t]*>[^\n]*(?:\n|\Z))+")
+"""A paragraph whose lines begin with the mark of a quotation, but for one that announces it."""
+_QUOTE_MARK = re.compile(r"^[ \t]*>[> \t]*", re.MULTILINE)
+_PARAGRAPHS = re.compile(r"(\n[ \t]*(?:\n[ \t]*)+)")
+_GROUP = r"((?:[^{}]|\{[^{}]*\})*)"
+_INFIX = re.compile(r"\{" + _GROUP + r"\\(over|choose)(?![A-Za-z])" + _GROUP + r"\}")
+_TEXT_IN_MATH = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm|operatorname)\s*\{[^{}]*\}")
+_PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]?[a-z]{2,}(?![A-Za-z}])")
+_SUM_AFTER = re.compile(r"\d[^$]*\s\$\d")
+"""What follows the first dollar of `$5 and $10`."""
+_MOST_PROSE = 2
+"""A formula holds no more words outside of `\\text`: the dollar before more of them is one of money."""
+_CAPITAL_WORD = re.compile(r"(?<![\\A-Za-z])(?:([A-Z]{3,})|[A-Za-z]{3,})(?![A-Za-z])")
+_BEGINNING = 400
+"""Enough of a text to see how it is written [characters]."""
 _TOKEN = re.compile(
     r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
     r"|\\(?P<command>[A-Za-z]+)\*?"
@@ -91,7 +114,29 @@ def exact_key(tokens: Tokens) -> bytes:
     return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
 
 
+def _unquoted(paragraph: str) -> str:
+    return _QUOTE_MARK.sub(" ", paragraph) if _QUOTED.fullmatch(paragraph.strip()) else paragraph
+
+
+def _is_in_capitals(text: str) -> bool:
+    """Written in capitals throughout: then these say nothing of names."""
+    words = _CAPITAL_WORD.findall(text, 0, _BEGINNING)
+    capitals = [word for word in words if word]
+    return len(capitals) >= 2 and len(capitals) >= 0.8 * len(words) and max(map(len, capitals)) >= 4
+
+
 def _cleaned(text: str) -> str:
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    if "<" in text or ">" in text:
+        text = _RAISED_TAG.sub(
+            lambda found: f"{'^' if found[1].lower() == 'sup' else '_'}{{{found[2]}}}", text
+        )
+        text = "".join(map(_unquoted, _PARAGRAPHS.split(_TAG.sub(" ", text))))
+    if "\\over" in text or "\\choose" in text:
+        text = _INFIX.sub(
+            lambda found: rf"\{'frac' if found[2] == 'over' else 'binom'}{{{found[1]}}}{{{found[3]}}}", text
+        )
     text = _RAISED.sub(lambda found: f"^{{{found.group().translate(_SUPERSCRIPTS)}}}", text)
     text = _LOWERED.sub(lambda found: f"_{{{found.group().translate(_SUBSCRIPTS)}}}", text)
     text = unicodedata.normalize("NFKC", text.translate(SIGNS)).translate(SIGNS).translate(_LETTERS)
@@ -113,12 +158,13 @@ class _Reader:
         self._words_depth: int | None = None
         self._depth = 0
         self._open: list[int] = []
+        self._in_capitals = _is_in_capitals(text)
 
     def read(self) -> Tokens:
         for found in _TOKEN.finditer(self._text):
             match found.lastgroup:
                 case "math":
-                    self._mark(found.group())
+                    self._mark(found.group(), found.end())
                 case "command":
                     self._command(found["command"])
                 case "escaped":
@@ -139,8 +185,19 @@ class _Reader:
         self._words.append(word)
         self._kinds.append(kind)
 
-    def _mark(self, mark: str) -> None:
+    def _mark(self, mark: str, end: int) -> None:
+        if mark == "$" and not self._in_math and self._is_money(end):
+            return
         self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
+
+    def _is_money(self, start: int) -> bool:
+        """A dollar that none closes, or one before a number and then more words than a formula has."""
+        close = self._text.find("$", start)
+        if close < 0 or not self._text[start].isdigit():
+            return close < 0
+        if _SUM_AFTER.fullmatch(self._text, start, close + 2):
+            return True
+        return len(_PROSE.findall(_TEXT_IN_MATH.sub(" ", self._text[start:close]))) > _MOST_PROSE
 
     def _command(self, name: str) -> None:
         name = SAME_COMMAND.get(name, name)
@@ -176,8 +233,8 @@ class _Reader:
             self._add(NUMBER_WORDS[lower], Kind.NUMBER_WORD)
         elif len(word) == 1 and not _FIRST_SYLLABLE <= word <= _LAST_SYLLABLE:
             is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
-            self._add(word, Kind.WORD if is_word else Kind.LETTER)
-        elif len(word) <= 4 and (word.isupper() or not is_word):
+            self._add(*((lower, Kind.WORD) if is_word else (word, Kind.LETTER)))
+        elif len(word) <= 4 and not (is_word and (self._in_capitals or not word.isupper())):
             for letter in word:
                 self._add(letter, Kind.LETTER)
         else:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Protocol
 
 import or1
 from or1.curate.store import Store
+from or1.errors import RunFolderError
 from or1.tracking.provenance import package_versions
 
 PACKAGES = ("rapidfuzz", "rensa", "xxhash")
@@ -77,6 +79,11 @@ class ProcessWorkers:
                 for done in as_completed(running):
                     done.result()
                     yield running[done]
+            except BrokenProcessPool as error:
+                raise RunFolderError(
+                    f"a worker of {work.stage} was killed, perhaps for want of memory: repeat the command, "
+                    f"which goes on from here, with num_workers below {self._num_workers}"
+                ) from error
             except BaseException:
                 executor.shutdown(cancel_futures=True)  # else leaving would finish every batch first
                 raise

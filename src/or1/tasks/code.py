@@ -95,7 +95,7 @@ def tests_of(content: Mapping[str, Any]) -> Any:
         checked = {key: content[key] for key in ("entry_point", "test")}
         before = {"setup": content["prompt"]} if is_text(content, "prompt") else {}
         return {"mode": mode, **checked, **before, **extra}
-    if content.get("test_list"):
+    if _is_texts(content.get("test_list")):
         setup = content.get("test_setup_code") or content.get("test_imports") or ""
         names = _defined(content.get("code"), content["test_list"])
         return {"tests": content["test_list"], "setup": setup, "names": names, **extra}
@@ -131,11 +131,16 @@ def _defined(code: Any, tests: Sequence[str]) -> list[str] | None:
         return None
     try:
         body = ast.parse(code).body
-    except SyntaxError:
+        asked = [ast.parse(test) for test in tests]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # no program, or one nested too deep
         return None
     names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    used = {node.id for test in tests for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)}
+    used = {node.id for test in asked for node in ast.walk(test) if isinstance(node, ast.Name)}
     return [name for name in names if name in used] or None
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _is_chat(content: Mapping[str, Any], key: str) -> bool:

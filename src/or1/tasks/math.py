@@ -99,10 +99,12 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
     """A gold from a field: text, a number as text, or a list of accepted texts; None if there is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
         if not math.isfinite(value):  # how some programs write that there is none
             return None
-        return str(int(value)) if float(value).is_integer() else str(value)
+        return str(int(value)) if value.is_integer() else str(value)
     if _is_typed(value):
         return value  # type: ignore[no-any-return]
     if isinstance(value, list):
@@ -124,7 +126,7 @@ def _texts_in_json(value: str) -> list[str]:
         return []
     try:
         content = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return content if all(isinstance(each, str) and each.strip() for each in content) else []
 

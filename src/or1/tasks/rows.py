@@ -8,16 +8,15 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from or1.errors import DataError
 from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
-_ENCODING = "utf-8-sig"
 _HUB_PREFIX = "hf://"
-_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """Beginning of an escaped surrogate: two of them are a character, one alone is none."""
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
@@ -107,8 +106,12 @@ def find_files(
     raise DataError(f"problem file {path} does not exist: check {setting} (from {Path.cwd()})")
 
 
-def read_rows(file: Path) -> Iterator[Row]:
+def read_rows(file: Path, *, half_characters: bool = False) -> Iterator[Row]:
     """The rows of one file, in order.
+
+    Args:
+        file: with one of `SUFFIXES`.
+        half_characters: let through rows with halves of surrogate pairs, for who asks `require_characters`.
 
     Raises:
         DataError: unreadable, not what its suffix says, or without rows.
@@ -116,11 +119,26 @@ def read_rows(file: Path) -> Iterator[Row]:
     readers = {".jsonl": _read_json_lines, ".gz": _read_json_lines, ".json": _read_json_list}
     reader = {**readers, ".parquet": _read_parquet}[file.suffix]
     empty = True
-    for row in reader(file):
-        empty = False
-        yield row
+    try:
+        for row in reader(file):
+            empty = False
+            if not half_characters:
+                require_characters(row)
+            yield row
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror or error}): mend or replace it") from error
     if empty:
         raise DataError(f"{file} holds no problems: it is empty")
+
+
+def require_characters(row: Row) -> None:
+    """Raises DataError: half of a surrogate pair, which JSON can say, is no character: no file holds it."""
+    try:
+        json.dumps(row.content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{row.place}: half a character ({error.object[error.start]!a}): mend it") from error
+    except RecursionError as error:
+        raise DataError(f"{row.place}: nested too deeply to be read: mend or remove it") from error
 
 
 def _check_suffix(path: str) -> None:
@@ -157,28 +175,29 @@ def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub, 
 
 def _read_json_lines(file: Path) -> Iterator[Row]:
     try:
-        with _open_text(file) as lines:
+        with _open_bytes(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _row(file, "line", number, _parsed(f"{file} line {number}", line))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+                    place = f"{file} line {number}"
+                    yield _row(file, "line", number, _parsed(place, _text(place, line)))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{file} cannot be unpacked ({error}): fetch it again") from error
 
 
-def _open_text(file: Path) -> IO[str]:
-    """Text of a file, without the mark that some programs put at its beginning."""
-    if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding=_ENCODING)
-    return file.open(encoding=_ENCODING)
+def _open_bytes(file: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
+
+
+def _text(place: str, content: bytes) -> str:
+    """Text from bytes, without the mark that some editors put in front."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} is not UTF-8 text ({error.reason}): convert it") from error
 
 
 def _read_json_list(file: Path) -> Iterator[Row]:
-    try:
-        content = _parsed(str(file), file.read_text(encoding=_ENCODING))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text ({error.reason}): convert it") from error
+    content = _parsed(str(file), _text(str(file), file.read_bytes()))
     if not isinstance(content, list):
         raise DataError(f"{file} holds no list of problems: write one problem a line into a .jsonl file")
     for number, each in enumerate(content, start=1):
@@ -198,18 +217,15 @@ def _read_parquet(file: Path) -> Iterator[Row]:
                     yield _row(file, "row", number, each)
     except pyarrow.ArrowInvalid as error:
         raise DataError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}: fetch it again") from error
 
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        content = json.loads(text)
-        if _ESCAPED_HALF.search(text) is not None:
-            json.dumps(content, ensure_ascii=False).encode()
-        return content
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{place}: not JSON ({error}): mend or remove it") from error
-    except UnicodeEncodeError as error:
-        raise DataError(f"{place}: half a character ({error.object[error.start]!a}): mend it") from error
     except RecursionError as error:
         raise DataError(f"{place}: nested too deeply to be read: mend or remove it") from error
     except ValueError as error:  # a number of more digits than Python converts

@@ -73,7 +73,7 @@ def _write_failure(path: Path, error: OSError) -> str:
     if error.errno in _DISK_FULL:
         return (
             f"disk full while writing {path}: make room and repeat the same command; "
-            "it goes on from the last whole checkpoint"
+            "it goes on from what is complete"
         )
     if error.errno in _NOT_WRITABLE:
         return f"{path} cannot be written ({error.strerror}): choose another folder with --out"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+import pytest
 from benchmarks._perturb import kinds
 from tests.unit.curate.corpus import problems
 
@@ -37,6 +39,29 @@ def test_every_perturbation_is_found_with_its_evidence() -> None:
         assert len(found) >= (99 if "20" in name else 100), name
         right = sum(found[at].evidence["place"] == str(at) for at in found)
         assert right == len(found), f"{name}: evidence names another problem"
+
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "capitals": str.upper,
+    "page": lambda text: f"<p>{text.replace('<', '&lt;').replace('. ', '.</p><p>')}</p>",
+    "quoted": lambda text: "> " + text.replace(". ", ".\n> "),
+    "after a price": lambda text: f"Said of a pen that costs $5 per day in all. {text}",
+    "between prices": lambda text: f"It was $3 and $4 and no more. {text} Pay $7 when you know.",
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_copies_are_found_however_they_are_written(way: str) -> None:
+    decisions = decide([WRITTEN[way](problem.question) for problem in PROTECTED])
+    assert sum(d.drops for d in decisions) >= 98
+
+
+def test_an_opposite_condition_is_another_problem() -> None:
+    asked = "What is the {} number of ropes that a sailor can {} out of $12$ nets in $5$ days of work?"
+    protected = [Protected(benchmark="exam", place="1", question=asked.format("largest", "make"))]
+    texts = [asked.format(*words) for words in (("greatest", "tie"), ("smallest", "make"), ("best", "make"))]
+    found = [d.row for d in decide(texts, protected=protected) if d.drops]
+    assert found == [0, 2]
 
 
 def test_clean_problems_stay() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.curate.match import Allowance, Match, Side, compare, find_part, likeness, says_the_same
+from or1.curate.notation import OPPOSITES
 from or1.curate.text import tokens_of
 
 ALLOWANCE = Allowance(per_word=0.35, per_symbol=0.1)
@@ -62,6 +63,16 @@ OTHERS = [
     (r"Compute $\sin 225^\circ$.", r"Compute $\cos 225^\circ$.", Match.DIFFERENT),
     (r"Compute $\cos 150^\circ$.", r"Compute $\cos (-150^\circ)$.", Match.DIFFERENT),
     (r"Find the units digit of $18^6$.", r"Find the units digit of the sum.", Match.DIFFERENT),
+    (
+        "What is the largest of the 12 ropes that the sailor cuts into 5 parts of one length?",
+        "What is the smallest of the 12 ropes that the sailor cuts into 5 parts of one length?",
+        Match.DIFFERENT,
+    ),
+    (
+        "How many of the 12 ropes of the sailor are long and were sold on the first Monday?",
+        "How many of the 12 ropes of the sailor are not long and were sold on the first Monday?",
+        Match.DIFFERENT,
+    ),
     ("A sailor buys 12 ropes and 5 nets.", "Two trains leave 12 towns at 5 in the morning.", Match.DIFFERENT),
 ]
 
@@ -76,6 +87,21 @@ def test_the_same_problem(first: str, second: str) -> None:
 def test_another_problem(first: str, second: str, expected: Match) -> None:
     assert verdict(first, second) is expected
     assert verdict(second, first) is expected
+
+
+def test_sides_of_an_opposite_are_told_apart_and_synonyms_are_not() -> None:
+    text = "Of all the 12 ropes that the sailor owns, take the {} one and say how long it is."
+    words = ("largest", "greatest", "smallest", "tarred")
+    verdicts = {(a, b): verdict(text.format(a), text.format(b)) for a in words for b in words}
+    apart = {pair for pair, found in verdicts.items() if found is not Match.SAME}
+    assert apart == {
+        (a, b)
+        for a in words
+        for b in words
+        if (a == "smallest") != (b == "smallest") and "tarred" not in (a, b)
+    }
+    sides = [word for line in OPPOSITES for word in line.replace("|", " ").split()]
+    assert len(sides) == len(set(sides)), "a word is on one side of one entry"
 
 
 def test_letters_may_be_renamed_but_not_mixed_up() -> None:

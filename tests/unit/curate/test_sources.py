@@ -10,12 +10,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.curate.corpus import write_lines
 
+from or1.curate import texts
 from or1.curate.config import BenchmarkConfig, SourceConfig
-from or1.curate.sources import Read, files_of, normalise, read_benchmark, read_source, rows_of, statement
+from or1.curate.layouts import LAYOUTS
+from or1.curate.records import as_table, decisions_from, decisions_table, from_rows
+from or1.curate.sources import (
+    Read,
+    files_of,
+    normalise,
+    read_benchmark,
+    read_row,
+    read_source,
+    rows_of,
+    statement,
+)
 from or1.errors import DataError
-from or1.tasks.rows import HuggingFaceHub
+from or1.tasks.rows import HuggingFaceHub, Row
 
 
 def read(tmp_path: Path, row: dict[str, Any], **source: Any) -> Read:
@@ -152,3 +166,140 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
         list(read_benchmark(benchmark, [path]))
     with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
         files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())
+
+
+SAID = {"role": "user", "content": "Add 2 and 3."}
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 2.5, float("nan"), float("inf"), 10**400, "", "x", "code", "5", "\ud800", "(" * 3_000,
+    '["5"]', "[" * 3_000, "assert f(1", "def f(:", "def f(x): return x", b"\xff", [], [None], [[]],
+    ["assert f(1"], [SAID], [{"role": "user"}], {}, {"a": 1}, {"a": {"b": 2}}, {"a": [1, 2]}, {"a": [3, 2]},
+    {"inputs": 1}, {"inputs": ["1"], "outputs": ["2"]}, {"ground_truth": 5}, {"model_difficulty": [1]},
+    {"model_difficulty": {"m": float("nan")}}, {"model_difficulty": {"m": 99}},
+)  # fmt: skip
+"""Values that no column is meant to have."""
+NAMES = (
+    "problem", "question", "prompt", "query", "question_content", "answer", "gold", "solution", "solutions",
+    "difficulty", "title", "id", "task", "ability", "extra_info", "reward_model", "tests", "test_list",
+    "test", "entry_point", "code", "input_output", "name", "picture_num", "time_limit", "metadata",
+    "public_test_cases",
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(ODD), max_size=7),
+    st.sampled_from(sorted(LAYOUTS)),
+    st.sampled_from((None, "math", "code")),
+)
+@settings(max_examples=400)
+def test_no_row_ends_the_reading_whatever_its_columns_hold(
+    odd: dict[str, Any], adapter: str, task: str | None
+) -> None:
+    known = {
+        "problem": "How many apples are left of $5$?",
+        "answer": "3",
+        "input_output": TACO["input_output"],
+    }
+    config = SourceConfig.model_validate({"name": "s", "adapter": adapter, "task": task})
+    found = read_row(config, Row("f line 1", {**known, **odd}), 0)
+    assert from_rows(as_table([found.record]).to_pylist()) == [found.record], "it can be written"
+    if found.decision is None:
+        assert len(texts.index([found.record])) == 1
+    else:
+        assert decisions_from(decisions_table([found.decision])) == [found.decision]
+
+
+def test_columns_of_a_known_name_that_hold_something_else_are_left_alone(tmp_path: Path) -> None:
+    row = {"problem": "Add 2 and 3.", "answer": 5, "difficulty": {"level": 3, "m": [1, 4], "n": [5, 4]}}
+    assert read(tmp_path, row, task="math").record.difficulty == {"m": (1, 4)}
+    extra = {"model_difficulty": {"a": 12, "b": float("nan"), "c": 99, "d": True}}
+    reference = {"prompt": [SAID], "ability": "math", "reward_model": {"ground_truth": "5"}}
+    record = read(tmp_path, {**reference, "extra_info": extra}, adapter="skywork-or1").record
+    assert record.difficulty == {"a": (4, 16)}
+    listed = read(tmp_path, {**TACO, "solutions": json.dumps(["print(1)", "", 7])}, adapter="taco").record
+    assert listed.solutions == ("print(1)",)
+    as_text = read(tmp_path, {**TACO, "solutions": "print(1)"}, adapter="taco").record
+    assert as_text.solutions == (), "not one program for each character"
+
+
+@pytest.mark.parametrize("answer", [float("nan"), float("inf"), None, "", []])
+def test_a_missing_answer_is_none_in_every_format(tmp_path: Path, answer: Any) -> None:
+    left = read(tmp_path, {"problem": "Add 2 and 3.", "answer": answer}, task="math").decision
+    assert left is not None
+    assert "no answer" in left.evidence["error"]
+
+
+def test_half_a_character_is_unreadable_and_told_in_the_ledger(tmp_path: Path) -> None:
+    found = read(tmp_path, {"problem": "Add 2 and \ud800 3.", "answer": "5"}, task="math")
+    assert found.decision is not None
+    assert found.decision.reason == "unreadable"
+    assert found.decision.evidence["error"].endswith(r"line 1: half a character ('\ud800'): mend it")
+    assert found.record.question == "Add 2 and ? 3."
+
+
+WHOLE = "".join(json.dumps({"question": f"Add 2 and {n}.", "answer": "5"}) + "\n" for n in range(30))
+PACKED = gzip.compress(WHOLE.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("r.csv", b"", "r.csv holds no problems: it is empty"),
+        ("r.csv", b"question,answer\n", "r.csv holds no problems: it is empty"),
+        (
+            "r.csv",
+            b"question,answer\ncaf\xe9,5\n",
+            "r.csv cannot be read ('utf-8' codec can't decode byte 0xe9",
+        ),
+        ("r.json.gz", gzip.compress(b"[]"), "r.json.gz holds no problems: it is empty"),
+        ("r.json.gz", gzip.compress(b"[" * 100_000), "r.json.gz cannot be read (maximum recursion depth"),
+        ("r.json.gz", PACKED[:100], "r.json.gz cannot be read (Compressed file ended"),
+        ("r.json.gz", PACKED[:60] + b"\xff" * 30, "r.json.gz cannot be read (Error -3 while decompressing"),
+        ("r.jsonl.gz", PACKED[:100], "r.jsonl.gz cannot be unpacked (Compressed file ended"),
+        ("r.jsonl", WHOLE.encode()[:-9], "r.jsonl line 30: not JSON"),
+        ("r.jsonl", WHOLE.encode() + b"caf\xe9\n", "r.jsonl line 31 is not UTF-8 text"),
+        ("r.jsonl", WHOLE.encode() + b"[" * 100_000 + b"\n", "r.jsonl line 31: nested too deeply to be read"),
+        (
+            "r.jsonl",
+            b'{"answer": ' + b"9" * 5_000 + b"}\n",
+            "r.jsonl line 1: cannot be read (Exceeds the limit",
+        ),
+        ("r.jsonl.zst", b"x", "convert it to one of .jsonl, .json, .parquet, .jsonl.gz, .csv, .json.gz"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line_with_its_name(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        [row for file in files_of(name, str(tmp_path), HuggingFaceHub()) for row in rows_of(file)]
+    assert complaint in str(caught.value)
+
+
+def test_a_parquet_file_damaged_inside_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    pq.write_table(pa.table({"question": [f"Add 2 and {n}." for n in range(99)]}), path)
+    content = path.read_bytes()
+    path.write_bytes(content[:30] + b"\xff" * 80 + content[110:])
+    with pytest.raises(DataError, match=r"r\.parquet cannot be read|r\.parquet is damaged"):
+        list(rows_of(path))
+
+
+def test_the_mark_in_front_of_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    for name in ("r.jsonl", "r.json"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (WHOLE if "jsonl" in name else '[{"a": 1}]').encode())
+        assert len(list(rows_of(tmp_path / name))) == (30 if "jsonl" in name else 1)
+
+
+def test_a_column_that_no_row_has_is_a_mistake_of_the_recipe(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "r.jsonl", [{"ask": "Add 2 and 3.", "key": "5"}, {"ask": "Add 2 and 4."}])
+    some = {"name": "s", "task": "math", "columns": {"question": "ask", "gold": "key"}}
+    found = list(read_source(SourceConfig.model_validate(some), [path], 0))
+    assert [read.decision is None for read in found] == [True, False], "one row without it is only a row"
+    wrong = SourceConfig.model_validate({**some, "columns": {"question": "akss", "gold": "key"}})
+    with pytest.raises(
+        DataError, match=r"source s: no row has the column akss \(the last has ask\): mend its"
+    ):
+        list(read_source(wrong, [path], 0))
+    benchmark = BenchmarkConfig.model_validate({"name": "b", "path": "r.jsonl", "columns": {"title": "slug"}})
+    with pytest.raises(DataError, match=r"r\.jsonl line 1: no column slug .*: mend columns of benchmark b"):
+        list(read_benchmark(benchmark, [path]))

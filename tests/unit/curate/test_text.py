@@ -22,6 +22,13 @@ SAME = [
     ("2.50", "2.5"),
     (r"$x \cdot y$", r"$x\times y$"),
     ("nai\u0308ve", "na\u00efve"),
+    (r"${n \choose k} = {x^{2} \over 3}$", r"$\binom{n}{k} = \frac{x^2}{3}$"),
+    ("<p>Is x<sup>2</sup> &lt; <b>big</b>?</p>", "Is $x^2 < $ big?"),
+    ("WRITE $2$ AS A DECIMAL", "Write $2$ as a decimal"),
+    ("$x\n> 5$ or\nwhat", "$x > 5$ or what"),
+    ("So it was:\n> How many\n> are there?", "So it was: How many are there?"),
+    ("> How many are there\n> in all of $a > b$?", "How many are there in all of $a > b$?"),
+    ("IN HOW MANY WAYS CAN THE WORD $ABC$ END?", "In how many ways can the word $ABC$ end?"),
 ]
 DIFFERENT = [
     ("x²", "x2"),
@@ -35,6 +42,7 @@ DIFFERENT = [
     ("1,234", "1,23,4"),
     ("5!", "5"),
     ("$ab$", "$ba$"),
+    ("$a<b$ and $c>d$", "$a$ and $c>d$"),
     ("0.5", "5"),
 ]
 
@@ -82,6 +90,18 @@ def test_a_letter_beside_mathematics_is_no_article() -> None:
     kinds = [Kind(kind) for kind in tokens_of("Given 2^a = 32 find a number").kinds]
     assert kinds.count(Kind.LETTER) == 1
     assert tokens_of("a number").kinds[0] == Kind.WORD
+
+
+def test_a_price_opens_no_mathematics() -> None:
+    asked = "Find the area of a square with side $x = 2y$ and $y = 3$."
+    for paid in ("A pen costs $5. ", "She pays $5 per hour for two days. ", "He has $5 and $10. "):
+        both = tokens_of(paid + asked)
+        assert both.words[-len(tokens_of(asked)) :] == tokens_of(asked).words
+        assert both.kinds.count(Kind.LETTER) == tokens_of(asked).kinds.count(Kind.LETTER) == 3
+    said = tokens_of(r"$n = 2 \text{ if the side is even, else }3$ and $y$ is so")
+    assert said.kinds.count(Kind.LETTER) == 2, "words in a formula are no prose around a price"
+    marked = [tokens_of(text) for text in ("$x is one of them and y$ too", r"\(x is one of them and y\) too")]
+    assert marked[0] == marked[1], "words after a letter are no price"
 
 
 @given(st.text(alphabet="ab 12+-$\\{}()^_.,xyz\n", max_size=60))

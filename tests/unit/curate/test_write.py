@@ -20,7 +20,8 @@ from tests.unit.curate.corpus import (
 )
 
 from or1.config import DataConfig
-from or1.curate.curate import curate
+from or1.curate.config import CurateConfig
+from or1.curate.curate import curate, settings_of
 from or1.curate.look import difficulties, histogram, read_dataset, samples
 from or1.errors import DataError, RunFolderError
 from or1.tasks.load import load_problems
@@ -79,7 +80,9 @@ def test_a_finished_data_set_is_left_as_it_is_and_another_is_refused(tmp_path: P
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     make(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
-    with pytest.raises(RunFolderError, match="the recipe changed since: give another --out"):
+    with pytest.raises(
+        RunFolderError, match=r"the recipe changed since \(seed is 1 there, 7 here\): give another --out"
+    ):
         make(tmp_path, seed=7)
     write_lines(tmp_path / "first.jsonl", ROWS[:5])
     with pytest.raises(RunFolderError, match="a source changed since"):
@@ -161,7 +164,9 @@ def test_difficulty_travels_and_is_shown(tmp_path: Path) -> None:
 def test_a_folder_of_another_run_is_refused_before_work(tmp_path: Path) -> None:
     settings = config(tmp_path, *sources(tmp_path))
     interrupted_by(settings, tmp_path)
-    with pytest.raises(RunFolderError, match=r"holds the work of another curation \(config changed\)"):
+    with pytest.raises(
+        RunFolderError, match=r"holds the work of another curation \(config\.seed is 1 there, 3 here\)"
+    ):
         curate(config(tmp_path, *sources_as_they_are(), seed=3), tmp_path / "out", Silent())
 
 
@@ -174,3 +179,65 @@ def interrupted_by(settings: Any, tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         curate(settings, tmp_path / "out", Leaves())
+
+
+def test_work_goes_on_with_other_numbers_of_workers(tmp_path: Path) -> None:
+    plain_run = files_under(make(tmp_path, "whole"))
+    settings = config(tmp_path, *sources_as_they_are())
+    interrupted_by(settings, tmp_path)
+    workers = {"num_workers": 2, "verifiable": {"num_workers": 1}, "programs": {"num_workers": 1}}
+    curate(config(tmp_path, *sources_as_they_are(), **workers), tmp_path / "out", Silent())
+    assert files_under(tmp_path / "out") == plain_run
+    curate(config(tmp_path, *sources_as_they_are(), num_workers=1), tmp_path / "out", Silent())
+
+
+def test_a_server_may_have_moved_but_not_changed_its_model() -> None:
+    def told(**endpoint: Any) -> dict[str, Any]:
+        server = {"url": "http://127.0.0.1:1/v1", "model": "m", **endpoint}
+        more = {"solver": {"endpoint": server}, "quality": {"judges": [server], "min_votes": 3}}
+        source = {"name": "a", "path": "x.jsonl"}
+        config = CurateConfig.model_validate({"name": "n", "sources": [source], **more})
+        return settings_of(config)
+
+    assert told() == told(url="http://127.0.0.1:2/v1", max_concurrency=2, max_tries=3)
+    assert told() != told(model="other")
+    assert told() != told(request_fields={"chat_template_kwargs": {"enable_thinking": False}})
+
+
+def test_nothing_that_lies_in_the_folder_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out/data").mkdir(parents=True)
+    mine = tmp_path / "out/data/mine.parquet"
+    mine.write_bytes(b"mine")
+    with pytest.raises(RunFolderError, match="out holds data, which no curation wrote: give another --out"):
+        make(tmp_path)
+    assert files_under(tmp_path / "out") == {"data/mine.parquet": b"mine"}
+    with pytest.raises(RunFolderError, match=r"mine\.parquet.* is no folder .* choose another folder"):
+        make(tmp_path, "out/data/mine.parquet")
+
+
+def test_a_mended_source_is_read_anew_where_reading_had_failed(tmp_path: Path) -> None:
+    settings = config(tmp_path, *sources(tmp_path))
+    whole = (tmp_path / "second.jsonl").read_bytes()
+    (tmp_path / "second.jsonl").write_bytes(whole + b"{broken")
+    with pytest.raises(DataError, match=r"second\.jsonl line 32: not JSON"):
+        curate(settings, tmp_path / "out", Silent())
+    (tmp_path / "second.jsonl").write_bytes(whole)
+    curate(settings, tmp_path / "out", Silent())
+    assert files_under(tmp_path / "out") == files_under(make(tmp_path, "other"))
+
+
+def test_what_a_kill_left_behind_a_finished_data_set_is_removed(tmp_path: Path) -> None:
+    out = make(tmp_path)
+    (out / ".work/read").mkdir(parents=True)
+    make(tmp_path)
+    assert not (out / ".work").exists()
+
+
+@pytest.mark.parametrize(
+    "rows", [[{"question": "No answer."}], [{"problem": "Prove that 2 is even.", "answer": "5"}]]
+)
+def test_a_source_of_which_nothing_stays_has_its_ledger(tmp_path: Path, rows: list[dict[str, str]]) -> None:
+    write_lines(tmp_path / "r.jsonl", rows)
+    curate(config(tmp_path, plain("r", "r.jsonl")), tmp_path / "out", Silent())
+    assert [line["kept"] for line in ledger(tmp_path / "out")] == [False]
+    assert read_dataset(tmp_path / "out").counts.num_kept == 0
