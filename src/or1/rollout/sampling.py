@@ -55,10 +55,12 @@ def _shift(bits_B: Tensor, count: int) -> Tensor:
 def draw(probs_BV: Tensor, uniforms_B: Tensor) -> Tensor:
     """Token whose interval of the cumulative distribution holds the uniform number [B].
 
-    Never a token of probability 0: the uniform number is below 1, and below the total after rounding too.
+    Never a token of probability 0, where one has more: the uniform number is below 1, and what it is worth is
+    kept below the total, to which it may round where that is tiny.
     """
     cumulative_BV = probs_BV.cumsum(-1)
-    target = uniforms_B[:, None] * cumulative_BV[:, -1:]
+    total = cumulative_BV[:, -1:]
+    target = torch.minimum(uniforms_B[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
     tokens_B = torch.searchsorted(cumulative_BV, target, right=True).squeeze(1)
     return tokens_B.clamp_(max=probs_BV.shape[1] - 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from or1.rollout.sampling import Restriction, draw, rollout_key, uniforms
@@ -59,6 +59,7 @@ def test_draw_is_the_inverse_distribution() -> None:
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 30.0))
+@example(seed=186, scale=30.0)  # a total below the smallest normal number, to which the product rounds
 def test_no_token_of_probability_zero_is_drawn(seed: int, scale: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     probs_BV = torch.softmax(torch.randn(50, 33, generator=generator) * scale, -1)
@@ -67,8 +68,8 @@ def test_no_token_of_probability_zero_is_drawn(seed: int, scale: float) -> None:
     numbers_B = torch.rand(50, generator=generator)
     numbers_B[:10] = 1 - 2**-24
     numbers_B[10:20] = 0.0
-    drawn = probs_BV.gather(1, draw(probs_BV, numbers_B)[:, None])
-    assert bool((drawn > 0).all())
+    drawn = probs_BV.gather(1, draw(probs_BV, numbers_B)[:, None]).squeeze(1)
+    assert bool((drawn > 0)[probs_BV.sum(-1) > 0].all())
 
 
 def test_draws_follow_the_distribution() -> None:
