@@ -77,8 +77,9 @@ _GROUP = r"((?:[^{}]|\{[^{}]*\})*)"
 _INFIX = re.compile(r"\{" + _GROUP + r"\\(over|choose)(?![A-Za-z])" + _GROUP + r"\}")
 _TEXT_IN_MATH = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm|operatorname)\s*\{[^{}]*\}")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]?[a-z]{2,}(?![A-Za-z}])")
-_SUM_AFTER = re.compile(r"\d[^$]*\s\$\d")
+_SUM_AFTER = re.compile(r"\d[^$]*\s(?:\$|\\\))\d")
 """What follows the first dollar of `$5 and $10`."""
+_CLOSING = {"$": "$", r"\(": r"\)"}
 _MOST_PROSE = 2
 """A formula holds no more words outside of `\\text`: the dollar before more of them is one of money."""
 _CAPITAL_WORD = re.compile(r"(?<![\\A-Za-z])(?:([A-Z]{3,})|[A-Za-z]{3,})(?![A-Za-z])")
@@ -186,16 +187,19 @@ class _Reader:
         self._kinds.append(kind)
 
     def _mark(self, mark: str, end: int) -> None:
-        if mark == "$" and not self._in_math and self._is_money(end):
+        if not self._in_math and mark in _CLOSING and self._is_money(end, _CLOSING[mark]):
             return
         self._in_math = not self._in_math if "$" in mark else mark in (r"\(", r"\[")
 
-    def _is_money(self, start: int) -> bool:
-        """A dollar that none closes, or one before a number and then more words than a formula has."""
-        close = self._text.find("$", start)
+    def _is_money(self, start: int, closing: str) -> bool:
+        r"""A dollar that none closes, or one before a number and then more words than a formula has.
+
+        Also `\(5 and \)10`, which is what becomes of two prices when every pair of dollars is rewritten.
+        """
+        close = self._text.find(closing, start)
         if close < 0 or not self._text[start].isdigit():
             return close < 0
-        if _SUM_AFTER.fullmatch(self._text, start, close + 2):
+        if _SUM_AFTER.fullmatch(self._text, start, close + len(closing) + 1):
             return True
         return len(_PROSE.findall(_TEXT_IN_MATH.sub(" ", self._text[start:close]))) > _MOST_PROSE
 

@@ -104,6 +104,16 @@ def test_a_price_opens_no_mathematics() -> None:
     assert marked[0] == marked[1], "words after a letter are no price"
 
 
+def test_two_prices_rewritten_as_a_formula_are_two_prices() -> None:
+    """A rewriting of every pair of dollars takes `$5 and she has $` for mathematics."""
+    prices = "A pen costs $5 and she has $10 for x pens of $y$ each."
+    rewritten = prices.replace("$5", r"\(5").replace("$10", r"\)10")
+    assert tokens_of(rewritten) == tokens_of(prices)
+    formula = tokens_of(r"Let \(5 x\) be a number.")
+    assert formula == tokens_of("Let $5 x$ be a number.")
+    assert formula.kinds.count(Kind.LETTER) == 1
+
+
 @given(st.text(alphabet="ab 12+-$\\{}()^_.,xyz\n", max_size=60))
 def test_any_text_has_a_normal_form_and_blanks_do_not_matter(text: str) -> None:
     tokens = tokens_of(text)
