@@ -17,7 +17,6 @@ from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
 _HUB_PREFIX = "hf://"
-"""Beginning of an escaped surrogate: two of them are a character, one alone is none."""
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
 _USUAL_FOLDERS = (".", "data", "main", "default")
