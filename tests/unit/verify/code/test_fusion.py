@@ -74,7 +74,8 @@ def judge(url: str, tests: dict[str, Any], program: str, **settings: Any) -> Ver
     return how.verify(Problem.make("code", (Message("user", ""),), tests), as_response(program))
 
 
-SUM = {"inputs": ["1 2", "3 4"], "outputs": ["3", "7"], "time_limit_s": 2.0}
+# python itself may take seconds to start
+SUM = {"inputs": ["1 2", "3 4"], "outputs": ["3", "7"], "time_limit_s": 20.0}
 JOIN = {"fn_name": "join", "inputs": ['["a", "b"]\n"-"'], "outputs": ['"a-b"']}
 
 
