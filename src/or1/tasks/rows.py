@@ -121,7 +121,7 @@ def read_rows(file: Path, *, half_characters: bool = False) -> Iterator[Row]:
     try:
         for row in reader(file):
             empty = False
-            if not half_characters:
+            if not half_characters and file.suffix != ".parquet":  # which holds characters alone
                 require_characters(row)
             yield row
     except OSError as error:

@@ -29,8 +29,6 @@ from or1.verify.latex.words import normal_words
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
-
-
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 
 

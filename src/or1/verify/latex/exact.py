@@ -128,15 +128,14 @@ def _root(value: Fraction, index: int) -> Fraction:
 
 def _whole_root(value: int, index: int) -> int:
     """By Newton's method from above, which doubles the right digits each time."""
+    if not value:
+        return 0
     root = 1 << -(-value.bit_length() // index)
-    while value:
-        lower = ((index - 1) * root + value // root ** (index - 1)) // index
-        if lower >= root:
-            break
+    while (lower := ((index - 1) * root + value // root ** (index - 1)) // index) < root:
         root = lower
-    if root**index != value and value:
+    if root**index != value:
         raise NotExactError("an irrational root")
-    return root if value else 0
+    return root
 
 
 def _whole(value: Fraction, limit: int) -> int:

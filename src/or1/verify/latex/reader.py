@@ -130,13 +130,10 @@ def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
     forms = tuple(form for item in items for form in _spread(_read_one(item)))
     regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
     names = {form.name for form in forms if isinstance(form, Named)}
-    if len(names) == 1 and not names & _tuple_names(names) and all(region is not None for region in regions):
+    is_tuple = any(name.startswith("(") for name in names)
+    if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
         return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
     return Many(Order.LIST, forms)
-
-
-def _tuple_names(names: set[str]) -> set[str]:
-    return {name for name in names if name.startswith("(")}
 
 
 def _as_tuple(form: Form) -> Form:
