@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 TEST_WORKERS ?= 2
+INPUTS := pyproject.toml packages/or1-verify/pyproject.toml constraints.txt
 
 # numerical libraries must not start a thread per core in each of several test processes
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -26,20 +27,20 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # a stamp for each set of extras: newer than its inputs means installed
-$(VENV)/.installed-board: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e '.[board]'
+$(VENV)/.installed-board: $(BIN)/python $(INPUTS)
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[board]'
 	@touch $@
 
-$(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e '.[dev,board,curate]'
+$(VENV)/.installed-dev: $(BIN)/python $(INPUTS)
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[dev,board,curate]'
 	@touch $@ $(VENV)/.installed-board
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
-	$(PIP_INSTALL) -e '.[bench]'
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[bench]'
 	@touch $@
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
-	$(PIP_INSTALL) -e '.[ray]'
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[ray]'
 	@touch $@
 
 setup: $(VENV)/.installed-dev  ## environment for development, in .venv

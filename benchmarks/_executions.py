@@ -21,7 +21,7 @@ Run = Callable[[], str]
 
 def ours(level: int) -> Run:
     """The sandbox at a level."""
-    from or1.verify.sandbox import Level, Sandbox
+    from or1_verify.sandbox import Level, Sandbox
 
     sandbox = Sandbox(Level(level))
 
@@ -76,8 +76,8 @@ def obstacle(side: str, level: int) -> str | None:
     if side == "bubblewrap":
         return None if shutil.which("bwrap") else "bwrap is not installed (apt install bubblewrap)"
     if side == "or1":
-        from or1.verify.sandbox import Level
-        from or1.verify.sandbox.detection import obstacle as obstacle_to
+        from or1_verify.sandbox import Level
+        from or1_verify.sandbox.detection import obstacle as obstacle_to
 
         return obstacle_to(Level(level))
     return None

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from or1.verify import math
-from or1.verify.answer import final_answer
+from or1_verify import math
+from or1_verify.answer import final_answer
 
 Grader = Callable[[str, str], bool]
 _LAST_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -19,7 +19,7 @@ _FRACTION = re.compile(r"(-?)\\frac\{(-?\d+)\}\{(-?\d+)\}|(-?\d+)/(-?\d+)")
 
 
 def ours(gold: str, response: str) -> bool:
-    """`or1.verify.math` with its settings for rewards."""
+    """`or1_verify.math` with its settings for rewards."""
     return math.verify(gold, response).reward == 1.0
 
 

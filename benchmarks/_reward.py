@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from benchmarks._workload import Asked, Workload
 from or1.types import Message, Problem
-from or1.verify.arithmetic import ArithmeticVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
 
 
 def problem_of(asked: Asked) -> Problem:

@@ -25,10 +25,10 @@ from typing import Any
 from benchmarks._mutants import mutants
 from or1.tasks.code import CodeTask
 from or1.types import Message, Outcome, Problem, Verdict
-from or1.verify.code import CodeVerifier, parse_tests
-from or1.verify.code.program import as_response
-from or1.verify.code.tests import AssertTests, CheckTests
-from or1.verify.sandbox import Ending, Limits, Sandbox
+from or1_verify.code import CodeVerifier, parse_tests
+from or1_verify.code.program import as_response
+from or1_verify.code.spec import AssertTests, CheckTests
+from or1_verify.sandbox import Ending, Limits, Sandbox
 
 SETS = {
     "humaneval": "humaneval/HumanEval.jsonl.gz",

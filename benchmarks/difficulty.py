@@ -32,7 +32,7 @@ from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
 from or1.tasks.arithmetic import ArithmeticTask
 from or1.types import Problem
-from or1.verify.pool import ProcessVerifierPool
+from or1_verify.pool import ProcessVerifierPool
 
 
 def main(argv: Sequence[str] | None = None) -> int:

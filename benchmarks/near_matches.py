@@ -29,10 +29,10 @@ from or1.curate.config import ContaminationConfig, CurateConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.funnel import find_duplicates, index_texts
 from or1.curate.match import Side
+from or1.curate.normal_form import tokens_of
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
-from or1.curate.text import tokens_of
 from or1.curate.workers import ProcessWorkers
 
 Change = Callable[[str, random.Random], str]

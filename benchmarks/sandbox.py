@@ -27,8 +27,8 @@ from typing import Any
 
 from benchmarks import _executions
 from benchmarks._timing import Spread, machine, say, say_json
-from or1.verify.sandbox import Ending, Level, Limits, Sandbox
-from or1.verify.sandbox.detection import obstacle
+from or1_verify.sandbox import Ending, Level, Limits, Sandbox
+from or1_verify.sandbox.detection import obstacle
 
 TARGET_PER_S, TARGET_OVERHEAD, TARGET_EQUAL = 300.0, 0.02, 0.999
 _TICKS = os.sysconf("SC_CLK_TCK")

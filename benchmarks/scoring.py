@@ -21,7 +21,7 @@ from benchmarks._graders import math_verify
 from benchmarks._timing import Spread, machine, say, say_json
 from or1 import assemble
 from or1.evals.benchmark import load_benchmark, load_protocol
-from or1.evals.benchmarking import judge
+from or1.evals.pipeline import judge
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, write
 from or1.evals.settings import EvalRunConfig

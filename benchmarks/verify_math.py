@@ -1,4 +1,4 @@
-"""Verdicts a second on one core: `or1.verify.math` against Math-Verify, taking turns in one run.
+"""Verdicts a second on one core: `or1_verify.math` against Math-Verify, taking turns in one run.
 
 `python -m benchmarks.verify_math`. Two cases: *integers* (right and wrong ones, boxed in a short text) and
 *math500* (the golds of MATH-500 against answers made from them, `_math_pairs`). No cache on either side, no

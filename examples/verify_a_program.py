@@ -11,7 +11,7 @@ Prints:
       runtime_error: test 1 of 2: ZeroDivisionError: division by zero
 """
 
-from or1.verify import code
+from or1_verify import code
 
 TESTS = {"inputs": ["1 2", "4 5"], "outputs": ["3", "9"]}
 PROGRAMS = (

@@ -8,7 +8,7 @@ Prints:
 """
 
 from or1.types import Message, Problem
-from or1.verify.math import MathVerifier
+from or1_verify.math import MathVerifier
 
 problem = Problem.make("math", (Message("user", "What is 3/4 as a decimal?"),), gold="3/4")
 verifier = MathVerifier()

@@ -15,8 +15,8 @@ import torch
 
 from or1.rollout import local_engine
 from or1.rollout.local_engine import LocalEngine
+from or1.rollout.running_batch import Slots
 from or1.rollout.sampling import rollout_key
-from or1.rollout.slots import Slots
 from or1.types import Problem, Rollout, Sampling
 
 Lengths = Mapping[tuple[str, int], int]

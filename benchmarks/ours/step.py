@@ -23,8 +23,8 @@ from or1.nn.weights import load_decoder
 from or1.rollout.collect import LocalCollector
 from or1.train.local_backend import LocalBackend
 from or1.types import Outcome, Problem, Response, Rollout, RunState, SamplerState, Verdict
-from or1.verify.arithmetic import ArithmeticVerifier
-from or1.verify.pool import ProcessVerifierPool
+from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.pool import ProcessVerifierPool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,3 @@
 """or1: reinforcement learning with verifiable rewards for reasoning models."""
 
-__version__ = "0.1.0"
+from or1_verify import __version__ as __version__

@@ -30,24 +30,24 @@ from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.schedule import EvaluateAndCheckpoint, Leave
+from or1.storage import provenance
+from or1.storage.folder import RunFolder
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
 from or1.tasks.sampler import ProblemSampler, require_enough
-from or1.tracking import provenance
-from or1.tracking.folder import RunFolder
-from or1.tracking.jsonl import Clock, RunTracker
 from or1.tracking.summary import write_summary
+from or1.tracking.tracker import Clock, RunTracker
 from or1.tracking.views import open_views
 from or1.train.checkpoint import FolderCheckpoints
 from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
-from or1.verify.arithmetic import ArithmeticVerifier
-from or1.verify.code import CodeVerifier, ProgramVerifier
-from or1.verify.code.fusion import SandboxFusionVerifier
-from or1.verify.math import MathVerifier
-from or1.verify.pool import ProcessVerifierPool
-from or1.verify.sandbox import Capabilities, Level, detect
-from or1.verify.second import MathVerifyVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.code import CodeVerifier, ProgramVerifier
+from or1_verify.code.fusion import SandboxFusionVerifier
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
+from or1_verify.pool.second_opinion import MathVerifyVerifier
+from or1_verify.sandbox import Capabilities, Level, detect
 
 logger = logging.getLogger(__name__)
 

@@ -10,24 +10,32 @@ Or1Error                     one line for the user: what, which value, what to d
 ├── ClusterError             the cluster is away, or a machine of it cannot do its part  exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none     exit 2
 ├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
-│   ├── NonFiniteError       three updates in a row were not finite
+│   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         K steps in a row had no group with a signal
 └── Interrupted              SIGTERM or SIGINT; state is saved                          exit 130
 """
 
+from or1_verify.errors import DataError, Or1Error, RunStopped, SandboxError
 
-class Or1Error(Exception):
-    """Base of every error that or1 raises on purpose. Its text is one line for the user."""
-
-    exit_code = 2
+__all__ = [
+    "CheckpointError",
+    "ClusterError",
+    "ConfigError",
+    "DataError",
+    "EndpointError",
+    "Interrupted",
+    "ModelError",
+    "NonFiniteError",
+    "Or1Error",
+    "RunFolderError",
+    "RunStopped",
+    "SandboxError",
+    "StarvedError",
+]
 
 
 class ConfigError(Or1Error):
     """The run as described cannot be: the message names the key, the value and the remedy."""
-
-
-class DataError(Or1Error):
-    """A problem file is missing, unreadable, or a row of it cannot be used."""
 
 
 class ModelError(Or1Error):
@@ -50,18 +58,8 @@ class ClusterError(Or1Error):
     """The cluster cannot be reached or was lost, or a machine of it lacks what its work needs."""
 
 
-class SandboxError(Or1Error):
-    """The sandbox failed, not the program in it; or the machine does not allow the level asked for."""
-
-
-class RunStopped(Or1Error):
-    """Training cannot usefully go on. Everything up to the last checkpoint is kept."""
-
-    exit_code = 3
-
-
 class NonFiniteError(RunStopped):
-    """Three updates in a row had a loss or gradient that is not finite."""
+    """`max_nonfinite_steps` updates in a row had a loss or gradient that is not finite."""
 
 
 class StarvedError(RunStopped):

@@ -5,86 +5,42 @@ Shape legend: Lp prompt tokens, L response tokens, M rollouts of a group.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from or1_verify.types import Finish, Gold, Message, Outcome, Problem, Verdict
+
+__all__ = [
+    "DropReason",
+    "DroppedGroup",
+    "EntropyState",
+    "Finish",
+    "Float32",
+    "Gold",
+    "Group",
+    "Int32",
+    "Message",
+    "Outcome",
+    "Problem",
+    "Response",
+    "Rollout",
+    "RunState",
+    "SamplerState",
+    "Sampling",
+    "Score",
+    "StageProgress",
+    "Text",
+    "UpdateReport",
+    "Verdict",
+    "WeightHandle",
+]
+
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
-Gold = str | int | float | list[Any] | dict[str, Any]
-"""A checkable answer as JSON: opaque to everything but its verifier."""
-
-
-class Finish(StrEnum):
-    """Why a response ended."""
-
-    STOP = "stop"
-    """The model ended it."""
-    LENGTH = "length"
-    """It ran into the response budget: truncated."""
-    ABORTED = "aborted"
-    """The engine lost it; nothing may be concluded from it."""
-
-
-class Outcome(StrEnum):
-    """What a verifier found. Only NOT_JUDGED carries no reward."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    """Wrong, by whatever the response caused: value, time, memory, size."""
-    NO_ANSWER = "no_answer"
-    """The response ended by itself but holds no answer."""
-    TRUNCATED = "truncated"
-    """Cut off by the response budget; its text was not read."""
-    NOT_JUDGED = "not_judged"
-    """Our own failure: the rollout leaves its group and counts for nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat prompt."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One question with its checkable answer. Make it with `Problem.make`, which derives the id."""
-
-    id: str
-    """First 16 hex digits of sha256 over (task, prompt, gold): the same problem has the same id
-    everywhere."""
-    task: str
-    """Name of the task whose verifier judges it: arithmetic, math, code."""
-    prompt: tuple[Message, ...]
-    gold: Gold
-    source: str = ""
-    """Where it comes from, for metrics split by source."""
-    difficulty: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """model name -> (correct, sampled) from an earlier measurement."""
-
-    @staticmethod
-    def make(
-        task: str,
-        prompt: tuple[Message, ...],
-        gold: Gold,
-        source: str = "",
-        difficulty: Mapping[str, tuple[int, int]] | None = None,
-    ) -> Problem:
-        """Build a problem and derive its id from its content."""
-        turns = [[m.role, m.content] for m in prompt]
-        content = json.dumps([task, turns, gold], sort_keys=True, ensure_ascii=False)
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        return Problem(
-            id=digest, task=task, prompt=prompt, gold=gold, source=source, difficulty=difficulty or {}
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +57,6 @@ class Sampling:
     """Response budget [tokens]."""
     seed: int = 0
     """Rollout (problem, index) is drawn from a generator seeded by (seed, problem id, index) alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a verifier returns."""
-
-    outcome: Outcome
-    reward: float | None
-    """In [0, 1]; None if and only if not judged."""
-    reason: str = ""
-    """Short and countable: `wrong_value`, `time_limit`, `worker_lost`."""
-    detail: str = ""
-    """For a person: the extracted answer, the error text."""
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        if (self.reward is None) != (self.outcome is Outcome.NOT_JUDGED):
-            raise ValueError(f"reward {self.reward} does not go with outcome {self.outcome}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

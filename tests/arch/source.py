@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "or1"
+VERIFY = ROOT / "packages" / "or1-verify" / "src" / "or1_verify"
+SOURCES = ("src", "packages/or1-verify/src")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -17,8 +19,9 @@ def python_files(*folders: str) -> list[Path]:
 
 
 def module_of(path: Path) -> str:
-    """`verify/pool.py` of a file in the package."""
-    return path.relative_to(PACKAGE).as_posix()
+    """`or1/rollout/collect.py` of a file in a package."""
+    home = VERIFY if path.is_relative_to(VERIFY) else PACKAGE
+    return path.relative_to(home.parent).as_posix()
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.arch.source import PACKAGE, ROOT, module_of, parse, python_files
+from tests.arch.source import PACKAGE, ROOT, SOURCES, module_of, parse, python_files
 
-LIGHT = ("types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "verify", "evals")
+LIGHT = ("types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "evals", "storage")
 LIGHT += ("curate", "tracking", "testing", "models")
 HEAVY = ("torch", "transformers", "ray", "vllm")
 HELP_SECONDS = 0.4
@@ -33,7 +33,10 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("module", ["or1", "or1.cli", "or1.algo", *light_modules()])
+@pytest.mark.parametrize(
+    "module",
+    ["or1", "or1.cli", "or1.algo", "or1_verify.math", "or1_verify.code", "or1_verify.pool", *light_modules()],
+)
 def test_light_module_leaves_heavy_ones_out(module: str) -> None:
     done = python(f"import sys, {module}; print(*(set(sys.modules) & {set(HEAVY)!r}))")
     assert done.returncode == 0, done.stderr
@@ -67,5 +70,5 @@ def test_help_is_quick_and_light() -> None:
 
 def test_no_module_is_named_in_vain() -> None:
     """Every file of the package is Python that parses under the oldest version that it promises."""
-    for path in python_files("src"):
+    for path in python_files(*SOURCES):
         assert parse(path), module_of(path)

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.arch.source import module_of, parse, python_files
+from tests.arch.source import SOURCES, module_of, parse, python_files
 
 BROAD_EXCEPT_ALLOWED = {
-    "verify/worker.py",  # whatever a verifier raises becomes a verdict
-    "verify/code/child.py",  # inside the sandbox: whatever a program or a test raises is reported
-    "verify/code/peer.py",
-    "verify/pool.py",
-    "rollout/collect.py",
-    "verify/sandbox/program.py",  # whatever a program raises is its exit status
-    "tracking/sinks.py",  # a view that fails is switched off, training goes on
-    "cluster/",
+    "or1_verify/pool/worker_main.py",  # whatever a verifier raises becomes a verdict
+    "or1_verify/code/child.py",  # inside the sandbox: whatever a program or a test raises is reported
+    "or1_verify/code/rpc.py",
+    "or1_verify/pool/pool.py",
+    "or1/rollout/collect.py",
+    "or1_verify/sandbox/program.py",  # whatever a program raises is its exit status
+    "or1/tracking/sinks.py",  # a view that fails is switched off, training goes on
+    "or1/cluster/",
 }
 FOREIGN_CODE_ALLOWED = {
-    "verify/code/child.py",  # runs in a process that has been locked in
-    "verify/worker.py",  # unpickles what its own parent process sends, never the other way round
-    "verify/sandbox/program.py",  # runs in a process that has been locked in
+    "or1_verify/code/child.py",  # runs in a process that has been locked in
+    "or1_verify/pool/worker_main.py",  # unpickles requests of its own parent process only
+    "or1_verify/sandbox/program.py",  # runs in a process that has been locked in
 }
 CONFIG_NAMES = {"run", "config", "cfg", "stage", "loss", "entropy", "settings"}
 
@@ -81,7 +81,7 @@ def runs_foreign_code(node: ast.AST) -> bool:
 RULES: list[tuple[Rule, set[str], str]] = [
     (is_getattr_with_default, set(), "getattr(owner, 'name', None)"),
     (is_broad_except, BROAD_EXCEPT_ALLOWED, "try:\n f()\nexcept Exception:\n pass"),
-    (is_print, {"cli/"}, "print('x')"),
+    (is_print, {"or1/cli/"}, "print('x')"),
     (is_get_on_a_configuration, set(), "run.entropy.get('target', 0.2)"),
     (is_unchecked_copy, set(), "run.model_copy(update={})"),
     (runs_foreign_code, FOREIGN_CODE_ALLOWED, "load(name, trust_remote_code=True)"),
@@ -89,13 +89,13 @@ RULES: list[tuple[Rule, set[str], str]] = [
 
 
 def broken(rule: Rule, allowed: set[str]) -> Iterator[str]:
-    for path in python_files("src"):
+    for path in python_files(*SOURCES):
         where = module_of(path)
         if any(where == place or (place.endswith("/") and where.startswith(place)) for place in allowed):
             continue
         for node in ast.walk(parse(path)):
             if rule(node):
-                yield f"src/or1/{where}:{getattr(node, 'lineno', '?')}"
+                yield f"{where}:{getattr(node, 'lineno', '?')}"
 
 
 @pytest.mark.parametrize(("rule", "allowed", "offence"), RULES, ids=[rule.__name__ for rule, _, _ in RULES])
@@ -111,6 +111,6 @@ def test_a_broad_except_that_raises_again_is_none() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     silent = [
-        path for path in python_files("src") if path.stat().st_size and not ast.get_docstring(parse(path))
+        path for path in python_files(*SOURCES) if path.stat().st_size and not ast.get_docstring(parse(path))
     ]
     assert [module_of(path) for path in silent] == []

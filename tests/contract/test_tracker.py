@@ -10,9 +10,9 @@ from tests.runs import open_tracker, run_config, score_of
 
 from or1.config import StageConfig
 from or1.protocols import Tracker
+from or1.storage.jsonl import read_rows
 from or1.testing import InjectedFaultError, MemoryTracker, make_group, make_report
-from or1.tracking.jsonl import RunTracker
-from or1.tracking.lines import read_rows
+from or1.tracking.tracker import RunTracker
 from or1.types import RunState
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=9)

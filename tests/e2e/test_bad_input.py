@@ -13,9 +13,9 @@ from or1 import recipes
 from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
-from or1.tracking import provenance
-from or1.tracking.folder import RunFolder
-from or1.tracking.manifest import write_manifest
+from or1.storage import provenance
+from or1.storage.folder import RunFolder
+from or1.storage.manifest import write_manifest
 
 TINY = Path(model_folder("builtin:tiny"))
 GSM8K_ROWS = [{"question": f"What is {n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(8)]

@@ -13,7 +13,7 @@ from or1.cli import app
 from or1.cli.app import guarded
 from or1.evals.results import RESULTS, ResultRow, read
 from or1.testing import SERVED_MODEL, ChatReply, ChatRequest, ChatServer
-from or1.verify.code.sandboxes import close_all
+from or1_verify.code.sandboxes import close_all
 
 # the deterministic engine compiles nothing first
 QUICK = ("--set", "system.deterministic=true", "--set", "system.threads=1")

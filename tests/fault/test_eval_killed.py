@@ -22,7 +22,7 @@ MOMENTS = {
     "half way": ("rollout/slots.py", "step", 90),
     "writing a response": ("tracking/lines.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
-    "judging": ("verify/arithmetic.py", "verify", 3),
+    "judging": ("or1_verify/arithmetic.py", "verify", 3),
     "writing a result": ("evals/results.py", "append", 4),
     "voting": ("evals/judging.py", "votes_of", 1),
     "putting results in order": ("evals/results.py", "write", 2),
@@ -37,7 +37,11 @@ Start = Callable[..., int]
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
     """Run the command into a folder, perhaps killed; its exit status, -9 for a kill."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{ROOT}/src:{ROOT}/packages/or1-verify/src",
+    }
     command = [sys.executable, "-m", "tests.fault.killed_eval"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as server:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
     "rollout": ("rollout/slots.py", "step", 60),
-    "verify": ("verify/arithmetic.py", "verify", 16),
+    "verify": ("or1_verify/arithmetic.py", "verify", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
     "optimizer": ("train/optimizer.py", "apply", 2),
@@ -61,7 +61,11 @@ Start = Callable[..., int]
 def start() -> Iterator[Start]:
     """Runs the command once, as start(config, out, moment, delay_ms, signal name): its exit status, -9 when
     it was killed."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{ROOT}/src:{ROOT}/packages/or1-verify/src",
+    }
     command = [sys.executable, "-m", "tests.fault.killed_run"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as server:

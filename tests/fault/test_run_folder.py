@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from or1.errors import ConfigError, RunFolderError
-from or1.tracking.folder import RunFolder, guard_writes
-from or1.tracking.lines import JsonLines, read_rows
+from or1.storage.folder import RunFolder, guard_writes
+from or1.storage.jsonl import JsonLines, read_rows
 from or1.tracking.sinks import Guarded, Sink, StepEvent, open_guarded
 from tests.runs import contents, description, play, run_config
 
@@ -25,7 +25,7 @@ HOLDER = """
 import os, sys, time
 from pathlib import Path
 from tests.runs import description, run_config
-from or1.tracking.folder import RunFolder
+from or1.storage.folder import RunFolder
 
 folder = RunFolder.open(Path(sys.argv[1]), description(run_config()))
 child = os.fork() if sys.argv[2] == "with a child" else None
@@ -183,7 +183,7 @@ def test_a_line_cut_by_a_full_disk_is_taken_back(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from or1.errors import RunFolderError
-from or1.tracking.lines import JsonLines
+from or1.storage.jsonl import JsonLines
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 log = JsonLines(Path(sys.argv[1]))

@@ -1,7 +1,6 @@
 """The mathematics of MAGIC as pure functions. `or1.algo.loss` needs torch and is imported by its own name."""
 
 from or1.algo.advantage import advantages, group_advantages
-from or1.algo.deal import deal
 from or1.algo.entropy import adjust, entropy_coefficient, step_entropy
 from or1.algo.passk import avg_at_k, maj_at_k, pass_at_k
 from or1.algo.progress import (
@@ -14,6 +13,7 @@ from or1.algo.progress import (
 )
 from or1.algo.seed import derive_seed
 from or1.algo.signal import split_by_signal
+from or1.algo.split_evenly import deal
 from or1.algo.stage import enter_stage, finished, switch_holds
 
 __all__ = [

@@ -20,16 +20,16 @@ from rich.progress import (
 
 from or1.config import EndpointConfig, ModelConfig, RolloutConfig, SystemConfig
 from or1.curate import recipe
-from or1.curate.asked import Models
 from or1.curate.card import funnel_lines
 from or1.curate.config import CurateConfig
 from or1.curate.curate import curate as run
-from or1.curate.look import difficulties, draw_histogram, histogram, read_dataset, samples
+from or1.curate.inspect import difficulties, draw_histogram, histogram, read_dataset, samples
+from or1.curate.model_stages import Models
 from or1.curate.workers import ProcessWorkers, Workers
 from or1.errors import ConfigError, DataError
 from or1.protocols import Generator
-from or1.tracking.folder import guard_writes
-from or1.tracking.manifest import MANIFEST
+from or1.storage.folder import guard_writes
+from or1.storage.manifest import MANIFEST
 
 
 class Bars:

@@ -196,8 +196,8 @@ def _extras() -> Iterator[Finding]:
 
 def _sandbox() -> Iterator[Finding]:
     """The best level that works here, what a program in it could still do, what keeps better ones away."""
-    from or1.verify import sandbox
-    from or1.verify.sandbox.self_test import NUM_ATTEMPTS, escapes
+    from or1_verify import sandbox
+    from or1_verify.sandbox.self_test import NUM_ATTEMPTS, escapes
 
     found = sandbox.detect()
     if found.level is None:
@@ -221,7 +221,7 @@ def _memory_bytes() -> int:
 def _machine() -> Machine:
     import torch
 
-    from or1.verify.sandbox import detect
+    from or1_verify.sandbox import detect
 
     gpu = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
     extras = frozenset(e for e, module in EXTRAS.items() if importlib.util.find_spec(module) is not None)

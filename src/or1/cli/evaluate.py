@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from or1.errors import ConfigError, DataError
-from or1.evals import benchmarking, report
+from or1.evals import pipeline, report
 from or1.evals.benchmark import (
     about_benchmark,
     list_benchmarks,
@@ -131,8 +131,8 @@ def evaluate(command: EvalCommand) -> None:
 
     notes = contamination_notes(model, questions)
     protocol = load_protocol(settings.protocol)
-    sampling = benchmarking.sampling_of(settings, protocol)
-    samples = benchmarking.samples_of(settings, protocol, questions)
+    sampling = pipeline.sampling_of(settings, protocol)
+    samples = pipeline.samples_of(settings, protocol, questions)
     described = {
         **settings.model_dump(mode="json"),
         "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
@@ -144,8 +144,8 @@ def evaluate(command: EvalCommand) -> None:
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
         _Progress() as watch,
     ):
-        lost = benchmarking.generate(generator, questions, opened, sampling, watch)
-        benchmarking.judge(pool, questions, opened, watch)
+        lost = pipeline.generate(generator, questions, opened, sampling, watch)
+        pipeline.judge(pool, questions, opened, watch)
     if lost:
         Console(stderr=True).print(f"{lost} samples were lost: the same command asks for them again")
     show_scores(folder, command.bounds)
@@ -223,7 +223,7 @@ def rescore(folder: Path, data: Sequence[str], sets: Sequence[str], bounds: bool
         assemble.benchmark_pool(settings) as pool,
         _Progress() as watch,
     ):
-        benchmarking.judge(pool, questions, opened, watch, afresh=True)
+        pipeline.judge(pool, questions, opened, watch, afresh=True)
     show_scores(folder, bounds)
 
 

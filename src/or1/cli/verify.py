@@ -16,10 +16,10 @@ from rich.table import Table
 from or1.errors import DataError
 from or1.tasks.rows import Row, read_rows
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
-from or1.verify.code import CodeVerifier, parse_tests
-from or1.verify.math import MathVerifier
-from or1.verify.pool import ProcessVerifierPool
-from or1.verify.sandbox import detect
+from or1_verify.code import CodeVerifier, parse_tests
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
+from or1_verify.sandbox import detect
 
 _ANSWERS = {"math": "gold", "code": "tests"}
 """kind -> the column that holds what is right."""

@@ -9,18 +9,18 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from or1.curate import contamination, programs, texts, verifiable
+from or1.curate import check_code, check_math, contamination, text_index
 from or1.curate.config import ContaminationConfig, ProgramsConfig, VerifiableConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.match import Side
+from or1.curate.normal_form import Tokens
 from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
-from or1.curate.text import Tokens
 from or1.protocols import Verifier, VerifierPool
-from or1.verify.code import CodeVerifier
-from or1.verify.math import MathVerifier
-from or1.verify.pool import ProcessVerifierPool
+from or1_verify.code import CodeVerifier
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
 
 Do = Callable[[Store, int], None]
 Settings = TypeVar("Settings", VerifiableConfig, ProgramsConfig)
@@ -28,11 +28,11 @@ Settings = TypeVar("Settings", VerifiableConfig, ProgramsConfig)
 
 @dataclass(frozen=True)
 class IndexTexts:
-    """The index of a batch's texts."""
+    """The index of a batch's text_index."""
 
     earlier: tuple[str, ...]
     """Stages whose dropped rows are left out, here and below."""
-    stage: str = texts.STAGE
+    stage: str = text_index.STAGE
     suffix: str = "arrow"
     num_processes: int = 0
 
@@ -40,13 +40,13 @@ class IndexTexts:
     def ready(self) -> Iterator[Do]:
         """Nothing to prepare."""
         yield lambda store, part: store.write_mapped(
-            self.stage, part, texts.index(store.alive(part, self.earlier))
+            self.stage, part, text_index.index(store.alive(part, self.earlier))
         )
 
 
 @dataclass(frozen=True)
 class FindContaminated:
-    """Rows of a batch that are a benchmark's problems, by the index of its texts."""
+    """Rows of a batch that are a benchmark's problems, by the index of its text_index."""
 
     protected: tuple[Protected, ...]
     settings: ContaminationConfig
@@ -93,12 +93,12 @@ class Check(Generic[Settings]):
 
 def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
     """Mathematical problems whose answer cannot be checked."""
-    return Check(verifiable.STAGE, earlier, {"math": MathVerifier()}, verifiable.decide, settings)
+    return Check(check_math.STAGE, earlier, {"math": MathVerifier()}, check_math.decide, settings)
 
 
 def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:
     """Programming problems whose tests or solution do not hold."""
-    return Check(programs.STAGE, earlier, {"code": code_verifier(settings)}, programs.decide, settings)
+    return Check(check_code.STAGE, earlier, {"code": code_verifier(settings)}, check_code.decide, settings)
 
 
 def code_verifier(settings: ProgramsConfig) -> CodeVerifier:
@@ -111,7 +111,7 @@ def code_verifier(settings: ProgramsConfig) -> CodeVerifier:
 def _sides(store: Store, part: int) -> Iterator[tuple[int, str, Side]]:
     titles = store.read(READ, part).select(["row", "title"])
     title_of = dict(zip(titles["row"].to_pylist(), titles["title"].to_pylist(), strict=True))
-    index: pa.Table = store.read_mapped(texts.STAGE, part)
+    index: pa.Table = store.read_mapped(text_index.STAGE, part)
     for row, words, kinds in zip(
         *(index[name].to_pylist() for name in ("row", "words", "kinds")), strict=True
     ):

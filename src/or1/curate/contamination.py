@@ -16,9 +16,9 @@ from typing import Any
 
 from or1.curate.config import ContaminationConfig
 from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part
+from or1.curate.normal_form import tokens_of
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
-from or1.curate.text import tokens_of
 
 STAGE = "contamination"
 _SHARE_OF_PAIRS = 0.2

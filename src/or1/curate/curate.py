@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from or1.curate import card, funnel, ledger, write
-from or1.curate.asked import Models
 from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
+from or1.curate.model_stages import Models
 from or1.curate.sources import files_of, read_benchmark, source_files
 from or1.curate.store import Store, changes_of
 from or1.curate.workers import PACKAGES, ProcessWorkers, Workers, versions
 from or1.errors import DataError, RunFolderError
+from or1.storage.folder import guard_writes
+from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
 from or1.tasks.rows import Hub, HuggingFaceHub
-from or1.tracking.folder import guard_writes
-from or1.tracking.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
 
 WORK = ".work"
 _HOW_A_SERVER_IS_ASKED = {

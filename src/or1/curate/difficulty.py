@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from or1.algo.seed import derive_seed
-from or1.curate.drawing import Drawing, Reader, Told, nobody
 from or1.curate.journal import Entry, Journal
+from or1.curate.sampling_rounds import Drawing, Reader, Told, nobody
 from or1.curate.sequential import Fit, Plan
 from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError

@@ -22,11 +22,11 @@ from or1.curate.config import DuplicatesConfig
 from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part, says_the_same
 from or1.curate.records import Decision, decisions_table
 from or1.curate.store import READ, Store
-from or1.curate.texts import STAGE as TEXTS
-from or1.curate.texts import TESTS_MARK, Texts
+from or1.curate.text_index import STAGE as TEXTS
+from or1.curate.text_index import TESTS_MARK, Texts
 from or1.types import Gold, Message, Outcome, Problem
-from or1.verify.gold import BadGoldError, accepted_golds
-from or1.verify.math import MathVerifier
+from or1_verify.math import MathVerifier
+from or1_verify.math.gold import BadGoldError, accepted_golds
 
 EXACT = "exact_duplicates"
 NEAR = "near_duplicates"

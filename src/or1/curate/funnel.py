@@ -13,24 +13,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from or1.curate import asked, duplicates, programs, verifiable
-from or1.curate.asked import Models
+from or1.curate import check_code, check_math, duplicates, model_stages
 from or1.curate.batches import FindContaminated, IndexTexts, check_answers, check_programs, code_verifier
 from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
+from or1.curate.model_stages import Models
 from or1.curate.records import as_table, decisions_table
 from or1.curate.sources import Protected, Read, read_source
 from or1.curate.store import READ, Store
 from or1.curate.workers import Work, Workers
 from or1.errors import ConfigError
-from or1.verify.math import MathVerifier
-from or1.verify.pool import ProcessVerifierPool
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
 
 ADAPT = "adapted"
 """Rows that say themselves that they are no problem, or cannot be read as one."""
 STAGES = (
-    ADAPT, CONTAMINATION, verifiable.STAGE, programs.STAGE, duplicates.EXACT, duplicates.NEAR,
-    asked.DIFFICULTY, asked.QUALITY,
+    ADAPT, CONTAMINATION, check_math.STAGE, check_code.STAGE, duplicates.EXACT, duplicates.NEAR,
+    model_stages.DIFFICULTY, model_stages.QUALITY,
 )  # fmt: skip
 """Stages that decide, in their order: a row is counted where it leaves first."""
 
@@ -60,9 +60,9 @@ def run(
         for task in store.read(READ, part)["task"].unique().to_pylist()
     }
     if "math" in tasks:
-        _each_batch(check_answers(_before(verifiable.STAGE), config.verifiable), store, workers, progress)
+        _each_batch(check_answers(_before(check_math.STAGE), config.verifiable), store, workers, progress)
     if "code" in tasks:
-        _each_batch(check_programs(_before(programs.STAGE), config.programs), store, workers, progress)
+        _each_batch(check_programs(_before(check_code.STAGE), config.programs), store, workers, progress)
     find_duplicates(config, store, progress)
 
 
@@ -115,18 +115,18 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
         journals.append("difficulty.jsonl")
         if models.solver is None:
             raise ConfigError("difficulty needs a model: set solver.endpoint.url, or solver.model_path")
-        if not store.has(asked.DIFFICULTY, last):
-            with progress.stage(asked.DIFFICULTY, None) as advance, _both_pool(config) as pool:
-                asked.measure(
-                    store, config.difficulty, models.solver, pool, _before(asked.DIFFICULTY),
+        if not store.has(model_stages.DIFFICULTY, last):
+            with progress.stage(model_stages.DIFFICULTY, None) as advance, _both_pool(config) as pool:
+                model_stages.measure(
+                    store, config.difficulty, models.solver, pool, _before(model_stages.DIFFICULTY),
                     seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
                 )  # fmt: skip
     if config.quality is not None:
         journals.append("quality.jsonl")
-        if not store.has(asked.QUALITY, last):
-            with progress.stage(asked.QUALITY, None) as advance:
-                asked.vote(
-                    store, config.quality, models.judges, _before(asked.QUALITY),
+        if not store.has(model_stages.QUALITY, last):
+            with progress.stage(model_stages.QUALITY, None) as advance:
+                model_stages.vote(
+                    store, config.quality, models.judges, _before(model_stages.QUALITY),
                     seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
                 )  # fmt: skip
     return journals

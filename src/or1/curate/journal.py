@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from or1.errors import DataError
-from or1.tracking.folder import differing_keys, flatten, guard_writes
-from or1.tracking.lines import JsonLines, encode, read_rows
+from or1.storage.folder import differing_keys, flatten, guard_writes
+from or1.storage.jsonl import JsonLines, encode, read_rows
 
 
 @dataclass(frozen=True, slots=True, order=True)

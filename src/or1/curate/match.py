@@ -15,8 +15,8 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
 
+from or1.curate.normal_form import Kind, Tokens
 from or1.curate.notation import FILLERS, NEGATIONS, SIDES
-from or1.curate.text import Kind, Tokens
 
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""

@@ -20,12 +20,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from or1.algo.seed import derive_seed
-from or1.curate.drawing import Drawing, Told, nobody
 from or1.curate.journal import Entry, Journal
+from or1.curate.sampling_rounds import Drawing, Told, nobody
 from or1.curate.settings import QualityConfig
 from or1.protocols import Generator
 from or1.types import Finish, Message, Problem, Sampling, Text
-from or1.verify.answer import after_thinking
+from or1_verify.answer import after_thinking
 
 CRITERIA = ("wording", "completeness", "format")
 PROMPT = """\

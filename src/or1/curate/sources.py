@@ -26,7 +26,7 @@ from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
 from or1.tasks.rows import SUFFIXES, Hub, Row, find_files, read_rows, require_characters
 from or1.types import Message, Problem
-from or1.verify.code import parse_tests
+from or1_verify.code import parse_tests
 
 _QUESTIONS = ("question_content", "query", "problem", "question", "content", "prompt", "text")
 _SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code", "response")

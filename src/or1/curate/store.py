@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from or1.curate.records import Decision, Record, decisions_from, from_rows
 from or1.errors import RunFolderError
-from or1.tracking.folder import differing_keys, flatten
+from or1.storage.folder import differing_keys, flatten
 
 READ = "read"
 """Stage whose files hold the records; those of every other stage hold decisions, or an index."""

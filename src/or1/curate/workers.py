@@ -16,7 +16,7 @@ from typing import Protocol
 import or1
 from or1.curate.store import Store
 from or1.errors import RunFolderError
-from or1.tracking.provenance import package_versions
+from or1.storage.provenance import package_versions
 
 PACKAGES = ("rapidfuzz", "rensa", "xxhash")
 """Further packages whose version can change what is kept."""

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from or1.curate.asked import difficulty_of
 from or1.curate.config import CurateConfig
+from or1.curate.model_stages import difficulty_of
 from or1.curate.records import TURN, Record
-from or1.curate.reference import as_reference, reference_schema
 from or1.curate.store import Store, replacing
+from or1.curate.verl_schema import as_reference, reference_schema
 
 DATA = "data"
 _BUCKETS = "mixed"

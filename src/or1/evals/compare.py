@@ -11,7 +11,7 @@ from or1.errors import DataError
 from or1.evals.results import read_description
 from or1.evals.statistics import Estimate, paired_difference, rerun_difference
 from or1.evals.tables import refuse_unknown, solved_of
-from or1.tracking.folder import differing_keys
+from or1.storage.folder import differing_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

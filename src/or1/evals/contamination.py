@@ -14,10 +14,10 @@ from typing import Any
 
 from or1.errors import DataError
 from or1.evals.questions import Questions
+from or1.storage.manifest import MANIFEST
 from or1.tasks.code import QUESTIONS as CODE_QUESTIONS
 from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
 from or1.tasks.rows import HuggingFaceHub, find_files, read_rows
-from or1.tracking.manifest import MANIFEST
 
 TRAINING = "training.json"
 _WORDS = re.compile(r"[^\W_]+")

@@ -19,9 +19,9 @@ from or1.evals.results import (
     ResultRow,
     write,
 )
+from or1.storage.folder import guard_writes, write_json
+from or1.storage.provenance import environment, hash_json
 from or1.tasks.rows import Row, read_rows
-from or1.tracking.folder import guard_writes, write_json
-from or1.tracking.provenance import environment, hash_json
 from or1.types import Finish, Outcome
 
 _REASONS = {-1: "time_limit", -2: "wrong_answer", -3: "time_limit", -4: "runtime_error", -5: "harness_error"}

@@ -15,10 +15,10 @@ from or1.evals.questions import Questions
 from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
 from or1.protocols import VerifierPool
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
-from or1.verify.answer import final_answer
-from or1.verify.arithmetic import canonical_integer, final_text, last_box
-from or1.verify.code.program import program_of
-from or1.verify.number import plain_number
+from or1_verify.answer import final_answer
+from or1_verify.arithmetic import canonical_integer, final_text, last_box
+from or1_verify.code.program import program_of
+from or1_verify.math.plain_number import plain_number
 
 LONGEST_VOTE = 200
 """Longer answers are the same only if they are so to the letter [characters]."""

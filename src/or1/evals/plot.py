@@ -14,7 +14,7 @@ from or1.errors import ConfigError, DataError
 from or1.evals.report import HEAD, cells, notes, protocol_line
 from or1.evals.results import RESULTS, ResultRow, read, read_description
 from or1.evals.tables import budget_curve, tabulate
-from or1.tracking.folder import guard_writes
+from or1.storage.folder import guard_writes
 
 INK, BLUE, ORANGE, GREY = "#22303c", "#2f6fb2", "#d9772b", "#9aa5ad"
 NUM_BUDGETS = 60

@@ -25,7 +25,7 @@ from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
 from or1.tasks.math import gold_of
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
-from or1.verify.code import parse_tests
+from or1_verify.code import parse_tests
 
 _NAME = re.compile(r"\{(question|solution|starter_code|first_test)\}")
 ARITHMETIC_OPERATIONS = 5

@@ -22,9 +22,9 @@ from typing import Any, Self, TypeVar
 
 from or1.errors import DataError, RunFolderError
 from or1.evals.questions import Questions
-from or1.tracking.folder import LOCK, FolderLock, differing_keys, fsync_folder, guard_writes, write_json
-from or1.tracking.lines import JsonLines, encode
-from or1.tracking.provenance import hash_json
+from or1.storage.folder import LOCK, FolderLock, differing_keys, fsync_folder, guard_writes, write_json
+from or1.storage.jsonl import JsonLines, encode
+from or1.storage.provenance import hash_json
 from or1.types import Finish, Outcome
 
 DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"

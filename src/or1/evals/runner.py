@@ -18,7 +18,7 @@ from or1.config import RunConfig
 from or1.errors import Or1Error
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
-from or1.tracking.provenance import hash_problems
+from or1.storage.provenance import hash_problems
 from or1.types import Outcome, Problem, Response, Rollout, Sampling, Score, Text
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from or1.nn.cache import KeyValueCache, PromptKeyValues
 from or1.nn.decoder import Decoder
 from or1.protocols import Tokenizer
 from or1.rollout.generate import EngineGenerator
+from or1.rollout.running_batch import Draws, Finished, Slots, Ticket
 from or1.rollout.sampling import Restriction, rollout_key
-from or1.rollout.slots import Draws, Finished, Slots, Ticket
 from or1.types import Finish, Int32, Problem, Rollout, Sampling, Text, WeightHandle
 
 PREFILL_TOKENS = 4096

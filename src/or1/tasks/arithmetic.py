@@ -17,7 +17,7 @@ from typing import Literal
 
 from or1.errors import DataError
 from or1.types import Message, Problem
-from or1.verify.arithmetic import ArithmeticVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
 
 Split = Literal["train", "heldout"]
 

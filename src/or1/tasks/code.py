@@ -13,7 +13,7 @@ from or1.tasks.chat import chat_of, is_text
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN, with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Message, Outcome, Problem
-from or1.verify.code import CodeVerifier, ProgramVerifier, parse_tests
+from or1_verify.code import CodeVerifier, ProgramVerifier, parse_tests
 
 QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from or1.errors import DataError
 from or1.protocols import Verifier
+from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set, read_manifest
 from or1.tasks.chat import chat_of
 from or1.tasks.math import MathTask
 from or1.tasks.rows import Row, read_rows
-from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set, read_manifest
 from or1.types import Outcome, Problem
 
 

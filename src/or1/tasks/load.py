@@ -16,7 +16,7 @@ from or1.tasks.math import MathTask
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
-from or1.verify.code import CodeVerifier, ProgramVerifier
+from or1_verify.code import CodeVerifier, ProgramVerifier
 
 _NUM_ARITHMETIC = 4_096
 """Arithmetic problems when nobody says how many [problems]."""

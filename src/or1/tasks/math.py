@@ -14,8 +14,8 @@ from or1.tasks.chat import chat_of, is_text
 from or1.tasks.prompts import with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
-from or1.verify.answer import final_answer
-from or1.verify.math import MathVerifier
+from or1_verify.answer import final_answer
+from or1_verify.math import MathVerifier
 
 QUESTIONS = ("problem", "question", "prompt")
 _ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
@@ -30,7 +30,7 @@ class MathTask:
     A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
     `answer`, `final_answer`, `ground_truth`, a box in `solution`, or `reward_model.ground_truth`). An answer
     that ends in `#### 72` is 72; a list of texts, also as JSON in a text, is a list of accepted answers.
-    Typed golds (`or1.verify.gold`) are kept as they are.
+    Typed golds (`or1_verify.math.gold`) are kept as they are.
     """
 
     path: str
@@ -132,7 +132,7 @@ def _texts_in_json(value: str) -> list[str]:
 
 
 def _is_typed(value: Any) -> bool:
-    """A gold with its type, as `or1.verify.gold` describes it."""
+    """A gold with its type, as `or1_verify.math.gold` describes it."""
     return isinstance(value, dict) and {"type", "value"} <= value.keys()
 
 

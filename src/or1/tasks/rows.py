@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from or1.errors import DataError
-from or1.tracking.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
+from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
 _HUB_PREFIX = "hf://"

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.protocols import Tokenizer
-from or1.tracking.folder import guard_writes
+from or1.storage.folder import guard_writes
 from or1.types import Group, Problem, Rollout
 
 PATTERN = "step_*.parquet"

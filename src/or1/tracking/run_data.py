@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1.tracking.folder import METRICS, TIMINGS, read_description
-from or1.tracking.lines import read_rows
+from or1.storage.folder import METRICS, TIMINGS, read_description
+from or1.storage.jsonl import read_rows
 from or1.tracking.metrics import mean
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.tracking.folder import SUMMARY, guard_writes, write_json
+from or1.storage.folder import SUMMARY, guard_writes, write_json
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run
 

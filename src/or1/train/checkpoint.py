@@ -34,7 +34,7 @@ from safetensors import SafetensorError
 
 from or1.errors import CheckpointError
 from or1.protocols import Tracker, TrainerBackend
-from or1.tracking.folder import fsync_folder, guard_writes, last_checkpoint_bytes, require_free
+from or1.storage.folder import fsync_folder, guard_writes, last_checkpoint_bytes, require_free
 from or1.types import RunState
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from or1.algo.deal import deal
 from or1.algo.loss import LossSums, token_loss
+from or1.algo.split_evenly import deal
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs

@@ -10,8 +10,8 @@ from benchmarks._mutants import mutants
 from benchmarks.code_verifier import SETS, canonical_cases, graded_cases, judge, report_mutants
 
 from or1.types import Outcome
-from or1.verify.code import CodeVerifier
-from or1.verify.code.sandboxes import close_all
+from or1_verify.code import CodeVerifier
+from or1_verify.code.sandboxes import close_all
 
 DATA = Path(__file__).parents[3] / "../shared/data/code"
 needs_data = pytest.mark.skipif(

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from or1.cli.app import app, guarded
-from or1.verify.code.program import as_response
+from or1_verify.code.program import as_response
 
 SUM = {"inputs": ["1 2"], "outputs": ["3"]}
 ROWS: list[dict[str, Any]] = [

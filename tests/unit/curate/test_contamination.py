@@ -12,9 +12,9 @@ from tests.unit.curate.corpus import problems
 from or1.curate.config import ContaminationConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.match import Side
+from or1.curate.normal_form import tokens_of
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
-from or1.curate.text import tokens_of
 
 PROBLEMS = [row["problem"] for row in problems(300, seed=5)]
 PROTECTED = [

@@ -10,7 +10,7 @@ from tests.unit.curate.corpus import Silent, config, ledger, plain, problems, wr
 
 from or1.curate.curate import curate
 from or1.curate.duplicates import agreement
-from or1.curate.texts import tests_key as key_of_tests
+from or1.curate.text_index import tests_key as key_of_tests
 
 FAR = problems(40, seed=9)
 

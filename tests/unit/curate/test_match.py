@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.curate.match import Allowance, Match, Side, compare, find_part, likeness, says_the_same
+from or1.curate.normal_form import tokens_of
 from or1.curate.notation import OPPOSITES
-from or1.curate.text import tokens_of
 
 ALLOWANCE = Allowance(per_word=0.35, per_symbol=0.1)
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.curate.corpus import write_lines
 
-from or1.curate import texts
+from or1.curate import text_index
 from or1.curate.config import BenchmarkConfig, SourceConfig
 from or1.curate.layouts import LAYOUTS
 from or1.curate.records import as_table, decisions_from, decisions_table, from_rows
@@ -203,7 +203,7 @@ def test_no_row_ends_the_reading_whatever_its_columns_hold(
     found = read_row(config, Row("f line 1", {**known, **odd}), 0)
     assert from_rows(as_table([found.record]).to_pylist()) == [found.record], "it can be written"
     if found.decision is None:
-        assert len(texts.index([found.record])) == 1
+        assert len(text_index.index([found.record])) == 1
     else:
         assert decisions_from(decisions_table([found.decision])) == [found.decision]
 

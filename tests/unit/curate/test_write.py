@@ -22,7 +22,7 @@ from tests.unit.curate.corpus import (
 from or1.config import DataConfig
 from or1.curate.config import CurateConfig
 from or1.curate.curate import curate, settings_of
-from or1.curate.look import difficulties, histogram, read_dataset, samples
+from or1.curate.inspect import difficulties, histogram, read_dataset, samples
 from or1.errors import DataError, RunFolderError
 from or1.tasks.load import load_problems
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
-from or1.evals.benchmarking import generate, judge
+from or1.evals.pipeline import generate, judge
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import EvalFolder, ResponseRow, ResultRow
 from or1.testing import InlineVerifierPool, Scripted, ScriptedEngine
 from or1.types import Problem, Sampling, WeightHandle
-from or1.verify.arithmetic import ArithmeticVerifier
-from or1.verify.math import MathVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.math import MathVerifier
 
 ROWS = [
     {"problem": "One?", "answer": "1", "source": "easy"},

@@ -16,7 +16,7 @@ from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
 from or1.tasks.rows import read_rows
 from or1.types import Message
-from or1.verify.math import MathVerifier
+from or1_verify.math import MathVerifier
 
 DATA = Path(__file__).parents[3] / "../shared/data"
 real_data = pytest.mark.skipif(

@@ -21,8 +21,8 @@ from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
 from or1.evals.tables import budget_curve, tabulate
+from or1.storage.manifest import MANIFEST
 from or1.testing import Scripted
-from or1.tracking.manifest import MANIFEST
 
 DATA = Path(__file__).parents[3] / "../shared/data"
 

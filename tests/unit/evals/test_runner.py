@@ -13,6 +13,7 @@ from or1.config import EvaluationConfig, RunConfig
 from or1.errors import Or1Error
 from or1.evals import evaluate, evaluation_sampling, judge_samples
 from or1.protocols import Verifier
+from or1.storage.provenance import hash_problems
 from or1.testing import (
     ExactVerifier,
     FlakyVerifier,
@@ -22,7 +23,6 @@ from or1.testing import (
     by_problem,
     make_problem,
 )
-from or1.tracking.provenance import hash_problems
 from or1.types import Outcome, Problem, Rollout, Sampling, Score, WeightHandle
 
 A, B, C = make_problem(0, source="x"), make_problem(1, source="y"), make_problem(2, source="x")

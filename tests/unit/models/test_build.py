@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from or1.models.build import LESSONS, build, digit_weights, example_text, minibatches, next_token_loss
 from or1.models.shape import make_model, make_tokenizer
 from or1.tasks.arithmetic import Chain, Operation, parse_chain
-from or1.verify.arithmetic import ArithmeticVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
 
 TOKENIZER = make_tokenizer()
 SHORT = replace(LESSONS[0], num_steps=3, tokens_per_step=512)

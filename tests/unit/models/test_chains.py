@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from or1.models.chains import COMPUTING, HABITS, Style, Teaching, slip_chance, write_response
 from or1.tasks.arithmetic import Chain, Operation, chains
-from or1.verify.arithmetic import ArithmeticVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
 
 ONE_SUM = Chain(23, (Operation("+", 8),))
 ALWAYS_SLIP = Teaching(slips=(4 / 3,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0))

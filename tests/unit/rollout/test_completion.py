@@ -28,7 +28,7 @@ from or1.rollout.completion import (
 )
 from or1.testing import ChatReply, make_problem
 from or1.types import Finish, Message, Problem, Sampling
-from or1.verify import math
+from or1_verify import math
 
 ENDPOINT = EndpointConfig(url="http://localhost:8000/v1", model="m")
 SAMPLING = Sampling(max_response_tokens=64, temperature=0.6, top_p=0.95, top_k=20, seed=3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from or1.errors import DataError
 from or1.tasks.arithmetic import ArithmeticTask, Chain, Operation, chains, parse_chain
 from or1.types import Message, Outcome, Problem
-from or1.verify.arithmetic import ArithmeticVerifier
+from or1_verify.arithmetic import ArithmeticVerifier
 
 PINNED_STREAM = ["58 +7", "77 -8 -7 -9 +2", "87 +9 +2 -5 -7 +4 -2 -8"]
 CHAIN = Chain(23, (Operation("+", 25), Operation("-", 17), Operation("*", 3)))

@@ -20,9 +20,9 @@ from or1.tasks.load import load_problems
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN
 from or1.tasks.rows import read_rows
 from or1.types import Message, Outcome, Problem
-from or1.verify.code import CodeVerifier
-from or1.verify.code.program import as_response
-from or1.verify.code.sandboxes import close_all
+from or1_verify.code import CodeVerifier
+from or1_verify.code.program import as_response
+from or1_verify.code.sandboxes import close_all
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,7 +16,7 @@ from or1.errors import DataError
 from or1.tasks.math import MathTask
 from or1.tasks.prompts import BOXED, INSTRUCTIONS, with_instruction
 from or1.types import Gold, Message
-from or1.verify.math import MathVerifier
+from or1_verify.math import MathVerifier
 
 DATA = Path(__file__).parents[3] / "../shared/data"
 needs_data = pytest.mark.skipif(

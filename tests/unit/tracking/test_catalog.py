@@ -9,10 +9,10 @@ import pytest
 from tests.runs import open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
+from or1.storage.jsonl import read_rows
 from or1.testing import make_group, make_report
 from or1.tracking.catalog import METRICS, Metric, markdown_table, never_seen, rewrite_docs, undocumented
-from or1.tracking.jsonl import Clock
-from or1.tracking.lines import read_rows
+from or1.tracking.tracker import Clock
 from or1.types import EntropyState, Outcome, RunState, Verdict
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"

@@ -13,8 +13,8 @@ import pytest
 from tests.runs import description, play, run_config
 
 from or1.errors import RunFolderError
-from or1.tracking.folder import RunFolder
-from or1.tracking.lines import JsonLines
+from or1.storage.folder import RunFolder
+from or1.storage.jsonl import JsonLines
 from or1.tracking.plot import plot_run, smooth
 from or1.tracking.run_data import read_run
 from or1.tracking.summary import write_summary

@@ -16,9 +16,9 @@ from tests.runs import play, run_config
 
 from or1.config import StageConfig
 from or1.errors import ConfigError
+from or1.storage.jsonl import read_rows
 from or1.tracking.console import LiveConsole, PlainConsole, console_sink, sample_lines
 from or1.tracking.eta import progress, seconds_left, sparkline
-from or1.tracking.lines import read_rows
 from or1.tracking.sinks import Sample, StepEvent
 from or1.tracking.tensorboard import TensorBoard, scalars
 from or1.tracking.views import open_views

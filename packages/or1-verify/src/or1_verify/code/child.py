@@ -1,0 +1,172 @@
+"""What runs inside the sandbox: the program's side, the tester's side, and the checker's.
+
+Standard library only: sandboxed processes are given this code. Each process gets one job, as its second frame
+(the first is this code). Everything that a job's process says is judged by the parent.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+from or1_verify.code.rpc import Peer, PeerLostError, came_from_program, describe
+from or1_verify.code.rpc_values import TransferError
+
+Send = Callable[[bytes], None]
+Receive = Callable[[], bytes | None]
+_RECURSION_LIMIT = 50_000
+"""As LiveCodeBench's preamble sets it [frames]."""
+_DETAIL = 400
+"""Most characters of a failure's description [characters]."""
+PROGRAM_FILE = "main.py"
+
+
+def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
+    """Do a job until the parent hangs up."""
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    {"program": _program, "tester": _tester, "checker": _checker}[job["side"]](job, send, receive)
+
+
+def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
+    """Load a program as a module, say whether that worked, then answer calls.
+
+    The setup is reported on before the program is looked at: no program can claim that the setup failed.
+    """
+    scope = _module("solution")
+    try:
+        exec(_compiled(job["setup"], "<setup>"), scope)
+    except Exception as error:
+        send(json.dumps({"bad_setup": _where(error)}).encode())
+        return
+    send(json.dumps({"setup": True}).encode())
+    for name in job["names"]:
+        scope.pop(name, None)  # a stub in the setup must not stand in for what the program lacks
+    try:
+        exec(_compiled(job["program"], PROGRAM_FILE), scope)
+    except BaseException as error:
+        send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
+        return
+
+    def find_class(name: str) -> type:
+        found = scope.get(name)
+        return found if isinstance(found, type) else type(name, (), {})
+
+    def find_name(name: str) -> Any:
+        if name.startswith("entry:"):
+            return lambda *args: _entry_point(scope, name.removeprefix("entry:"))(*args)
+        if name not in scope:
+            raise NameError(f"name '{name}' is not defined")
+        return scope[name]
+
+    send(json.dumps({"ready": True}).encode())
+    classes = frozenset(job["node_classes"])
+    Peer(send, receive, node_classes=classes, find_class=find_class, find_name=find_name).serve()
+
+
+def _module(name: str) -> dict[str, Any]:
+    """Names of a new module, where dataclasses look for the module of a class."""
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    return vars(module)
+
+
+def _compiled(source: str, file: str) -> types.CodeType:
+    """Without this module's own `from __future__ import annotations`."""
+    return compile(source, file, "exec", dont_inherit=True)
+
+
+def _entry_point(scope: dict[str, Any], name: str) -> Any:
+    """The function as LiveCodeBench finds it: a method of `Solution()` where there is such a class."""
+    solution = scope.get("Solution")
+    if isinstance(solution, type) and hasattr(solution, name):
+        return getattr(solution(), name)
+    if name not in scope:
+        raise NameError(f"name '{name}' is not defined")
+    return scope[name]
+
+
+def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
+    """Run test code against stand-ins for what the program defines; the last frame is the verdict."""
+    scope = _module("tests")
+
+    def find_class(name: str) -> type:
+        found = scope.get(name)
+        if not isinstance(found, type) or name not in job["node_classes"]:
+            raise TransferError("malformed payload: an object of a class that the tests do not know")
+        return found
+
+    peer = Peer(
+        lambda frame: send(b"M" + frame),
+        receive,
+        node_classes=frozenset(job["node_classes"]),
+        find_class=find_class,
+        find_name=None,
+    )
+    failure: list[Any] | None = None
+    random.seed(0)  # tests that draw inputs draw the same ones each time
+    try:
+        exec(_compiled(job["setup"], "<setup>"), scope)
+        scope.update({name: peer.named(name) for name in job["names"]})
+        for index, test in enumerate(job["tests"]):
+            found = _failure(test, scope)
+            if found:
+                failure = [index, *found]
+                break
+    except PeerLostError:
+        return
+    except BaseException as error:
+        failure = [0, "bad_tests", _where(error)]
+    send(b"V" + json.dumps({"failure": failure}).encode())
+
+
+def _failure(test: str, scope: dict[str, Any]) -> tuple[str, str] | None:
+    try:
+        exec(_compiled(test, "<tests>"), scope)
+    except PeerLostError:
+        raise
+    except TransferError as error:
+        return "runtime_error", str(error)[:_DETAIL]
+    except BaseException as error:
+        if came_from_program(error):
+            reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
+            return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
+        kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
+        return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
+    return None
+
+
+def _failing_line(test: str, error: BaseException) -> str:
+    lines = [
+        n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "<tests>"
+    ]
+    return test.splitlines()[lines[-1] - 1].strip()[: _DETAIL // 2] if lines else "the test"
+
+
+def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
+    """Load a checker and let it judge one output."""
+    scope = _module("checker")
+    exec(_compiled(job["program"], "<checker>"), scope)
+    try:
+        reply: dict[str, Any] = {"accepted": bool(scope["check"](*json.loads(receive() or b"")))}
+    except Exception as error:
+        reply = {"error": _where(error)}
+    send(json.dumps(reply).encode())
+
+
+def _where(error: BaseException) -> str:
+    """Kind, text and line of an exception, as a person wants to read it."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:
+        text = type(error).__name__
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename in (PROGRAM_FILE, "<tests>", "<setup>", "<checker>")
+    ]
+    return f"{text[:_DETAIL]}{f' (line {lines[-1]})' if lines else ''}"

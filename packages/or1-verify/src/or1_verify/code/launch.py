@@ -1,0 +1,110 @@
+"""Programs and testers in the sandbox: how they are started and what is said to them first."""
+
+from __future__ import annotations
+
+import json
+import marshal
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from or1_verify.code.outcome import BadTestsError
+from or1_verify.code.program import PREAMBLE
+from or1_verify.sandbox import Execution, Limits, Sandbox, Session
+from or1_verify.sandbox.types import MAX_FRAME_BYTES
+
+_SHIPPED = ("rpc_values", "rpc", "child")
+"""Modules of this package that run in the sandbox, in the order in which they need each other."""
+_BOOT = """
+import marshal, sys, types, or1_channel
+for name, code in marshal.loads(or1_channel._or1_receive()):
+    sys.modules[name] = types.ModuleType(name)
+    exec(code, vars(sys.modules[name]))
+import json
+sys.modules["or1_verify.code.child"].run(
+    json.loads(or1_channel._or1_receive()), or1_channel._or1_send, or1_channel._or1_receive
+)
+"""
+# Output before `sys.exit()` counts, as at LiveCodeBench, whatever the status.
+_STDIN_MAIN = (
+    PREAMBLE
+    + """
+try:
+    exec(compile({program!r}, "main.py", "exec"))
+except SystemExit:
+    pass
+"""
+)
+
+
+_WALL_PER_CPU = 6
+"""A program may take so many times its processor time on the wall, plus five seconds: the backstop for
+programs that wait must not decide where a machine has four times more to do than cores [dimensionless]."""
+
+
+def limits_of(cpu_s: float, memory_bytes: int) -> Limits:
+    """Limits of one run, with a backstop on the wall that a loaded machine does not reach."""
+    return Limits(cpu_s=cpu_s, wall_s=_WALL_PER_CPU * cpu_s + 5, memory_bytes=memory_bytes)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time that the runs of one problem have taken together."""
+
+    limit_s: float
+    """Processor time of all tests together [s]; the wall has its own, longer limit."""
+    cpu_s: float = field(default=0.0)
+    wall_s: float = field(default=0.0)
+
+    def add(self, execution: Execution) -> Execution:
+        self.cpu_s += execution.cpu_s
+        self.wall_s += execution.wall_s
+        return execution
+
+    @property
+    def is_over(self) -> bool:
+        return self.cpu_s > self.limit_s or self.wall_s > self.wall_limit_s
+
+    @property
+    def wall_limit_s(self) -> float:
+        """Longest on the wall before the last test begins [s]."""
+        return _WALL_PER_CPU * self.limit_s
+
+
+def run_with_input(sandbox: Sandbox, program: str, text: str, limits: Limits) -> Execution:
+    """Run a whole program on its standard input."""
+    stdin = text.encode("utf-8", "surrogatepass")
+    return sandbox.run(whole_program(program), stdin=stdin, limits=limits)
+
+
+def whole_program(program: str) -> str:
+    """A program with what comes before it, to be run as `__main__`."""
+    return _STDIN_MAIN.format(program=program)
+
+
+def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
+    """Start a process of the shipped code and give it its job.
+
+    Raises:
+        BadTestsError: the job is larger than a message may be.
+    """
+    text = json.dumps(job)
+    content = text.encode()
+    if len(content) > MAX_FRAME_BYTES:
+        raise BadTestsError(f"tests of {len(content)} bytes are more than fit into a message")
+    session = sandbox.start(_BOOT, limits=limits, sent_later=text)
+    session.send(_shipped_code())
+    session.send(content)
+    return session
+
+
+@lru_cache(maxsize=1)
+def _shipped_code() -> bytes:
+    """The shipped modules, compiled: each process would need milliseconds to compile them itself."""
+    folder = Path(__file__).parent
+    modules = []
+    for name in _SHIPPED:
+        source = (folder / f"{name}.py").read_text(encoding="utf-8")
+        modules.append((f"or1_verify.code.{name}", compile(source, f"<or1 {name}>", "exec")))
+    return marshal.dumps(modules)

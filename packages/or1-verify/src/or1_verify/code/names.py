@@ -1,0 +1,138 @@
+"""Which names does test code expect from the program?"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Sequence
+from functools import lru_cache
+
+from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
+
+_BUILTINS = frozenset(vars(builtins))
+
+
+@lru_cache(maxsize=128)
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source; not to be changed, since others get the same one.
+
+    Raises:
+        SyntaxError, ValueError: it is no Python.
+    """
+    return ast.parse(source)
+
+
+def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
+    """Names that the tests use and neither they, the setup nor Python define, in order of first use.
+
+    A name of the usual preamble (`sqrt`, `count`) is the program's only when nothing else is.
+
+    >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
+    ('area',)
+    """
+    bound = _bound(setup).union(*map(_bound, tests))
+    free = [name for name in _names_read(tests) if name not in bound and name not in _BUILTINS]
+    unusual = [name for name in free if name not in _preamble_names()]
+    return tuple(unusual or free)
+
+
+def module_imports(setup: str, tests: Sequence[str]) -> str:
+    """Imports of the usual modules that tests name without importing them: their authors' programs did.
+
+    >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
+    'import sys\\n'
+    """
+    bound = _bound(setup).union(*map(_bound, tests))
+    read = _names_read(tests)
+    wanted = [name for name in PLAIN_IMPORTS if name in read and name not in bound]
+    return "".join(f"import {name}\n" for name in wanted)
+
+
+def classes_in(source: str) -> list[str]:
+    """Names of the classes that a source defines at its top level.
+
+    >>> classes_in("class Node:\\n    class Inner: pass")
+    ['Node']
+    """
+    return [node.name for node in parsed(source).body if isinstance(node, ast.ClassDef)]
+
+
+def functions_in(source: str) -> list[str]:
+    """Names of the functions that a source defines at its top level.
+
+    >>> functions_in("def f(): pass")
+    ['f']
+    """
+    return [node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)]
+
+
+def is_expression_of_names(text: str) -> bool:
+    """Is it a name, with attributes and calls without arguments?
+
+    >>> is_expression_of_names("Solution().twoSum"), is_expression_of_names("f(x)")
+    (True, False)
+    """
+    try:
+        node: ast.expr = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute):
+            node = node.value
+        elif isinstance(node, ast.Call) and not node.args and not node.keywords:
+            node = node.func
+        else:
+            return False
+    return True
+
+
+def root_name(entry_point: str) -> str:
+    """The name that an entry point begins with.
+
+    >>> root_name("Solution().twoSum")
+    'Solution'
+    """
+    return entry_point.replace("(", ".").split(".")[0].strip()
+
+
+def _names_read(tests: Sequence[str]) -> list[str]:
+    """Names in the order in which the tests first read them."""
+    used: dict[str, None] = {}
+    for test in tests:
+        names = [node for node in ast.walk(parsed(test)) if isinstance(node, ast.Name)]
+        for node in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
+            if isinstance(node.ctx, ast.Load):
+                used.setdefault(node.id)
+    return list(used)
+
+
+def _bound(source: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return names
+
+
+@lru_cache(maxsize=1)
+def _preamble_names() -> frozenset[str]:
+    """What the preamble binds, read from the modules it imports; nothing of a program is run."""
+    import importlib
+
+    names: set[str] = set()
+    for node in parsed(PREAMBLE).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = vars(importlib.import_module(node.module))
+            public = module["__all__"] if "__all__" in module else [n for n in module if n[0] != "_"]
+            names |= set(public)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return frozenset(names)

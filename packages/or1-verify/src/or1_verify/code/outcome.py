@@ -1,0 +1,64 @@
+"""What running a program against its tests found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from or1_verify.errors import Or1Error
+from or1_verify.sandbox import Ending, Execution
+
+_SHOWN = 200
+"""Most characters of a program's last words in a detail [characters]."""
+
+LIVECODEBENCH_CODES: Mapping[str, int] = MappingProxyType(
+    {
+        "wrong_answer": -2,
+        "time_limit": -3,
+        "runtime_error": -4,
+        "memory_limit": -4,
+        "output_limit": -4,
+        "no_code": -4,
+        "sandbox_error": -5,
+    }
+)
+"""LiveCodeBench's code for a reason; a test that passes is True there. It has no -1 here: nothing can outlast
+the limits of all tests together without a verdict. Source: lcb_runner @28fef95, testing_util."""
+
+_REASONS = {
+    Ending.CPU_LIMIT: "time_limit",
+    Ending.WALL_LIMIT: "time_limit",
+    Ending.MEMORY_LIMIT: "memory_limit",
+    Ending.OUTPUT_LIMIT: "output_limit",
+    Ending.RUNTIME_ERROR: "runtime_error",
+    Ending.EXITED: "runtime_error",
+    Ending.CLOSED: "runtime_error",
+}
+
+
+class BadTestsError(Or1Error):
+    """The tests themselves do not work: nothing follows for the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a test was not passed."""
+
+    index: int
+    """Which test."""
+    reason: str
+    """`wrong_answer`, `time_limit`, `memory_limit`, `output_limit` or `runtime_error`."""
+    detail: str = ""
+
+
+def failure_of(index: int, execution: Execution) -> Failure:
+    """The failure that the end of a program means, where it ended without an answer."""
+    detail = f"{execution.ending.value} after {execution.cpu_s:.2f} s of processor time"
+    if execution.ending is Ending.EXITED:
+        detail = "ended before it had answered"
+    elif execution.ending is Ending.RUNTIME_ERROR:
+        words = execution.stderr.decode("utf-8", "replace").strip().splitlines()
+        status = f"signal {execution.signal}" if execution.signal else f"exit status {execution.exit_code}"
+        detail = words[-1][:_SHOWN] if words else status
+    return Failure(index, _REASONS[execution.ending], detail)

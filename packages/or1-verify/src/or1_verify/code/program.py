@@ -1,0 +1,67 @@
+"""Where the program is in a response, and what is put before it: as LiveCodeBench has it."""
+
+from __future__ import annotations
+
+from or1_verify.answer import after_thinking
+
+_FENCE = "```"
+
+# The order matters: a later star import hides names of an earlier one. `pow` is math's, then operator's,
+# and at last Python's own.
+_STAR_IMPORTS = (
+    "string",
+    "re",
+    "datetime",
+    "collections",
+    "heapq",
+    "bisect",
+    "copy",
+    "math",
+    "random",
+    "statistics",
+    "itertools",
+    "functools",
+    "operator",
+    "io",
+    "sys",
+    "json",
+    "builtins",
+    "typing",
+)
+PLAIN_IMPORTS = _STAR_IMPORTS[:-2]
+PREAMBLE = (
+    "".join(f"from {name} import *\n" for name in _STAR_IMPORTS)
+    + "".join(f"import {name}\n" for name in PLAIN_IMPORTS)
+    + "sys.setrecursionlimit(50000)\n"
+)
+"""Comes before programs of the modes stdin and function. Source: LiveCodeBench, lcb_runner @28fef95."""
+
+
+def fenced_program(text: str) -> str:
+    r"""Text between the last two lines that hold three backticks; empty when there are not two such lines.
+
+    >>> fenced_program("First:\n```\nx = 1\n```\nbetter:\n```python\nx = 2\n```\n")
+    'x = 2'
+
+    Source: LiveCodeBench, lcb_runner @28fef95, extract_code.
+    """
+    lines = text.split("\n")
+    fences = [number for number, line in enumerate(lines) if _FENCE in line]
+    return "\n".join(lines[fences[-2] + 1 : fences[-1]]) if len(fences) >= 2 else ""
+
+
+def program_of(response: str) -> str | None:
+    """The program of a response, read after its last `</think>`; None while it still thinks.
+
+    An empty text means that there is no program.
+    """
+    rest = after_thinking(response)
+    if rest is None:
+        return None
+    program = fenced_program(rest)
+    return program if program.strip() else ""
+
+
+def as_response(program: str) -> str:
+    """A response that holds just this program."""
+    return f"{_FENCE}python\n{program}\n{_FENCE}\n"

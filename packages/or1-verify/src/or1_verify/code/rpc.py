@@ -1,0 +1,295 @@
+"""Calls between two processes that do not trust each other, one frame at a time.
+
+Standard library only: sandboxed processes are given this code. The two sides are a *tester*, which holds the
+expected values and never loads a program, and a *program*. Each frame is a request or the reply to the last
+open request, so exactly one side speaks at a time and frames need no numbers.
+
+What the program's side may do to the tester's: answer its requests with plain values, and call back functions
+that were passed to it as arguments. It cannot reach the attributes of anything there.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from or1_verify.code.rpc_values import Decoder, Encoder, TransferError, is_mutable, value_of
+
+_MESSAGE = 300
+"""Most characters of an exception's text that cross [characters]."""
+
+
+class PeerLostError(Exception):
+    """The other side is gone."""
+
+
+class RemoteObject:
+    """Stand-in for an object that the other side keeps.
+
+    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are asked for there. Comparison is not:
+    two stand-ins are equal when they stand for the same object, whatever its class says. Nor is `in`, where
+    the question would tell what is expected: the elements are asked for once, and compared here. Only an
+    instance of a class that the tests know by name is asked, since `in` may be what they test.
+    """
+
+    def __init__(self, peer: Peer, entry: list[Any], label: str) -> None:
+        object.__setattr__(self, "_or1_peer", peer)
+        object.__setattr__(self, "_or1_entry", entry)
+        object.__setattr__(self, "_or1_label", label)
+        object.__setattr__(self, "_or1_is_tested", False)
+        object.__setattr__(self, "_or1_elements", (-1, []))
+        object.__setattr__(self, "_or1_length", (-1, 0))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        result = self._or1_peer.call(self, args, kwargs)
+        if type(result) is RemoteObject and self._or1_entry[0] == "name":
+            object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        return self._or1_peer.call(getattr, (self, name), {})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._or1_peer.call(setattr, (self, name, value), {})
+
+    def __len__(self) -> Any:
+        peer = self._or1_peer
+        when, elements = self._or1_elements
+        same_moment = when == peer.num_calls
+        length = peer.call(len, (self,), {})
+        if same_moment:
+            self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
+        object.__setattr__(self, "_or1_length", (peer.num_calls, length))
+        return length
+
+    def __bool__(self) -> Any:
+        return self._or1_peer.call(bool, (self,), {})
+
+    def __str__(self) -> Any:
+        return self._or1_peer.call(str, (self,), {})
+
+    def __repr__(self) -> Any:
+        return self._or1_peer.call(repr, (self,), {})
+
+    def __iter__(self) -> Any:
+        return self._or1_peer.call(iter, (self,), {})
+
+    def __next__(self) -> Any:
+        return self._or1_peer.call(next, (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._or1_peer.call(self._or1_special("__getitem__"), (key,), {})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._or1_peer.call(self._or1_special("__setitem__"), (key, value), {})
+
+    def __contains__(self, key: Any) -> Any:
+        peer = self._or1_peer
+        if self._or1_is_tested:
+            return peer.call(self._or1_special("__contains__"), (key,), {})
+        when, elements = self._or1_elements
+        if when != peer.num_calls:  # the program may have changed it since
+            started = peer.num_calls
+            elements = list(self)  # asks for the length too, where there is one
+            when, length = self._or1_length
+            if when >= started:
+                self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
+        return key in elements
+
+    def _or1_agree(self, elements: list[Any], length: Any) -> None:
+        if length != len(elements):
+            raise TypeError(f"{self._or1_label} has {len(elements)} elements and says {length}")
+
+    def _or1_special(self, name: str) -> Any:
+        return self._or1_peer.call(getattr, (self, name), {})
+
+
+class Peer:
+    """One end of the conversation."""
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        receive: Callable[[], bytes | None],
+        *,
+        node_classes: frozenset[str],
+        find_class: Callable[[str], type],
+        find_name: Callable[[str], Any] | None,
+    ) -> None:
+        """Set up an end; says nothing.
+
+        Args:
+            send: writes one frame.
+            receive: next frame; None when the other side is gone.
+            node_classes: names of classes whose instances travel as their attributes.
+            find_class: class of that name on this side.
+            find_name: what the other side may name: the program's functions and classes. None on the
+                tester's side, where nothing may be named.
+        """
+        self._send = send
+        self._receive = receive
+        self._node_classes = node_classes
+        self._find_name = find_name
+        self._decoder = Decoder(find_class, self._handle, arrays=True)
+        self._kept: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._remote: dict[int, RemoteObject] = {}
+        self.num_calls = 0
+        """Calls made to the other side."""
+
+    def named(self, name: str) -> RemoteObject:
+        """Stand-in for what the program calls `name`."""
+        return RemoteObject(self, ["name", name], name)
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Have the other side call a function; arguments that it changes in place are changed here too.
+
+        Raises:
+            Exception: what the function raised, as a builtin exception that `came_from_program`.
+            TransferError: an argument cannot travel, or the reply is malformed.
+            PeerLostError: the other side ended.
+        """
+        self.num_calls += 1
+        encoder = self._encoder()
+        root = encoder.item([function, list(args), kwargs])
+        self._write({"root": root, "heap": encoder.entries})
+        while True:
+            message = self._read()
+            if "root" in message:
+                self._answer(message)
+                continue
+            if "raise" in message:
+                _raise(message["raise"])
+            return result_of(message, encoder, self._decoder)
+
+    def serve(self) -> None:
+        """Answer requests until the other side is gone."""
+        while True:
+            try:
+                self._answer(self._read())
+            except PeerLostError:
+                return
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            reply = self._reply(message)
+        except PeerLostError:
+            raise
+        except BaseException as error:
+            reply = {"raise": describe(error)}
+        self._write(reply)
+
+    def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
+        objects = self._decoder.read(message["heap"])
+        function, args, kwargs = value_of(message["root"], objects)
+        if self._find_name is None and not any(function is kept for kept in self._kept.values()):
+            raise TransferError("only functions that were passed as arguments can be called")
+        result = function(*args, **kwargs)
+        encoder = self._encoder(objects)
+        item = encoder.item(result)
+        changes = []
+        for index, before in enumerate(message["heap"]):
+            if is_mutable(before):
+                entry = encoder.shallow(objects[index])
+                if entry != before:
+                    changes.append([index, entry])
+        return {"return": item, "heap": encoder.entries, "changes": changes}
+
+    def _encoder(self, known: list[Any] | None = None) -> Encoder:
+        return Encoder(self._node_classes, self._entry, known or [])
+
+    def _entry(self, value: Any) -> list[Any]:
+        if isinstance(value, RemoteObject):
+            entry: list[Any] = value._or1_entry
+            return entry
+        if self._find_name is None and not callable(value):
+            raise TransferError(f"a {type(value).__name__} cannot be passed to the program")
+        name = value.__name__ if isinstance(value, type | type(len)) else ""
+        if self._find_name is None and name and vars(builtins).get(name) is value:
+            return ["builtin", name]
+        number = self._numbers.setdefault(id(value), len(self._kept))
+        self._kept[number] = value
+        return ["export", number, type(value).__name__[:80]]
+
+    def _handle(self, entry: list[Any]) -> Any:
+        if entry[0] == "export":
+            number, label = int(entry[1]), str(entry[2])
+            if number not in self._remote:
+                self._remote[number] = RemoteObject(self, ["yours", number], label)
+            return self._remote[number]
+        if entry[0] == "yours":
+            return self._kept[int(entry[1])]
+        if self._find_name is None:
+            raise TransferError(f"malformed payload: {entry[0]} may not come here")
+        return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
+
+    def _write(self, message: dict[str, Any]) -> None:
+        self._send(json.dumps(message, separators=(",", ":")).encode())
+
+    def _read(self) -> dict[str, Any]:
+        frame = self._receive()
+        if frame is None:
+            raise PeerLostError
+        try:
+            message = json.loads(frame)
+        except (ValueError, RecursionError) as error:
+            raise TransferError(f"malformed reply: {type(error).__name__}") from None
+        if not isinstance(message, dict):
+            raise TransferError("malformed reply: no table")
+        return message
+
+
+def result_of(reply: dict[str, Any], request: Encoder, decoder: Decoder) -> Any:
+    """The value that a reply returns, after its changes have been made to the objects of the request.
+
+    Raises:
+        TransferError: the reply does not follow the format.
+    """
+    if not isinstance(reply.get("heap"), list) or not isinstance(reply.get("changes"), list):
+        raise TransferError("malformed reply")
+    objects = decoder.read(reply["heap"], request.objects)
+    try:
+        for index, entry in reply["changes"]:
+            before = request.entries[index]
+            if not is_mutable(before) or before[:1] != entry[:1]:
+                raise TransferError("malformed reply: a change of what cannot change")
+            decoder.fill(objects[index], entry, objects)
+        return value_of(reply["return"], objects)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise TransferError(f"malformed reply: {error}"[:_MESSAGE]) from None
+
+
+def describe(error: BaseException) -> list[str]:
+    """Name of the nearest builtin class of an exception, and its text."""
+    names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    if type(error).__name__ != names[0]:
+        text = f"{type(error).__name__}: {text}"
+    return [names[0], text[:_MESSAGE]]
+
+
+def came_from_program(error: BaseException) -> bool:
+    """Was it raised by the program, not by the test code?"""
+    return "or1_from_program" in vars(error)
+
+
+def _raise(described: Any) -> NoReturn:
+    name, text = (str(described[0]), str(described[1])) if isinstance(described, list) else ("", "")
+    cls = vars(builtins).get(name)
+    error: Any
+    try:
+        ordinary = isinstance(cls, type) and issubclass(cls, Exception)
+        error = cls(text) if ordinary and cls else RuntimeError(f"{name}: {text}")
+    except TypeError:  # UnicodeDecodeError and its like want five arguments
+        error = RuntimeError(f"{name}: {text}")
+    error.or1_from_program = True
+    raise error

@@ -1,0 +1,97 @@
+"""Tests that are code: a tester process runs them against a program in another process.
+
+The parent carries each frame from one to the other without acting on it. What the tests expect exists only in
+the tester; the program's process gets arguments, and its answers reach the tester as plain values. Only the
+tester says the verdict, and it never loads a program.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from or1_verify.code.launch import Clock, start_job
+from or1_verify.code.outcome import BadTestsError, Failure, failure_of
+from or1_verify.code.run_io import load
+from or1_verify.code.spec import AssertTests, CheckTests, code_of, names_of, node_classes
+from or1_verify.sandbox import Limits, Sandbox, Session
+
+_VERDICT = b"V"
+"""First byte of the tester's last frame; its other frames begin with another."""
+
+
+def failures_of_code(
+    sandbox: Sandbox,
+    tests: CheckTests | AssertTests,
+    program: str,
+    limits: Limits,
+    clock: Clock,
+) -> list[Failure]:
+    """The first failure, if there is one. All tests share a process of the program, and its limits.
+
+    Raises:
+        BadTestsError: the tests fail by themselves.
+    """
+    classes = sorted(node_classes(tests))
+    names = list(names_of(tests))
+    job = {
+        "side": "program",
+        "setup": tests.setup,
+        "names": names,
+        "program": program,
+        "node_classes": classes,
+    }
+    session = start_job(sandbox, job, limits)
+    try:
+        failure = load(session, 0)
+        return [failure] if failure is not None else _tested(sandbox, tests, session, limits)
+    finally:
+        clock.add(session.close())
+
+
+def _tested(
+    sandbox: Sandbox, tests: CheckTests | AssertTests, program: Session, limits: Limits
+) -> list[Failure]:
+    job = {
+        "side": "tester",
+        "setup": tests.setup,
+        "names": list(names_of(tests)),
+        "node_classes": sorted(node_classes(tests)),
+        "tests": list(code_of(tests)),
+    }
+    # The tester waits while the program computes, so its clock on the wall must not run out first.
+    patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)
+    tester = start_job(sandbox, job, patient)
+    num_calls = 0
+    try:
+        while True:
+            frame = tester.receive()
+            if frame is None:
+                return [_tester_lost(tester, num_calls)]
+            if frame[:1] == _VERDICT:
+                return _failure(json.loads(frame[1:]), num_calls)
+            num_calls += 1
+            program.send(frame[1:])
+            answer = program.receive()
+            if answer is None:
+                return [failure_of(0, program.wait())]
+            tester.send(answer)
+    finally:
+        tester.close()
+
+
+def _tester_lost(tester: Session, num_calls: int) -> Failure:
+    """The tester ran into a limit: by what a program has returned, if there was one."""
+    failure = failure_of(0, tester.wait())
+    if num_calls == 0:
+        raise BadTestsError(f"the tests ended before they called the program: {failure.detail}")
+    return Failure(0, failure.reason, f"while its result was compared: {failure.detail}")
+
+
+def _failure(verdict: dict[str, Any], num_calls: int) -> list[Failure]:
+    if verdict["failure"] is None:
+        return []
+    index, reason, detail = verdict["failure"]
+    if num_calls == 0 and reason != "wrong_answer":
+        raise BadTestsError(str(detail))  # once a program has answered, a failure may be its doing
+    return [Failure(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]

@@ -1,0 +1,214 @@
+"""Tests that are data: the program sees one input, the parent compares what comes back."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Iterator
+from typing import Any
+
+from or1_verify.code.compare import difference, same_value
+from or1_verify.code.launch import Clock, run_with_input, start_job
+from or1_verify.code.outcome import BadTestsError, Failure, failure_of
+from or1_verify.code.program import PREAMBLE
+from or1_verify.code.rpc import result_of
+from or1_verify.code.rpc_values import Decoder, Encoder, TransferError, encode
+from or1_verify.code.spec import FunctionTests, StdinTests
+from or1_verify.sandbox import Ending, Limits, Sandbox, Session
+from or1_verify.sandbox.types import MAX_FRAME_BYTES
+
+_SHOWN = 100
+"""Most characters of a value in a detail [characters]."""
+_MOST_HASHED = 1 << 14
+"""Keys and elements of sets, but for texts, in a value that the parent reads: no expected value has as many,
+and hashing can be made to take any time [hashed parts]."""
+_LOADED_BYTES = 1 << 16
+"""Longest report of a loaded program that is read [bytes]."""
+_CHECKER_LIMITS = Limits(cpu_s=20.0)
+
+
+def failures_of_stdin(
+    sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, clock: Clock
+) -> Iterator[Failure]:
+    """Failures in order, one process for each test."""
+    for index, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
+        execution = clock.add(run_with_input(sandbox, program, given, limits))
+        if execution.ending is not Ending.EXITED:
+            yield failure_of(index, execution)
+        else:
+            output = execution.stdout.decode("utf-8", "replace")
+            wrong = difference(output, expected)
+            if wrong and tests.checker is not None:
+                wrong = _rejected(sandbox, tests.checker, (given, output, expected))
+            if wrong:
+                yield Failure(index, "wrong_answer", wrong)
+        if clock.is_over:
+            yield from _out_of_time(range(index + 1, len(tests.inputs)), clock)
+            return
+
+
+def failures_of_calls(
+    sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, clock: Clock
+) -> Iterator[Failure]:
+    """Failures in order, one process and one call for each test: no state goes from one to the next."""
+    for index, (arguments, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
+        failure = _call(sandbox, tests, program, limits, clock, index, arguments, expected)
+        if failure is not None:
+            yield failure
+        if clock.is_over:
+            yield from _out_of_time(range(index + 1, len(tests.inputs)), clock)
+            return
+
+
+def _out_of_time(indices: range, clock: Clock) -> Iterator[Failure]:
+    for index in indices:
+        yield Failure(index, "time_limit", f"all tests together took {clock.cpu_s:.1f} s so far")
+
+
+def _call(
+    sandbox: Sandbox,
+    tests: FunctionTests,
+    program: str,
+    limits: Limits,
+    clock: Clock,
+    index: int,
+    arguments: tuple[Any, ...],
+    expected: Any,
+) -> Failure | None:
+    names = [tests.fn_name]  # the preamble defines functions such as `add`: they are not the program's
+    job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
+    session = start_job(sandbox, job, limits)
+    try:
+        failure = load(session, index)
+        if failure is not None:
+            return failure
+        request = Encoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
+        frame = _call_frame(request, arguments)
+        session.send(frame)
+        answer = session.receive()
+        if answer is None:
+            return failure_of(index, session.wait())
+    finally:
+        clock.add(session.close())
+    if len(answer) > _reply_limit(frame, expected):
+        return Failure(index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}")
+    return _compared(index, read_table(answer) or {}, request, expected, tests.may_be_wrapped)
+
+
+def load(session: Session, index: int) -> Failure | None:
+    """Wait until a program's process has loaded its program; the failure if it cannot.
+
+    Raises:
+        BadTestsError: what comes before the program does not work.
+    """
+    setup = read_table(session.receive())
+    if setup is None:
+        return failure_of(index, session.wait())
+    if "bad_setup" in setup:
+        raise BadTestsError(f"the setup fails: {setup['bad_setup']}")
+    frame = session.receive()
+    if frame is None:
+        return failure_of(index, session.wait())
+    loaded = read_table(frame) if len(frame) <= _LOADED_BYTES else None
+    if loaded is None or "failed" not in loaded:
+        return None
+    reason = "memory_limit" if loaded["failed"] == "MemoryError" else "runtime_error"
+    return Failure(index, reason, _text(loaded.get("detail"))[: 2 * _SHOWN])
+
+
+def _call_frame(request: Encoder, arguments: tuple[Any, ...]) -> bytes:
+    """A call as the program's side understands it (see `peer`); the entry point is all that is exported.
+
+    Raises:
+        BadTestsError: the arguments are too large.
+    """
+    entry_point = object()
+    root = request.item([entry_point, list(arguments), {}])
+    frame = json.dumps({"root": root, "heap": request.entries}).encode()
+    if len(frame) > MAX_FRAME_BYTES:
+        raise BadTestsError(f"arguments of {len(frame)} bytes are more than fit into a message")
+    return frame
+
+
+def _reply_limit(request: bytes, expected: Any) -> int:
+    """Longest reply that may hold the expected value and the arguments [bytes]; no longer one is parsed."""
+    return (1 << 16) + 8 * (len(request) + len(json.dumps(encode(expected))))
+
+
+def _compared(
+    index: int, reply: dict[str, Any], request: Encoder, expected: Any, may_be_wrapped: bool
+) -> Failure | None:
+    if "raise" in reply:
+        return raised_failure(index, reply["raise"])
+    if reply.get("changes"):
+        # What a program has done to its arguments is done to a copy: the next program gets the same tests.
+        request.objects = Decoder(handle=lambda _: None, arrays=True).read(request.entries)
+    try:
+        value = result_of(reply, request, Decoder(most_hashed=_MOST_HASHED))
+    except TransferError as error:
+        return Failure(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
+    if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):
+        return None
+    return Failure(index, "wrong_answer", f"{_short(value)} instead of {_short(expected)}")
+
+
+def raised_failure(index: int, raised: Any) -> Failure:
+    """The failure that an exception means, as the program's side describes it."""
+    name, text = map(_text, raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
+    reason = "memory_limit" if name == "MemoryError" else "runtime_error"
+    return Failure(index, reason, f"{name}: {text}"[:_SHOWN])
+
+
+def read_table(frame: bytes | None) -> dict[str, Any] | None:
+    """The table in a frame of the program's side; empty if it holds anything else; None without a frame."""
+    if frame is None:
+        return None
+    try:
+        table = json.loads(frame)
+    except (ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _rejected(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> str | None:
+    """None when the checker accepts an output, else why not.
+
+    Raises:
+        BadTestsError: the checker does not work, not even on the reference output.
+    """
+    given, _, reference = case
+    accepted, why = _checked(sandbox, checker, case)
+    if accepted is None and not _checked(sandbox, checker, (given, reference, reference))[0]:
+        raise BadTestsError(f"the checker does not accept the reference output: {why}")
+    return None if accepted else why
+
+
+def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tuple[bool | None, str]:
+    """What a checker says of an output, in a process of its own; None when it fails instead of saying it."""
+    content = json.dumps(case).encode()
+    if len(content) > MAX_FRAME_BYTES:
+        return False, f"an output of {len(case[1])} characters is too long for the checker"
+    session = start_job(sandbox, {"side": "checker", "program": checker}, _CHECKER_LIMITS)
+    try:
+        session.send(content)
+        frame = session.receive()
+        if frame is None:
+            return None, f"the checker failed: {failure_of(0, session.wait()).detail}"
+    finally:
+        session.close()
+    reply = json.loads(frame)
+    if "error" in reply:
+        return None, f"the checker failed: {reply['error']}"
+    return reply["accepted"], "the checker rejects the output"
+
+
+def _text(value: Any) -> str:
+    """A text as it is; empty for anything else, which may be nested too deep to be written."""
+    return value if isinstance(value, str) else ""
+
+
+def _short(value: Any) -> str:
+    try:
+        return reprlib.repr(value)[:_SHOWN]
+    except (ValueError, RecursionError):  # an integer that Python refuses to write, a bottomless structure
+        return f"a {type(value).__name__} that cannot be shown"

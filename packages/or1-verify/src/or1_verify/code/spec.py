@@ -1,0 +1,334 @@
+"""The tests of a code problem: what a gold of the task `code` may be, in every layout that data sets use.
+
+`parse_tests` reads a table, or JSON text of one, and returns tests that are data (inputs and expected
+outputs, which the parent compares) or code (asserts or a `check` function, which a tester process runs).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from or1_verify.code.encoding import decode_tests
+from or1_verify.code.leetcode import LEETCODE_SETUP
+from or1_verify.code.names import (
+    classes_in,
+    free_names,
+    functions_in,
+    is_expression_of_names,
+    module_imports,
+    parsed,
+    root_name,
+)
+from or1_verify.errors import DataError
+
+
+class _Tests(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    time_limit_s: float = Field(default=6.0, gt=0)
+    """Processor time: of each test where tests are data, of all together where they are code [s].
+    Source: LiveCodeBench, lcb_runner @28fef95 (6 s)."""
+    memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
+    """Memory of the program [bytes]."""
+    solution: str | None = None
+    """A program known to be right: validates the tests, and is never shown to anything else."""
+
+
+class StdinTests(_Tests):
+    """Texts in, texts out."""
+
+    mode: Literal["stdin"] = "stdin"
+    inputs: tuple[str, ...] = Field(min_length=1)
+    """What the program reads, one test each."""
+    outputs: tuple[str, ...]
+    """What it is to print."""
+    checker: str | None = None
+    """Source of a program that defines `check(input, output, reference) -> bool`, for problems with many
+    right outputs."""
+
+
+class FunctionTests(_Tests):
+    """Arguments in, a value out, as JSON."""
+
+    mode: Literal["function"] = "function"
+    fn_name: str
+    """A function, or a method of the class `Solution`."""
+    inputs: tuple[tuple[Any, ...], ...] = Field(min_length=1)
+    """Positional arguments, one test each."""
+    outputs: tuple[Any, ...]
+    """Expected values."""
+    may_be_wrapped: bool = False
+    """Each output stands alone in a list, as APPS and TACO write them: the value inside is accepted too."""
+
+
+class CheckTests(_Tests):
+    """Test code that defines `check(candidate)`, as HumanEval and LeetCodeDataset have it."""
+
+    mode: Literal["leetcode", "humaneval"]
+    setup: str
+    """Runs first on both sides: imports, ListNode and TreeNode, the helpers of a HumanEval prompt."""
+    test: str
+    entry_point: str
+    """What `check` is given: `has_close_elements` or `Solution().twoSum`."""
+
+
+class AssertTests(_Tests):
+    """Test statements that use the program's functions by name, as MBPP has them."""
+
+    mode: Literal["asserts"] = "asserts"
+    setup: str = ""
+    """Runs first on both sides: imports."""
+    tests: tuple[str, ...] = Field(min_length=1)
+    names: tuple[str, ...]
+    """What the program must define."""
+
+
+Tests = StdinTests | FunctionTests | CheckTests | AssertTests
+_MODELS: Mapping[str, type[Tests]] = {
+    "stdin": StdinTests,
+    "function": FunctionTests,
+    "leetcode": CheckTests,
+    "humaneval": CheckTests,
+    "asserts": AssertTests,
+}
+_COMMON = ("time_limit_s", "memory_limit_bytes", "solution")
+_OTHER_NAMES = {
+    "time_limit": "time_limit_s",
+    "memory_limit": "memory_limit_bytes",
+    "import_prefix": "setup",
+    "prompt": "setup",
+    "test_code": "test",
+    "assert_case": "tests",
+    "test_list": "tests",
+    "asserts": "tests",
+    "special_judge": "checker",
+    "func_name": "fn_name",
+}
+"""Key in a data set -> key here."""
+_OTHER_MODES = {
+    "functional": "function",
+    "call": "function",
+    "call_based": "function",
+    "stdio": "stdin",
+    "standard_input": "stdin",
+    "assert": "asserts",
+}
+_LEETCODE_HELPERS = frozenset(
+    {"ListNode", "TreeNode", "list_node", "tree_node", "is_same_list", "is_same_tree"}
+)
+
+
+def parse_tests(raw: Any) -> Tests:
+    """Typed tests from a table, a list of LiveCodeBench cases, or text that encodes one of them.
+
+    Raises:
+        DataError: what is missing or cannot be used, in one line.
+    """
+    table = _table(decode_tests(raw) if isinstance(raw, str) else raw)
+    mode = str(table["mode"] if "mode" in table else _mode_of(table))
+    mode = _OTHER_MODES.get(mode, mode)
+    if mode not in _MODELS:
+        raise DataError(f"tests have mode {mode!r}: it is one of {', '.join(_MODELS)}")
+    try:
+        tests = _MODELS[mode].model_validate(_COMPLETED[mode]({**table, "mode": mode}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"tests of mode {mode}: {where}: {first['msg']}") from None
+    if isinstance(tests, StdinTests | FunctionTests) and len(tests.inputs) != len(tests.outputs):
+        raise DataError(f"tests have {len(tests.inputs)} inputs and {len(tests.outputs)} outputs")
+    return tests
+
+
+def _table(raw: Any) -> dict[str, Any]:
+    """One table with this module's keys, whatever the layout."""
+    if isinstance(raw, list):
+        return _from_cases(raw, None)
+    if not isinstance(raw, Mapping):
+        raise DataError(f"tests are a {type(raw).__name__} where a table is needed")
+    table: dict[str, Any] = {str(_OTHER_NAMES.get(key, key)): value for key, value in raw.items()}
+    table = {key: value for key, value in table.items() if value is not None and key not in ("style",)}
+    if "input_output" in table:
+        inner = table.pop("input_output")
+        inner = decode_tests(inner) if isinstance(inner, str) else inner
+        if not isinstance(inner, Mapping) or "input_output" in inner:
+            raise DataError("input_output is no table of inputs and outputs")
+        return _table({**table, **inner})
+    if "public_test_cases" in table or "private_test_cases" in table:
+        cases = [*_cases(table, "public_test_cases"), *_cases(table, "private_test_cases")]
+        kept = {key: table[key] for key in _COMMON if key in table}
+        return {**kept, **_from_cases(cases, _function_name(table))}
+    return table
+
+
+def _function_name(table: Mapping[str, Any]) -> str | None:
+    metadata = table.get("metadata")
+    metadata = decode_tests(metadata) if isinstance(metadata, str) and metadata.strip() else metadata
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise DataError("metadata is no table")
+    name = (metadata or {}).get("func_name") or table.get("fn_name")
+    return str(name) if name else None
+
+
+def _cases(table: Mapping[str, Any], key: str) -> list[Any]:
+    cases = table.get(key, [])
+    cases = decode_tests(cases) if isinstance(cases, str) else cases
+    if not isinstance(cases, list):
+        raise DataError(f"{key} is no list of tests")
+    return cases
+
+
+def _from_cases(cases: list[Any], fn_name: str | None) -> dict[str, Any]:
+    """LiveCodeBench's list of {input, output, testtype}, or SandboxFusion's of {input: {stdin}, ...}."""
+    if not cases or not all(isinstance(case, Mapping) and {"input", "output"} <= set(case) for case in cases):
+        raise DataError("a list of tests needs one table with input and output for each")
+    inputs = [_stream(case["input"], "stdin") for case in cases]
+    outputs = [_stream(case["output"], "stdout") for case in cases]
+    table: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
+    return {**table, "fn_name": fn_name} if fn_name else table
+
+
+def _stream(value: Any, name: str) -> Any:
+    return value[name] if isinstance(value, Mapping) and name in value else value
+
+
+def _mode_of(table: Mapping[str, Any]) -> str:
+    if "inputs" in table:
+        return "function" if table.get("fn_name") else "stdin"
+    if "test" in table:
+        return "leetcode" if "Solution" in str(table.get("entry_point", "Solution")) else "humaneval"
+    if "tests" in table:
+        return "asserts"
+    raise DataError(
+        "tests need inputs and outputs, or test and entry_point, or a list of asserts "
+        f"(the table has {', '.join(table) or 'nothing'})"
+    )
+
+
+def _stdin(table: dict[str, Any]) -> dict[str, Any]:
+    lists = {key: _list_of(table, key) for key in ("inputs", "outputs")}
+    return {**table, **{key: [_text(each) for each in values] for key, values in lists.items()}}
+
+
+def _text(value: Any) -> str:
+    """One stream as text: lists of lines are joined, Windows line ends are undone."""
+    text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text.replace("\r\n", "\n")
+
+
+def _function(table: dict[str, Any]) -> dict[str, Any]:
+    inputs = [_arguments(each) for each in _list_of(table, "inputs")]
+    outputs = _list_of(table, "outputs")
+    listed = all(isinstance(each, list) and len(each) == 1 for each in outputs)
+    wrapped = listed and not any(isinstance(each, str) for each in table["inputs"])
+    as_text = all(isinstance(each, str) for each in table["inputs"])
+    outputs = [_json(each) if isinstance(each, str) and as_text else each for each in outputs]
+    return {"may_be_wrapped": wrapped, **table, "inputs": inputs, "outputs": outputs}
+
+
+def _list_of(table: Mapping[str, Any], key: str) -> list[Any]:
+    if not isinstance(table.get(key), list):
+        raise DataError(f"tests need {key}, a list")
+    return list(table[key])
+
+
+def _arguments(value: Any) -> list[Any]:
+    """Arguments of one call: a list, LiveCodeBench's text of one JSON value a line, or the only argument."""
+    if isinstance(value, str):
+        return [_json(line) for line in value.split("\n")]
+    return value if isinstance(value, list) else [value]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"tests of mode function hold a value that is not JSON: {text[:60]!r}") from error
+
+
+def _check(table: dict[str, Any]) -> dict[str, Any]:
+    if "setup" not in table and table["mode"] == "leetcode":
+        table = {**table, "setup": LEETCODE_SETUP}
+    table = {"setup": "", **table}
+    if "tests" in table and "test" not in table:
+        table["test"] = table.pop("tests")
+    table["test"] = _check_function(table.get("test"))
+    for key in ("setup", "test"):
+        _compiles(table.get(key), key)
+    if not is_expression_of_names(str(table.get("entry_point", ""))):
+        raise DataError(f"entry_point {table.get('entry_point')!r} is no name such as f or Solution().f")
+    return table
+
+
+def _check_function(test: Any) -> Any:
+    """Test code that defines `check`; asserts about `candidate` alone are put into one."""
+    lines = "\n".join(map(str, test)) if isinstance(test, list) else test
+    _compiles(lines, "test")
+    if "check" in functions_in(lines) or not any(isinstance(node, ast.Assert) for node in parsed(lines).body):
+        return lines
+    return f"def check(candidate):\n{textwrap.indent(lines, '    ')}"
+
+
+def _asserts(table: dict[str, Any]) -> dict[str, Any]:
+    tests = table.get("tests")
+    tests = [tests] if isinstance(tests, str) else tests
+    if not isinstance(tests, list) or not tests or not all(isinstance(test, str) for test in tests):
+        raise DataError("tests of mode asserts need tests, a list of statements")
+    setup = table.get("setup", "")
+    setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
+    for test in [setup, *tests]:
+        _compiles(test, "tests")
+    setup = module_imports(setup, tests) + setup
+    if _LEETCODE_HELPERS & set(free_names(setup, tests)):
+        setup = LEETCODE_SETUP + setup
+    names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
+    names = names or free_names(setup, tests)
+    if not names:
+        raise DataError("no name in the tests is the program's to define: give names")
+    rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
+    return {**rest, "setup": setup, "tests": tests, "names": names}
+
+
+def _compiles(source: Any, key: str) -> None:
+    try:
+        parsed(source)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise DataError(f"tests: {key} is no Python that can be run ({error})") from error
+
+
+_COMPLETED = {
+    "stdin": _stdin,
+    "function": _function,
+    "leetcode": _check,
+    "humaneval": _check,
+    "asserts": _asserts,
+}
+
+
+def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:
+    """Names of the classes that setup and tests define: their instances cross as their attributes."""
+    sources = [tests.setup, *code_of(tests)]
+    return frozenset(name for source in sources for name in classes_in(source))
+
+
+def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
+    """The test code, in the parts that pass or fail one by one."""
+    if isinstance(tests, AssertTests):
+        return tests.tests
+    return (f"{tests.test}\ncheck({tests.entry_point})\n",)
+
+
+def names_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
+    """What the program must define."""
+    return tests.names if isinstance(tests, AssertTests) else (root_name(tests.entry_point),)
+
+
+def num_tests(tests: Tests) -> int:
+    """Tests that pass or fail one by one."""
+    return len(tests.inputs) if isinstance(tests, StdinTests | FunctionTests) else len(code_of(tests))

@@ -1,0 +1,174 @@
+"""Is a program right? `CodeVerifier` runs it against its problem's tests, in the sandbox."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal
+
+from or1_verify.code.launch import Clock, limits_of
+from or1_verify.code.outcome import BadTestsError, Failure
+from or1_verify.code.program import as_response, program_of
+from or1_verify.code.run_asserts import failures_of_code
+from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
+from or1_verify.code.sandboxes import a_sandbox
+from or1_verify.code.spec import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
+from or1_verify.errors import DataError, Or1Error, SandboxError
+from or1_verify.sandbox import Level, Sandbox
+from or1_verify.types import Outcome, Problem, Verdict
+
+_UNFINISHED = "<think>"
+_MOST_PROGRAM_BYTES = 10_000_000
+"""Any program up to this length fits into a message, six characters for each byte [bytes]."""
+_SLACK_S = 300.0
+"""What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
+
+
+def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "fraction"]) -> Verdict:
+    """The verdict that failures of some of `total` tests make."""
+    if not failures:
+        detail = f"{total} test{'s' if total > 1 else ''} passed"
+        return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
+    first = failures[0]
+    passed = max(0, total - len(failures)) / total if reward == "fraction" else 0.0
+    detail = f"test {first.index + 1} of {total}: {_printable(first.detail)}"
+    return Verdict(outcome=Outcome.WRONG, reward=passed, reason=first.reason, detail=detail)
+
+
+def _printable(text: str) -> str:
+    """A program's words without what a terminal obeys and what no file takes (halves of characters)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def not_judged(error: Or1Error) -> Verdict:
+    """The verdict that our own failure makes."""
+    reason = "sandbox_error" if isinstance(error, SandboxError) else "bad_tests"
+    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramVerifier(ABC):
+    """Judges the last fenced block of a response; a subclass says which tests it fails."""
+
+    reward: Literal["all", "fraction"] = "all"
+    """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
+    time_limit_factor: float = 1.0
+    """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
+
+    @abstractmethod
+    def failures(self, tests: Tests, program: str) -> list[Failure]:
+        """The tests that a program does not pass: all of them, or the first where the reward asks no more.
+
+        Raises:
+            DataError, BadTestsError: the tests do not work.
+            SandboxError: what runs the program failed twice.
+        """
+
+    @abstractmethod
+    def wall_limit_s(self, problem: Problem) -> float:
+        """Longest that `verify` can take, all second tries included [s]."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        """Verdict on the program in `text`; the gold is what `parse_tests` reads."""
+        started = time.perf_counter()
+        verdict = self.quick(problem, text) or self._run(problem, text)
+        return replace(verdict, seconds=time.perf_counter() - started)
+
+    def essence(self, text: str) -> str:
+        """The shortest response with the same verdict."""
+        program = program_of(text)
+        if program is None:
+            return _UNFINISHED
+        return as_response(program) if program else ""
+
+    def quick(self, problem: Problem, text: str) -> Verdict | None:
+        """The verdict where there is no program."""
+        program = program_of(text)
+        if program is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
+        if not program:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
+        return None
+
+    def ideal_response(self, problem: Problem) -> str:
+        """The solution that came with the tests; empty, and so no answer, where none did."""
+        solution = parse_tests(problem.gold).solution
+        return as_response(solution) if solution else ""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Load what `verify` needs; a worker calls it once, before any clock runs."""
+
+    def _run(self, problem: Problem, text: str) -> Verdict:
+        program = program_of(text)
+        assert program, "quick decides responses without a program"
+        try:
+            tests = parse_tests(problem.gold)
+            failures = self.failures(tests, program)
+        except (DataError, BadTestsError, SandboxError) as error:
+            return not_judged(error)
+        return verdict_of(failures, num_tests(tests), self.reward)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeVerifier(ProgramVerifier):
+    """Judges the last fenced block of a response against the tests that are its problem's gold.
+
+    Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
+    `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after one more try in a fresh
+    sandbox). Work ends at the first test that fails, unless the reward counts them all.
+    """
+
+    total_time_limit_s: float = 300.0
+    """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
+    allow_weak_sandbox: bool = False
+    """Run programs even where the sandbox confines little."""
+    level: Level | None = None
+    """Of the sandbox; None = the best that this machine allows."""
+
+    def prepare(self) -> None:
+        """Start a sandbox."""
+        with a_sandbox(self.allow_weak_sandbox, self.level):
+            pass
+
+    def wall_limit_s(self, problem: Problem) -> float:
+        """Longest that `verify` can take, a second try included [s]."""
+        return 2 * (Clock(self.total_time_limit_s).wall_limit_s + _SLACK_S)
+
+    def failures(self, tests: Tests, program: str) -> list[Failure]:
+        """As the base class says; a sandbox that fails is tried once more, afresh."""
+        num_bytes = len(program.encode("utf-8", "surrogatepass"))
+        if num_bytes > _MOST_PROGRAM_BYTES:
+            return [Failure(0, "runtime_error", f"a program of {num_bytes} bytes")]
+        try:
+            return self._failures(tests, program)
+        except SandboxError:
+            return self._failures(tests, program)
+        except MemoryError:
+            return [Failure(0, "memory_limit", "its output was too large to be compared")]
+
+    def _failures(self, tests: Tests, program: str) -> list[Failure]:
+        with a_sandbox(self.allow_weak_sandbox, self.level) as sandbox:
+            return self._failures_in(sandbox, tests, program)
+
+    def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[Failure]:
+        cpu_s = tests.time_limit_s * self.time_limit_factor
+        limits = limits_of(cpu_s, tests.memory_limit_bytes)
+        clock = Clock(self.total_time_limit_s)
+        count_all = self.reward == "fraction"
+        if isinstance(tests, StdinTests | FunctionTests):
+            if isinstance(tests, StdinTests):
+                found = failures_of_stdin(sandbox, tests, program, limits, clock)
+            else:
+                found = failures_of_calls(sandbox, tests, program, limits, clock)
+            return list(found if count_all else islice(found, 1))
+        if not count_all or not isinstance(tests, AssertTests):
+            return failures_of_code(sandbox, tests, program, limits, clock)
+        failures = []
+        for index, test in enumerate(tests.tests):
+            alone = tests.model_validate({**tests.model_dump(), "tests": (test,)})
+            found_one = failures_of_code(sandbox, alone, program, limits, clock)
+            failures += [Failure(index, failure.reason, failure.detail) for failure in found_one]
+        return failures

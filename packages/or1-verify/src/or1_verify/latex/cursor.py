@@ -1,0 +1,59 @@
+"""A place in a list of tokens, and what a parser asks about it."""
+
+from __future__ import annotations
+
+from or1_verify.latex.tokens import Token, UnreadableError
+
+
+class Cursor:
+    """The tokens that are still to be read."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    @property
+    def next(self) -> Token | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _sees(self, *texts: str) -> bool:
+        token = self.next
+        return token is not None and token.kind in {"mark", "command"} and token.text in texts
+
+    def _take(self) -> Token:
+        token = self.next
+        if token is None:
+            raise UnreadableError("the expression ends too soon")
+        self._at += 1
+        return token
+
+    def _skip(self, text: str) -> bool:
+        found = self._sees(text)
+        self._at += found
+        return found
+
+    def _expect(self, text: str) -> None:
+        if not self._skip(text):
+            raise UnreadableError(f"{text!r} is missing")
+
+    def _group_tokens(self) -> list[Token]:
+        """The tokens of a braced group, or the one token that stands for it."""
+        if not self._skip("{"):
+            return [self._take()]
+        start, depth = self._at, 1
+        while depth:
+            text = self._take().text
+            depth += (text == "{") - (text == "}")
+        return self._tokens[start : self._at - 1]
+
+    def _skips_degree(self) -> bool:
+        if self._skip("\\circ"):
+            return True
+        if self._sees("{") and [t.text for t in self._tokens[self._at : self._at + 3]] == [
+            "{",
+            "\\circ",
+            "}",
+        ]:
+            self._at += 3
+            return True
+        return False

@@ -1,0 +1,122 @@
+"""Lists, tuples and sets element by element: whose order counts, and which names go together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from or1_verify.latex.forms import Dots, Form, Many, Named, Order
+
+Same = Callable[[Form, Form], bool]
+_ROOT_NAME = re.compile(r"([a-z])_?\{?(\d+)\}?")
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    order: Order
+    items: tuple[Form, ...]
+    names: tuple[str, ...] = ()
+    """A name of its own for each item; empty when they have none."""
+
+
+def elements_of(form: Form) -> Elements:
+    """The elements of a form with their names; any other form is one element."""
+    match form:
+        case Many(order, items):
+            return _unnamed(order, items)
+        case Named(name, Many(Order.TUPLE, items)) if name.startswith("("):
+            names = tuple(name[1:-1].split(","))
+            return Elements(Order.TUPLE, items, names if len(names) == len(items) else ())
+        case Named(_, inner):
+            return elements_of(inner)
+    return Elements(Order.SET, (form,))
+
+
+def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
+    """Names go where they say nothing: the same one for all, or one for the first of several values."""
+    names = [item.name if isinstance(item, Named) else "" for item in items]
+    if all(name.startswith("(") for name in names if name):
+        return Elements(order, tuple(item.form if isinstance(item, Named) else item for item in items))
+    bare = tuple(item.form if isinstance(item, Named) else item for item in items)
+    if all(names) and len(set(names)) == len(names):
+        return Elements(order, bare, tuple(names))
+    if len(set(names)) == 1 or not any(names[1:]):
+        return Elements(order, bare)
+    return Elements(order, items)
+
+
+def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
+    """Whether the answer has the gold's elements, in its order where that counts."""
+    if gold.names and answer.names:
+        mine, theirs = (
+            dict(zip(gold.names, gold.items, strict=True)),
+            dict(zip(answer.names, answer.items, strict=True)),
+        )
+        return mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
+    if gold.names:
+        if _are_roots(gold.names) and answer.order is not Order.TUPLE:
+            return _match(gold.items, answer.items, same)
+        return answer.order is not Order.SET and _in_order(gold.items, answer.items, same)
+    if answer.names and not _are_roots(answer.names):
+        items = answer.items
+        if all(len(name) == 1 for name in answer.names):
+            by_name = sorted(zip(answer.names, range(len(answer.names)), strict=True))
+            items = tuple(answer.items[place] for _, place in by_name)
+        return (
+            _in_order(gold.items, items, same)
+            if gold.order is not Order.SET
+            else _match(gold.items, items, same)
+        )
+    return _same_unnamed(gold, answer, same)
+
+
+def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
+    if any(isinstance(item, Dots) for item in (*gold.items, *answer.items)):
+        return _in_order(gold.items, answer.items, same)
+    if gold.order is Order.SET or answer.order is Order.SET:
+        if gold.order is Order.TUPLE:
+            return False
+        if answer.order is Order.TUPLE:
+            return len(gold.items) > 2 and _in_order(gold.items, answer.items, same)
+        return _match(_distinct(gold.items, same), _distinct(answer.items, same), same)
+    if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
+        return _in_order(gold.items, answer.items, same)
+    if len(_distinct(gold.items, same)) == len(gold.items):
+        return _match(
+            gold.items, _distinct(answer.items, same), same
+        )  # an element said twice is still the same
+    return _match(gold.items, answer.items, same)
+
+
+def _are_roots(names: tuple[str, ...]) -> bool:
+    r"""`x_1, x_2, ...`: numbers that only tell the solutions apart."""
+    found = [_ROOT_NAME.fullmatch(name) for name in names]
+    numbers = [int(match[2]) for match in found if match]
+    letters = {match[1] for match in found if match}
+    return len(letters) == 1 and numbers == list(range(1, len(names) + 1))
+
+
+def _in_order(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
+    return len(gold) == len(answer) and all(
+        same(mine, theirs) for mine, theirs in zip(gold, answer, strict=True)
+    )
+
+
+def _match(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
+    """Each element of the one is an element of the other, one to one."""
+    left = list(answer)
+    for mine in gold:
+        found = next((place for place, theirs in enumerate(left) if same(mine, theirs)), None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
+
+
+def _distinct(items: tuple[Form, ...], same: Same) -> tuple[Form, ...]:
+    kept: list[Form] = []
+    for item in items:
+        if not any(same(other, item) for other in kept):
+            kept.append(item)
+    return tuple(kept)

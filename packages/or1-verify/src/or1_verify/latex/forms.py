@@ -1,0 +1,117 @@
+"""The forms of an answer: what stands around its expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from or1_verify.latex.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One expression, with what was written beside it."""
+
+    node: Node
+    unit: str = ""
+    """Words after the value, as written."""
+    unit_power: int = 1
+    is_percent: bool = False
+    is_angle: bool = False
+    """A degree sign follows: `node` is the number of degrees."""
+    literal: Fraction | None = None
+    """The value where it is one number with a decimal point or exponent: it may be rounded."""
+    num_digits: int = 0
+    """Significant digits of the literal."""
+    num_places: int = 0
+    """Digits of the literal after the point, less its power of ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Based:
+    """A number in another base: `204_5`."""
+
+    digits: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day, without a leading zero."""
+
+    time: str
+    half: str
+    """`am`, `pm`, or nothing where it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    parts: tuple[Form, ...]
+
+
+class Order(StrEnum):
+    LIST = "list"
+    """Commas alone: no order is claimed, each element counts."""
+    TUPLE = "tuple"
+    """Parentheses: the order counts."""
+    SET = "set"
+    """Braces: neither order nor repetition counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    order: Order
+    items: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval; an infinite end is the symbol `infinity`, or its negative. Two equal closed ends are a
+    point.
+    """
+
+    low: Node
+    high: Node
+    has_low: bool
+    has_high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A union of intervals, in the order written."""
+
+    spans: tuple[Span, ...]
+    conditions: tuple[int, ...] = ()
+    """Numbers of spans of the conditions on one name that were listed: all hold together, if they can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`x = 5`, `f(x) = x + 1`, `x \\in [0, 1)`: a value and what it is the value of."""
+
+    name: str
+    form: Form
+    is_membership: bool = False
+    """Written with `\\in`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Expressions with `=`, `<`, `<=` or `!=` between them; `>` is turned round."""
+
+    signs: tuple[str, ...]
+    sides: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """`\\ldots` as an element: equal only to itself."""
+
+
+Form = Value | Words | Based | Clock | Ratio | Many | Region | Named | Relation | Dots

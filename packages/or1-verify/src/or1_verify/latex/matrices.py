@@ -1,0 +1,58 @@
+"""Matrices written out: sums and products of them become one grid of expressions."""
+
+from __future__ import annotations
+
+from or1_verify.latex.tree import Matrix, Node, Product, Quotient, Sum, walk
+
+Grid = tuple[tuple[Node, ...], ...]
+
+
+def grid_of(node: Node) -> Grid | None:
+    """The elements of a matrix expression; None for anything else, and for shapes that do not fit."""
+    if not any(isinstance(part, Matrix) for part in walk(node)):
+        return None
+    match node:
+        case Matrix(rows):
+            return rows
+        case Sum(terms):
+            grids = [grid_of(term) for term in terms]
+            return _sum([grid for grid in grids if grid is not None]) if None not in grids else None
+        case Product(factors):
+            return _product(factors)
+        case Quotient(above, below):
+            grid = grid_of(above)
+            return None if grid is None else tuple(tuple(Quotient(n, below) for n in row) for row in grid)
+    return None
+
+
+def _sum(grids: list[Grid]) -> Grid | None:
+    if len({(len(grid), len(grid[0])) for grid in grids}) != 1:
+        return None
+    rows = zip(*grids, strict=True)
+    return tuple(tuple(Sum(cells) for cells in zip(*row, strict=True)) for row in rows)
+
+
+def _product(factors: tuple[Node, ...]) -> Grid | None:
+    result: Grid | None = None
+    scalars: list[Node] = []
+    for factor in factors:
+        grid = grid_of(factor)
+        if grid is None:
+            scalars.append(factor)
+        elif result is None:
+            result = grid
+        elif len(result[0]) != len(grid):
+            return None
+        else:
+            result = _times(result, grid)
+    if result is None or not scalars:
+        return result
+    return tuple(tuple(Product((*scalars, cell)) for cell in row) for row in result)
+
+
+def _times(left: Grid, right: Grid) -> Grid:
+    columns = tuple(zip(*right, strict=True))
+    return tuple(
+        tuple(Sum(tuple(Product(pair) for pair in zip(row, column, strict=True))) for column in columns)
+        for row in left
+    )

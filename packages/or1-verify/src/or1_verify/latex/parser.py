@@ -1,0 +1,383 @@
+r"""Tokens to one expression, by recursive descent: what LaTeX lets one leave out is written out.
+
+Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x` takes
+what follows up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from or1_verify.latex.cursor import Cursor
+from or1_verify.latex.tokens import Token, UnreadableError
+from or1_verify.latex.tree import (
+    IMAGINARY,
+    INFINITY,
+    PI,
+    Call,
+    E,
+    Matrix,
+    Node,
+    Number,
+    PlusMinus,
+    Power,
+    Product,
+    Quotient,
+    Series,
+    Sum,
+    Symbol,
+    negated,
+)
+from or1_verify.latex.words import FUNCTIONS
+
+_GREEK = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
+    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+})  # fmt: skip
+_CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_NO_VALUE = frozenset({
+    "int", "iint", "oint", "lim", "limsup", "liminf", "frac", "sqrt", "text", "choose", "over",
+    "to", "rightarrow", "Rightarrow", "implies", "iff", "forall", "exists", "cup", "cap",
+    "setminus", "in", "notin", "subset", "subseteq", "mid", "partial", "nabla", "ldots", "infty",
+    "begin", "end", "hline", "underline",
+})  # fmt: skip
+_UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
+_SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
+_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+_BARS = frozenset({"\\overline", "\\bar", "\\dot"})
+_PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
+_SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
+_BETWEEN = frozenset({"\\over", "\\choose"})
+_NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
+
+
+def parse(tokens: list[Token]) -> Node:
+    """The expression that all tokens together are.
+
+    Raises:
+        UnreadableError: they are none.
+    """
+    parser = _Parser(tokens)
+    node = parser.group()
+    if parser.next is not None:
+        raise UnreadableError(f"{parser.next.text!r} after the expression")
+    return node
+
+
+class _Parser(Cursor):
+    def __init__(self, tokens: list[Token]) -> None:
+        super().__init__(tokens)
+        self._bars = 0
+
+    def group(self) -> Node:
+        r"""A sum, or two with TeX's `\over` between them."""
+        node = self.sum()
+        if self._skip("\\choose"):
+            return Call("binomial", (node, self.sum()))
+        return Quotient(node, self.sum()) if self._skip("\\over") else node
+
+    def sum(self) -> Node:
+        terms = [self._signed(self._take().text)] if self._sees(*_SEPARATORS) else [self._product()]
+        while self._sees(*_SEPARATORS):
+            terms.append(self._signed(self._take().text))
+        return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+    def _signed(self, sign: str) -> Node:
+        term = self._signed(self._take().text) if self._sees(*_SEPARATORS) else self._product()
+        match sign:
+            case "+":
+                return term
+            case "-":
+                return negated(term)
+            case "\\pm":
+                return Product((PlusMinus(), term))
+        return Product((Number(Fraction(-1)), PlusMinus(), term))
+
+    def _product(self) -> Node:
+        result = self._factor()
+        while True:
+            if self._skip("/"):
+                result = Quotient(result, self._operand())
+            elif self._skip("*"):
+                result = _times(result, self._operand())
+            elif self._starts_factor():
+                result = self._juxtaposed(result)
+            else:
+                return result
+
+    def _operand(self) -> Node:
+        """A factor after an explicit sign of operation may have a sign of its own."""
+        if self._sees("-", "+"):
+            return negated(self._operand()) if self._take().text == "-" else self._operand()
+        return self._factor()
+
+    def _starts_factor(self) -> bool:
+        token = self.next
+        if token is None or token.kind == "text":
+            return False
+        if token.kind in {"number", "letter"} or self._sees("(", "[", "{"):
+            return True
+        if self._sees("|"):
+            return self._bars == 0
+        return (
+            token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text not in _BETWEEN
+        )
+
+    def _juxtaposed(self, before: Node) -> Node:
+        """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
+        is_digit = self.next is not None and self.next.kind == "number"
+        factor = self._factor()
+        if is_digit and self._sees("/") and _is_whole(before) and _is_whole(factor):
+            self._take()
+            factor = Quotient(factor, self._factor())
+            if not _is_proper(factor):
+                raise UnreadableError("two numbers side by side")
+            return Sum((before, factor))
+        if is_digit and isinstance(before, Number):
+            raise UnreadableError("two numbers side by side")
+        if _is_whole(before) and _is_proper(factor):
+            return Sum((before, factor))
+        return _times(before, factor)
+
+    def _factor(self) -> Node:
+        node = self._base()
+        while self._sees("^", "!", "%", "'"):
+            mark = self._take().text
+            if mark == "'":
+                raise UnreadableError("a derivative")
+            if mark == "!":
+                node = Call("factorial2" if self._skip("!") else "factorial", (node,))
+            elif mark == "%":
+                node = Quotient(node, Number(Fraction(100)))
+            elif self._skips_degree():
+                node = Product((node, Quotient(PI, Number(Fraction(180)))))
+            else:
+                node = Power(node, self._exponent())
+        return node
+
+    def _exponent(self) -> Node:
+        if self._sees("-", "+"):
+            return negated(self._exponent()) if self._take().text == "-" else self._exponent()
+        node = self._base()
+        if self._skip("^"):
+            return Power(node, self._exponent())
+        return Call("factorial", (node,)) if self._skip("!") else node
+
+    def _base(self) -> Node:
+        token = self._take()
+        if token.kind == "number":
+            return self._number(token.text)
+        if token.kind == "letter":
+            return self._letter(token.text)
+        if token.text in {"(", "[", "{"}:
+            node = self.group()
+            self._expect(_CLOSING[token.text])
+            return node
+        if token.text == "|":
+            self._bars += 1
+            node = self.sum()
+            self._bars -= 1
+            self._expect("|")
+            return Call("abs", (node,))
+        if token.text == "." and self._sees(*_BARS):
+            return self._number("0.")
+        if token.kind == "command":
+            return self._command(token.text[1:])
+        raise UnreadableError(f"{token.text!r} where a value should be")
+
+    def _number(self, text: str) -> Node:
+        value = Number(Fraction(text), not text.isdigit())
+        text = "0" + text if text.startswith(".") else text
+        following = [token.text for token in self._tokens[self._at : self._at + 2]]
+        if "." in text and following[:1] == ["\\ldots"]:
+            return self._endless(text)
+        has_bar = following[:1] and following[0] in _BARS and "." in text
+        if not has_bar and not (following[:1] == ["."] and following[1:] and following[1] in _BARS):
+            return value
+        self._at += 1 + (following[0] == ".")
+        digits = "".join(token.text for token in self._group_tokens())
+        if not digits.isdigit() or len(digits) > 50:
+            raise UnreadableError("a period that is not digits")
+        return _repeating(text, digits)
+
+    def _endless(self, text: str) -> Node:
+        r"""`0.1666\ldots`: digits said three times go on."""
+        found = _PERIOD.fullmatch(text)
+        if found is None:
+            raise UnreadableError("digits that go on")
+        self._at += 1
+        return _repeating(found[1], found[2])
+
+    def _letter(self, letter: str) -> Node:
+        if letter in {"e", "i"}:
+            return E if letter == "e" else IMAGINARY
+        if letter in {"C", "P"} and self._sees_two_numbers():
+            above, below = self._arguments()
+            ways = Call("binomial", (above, below))
+            return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
+        name = letter + self._subscript()
+        if name in _UNKNOWN_FUNCTIONS and self._sees("("):
+            return Call(name, self._arguments())
+        return Symbol(name)
+
+    def _sees_two_numbers(self) -> bool:
+        kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
+        return kinds == ["(", "number", ",", "number", ")"]
+
+    def _subscript(self) -> str:
+        if not self._skip("_"):
+            return ""
+        tokens = self._group_tokens()
+        return "_" + "".join(token.text for token in tokens)
+
+    def _arguments(self) -> tuple[Node, ...]:
+        self._expect("(")
+        found = [self.sum()]
+        while self._skip(","):
+            found.append(self.sum())
+        self._expect(")")
+        return tuple(found)
+
+    def _command(self, name: str) -> Node:
+        if name == "frac":
+            return Quotient(self._argument(), self._argument())
+        if name == "sqrt":
+            return self._root()
+        if name == "binom":
+            return Call("binomial", (self._argument(), self._argument()))
+        if name in FUNCTIONS:
+            return self._function(name)
+        if name in {"pi", "infty"}:
+            return PI if name == "pi" else INFINITY
+        if name in _GREEK:
+            return Symbol(name + self._subscript())
+        if name in {"lfloor", "lceil"}:
+            node = self.sum()
+            self._expect(_CLOSING[f"\\{name}"])
+            return Call(name[1:], (node,))
+        if name in {"sum", "prod"}:
+            return self._series(name)
+        if name.startswith("begin{"):
+            return self._matrix(name[6:-1])
+        if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
+            return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
+        if name.isalpha() and name not in _NO_VALUE:
+            return Symbol(name)  # a macro nobody knows is the same thing wherever it stands
+        raise UnreadableError(f"\\{name}")
+
+    def _argument(self) -> Node:
+        r"""A braced group, or one token: the 1 of `\frac12`, one digit of a longer number."""
+        token = self.next
+        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
+            self._tokens[self._at : self._at + 1] = [
+                Token("number", token.text[0]),
+                Token("number", token.text[1:]),
+            ]
+        return self._base()
+
+    def _root(self) -> Node:
+        index: Node = Number(Fraction(2))
+        if self._skip("["):
+            index = self.sum()
+            self._expect("]")
+        return Call("root", (self._base() if self._sees("(") else self._argument(), index))
+
+    def _function(self, name: str) -> Node:
+        name = _SAME_FUNCTION.get(name, name)
+        base: Node | None = None
+        power: Node | None = None
+        while self._sees("_", "^"):
+            if self._take().text == "_":
+                base = self._base()
+            elif self._skips_degree():
+                raise UnreadableError("a degree without an angle")
+            else:
+                power = self._exponent()
+        if power == Number(Fraction(-1)) and name in _INVERSES:
+            name, power = _INVERSES[name], None
+        node = self._applied(name, base)
+        return node if power is None else Power(node, power)
+
+    def _applied(self, name: str, base: Node | None) -> Node:
+        if name in {"max", "min", "gcd", "lcm"}:
+            return Call(name, self._arguments())
+        argument = self._function_argument()
+        if name == "cis":
+            return Sum((Call("cos", (argument,)), Product((IMAGINARY, Call("sin", (argument,))))))
+        if name != "log":
+            return Call(name, (argument,))
+        return Call("log", (argument,) if base is None else (argument, base))
+
+    def _function_argument(self) -> Node:
+        if self._sees("(", "{", "[", "|"):
+            return self._factor() if not self._sees("(") else self._base_with_factorial()
+        result = self._factor()
+        while self._starts_factor() and not self._sees("(", "[") and not self._sees_function():
+            result = self._juxtaposed(result)
+        if self._sees("/") and isinstance(result, Number | Symbol | Product):
+            self._take()
+            result = Quotient(result, self._factor())
+        return result
+
+    def _base_with_factorial(self) -> Node:
+        node = self._base()
+        return Call("factorial", (node,)) if self._skip("!") else node
+
+    def _sees_function(self) -> bool:
+        return self.next is not None and self.next.kind == "command" and self.next.text[1:] in FUNCTIONS
+
+    def _series(self, kind: str) -> Node:
+        lower: list[Token] = []
+        last: Node | None = None
+        while self._sees("_", "^"):
+            if self._take().text == "_":
+                lower = self._group_tokens()
+            else:
+                last = self._argument()
+        if len(lower) < 3 or lower[0].kind != "letter" or lower[1].text != "=" or last is None:
+            raise UnreadableError("a series without index and bounds")
+        first = parse(lower[2:])
+        body = self._product()
+        return Series(kind, lower[0].text, first, last, body)
+
+    def _matrix(self, name: str) -> Node:
+        if name not in {"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"}:
+            raise UnreadableError(f"environment {name}")
+        rows: list[tuple[Node, ...]] = []
+        row: list[Node] = []
+        while not self._skip(f"\\end{{{name}}}"):
+            row.append(self.sum())
+            if self._skip("&"):
+                continue
+            rows.append(tuple(row))
+            row = []
+            if not self._skip("\\\\") and not self._sees(f"\\end{{{name}}}"):
+                raise UnreadableError("a matrix that does not end")
+        if not rows or len({len(each) for each in rows}) != 1:
+            raise UnreadableError("a matrix with rows of several lengths")
+        return Matrix(tuple(rows))
+
+
+def _repeating(start: str, period: str) -> Node:
+    places = len(start.partition(".")[2])
+    return Number(Fraction(start) + Fraction(int(period), (10 ** len(period) - 1) * 10**places))
+
+
+def _times(left: Node, right: Node) -> Node:
+    if isinstance(left, Product):
+        return Product((*left.factors, right))
+    return Product((left, right))
+
+
+def _is_whole(node: Node) -> bool:
+    return isinstance(node, Number) and not node.is_decimal
+
+
+def _is_proper(node: Node) -> bool:
+    """A fraction of whole numbers below one: what may follow the whole part of a mixed number."""
+    match node:
+        case Quotient(Number(above, False), Number(below, False)):
+            return 0 < above < below
+    return False

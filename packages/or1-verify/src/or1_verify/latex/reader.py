@@ -1,0 +1,350 @@
+r"""Tokens to the form of an answer: lists, intervals, sets, relations, units, words.
+
+Where a form has two readings, the one taken is:
+
+- `(1, 2)` is an ordered pair that may also be met by an open interval; `[1, 2]` and `[1, 2)` are intervals.
+- `1, 2` is a list whose order does not count; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
+  set.
+- `1,234` is one number, `1, 234` two; inside brackets `1,234` is two.
+- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; what follows an approximation sign is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from or1_verify.latex.forms import Based, Clock, Dots, Form, Many, Named, Order, Ratio, Span, Value, Words
+from or1_verify.latex.parser import parse
+from or1_verify.latex.regions import as_region, complement, union
+from or1_verify.latex.relations import read_relation
+from or1_verify.latex.split import inside_brackets, split, text_of
+from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
+from or1_verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
+from or1_verify.latex.words import FUNCTIONS, changes_value, multiplier
+
+_RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
+_BASED = re.compile(
+    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*"
+    r"_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
+)
+_BASES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+_CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
+_MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
+_RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
+_RATE_FRACTION = re.compile(r"\\frac\s*\{\\text\s*\{([a-z ]+)\}\}\s*\{\\text\s*\{([a-z ]+)\}\}")
+_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
+_TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
+_TURNED_INTERVALS = re.compile(
+    rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
+)
+_COUNTS = re.compile(r"(?:where|for)?\s*[k-n]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
+_OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
+_ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
+_MATH_MARK = re.compile(r"(?<!\\)\$")
+_FILLERS = frozenset({
+    "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
+    "are", "a", "an", "there", "we", "get", "result", "final", "so", "therefore", "thus", "equals",
+    "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
+    "solution", "approx", "roughly",
+})  # fmt: skip
+_MONEY = frozenset({"$", "euro", "pounds"})
+
+
+def read(text: str) -> Form:
+    r"""The form of an answer.
+
+    Raises:
+        UnreadableError: it has none that this package knows.
+
+    >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
+    ('x', 'list', Based(digits='204', base='5'))
+    """
+    text = bare(text)
+    based = _BASED.fullmatch(text)
+    if based:
+        base = str(_BASES.index(based[2])) if based[2] in _BASES else based[2]
+        if base.isdigit():
+            return Based(re.sub(r"[ ,]", "", based[1]), base)
+    clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
+    if clock:
+        return Clock(clock[1], clock[2].lower())
+    tokens = tokenize(_written_out(text))
+    if not tokens:
+        raise UnreadableError("nothing to read")
+    return read_tokens(tokens)
+
+
+def _written_out(text: str) -> str:
+    text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
+    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
+    if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
+        text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
+    return text
+
+
+def bare(text: str) -> str:
+    """Without what surrounds an answer: blanks, math marks, Markdown stars, a closing period."""
+    if "\\begin" not in text:
+        text = _ESCAPED_TWICE.sub(r"\\", text)
+    text = re.sub(r"\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
+    marks = [found.start() for found in _MATH_MARK.finditer(text)]
+    if len(marks) % 2 == 0:
+        text = _MATH_MARK.sub(" ", text)
+    previous = None
+    while text != previous:
+        previous = text
+        text = text.strip().removeprefix("=").rstrip(",;:\\").removeprefix("**").removesuffix("**")
+        text = text.removesuffix(".") if not text.endswith("..") else text
+    return text
+
+
+def read_tokens(tokens: list[Token]) -> Form:
+    tokens = _unwrapped(tokens)
+    groups = split(tokens, {";"})
+    if len(groups) > 1 and any(len(split(group, {","})) > 1 for group in groups):
+        return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
+    items = [item for item in split(tokens, {",", ";"}) if item]
+    if len(items) > 1:
+        items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
+    if len(items) > 1:
+        return _listed(items, are_conditions=OR not in tokens)
+    return _read_one(items[0] if items else tokens)
+
+
+def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
+    forms = tuple(form for item in items for form in _spread(_read_one(item)))
+    regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
+    names = {form.name for form in forms if isinstance(form, Named)}
+    is_tuple = any(name.startswith("(") for name in names)
+    if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
+        return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
+    return Many(Order.LIST, forms)
+
+
+def _as_tuple(form: Form) -> Form:
+    return Many(Order.TUPLE, form.items) if isinstance(form, Many) and form.order is Order.LIST else form
+
+
+def _spread(form: Form) -> tuple[Form, ...]:
+    """The two readings of a plus-minus sign are elements of the list around it."""
+    match form:
+        case Many(Order.LIST, items):
+            return items
+        case Named(name, Many(Order.LIST, items)):
+            return tuple(Named(name, item) for item in items)
+    return (form,)
+
+
+def _read_one(tokens: list[Token]) -> Form:
+    tokens = _unwrapped(tokens)
+    if not tokens:
+        raise UnreadableError("an element is missing")
+    if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
+        return Dots()
+    if all(token.kind == "text" for token in tokens):
+        words = " ".join(token.text for token in tokens)
+        number = Number(Fraction(_BASES.index(words.lower()))) if words.lower() in _BASES else None
+        return Words(words) if number is None else Value(number)
+    tokens = _without_preface(tokens)
+    is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
+    if is_worded and all(token.kind in {"text", "number"} for token in tokens):
+        return Words(" ".join(token.text for token in tokens))
+    if any(token.kind in {"mark", "command"} for token in tokens) and len(split(tokens, _RELATIONS)) > 1:
+        return read_relation(tokens, _read_one)
+    for reader in (_constant, _union, _bracketed, _ratio):
+        form = reader(tokens)
+        if form is not None:
+            return form
+    if all(token.kind == "letter" and token.text.isupper() for token in tokens):
+        return Words(text_of(tokens))
+    return _value(tokens)
+
+
+def _unwrapped(tokens: list[Token]) -> list[Token]:
+    """Without invisible braces around everything, and without a closing period."""
+    while tokens and tokens[-1] == Token("mark", "."):
+        tokens = tokens[:-1]
+    while len(tokens) > 1 and inside_brackets(tokens, "{") is not None:
+        tokens = tokens[1:-1]
+    return tokens
+
+
+def _constant(tokens: list[Token]) -> Form | None:
+    text = text_of(tokens)
+    if text in {"\\mathbb{R}", "\\mathbb{R}.", "\\R", "\\Reals"}:
+        return Words("all real numbers")
+    if text in {"\\emptyset", "\\{\\}"}:
+        return Words("no solution")
+    return None
+
+
+def _union(tokens: list[Token]) -> Form | None:
+    outside = split(tokens, {"\\setminus"})
+    if len(outside) == 1 and tokens[-1].text == "\\}":
+        outside = split(tokens, {"-"})
+    if len(outside) == 2 and all(outside):
+        whole, excluded = (as_region(_read_one(part)) for part in outside)
+        rest = None if excluded is None else complement(excluded)
+        return None if whole is None or rest is None else union([whole, rest], are_conditions=True)
+    parts = split(tokens, {"\\cup"})
+    if len(parts) < 2:
+        return None
+    regions = [as_region(_read_one(part)) for part in parts]
+    if any(region is None for region in regions):
+        raise UnreadableError("a union of something else than intervals and sets")
+    return union([region for region in regions if region is not None])
+
+
+def _bracketed(tokens: list[Token]) -> Form | None:
+    if (inner := inside_brackets(tokens, "\\{")) is not None:
+        return _set(inner)
+    if (inner := inside_brackets(tokens, "\\langle")) is not None:
+        return Many(Order.TUPLE, tuple(_read_one(item) for item in split(inner, {","})))
+    inner = inside_brackets(tokens, "(", "[")
+    if inner is None:
+        return None
+    items = split(inner, {","}) if len(split(inner, {","})) > 1 else split(inner, {";"})
+    if len(items) == 1:
+        return _chosen(inner) if not _is_shut(tokens) else None
+    if len(items) == 2 and not _is_open(tokens):
+        low, high = (parse(item) for item in items)
+        return as_region(Span(low, high, tokens[0].text == "[", tokens[-1].text == "]"))
+    return Many(Order.TUPLE, tuple(_read_one(item) for item in items))
+
+
+def _is_open(tokens: list[Token]) -> bool:
+    return tokens[0].text == "(" and tokens[-1].text == ")"
+
+
+def _is_shut(tokens: list[Token]) -> bool:
+    return tokens[0].text == "[" and tokens[-1].text == "]"
+
+
+def _chosen(inner: list[Token]) -> Form | None:
+    """`(C)` and `(\\text{no})`; a bracketed expression is left to the parser."""
+    if len(inner) == 1 and inner[0].kind == "letter" and inner[0].text.isupper():
+        return Words(inner[0].text)
+    return _read_one(inner) if all(token.kind == "text" for token in inner) else None
+
+
+def _set(inner: list[Token]) -> Form:
+    for mark in ("mid", "|", ":"):
+        parts = split(inner, {mark, f"\\{mark}"})
+        if len(parts) == 2:
+            return read_tokens(parts[1])
+    if not inner:
+        return Words("no solution")
+    listed = read_tokens(inner)
+    items = listed.items if isinstance(listed, Many) and listed.order is Order.LIST else (listed,)
+    return Many(Order.SET, items)
+
+
+def _ratio(tokens: list[Token]) -> Form | None:
+    parts = split(tokens, {":"})
+    if len(parts) < 2:
+        return None
+    return Ratio(tuple(_value(part) for part in parts))
+
+
+def _value(tokens: list[Token]) -> Form:
+    """An expression with its unit; with a plus-minus sign, the list of both."""
+    tokens, unit, power = _split_unit(tokens)
+    is_percent = tokens[-1].text == "%"
+    tokens = tokens[:-1] if is_percent else tokens
+    is_angle, tokens = _split_degree(tokens)
+    if len(tokens) > 2 and tokens[-1].text == "%":
+        raise UnreadableError("two percent signs")
+    if not tokens:
+        raise UnreadableError("a unit without a value")
+    node = parse(tokens)
+    factor, unit = multiplier(unit)
+    node = node if factor == 1 else Product((node, Number(Fraction(factor))))
+    nodes = [node]
+    if any(isinstance(part, PlusMinus) for part in walk(node)):
+        nodes = [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
+    literal = _literal(tokens, node)
+    values = tuple(Value(each, unit, power, is_percent, is_angle, *literal) for each in nodes)
+    return values[0] if len(values) == 1 else Many(Order.LIST, values)
+
+
+def _without_preface(tokens: list[Token]) -> list[Token]:
+    r"""Without words before the value that say nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
+    start = 0
+    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
+        start += 1
+    words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
+    is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
+    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    says_nothing = is_label or (words and set(words) <= _FILLERS)
+    return tokens[start:] if says_nothing and not is_named else tokens
+
+
+def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
+    if not tokens:
+        raise UnreadableError("a value is missing")
+    words: list[str] = []
+    power = 1
+    if tokens[0].kind == "text" and tokens[0].text in _MONEY:
+        words, tokens = ["$" if tokens[0].text == "$" else tokens[0].text], tokens[1:]
+    elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in _MONEY:
+        words, tokens = ["$"], [tokens[0], *tokens[2:]]
+    end = len(tokens)
+    while end and (tokens[end - 1].kind == "text" or _is_unit_power(tokens, end)):
+        if tokens[end - 1].kind == "text":
+            words.insert(0, tokens[end - 1].text)
+            end -= 1
+        else:
+            power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
+            end -= 2 if tokens[end - 1].text != "}" else 4
+    if not end or changes_value(" ".join(words)):
+        raise UnreadableError("a unit without a value, or words that are none")
+    return tokens[:end], " ".join(words), power
+
+
+def _is_unit_power(tokens: list[Token], end: int) -> bool:
+    plain = [token.text for token in tokens[max(end - 4, 0) : end]]
+    if plain[-2:-1] == ["^"] and plain[-1] in {"2", "3"}:
+        return end > 2 and tokens[end - 3].kind == "text"
+    braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
+    return braced and end > 4 and tokens[end - 5].kind == "text"
+
+
+def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:
+    texts = [token.text for token in tokens]
+    if any(text[1:] in FUNCTIONS for text in texts):
+        return False, tokens  # the angle is an argument
+    for mark in (["^", "\\circ"], ["^", "{", "\\circ", "}"], ["\\circ"]):
+        if texts[-len(mark) :] == mark and len(texts) > len(mark):
+            return True, tokens[: -len(mark)]
+    return False, tokens
+
+
+def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:
+    """Value, significant digits and decimal places of a single decimal number."""
+    digits = [token.text for token in tokens if token.kind == "number"]
+    value: Fraction | None = None
+    match node:
+        case Number(number, True):
+            value = number
+        case Product((Number(), Number(number, True))):
+            value = -number
+    if value is None or len(digits) != 1:
+        return None, 0, 0
+    mantissa, _, exponent = digits[0].lower().partition("e")
+    num_places = len(mantissa.partition(".")[2]) - int(exponent or "0")
+    return value, len(mantissa.replace(".", "").lstrip("0")), num_places

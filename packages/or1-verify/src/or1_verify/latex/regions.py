@@ -1,0 +1,157 @@
+"""Sets of real numbers as unions of intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from or1_verify.latex.exact import UndefinedError
+from or1_verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
+from or1_verify.latex.identity import Identity, is_infinite
+from or1_verify.latex.tree import INFINITY, Node, Number, Product, Sum, Symbol, negated, variables
+
+NEGATIVE_INFINITY = negated(INFINITY)
+Cut = tuple[int, Fraction, int]
+"""A place between numbers: (-1, 0 or 1 for the infinities, number, 0 just below it or 1 just above it)."""
+
+
+def as_region(form: Form | Span) -> Region | None:
+    """The set of reals that a form may be read as; None where it is none."""
+    match form:
+        case Span():
+            return Region((form,))
+        case Region():
+            return form
+        case Named(_, inner):
+            return as_region(inner)
+        case Many(Order.TUPLE, (Value(low), Value(high))):
+            return Region((Span(low, high, False, False),))
+        case Many(Order.SET, items) if all(isinstance(item, Value) for item in items):
+            return Region(tuple(_point(item.node) for item in items if isinstance(item, Value)))
+        case Words("all real numbers"):
+            return Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),))
+    return None
+
+
+def _point(node: Node) -> Span:
+    return Span(node, node, True, True)
+
+
+def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
+    spans = tuple(span for region in regions for span in region.spans)
+    return Region(spans, tuple(len(region.spans) for region in regions) if are_conditions else ())
+
+
+def complement(excluded: Region) -> Region | None:
+    """All reals outside finitely many points or intervals; None where their order is not told exactly."""
+    spans = list(excluded.spans)
+    if not all(isinstance(end, Number) for span in spans for end in (span.low, span.high)) and len(spans) > 1:
+        return None
+    spans.sort(key=lambda span: span.low.value if isinstance(span.low, Number) else Fraction(0))
+    if any(is_infinite(span.low) or is_infinite(span.high) for span in spans):
+        return None
+    if any(
+        isinstance(left.high, Number) and isinstance(right.low, Number) and left.high.value > right.low.value
+        for left, right in pairwise(spans)
+    ):
+        return None
+    lows = [(NEGATIVE_INFINITY, False), *((span.high, not span.has_high) for span in spans)]
+    highs = [*((span.low, not span.has_low) for span in spans), (INFINITY, False)]
+    return Region(
+        tuple(
+            Span(low, high, has_low, has_high)
+            for (low, has_low), (high, has_high) in zip(lows, highs, strict=True)
+        )
+    )
+
+
+def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
+    """Equal as sets of numbers; with variables in their ends, equal interval by interval as written."""
+    nodes = [node for span in (*gold.spans, *answer.spans) for node in (span.low, span.high)]
+    if any(variables(node) for node in nodes):
+        return len(gold.spans) == len(answer.spans) and all(
+            _same_span(mine, theirs, identity) for mine, theirs in zip(gold.spans, answer.spans, strict=True)
+        )
+    # Ends that are equal get one number, so that nothing hangs on how an irrational one was rounded.
+    numbers: list[tuple[Node, Cut]] = []
+    for node in nodes:
+        numbers.append((node, _number(node, numbers, identity)))
+    places = [cut for _, cut in numbers]
+    spans = [
+        (_below(span.has_low, low), _above(span.has_high, high))
+        for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
+    ]
+    num_gold = len(gold.spans)
+    mine, theirs = _numbers_of(gold, spans[:num_gold]), _numbers_of(answer, spans[num_gold:])
+    return mine == theirs and bool(mine)  # an empty interval such as (4, pi) is a pair, or a slip
+
+
+def _same_span(mine: Span, theirs: Span, identity: Identity) -> bool:
+    return (
+        (mine.has_low, mine.has_high) == (theirs.has_low, theirs.has_high)
+        and same_end(mine.low, theirs.low, identity)
+        and same_end(mine.high, theirs.high, identity)
+    )
+
+
+def same_end(mine: Node, theirs: Node, identity: Identity) -> bool:
+    signs = _infinity(mine), _infinity(theirs)
+    return signs[0] == signs[1] if any(signs) else identity.equal(mine, theirs)
+
+
+def _number(node: Node, known: list[tuple[Node, Cut]], identity: Identity) -> Cut:
+    sign = _infinity(node)
+    if sign:
+        return (sign, Fraction(0), 0)
+    for other, cut in known:
+        if not cut[0] and identity.equal(node, other):
+            return cut
+    return (0, identity.value(node), 0)
+
+
+def _infinity(node: Node) -> int:
+    """1 or -1 for an infinite end, else 0; UndefinedError for arithmetic with infinity."""
+    if not is_infinite(node):
+        return 0
+    match node:
+        case Symbol():
+            return 1
+        case Product((Number(factor), Symbol())) if factor in (1, -1):
+            return int(factor)
+        case Sum((Symbol(),)):
+            return 1
+    raise UndefinedError("arithmetic with infinity")
+
+
+def _below(is_closed: bool, cut: Cut) -> Cut:
+    return (cut[0], cut[1], 0 if is_closed else 1)
+
+
+def _above(is_closed: bool, cut: Cut) -> Cut:
+    return (cut[0], cut[1], 1 if is_closed else 0)
+
+
+def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    """`x > 2, x < 5` is what both say; `x < 2, x > 5`, which nothing meets, is one or the other."""
+    common: list[tuple[Cut, Cut]] | None = None
+    rest = spans
+    for size in region.conditions:
+        allowed, rest = _merged(rest[:size]), rest[size:]
+        common = allowed if common is None else _overlap(common, allowed)
+    return common or _merged(spans)
+
+
+def _overlap(left: list[tuple[Cut, Cut]], right: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    return _merged([(max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right])
+
+
+def _merged(spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
+    """Sorted, without empty intervals, those that touch or overlap made one."""
+    merged: list[tuple[Cut, Cut]] = []
+    for low, high in sorted((low, high) for low, high in spans if low < high):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged

@@ -1,0 +1,221 @@
+"""Equations and inequalities: a value with its name, a region of one variable, or a relation as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from or1_verify.latex.exact import TooLargeError, UndefinedError
+from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
+from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
+from or1_verify.latex.parser import parse
+from or1_verify.latex.regions import NEGATIVE_INFINITY, complement
+from or1_verify.latex.split import marks_between, split, text_of
+from or1_verify.latex.tokens import Token, UnreadableError
+from or1_verify.latex.tree import (
+    INFINITY,
+    Call,
+    Node,
+    Number,
+    Product,
+    Quotient,
+    Symbol,
+    negated,
+    variables,
+    walk,
+)
+
+_SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
+_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|angle|triangle|ell))"
+_PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
+_ATOM = (
+    rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?}}?"
+    r"(?:\([A-Za-z0-9,<>=|]*\))?"
+)
+_NAME = re.compile(
+    rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
+    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min|\\det\(?[A-Z]\)?"
+)
+
+
+def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> Form:
+    """The form of tokens with relation signs between them; `read` reads what stands alone."""
+    sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
+    sides, signs = _until_approximation(sides, signs)
+    if not signs:
+        return read(sides[0])
+    if any(not side for side in sides):
+        raise UnreadableError("a side of the relation is missing")
+    if "\\in" in signs:
+        if len(sides) != 2:
+            raise UnreadableError("a chain of memberships")
+        return Named(_shown(sides[0]), read(sides[1]), is_membership=True)
+    if set(signs) <= {"=", "\\equiv"}:
+        return _equation(sides, read)
+    return _inequality(sides, signs)
+
+
+def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[list[list[Token]], list[str]]:
+    marks = {"\\approx", "\\sim"}
+    if signs[0] in marks and not sides[0]:
+        sides, signs = sides[1:], signs[1:]
+        if not signs:
+            return sides, signs
+    if signs[0] in marks and len(signs) == 1 and name_of(sides[0]) is not None:
+        return sides, ["="]
+    cut = next((number for number, sign in enumerate(signs) if sign in marks), len(signs))
+    return sides[: cut + 1], signs[:cut]
+
+
+def name_of(tokens: list[Token]) -> str | None:
+    """What the tokens name, when they are no more than a name."""
+    if all(token.kind == "text" for token in tokens):
+        return " ".join(token.text.lower() for token in tokens)
+    shown = _shown(tokens)
+    return shown if _NAME.fullmatch(shown) and shown not in {"e", "i"} else None
+
+
+def _shown(tokens: list[Token]) -> str:
+    return re.sub(r"_\{(\w)\}", r"_\1", text_of(tokens))
+
+
+def is_variable(name: str) -> bool:
+    return _PLAIN_NAME.fullmatch(name) is not None
+
+
+def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
+    first, last = name_of(sides[0]), name_of(sides[-1])
+    if first is None and len(sides) == 2 and _is_false(sides):
+        raise UnreadableError("an equation that does not hold")
+    if first is not None:
+        return Named(first, read(sides[-1]))
+    if len(sides) > 2:
+        return read(sides[-1])
+    if _has_words(sides):
+        return read(sides[-1])
+    nodes = [parse(side) for side in sides]
+    if last is not None and not variables(nodes[0]):
+        return Named(last, read(sides[0]))
+    if not variables(nodes[0]) and not variables(nodes[1]):
+        return read(sides[-1])
+    return Relation(("=",), tuple(nodes))
+
+
+def _is_false(sides: list[list[Token]]) -> bool:
+    """Are the sides different fractions, as in `3 + 6 = 10`? What is rounded may differ."""
+    values: set[Fraction] = set()
+    for side in sides:
+        try:
+            node = parse(side)
+            if not any(isinstance(part, Number) and part.is_decimal for part in walk(node)):
+                values.add(ExactIdentity().value(node))
+        except (UnreadableError, NeedsNumbersError, UndefinedError, TooLargeError):
+            continue
+    return len(values) > 1
+
+
+def _has_words(sides: list[list[Token]]) -> bool:
+    return any(side[0].kind == "text" or side[-1].kind == "text" for side in sides)
+
+
+def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
+    for number, side in enumerate(sides):
+        found = _scaled_name(side)
+        others = [parse(other) for place, other in enumerate(sides) if place != number]
+        if found is None or not all(map(_is_constant, others)):
+            continue
+        region = _region_of(number, signs, others, found[1])
+        if region is not None:
+            return _without_bars(found[0], region)
+    if any(sign not in _TURNED for sign in signs):
+        raise UnreadableError("a chain with several kinds of signs")
+    return _turned(signs, [parse(side) for side in sides])
+
+
+def _without_bars(name: str, region: Form) -> Form:
+    """`1 < |x| < 3` as what it says about x; bounds are taken to be positive."""
+    if not (name.startswith("|") and is_variable(name[1:-1]) and isinstance(region, Region)):
+        return Named(name, region)
+    (span,) = region.spans if len(region.spans) == 1 else (None,)
+    if span is None:
+        return Named(name, region)
+    if span.low == NEGATIVE_INFINITY:
+        return Named(name[1:-1], Region((Span(negated(span.high), span.high, span.has_high, span.has_high),)))
+    mirrored = Span(_opposite(span.high), negated(span.low), span.has_high, span.has_low)
+    return Named(name[1:-1], Region((mirrored, span)))
+
+
+def _opposite(end: Node) -> Node:
+    return NEGATIVE_INFINITY if end == INFINITY else negated(end)
+
+
+def _is_constant(node: Node) -> bool:
+    return not variables(node) and not any(
+        isinstance(part, Call) and part.name in {"f", "g"} for part in walk(node)
+    )
+
+
+def _turned(signs: list[str], nodes: list[Node]) -> Form:
+    """Written with the smaller side first."""
+    if all(sign in {">", ">=", "="} for sign in signs) and set(signs) != {"="}:
+        return Relation(tuple(_TURNED[sign] for sign in reversed(signs)), tuple(reversed(nodes)))
+    return Relation(tuple(signs), tuple(nodes))
+
+
+def _scaled_name(side: list[Token]) -> tuple[str, Fraction] | None:
+    """`x`, `f(x)` or `-2x`: a name and its factor. `2x - 1` is a task left undone, not an answer."""
+    name = name_of(side)
+    if name is not None:
+        return name, Fraction(1)
+    try:
+        node = parse(side)
+    except UnreadableError:
+        return None
+    match node:
+        case Product((Number(factor), Symbol(name))) if factor:
+            return name, factor
+        case Product((Number(sign), Product((Number(factor), Symbol(name))))) if factor:
+            return name, sign * factor
+    return None
+
+
+def _region_of(place: int, signs: list[str], others: list[Node], factor: Fraction) -> Form | None:
+    """The values of the name at `place` of a chain of at most three sides."""
+    bounds = [other if factor == 1 else Quotient(other, Number(factor)) for other in others]
+    if len(signs) == 1:
+        sign = signs[0] if place == 0 else _TURNED.get(signs[0], signs[0])
+        return _half_line(sign if factor > 0 else _TURNED.get(sign, sign), bounds[0])
+    if len(signs) != 2 or place != 1:
+        return None
+    low, high = bounds
+    left, right = signs
+    if {left, right} <= {">", ">="}:
+        low, high, left, right = high, low, _TURNED[right], _TURNED[left]
+    if not {left, right} <= {"<", "<="}:
+        return None
+    if factor < 0:
+        low, high, left, right = high, low, right, left
+    return Region((Span(low, high, left == "<=", right == "<="),))
+
+
+def _half_line(sign: str, bound: Node) -> Form | None:
+    match sign:
+        case ">" | ">=":
+            return Region((Span(bound, INFINITY, sign == ">=", False),))
+        case "<" | "<=":
+            return Region((Span(NEGATIVE_INFINITY, bound, False, sign == "<="),))
+        case "!=":
+            return complement(Region((Span(bound, bound, True, True),)))
+    return None
+
+
+def equation_of(form: Form) -> Relation | None:
+    """`y = 2x` as an equation, where its name is a variable."""
+    match form:
+        case Relation(("=",), _):
+            return form
+        case Named(name, Value(node)) if is_variable(name):
+            return Relation(("=",), (Symbol(name.removeprefix("\\")), node))
+    return None

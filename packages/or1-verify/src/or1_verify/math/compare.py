@@ -1,0 +1,172 @@
+"""One answer against the accepted golds: exactly where that decides, else by numbers.
+
+`compare_exactly` takes a millisecond at most and loads nothing; what it leaves open is for a worker.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
+from or1_verify.latex.forms import Form, Named, Region, Value, Words
+from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
+from or1_verify.latex.reader import read
+from or1_verify.latex.same import Comparer
+from or1_verify.latex.tokens import UnreadableError
+from or1_verify.latex.words import normal_words
+from or1_verify.math.gold import (
+    AcceptedGold,
+    BadGoldError,
+    GoldType,
+    as_typed,
+    choice_letter,
+    form_of,
+    is_equation,
+)
+
+_DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
+_GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
+_LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
+_MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
+
+
+class Comparison(StrEnum):
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    BAD_GOLD = "bad_gold"
+    """No gold could be read."""
+    BAD_ANSWER = "bad_answer"
+    """The answer could not be read."""
+    TOO_LARGE = "too_large"
+    """Comparing would take more than the limits of `latex.exact`."""
+    OPEN = "open"
+    """Not decided without numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the policy is a setting."""
+
+    inequality_for_membership: bool = False
+    r"""May `-2 \\le x` answer the gold `x \\in [-2, \\infty)`, which asks for a set?"""
+
+
+def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
+    """OPEN unless exact arithmetic and text decide about every gold that matters."""
+    found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in golds]
+    if Comparison.EQUAL in found:
+        return Comparison.EQUAL
+    return Comparison.DIFFERENT if set(found) == {Comparison.DIFFERENT} else Comparison.OPEN
+
+
+def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
+    """The verdict on an answer; golds that cannot be read are passed over while another can."""
+    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
+    if Comparison.EQUAL in found:
+        return Comparison.EQUAL
+    sound = [each for each in found if each is not Comparison.BAD_GOLD]
+    return sound[0] if sound else Comparison.BAD_GOLD
+
+
+def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
+    try:
+        form = form_of(gold)
+    except (BadGoldError, UnreadableError):
+        return Comparison.BAD_GOLD
+    if gold.type is GoldType.CHOICE or _is_letter(form):
+        return _same_letter(form, answer)
+    if gold.type is GoldType.TEXT or isinstance(form, Words):
+        if normal_words(gold.text) == normal_words(answer):
+            return Comparison.EQUAL
+        if gold.type is GoldType.TEXT:
+            return Comparison.DIFFERENT
+    if "mod" in answer and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1:
+        return Comparison.DIFFERENT
+    readings = _readings(gold, form, answer)
+    if not readings:
+        return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
+    comparer = Comparer(identity, gold.tolerance)
+    found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
+    return min(found, key=_BEST_FIRST.index)
+
+
+_BEST_FIRST = [
+    Comparison.EQUAL, Comparison.OPEN, Comparison.DIFFERENT, Comparison.TOO_LARGE, Comparison.BAD_ANSWER,
+    Comparison.BAD_GOLD,
+]  # fmt: skip
+
+
+def _compare_forms(
+    comparer: Comparer, gold: Form, answer: Form, kind: GoldType | None, rules: Rules
+) -> Comparison:
+    if kind is GoldType.EQUATION and not is_equation(answer):
+        return Comparison.DIFFERENT
+    if not rules.inequality_for_membership and _is_evasive(gold, answer):
+        return Comparison.DIFFERENT
+    answer = as_typed(answer, kind)
+    if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
+        return Comparison.DIFFERENT
+    try:
+        return Comparison.EQUAL if comparer.same(gold, answer) else Comparison.DIFFERENT
+    except NeedsNumbersError:
+        return Comparison.OPEN
+    except (TooLargeError, RecursionError):
+        return Comparison.TOO_LARGE
+    except UndefinedError:
+        return Comparison.DIFFERENT
+    except NotExactError:
+        return Comparison.BAD_ANSWER
+
+
+def _is_evasive(gold: Form, answer: Form) -> bool:
+    """The gold asks for a set by `x \\in`, the answer gives conditions."""
+    match gold, answer:
+        case Named(form=Region(), is_membership=True), Named(form=Region(), is_membership=False):
+            return True
+    return False
+
+
+def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
+    """The forms that an answer may have been meant as, beside a gold of this form."""
+    texts = [answer]
+    comma = _DECIMAL_COMMA.fullmatch(answer)
+    if (
+        comma
+        and isinstance(form, Value)
+        and form.literal is not None
+        and not _GROUPED.fullmatch(answer.strip())
+    ):
+        texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
+    if _LETTER_BEFORE_VALUE.match(answer):
+        texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
+    found = []
+    for text in texts:
+        try:
+            found.append(read(text))
+        except (UnreadableError, RecursionError):
+            continue
+    if _is_decimal_comma(gold) and any(
+        isinstance(each, Value) and each.literal is not None for each in found
+    ):
+        decimal = read(gold.text.strip().strip("$").replace(",", "."))
+        found = [each if each != decimal else form for each in found]
+    return found
+
+
+def _is_decimal_comma(gold: AcceptedGold) -> bool:
+    """`1,22` and `0,111` may be decimals; `1,2` is a list first, `1,222` a thousand."""
+    comma = _DECIMAL_COMMA.fullmatch(gold.text)
+    if comma is None or gold.type is not None or _GROUPED.fullmatch(gold.text.strip()):
+        return False
+    return len(comma[3]) > 1
+
+
+def _is_letter(form: Form) -> bool:
+    return isinstance(form, Words) and len(form.text) == 1 and form.text.isupper() and form.text.isascii()
+
+
+def _same_letter(form: Form, answer: str) -> Comparison:
+    assert isinstance(form, Words)
+    return Comparison.EQUAL if choice_letter(answer) == form.text else Comparison.DIFFERENT

@@ -1,0 +1,226 @@
+"""Golds: what a problem's answer may be given as, and what its type makes of it.
+
+A gold is a text or number whose type shows in its form, a list of accepted golds, or `{"type": ..., "value":
+...}` with an optional `"tolerance"` (largest difference of two numbers that count as equal [unit of the
+answer]).
+
+| type | what the type decides |
+| --- | --- |
+| integer, rational | exact: no rounded decimal is accepted |
+| decimal | within the tolerance, if one is given |
+| expression, matrix | as the form says |
+| interval | `(1, 2)` is an interval and no pair |
+| set, list, tuple | whether order and repetition count, whatever brackets the answer has |
+| equation | the answer has to be an equation or inequality |
+| choice | one letter, however it is set |
+| text | the words |
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+
+from or1_verify.answer import final_answer
+from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
+from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
+from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
+from or1_verify.latex.matrices import grid_of
+from or1_verify.latex.reader import read
+from or1_verify.latex.regions import as_region
+from or1_verify.math.unboxed import read_unboxed
+from or1_verify.types import Gold
+
+
+class GoldType(StrEnum):
+    INTEGER = "integer"
+    RATIONAL = "rational"
+    DECIMAL = "decimal"
+    EXPRESSION = "expression"
+    INTERVAL = "interval"
+    SET = "set"
+    LIST = "list"
+    TUPLE = "tuple"
+    MATRIX = "matrix"
+    EQUATION = "equation"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+class BadGoldError(Exception):
+    """The gold is none: our own failure, never the response's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedGold:
+    """One of the golds that a problem accepts."""
+
+    text: str
+    type: GoldType | None = None
+    """None: as its form says."""
+    tolerance: Fraction | None = None
+
+
+_ORDERS = {GoldType.SET: Order.SET, GoldType.LIST: Order.LIST, GoldType.TUPLE: Order.TUPLE}
+_BRACKETS = {GoldType.SET: r"\{%s\}", GoldType.LIST: "%s", GoldType.TUPLE: "(%s)"}
+_LONGEST = 300
+"""Longest gold that is read as it stands; anything more is a solution [characters]."""
+_SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
+_JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
+_BOX_OPEN = re.compile(r"\\+boxed\{")
+_OTHER_CHOICE = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:or|not)\b")
+_OTHER_SMALL_CHOICE = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
+_CHOICE = re.compile(
+    r"\W*(?:\\(?:text\w*|math\w+|mbox)\s*\{)?\W*(?:the\s+)?(?:(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\W+)?"
+    r"([A-Za-z])(?!\s*[\^+*/<>!'&|_])(?:\W.*)?",
+    re.DOTALL | re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"a\s+[a-z]{2,}", re.IGNORECASE)
+
+
+def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
+    """The golds that a problem accepts: one, or each of a list.
+
+    Raises:
+        BadGoldError: nothing that can be a gold.
+    """
+    if isinstance(gold, list):
+        found = tuple(each for one in gold for each in accepted_golds(one))
+    elif isinstance(gold, dict):
+        found = (_typed(gold),)
+    else:
+        found = (AcceptedGold(_text(gold)),)
+    found = tuple(each for each in found if each.text.strip())
+    if not found:
+        raise BadGoldError("no gold is given")
+    return found
+
+
+def _typed(gold: dict[str, object]) -> AcceptedGold:
+    unknown = gold.keys() - {"type", "value", "tolerance"}
+    if unknown or not {"type", "value"} <= gold.keys():
+        raise BadGoldError(f"a typed gold has a type, a value and perhaps a tolerance, not {sorted(gold)}")
+    if gold["type"] not in list(GoldType):
+        raise BadGoldError(f"type {gold['type']!r} is none of {', '.join(GoldType)}")
+    kind = GoldType(str(gold["type"]))
+    value, tolerance = gold["value"], gold.get("tolerance")
+    if isinstance(value, list):
+        if kind not in _BRACKETS:
+            raise BadGoldError(f"a list of values is no {kind}")
+        value = _BRACKETS[kind] % ", ".join(_text(each) for each in value)
+    if tolerance is not None and (not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf):
+        raise BadGoldError(f"tolerance {tolerance!r} is no number of at least 0")
+    return AcceptedGold(_text(value), kind, None if tolerance is None else Fraction(str(tolerance)))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadGoldError(f"{value!r} is neither text nor number")
+    return str(value)
+
+
+@lru_cache(maxsize=8192)
+def form_of(gold: AcceptedGold) -> Form:
+    """The form that a gold has by its type, else by its text.
+
+    Raises:
+        UnreadableError: it has none that is known here.
+        BadGoldError: a form that its type cannot have.
+    """
+    if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
+        return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
+    form = as_typed(read(_final(gold.text)), gold.type)
+    if not _fits(form, gold.type):
+        raise BadGoldError(f"{gold.text!r} is no {gold.type}")
+    if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
+        raise BadGoldError(f"{gold.text!r} says nothing")
+    return form
+
+
+def as_typed(form: Form, kind: GoldType | None) -> Form:
+    """A form as its type has it: a gold's, or an answer's to such a gold."""
+    if kind in {GoldType.INTEGER, GoldType.RATIONAL} and isinstance(form, Value):
+        return replace(form, literal=None)
+    if kind is GoldType.INTERVAL and isinstance(form, Many):
+        region = as_region(form)
+        return form if region is None or form.order is not Order.TUPLE else region
+    if kind not in _ORDERS:
+        return form
+    inner = form.form if isinstance(form, Named) else form
+    match inner:
+        case Many(order, items):
+            keeps = order is Order.SET and kind is GoldType.TUPLE
+            return form if keeps else Many(_ORDERS[kind], items)
+        case Region((span,)) if (span.has_low, span.has_high) == (True, True):
+            return Many(_ORDERS[kind], (Value(span.low), Value(span.high)))
+        case Value() | Words():
+            return Many(_ORDERS[kind], (inner,))
+    return form
+
+
+def _fits(form: Form, kind: GoldType | None) -> bool:
+    inner = form.form if isinstance(form, Named) else form
+    match kind:
+        case GoldType.INTEGER | GoldType.RATIONAL | GoldType.DECIMAL:
+            return isinstance(inner, Value) and _is_number(inner, whole=kind is GoldType.INTEGER)
+        case GoldType.INTERVAL:
+            return isinstance(inner, Region)
+        case GoldType.SET | GoldType.LIST | GoldType.TUPLE:
+            return isinstance(inner, Many)
+        case GoldType.MATRIX:
+            return isinstance(inner, Value) and grid_of(inner.node) is not None
+        case GoldType.EQUATION:
+            return is_equation(form)
+    return True
+
+
+def is_equation(form: Form) -> bool:
+    return isinstance(form, Relation | Named)
+
+
+def _is_number(value: Value, whole: bool) -> bool:
+    try:
+        number = ExactIdentity().value(value.node)
+    except (NeedsNumbersError, NotExactError, UndefinedError, TooLargeError):
+        return False
+    return not whole or number.denominator == 1
+
+
+def _only_letter(text: str) -> str:
+    letter = choice_letter(text)
+    if letter is None:
+        raise BadGoldError(f"{text!r} is no choice")
+    return letter
+
+
+def choice_letter(text: str) -> str | None:
+    r"""The letter of a choice, with or without what it stands for.
+
+    >>> choice_letter(r"\textbf{(C) } 12"), choice_letter("d"), choice_letter("12")
+    ('C', 'D', None)
+    >>> choice_letter("C or D") is choice_letter("a circle") is None
+    True
+    """
+    found = _CHOICE.fullmatch(text.strip())
+    if found is None:
+        return None
+    start, rest = text.strip()[found.start(1) :], text.strip()[found.end(1) :]
+    if _OTHER_CHOICE.search(rest) or _ARTICLE.match(start):
+        return None
+    if found[1].islower() and _OTHER_SMALL_CHOICE.search(rest):
+        return None
+    return found[1].upper()
+
+
+def _final(text: str) -> str:
+    r"""A gold may be a solution's last words: `\boxed{1} and \boxed{2}` is `1, 2`."""
+    if "boxed" not in text:
+        return read_unboxed(text).value or text if len(text) > _LONGEST else text
+    boxes = _SHORT_BOX.findall(text)
+    if len(boxes) > 1 and _JOINED_BOXES.search(text):
+        return ", ".join(boxes)
+    return final_answer(text) or _BOX_OPEN.sub("", text)

@@ -1,0 +1,144 @@
+"""Is a mathematical answer right? Exact work first, numbers and algebra only where they must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from or1_verify.answer import Answer, AnswerReason, read_answer
+from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
+from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
+from or1_verify.math.limits import is_too_large
+from or1_verify.math.plain_number import plain_number
+from or1_verify.math.unboxed import announced_after_box, read_unboxed
+from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
+
+_SHOWN = 120
+"""Most characters of an answer that go into a verdict's detail [characters]."""
+_ESSENCE_WITHOUT_ANSWER = {
+    AnswerReason.NO_BOX: "",
+    AnswerReason.EMPTY_BOX: r"\boxed{}",
+    AnswerReason.UNTERMINATED_BOX: r"\boxed{",
+    AnswerReason.UNFINISHED_THINKING: "<think>",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MathVerifier:
+    r"""Judges the final boxed answer against a gold, or against any of a list of accepted golds
+    (`or1_verify.math.gold`).
+
+    Reasons: NO_ANSWER `no_box`, `empty_box`, `unterminated_box`, `unfinished_thinking`; WRONG `wrong_value`,
+    `parse_error`, `too_large`; NOT_JUDGED `bad_gold` (no gold can be read: not the response's failure).
+
+    What exact arithmetic decides takes a millisecond. The rest is bounded by its size only: run it in
+    a `ProcessVerifierPool` wherever the text comes from a model.
+    """
+
+    unboxed: bool = False
+    """Read an answer that no box holds from the end of the text. Off for rewards: it pays for luck."""
+    inequality_for_membership: bool = False
+    r"""May an inequality answer a gold that asks for a set (`x \in [0, 1]`)?"""
+    time_limit_s: float = 0.5
+    """Wall time for one answer in a pool [s]: a hundred times what a hard one takes."""
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        """Verdict on the final answer of `text`."""
+        quick = self.quick(problem, text)
+        if quick is not None:
+            return quick
+        answer = self._answer(text).value
+        assert answer is not None, "quick decides responses without an answer"
+        return verdict_on(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
+
+    def essence(self, text: str) -> str:
+        answer = self._answer(text)
+        if answer.value is None:
+            return _ESSENCE_WITHOUT_ANSWER[answer.reason]
+        return f"\\boxed{{{answer.value}}}"
+
+    def quick(self, problem: Problem, text: str) -> Verdict | None:
+        """The verdict where there is no answer, exact arithmetic decides, or the answer is too large."""
+        answer = self._answer(text)
+        if answer.value is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=answer.reason.value)
+        try:
+            golds = accepted_golds(problem.gold)
+        except BadGoldError as error:
+            return _bad_gold(str(error))
+        decided = _by_number(golds, answer.value)
+        if decided is None:
+            if is_too_large(answer.value):
+                return _wrong("too_large", answer.value)
+            decided = compare_exactly(golds, answer.value, self._rules())
+        return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer.value)
+
+    def ideal_response(self, problem: Problem) -> str:
+        try:
+            return f"\\boxed{{{accepted_golds(problem.gold)[0].text}}}"
+        except BadGoldError:
+            return ""
+
+    def prepare(self) -> None:
+        """Load mpmath and fill the tables of its functions, in the worker only."""
+        compare(accepted_golds(r"\sin 1"), r"\cos 1 \sqrt{e} \pi", self._rules())
+
+    def _answer(self, text: str) -> Answer:
+        answer = read_answer(text)
+        if not self.unboxed or answer.reason not in {AnswerReason.NO_BOX, AnswerReason.BOXED}:
+            return answer
+        if answer.reason is AnswerReason.NO_BOX:
+            return read_unboxed(text)
+        return replace(answer, value=announced_after_box(text) or answer.value)
+
+    def _rules(self) -> Rules:
+        return Rules(inequality_for_membership=self.inequality_for_membership)
+
+
+def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
+    r"""Verdict on one response, in this process and without a time limit: for texts that no model has
+    optimised.
+
+    >>> verify(r"\frac{1}{2}", r"So it is $\boxed{0.5}$.").outcome.value
+    'right'
+    """
+    problem = Problem.make("math", (Message("user", ""),), gold)
+    return MathVerifier(unboxed=unboxed).verify(problem, response)
+
+
+def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:
+    """Plain numbers, which are most answers, without any parsing."""
+    number = plain_number(answer)
+    if number is None:
+        return None
+    values = [plain_number(gold.text) if _is_plain(gold) else None for gold in golds]
+    if number in values:
+        return Comparison.EQUAL
+    if any(value is None or value.denominator != 1 for value in values):
+        return None
+    return Comparison.DIFFERENT
+
+
+def _is_plain(gold: AcceptedGold) -> bool:
+    return gold.type is None and gold.tolerance is None
+
+
+def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
+    """What a comparison of an answer with a problem's gold means for the response."""
+    match comparison:
+        case Comparison.EQUAL:
+            return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=answer[:_SHOWN])
+        case Comparison.BAD_GOLD:
+            return _bad_gold(repr(gold))
+        case Comparison.BAD_ANSWER:
+            return _wrong("parse_error", answer)
+        case Comparison.TOO_LARGE:
+            return _wrong("too_large", answer)
+    return _wrong("wrong_value", answer)
+
+
+def _wrong(reason: str, answer: str) -> Verdict:
+    return Verdict(outcome=Outcome.WRONG, reward=0.0, reason=reason, detail=answer[:_SHOWN])
+
+
+def _bad_gold(why: str) -> Verdict:
+    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=why[:_SHOWN])

@@ -1,0 +1,132 @@
+"""The child side of the verifier pool: judges one response at a time, and may be killed at any moment.
+
+The parent starts it with one end of a socket pair. Requests are pickles, from the parent only; replies are
+JSON, so that nothing which a response may have upset is ever unpickled. The process has limits on address
+space, and on processor time in case its parent is gone while it hangs. Not protected against: a verifier that
+opens files or the network; that is the business of the code sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import resource
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from or1_verify.base import LimitedVerifier, SelfLimitedVerifier, StagedVerifier
+from or1_verify.types import Problem, Verdict
+
+_HEADER = struct.Struct(">I")
+_DETAIL = 500
+"""Most characters of detail in a reply [characters]."""
+_CPU_ALLOWANCE_S = 30
+"""Processor time beyond twice the time limit after which the kernel ends a worker that nobody kills [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a worker is told once."""
+
+    verifiers: Mapping[str, Any]
+    """Task name -> verifier."""
+    memory_limit_bytes: int
+    time_limit_s: float
+
+    def limit_s(self, problem: Problem) -> float:
+        """Wall time for one answer to a problem [s]."""
+        verifier = self.verifiers[problem.task]
+        if isinstance(verifier, SelfLimitedVerifier):
+            return verifier.wall_limit_s(problem)
+        own = verifier.time_limit_s if isinstance(verifier, LimitedVerifier) else self.time_limit_s
+        return min(own, self.time_limit_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    problem: Problem
+    text: str
+    time_limit_s: float
+
+
+def main(descriptor: int) -> None:
+    """Serve requests on a socket descriptor until the other end closes."""
+    with socket.socket(fileno=descriptor) as channel:
+        try:
+            setup: Setup = pickle.loads(receive(channel))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            _limit_memory(setup.memory_limit_bytes)
+            for verifier in setup.verifiers.values():
+                if isinstance(verifier, StagedVerifier):
+                    verifier.prepare()
+        except Exception as error:  # the boundary: the parent must hear why no worker can start
+            _reply(channel, {"failed": f"{type(error).__name__}: {error}"})
+            return
+        _reply(channel, {"ready": True})
+        try:
+            while True:
+                request: Request = pickle.loads(receive(channel))
+                _limit_processor_time(request.time_limit_s)
+                _reply(channel, _judge(setup.verifiers[request.problem.task], request))
+        except (EOFError, ConnectionError):
+            return
+
+
+def send(channel: socket.socket, payload: bytes) -> None:
+    """Write one framed message; TimeoutError when the channel's timeout passes, OSError when it is broken."""
+    channel.sendall(_HEADER.pack(len(payload)) + payload)
+
+
+def receive(channel: socket.socket) -> bytes:
+    """Read one framed message; EOFError when the other end is gone."""
+    (size,) = _HEADER.unpack(_read(channel, _HEADER.size))
+    return _read(channel, size)
+
+
+def _read(channel: socket.socket, size: int) -> bytes:
+    parts = []
+    while size:
+        part = channel.recv(min(size, 1 << 20))
+        if not part:
+            raise EOFError("the other end of the channel is closed")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _reply(channel: socket.socket, content: Mapping[str, Any]) -> None:
+    send(channel, json.dumps(content).encode())
+
+
+def _judge(verifier: Any, request: Request) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        verdict: Verdict = verifier.verify(request.problem, request.text)
+    except MemoryError:
+        return {"failure": "memory_limit"}
+    except Exception as error:  # the boundary: a verifier that raises costs one response, not the worker
+        return {"failure": "verifier_error", "detail": f"{type(error).__name__}: {error}"[:_DETAIL]}
+    content = asdict(verdict) | {"seconds": time.perf_counter() - started, "detail": verdict.detail[:_DETAIL]}
+    return {"verdict": content}
+
+
+def _limit_memory(most: int) -> None:
+    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and raises it again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+
+
+def _limit_processor_time(time_limit_s: float) -> None:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    spent = usage.ru_utime + usage.ru_stime
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(spent + 2 * time_limit_s) + _CPU_ALLOWANCE_S
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+    )

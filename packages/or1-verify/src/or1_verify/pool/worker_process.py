@@ -1,0 +1,143 @@
+"""The parent side of one verifier worker: start it, ask it within a time limit, kill it.
+
+A fresh interpreter, not a fork (the parent may run threads that hold locks) and not `multiprocessing` (whose
+children run the parent's main script again). No signal handlers, so any thread may ask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from or1_verify.pool.worker_main import Request, Setup, receive, send
+from or1_verify.types import Outcome, Problem, Verdict
+
+_START_LIMIT_S = 60.0
+"""A worker that has not reported by then is broken [s]; it takes about one."""
+_BOOT = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from or1_verify.pool.worker_main import main; main(int(sys.argv[2]))"
+)
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
+_SET = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Sets of symbols are walked in hash order: fixed, the same answer takes the same path every time.
+    "PYTHONHASHSEED": "0",
+}
+
+
+class WorkerStartError(Exception):
+    """A worker could not start; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No verdict came back."""
+
+    reason: str
+    """`time_limit`, `memory_limit`, `verifier_error` or `worker_lost`."""
+    detail: str = ""
+
+
+class WorkerProcess:
+    """One running worker. `ask` belongs to one thread at a time; `kill` may come from any."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Start the process and wait until it is ready; WorkerStartError if it does not get there."""
+        self._channel, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SET
+        search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, search_path, str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_ready(setup)
+        except BaseException:
+            self.dispose()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, problem: Problem, text: str, time_limit_s: float) -> Verdict | Failure:
+        """Judge one response within a wall time [s]; after a Failure the worker must be disposed of."""
+        request = pickle.dumps(Request(problem, text, time_limit_s))
+        try:
+            reply = self._exchange(request, time_limit_s)
+        except TimeoutError:
+            return Failure("time_limit")
+        except (EOFError, OSError, ValueError):
+            return Failure("worker_lost", f"exit status {self._exit_status()}")
+        if "failure" in reply:
+            return Failure(reply["failure"], reply.get("detail", ""))
+        return _verdict(reply["verdict"])
+
+    def kill(self) -> None:
+        """End the process and whatever it has started; safe to repeat."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def dispose(self) -> None:
+        """Kill, and free the channel."""
+        self.kill()
+        self._channel.close()
+
+    def _wait_until_ready(self, setup: Setup) -> None:
+        try:
+            reply = self._exchange(pickle.dumps(setup), _START_LIMIT_S)
+        except TimeoutError as error:
+            raise WorkerStartError(f"not ready after {_START_LIMIT_S:.0f} s") from error
+        except (EOFError, OSError) as error:
+            raise WorkerStartError(f"it ended with exit status {self._exit_status()}") from error
+        if "failed" in reply:
+            raise WorkerStartError(reply["failed"])
+
+    def _exchange(self, request: bytes, limit_s: float) -> dict[str, Any]:
+        """Send and receive within one deadline.
+
+        The socket's own timeout starts anew with each piece, so it is set again for the reply: a request is
+        one `sendall`, a reply is small and arrives whole.
+        """
+        deadline = time.monotonic() + limit_s
+        self._channel.settimeout(limit_s)
+        send(self._channel, request)
+        self._channel.settimeout(max(deadline - time.monotonic(), 1e-3))
+        reply: dict[str, Any] = json.loads(receive(self._channel))
+        return reply
+
+    def _exit_status(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1.0)
+        return self._process.returncode
+
+
+def _verdict(content: dict[str, Any]) -> Verdict:
+    return Verdict(
+        outcome=Outcome(content["outcome"]),
+        reward=content["reward"],
+        reason=content["reason"],
+        detail=content["detail"],
+        seconds=content["seconds"],
+    )

@@ -1,0 +1,62 @@
+"""What this machine allows, found by trying it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from or1_verify.sandbox.types import Level, SandboxError
+
+_PROBE = "print(6 * 7)"
+_REMEDIES = {
+    Level.CGROUP: "run as root, or under `systemd-run --user --scope -p Delegate=yes`",
+    Level.NAMESPACES: "allow user namespaces (sysctl user.max_user_namespaces; on Ubuntu "
+    "kernel.apparmor_restrict_unprivileged_userns=0; in Docker --security-opt seccomp=unconfined) "
+    "or run as root",
+    Level.LANDLOCK: "use Linux 5.13 or newer with landlock in the boot option lsm=",
+    Level.SECCOMP: "use x86-64 or aarch64 Linux with seccomp filters",
+    Level.RLIMITS: "use Linux",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A level that this machine does not allow."""
+
+    level: Level
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Result of trying all levels."""
+
+    level: Level | None
+    """The best that works; None when none does."""
+    lacks: tuple[Lack, ...]
+    """Better levels than that, highest first."""
+
+
+def detect() -> Capabilities:
+    """Try the levels from the highest down, a short program in each, until one works."""
+    lacks: list[Lack] = []
+    for level in sorted(Level, reverse=True):
+        why = obstacle(level)
+        if why is None:
+            return Capabilities(level, tuple(lacks))
+        lacks.append(Lack(level, why, _REMEDIES[level]))
+    return Capabilities(None, tuple(lacks))
+
+
+def obstacle(level: Level) -> str | None:
+    """What keeps a level from working here; None when a program ran in it."""
+    from or1_verify.sandbox.sandbox import Sandbox
+
+    try:
+        with Sandbox(level, warm_imports=()) as sandbox:
+            done = sandbox.run(_PROBE)
+    except SandboxError as error:
+        return str(error)
+    if done.stdout != b"42\n":
+        return f"a program ended with {done.ending}: {done.stderr.decode(errors='replace')[-200:]}"
+    return None

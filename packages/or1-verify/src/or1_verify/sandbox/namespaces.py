@@ -1,0 +1,130 @@
+"""A file system, network and process tree of the programs' own.
+
+The fork-server enters the first two once; each program gets a process tree of its own, in which it is alone.
+The file system is built from nothing: libraries bound read-only at their own paths, four devices, no `/proc`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+from or1_verify.sandbox import syscalls
+from or1_verify.sandbox.libraries import DEVICES
+from or1_verify.sandbox.syscalls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+)
+
+BOXES = "/box"
+"""Where the programs' private folders are, in their file system."""
+_AT_FDCWD, _AT_RECURSIVE, _ONLY_THIS = -100, 0x8000, 0
+_ATTRIBUTES_READ_ONLY_NO_SETUID = 3
+_ROOT_SIZE = "size=1m,nr_inodes=4096,mode=0755"
+_BOXES_SIZE = "size=64k,nr_inodes=256,mode=0711"
+
+
+class ProcessTrees:
+    """Gives the next fork a process tree of its own."""
+
+    def __init__(self) -> None:
+        self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+    def fresh(self) -> None:
+        """The next child is the first process of a new tree; whatever it starts dies with it."""
+        syscalls.setns(self._own, CLONE_NEWPID)
+        syscalls.unshare(CLONE_NEWPID)
+
+
+def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
+    """Leave the machine's file system and network for good; OSError when the machine does not allow it."""
+    flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    if os.geteuid() == 0:
+        syscalls.unshare(flags)
+    else:
+        _become_own_user_namespace(flags)
+    trees = ProcessTrees()
+    syscalls.mount("none", "/", None, MS_REC | MS_PRIVATE)
+    syscalls.mount("tmpfs", mountpoint, "tmpfs", MS_NOSUID | MS_NODEV, _ROOT_SIZE)
+    for path in readable:
+        _show(path, mountpoint)
+    for path in DEVICES:
+        _bind(path, mountpoint)
+    os.mkdir(mountpoint + BOXES)  # noqa: PTH102
+    syscalls.mount("tmpfs", mountpoint + BOXES, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, _BOXES_SIZE)
+    os.mkdir(mountpoint + "/old")  # noqa: PTH102
+    os.chdir(mountpoint)
+    syscalls.call("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"old"))
+    os.chdir("/")
+    syscalls.umount("/old")
+    os.rmdir("/old")  # noqa: PTH106
+    _make_read_only("/", _ONLY_THIS)
+    return trees
+
+
+def _become_own_user_namespace(flags: int) -> None:
+    """As ourselves, with all rights in it and none outside.
+
+    Process trees can only be divided by who owns them, so this process goes on as the first of a new one; the
+    process that was asked stays behind and ends with it.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    syscalls.unshare(CLONE_NEWUSER | CLONE_NEWPID | flags)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    first = os.fork()
+    if first:
+        os.waitpid(first, 0)
+        os._exit(0)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _show(path: str, mountpoint: str) -> None:
+    """Make a path and, where it is a link, what it leads to visible under the new root."""
+    real = os.path.realpath(path)
+    _bind(real, mountpoint)
+    if real != path:
+        shown = Path(mountpoint + path)
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(shown):
+            shown.symlink_to(real)
+
+
+def _bind(path: str, mountpoint: str) -> None:
+    """Mount read-only what is at `path`, wherever it lies, at the same path under the new root."""
+    target = Path(mountpoint + path)
+    if os.path.lexists(target):
+        return
+    if os.path.isdir(path):  # noqa: PTH112
+        target.mkdir(parents=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    syscalls.mount(path, str(target), None, MS_BIND | MS_REC)
+    _make_read_only(str(target))
+
+
+def _make_read_only(target: str, depth: int = _AT_RECURSIVE) -> None:
+    """With every mount below it, unless told otherwise. Flags that were set stay set, as they must."""
+    attributes = (ctypes.c_uint64 * 4)(_ATTRIBUTES_READ_ONLY_NO_SETUID, 0, 0, 0)
+    syscalls.call(
+        "mount_setattr",
+        _AT_FDCWD,
+        ctypes.c_char_p(os.fsencode(target)),
+        depth,
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
+    )

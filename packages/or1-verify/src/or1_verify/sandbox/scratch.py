@@ -1,0 +1,157 @@
+"""The private folder of a program: empty when it starts, gone or empty when it has ended.
+
+Boxes are numbered by slot, and a slot has one program at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from or1_verify.sandbox import syscalls
+from or1_verify.sandbox.namespaces import BOXES
+from or1_verify.sandbox.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
+
+MOST_ENTRIES = 256
+"""Files and folders that a program may have in its box."""
+_FILES_WORTH = 4
+"""A box holds this many files of the largest size."""
+
+
+class Boxes(Protocol):
+    """Where the private folders are."""
+
+    def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
+        """The path of an empty folder that only `uid` may use (None: ourselves)."""
+        ...
+
+    def clear(self, slot: int) -> None:
+        """Forget whatever the program wrote."""
+        ...
+
+    def remove(self) -> None:
+        """Leave nothing on the machine."""
+        ...
+
+    def anchor(self, slot: int) -> str:
+        """A folder that stays, of which a right to the box can be had for good; `prepare` has made it."""
+        ...
+
+
+def box_bytes(file_bytes: int) -> int:
+    """What all files of a box may hold together [bytes]."""
+    return _FILES_WORTH * file_bytes
+
+
+class Folders:
+    """Ordinary folders, kept from program to program; `overfull` watches what no limit holds."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+        self._made: dict[int, str] = {}
+
+    def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
+        if slot not in self._made:
+            path = folder_of(self._home, slot)
+            os.mkdir(path, 0o700)  # noqa: PTH102
+            if uid is not None:
+                os.chown(path, uid, uid)
+            self._made[slot] = path
+        return self._made[slot]
+
+    def clear(self, slot: int) -> None:
+        empty(self._made[slot])
+
+    def remove(self) -> None:
+        for path in self._made.values():
+            empty(path)
+            os.rmdir(path)  # noqa: PTH106
+        os.rmdir(self._home)  # noqa: PTH106
+
+    def anchor(self, slot: int) -> str:
+        return self._made[slot]
+
+
+class MemoryBoxes:
+    """A small file system in memory for each program, mounted in the fork-server's own name space."""
+
+    def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
+        path = self._path(slot)
+        if not os.path.isdir(path):  # noqa: PTH112
+            os.makedirs(path)  # noqa: PTH103
+            os.chmod(self.anchor(slot), 0o555)  # noqa: PTH101
+        size = f"size={box_bytes(file_bytes)},nr_inodes={MOST_ENTRIES},mode=0700"
+        owner = f",uid={uid},gid={uid}" if uid is not None else ""
+        syscalls.mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size + owner)
+        return path
+
+    def clear(self, slot: int) -> None:
+        syscalls.umount(self._path(slot))
+
+    def remove(self) -> None:
+        """The kernel does, with the last process that sees them."""
+
+    def anchor(self, slot: int) -> str:
+        return f"{BOXES}/{slot}"
+
+    def _path(self, slot: int) -> str:
+        """Below the anchor, since Landlock looks through a mount at what is above it."""
+        return f"{BOXES}/{slot}/in"
+
+
+def folder_of(home: str, slot: int) -> str:
+    return f"{home}/{slot}"
+
+
+def overfull(path: str, file_bytes: int) -> bool:
+    """Whether a folder holds more than a program may write."""
+    held = 0
+    for count, entry in enumerate(_everything_in(path), 1):
+        try:
+            held += entry.stat(follow_symlinks=False).st_blocks * 512
+        except OSError:
+            continue  # gone since
+        if count > MOST_ENTRIES or held > box_bytes(file_bytes):
+            return True
+    return False
+
+
+def _everything_in(path: str) -> Iterator[os.DirEntry[str]]:
+    folders = [path]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as all_entries:
+                entries = list(itertools.islice(all_entries, MOST_ENTRIES + 1))
+        except OSError:
+            continue  # gone since, closed to us, or too deep to name: its parent has been counted
+        yield from entries
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def empty(path: str) -> None:
+    """Remove what is in a folder, however deep: subfolders are moved up first, so no path grows long."""
+    if not os.listdir(path):  # noqa: PTH208  (a path object costs more than the question)
+        return
+    root = Path(path)
+    prefix = os.urandom(8).hex()  # a name that a program could guess, it could have taken
+    moved = 0
+    while True:
+        entries = list(os.scandir(root))
+        if not entries:
+            return
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)  # noqa: PTH108
+                continue
+            os.chmod(entry.path, 0o700)  # noqa: PTH101
+            for inner in list(os.scandir(entry.path)):
+                if inner.is_dir(follow_symlinks=False):
+                    os.chmod(inner.path, 0o700)  # noqa: PTH101
+                    os.rename(inner.path, root / f"{prefix}-{moved}")  # noqa: PTH104
+                    moved += 1
+                else:
+                    os.unlink(inner.path)  # noqa: PTH108
+            os.rmdir(entry.path)  # noqa: PTH106

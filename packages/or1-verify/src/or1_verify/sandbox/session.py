@@ -1,0 +1,360 @@
+"""One program, seen from its parent: what it says is read as it comes, what it uses is watched.
+
+One loop does all of it: stdout, stderr, the channel and the fork-server's reports are polled together, so no
+pipe that runs full can hold a program up, and the clocks are looked at between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from or1_verify.sandbox.cgroups import Slot
+from or1_verify.sandbox.control import Control, Message
+from or1_verify.sandbox.program import MEMORY_STATUS
+from or1_verify.sandbox.streams import Frames, Output, sealed
+from or1_verify.sandbox.types import (
+    MAX_FRAME_BYTES,
+    STDERR_KEPT_BYTES,
+    Ending,
+    Execution,
+    Level,
+    Limits,
+    SandboxError,
+)
+
+_READY_LIMIT_S = 60.0
+"""From asking for a program to its first line; takes milliseconds [s]."""
+_KILL_LIMIT_S = 30.0
+"""From killing a program to its report [s]."""
+_SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.002, 0.1
+"""Between two looks at the clocks [s]."""
+_READ_BYTES = 1 << 20
+_READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
+
+
+class Server(Protocol):
+    """What a session needs of the fork-server."""
+
+    control: Control
+    level: Level
+
+    def acquire_slot(self, memory_bytes: int) -> tuple[int, Slot | None]: ...
+    def release_slot(self, slot: int) -> None: ...
+    def overfull(self, slot: int, file_bytes: int) -> bool: ...
+    def expect(self, number: int) -> None: ...
+    def forget(self, number: int) -> None: ...
+    def reports(self, number: int) -> list[Message]: ...
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None: ...
+    def read_reports(self) -> None: ...
+    def failure(self, why: str) -> SandboxError: ...
+
+
+class Session:
+    """A program that runs in the sandbox. Wait for it or close it: until then it holds a slot."""
+
+    def __init__(self, server: Server, number: int, source: bytes, stdin: bytes, limits: Limits) -> None:
+        """Ask for the program; SandboxError when the fork-server is lost or its slots are all taken."""
+        self._server = server
+        self._number = number
+        self._limits = limits
+        self._execution: Execution | None = None
+        self._broken: SandboxError | None = None
+        self._stdout = Output(limits.output_bytes, limits.output_bytes, keep_end=False)
+        self._stderr = Output(limits.output_bytes, STDERR_KEPT_BYTES, keep_end=True)
+        self._frames = Frames()
+        self._outgoing: deque[memoryview] = deque()
+        self._discard_frames = False
+        self._pid: int | None = None
+        self._ready = False
+        self._ended: Message | None = None
+        self._killed_for: Ending | None = None
+        self._deadline = time.monotonic() + _READY_LIMIT_S
+        self._started = time.monotonic()
+        self._wall_s = 0.0
+        self._next_look_at_box = 0.0
+        self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
+        self._streams: dict[int, Output] = {}
+        """By descriptor, those that are still open."""
+        self._channel: socket.socket | None = None
+        self._poll = select.poll()
+        server.expect(number)
+        try:
+            self._ask(source, stdin)
+        except OSError as error:
+            self._free()
+            raise SandboxError(f"no descriptors or memory for a program: {error}") from error
+        except BaseException:
+            self._free()
+            raise
+
+    def send(self, message: bytes) -> None:
+        """One frame to the program; dropped when the program has ended or closed its channel.
+
+        Raises:
+            ValueError: the message is longer than 64 MiB.
+            SandboxError: the sandbox failed.
+        """
+        if len(message) > MAX_FRAME_BYTES:
+            raise ValueError(f"a message of {len(message)} bytes is too long")
+        if self._channel is None:
+            return
+        self._outgoing += [memoryview(len(message).to_bytes(4, "big")), memoryview(message)]
+        self._watch_channel()
+        self._pump(lambda: not self._outgoing or self._channel is None)
+
+    def receive(self) -> bytes | None:
+        """The next frame from the program; None when there will be none: then `wait` tells how it ended."""
+        if not self._frames.complete:
+            self._watch_channel()
+            self._pump(lambda: self._frames.complete or self._channel is None)
+        return self._frames.take() if self._frames.complete else None
+
+    def wait(self) -> Execution:
+        """Until the program has ended, by itself or at a limit; nothing of it is left then."""
+        if self._execution is None:
+            self._discard_frames = True
+            self._frames = Frames()
+            self._watch_channel()
+            self._pump(lambda: self._ended is not None and not self._streams)
+            self._execution = self._judged()
+            self._free()
+        return self._execution
+
+    def close(self) -> Execution:
+        """End the program if it still runs, then as `wait`."""
+        if self._execution is None and self._ended is None:
+            self._kill(Ending.CLOSED)
+        return self.wait()
+
+    def _ask(self, source: bytes, stdin: bytes) -> None:
+        """Hand the program's descriptors over and keep our ends."""
+        with contextlib.ExitStack() as handed_over:
+            theirs = [sealed(source)]
+            handed_over.callback(_close_all, theirs)
+            theirs.append(sealed(stdin))
+            for output in (self._stdout, self._stderr):
+                ours, their_end = os.pipe()
+                theirs.append(their_end)
+                self._streams[ours] = output
+                os.set_blocking(ours, False)
+                self._poll.register(ours, select.POLLIN)
+            self._channel, their_channel = socket.socketpair()
+            theirs.append(their_channel.detach())
+            self._channel.setblocking(False)
+            groups = self._cgroup.descriptors if self._cgroup is not None else ()
+            self._server.send(self._request(), (*theirs, *groups))
+        self._poll.register(self._server.control.fileno(), select.POLLIN)
+        self._watch_channel()
+
+    def _request(self) -> Message:
+        limits = self._limits
+        return {
+            "start": self._number,
+            "slot": self._slot,
+            "cpu_s": limits.cpu_s,
+            "memory_bytes": limits.memory_bytes,
+            "file_bytes": limits.file_bytes,
+            "num_open_files": limits.num_open_files,
+        }
+
+    def _pump(self, done: Callable[[], bool]) -> None:
+        """Read, write and watch until `done`; after a SandboxError the session is over."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            while not done():
+                self._turn()
+        except SandboxError as error:
+            self._broken = error
+            self._free()
+            raise
+
+    def _turn(self) -> None:
+        happened = self._poll.poll(self._patience_s() * 1000)
+        if self._ended is not None and not happened:
+            self._close_streams()  # held open by what it started, at a level that lets it
+        for descriptor, events in happened:
+            if descriptor in self._streams:
+                self._read_stream(descriptor)
+            elif descriptor == self._server.control.fileno():
+                self._server.read_reports()
+            elif self._channel is not None:
+                self._use_channel(self._channel, events)
+        for report in self._server.reports(self._number):
+            self._note(report)
+        if self._ended is None:
+            self._look_at_limits()
+
+    def _patience_s(self) -> float:
+        """How long nothing needs to be looked at [s]."""
+        if self._ended is not None:
+            return 1.0  # only what is left in the pipes
+        left_s = self._deadline - time.monotonic()
+        if self._ready and self._killed_for is None:
+            # All cores may work for the program at once: by then it may have reached its limit.
+            left_s = min(left_s, (self._limits.cpu_s - self._cpu_s()) / _NUM_CORES, _LONGEST_LOOK_S)
+        return max(left_s, _SHORTEST_LOOK_S)
+
+    def _note(self, report: Message) -> None:
+        if "failed" in report:
+            raise SandboxError(f"a program could not be started: {report['failed']}")
+        if "started" in report:
+            self._pid = report["started"]
+        elif "ready" in report:
+            self._ready = True
+            if self._killed_for is None:
+                self._deadline = time.monotonic() + self._limits.wall_limit_s
+        else:
+            self._ended = report
+            self._wall_s = time.monotonic() - self._started
+            if not self._ready and self._killed_for is None:
+                raise SandboxError("a program ended before it was locked in")
+
+    def _look_at_limits(self) -> None:
+        now = time.monotonic()
+        if self._killed_for is not None:
+            if now > self._deadline:
+                raise self._server.failure(f"a killed program lives on after {_KILL_LIMIT_S:.0f} s")
+            return
+        if now > self._deadline:
+            if not self._ready:
+                raise self._server.failure(f"no program after {_READY_LIMIT_S:.0f} s")
+            self._kill(Ending.WALL_LIMIT)
+        elif self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
+            self._kill(Ending.OUTPUT_LIMIT)
+        elif self._ready and self._cpu_s() >= self._limits.cpu_s:
+            self._kill(Ending.CPU_LIMIT)
+        elif self._ready and now > self._next_look_at_box:
+            first_look = self._next_look_at_box == 0.0
+            self._next_look_at_box = now + _LONGEST_LOOK_S
+            if not first_look and self._server.overfull(self._slot, self._limits.file_bytes):
+                self._kill(Ending.OUTPUT_LIMIT)
+
+    def _kill(self, why: Ending) -> None:
+        if self._killed_for is None:
+            self._killed_for = why
+            self._deadline = time.monotonic() + _KILL_LIMIT_S
+            self._server.send({"kill": self._number})
+
+    def _cpu_s(self) -> float:
+        """Processor time of the program so far; 0 when it has just ended [s].
+
+        The clock of a process is numbered by its id (`clock_getcpuclockid`); anybody may read it.
+        """
+        if self._pid is None:
+            return 0.0
+        try:
+            return time.clock_gettime((~self._pid << 3) | 2)
+        except OSError:
+            return 0.0
+
+    def _read_stream(self, descriptor: int) -> None:
+        try:
+            piece = os.read(descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if piece:
+            self._streams[descriptor].add(piece)
+        else:
+            self._poll.unregister(descriptor)
+            del self._streams[descriptor]
+            os.close(descriptor)
+
+    def _use_channel(self, channel: socket.socket, events: int) -> None:
+        try:
+            if events & select.POLLOUT and self._outgoing:
+                sent = channel.send(self._outgoing[0])
+                self._outgoing[0] = self._outgoing[0][sent:]
+                if not self._outgoing[0]:
+                    self._outgoing.popleft()
+            if events & _READABLE:
+                piece = channel.recv(_READ_BYTES)
+                if not piece:
+                    self._close_channel()
+                elif not self._discard_frames:
+                    self._frames.add(piece)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._close_channel()
+        self._watch_channel()
+
+    def _watch_channel(self) -> None:
+        """Frames are read one ahead: a program that sends faster than we take has to wait."""
+        if self._channel is None:
+            return
+        wanted = select.POLLOUT if self._outgoing else 0
+        if self._discard_frames or not (self._frames.complete or self._frames.too_long):
+            wanted |= select.POLLIN
+        self._poll.register(self._channel, wanted)
+
+    def _close_channel(self) -> None:
+        if self._channel is not None:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._channel)
+            self._channel.close()
+            self._channel = None
+        self._outgoing.clear()
+
+    def _judged(self) -> Execution:
+        assert self._ended is not None
+        status = self._ended["ended"]
+        killed = os.WIFSIGNALED(status)
+        return Execution(
+            ending=self._ending(status),
+            exit_code=None if killed else os.WEXITSTATUS(status),
+            signal=os.WTERMSIG(status) if killed else None,
+            stdout=self._stdout.content,
+            stderr=self._stderr.content,
+            cpu_s=self._ended["cpu_s"],
+            wall_s=self._wall_s,
+            peak_memory_bytes=self._ended["peak_memory_bytes"],
+        )
+
+    def _ending(self, status: int) -> Ending:
+        if self._ended is not None and self._ended["cpu_s"] >= self._limits.cpu_s:
+            return Ending.CPU_LIMIT
+        if os.WIFSIGNALED(status):
+            if self._killed_for is not None and os.WTERMSIG(status) == signal.SIGKILL:
+                return self._killed_for
+            if os.WTERMSIG(status) == signal.SIGXCPU:
+                return Ending.CPU_LIMIT
+        if self._stdout.too_long or self._stderr.too_long:
+            return Ending.OUTPUT_LIMIT
+        if self._cgroup is not None and self._cgroup.ran_out_of_memory():
+            return Ending.MEMORY_LIMIT
+        if status == MEMORY_STATUS << 8:
+            return Ending.MEMORY_LIMIT
+        return Ending.EXITED if status == 0 else Ending.RUNTIME_ERROR
+
+    def _close_streams(self) -> None:
+        for descriptor in self._streams:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(descriptor)
+            os.close(descriptor)
+        self._streams = {}
+
+    def _free(self) -> None:
+        """Give back what the session holds; safe to repeat."""
+        self._close_channel()
+        self._close_streams()
+        self._server.forget(self._number)
+        if self._slot >= 0:
+            self._server.release_slot(self._slot)
+            self._slot = -1
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+_NUM_CORES = len(os.sched_getaffinity(0))

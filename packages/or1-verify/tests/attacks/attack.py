@@ -1,0 +1,60 @@
+"""What an attack is, and what every attack finds in its program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from or1_verify.sandbox import Ending, Level, Limits
+
+QUICK = Limits(cpu_s=1.0, wall_s=3.0, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
+SHORT = Limits(cpu_s=0.3, wall_s=0.8, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
+SPIN = Limits(cpu_s=0.3, wall_s=60.0, memory_bytes=256 << 20)
+"""For programs that keep a core busy: a loaded machine must not let the wall come first."""
+
+ANY_END = frozenset(Ending) - {Ending.CLOSED}
+FAILED = ANY_END - {Ending.EXITED}
+ENDED_BY_ITSELF = frozenset({Ending.EXITED, Ending.RUNTIME_ERROR})
+
+PRELUDE = """
+import ctypes, errno, json, os, socket, sys
+facts = json.loads(input())
+libc = ctypes.CDLL(None, use_errno=True)
+def tried(name, act):
+    try:
+        got = act()
+    except BaseException:
+        return
+    print("ESCAPED", name, repr(got)[:200], flush=True)
+def must_fail(name, act):
+    "A call of libc that says -1 when it is refused."
+    def acted():
+        got = act()
+        if got == -1:
+            raise OSError(ctypes.get_errno())
+        return got
+    tried(name, acted)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One row of the list of attacks."""
+
+    number: int
+    """Its place in the list of 54."""
+    name: str
+    program: str
+    limits: Limits = QUICK
+    endings: frozenset[Ending] = ANY_END
+    """How it may end. A program contained may still end well: it got nothing."""
+    lowest: Level = Level.LANDLOCK
+    """Where it is held off; below, docs/security.md names it."""
+    escapes_at: Level | None = None
+    """A level at which it must succeed, which shows that the attack is real."""
+    needs_prelude: bool = True
+    output: bytes | None = field(default=None)
+    """What it must print, where that shows that the program was not broken by its prison."""
+
+    @property
+    def source(self) -> str:
+        return (PRELUDE if self.needs_prelude else "") + self.program

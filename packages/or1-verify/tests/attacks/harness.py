@@ -1,0 +1,177 @@
+"""Run an attack, then look for what it gained, what it left, and whether the next program is served."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attacks import denial, escape, forgery
+from attacks.attack import Attack
+from or1_verify.sandbox import Ending, Level, Limits, Sandbox
+
+ATTACKS: list[Attack] = [*forgery.ATTACKS, *denial.ATTACKS, *escape.ATTACKS]
+NUMBERS = {8, 9, 10, 11, 12, 13, 16, *range(19, 54)}
+SECRET = ("secret-of-", "another-program")
+HONEST = (
+    "import os\nassert not os.listdir('.')\nn = int(input())\nprint(n * n)\nopen('mine', 'w').write('x')\n"
+)
+SIBLING = "open('answer', 'w').write('42')\nimport os\nos.write(3, b'\\0\\0\\0\\0')\nos.read(3, 1)\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Bait:
+    """What attacks reach for, outside the sandbox."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    def touched(self) -> list[str]:
+        """What an attack has changed."""
+        found = [str(path) for path in Path("/tmp").glob("or1-attack*")]
+        found += [str(path) for path in Path("/dev/shm").glob("or1-attack*")]
+        names = sorted(path.name for path in self.folder.iterdir())
+        if names != ["readable", "socket", "writable"]:
+            found.append(f"the folder holds {names}")
+        elif (self.folder / "writable").read_text() != "untouched":
+            found.append("the writable file was written")
+        return found
+
+
+@contextlib.contextmanager
+def bait() -> Iterator[Bait]:
+    """A readable file, a writable one, and servers of every kind that say hello."""
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "readable").write_text("".join(SECRET))
+        (folder / "writable").write_text("untouched")
+        (folder / "readable").chmod(0o666)
+        (folder / "writable").chmod(0o666)
+        abstract, path = f"or1-{folder.name}", str(folder / "socket")
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))),
+            _bound(stack, socket.SOCK_STREAM, path),
+            _bound(stack, socket.SOCK_STREAM, f"\0{abstract}"),
+        ]
+        _bound(stack, socket.SOCK_DGRAM, f"\0{abstract}-datagram")
+        udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        udp.bind(("127.0.0.1", 0))
+        Path(path).chmod(0o777)
+        for server in servers[1:]:
+            server.listen()
+        for server in servers:
+            threading.Thread(target=_greet, args=(server,), daemon=True).start()
+        facts = {
+            "folder": name,
+            "readable": str(folder / "readable"),
+            "writable": str(folder / "writable"),
+            "tcp_port": servers[0].getsockname()[1],
+            "udp_port": udp.getsockname()[1],
+            "unix_path": path,
+            "abstract": abstract,
+            "abstract_datagram": f"{abstract}-datagram",
+            "secret_in_parts": SECRET,
+            "parent": os.getpid(),
+        }
+        yield Bait(folder, facts)
+        for server in servers:
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def _bound(stack: contextlib.ExitStack, kind: int, address: str) -> socket.socket:
+    server = stack.enter_context(socket.socket(socket.AF_UNIX, kind))
+    server.bind(address)
+    return server
+
+
+def _greet(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.send(b"hello")
+
+
+class Arena:
+    """A sandbox, seen from outside while attacks run in it."""
+
+    def __init__(self, sandbox: Sandbox, bait: Bait) -> None:
+        self._sandbox = sandbox
+        self._bait = bait
+        # Both slots are used before anything is counted.
+        with contextlib.closing(sandbox.start(SIBLING)):
+            serve(sandbox, stdin="".join(SECRET))
+        self.zygote = sandbox.pids[0]
+        command = Path(f"/proc/{self.zygote}/cmdline").read_bytes().split(b"\0")
+        self.home = Path(next(os.fsdecode(word) for word in command if b"/or1-sandbox-" in word))
+
+    def complaints(self, attack: Attack) -> list[str]:
+        """What went wrong; nothing when the attack was contained and left nothing."""
+        before = self._traces()
+        found = self._attacked(attack)
+        if attack.lowest <= self._sandbox.level or attack.number in (24, 26, 27):
+            found += [f"left behind: {trace}" for trace in sorted(self._traces() ^ before)]
+        found += self._bait.touched()
+        found += serve(self._sandbox)
+        return found
+
+    def _attacked(self, attack: Attack) -> list[str]:
+        sibling = self._sandbox.start(SIBLING, limits=Limits(cpu_s=5.0, wall_s=60.0))
+        sibling.receive()
+        facts = self._bait.facts | {
+            "home": str(self.home),
+            "other_box": f"{self.home}/0" if self._sandbox.level < Level.NAMESPACES else "/box/0",
+            "zygote": self.zygote,
+            "sibling": max(self._descendants()),
+        }
+        done = self._sandbox.run(
+            attack.source, stdin=json.dumps(facts).encode() + b"\n", limits=attack.limits
+        )
+        sibling.send(b"")
+        beside = sibling.wait()
+        found = []
+        if done.ending not in attack.endings:
+            found.append(f"ended with {done.ending}, {done.exit_code}, {done.signal}: {done.stderr[-300:]!r}")
+        if b"ESCAPED" in done.stdout + done.stderr:
+            found.append(f"escaped: {done.stdout[:300]!r}")
+        elif attack.output is not None and done.stdout != attack.output:
+            found.append(f"printed {done.stdout[-200:]!r} {done.stderr[-200:]!r}")
+        if beside.ending is not Ending.EXITED:
+            found.append(f"the program beside it ended with {beside.ending}")
+        if done.wall_s > attack.limits.wall_limit_s + 2.0 + 4 * os.getloadavg()[0]:
+            found.append(f"it took {done.wall_s} s")
+        return found
+
+    def _traces(self) -> frozenset[str]:
+        """What a program could leave: processes, files, mounts, descriptors here and in the fork-server."""
+        found = {f"process {pid}" for pid in self._descendants()}
+        found |= {f"file {path}" for path in self.home.glob("*/*")}
+        mounts = Path(f"/proc/{self.zygote}/mountinfo").read_text().splitlines()
+        found |= {f"mount {line}" for line in mounts if " /box/" in line}
+        for pid in (os.getpid(), self.zygote):
+            found.add(f"{len(list(Path(f'/proc/{pid}/fd').iterdir()))} descriptors of {pid}")
+        return frozenset(found)
+
+    def _descendants(self) -> set[int]:
+        """Processes forked from the fork-server, whoever their parent is by now."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and os.fsencode(self.home) in (entry / "cmdline").read_bytes():
+                    found.add(int(entry.name))
+        return found - {self.zygote}
+
+
+def serve(sandbox: Sandbox, stdin: str = "") -> list[str]:
+    """An honest program must get its answer, in an empty folder."""
+    done = sandbox.run(HONEST, stdin=f"12\n{stdin}".encode(), limits=Limits(cpu_s=5.0, wall_s=60.0))
+    served = (done.ending, done.stdout) == (Ending.EXITED, b"144\n")
+    return [] if served else [f"an honest program: {done}"]

@@ -1,0 +1,227 @@
+"""What every level of the sandbox must do for honest programs, whatever it keeps from the others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from or1_verify.sandbox import Ending, Level, Limits, Sandbox, SandboxError
+from or1_verify.sandbox.detection import obstacle
+
+ECHO = """
+from or1_channel import _or1_receive, _or1_send
+while (message := _or1_receive()) is not None:
+    _or1_send(message[::-1])
+"""
+
+
+@pytest.fixture(scope="module", params=list(Level), ids=lambda level: f"level{level:d}")
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    why = obstacle(request.param)
+    if why is not None:
+        pytest.skip(f"this machine does not allow level {request.param:d}: {why}")
+    with Sandbox(request.param) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    ("program", "stdin", "stdout"),
+    [
+        ("print(int(input()) ** 2)", b"12\n", b"144\n"),
+        ("import sys; print(sys.stdin.read().split())", b"a b\r\nc", b"['a', 'b', 'c']\n"),
+        ("import sys; print(len(sys.stdin.buffer.read()))", b"x" * 3_000_000, b"3000000\n"),
+        ("print(open(0).read(), end='')", b"zero", b"zero"),
+        ("print('é∑')", b"", "é∑\n".encode()),
+        ("import sys; sys.stdout.write('kept'); sys.exit()", b"", b"kept"),
+        ("out = open(1, 'w', closefd=False); out.write('not flushed')", b"", b"not flushed"),
+        ("import atexit; atexit.register(print, 'late')", b"", b"late\n"),
+        ("import threading as t; t.Thread(target=print, args=('thread',)).start()", b"", b"thread\n"),
+        ("if __name__ == '__main__': import sys; print(sys.argv)", b"", b"['main.py']\n"),
+        ("import os; print(os.listdir('.'))", b"", b"[]\n"),
+        ("open('f', 'w').write('x' * 9); print(len(open('f').read()))", b"", b"9\n"),
+        ("import numpy as np; print(np.arange(4).sum(), np.linalg.det(np.eye(2)))", b"", b"6 1.0\n"),
+        ("import sortedcontainers as s; print(s.SortedList([2, 1]))", b"", b"SortedList([1, 2])\n"),
+        ("import xml.dom.minidom, asyncio, zoneinfo, sqlite3; print('found')", b"", b"found\n"),
+        ("import asyncio\nasync def f(): print('ran')\nasyncio.run(f())", b"", b"ran\n"),
+        ("print({'b', 'a', 'c'} == set('cab'), [*{'x', 'yy', 'zzz'}])", b"", None),
+    ],
+)
+def test_honest_programs_run(sandbox: Sandbox, program: str, stdin: bytes, stdout: bytes | None) -> None:
+    done = sandbox.run(program, stdin=stdin)
+    assert (done.ending, done.exit_code, done.signal) == (Ending.EXITED, 0, None), done.stderr
+    expected = stdout if stdout is not None else sandbox.run(program).stdout  # the same each time
+    assert done.stdout == expected
+
+
+def test_deep_recursion_has_a_stack(sandbox: Sandbox) -> None:
+    program = """
+import sys
+from functools import lru_cache
+sys.setrecursionlimit(50000)
+@lru_cache(None)
+def depth(n):
+    return 0 if n == 0 else depth(n - 1) + 1
+print(depth(16000), max((lambda f: (f(f, 16000),))(lambda f, n: 0 if n == 0 else f(f, n - 1) + 1)))
+"""
+    assert sandbox.run(program).stdout == b"16000 16000\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "ending", "exit_code", "number"),
+    [
+        ("import os; os._exit(0)", Ending.EXITED, 0, None),
+        ("raise SystemExit(3)", Ending.RUNTIME_ERROR, 3, None),
+        ("raise SystemExit('why')", Ending.RUNTIME_ERROR, 1, None),
+        ("1 / 0", Ending.RUNTIME_ERROR, 1, None),
+        ("syntax error", Ending.RUNTIME_ERROR, 1, None),
+        ("import ctypes; ctypes.string_at(0)", Ending.RUNTIME_ERROR, None, signal.SIGSEGV),
+        ("x = bytearray(1 << 40)", Ending.MEMORY_LIMIT, 117, None),
+    ],
+)
+def test_endings_are_told_apart(
+    sandbox: Sandbox, program: str, ending: Ending, exit_code: int | None, number: int | None
+) -> None:
+    done = sandbox.run(program)
+    assert (done.ending, done.exit_code, done.signal) == (ending, exit_code, number), done.stderr
+
+
+def test_a_traceback_shows_the_program_alone(sandbox: Sandbox) -> None:
+    done = sandbox.run("def f():\n    raise ValueError('x')\nf()")
+    assert done.stderr.decode().splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "main.py", line 3, in <module>',
+        '  File "main.py", line 2, in f',
+        "ValueError: x",
+    ]
+
+
+@pytest.mark.parametrize("limit_s", [0.2, 0.5])
+def test_processor_time_decides(sandbox: Sandbox, limit_s: float) -> None:
+    spin = "import time\nwhile time.process_time() < {}: pass\nprint('done')"
+    within = sandbox.run(spin.format(limit_s * 0.6), limits=Limits(cpu_s=limit_s, wall_s=60))
+    assert (within.ending, within.stdout) == (Ending.EXITED, b"done\n")
+    beyond = sandbox.run(spin.format(9), limits=Limits(cpu_s=limit_s, wall_s=60))
+    assert beyond.ending is Ending.CPU_LIMIT
+    assert limit_s <= beyond.cpu_s < limit_s + 0.1
+    waiting = sandbox.run("import time; time.sleep(60)", limits=Limits(cpu_s=limit_s, wall_s=0.3))
+    assert waiting.ending is Ending.WALL_LIMIT
+    assert waiting.cpu_s < 0.2 < waiting.wall_s
+
+
+def test_processor_time_beyond_the_limit_is_seen_at_the_end(sandbox: Sandbox) -> None:
+    """A program that is over before anybody looks has still used what it has used."""
+    spin = "import time\nwhile time.process_time() < 0.06: pass\nprint('done')"
+    assert sandbox.run(spin, limits=Limits(cpu_s=0.05)).ending is Ending.CPU_LIMIT
+
+
+def test_output_is_cut_at_its_limit(sandbox: Sandbox) -> None:
+    limits = Limits(output_bytes=100_000)
+    exact = sandbox.run("print('x' * 99_999)", limits=limits)
+    assert (exact.ending, len(exact.stdout)) == (Ending.EXITED, 100_000)
+    longer = sandbox.run("print('x' * 100_000)", limits=limits)
+    assert (longer.ending, len(longer.stdout)) == (Ending.OUTPUT_LIMIT, 100_000)
+    loud = sandbox.run("import sys; sys.stderr.write('x' * 90_000 + 'end')", limits=limits)
+    assert (loud.ending, len(loud.stderr), loud.stderr[-4:]) == (Ending.EXITED, 4096, b"xend")
+
+
+def test_sessions_talk_while_others_do(sandbox: Sandbox) -> None:
+    first, second = sandbox.start(ECHO), sandbox.start(ECHO)
+    first.send(b"")
+    for number in range(5):
+        second.send(b"%d-" % number * 100_000)
+        assert second.receive() == (b"%d-" % number * 100_000)[::-1]
+    assert first.receive() == b""
+    assert first.close().ending is Ending.CLOSED
+    second.send(b"still there")
+    assert second.receive() == b"ereht llits"
+    assert second.close().ending is Ending.CLOSED
+    assert second.receive() is None
+
+
+def test_a_session_may_be_closed_before_its_program_has_begun(sandbox: Sandbox) -> None:
+    for _ in range(20):
+        assert sandbox.start("print(1)").close().ending in (Ending.CLOSED, Ending.EXITED)
+
+
+def test_a_session_ends_with_its_program(sandbox: Sandbox) -> None:
+    session = sandbox.start("from or1_channel import _or1_send as s; s(b'one'); s(b'two'); print('bye')")
+    assert [session.receive(), session.receive(), session.receive()] == [b"one", b"two", None]
+    done = session.wait()
+    assert (done.ending, done.stdout) == (Ending.EXITED, b"bye\n")
+    assert session.wait() is done
+    session.send(b"nobody listens")
+
+
+@pytest.mark.parametrize("header", [b"\xff\xff\xff\xff", b"\x04\x00\x00\x01"])
+def test_a_frame_that_says_it_is_too_long_ends_the_program(sandbox: Sandbox, header: bytes) -> None:
+    session = sandbox.start(f"import os, time; os.write(3, {header!r}); time.sleep(60)")
+    assert session.receive() is None
+    assert session.wait().ending is Ending.OUTPUT_LIMIT
+
+
+def test_half_a_frame_is_no_frame(sandbox: Sandbox) -> None:
+    session = sandbox.start("import os; os.write(3, bytes([0, 0, 0, 9]) + b'short')")
+    assert session.receive() is None
+    assert session.wait().ending is Ending.EXITED
+
+
+def test_a_program_that_does_not_listen_cannot_hold_us(sandbox: Sandbox) -> None:
+    session = sandbox.start("print('x' * 10**6)\nimport time; time.sleep(60)", limits=Limits(wall_s=0.5))
+    session.send(bytes(10_000_000))
+    assert session.receive() is None
+    assert session.wait().ending is Ending.WALL_LIMIT
+
+
+def test_frames_that_nobody_takes_do_not_pile_up(sandbox: Sandbox) -> None:
+    flood = "from or1_channel import _or1_send as s\nfor _ in range(2000): s(bytes(1 << 16))\nprint('sent')"
+    session = sandbox.start(flood)
+    assert session.receive() == bytes(1 << 16)
+    assert session.wait().stdout == b"sent\n"
+
+
+def test_a_lost_fork_server_costs_one_call(sandbox: Sandbox) -> None:
+    session = sandbox.start(ECHO)
+    session.send(b"x")
+    for pid in sandbox.pids:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(SandboxError, match="fork-server"):
+        session.wait()
+    with pytest.raises(SandboxError, match="fork-server"):
+        session.receive()
+    deadline = time.monotonic() + 30
+    while True:  # the loss of the other fork-server may not have been seen
+        try:
+            assert sandbox.run("print(1)").stdout == b"1\n"
+            return
+        except SandboxError:
+            assert time.monotonic() < deadline
+
+
+def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for spare in range(1, 8):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + spare, hard))
+        try:
+            with contextlib.suppress(SandboxError):
+                sandbox.run("print(1)")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert sandbox.run("print(1)").stdout == b"1\n"
+
+
+def test_more_programs_than_slots_are_refused(sandbox: Sandbox) -> None:
+    sessions = [sandbox.start(ECHO) for _ in range(16)]
+    with pytest.raises(SandboxError, match="16 programs"):
+        sandbox.start(ECHO)
+    for session in sessions:
+        session.close()
+    assert sandbox.run("print(1)").stdout == b"1\n"

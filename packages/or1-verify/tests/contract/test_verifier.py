@@ -1,0 +1,147 @@
+"""What every Verifier promises: a verdict for any text, the same each time, here and in a worker."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from or1.protocols import Verifier
+from or1.testing import ExactVerifier
+from or1.types import Message, Outcome, Problem, Verdict
+from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.base import SelfLimitedVerifier, StagedVerifier
+from or1_verify.code import CodeVerifier
+from or1_verify.code.fusion import SandboxFusionVerifier
+from or1_verify.code.program import as_response
+from or1_verify.code.sandboxes import close_all
+from or1_verify.math import MathVerifier
+
+TESTS = {"inputs": ["1 2"], "outputs": ["3"]}
+STRANGE = (
+    "",
+    "\x00",
+    "\ud800 ```\n\ud800\n```",
+    "</think>",
+    "<think>",
+    "\\boxed{",
+    "```",
+    "```\n```",
+    "```python\n\x00\n```",
+    "```python\n" + "(" * 5000 + "\n```",
+    "\\boxed{" + "{" * 2000,
+    "x" * 100_000,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    verifier: Verifier
+    gold: Any
+    right: str
+    wrong: str
+    no_answer: str
+
+    def judge(self, text: str, verifier: Verifier | None = None) -> Verdict:
+        problem = Problem.make("task", (Message("user", "?"),), self.gold)
+        return (verifier or self.verifier).verify(problem, text)
+
+
+PROGRAMS = (as_response("print(sum(map(int, input().split())))"), as_response("print(4)"), "no program")
+SAMPLES = {
+    "exact": Sample(ExactVerifier(), "yes", "yes", "no", ""),
+    "arithmetic": Sample(ArithmeticVerifier(), 42, r"\boxed{42}", r"\boxed{41}", "42"),
+    "math": Sample(MathVerifier(), "1/2", r"\boxed{\frac{1}{2}}", r"\boxed{2}", "one half"),
+    "code": Sample(CodeVerifier(), TESTS, *PROGRAMS),
+    "code, fractions": Sample(CodeVerifier(reward="fraction"), TESTS, *PROGRAMS),
+    "SandboxFusion, unreachable": Sample(
+        SandboxFusionVerifier(url="http://127.0.0.1:9", pause_s=0.0), TESTS, *PROGRAMS
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandboxes_end() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture(params=SAMPLES)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return SAMPLES[request.param]
+
+
+def summary(verdict: Verdict) -> tuple[Outcome, float | None, str]:
+    return verdict.outcome, verdict.reward, verdict.reason
+
+
+def reachable(sample: Sample) -> bool:
+    return not isinstance(sample.verifier, SandboxFusionVerifier)
+
+
+def test_right_is_paid_and_wrong_is_not(sample: Sample) -> None:
+    if reachable(sample):
+        assert summary(sample.judge(sample.right))[:2] == (Outcome.RIGHT, 1.0)
+        assert summary(sample.judge(sample.wrong))[:2] == (Outcome.WRONG, 0.0)
+    else:
+        assert sample.judge(sample.right).outcome is Outcome.NOT_JUDGED
+    assert summary(sample.judge(sample.no_answer))[:2] == (Outcome.NO_ANSWER, 0.0)
+
+
+def test_nothing_is_read_from_unfinished_thinking(sample: Sample) -> None:
+    if isinstance(sample.verifier, ExactVerifier):
+        pytest.skip("the fake compares the whole text")
+    assert sample.judge(f"<think>\n{sample.right}").outcome is Outcome.NO_ANSWER
+    finished = sample.judge(f"<think>\n{sample.wrong}\n</think>\n{sample.right}")
+    assert finished.outcome is (Outcome.RIGHT if reachable(sample) else Outcome.NOT_JUDGED)
+
+
+@pytest.mark.parametrize("text", STRANGE, ids=range(len(STRANGE)))
+def test_strange_texts_are_not_paid_and_not_our_failure(sample: Sample, text: str) -> None:
+    verdict = sample.judge(text)
+    assert verdict.outcome in (Outcome.WRONG, Outcome.NO_ANSWER) or not reachable(sample)
+    assert verdict.reward in (0.0, None)
+    assert verdict.seconds >= 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_text_has_the_same_verdict_twice_and_after_a_pickle(data: st.DataObject) -> None:
+    sample = SAMPLES[data.draw(st.sampled_from(["arithmetic", "math", "code"]))]
+    text = data.draw(st.text() | st.sampled_from([sample.right, sample.wrong, *STRANGE]))
+    copy = pickle.loads(pickle.dumps(sample.verifier))
+    assert copy == sample.verifier
+    assert summary(sample.judge(text)) == summary(sample.judge(text, copy))
+
+
+def test_stages_agree_with_the_whole(sample: Sample) -> None:
+    verifier = sample.verifier
+    if not isinstance(verifier, StagedVerifier):
+        pytest.skip("has no stages")
+    problem = Problem.make("task", (Message("user", "?"),), sample.gold)
+    verifier.prepare()
+    for text in (
+        sample.right,
+        sample.wrong,
+        sample.no_answer,
+        f"<think>{sample.wrong}</think>{sample.right}",
+    ):
+        whole = summary(sample.judge(text))
+        essence = verifier.essence(text)
+        assert verifier.essence(essence) == essence
+        assert len(essence) <= len(text) + len("```python\n\n```\n")
+        assert summary(sample.judge(essence)) == whole
+        quick = verifier.quick(problem, text)
+        assert quick is None or summary(quick) == whole
+
+
+def test_a_limit_of_its_own_is_a_number_of_seconds(sample: Sample) -> None:
+    if not isinstance(sample.verifier, SelfLimitedVerifier):
+        pytest.skip("the pool's limit holds")
+    problem = Problem.make("task", (Message("user", "?"),), sample.gold)
+    assert 6.0 < sample.verifier.wall_limit_s(problem) < 86_400.0

@@ -1,0 +1,43 @@
+"""A verifier with limits of its own that does not keep them: the pool's failure, never the response's."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fault.test_verifier_pool import verdict_on
+from or1.types import Outcome, Problem, Verdict
+from or1_verify.pool import ProcessVerifierPool
+
+
+class SelfLimited:
+    """Sleeps or fills memory where the text says so."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+
+    def wall_limit_s(self, problem: Problem) -> float:
+        return self.limit_s
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        if text.startswith("sleep"):
+            time.sleep(float(text.split()[1]))
+        if text.startswith("memory"):
+            bytearray(1 << 40)
+        return Verdict(outcome=Outcome.RIGHT, reward=1.0)
+
+
+@pytest.mark.parametrize(("text", "reason"), [("sleep 600", "time_limit"), ("memory", "memory_limit")])
+def test_over_its_own_limit_is_our_failure(text: str, reason: str) -> None:
+    with ProcessVerifierPool({"bad": SelfLimited(0.5)}, 1, time_limit_s=60.0) as pool:
+        verdict = verdict_on(pool, text)
+        assert (verdict.outcome, verdict.reason) == (Outcome.NOT_JUDGED, reason)
+        assert pool.events["retries"] == 1
+        assert verdict_on(pool, "fine").outcome is Outcome.RIGHT
+
+
+def test_its_own_limit_may_be_longer_than_the_pools() -> None:
+    with ProcessVerifierPool({"bad": SelfLimited(60.0)}, 1, time_limit_s=0.2) as pool:
+        assert verdict_on(pool, "sleep 1").outcome is Outcome.RIGHT
+        assert pool.events["retries"] == 0

@@ -1,0 +1,273 @@
+"""A verifier may hang, crash, fill memory or print: one response pays, the pool lives."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bad_verifiers import (
+    BadVerifier,
+    CannotPrepare,
+    Contrary,
+    FailsOnce,
+    Impatient,
+    Reports,
+    StagedBadVerifier,
+)
+from or1.errors import RunStopped
+from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
+
+ROOT = Path(__file__).parents[1]  # where bad_verifiers lies
+LIMIT_S = 1.0
+KILL_MARGIN_S = 0.5
+START_MARGIN_S = 20.0
+"""Longest a loaded machine may take to start one worker [s]."""
+
+
+def response(text: str, gold: str = "gold", index: int = 0, finish: Finish = Finish.STOP) -> Response:
+    problem = Problem.make("bad", (Message("user", "?"),), gold)
+    rollout = Rollout.bare(problem.id, index, finish)
+    return Response(problem=problem, rollout=rollout, text=text)
+
+
+def verdict_on(pool: ProcessVerifierPool, text: str, gold: str = "gold") -> Verdict:
+    (rollout,) = pool.judge([response(text, gold)])
+    assert rollout.verdict is not None
+    return rollout.verdict
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessVerifierPool]:
+    with ProcessVerifierPool({"bad": BadVerifier()}, num_workers=2, time_limit_s=LIMIT_S) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "reason"),
+    [
+        ("spin", Outcome.WRONG, "time_limit"),
+        ("c_loop", Outcome.WRONG, "time_limit"),
+        ("sleep", Outcome.WRONG, "time_limit"),
+        ("memory", Outcome.WRONG, "memory_limit"),
+        ("segfault", Outcome.NOT_JUDGED, "worker_lost"),
+        ("exit", Outcome.NOT_JUDGED, "worker_lost"),
+        ("sys_exit", Outcome.NOT_JUDGED, "worker_lost"),
+        ("raise", Outcome.NOT_JUDGED, "verifier_error"),
+    ],
+)
+def test_twice_broken_is_a_verdict_with_its_reason_and_the_pool_lives(
+    pool: ProcessVerifierPool, how: str, outcome: Outcome, reason: str
+) -> None:
+    retries = pool.events["retries"]
+    verdict = verdict_on(pool, f"{how}: gold")
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+    assert verdict.reward == (None if outcome is Outcome.NOT_JUDGED else 0.0)
+    assert pool.events["retries"] == retries + 1
+    assert verdict_on(pool, f"after {how}: gold").outcome is Outcome.RIGHT
+
+
+def test_an_answer_that_broke_workers_twice_breaks_no_more() -> None:
+    with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
+        first = verdict_on(pool, "exit: poison")
+        started = pool.events["workers_started"]
+        again = verdict_on(pool, "exit: poison")
+        assert (first.outcome, first.reason) == (again.outcome, again.reason)
+        assert again.outcome is Outcome.NOT_JUDGED
+        assert (pool.events["workers_started"], pool.events["quarantined"]) == (started, 1)
+        assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
+
+
+def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
+    with ProcessVerifierPool({"bad": Impatient()}, 1, time_limit_s=60.0) as pool:
+        started = time.monotonic()
+        assert verdict_on(pool, "sleep: gold").reason == "time_limit"
+        assert time.monotonic() - started < 2 * (Impatient().time_limit_s + KILL_MARGIN_S) + START_MARGIN_S
+
+
+def test_a_second_opinion_changes_no_verdict_and_is_counted() -> None:
+    with ProcessVerifierPool(
+        {"bad": BadVerifier()}, 1, LIMIT_S, second_opinions={"bad": Contrary()}, second_opinion_fraction=1.0
+    ) as pool:
+        assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
+        assert verdict_on(pool, "fine: other").outcome is Outcome.WRONG
+        deadline = time.monotonic() + START_MARGIN_S
+        waiting = threading.Event()
+        while (
+            pool.events["second_disagreed"] + pool.events["second_agreed"] < 2 and time.monotonic() < deadline
+        ):
+            waiting.wait(0.02)
+        assert (pool.events["second_agreed"], pool.events["second_disagreed"]) == (1, 1)
+
+
+def test_a_flood_of_output_is_swallowed(pool: ProcessVerifierPool, capfd: pytest.CaptureFixture[str]) -> None:
+    assert verdict_on(pool, "print: gold").outcome is Outcome.RIGHT
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("how", ["sleep", "exit", "memory", "raise"])
+def test_what_fails_once_is_judged_by_the_second_asking(tmp_path: Path, how: str) -> None:
+    with ProcessVerifierPool({"bad": FailsOnce(str(tmp_path))}, 1, LIMIT_S) as pool:
+        assert verdict_on(pool, f"{how}: x").outcome is Outcome.RIGHT
+        assert pool.events["retries"] == 1
+        assert pool.events["workers_started"] == 2
+
+
+def test_a_gold_that_cannot_be_verified_takes_the_blame() -> None:
+    with ProcessVerifierPool({"bad": StagedBadVerifier()}, 1, LIMIT_S) as pool:
+        on_bad_gold = verdict_on(pool, "spin: x", gold="spin")
+        on_sound_gold = verdict_on(pool, "spin: x", gold="fine")
+    assert (on_bad_gold.outcome, on_bad_gold.reason) == (Outcome.NOT_JUDGED, "bad_gold")
+    assert (on_sound_gold.outcome, on_sound_gold.reason) == (Outcome.WRONG, "time_limit")
+
+
+def test_a_hang_is_bounded_and_does_not_hold_up_the_other_worker(pool: ProcessVerifierPool) -> None:
+    list(pool.judge([response(f"warm {i}: gold") for i in range(8)]))
+    good = [response(f"good {i}: gold") for i in range(40)]
+    started = time.monotonic()
+    order = list(pool.judge([response("sleep: hang", index=99), *good]))
+    took = time.monotonic() - started
+    assert order[-1].index == 99, "good responses must not wait for the one that hangs"
+    assert len(order) == 41
+    assert took >= 2 * LIMIT_S, "asked twice, each time up to the limit"
+    assert took < 2 * (LIMIT_S + KILL_MARGIN_S) + START_MARGIN_S
+
+
+def test_limits_hold_while_the_source_is_busy() -> None:
+    """The engine may compute for long between two responses: hung workers are replaced meanwhile."""
+    settled = threading.Event()
+
+    def source(pool: ProcessVerifierPool) -> Iterator[Response]:
+        yield response("spin: gold")
+        deadline = time.monotonic() + 2 * START_MARGIN_S
+        while pool.events["workers_started"] < 2 and time.monotonic() < deadline:
+            settled.wait(0.02)
+        assert pool.events["workers_started"] == 2, "nobody killed the hung worker while the source was busy"
+        yield response("fine: gold", index=1)
+
+    with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
+        reasons = {r.index: r.verdict.reason for r in pool.judge(source(pool)) if r.verdict is not None}
+    assert reasons == {0: "time_limit", 1: "right"}
+
+
+def test_one_in_a_hundred_bad_costs_only_itself(pool: ProcessVerifierPool) -> None:
+    texts = [f"{'exit' if i % 100 == 50 else 'fine'}: {i} gold" for i in range(300)]
+    rollouts = list(pool.judge([response(text, index=i) for i, text in enumerate(texts)]))
+    assert sorted(r.index for r in rollouts) == list(range(300))
+    assert sorted(r.index for r in rollouts if not r.judged) == [50, 150, 250]
+    assert all(r.reward == 1.0 for r in rollouts if r.judged)
+
+
+def test_leaving_early_and_a_failing_source_leave_the_pool_usable(pool: ProcessVerifierPool) -> None:
+    judging = pool.judge(response(f"early {i}: gold", index=i) for i in range(100))
+    assert next(judging).judged
+    judging.close()  # type: ignore[attr-defined]
+
+    def failing() -> Iterator[Response]:
+        yield response("sleep: never waited for")
+        raise OSError("the engine died")
+
+    with pytest.raises(OSError, match="the engine died"):
+        list(pool.judge(failing()))
+    assert verdict_on(pool, "later: gold").outcome is Outcome.RIGHT
+
+
+def test_closing_ends_workers_that_hang_at_once() -> None:
+    pool = ProcessVerifierPool({"bad": BadVerifier()}, 1, time_limit_s=600.0)
+    failed: list[BaseException] = []
+
+    def judge() -> None:
+        try:
+            list(pool.judge([response("sleep: gold"), response("sleep: queued")]))
+        except RuntimeError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=judge)
+    thread.start()
+    deadline = time.monotonic() + START_MARGIN_S
+    while pool.events["workers_started"] < 1 and time.monotonic() < deadline:
+        thread.join(0.02)
+    pool.close()
+    thread.join(START_MARGIN_S)
+    assert not thread.is_alive()
+    assert "closed" in str(failed[0])
+    pool.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        list(pool.judge([response("fine: gold")]))
+
+
+def test_workers_that_cannot_start_stop_the_run_with_the_cause() -> None:
+    with (
+        ProcessVerifierPool({"bad": CannotPrepare()}, 1) as pool,
+        pytest.raises(RunStopped, match="no module named algebra"),
+    ):
+        list(pool.judge([response("x")]))
+
+
+def test_workers_are_light_and_hold_no_secrets() -> None:
+    assert "PYTEST_CURRENT_TEST" in os.environ, "something in this environment that no worker needs"
+    with ProcessVerifierPool({"bad": Reports(), "math": MathVerifier()}, 1) as pool:
+        modules = verdict_on(pool, "modules").detail.split()
+        environment = verdict_on(pool, "environment").detail.split()
+        workers = {verdict_on(pool, f"pid {i}").detail for i in range(3)}
+    assert not {"torch", "transformers"} & set(modules)
+    assert "PYTEST_CURRENT_TEST" not in environment
+    assert "PYTHONHASHSEED" in environment
+    assert len(workers) == 1, "a healthy worker is kept"
+
+
+def test_a_forgotten_pool_leaves_no_process_and_no_warning(tmp_path: Path) -> None:
+    """Neither dropping a pool nor leaving the program with one open leaves anything behind."""
+    script = tmp_path / "forgets.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, response\n"
+        "pool = ProcessVerifierPool({'bad': Reports()}, 1)\n"
+        "(rollout,) = pool.judge([response('pid')])\n"
+        "print(rollout.verdict.detail)\n"
+    )
+    command = [sys.executable, "-W", "error", "-X", "dev", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
+    assert not Path(f"/proc/{int(done.stdout)}").exists()
+
+
+def test_a_dropped_pool_ends_its_workers() -> None:
+    pool = ProcessVerifierPool({"bad": Reports()}, 1)
+    pid = int(verdict_on(pool, "pid").detail)
+    assert Path(f"/proc/{pid}").exists()
+    del pool
+    gc.collect()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "dies.py"
+    script.write_text(
+        f"import os, signal, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, response\n"
+        "pool = ProcessVerifierPool({'bad': Reports()}, 1)\n"
+        "(rollout,) = pool.judge([response('pid')])\n"
+        "print(rollout.verdict.detail, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
+    )
+    worker = Path(f"/proc/{int(done.stdout)}")
+    gone = threading.Event()
+    for _ in range(500):
+        if not worker.exists() or "\nState:\tZ" in (worker / "status").read_text():
+            break
+        gone.wait(0.02)
+    else:
+        pytest.fail("the worker outlived its parent by ten seconds")

@@ -1,0 +1,72 @@
+"""Second opinions: which answers, and what is counted."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from or1.testing import make_problem, make_verdict
+from or1.types import Outcome, Problem, Verdict
+from or1_verify.pool.second_opinion import MathVerifyVerifier, SecondOpinions, second_task
+
+
+def answered(verdict: Verdict) -> Future[Verdict]:
+    future: Future[Verdict] = Future()
+    future.set_result(verdict)
+    return future
+
+
+class Asked:
+    """A second verifier that finds everything right, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, problem: Problem, text: str) -> Future[Verdict]:
+        assert problem.task == second_task("math")
+        self.texts.append(text)
+        return answered(make_verdict(None if text == "fails" else 1.0))
+
+
+def opinions(fraction: float, seed: int = 0, num: int = 400) -> list[str]:
+    second, asked = SecondOpinions(frozenset({"math"}), fraction, seed), Asked()
+    for number in range(num):
+        second.consider(make_problem(task="math"), f"text {number}", make_verdict(1.0), asked)
+    return asked.texts
+
+
+def test_the_sample_has_its_share_and_hangs_on_the_seed_alone() -> None:
+    sample = opinions(0.25)
+    assert 70 <= len(sample) <= 130  # 100 expected, standard deviation 8.7
+    assert opinions(0.25) == sample
+    assert opinions(0.25, seed=1) != sample
+    assert (len(opinions(0.0)), len(opinions(1.0))) == (0, 400)
+
+
+def test_agreement_is_counted_once_an_answer() -> None:
+    second, asked = SecondOpinions(frozenset({"math"}), 1.0, 0), Asked()
+    problem = make_problem(task="math")
+    for text, reward in (("a", 1.0), ("a", 1.0), ("b", 0.0), ("fails", 1.0)):
+        second.consider(problem, text, make_verdict(reward), asked)
+    assert asked.texts == ["a", "b", "fails"]
+    assert second.events() == {"second_agreed": 1, "second_disagreed": 1, "second_failed": 1}
+
+
+def test_only_compared_answers_of_its_tasks_are_asked_about() -> None:
+    second, asked = SecondOpinions(frozenset({"math"}), 1.0, 0), Asked()
+    no_answer = Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box")
+    second.consider(make_problem(task="math"), "a", no_answer, asked)
+    second.consider(make_problem(task="code"), "a", make_verdict(1.0), asked)
+    assert asked.texts == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("0.5", Outcome.RIGHT), ("0.6", Outcome.WRONG), (r"\frac{2}{4}", Outcome.RIGHT)],
+)
+def test_the_other_library_judges_boxed_answers(answer: str, outcome: Outcome) -> None:
+    problem = make_problem(task="math", gold=r"\frac{1}{2}")
+    verifier = MathVerifyVerifier()
+    assert verifier.verify(problem, f"\\boxed{{{answer}}}").outcome is outcome
+    assert verifier.verify(problem, answer).outcome is Outcome.NO_ANSWER

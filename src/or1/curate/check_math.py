@@ -1,0 +1,155 @@
+"""Mathematical problems whose answer can be checked: a sound gold, one question, in words alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from or1.curate.config import VerifiableConfig
+from or1.curate.records import Decision, Record
+from or1.protocols import VerifierPool
+from or1.types import Finish, Gold, Message, Outcome, Problem, Response, Rollout
+from or1_verify.answer import final_answer
+from or1_verify.math import MathVerifier
+from or1_verify.math.gold import BadGoldError, accepted_golds
+
+STAGE = "verifiable"
+_URL = re.compile(r"https?://|\bwww\.\w", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"\[asy\]|\\includegraphics|\\begin\{(?:tikzpicture|asy|picture|figure)\}|!\[[^\]]*\]\(|<img\b|\[img\b"
+    r"|\.(?:png|jpe?g|gif|svg)\b"
+    r"|\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) "
+    r"(?:in the (?:figure|diagram|picture|graph)|below|above|at (?:the )?(?:right|left)|here)\b"
+    r"|\b(?:in|on|from|using|by|to) the (?:following |above |adjoining |accompanying )?"
+    r"(?:figure|diagram|picture)(?=\s*[,.:;)]|\s+(?:below|above|shown|at|on|to|is|are)\b|\s*\Z)"
+    r"|\b(?:figure|diagram|picture) (?:below|above|shows?|at (?:the )?(?:right|left))\b"
+    r"|\bas shown\b(?! that)",
+    re.IGNORECASE,
+)
+_PROOF = re.compile(
+    r"(?:^|[.:;!?$]\s*|\n\s*|\band\s+|\bthen\s+|\(\w\)\s*)(?:please\s+)?(?:prove|disprove|show)\s+"
+    r"(?:that|the following|the (?:in)?equality|it|or disprove|your)\b",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(?:^|[\n.:;?!]\s*|\s)(?:\((a|b|i|ii|1|2)\)|([ab])[).])\s+(?=\S)")
+_PART_TITLE = re.compile(r"\bpart\s+(?:\(?[a-b1-2]\)?|i{1,2})\s*[:.)]", re.IGNORECASE)
+_OPTION = r"(?:\(%s\)|\b%s[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?%s\)?)"
+_CHOICES = re.compile(".{0,400}?".join(_OPTION.replace("%s", letter) for letter in "ABC"), re.DOTALL)
+_LETTER_GOLD = re.compile(r"(?:\\(?:text\w*|math\w+)\s*\{)?\s*\(?([A-F])\)?\s*\}?")
+_GSM8K = re.compile(r"####\s*(.+?)\s*\Z", re.DOTALL)
+_SHOWN = 200
+"""Most characters of a finding in evidence [characters]."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """An answer that has to be right: the gold itself, or what a solution ends in."""
+
+    record: Record
+    answer: str
+    what: str
+
+
+def decide(records: Iterable[Record], settings: VerifiableConfig, pool: VerifierPool) -> list[Decision]:
+    """Decisions on the mathematical problems of a batch; a note where a solution says no answer."""
+    found: dict[int, Decision] = {}
+    checks: list[_Check] = []
+    for record in records:
+        if record.task != "math":
+            continue
+        reason, why = by_text(record, settings)
+        if reason:
+            found[record.row] = Decision(row=record.row, reason=reason, evidence={"found": why[:_SHOWN]})
+            continue
+        checks.append(_Check(record, _own_answer(record.gold), "gold"))
+        if record.solutions:
+            answer = answer_of_solution(record.solutions[0])
+            if answer is None:
+                found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
+            else:
+                checks.append(_Check(record, answer, "solution"))
+    for check, outcome, detail in _judged(checks, pool):
+        if outcome is Outcome.RIGHT or (check.record.row in found and found[check.record.row].drops):
+            continue
+        reason = "bad_gold" if check.what == "gold" else "solution_disagrees"
+        evidence = {"gold": check.record.gold, "answer": check.answer[:_SHOWN], "verdict": detail}
+        found[check.record.row] = Decision(row=check.record.row, reason=reason, evidence=evidence)
+    return [found[row] for row in sorted(found)]
+
+
+def by_text(record: Record, settings: VerifiableConfig) -> tuple[str, str]:
+    """Why the texts alone rule a problem out, and the words that do; both empty if they do not."""
+    text = record.question
+    if not text or len(text) > settings.max_question_characters:
+        return ("no_question", "") if not text else ("question_too_long", f"{len(text)} characters")
+    golds = _gold_texts(record.gold)
+    if not golds:
+        return "bad_gold", str(record.gold)
+    if max(map(len, golds)) > settings.max_gold_characters:
+        return "gold_too_long", golds[0]
+    for reason, pattern in (("url", _URL), ("figure", _FIGURE), ("proof", _PROOF)):
+        if found := pattern.search(text):
+            return reason, _around(text, found)
+    if _is_multi_part(text):
+        return "multi_part", _around(text, _PART.search(text) or _PART_TITLE.search(text))
+    if settings.choices == "drop" and _is_choice(text, golds):
+        return "choice", _around(text, _CHOICES.search(text))
+    return "", ""
+
+
+def answer_of_solution(solution: str) -> str | None:
+    """What a worked solution ends in: its last box, or what follows GSM8K's mark; None when it says
+    neither."""
+    mark = _GSM8K.search(solution)
+    return mark[1] if mark else final_answer(solution)
+
+
+def _is_multi_part(text: str) -> bool:
+    marks = {found[1] or found[2] for found in _PART.finditer(text)}
+    return (
+        any(pair <= marks for pair in ({"a", "b"}, {"i", "ii"}))
+        or len(set(_PART_TITLE.findall(text.lower()))) > 1
+    )
+
+
+def _is_choice(text: str, golds: Sequence[str]) -> bool:
+    return _CHOICES.search(text) is not None and all(_LETTER_GOLD.fullmatch(gold.strip()) for gold in golds)
+
+
+def _around(text: str, found: re.Match[str] | None) -> str:
+    if found is None:
+        return ""
+    return text[max(0, found.start() - 60) : found.end() + 60].strip()
+
+
+def _gold_texts(gold: Gold) -> list[str]:
+    try:
+        return [each.text for each in accepted_golds(gold)]
+    except BadGoldError:
+        return []
+
+
+def _own_answer(gold: Gold) -> str:
+    return (
+        final_answer(MathVerifier().ideal_response(Problem.make("math", (Message("user", ""),), gold))) or ""
+    )
+
+
+def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Outcome, str]]:
+    """Verdicts in the order of the checks, whatever order they come in."""
+    responses = [
+        Response(
+            problem=check.record.problem,
+            rollout=Rollout.bare(str(number), number, Finish.STOP),
+            text=f"\\boxed{{{check.answer}}}",
+        )
+        for number, check in enumerate(checks)
+    ]
+    verdicts = {rollout.index: rollout.verdict for rollout in pool.judge(responses)}
+    judged = []
+    for number, check in enumerate(checks):
+        verdict = verdicts[number]
+        assert verdict is not None, "a pool gives every rollout a verdict"
+        judged.append((check, verdict.outcome, verdict.reason))
+    return judged

@@ -1,0 +1,115 @@
+"""Each reason has a problem that it takes, and a like one that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from or1.curate.check_math import answer_of_solution, by_text, decide
+from or1.curate.config import VerifiableConfig
+from or1.curate.records import Decision, Record
+from or1.types import Gold, Message, Response, Rollout
+from or1_verify.math import MathVerifier
+
+SETTINGS = VerifiableConfig()
+
+
+def record(question: str, gold: Gold = "5", row: int = 0, solution: str | None = None) -> Record:
+    solutions = () if solution is None else (solution,)
+    prompt = (Message("user", question),)
+    return Record(
+        row=row,
+        source="s",
+        place="p",
+        task="math",
+        question=question,
+        prompt=prompt,
+        gold=gold,
+        solutions=solutions,
+    )
+
+
+class InThisProcess:
+    """Judges where it stands, in reverse order, as a pool may."""
+
+    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
+        for response in reversed(list(responses)):
+            yield replace(response.rollout, verdict=MathVerifier().verify(response.problem, response.text))
+
+    def close(self) -> None: ...
+
+
+def decided(*records: Record) -> list[Decision]:
+    return decide(records, SETTINGS, InThisProcess())
+
+
+TAKEN = [
+    ("url", "See https://example.org/p and count.", "5"),
+    ("figure", "[asy] draw((0,0)--(1,1)); [/asy] What is the length?", "5"),
+    ("figure", "In the figure, the circle touches the line. Find the radius.", "5"),
+    ("figure", "The region is bounded as shown. Find its area.", "5"),
+    ("proof", "Let $n$ be odd. Prove that $n^2$ is odd.", "5"),
+    ("proof", "Show that there are infinitely many primes.", "5"),
+    ("multi_part", "(a) Find $x$. (b) Find $y$.", "5"),
+    ("multi_part", "Part 1: find the sum. Part 2: find the product.", "5"),
+    ("choice", r"How many? (A) 1 (B) 2 (C) 3 (D) 4", "B"),
+    ("gold_too_long", "How many?", "1" * 201),
+    ("no_question", "", "5"),
+    ("bad_gold", "How many?", ""),
+    ("bad_gold", "How many?", {"type": "integer"}),
+    ("question_too_long", "How many? " * 900, "5"),
+]
+LEFT = [
+    ("The proof took 5 days. How many hours is that?", "120"),
+    ("Can you figure out the sum of 2 and 3?", "5"),
+    ("What number does this show that 5 does not?", "5"),
+    ("Let $f(a) = b$. Find (a, b) with $a+b = 2$.", "(1, 1)"),
+    (r"How many? (A) 1 (B) 2 (C) 3 (D) 4", "2"),
+    ("In the picture gallery hang 5 paintings. How many eyes see them?", "10"),
+]
+
+
+@pytest.mark.parametrize(("reason", "question", "gold"), TAKEN)
+def test_taken(reason: str, question: str, gold: Gold) -> None:
+    assert by_text(record(question, gold), SETTINGS)[0] == reason
+
+
+@pytest.mark.parametrize(("question", "gold"), LEFT)
+def test_left(question: str, gold: Gold) -> None:
+    assert by_text(record(question, gold), SETTINGS) == ("", "")
+    assert decided(record(question, gold)) == []
+
+
+def test_solutions_have_to_agree() -> None:
+    decisions = decided(
+        record("A?", "5", 0, r"So it is $\boxed{5}$."),
+        record("B?", "5", 1, r"So it is $\boxed{6}$."),
+        record("C?", "72", 2, "24+48 = <<24+48=72>>72\n#### 72"),
+        record("D?", "72", 3, "#### 73"),
+        record("E?", r"\frac12", 4, r"\boxed{0.5}"),
+        record("F?", "5", 5, "It is clear."),
+    )
+    assert [(d.row, d.reason, d.evidence.get("note")) for d in decisions] == [
+        (1, "solution_disagrees", None),
+        (3, "solution_disagrees", None),
+        (5, "", "solution_without_answer"),
+    ]
+    assert decisions[0].evidence["answer"] == "6"
+
+
+def test_a_gold_that_is_none_leaves() -> None:
+    (decision,) = decided(record("How many?", {"type": "integer", "value": "blue"}))
+    assert decision.reason == "bad_gold"
+
+
+def test_choices_may_be_kept() -> None:
+    kept = VerifiableConfig(choices="keep")
+    assert by_text(record("How many? (A) 1 (B) 2 (C) 3", "B"), kept) == ("", "")
+
+
+def test_the_last_answer_of_a_solution() -> None:
+    assert answer_of_solution(r"\boxed{1} and then \boxed{2}") == "2"
+    assert answer_of_solution("#### 1,000") == "1,000"
+    assert answer_of_solution("nothing") is None
