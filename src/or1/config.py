@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+ENGINE_NAME = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
+"""A plain name, or `FILE.py:NAME`, or `module:NAME`."""
+
 
 class Config(BaseModel):
     model_config = ConfigDict(
@@ -171,8 +174,9 @@ class OptimizerConfig(Config):
 
 
 class RolloutConfig(Config):
-    engine: Literal["local", "vllm"] = "local"
-    """Which engine samples: or1's own in the training process, or vLLM."""
+    engine: str = Field(default="local", pattern=ENGINE_NAME, examples=["local", "my_engine.py:make_engine"])
+    """Engine that samples: a name in `or1.assemble.ENGINES` (local = or1's own, in the training process), or
+    your own factory as `FILE.py:NAME` or `module:NAME`."""
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
@@ -314,6 +318,11 @@ class SystemConfig(Config):
     """auto: the first GPU if there is one."""
     threads: int | None = Field(default=None, ge=1)
     """Threads of a matrix product on CPU; None = as many as cores."""
+    backend: str = Field(
+        default="local", pattern=ENGINE_NAME, examples=["local", "my_backend.py:make_backend"]
+    )
+    """Backend that trains: a name in `or1.assemble.BACKENDS` (local = in this process, on one device), or
+    your own factory as `FILE.py:NAME` or `module:NAME`."""
     deterministic: bool = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""
