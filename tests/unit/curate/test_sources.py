@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.curate.corpus import write_lines
 
 from or1.curate import text_index
 from or1.curate.config import BenchmarkConfig, SourceConfig
@@ -30,6 +29,7 @@ from or1.curate.sources import (
 )
 from or1.errors import DataError
 from or1.tasks.rows import HuggingFaceHub, Row
+from tests.unit.curate.corpus import write_lines
 
 
 def read(tmp_path: Path, row: dict[str, Any], **source: Any) -> Read:
