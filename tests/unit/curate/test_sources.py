@@ -251,7 +251,11 @@ PACKED = gzip.compress(WHOLE.encode(), mtime=0)
             "r.csv cannot be read ('utf-8' codec can't decode byte 0xe9",
         ),
         ("r.json.gz", gzip.compress(b"[]", mtime=0), "r.json.gz holds no problems: it is empty"),
-        ("r.json.gz", gzip.compress(b"[" * 100_000, mtime=0), "r.json.gz cannot be read (maximum recursion depth"),
+        (
+            "r.json.gz",
+            gzip.compress(b"[" * 100_000, mtime=0),
+            "r.json.gz cannot be read (maximum recursion depth",
+        ),
         ("r.json.gz", PACKED[:100], "r.json.gz cannot be read (Compressed file ended"),
         ("r.json.gz", PACKED[:60] + b"\xff" * 30, "r.json.gz cannot be read (Error -3 while decompressing"),
         ("r.jsonl.gz", PACKED[:100], "r.jsonl.gz cannot be unpacked (Compressed file ended"),
