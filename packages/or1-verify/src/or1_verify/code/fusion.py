@@ -54,11 +54,8 @@ class SandboxFusionVerifier(ProgramVerifier):
     pause_s: float = 1.0
     """Before the second try [s]."""
 
-    def prepare(self) -> None:
-        """Nothing to load."""
-
     def wall_limit_s(self, problem: Problem) -> float:
-        """Longest that `verify` can take, all second tries included [s]."""
+        """Longest that `compute` can take, all second tries included [s]."""
         tests = parse_tests(problem.gold)
         one = tests.time_limit_s * self.time_limit_factor + self.answer_limit_s + self.pause_s
         return 2 * num_tests(tests) * one
