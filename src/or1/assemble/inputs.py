@@ -12,10 +12,11 @@ from or1.config import RunConfig
 from or1.errors import DataError
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import load_questions
-from or1.protocols import Tokenizer, Verifier
+from or1.protocols import Tokenizer
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
 from or1.tasks.sampler import require_enough
 from or1.types import Problem
+from or1_verify.base import Verifier
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from or1.config import CodeVerifyConfig, RunConfig
 from or1.errors import ConfigError, SandboxError
 from or1.evals.benchmark import load_benchmark
 from or1.evals.settings import EvalRunConfig
-from or1.protocols import Verifier
 from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, ProgramVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.math import MathVerifier
