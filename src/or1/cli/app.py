@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work in the module of each.
+"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work in their modules.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
