@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work in their modules.
+"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work elsewhere.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
