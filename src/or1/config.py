@@ -91,7 +91,7 @@ class StageConfig(Config):
         if self.num_minibatches > self.num_problems:
             raise ValueError(
                 f"num_minibatches {self.num_minibatches} exceeds num_problems {self.num_problems}: "
-                "groups are dealt whole, so lower num_minibatches"
+                "a group is never split, so lower num_minibatches"
             )
         return self
 
