@@ -20,12 +20,12 @@ pytestmark = pytest.mark.timeout(900)  # many starts of a training run
 ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
-    "rollout": ("rollout/slots.py", "step", 60),
+    "rollout": ("rollout/running_batch.py", "step", 60),
     "verify": ("or1_verify/arithmetic.py", "verify", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
     "optimizer": ("train/optimizer.py", "apply", 2),
-    "log": ("tracking/jsonl.py", "_write", 2),
+    "log": ("tracking/tracker.py", "_write", 2),
     "rollout file": ("tracking/rollouts.py", "write", 2),
     "checkpoint write": ("train/checkpoint.py", "_write", 1),
     "checkpoint hash": ("train/checkpoint.py", "_hash_files", 1),

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Rollout, Sampling, WeightHandle
+from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 TEMPERATURE = 0.8
 SAMPLING = Sampling(group_size=8, max_response_tokens=40, temperature=TEMPERATURE, seed=3)

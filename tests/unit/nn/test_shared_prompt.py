@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.small_config import small_config
 from torch import Tensor
 
 from or1.nn import block_attention
 from or1.nn.block_attention import SharedPromptPlan
 from or1.nn.decoder import Decoder
 from or1.nn.shared_prompt import packed_with_prompts
+from tests.small_config import small_config
 
 VOCABULARY = 13
 
