@@ -18,7 +18,7 @@ from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import Collector, Parts, RolloutEngine, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
-from or1.schedule import EvaluateAndCheckpoint, Leave
+from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
 from or1.storage.folder import RunFolder
 from or1.tasks.sampler import ProblemSampler
@@ -36,7 +36,7 @@ def train(run: RunConfig, out: Path) -> RunState:
     Raises:
         Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
     """
-    with Leave() as leave, parts_of(run, out, leave) as parts:
+    with StopSignal() as stop, parts_of(run, out, stop) as parts:
         try:
             state = loop.train(run, parts)
         except Interrupted:
@@ -47,7 +47,7 @@ def train(run: RunConfig, out: Path) -> RunState:
 
 
 @contextlib.contextmanager
-def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
+def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
@@ -72,11 +72,11 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                 yield evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
 
         yield Parts(
-            collector=_collector(run, inputs, engine, pool, leave),
+            collector=_collector(run, inputs, engine, pool, stop),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
-                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, leave=leave
+                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
             ),
             tracker=tracker,
         )
@@ -98,7 +98,7 @@ def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifier
 
 
 def _collector(
-    run: RunConfig, inputs: Inputs, engine: RolloutEngine, pool: VerifierPool, leave: Leave
+    run: RunConfig, inputs: Inputs, engine: RolloutEngine, pool: VerifierPool, stop: StopSignal
 ) -> Collector:
     collector: Collector = LocalCollector(
         engine,
@@ -107,7 +107,7 @@ def _collector(
         inputs.model.tokenizer,
         seed=run.seed,
         temperature=run.rollout.temperature,
-        check=leave.check,
+        check=stop.check,
     )
     num_available = len(inputs.train.problems)
     if run.rollout.oversample > 1:
