@@ -29,25 +29,6 @@ from or1.types import (
     Verdict,
     WeightHandle,
 )
-from or1_verify.base import Verifier
-
-
-class Task(Protocol):
-    """What is asked."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def verifier(self) -> Verifier: ...
-
-    def problems(self) -> Sequence[Problem]:
-        """All problems, in a fixed order."""
-        ...
-
-    def validate(self, problem: Problem) -> bool:
-        """Does the gold score 1 against itself?"""
-        ...
 
 
 class VerifierPool(Protocol):

@@ -39,22 +39,6 @@ class FlakyVerifier(Verifier):
         return make_verdict(None)
 
 
-@dataclass(frozen=True)
-class ExactTask:
-    """Task over given problems, judged by `ExactVerifier`."""
-
-    listed: Sequence[Problem]
-    name: str = "exact"
-    verifier: Verifier = field(default_factory=ExactVerifier)
-
-    def problems(self) -> Sequence[Problem]:
-        return self.listed
-
-    def validate(self, problem: Problem) -> bool:
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
-
-
 class InlineVerifierPool:
     """VerifierPool in this process: judges as answers arrive and yields them in blocks, last first.
 
