@@ -9,8 +9,8 @@ from itertools import islice
 from typing import ClassVar, Literal
 
 from or1_verify.base import Verifier
-from or1_verify.code.launch import Clock, limits_of
-from or1_verify.code.outcome import BadTestsError, Failure
+from or1_verify.code.launch import TimeBudget, limits_of
+from or1_verify.code.outcome import BadTestsError, FailedTest
 from or1_verify.code.program import program_of
 from or1_verify.code.run_asserts import failures_of_code
 from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
@@ -26,7 +26,7 @@ _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
 
 
-def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "fraction"]) -> Verdict:
+def verdict_of(failures: list[FailedTest], total: int, reward: Literal["all", "fraction"]) -> Verdict:
     """The verdict that failures of some of `total` tests make."""
     if not failures:
         detail = f"{total} test{'s' if total > 1 else ''} passed"
@@ -59,7 +59,7 @@ class ProgramVerifier(Verifier):
     """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
 
     @abstractmethod
-    def failures(self, tests: Tests, program: str) -> list[Failure]:
+    def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """The tests that a program does not pass: all of them, or the first where the reward asks no more.
 
         Raises:
@@ -116,40 +116,40 @@ class CodeVerifier(ProgramVerifier):
 
     def wall_limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, a second try included [s]."""
-        return 2 * (Clock(self.total_time_limit_s).wall_limit_s + _SLACK_S)
+        return 2 * (TimeBudget(self.total_time_limit_s).wall_limit_s + _SLACK_S)
 
-    def failures(self, tests: Tests, program: str) -> list[Failure]:
+    def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """As the base class says; a sandbox that fails is tried once more, afresh."""
         num_bytes = len(program.encode("utf-8", "surrogatepass"))
         if num_bytes > _MOST_PROGRAM_BYTES:
-            return [Failure(0, "runtime_error", f"a program of {num_bytes} bytes")]
+            return [FailedTest(0, "runtime_error", f"a program of {num_bytes} bytes")]
         try:
             return self._failures(tests, program)
         except SandboxError:
             return self._failures(tests, program)
         except MemoryError:
-            return [Failure(0, "memory_limit", "its output was too large to be compared")]
+            return [FailedTest(0, "memory_limit", "its output was too large to be compared")]
 
-    def _failures(self, tests: Tests, program: str) -> list[Failure]:
+    def _failures(self, tests: Tests, program: str) -> list[FailedTest]:
         with a_sandbox(self.allow_weak_sandbox, self.level) as sandbox:
             return self._failures_in(sandbox, tests, program)
 
-    def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[Failure]:
+    def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[FailedTest]:
         cpu_s = tests.time_limit_s * self.time_limit_factor
         limits = limits_of(cpu_s, tests.memory_limit_bytes)
-        clock = Clock(self.total_time_limit_s)
+        budget = TimeBudget(self.total_time_limit_s)
         count_all = self.reward == "fraction"
         if isinstance(tests, StdinTests | FunctionTests):
             if isinstance(tests, StdinTests):
-                found = failures_of_stdin(sandbox, tests, program, limits, clock)
+                found = failures_of_stdin(sandbox, tests, program, limits, budget)
             else:
-                found = failures_of_calls(sandbox, tests, program, limits, clock)
+                found = failures_of_calls(sandbox, tests, program, limits, budget)
             return list(found if count_all else islice(found, 1))
         if not count_all or not isinstance(tests, AssertTests):
-            return failures_of_code(sandbox, tests, program, limits, clock)
+            return failures_of_code(sandbox, tests, program, limits, budget)
         failures = []
         for index, test in enumerate(tests.tests):
             alone = tests.model_validate({**tests.model_dump(), "tests": (test,)})
-            found_one = failures_of_code(sandbox, alone, program, limits, clock)
-            failures += [Failure(index, failure.reason, failure.detail) for failure in found_one]
+            found_one = failures_of_code(sandbox, alone, program, limits, budget)
+            failures += [FailedTest(index, failure.reason, failure.detail) for failure in found_one]
         return failures
