@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.runs import open_tracker, run_config, score_of
 
 from or1.config import StageConfig
 from or1.protocols import Tracker
@@ -14,6 +13,7 @@ from or1.storage.jsonl import read_rows
 from or1.testing import InjectedFaultError, MemoryTracker, make_group, make_report
 from or1.tracking.tracker import RunTracker
 from or1.types import RunState
+from tests.runs import open_tracker, run_config, score_of
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=9)
 Told = Callable[[], tuple[list[int], list[int]]]

@@ -20,7 +20,7 @@ MOMENTS = {
     "opening the folder": ("evals/results.py", "_write_problems", 1),
     "first step": ("rollout/running_batch.py", "decode", 1),
     "half way": ("rollout/running_batch.py", "decode", 90),
-    "writing a response": ("tracking/lines.py", "append", 2),
+    "writing a response": ("storage/jsonl.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
     "judging": ("or1_verify/arithmetic.py", "verify", 3),
     "writing a result": ("evals/results.py", "append", 4),

@@ -25,7 +25,7 @@ PHASES = {
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
     "optimizer": ("train/optimizer.py", "apply", 2),
-    "log": ("tracking/jsonl.py", "_write", 2),
+    "log": ("tracking/tracker.py", "_write", 2),
     "rollout file": ("tracking/rollouts.py", "write", 2),
     "checkpoint write": ("train/checkpoint.py", "_write", 1),
     "checkpoint hash": ("train/checkpoint.py", "_hash_files", 1),

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.kernels import EXACT
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Rollout, Sampling, WeightHandle
+from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 TEMPERATURE = 0.8
 SAMPLING = Sampling(group_size=8, max_response_tokens=40, temperature=TEMPERATURE, seed=3)
@@ -38,7 +38,7 @@ def trainer_logprobs(decoder: Decoder, rollouts: list[Rollout]) -> list[np.ndarr
         start += length
     tokens_T = torch.from_numpy(np.concatenate(sequences)).long()
     targets_N = torch.from_numpy(np.concatenate([r.response_tokens for r in rollouts])).long()
-    hidden_NC = decoder.packed(tokens_T, lengths, torch.from_numpy(np.concatenate(rows)))
+    hidden_NC = decoder.packed(tokens_T, lengths, rows_N=torch.from_numpy(np.concatenate(rows)))
     logprobs_N, _ = head_logprobs(
         hidden_NC, decoder.head_weight, targets_N, TEMPERATURE, decoder.kernels.head_logits
     )

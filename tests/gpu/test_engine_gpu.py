@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Sampling
+from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
 
 pytestmark = [
     pytest.mark.gpu,

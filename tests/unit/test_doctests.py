@@ -7,14 +7,14 @@ import importlib
 import re
 
 import pytest
-from tests.arch.source import PACKAGE, module_of, python_files
+
+from tests.arch.source import SOURCES, module_of, python_files
 
 
 def modules_with_examples() -> list[str]:
     example = re.compile(r"^ *>>> ", re.MULTILINE)
-    paths = [path for path in python_files("src") if example.search(path.read_text(encoding="utf-8"))]
-    names = (module_of(path).removesuffix(".py").replace("/", ".") for path in paths)
-    return [f"{PACKAGE.name}.{name}".removesuffix(".__init__") for name in names]
+    paths = [path for path in python_files(*SOURCES) if example.search(path.read_text(encoding="utf-8"))]
+    return [module_of(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in paths]
 
 
 @pytest.mark.parametrize("module", modules_with_examples())

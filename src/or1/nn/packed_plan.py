@@ -69,7 +69,7 @@ class PackedPlan:
         device: of the index tensors.
 
     Raises:
-        ValueError: an empty sequence, or a prompt with a prompt.
+        ValueError: an empty sequence, a prompt with a prompt, or not one parent for each sequence.
     """
 
     def __init__(
@@ -78,6 +78,8 @@ class PackedPlan:
         lengths_S = np.asarray(lengths, dtype=np.int64)
         if lengths_S.size == 0 or lengths_S.min() < 1:
             raise ValueError(f"lengths {list(lengths)[:8]}: every sequence needs at least one token")
+        if parents is not None and len(parents) != len(lengths):
+            raise ValueError(f"{len(parents)} parents for {len(lengths)} sequences: give one each")
         parents_S = np.full_like(lengths_S, -1) if parents is None else np.asarray(parents, dtype=np.int64)
         has_parent_S = parents_S >= 0
         if (parents_S[parents_S[has_parent_S]] >= 0).any():

@@ -9,11 +9,12 @@ from statistics import median
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from benchmarks._timing import Spread, UnequalWorkError, WithLogprobs, alternate, rate, speedup
 from benchmarks._worker import Order, Spec, Worker, WorkerError
 from benchmarks._workload import Asked, Workload, digest, make_workload, skewed_lengths
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def workload(num_problems: int = 3, group_size: int = 4, cap: int = 16) -> Workload:

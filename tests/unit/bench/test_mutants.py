@@ -6,9 +6,9 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from benchmarks._mutants import mutants
 from benchmarks.code_verifier import SETS, canonical_cases, graded_cases, judge, report_mutants
-
 from or1.types import Outcome
 from or1_verify.code import CodeVerifier
 from or1_verify.code.sandboxes import close_all

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from benchmarks._flops import update_flops
 from benchmarks._problems import arithmetic_workload
 from benchmarks._reward import RewardFunction, problem_of
@@ -20,12 +21,11 @@ from benchmarks.ours import step
 from benchmarks.ours.forced_engine import ForcedEngine
 from benchmarks.ours.rollout import evidence, lengths_of
 from benchmarks.peers.forced_lengths import ForcedLengths, response_lengths
-from tests.small_config import small_config
-
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Sampling
+from tests.small_config import small_config
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.curate.corpus import problems, write_lines
 
 from or1.cli.app import app, guarded
 from or1.cli.curate import curate, show
 from or1.curate import recipe
 from or1.curate.config import CurateConfig
 from or1.errors import ConfigError, DataError
+from tests.unit.curate.corpus import problems, write_lines
 
 
 def test_every_shipped_recipe_is_sound() -> None:

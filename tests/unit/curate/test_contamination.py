@@ -6,15 +6,15 @@ import random
 from collections.abc import Callable
 
 import pytest
-from benchmarks._perturb import kinds
-from tests.unit.curate.corpus import problems
 
+from benchmarks._perturb import kinds
 from or1.curate.config import ContaminationConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.match import Side
 from or1.curate.normal_form import tokens_of
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
+from tests.unit.curate.corpus import problems
 
 PROBLEMS = [row["problem"] for row in problems(300, seed=5)]
 PROTECTED = [

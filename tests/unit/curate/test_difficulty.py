@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.unit.curate.worlds import Coin, pool
 
 from or1.curate.difficulty import Measured, fit_of, measure, with_difficulty, wrong_of
 from or1.curate.sequential import Fit
@@ -20,6 +19,7 @@ from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError
 from or1.testing import make_problem
 from or1.types import Problem
+from tests.unit.curate.worlds import Coin, pool
 
 CONFIG = DifficultyConfig(model="m", max_response_tokens=64)
 EASY, HARD, MIXED, LONG, BROKEN = (make_problem(n) for n in range(5))

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.unit.curate.corpus import Silent, config, ledger, plain, problems, write_lines
-
 from or1.curate.curate import curate
 from or1.curate.duplicates import agreement
 from or1.curate.text_index import tests_key as key_of_tests
+from tests.unit.curate.corpus import Silent, config, ledger, plain, problems, write_lines
 
 FAR = problems(40, seed=9)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.curate.corpus import Silent, config, files_under, ledger, plain, problems, write_lines
 
 from or1.config import DataConfig
 from or1.curate.curate import curate
@@ -16,6 +15,7 @@ from or1.curate.model_stages import Models
 from or1.errors import ConfigError
 from or1.tasks.load import load_problems
 from or1.types import Finish, Problem, Sampling, Text
+from tests.unit.curate.corpus import Silent, config, files_under, ledger, plain, problems, write_lines
 
 ROWS = problems(9, seed=11)
 ANSWERS = {row["problem"]: row["answer"] for row in ROWS}

@@ -8,6 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from or1.config import DataConfig
+from or1.curate.config import CurateConfig
+from or1.curate.curate import curate, settings_of
+from or1.curate.inspect import difficulties, histogram, read_dataset, samples
+from or1.errors import DataError, RunFolderError
+from or1.tasks.load import load_problems
 from tests.unit.curate.corpus import (
     Silent,
     config,
@@ -18,13 +25,6 @@ from tests.unit.curate.corpus import (
     problems,
     write_lines,
 )
-
-from or1.config import DataConfig
-from or1.curate.config import CurateConfig
-from or1.curate.curate import curate, settings_of
-from or1.curate.inspect import difficulties, histogram, read_dataset, samples
-from or1.errors import DataError, RunFolderError
-from or1.tasks.load import load_problems
 
 ROWS = problems(60, seed=2)
 BROKEN = [{"problem": "No answer."}, {"problem": "Prove that 2 is even.", "answer": "5"}]

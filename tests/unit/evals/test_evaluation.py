@@ -7,6 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from or1.errors import DataError, RunFolderError
+from or1.evals.pipeline import generate, judge
+from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, read_description
+from or1.evals.tables import tabulate
+from or1.testing import InjectedFaultError, InlineVerifierPool, Scripted
+from or1.types import Finish, Outcome, Rollout
+from or1_verify.math import MathVerifier
 from tests.unit.evals.small import (
     ENVIRONMENT,
     ROWS,
@@ -20,14 +28,6 @@ from tests.unit.evals.small import (
     questions,
     without_times,
 )
-
-from or1.errors import DataError, RunFolderError
-from or1.evals.pipeline import generate, judge
-from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, read_description
-from or1.evals.tables import tabulate
-from or1.testing import InjectedFaultError, InlineVerifierPool, Scripted
-from or1.types import Finish, Outcome, Rollout
-from or1_verify.math import MathVerifier
 
 ANSWERS = {"One?": ["1", "7"], "Two?": ["2", "2"], "Half?": ["0.5", "\\frac{2}{4}"]}
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.evals.small import ROWS, SETTINGS, play, questions
-from tests.unit.evals.test_evaluation import said
 
 from or1.errors import ConfigError, DataError
 from or1.evals import report
@@ -23,6 +21,8 @@ from or1.evals.results import DESCRIPTION, read_description
 from or1.evals.tables import budget_curve, tabulate
 from or1.storage.manifest import MANIFEST
 from or1.testing import Scripted
+from tests.unit.evals.small import ROWS, SETTINGS, play, questions
+from tests.unit.evals.test_evaluation import said
 
 DATA = Path(__file__).parents[3] / "../shared/data"
 

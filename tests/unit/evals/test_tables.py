@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.evals.small import benchmark_of, play, pool, questions
 
 from or1.evals.benchmark import Part
 from or1.evals.judging import votes_of
 from or1.evals.results import ProblemRow, ResultRow
 from or1.evals.tables import ScoreRow, Solved, budget_curve, score_row, score_rows, tabulate
 from or1.types import Finish, Outcome
+from tests.unit.evals.small import benchmark_of, play, pool, questions
 
 
 def result(reward: float | None, *, sample: int = 0, **fields: Any) -> ResultRow:

@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.nn.families import FAMILIES, VOCAB, oracle_logits, save_random
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -22,6 +21,7 @@ from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT, FAST
 from or1.nn.native import native_attention
 from or1.nn.weights import load_decoder
+from tests.unit.nn.families import FAMILIES, VOCAB, oracle_logits, save_random
 
 MAX_DIFFERENCE = 1e-5
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.unit.nn.test_shared_prompt import make_decoder
 from torch import Tensor
 
 from or1.nn.decoder import Decoder
+from tests.unit.nn.test_shared_prompt import make_decoder
 
 
 def gradients(decoder: Decoder, *, recompute: bool) -> tuple[list[Tensor], int]:

@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.small_config import small_config
 from torch import Tensor
 
 from or1.nn import block_attention
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT
 from or1.nn.packed_plan import PackedPlan
+from tests.small_config import small_config
 
 VOCABULARY = 13
 
@@ -132,7 +132,11 @@ def test_large_scores_keep_their_digits_in_bfloat16() -> None:
 
 @pytest.mark.parametrize(
     ("lengths", "parents", "message"),
-    [([3, 0], [-1, 0], "at least one token"), ([3, 2, 2], [-1, 0, 1], "cannot have a prompt")],
+    [
+        ([3, 0], [-1, 0], "at least one token"),
+        ([3, 2, 2], [-1, 0, 1], "cannot have a prompt"),
+        ([3, 2], [-1], "1 parents for 2 sequences"),
+    ],
 )
 def test_impossible_families_are_refused(lengths: list[int], parents: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):

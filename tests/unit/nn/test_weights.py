@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.unit.nn.families import FAMILIES, save_random
 from transformers import AutoModelForCausalLM
 
 from or1.errors import ModelError
 from or1.nn.config import read_config
 from or1.nn.weights import huggingface_state, load_decoder, save_decoder
+from tests.unit.nn.families import FAMILIES, save_random
 
 
 @pytest.mark.parametrize("name", FAMILIES)

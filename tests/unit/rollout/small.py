@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from tests.small_config import small_config
 
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import FAST, Kernels
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Int32, Message, Problem, Rollout, Sampling
+from tests.small_config import small_config
 
 VOCAB = 101
 EOS = (7, 50, 90)

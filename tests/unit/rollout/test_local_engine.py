@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.rollout.small import CONFIG, EOS, VOCAB, draw_all, make_engine, make_problems
 
 from or1.errors import DataError, ModelError
 from or1.nn.cache import PromptKeyValues
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT
 from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
+from tests.unit.rollout.small import CONFIG, EOS, VOCAB, draw_all, make_engine, make_problems
 
 SAMPLING = Sampling(group_size=5, max_response_tokens=40, temperature=0.9, seed=3)
 

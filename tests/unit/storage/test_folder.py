@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.runs import description, run_config
 
 from or1.errors import RunFolderError
 from or1.storage.folder import (
@@ -19,6 +18,7 @@ from or1.storage.folder import (
     require_free,
     write_json,
 )
+from tests.runs import description, run_config
 
 
 def refusal(path: Path, **changes: object) -> str:

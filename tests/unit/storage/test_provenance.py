@@ -6,12 +6,11 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.runs import run_config
-
 import or1
 from or1.storage import provenance
 from or1.storage.provenance import describe, hash_json, hash_problems
 from or1.testing import make_problem
+from tests.runs import run_config
 
 
 def test_the_order_of_keys_does_not_matter_and_values_do() -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.runs import open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
 from or1.storage.jsonl import read_rows
@@ -14,6 +13,7 @@ from or1.testing import make_group, make_report
 from or1.tracking.catalog import METRICS, Metric, markdown_table, never_seen, rewrite_docs, undocumented
 from or1.tracking.tracker import Clock
 from or1.types import EntropyState, Outcome, RunState, Verdict
+from tests.runs import open_tracker, play, run_config, score_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 

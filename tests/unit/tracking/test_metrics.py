@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.runs import groups_of, score_of
 
 from or1.config import StageConfig
 from or1.testing import make_group, make_problem, make_report, make_rollout
@@ -34,6 +33,7 @@ from or1.types import (
     StageProgress,
     Verdict,
 )
+from tests.runs import groups_of, score_of
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=4)
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.runs import contents, play, run_config
 
 from or1.testing import CharTokenizer, make_group, make_problem, make_verdict
 from or1.tracking.rollouts import RolloutFiles, rollout_table
 from or1.types import Finish, Group, Verdict
+from tests.runs import contents, play, run_config
 
 
 def two_rows() -> list[Group]:

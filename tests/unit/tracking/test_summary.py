@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runs import description, play, run_config
 
 from or1.errors import RunFolderError
 from or1.storage.folder import RunFolder
@@ -18,6 +17,7 @@ from or1.storage.jsonl import JsonLines
 from or1.tracking.plot import plot_run, smooth
 from or1.tracking.run_data import read_run
 from or1.tracking.summary import write_summary
+from tests.runs import description, play, run_config
 
 PNG = b"\x89PNG\r\n\x1a\n"
 RULE = {"window": 2, "min_steps": 3, "truncated_below": 0.1}

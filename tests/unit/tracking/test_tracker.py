@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 
 import pytest
-from tests.runs import contents, open_tracker, play, run_config, score_of
 
 from or1.config import StageConfig
 from or1.storage.jsonl import read_rows
@@ -15,6 +14,7 @@ from or1.tracking.sinks import Sink, StepEvent
 from or1.tracking.tracker import Clock
 from or1.train.checkpoint import FolderCheckpoints
 from or1.types import RunState
+from tests.runs import contents, open_tracker, play, run_config, score_of
 
 STAGE = StageConfig(max_response_tokens=8, num_steps=4)
 

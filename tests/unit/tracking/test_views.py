@@ -12,7 +12,6 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-from tests.runs import play, run_config
 
 from or1.config import StageConfig
 from or1.errors import ConfigError
@@ -24,6 +23,7 @@ from or1.tracking.tensorboard import TensorBoard, scalars
 from or1.tracking.views import open_views
 from or1.tracking.weights_and_biases import WeightsAndBiases, page_id
 from or1.types import Outcome
+from tests.runs import play, run_config
 
 STAGES = [
     StageConfig(max_response_tokens=8, num_steps=10, num_problems=4, group_size=2),

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from tests.small_config import small_config
 from torch import Tensor
 
 from or1.config import OptimizerConfig, StageConfig
@@ -18,6 +17,7 @@ from or1.testing import make_problem, make_verdict
 from or1.train.local_backend import Forward, LocalBackend, forward
 from or1.train.packing import Microbatch
 from or1.types import Finish, Float32, Group, Rollout
+from tests.small_config import small_config
 
 VOCABULARY = 17
 TEMPERATURE = 0.7

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1_verify.sandbox import Level, Limits, boxes
+from or1_verify.sandbox import Level, Limits, scratch
 from or1_verify.sandbox.streams import Frames, Output, sealed
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
 from or1_verify.sandbox.users import first_of
@@ -79,47 +79,47 @@ def test_users_of_two_fork_servers_never_meet() -> None:
     assert first_of(2, 0) is None, "root over itself alone"
 
 
-def test_a_box_is_emptied_however_deep(tmp_path: Path) -> None:
+def test_a_scratch_dir_is_emptied_however_deep(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").write_text("kept")
-    box = tmp_path / "box"
-    box.mkdir()
-    (box / "link").symlink_to(outside)
-    (box / "closed").mkdir(0)
-    (box / "file").write_text("x")
+    scratch_dir = tmp_path / "scratch_dir"
+    scratch_dir.mkdir()
+    (scratch_dir / "link").symlink_to(outside)
+    (scratch_dir / "closed").mkdir(0)
+    (scratch_dir / "file").write_text("x")
     here = Path.cwd()
     try:
-        os.chdir(box)
+        os.chdir(scratch_dir)
         for _ in range(1500):
             Path("deeper").mkdir()
             os.chdir("deeper")
             Path("file").touch()
     finally:
         os.chdir(here)
-    boxes.empty(str(box))
-    assert list(box.iterdir()) == []
+    scratch.empty(str(scratch_dir))
+    assert list(scratch_dir.iterdir()) == []
     assert (outside / "kept").read_text() == "kept"
 
 
-def test_no_name_in_a_box_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
+def test_no_name_in_a_scratch_dir_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f".or1-{number}").write_text("a file where a folder would be moved to")
         (tmp_path / f"folder-{number}" / "inner").mkdir(parents=True)
-    boxes.empty(str(tmp_path))
+    scratch.empty(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_box_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
+def test_a_scratch_dir_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    for number in range(boxes.MOST_ENTRIES - 1):
+    for number in range(scratch.MOST_ENTRIES - 1):
         (folder / str(number)).touch()
-    assert not boxes.overfull(str(tmp_path), 1 << 20), "the folder counts too"
+    assert not scratch.overfull(str(tmp_path), 1 << 20), "the folder counts too"
     (folder / "one more").touch()
-    assert boxes.overfull(str(tmp_path), 1 << 20)
+    assert scratch.overfull(str(tmp_path), 1 << 20)
     big = tmp_path / "big"
     big.mkdir()
     (big / "file").write_bytes(bytes(4096 * 5))
-    assert boxes.overfull(str(big), 4096)
-    assert not boxes.overfull(str(big), 4096 * 2)
+    assert scratch.overfull(str(big), 4096)
+    assert not scratch.overfull(str(big), 4096 * 2)
