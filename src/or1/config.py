@@ -93,7 +93,7 @@ class StageConfig(Config):
         if self.num_minibatches > self.num_problems:
             raise ValueError(
                 f"num_minibatches {self.num_minibatches} exceeds num_problems {self.num_problems}: "
-                "groups are dealt whole, so lower num_minibatches"
+                "a group is never split, so lower num_minibatches"
             )
         return self
 
@@ -178,7 +178,7 @@ class RolloutConfig(Config):
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
-    num_slots: int = Field(default=512, ge=1)
+    max_running: int = Field(default=512, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=2048, ge=1)
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""

@@ -14,7 +14,6 @@ from typing import Protocol
 from or1.config import LossConfig, StageConfig
 from or1.types import (
     Answer,
-    DroppedGroup,
     Float32,
     Group,
     Int32,
@@ -24,6 +23,7 @@ from or1.types import (
     RunState,
     Sampling,
     Score,
+    StepResult,
     Text,
     UpdateReport,
     Verdict,
@@ -145,25 +145,17 @@ class TrainerBackend(Protocol):
 
 
 class StepLog(Protocol):
-    """What one step reports; written when the step's context closes."""
+    """The log of one step; written when the step's context closes."""
 
     def phase(self, name: str) -> AbstractContextManager[None]:
-        """Time a phase of the step; names become `time/<name>_s`."""
+        """Time a phase of the step; its seconds are logged as `time/<name>_s`."""
         ...
 
-    def step(
-        self,
-        groups: Sequence[Group],
-        kept: Sequence[Group],
-        dropped: Sequence[DroppedGroup],
-        alpha: float,
-        report: UpdateReport | None,
-        state: RunState,
-    ) -> None: ...
+    def step(self, result: StepResult) -> None: ...
 
 
 class Tracker(Protocol):
-    """Where numbers go. JSON lines are the truth, the rest are views."""
+    """The log of a run. The JSON lines files are complete; all else shows the same rows."""
 
     def step(self, state: RunState, stage: StageConfig) -> AbstractContextManager[StepLog]: ...
 
@@ -174,7 +166,7 @@ class Tracker(Protocol):
         ...
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
-        """Forget what was written after the checkpoint of `step`."""
+        """Remove everything that was written after the checkpoint of `step`."""
         ...
 
     def close(self) -> None: ...
@@ -192,18 +184,18 @@ class Checkpoints(Protocol):
 
 
 class Schedule(Protocol):
-    """What happens between steps: evaluate, checkpoint, leave when asked."""
+    """Work between steps: evaluate, save a checkpoint, stop after a stop signal."""
 
     def start(self, state: RunState) -> None:
         """Before the first step: the score of the start model."""
         ...
 
     def run(self, state: RunState) -> None:
-        """After each step. Raises Interrupted, the state saved, when a signal asked the run to leave."""
+        """After each step. After a stop signal: saves the state and raises Interrupted."""
         ...
 
     def save(self) -> None:
-        """Checkpoint the last whole state, also from the middle of a rollout."""
+        """Save a checkpoint of the state after the last step; may be called during a rollout."""
         ...
 
 

@@ -5,7 +5,7 @@ Shape legend: Lp prompt tokens, L response tokens, M rollouts of a group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -32,7 +32,9 @@ __all__ = [
     "SamplerState",
     "Sampling",
     "Score",
+    "StageEnd",
     "StageProgress",
+    "StepResult",
     "Text",
     "UpdateReport",
     "Verdict",
@@ -188,6 +190,17 @@ class StageProgress:
     """Mean reward of all judged rollouts of the same steps."""
 
 
+class StageEnd(StrEnum):
+    """Why a stage ended."""
+
+    NUM_STEPS = "num_steps"
+    """All its steps are done."""
+    TRUNCATED_BELOW = "truncated_below"
+    """Its switch rule: few responses are truncated."""
+    REWARD_PLATEAU = "reward_plateau"
+    """Its switch rule: the mean reward stopped rising."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """Everything but tensors that a run needs to go on. JSON on disk; tensors lie beside it."""
@@ -245,6 +258,25 @@ class UpdateReport:
     """`problem_id/index` of the rollouts in skipped minibatches."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """"gradient" and "weights" -> hex digest after the update; empty when fingerprints of tensors are off."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepResult:
+    """Everything that one step of the loop produced, for its log."""
+
+    groups: Sequence[Group]
+    """All groups of the step, in the order drawn."""
+    kept: Sequence[Group]
+    """Those that were trained on."""
+    dropped: Sequence[DroppedGroup]
+    alpha: float
+    """Entropy bonus of the step [dimensionless]."""
+    report: UpdateReport | None
+    """None if no group was kept."""
+    state: RunState
+    """After the step."""
+    stage_end: StageEnd | None
+    """Why the stage ended with this step; None if it continues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
