@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from or1.protocols import Tokenizer, response_text
 from or1.storage.folder import guard_writes
-from or1.types import Group, Problem, Rollout
+from or1.types import Group, Problem
 
 PATTERN = "step_*.parquet"
 
