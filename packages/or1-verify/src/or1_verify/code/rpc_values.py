@@ -174,7 +174,7 @@ class ValueDecoder:
         handle: Callable[[list[Any]], Any] | None = None,
         *,
         arrays: bool = False,
-        most_hashed: int | None = None,
+        max_hashed: int | None = None,
     ) -> None:
         """Say how to make what is not plain.
 
@@ -182,13 +182,13 @@ class ValueDecoder:
             node_class: class of a node by name; None refuses nodes.
             handle: object for an entry of kind export, yours, name or builtin; None refuses them.
             arrays: read numpy arrays; refused otherwise.
-            most_hashed: keys and elements of sets, but for texts, with all that a tuple among them holds
+            max_hashed: keys and elements of sets, but for texts, with all that a tuple among them holds
                 each time that it holds it; None = any number [hashed parts].
         """
         self._node_class = node_class
         self._handle = handle
         self._arrays = arrays
-        self._hashes_left = most_hashed
+        self._hashes_left = max_hashed
         self._sizes: dict[int, int] = {}
         """Parts of the immutable objects, by index: hashing one takes as long."""
 

@@ -19,7 +19,7 @@ from or1_verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHOWN = 100
 """Most characters of a value in a detail [characters]."""
-_MOST_HASHED = 1 << 14
+_MAX_HASHED = 1 << 14
 """Keys and elements of sets, but for texts, in a value that the parent reads: no expected value has as many,
 and hashing can be made to take any time [hashed parts]."""
 _LOADED_BYTES = 1 << 16
@@ -146,7 +146,7 @@ def _compared(
         # What a program has done to its arguments is done to a copy: the next program gets the same tests.
         request.objects = ValueDecoder(handle=lambda _: None, arrays=True).read(request.entries)
     try:
-        value = result_of(reply, request, ValueDecoder(most_hashed=_MOST_HASHED))
+        value = result_of(reply, request, ValueDecoder(max_hashed=_MAX_HASHED))
     except TransferError as error:
         return FailedTest(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
     if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):
