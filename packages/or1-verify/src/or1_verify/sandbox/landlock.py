@@ -1,4 +1,4 @@
-"""Landlock: restricts the files that a program may open; also TCP, signals and abstract sockets, if supported.
+"""Landlock: restricts which files a program may open; also TCP, signals and abstract sockets if supported.
 
 The numbers are the kernel's (`linux/landlock.h`). Rights that an older kernel does not know are left out;
 seccomp refuses the important ones among them (`truncate` by path, sockets, signals).
