@@ -49,7 +49,7 @@ class TimeOfDay:
 
     time: str
     half: str
-    """`am`, `pm`, or empty if not written."""
+    """`a` (am), `p` (pm), or empty if not written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,7 +376,7 @@ def _is_whole(node: Node) -> bool:
 
 
 def _is_proper(node: Node) -> bool:
-    """A fraction of whole numbers below one: what may follow the whole part of a mixed number."""
+    """Whether a node is a fraction of whole numbers below one, as in a mixed number."""
     match node:
         case Quotient(Number(above, False), Number(below, False)):
             return 0 < above < below

@@ -50,7 +50,7 @@ class Rules:
     """The part of the policy that is configurable."""
 
     inequality_for_membership: bool = False
-    r"""May `-2 \\le x` answer the gold `x \\in [-2, \\infty)`, which asks for a set?"""
+    r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
@@ -121,7 +121,7 @@ def _compare_forms(
 
 
 def _is_evasive(gold: Form, answer: Form) -> bool:
-    """Whether the gold asks for a set (`x \\in ...`) and the answer gives inequalities."""
+    """Whether the gold is a set (`x \\in ...`) and the answer an inequality."""
     match gold, answer:
         case Named(form=Region(), is_membership=True), Named(form=Region(), is_membership=False):
             return True

@@ -7,7 +7,7 @@ A gold is a text or number whose type shows in its form, a list of accepted gold
 | --- | --- |
 | integer, rational | exact: no rounded decimal is accepted |
 | decimal | within the tolerance, if one is given |
-| expression, matrix | as the form says |
+| expression, matrix | none beyond the form |
 | interval | `(1, 2)` is an interval, not a pair |
 | set, list, tuple | whether order and repetition matter, for any brackets of the answer |
 | equation | the answer has to be an equation or inequality |

@@ -70,5 +70,5 @@ def best_level() -> Level:
     """The best level that works on this machine, found once per process; SandboxError if none does."""
     best = detect().level
     if best is None:
-        raise SandboxError("this machine allows no sandbox at all: `or1 doctor` says why")
+        raise SandboxError("this machine allows no sandbox at all: `or1 doctor` shows the reasons")
     return best
