@@ -22,6 +22,7 @@ from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.config import read_config
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import EXACT, FAST, Kernels
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder
 from or1.protocols import Collector, Generator, Parts, Tokenizer
@@ -215,7 +216,7 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
     engine = local_generator(
         settings.model,
         settings.system,
-        num_slots=settings.num_slots,
+        max_running=settings.max_running,
         max_prompt_tokens=settings.max_prompt_tokens,
     )
     device = engine.decoder.device
@@ -226,7 +227,7 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
 
 
 def local_generator(
-    model: ModelConfig, system: SystemConfig, *, num_slots: int, max_prompt_tokens: int
+    model: ModelConfig, system: SystemConfig, *, max_running: int, max_prompt_tokens: int
 ) -> LocalEngine:
     """Texts of a model that runs in this process.
 
@@ -238,9 +239,9 @@ def local_generator(
     if device.type == "cpu":
         torch.set_num_threads(system.threads or os.cpu_count() or 1)
     dtype = _dtype(model, system, device, read_config(folder).hidden_size)
-    decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=system.deterministic)
+    decoder = load_decoder(folder, dtype=dtype, device=device, kernels=_kernels(system))
     tokenizer = load_tokenizer(folder)
-    return LocalEngine(decoder, tokenizer, num_slots=num_slots, max_prompt_tokens=max_prompt_tokens)
+    return LocalEngine(decoder, tokenizer, max_running=max_running, max_prompt_tokens=max_prompt_tokens)
 
 
 def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
@@ -334,6 +335,10 @@ def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidde
     return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
 
 
+def _kernels(system: SystemConfig) -> Kernels:
+    return EXACT if system.deterministic else FAST
+
+
 def _engine_and_trainer(
     run: RunConfig, material: Material, device: torch.device
 ) -> tuple[LocalEngine, LocalBackend]:
@@ -341,16 +346,14 @@ def _engine_and_trainer(
     dtype = _dtype(run.model, run.system, device, read_config(material.model_folder).hidden_size)
 
     def load() -> Decoder:
-        return load_decoder(
-            material.model_folder, dtype=dtype, device=device, deterministic=run.system.deterministic
-        )
+        return load_decoder(material.model_folder, dtype=dtype, device=device, kernels=_kernels(run.system))
 
     decoder = load()
     decoder.recompute = run.system.recompute_activations
     engine = LocalEngine(
         decoder,
         material.tokenizer,
-        num_slots=run.rollout.num_slots,
+        max_running=run.rollout.max_running,
         max_prompt_tokens=run.rollout.max_prompt_tokens,
     )
     trainer = LocalBackend(
@@ -358,7 +361,6 @@ def _engine_and_trainer(
         run.optimizer,
         temperature=run.rollout.temperature,
         tokens_per_microbatch=run.system.tokens_per_microbatch,
-        deterministic=run.system.deterministic,
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=load,
     )

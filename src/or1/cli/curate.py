@@ -100,7 +100,7 @@ def _models(config: CurateConfig) -> Models:
     solver = local_generator(
         ModelConfig(path=config.solver.model_path),
         SystemConfig(),
-        num_slots=settings.num_slots,
+        max_running=settings.max_running,
         max_prompt_tokens=settings.max_prompt_tokens,
     )
     return Models(solver, judges)

@@ -20,6 +20,7 @@ from torch import Tensor
 from or1.errors import ModelError
 from or1.nn.config import DecoderConfig, read_config, read_json
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import FAST, Kernels
 
 INDEX = "model.safetensors.index.json"
 SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -48,15 +49,15 @@ def resolve_folder(path: str | Path) -> Path:
 
 
 def load_decoder(
-    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu", deterministic: bool = False
+    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu", kernels: Kernels = FAST
 ) -> Decoder:
     """Read a model folder or hub name into a decoder on one device.
 
     Args:
         path: Hugging Face folder, or hub name.
         dtype: type of the parameters, whatever the file holds.
-        device: where the parameters are to lie.
-        deterministic: see `Decoder`.
+        device: of the parameters.
+        kernels: see `Decoder`.
 
     Raises:
         ModelError: the folder, a file or a tensor is missing, or the architecture is not supported.
@@ -64,7 +65,7 @@ def load_decoder(
     folder = resolve_folder(path)
     config = read_config(folder)
     with torch.device("meta"):
-        decoder = Decoder(config, deterministic=deterministic)
+        decoder = Decoder(config, kernels)
     decoder.to(dtype).to_empty(device=device)
     wanted = _destinations(decoder)
     for name, tensor in _tensors(folder):
