@@ -82,7 +82,7 @@ def load_questions(
         DataError: a file or a row of it cannot be used, or no problem is left.
         ConfigError: data is given for a task that makes its problems, or there is no such task.
     """
-    prompts: Mapping[str, str] = protocol.prompts(benchmark)
+    prompts = protocol.prompts(benchmark)
     kind = task_kind(task or benchmark.task, "--task" if task else f"benchmark {benchmark.name}: task")
     if kind.makes_problems:
         if data:

@@ -12,12 +12,13 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from or1.errors import DataError
 from or1.types import Message, Problem
-from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.answer import final_answer
+from or1_verify.arithmetic import canonical_integer
 
 Split = Literal["train", "heldout"]
 
@@ -193,6 +194,16 @@ class ArithmeticTask:
                     "raise max_difficulty"
                 )
         return tuple(found.values())
+
+
+def integer_answer(text: str) -> str | None:
+    r"""The answer of a response in canonical form where it is an integer; None where there is none.
+
+    >>> integer_answer(r"\boxed{+07}"), integer_answer("7")
+    ('7', None)
+    """
+    answer = final_answer(text)
+    return None if answer is None else canonical_integer(answer) or answer
 
 
 def _operation(symbol: str, operand: int) -> Operation:

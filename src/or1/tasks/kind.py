@@ -17,9 +17,12 @@ from or1_verify.base import Verifier
 class VerifierSettings:
     """The settings that verifiers take from a configuration."""
 
-    code: CodeVerifyConfig = CodeVerifyConfig()
+    code: CodeVerifyConfig = field(default=CodeVerifyConfig())
     unboxed_answers: bool = False
     """See `or1.evals.settings.EvalRunConfig`."""
+
+
+DEFAULTS = VerifierSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,16 @@
-"""The tasks by name: the one place to add one inside or1. Tasks of your own need no edit (`or1.tasks.user`)."""
+"""The tasks by name. A further task of or1 is one entry; your own needs no edit (`or1.tasks.user`)."""
 
 from __future__ import annotations
 
 import difflib
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, parse_plugin
 from or1.tasks import arithmetic, code, math, process
-from or1.tasks.kind import TaskKind, VerifierSettings
+from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings
 from or1.tasks.rows import Hub
 from or1.tasks.user import user_kind
 from or1.types import Problem
@@ -117,9 +117,7 @@ def task_kind(name: str, setting: str = "data.task") -> TaskKind:
     )
 
 
-def verifiers_of(
-    kinds: Iterable[TaskKind], settings: VerifierSettings = VerifierSettings()
-) -> dict[str, Verifier]:
+def verifiers_of(kinds: Iterable[TaskKind], settings: VerifierSettings = DEFAULTS) -> dict[str, Verifier]:
     """Task name -> verifier: where training, evaluation and curation get theirs.
 
     Raises:
@@ -133,16 +131,21 @@ def verifiers_of(
     return {name: kind.verifier(settings) for name, kind in found.items()}
 
 
-def built_in_verifier(name: str, settings: VerifierSettings = VerifierSettings()) -> Verifier:
+def built_in_verifier(name: str, settings: VerifierSettings = DEFAULTS) -> Verifier:
     """The verifier of a task of `TASKS`."""
     return TASKS[name].verifier(settings)
 
 
-def task_hashes(names: Iterable[str]) -> Mapping[str, str]:
-    """Name -> source hash, for the tasks that are not part of or1.
+def checked_hash(name: str, recorded: str | None, setting: str = "data.task") -> str | None:
+    """The source hash of a task of your own; None for one that is part of or1.
 
     Raises:
-        ConfigError: as `task_kind`.
+        ConfigError: another hash is recorded.
     """
-    kinds = {name: task_kind(name) for name in names}
-    return {name: kind.source_hash for name, kind in kinds.items() if kind.source_hash is not None}
+    digest = task_kind(name, setting).source_hash
+    if recorded is not None and recorded != digest:
+        raise ConfigError(
+            f'{setting} = "{name}": its source has changed ({setting}_hash is {recorded}, the source has '
+            f"{digest}): restore it, or remove {setting}_hash and start another run"
+        )
+    return digest

@@ -13,22 +13,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
+import json
 import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, load_plugin, source_hash
-from or1.tasks.kind import TaskKind, VerifierSettings, is_sound
+from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings, is_sound
 from or1.tasks.math import MathTask, any_gold, own_benchmark_row
 from or1.tasks.rows import Hub
 from or1.types import Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 
+NOT_CHECKED = "not_checked"
+"""Reason of `GoldCheck`: the gold tells no response that must be correct."""
 Reward = Callable[[str, Any, Problem], float]
 """(response, gold, problem) -> reward in [0, 1]."""
 
@@ -46,7 +48,7 @@ class RewardVerifier(Verifier):
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Call the function on the whole response."""
         value: object = self.reward(answer, problem.gold, problem)
-        if not isinstance(value, numbers.Real) or not 0 <= value <= 1:  # nan fails the comparison too
+        if not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:  # nan fails it too
             return Verdict(
                 outcome=Outcome.NOT_JUDGED,
                 reward=None,
@@ -56,15 +58,14 @@ class RewardVerifier(Verifier):
         number = float(value)
         if number == 1.0:
             return Verdict(outcome=Outcome.RIGHT, reward=number, reason="right")
-        return Verdict(
-            outcome=Outcome.WRONG, reward=number, reason="wrong" if number == 0.0 else "partial"
-        )
+        return Verdict(outcome=Outcome.WRONG, reward=number, reason="wrong" if number == 0.0 else "partial")
 
 
 @dataclass(frozen=True, slots=True)
 class UserVerifier(Verifier):
     """The verifier behind a name, for a pool: every step of it runs in the worker."""
 
+    uses_prompt: ClassVar[bool] = True
     plugin: Plugin
     source_hash: str
     """Of the source when the run started."""
@@ -72,7 +73,7 @@ class UserVerifier(Verifier):
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """All steps of the verifier, on the whole response."""
-        return self._verifier().verify(problem, answer)
+        return self.inner().verify(problem, answer)
 
     def prepare(self) -> None:
         """Import the source.
@@ -81,40 +82,42 @@ class UserVerifier(Verifier):
             ConfigError: it has changed since the run started.
         """
         if source_hash(self.plugin, "task") != self.source_hash:
-            raise ConfigError(f'task = "{self.plugin}": the source has changed since the run started')
-        self._verifier().prepare()
+            raise ConfigError(f'task = "{self.plugin}": its source has changed since the start: restore it')
+        self.inner().prepare()
 
     def wall_limit_s(self, problem: Problem) -> float | None:
         """That of the verifier."""
-        return self._verifier().time_limit_s
+        return self.inner().time_limit_s
 
-    def _verifier(self) -> Verifier:
+    def inner(self) -> Verifier:
+        """The verifier itself, imported in this process."""
         return verifier_at(self.plugin, self.source_hash, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
 class GoldCheck(Verifier):
-    """Does a task of your own pay for its gold, and not for an empty response? The answer is not read.
+    """Does a task of your own give 1 for its gold, and not for an empty response? The answer is not read.
 
-    RIGHT `right`; WRONG `empty_is_correct`, `gold_is_wrong`; NOT_JUDGED `not_checked`: the gold tells no
-    response that must be correct.
+    RIGHT `right`; WRONG `empty_is_correct`, `gold_is_wrong`; NOT_JUDGED `not_checked` where the gold tells no
+    response that must be correct; the verdict on the empty response where that is NOT_JUDGED.
     """
 
+    uses_prompt: ClassVar[bool] = True
     verifier: UserVerifier
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
-        """Both questions, in the worker."""
-        checked = self.verifier._verifier()
-        if checked.verify(problem, "").reward == 1.0:
+        """Both questions."""
+        checked = self.verifier.inner()
+        empty = checked.verify(problem, "")
+        if empty.outcome is Outcome.NOT_JUDGED:
+            return empty
+        if empty.reward == 1.0:
             return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="empty_is_correct")
-        if isinstance(checked, RewardVerifier):
-            sound = True if any(checked.verify(problem, text).reward == 1.0 for text in _as_responses(problem)) else None
-        else:
-            sound = is_sound(checked, problem)
-        if sound is None:
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="not_checked")
-        if not sound:
-            return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="gold_is_wrong")
+        match _pays_for_gold(checked, problem):
+            case None:
+                return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=NOT_CHECKED)
+            case False:
+                return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="gold_is_wrong")
         return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right")
 
     def prepare(self) -> None:
@@ -122,9 +125,17 @@ class GoldCheck(Verifier):
         self.verifier.prepare()
 
 
-def _as_responses(problem: Problem) -> tuple[str, str]:
-    """The gold as a response, and the gold in a box."""
-    return str(problem.gold), f"\\boxed{{{problem.gold}}}"
+def _pays_for_gold(verifier: Verifier, problem: Problem) -> bool | None:
+    """Reward 1 for the gold; None if it is not known which response must get 1.
+
+    A function is tried with the gold as response and with the gold in a box: which of the two it expects, if
+    any, is not known.
+    """
+    if not isinstance(verifier, RewardVerifier):
+        return is_sound(verifier, problem)
+    gold = problem.gold if isinstance(problem.gold, str) else json.dumps(problem.gold)
+    responses = (gold, f"\\boxed{{{gold}}}")
+    return True if any(verifier.verify(problem, each).reward == 1.0 for each in responses) else None
 
 
 @functools.cache
@@ -140,7 +151,7 @@ def _verifier_of(found: Any, plugin: Plugin, settings: VerifierSettings) -> Veri
         return found
     if isinstance(found, type) and issubclass(found, Verifier):
         return found()
-    if not inspect.isroutine(found):
+    if isinstance(found, type) or not callable(found):
         raise ConfigError(
             f'task = "{plugin}" is a {type(found).__name__}: it must be a function '
             "reward(response, gold, problem), a Verifier or a TaskKind"
@@ -171,10 +182,12 @@ def user_kind(plugin: Plugin, setting: str, name: str | None = None) -> TaskKind
     if name is None:
         place = Path(plugin.place).name if plugin.is_file else plugin.place
         name = f"{place}:{plugin.name}"
-    kind = found if isinstance(found, TaskKind) else TaskKind(
-        name=name, verifier=lambda settings: _verifier_of(found, plugin, settings), votes=False
+    kind = (
+        found
+        if isinstance(found, TaskKind)
+        else TaskKind(name=name, verifier=lambda settings: _verifier_of(found, plugin, settings), votes=False)
     )
-    kind.verifier(VerifierSettings())  # refuses at once an object that is no task
+    kind.verifier(DEFAULTS)  # refuses at once an object that is no task
     return replace(
         kind,
         name=name,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from or1.testing.builders import InjectedFaultError, make_verdict
 from or1.types import Answer, Finish, Outcome, Problem, Verdict
