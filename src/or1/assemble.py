@@ -26,6 +26,7 @@ from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder
 from or1.protocols import Collector, Generator, Parts, Tokenizer
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
@@ -90,7 +91,7 @@ def material_of(run: RunConfig) -> Material:
         raise ConfigError(f'rollout.engine = "{run.rollout.engine}" is not available yet: use "local"')
     folder = resolve_folder(model_folder(run.model.path))
     read_config(folder)  # an architecture that does not work is refused by name, before anything is read
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder, chat=run.model.chat)
     code = code_verifier(run)
     train = load_problems(run.data, run.seed, code=code)
     if run.evaluation.data or run.evaluation.benchmarks:
@@ -206,8 +207,10 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
     environment = provenance.environment()
     if settings.endpoint is not None:
         folder = Path(model_folder(settings.model.path))
-        tokenizer = load_tokenizer(folder) if folder.is_dir() else None
-        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer)
+        chat = settings.model.chat
+        tokenizer = load_tokenizer(folder, chat=chat) if folder.is_dir() else None
+        stop_ids = tokenizer.stop_ids if tokenizer else stop_ids_without_tokenizer(chat)
+        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer, chat=chat, stop_ids=stop_ids)
         remote.check()
         with contextlib.closing(remote):
             yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
@@ -239,7 +242,7 @@ def local_generator(
         torch.set_num_threads(system.threads or os.cpu_count() or 1)
     dtype = _dtype(model, system, device, read_config(folder).hidden_size)
     decoder = load_decoder(folder, dtype=dtype, device=device, deterministic=system.deterministic)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder, chat=model.chat)
     return LocalEngine(decoder, tokenizer, num_slots=num_slots, max_prompt_tokens=max_prompt_tokens)
 
 
