@@ -25,7 +25,7 @@ from or1.evals.benchmark import (
     load_protocol,
 )
 from or1.evals.chat_notes import chat_notes
-from or1.evals.compare import Comparison, compare
+from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.questions import Questions, load_questions
@@ -231,7 +231,7 @@ _COMPARED = (
 )
 
 
-def _comparison_cells(one: Comparison) -> tuple[str, ...]:
+def _comparison_cells(one: BenchmarkComparison) -> tuple[str, ...]:
     def interval(estimate: Any) -> str:
         if estimate is None:
             return "one sample each"

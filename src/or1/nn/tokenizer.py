@@ -14,14 +14,15 @@ import numpy as np
 from or1.config import ChatConfig
 from or1.errors import ModelError
 from or1.nn.chat_template import check_chat, renderer, stop_token_ids, turn_end_without_effect
-from or1.nn.config import read_config
+from or1.nn.config import DecoderConfig, read_config
 from or1.nn.weights import resolve_folder
 from or1.tasks.chat import with_system_prompt
 from or1.types import Int32, Message
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
 logger = logging.getLogger(__name__)
 
-THINKING_MARKS = ("<think>", "</think>")
+THINKING_MARKS = (THINK_OPEN, THINK_CLOSE)
 """Kept in the text even where a tokenizer calls them special: verifiers read them."""
 PREFIX_WINDOW = 16
 """Last prompt tokens looked at for an open `<think>` [tokens]."""
@@ -79,16 +80,19 @@ class ChatTokenizer:
         end = self._backend.decode(
             prompt_tokens[-PREFIX_WINDOW:].tolist(), clean_up_tokenization_spaces=False
         )
-        return THINKING_MARKS[0] if end.rstrip().endswith(THINKING_MARKS[0]) else ""
+        return THINK_OPEN if end.rstrip().endswith(THINK_OPEN) else ""
 
 
-def load_tokenizer(path: str | Path, *, chat: ChatConfig | None = None) -> ChatTokenizer:
+def load_tokenizer(
+    path: str | Path, config: DecoderConfig | None = None, *, chat: ChatConfig | None = None
+) -> ChatTokenizer:
     """Read the tokenizer of a model folder or hub name.
 
     Logs a warning when the chat template ends an assistant turn with a token that does not end a response.
 
     Args:
         path: folder or hub name.
+        config: the folder's, if it has been read.
         chat: settings of the prompts; None = the defaults.
 
     Raises:
@@ -112,7 +116,7 @@ def load_tokenizer(path: str | Path, *, chat: ChatConfig | None = None) -> ChatT
             "in tokenizer_config.json, or set model.chat.template"
         )
     own = () if backend.eos_token_id is None else (int(backend.eos_token_id),)
-    eos_ids = tuple(dict.fromkeys(own + read_config(folder).eos_ids))
+    eos_ids = tuple(dict.fromkeys(own + (config or read_config(folder)).eos_ids))
     stop_ids = stop_token_ids(backend, chat.stop_tokens)
     if not eos_ids + stop_ids:
         raise ModelError(f"{folder} names no end token: set eos_token_id in generation_config.json")

@@ -19,8 +19,8 @@ from or1.config import ChatConfig, EndpointConfig
 from or1.errors import ConfigError
 from or1.tasks.chat import with_system_prompt
 from or1.types import Finish, Problem, Sampling
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 SEED_BITS = 31
 """Width of a seed that every server takes [bits]."""
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

@@ -91,6 +91,15 @@ def test_what_makes_a_comparison_unfair_is_said(folder: Path, tmp_path: Path) ->
     assert found.notes == ("k is 2 and 4", "settings differ: sampling.temperature")
 
 
+def test_a_comparison_of_models_says_which_chat_settings_differ(folder: Path, tmp_path: Path) -> None:
+    play(tmp_path / "other", questions(tmp_path), said)
+    described = json.loads((tmp_path / "other" / DESCRIPTION).read_text())
+    described["settings"]["model"] = {"path": "another", "chat": {"system_prompt": "Be brief."}}
+    (tmp_path / "other" / DESCRIPTION).write_text(json.dumps(described))
+    (found,) = compare(folder, tmp_path / "other")
+    assert found.notes == ("settings differ: model.chat.system_prompt",)
+
+
 def test_other_golds_under_the_same_questions_are_said(folder: Path, tmp_path: Path) -> None:
     rows = [{**row, "answer": "9"} for row in ROWS]
     play(tmp_path / "golds", questions(tmp_path, rows), said)
