@@ -13,12 +13,12 @@ from typing import Protocol
 
 from or1.config import LossConfig, StageConfig
 from or1.types import (
+    Answer,
     Float32,
     Group,
     Int32,
     Message,
     Problem,
-    Response,
     Rollout,
     RunState,
     Sampling,
@@ -26,6 +26,7 @@ from or1.types import (
     StepResult,
     Text,
     UpdateReport,
+    Verdict,
     WeightHandle,
 )
 from or1_verify.base import Verifier
@@ -50,13 +51,13 @@ class Task(Protocol):
 
 
 class VerifierPool(Protocol):
-    """Judges responses beside their generation."""
+    """Judges answers beside the generation of responses."""
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        """Yield every rollout once, with its verdict, as verdicts come in: the order is not that of the
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        """Yield every answer once, with its verdict, as verdicts come in: the order is not that of the
         input.
 
-        Responses are pulled from the iterable while earlier ones are still being judged. LENGTH becomes
+        Answers are pulled from the iterable while earlier ones are still being judged. LENGTH becomes
         TRUNCATED and ABORTED becomes NOT_JUDGED before any verifier sees the text.
         """
         ...

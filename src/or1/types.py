@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from or1.metric import Metric
-from or1_verify.types import Finish, Gold, Message, Outcome, Problem, Verdict
+from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 __all__ = [
+    "Answer",
     "DropReason",
     "DroppedGroup",
     "EntropyState",
@@ -28,7 +29,6 @@ __all__ = [
     "Message",
     "Outcome",
     "Problem",
-    "Response",
     "Rollout",
     "RunState",
     "SamplerState",
@@ -85,20 +85,6 @@ class Rollout:
     """Optimizer updates behind the weights that sampled it."""
     verdict: Verdict | None = None
 
-    @staticmethod
-    def bare(problem_id: str, index: int, finish: Finish) -> Rollout:
-        """A rollout without its tokens: all that a verifier pool needs beside the text."""
-        return Rollout(
-            problem_id=problem_id,
-            index=index,
-            prompt_tokens=np.zeros(0, dtype=np.int32),
-            response_tokens=np.zeros(0, dtype=np.int32),
-            behavior_logprobs=np.zeros(0, dtype=np.float32),
-            behavior_entropy=None,
-            finish=finish,
-            policy_version=0,
-        )
-
     @property
     def truncated(self) -> bool:
         return self.finish is Finish.LENGTH
@@ -116,15 +102,6 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """A rollout beside its problem and its text: what a verifier pool is given."""
-
-    problem: Problem
-    rollout: Rollout
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One generated text, for evaluation and curation: no token-level numbers."""
 
@@ -133,6 +110,10 @@ class Text:
     text: str
     finish: Finish
     num_tokens: int
+
+    def answer_to(self, problem: Problem) -> Answer:
+        """The text for a verifier pool."""
+        return Answer(problem=problem, index=self.index, text=self.text, finish=self.finish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
