@@ -239,7 +239,8 @@ class TokenStatistics(Generic[Number]):
     loss: Annotated[Number, Metric("train/loss", "reward", "policy_loss - alpha * entropy + beta * kl")]
     policy_loss: Annotated[Number, Metric("train/policy_loss", "reward", "clipped surrogate")]
     entropy: Annotated[
-        Number, Metric("train/entropy_nats", "nats/token", "exact, over the response tokens of the kept groups")
+        Number,
+        Metric("train/entropy_nats", "nats/token", "exact, over the response tokens of the kept groups"),
     ]
     clip_fraction: Annotated[
         Number,
@@ -279,11 +280,15 @@ class UpdateReport(TokenStatistics[float]):
     ]
     nonfinite_rollouts: Annotated[
         tuple[str, ...],
-        Metric("train/nonfinite_rollouts", "list", "`problem_id/index` in skipped minibatches; absent if none"),
+        Metric(
+            "train/nonfinite_rollouts", "list", "`problem_id/index` in skipped minibatches; absent if none"
+        ),
     ] = ()
     kl_to_reference: Annotated[
         float | None,
-        Metric("train/kl_to_reference_nats", "nats/token", "KL estimate to the start model; absent without one"),
+        Metric(
+            "train/kl_to_reference_nats", "nats/token", "KL estimate to the start model; absent without one"
+        ),
     ] = None
     seconds: float
     hashes: Mapping[str, str] = field(default_factory=dict)
@@ -325,7 +330,8 @@ class Score:
 
     step: int
     mean: Annotated[
-        float, Metric("eval/avg_at_k", "fraction", "mean over held-out problems of their share of correct samples")
+        float,
+        Metric("eval/avg_at_k", "fraction", "mean over held-out problems of their share of correct samples"),
     ]
     low: Annotated[float, Metric("eval/avg_at_k_low", "fraction", "lower end of the 95 % CI over problems")]
     high: Annotated[float, Metric("eval/avg_at_k_high", "fraction", "upper end of the 95 % CI over problems")]
@@ -335,7 +341,8 @@ class Score:
         float, Metric("eval/truncated_fraction", "fraction", "samples cut off at the response budget")
     ]
     no_answer_fraction: Annotated[
-        float, Metric("eval/no_answer_fraction", "fraction", "samples that end by themselves without an answer")
+        float,
+        Metric("eval/no_answer_fraction", "fraction", "samples that end by themselves without an answer"),
     ]
     response_tokens_mean: Annotated[float, Metric("eval/response_tokens_mean", "tokens", "mean length")]
     data_hash: Annotated[
@@ -345,10 +352,12 @@ class Score:
         Mapping[str, float], Metric("eval/avg_at_k/{source}", "fraction", "avg@k over one source")
     ] = field(default_factory=dict)
     truncated_by_source: Annotated[
-        Mapping[str, float], Metric("eval/truncated_fraction/{source}", "fraction", "the same over one source")
+        Mapping[str, float],
+        Metric("eval/truncated_fraction/{source}", "fraction", "the same over one source"),
     ] = field(default_factory=dict)
     tokens_by_source: Annotated[
-        Mapping[str, float], Metric("eval/response_tokens_mean/{source}", "tokens", "the same over one source")
+        Mapping[str, float],
+        Metric("eval/response_tokens_mean/{source}", "tokens", "the same over one source"),
     ] = field(default_factory=dict)
     area: str = "eval"
     """First part of its keys in the log; `eval_t0.6` for a further temperature."""
