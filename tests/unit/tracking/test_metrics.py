@@ -194,8 +194,9 @@ def test_skipped_minibatches_name_their_rollouts() -> None:
 def test_every_number_of_the_report_is_logged_under_its_own_key() -> None:
     keys = {
         "loss": "loss", "policy_loss": "policy_loss", "entropy": "entropy_nats",
-        "kl_to_reference": "kl_to_reference_nats", "clip_fraction": "clip_fraction", "ratio_mean": "ratio_mean",
-        "ratio_max": "ratio_max", "mismatch_kl": "mismatch_kl_nats", "mismatch_max": "mismatch_max_nats",
+        "kl_to_reference": "kl_to_reference_nats", "clip_fraction": "clip_fraction",
+        "ratio_mean": "ratio_mean", "ratio_max": "ratio_max", "mismatch_kl": "mismatch_kl_nats",
+        "mismatch_max": "mismatch_max_nats",
         "grad_norm": "grad_norm", "learning_rate": "learning_rate", "num_updates": "num_updates",
         "num_skipped": "num_skipped", "num_tokens": "num_response_tokens",
         "num_sequence_tokens": "num_sequence_tokens",
