@@ -9,6 +9,7 @@ import torch
 
 from or1.config import ChatConfig
 from or1.models import model_folder
+from or1.nn.kernels import EXACT
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
@@ -22,7 +23,7 @@ SAMPLING = Sampling(group_size=4, max_response_tokens=48, seed=3)
 
 def sampled(*stop_tokens: str) -> dict[tuple[str, int], Rollout]:
     tokenizer = load_tokenizer(FOLDER, chat=ChatConfig(stop_tokens=stop_tokens))
-    decoder = load_decoder(FOLDER, dtype=torch.float32, deterministic=True)
+    decoder = load_decoder(FOLDER, dtype=torch.float32, kernels=EXACT)
     with contextlib.closing(LocalEngine(decoder, tokenizer)) as engine:
         return {(r.problem_id, r.index): r for r in engine.rollouts(PROBLEMS, SAMPLING)}
 
