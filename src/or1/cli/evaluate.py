@@ -32,9 +32,11 @@ from or1.evals.questions import Questions, load_questions
 from or1.evals.results import DESCRIPTION, EvalFolder, read_description
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
+from or1.plugins import absolute_plugin
 from or1.recipes.check import validate_as
 from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
+from or1.tasks.registry import checked_hash
 
 PUBLISHED = "published"
 
@@ -114,16 +116,35 @@ def settings_of(model: str, url: str | None, sets: Sequence[str]) -> EvalRunConf
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
     read_template(table, Path.cwd(), "--set")
-    settings = validate_as(EvalRunConfig, table, model)
+    settings = validate_as(EvalRunConfig, with_task_hash(table, Path.cwd()), model)
     load_protocol(settings.protocol)
     return settings
+
+
+def with_task_hash(table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings with the absolute path and the source hash of a task of your own.
+
+    Raises:
+        ConfigError: there is no such task, or another hash is recorded.
+    """
+    name = table.get("task")
+    if not isinstance(name, str):
+        return table
+    name = absolute_plugin(name, folder, every=True)
+    return {**table, "task": name, "task_hash": checked_hash(name, table.get("task_hash"), "task")}
 
 
 def questions_of(settings: EvalRunConfig, benchmarks: Sequence[str], data: Sequence[str]) -> list[Questions]:
     """The benchmarks' problems, each benchmark once."""
     protocol = load_protocol(settings.protocol)
     return [
-        load_questions(load_benchmark(name), protocol, data=data, num_problems=settings.num_problems)
+        load_questions(
+            load_benchmark(name),
+            protocol,
+            data=data,
+            num_problems=settings.num_problems,
+            task=settings.task,
+        )
         for name in dict.fromkeys(benchmarks)
     ]
 
@@ -142,12 +163,17 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
     read_template(table, Path.cwd(), "--set")
+    table = with_task_hash({**table, "task_hash": None}, Path.cwd())
     settings = validate_as(EvalRunConfig, table, str(folder))
     protocol = load_protocol(settings.protocol)
     entries = description["benchmarks"]
     questions = [
         load_questions(
-            load_benchmark(name), protocol, data=data or entry["data"], num_problems=settings.num_problems
+            load_benchmark(name),
+            protocol,
+            data=data or entry["data"],
+            num_problems=settings.num_problems,
+            task=settings.task,
         )
         for name, entry in entries.items()
     ]

@@ -83,24 +83,26 @@ def load_questions(
         ConfigError: data is given for a task that makes its problems, or there is no such task.
     """
     prompts = protocol.prompts(benchmark)
-    kind = task_kind(task or benchmark.task, "--task" if task else f"benchmark {benchmark.name}: task")
-    if kind.makes_problems:
+    reader = task_kind(benchmark.task, f"benchmark {benchmark.name}: task")
+    kind = task_kind(task, "task") if task else reader
+    if reader.makes_problems:
         if data:
             raise ConfigError(f"benchmark {benchmark.name} makes its problems: leave --data out")
         num_made = num_problems or benchmark.num_problems or 1
-        found = _made(kind, num_made, prompts[kind.name], hub or HuggingFaceHub())
+        found = _made(reader, num_made, prompts[reader.name], hub or HuggingFaceHub())
         sources: tuple[str, ...] = ()
-    elif kind.benchmark_row is None:
-        raise ConfigError(f"benchmark {benchmark.name}: task {kind.name} reads no benchmarks")
+    elif reader.benchmark_row is None:
+        raise ConfigError(f"benchmark {benchmark.name}: task {reader.name} reads no benchmarks")
     else:
         sources = tuple(data) or benchmark.files()
-        found = islice(_read(benchmark, kind, sources, prompts, hub or HuggingFaceHub()), num_problems)
+        found = islice(_read(benchmark, reader, sources, prompts, hub or HuggingFaceHub()), num_problems)
     asked, content = [], hashlib.sha256()
     keys: set[str] = set()
     for one in found:
         if one.key in keys:  # files hold a problem twice now and then: both are asked, under two keys
             one = replace(one, problem=replace(one.problem, id=_free_key(one.key, keys)))
         keys.add(one.key)
+        one = replace(one, problem=replace(one.problem, task=kind.name))
         asked.append(one)
         content.update(json.dumps([one.key, one.question, one.problem.gold], sort_keys=True).encode())
     if not asked:
