@@ -153,7 +153,7 @@ def _verifier_of(found: Any, plugin: Plugin, settings: VerifierSettings) -> Veri
         return found()
     if isinstance(found, type) or not callable(found):
         raise ConfigError(
-            f'task = "{plugin}" is a {type(found).__name__}: it must be a function '
+            f'task = "{plugin}" is of type {type(found).__name__}: it must be a function '
             "reward(response, gold, problem), a Verifier or a TaskKind"
         )
     try:
