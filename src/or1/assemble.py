@@ -31,7 +31,7 @@ from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.schedule import EvaluateAndCheckpoint, Leave
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
 from or1.tasks.sampler import ProblemSampler, require_enough
 from or1.tracking.summary import write_summary

@@ -23,7 +23,7 @@ MOMENTS = {
     "writing a response": ("storage/jsonl.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
     "judging": ("or1_verify/arithmetic.py", "verify", 3),
-    "writing a result": ("evals/results.py", "append", 4),
+    "writing a result": ("storage/jsonl.py", "append", 4),
     "voting": ("evals/judging.py", "votes_of", 1),
     "putting results in order": ("evals/results.py", "write", 2),
     "writing the report": ("evals/report.py", "as_csv", 1),

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.curate.records import Decision, from_rows, to_json
-from or1.curate.store import READ, Store, replacing
+from or1.curate.store import READ, Store
+from or1.storage.atomic import replacing
 
 FILE = "ledger.parquet"
 SCHEMA = pa.schema(
@@ -73,8 +74,8 @@ def write(store: Store, stages: Sequence[str], out: Path) -> Counts:
     notes: Counter[str] = Counter()
     dropped: dict[str, Counter[str]] = {stage: Counter() for stage in stages}
     with (
-        replacing(out / FILE) as unfinished,
-        pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer,
+        replacing(out / FILE) as part_file,
+        pq.ParquetWriter(part_file, SCHEMA, compression="zstd") as writer,
     ):
         for part in range(store.num_parts):
             lines = list(_lines(store, stages, part))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 
 from or1.evals.questions import Questions
-from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
+from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, write
 from or1.protocols import VerifierPool
+from or1.storage.jsonl import JsonLines
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
 from or1_verify.answer import final_answer
 from or1_verify.arithmetic import canonical_integer, final_text, last_box
@@ -51,13 +52,13 @@ def judge_missing(
                 rollout = Rollout.bare(row.problem, row.sample, row.finish)
                 yield Response(problem=problems[row.problem], rollout=rollout, text=row.text)
 
-    with Log(folder.path / RESULTS) as log:
+    with JsonLines(folder.path / RESULTS) as log:
         for rollout in pool.judge(responses()):
             if rollout.verdict is None:
                 raise RuntimeError(f"sample {rollout.problem_id}/{rollout.index} came back without a verdict")
             row = waiting.pop((rollout.problem_id, rollout.index))
             result = _result(row, questions.benchmark.task, rollout.verdict)
-            log.append(result)
+            log.append(asdict(result))
             seen(result)
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import or1
 from or1.errors import DataError
-from or1.storage.folder import guard_writes, write_json
+from or1.storage.atomic import write_json
 from or1.storage.provenance import commit, package_versions
 
 MANIFEST = "manifest.json"
@@ -112,8 +112,7 @@ def write_manifest(
             OutputFile(path=path, role=role, **_facts(folder / path)) for path, role in outputs.items()
         ),
     )
-    with guard_writes(folder):
-        write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 
 

@@ -6,7 +6,6 @@ Shape legend: Lp prompt tokens, L response tokens.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.protocols import Tokenizer
-from or1.storage.folder import guard_writes
+from or1.storage.atomic import fsync_folder, fsync_tree, guard_writes, recover, replacing
 from or1.types import Group, Problem, Rollout
 
 PATTERN = "step_*.parquet"
@@ -106,19 +105,15 @@ class RolloutFiles:
         return step % self._every == 0
 
     def write(self, step: int, table: pa.Table) -> None:
-        """Write the file of a step, whole or not at all, and let go of the oldest.
+        """Write the file of a step, whole or not at all, and delete the oldest ones.
 
         Raises:
             RunFolderError: the disk is full or the folder cannot be written.
         """
         path = self._folder / file_name(step)
-        partial = path.with_suffix(".tmp")
-        with guard_writes(self._folder):
-            try:
-                pq.write_table(table, partial, compression="zstd")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        # Durable only at the next checkpoint: a flush in each step would cost time and save nothing.
+        with guard_writes(self._folder), replacing(path, durable=False) as part:
+            pq.write_table(table, part, compression="zstd")
         self._unsynced.append(path)
         self._prune()
 
@@ -138,15 +133,15 @@ class RolloutFiles:
         with guard_writes(self._folder):
             for path in self._unsynced:
                 if path.exists():
-                    with path.open("rb") as file:
-                        os.fsync(file.fileno())
+                    fsync_tree(path)
+            if self._unsynced:
+                fsync_folder(self._folder)
         self._unsynced.clear()
 
     def cut(self, step: int) -> None:
         """Delete the files after `step` and what a killed process left half written."""
         with guard_writes(self._folder):
-            for path in self._folder.glob("*.tmp"):
-                path.unlink()
+            recover(self._folder)
             for path in self._folder.glob(PATTERN):
                 if step_of(path) > step:
                     path.unlink()

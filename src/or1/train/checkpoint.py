@@ -20,7 +20,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +33,9 @@ from safetensors import SafetensorError
 
 from or1.errors import CheckpointError
 from or1.protocols import Tracker, TrainerBackend
-from or1.storage.folder import fsync_folder, guard_writes, last_checkpoint_bytes, require_free
+from or1.storage.atomic import guard_writes, recover, replacing
+from or1.storage.manifest import hash_file
+from or1.storage.run_folder import last_checkpoint_bytes, require_free
 from or1.types import RunState
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def newest_whole(checkpoints: Path) -> Path | None:
 
 
 def _newest_first(checkpoints: Path) -> list[Path]:
-    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir() and not p.suffix), reverse=True)
+    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir()), reverse=True)
 
 
 def verify(checkpoint: Path) -> None:
@@ -170,12 +171,8 @@ def _manifest_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
-    def one(name: str) -> str:
-        with (checkpoint / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(one, names), strict=True))
+        return dict(zip(names, pool.map(lambda name: hash_file(checkpoint / name), names), strict=True))
 
 
 @contextlib.contextmanager
@@ -214,18 +211,8 @@ class FolderCheckpoints:
         """Checkpoints that this process has written or verified."""
         with guard_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._clean()
+            recover(folder)
             self._last_bytes = last_checkpoint_bytes(folder)
-
-    def _clean(self) -> None:
-        """Remove what a killed process left half written, and finish a replacement that it left half done."""
-        for path in self._folder.glob("*.tmp"):
-            shutil.rmtree(path)
-        for path in self._folder.glob("*.old"):
-            if path.with_suffix("").exists():
-                shutil.rmtree(path)
-            else:
-                path.rename(path.with_suffix(""))
 
     def restore(self, trainer: TrainerBackend) -> RunState | None:
         """Load the newest whole checkpoint and cut the logs to it; without any, empty the logs.
@@ -250,51 +237,33 @@ class FolderCheckpoints:
         return state
 
     def save(self, state: RunState, trainer: TrainerBackend) -> None:
-        """Write the checkpoint of `state.step`, then let go of the oldest.
-
-        The caller sees to it that the weights are finite.
+        """Write the checkpoint of `state.step`, then delete the oldest ones. The weights must be finite.
 
         Raises:
             RunFolderError: the disk is full or not writable; every earlier checkpoint is untouched.
         """
         require_free(self._folder, self._last_bytes, self._free_bytes)
-        final = self._folder / folder_name(state.step)
-        partial = final.with_suffix(".tmp")
-        try:
-            with guard_writes(self._folder), _safetensor_errors():
-                self._write(partial, state, trainer)
-                self._publish(partial, final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        self._whole.add(final)
+        path = self._folder / folder_name(state.step)
+        with guard_writes(self._folder), _safetensor_errors(), replacing(path) as part:
+            self._write(part, state, trainer)
+        self._whole.add(path)
         with guard_writes(self._folder):
-            self._let_go()
+            self._prune()
 
-    def _write(self, partial: Path, state: RunState, trainer: TrainerBackend) -> None:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / TRAINER).mkdir(parents=True)
-        trainer.save(partial / TRAINER)
+    def _write(self, part: Path, state: RunState, trainer: TrainerBackend) -> None:
+        (part / TRAINER).mkdir(parents=True)
+        trainer.save(part / TRAINER)
         content = {"state": state_to_json(state), "log_offsets": dict(self._tracker.offsets())}
-        (partial / STATE).write_text(json.dumps(content, allow_nan=False))
-        names = sorted(str(p.relative_to(partial)) for p in partial.rglob("*") if p.is_file())
-        hashes = _hash_files(partial, names)
-        sizes = {n: (partial / n).stat().st_size for n in names}
+        (part / STATE).write_text(json.dumps(content, allow_nan=False))
+        names = sorted(str(p.relative_to(part)) for p in part.rglob("*") if p.is_file())
+        hashes = _hash_files(part, names)
+        sizes = {n: (part / n).stat().st_size for n in names}
         files = {n: {"bytes": sizes[n], "sha256": hashes[n]} for n in names}
         self._last_bytes = sum(sizes.values())
         manifest = {"format": FORMAT, "step": state.step, "files": files}
-        (partial / MANIFEST).write_bytes(_manifest_bytes(manifest))
-        _sync_tree(partial)
+        (part / MANIFEST).write_bytes(_manifest_bytes(manifest))
 
-    def _publish(self, partial: Path, final: Path) -> None:
-        """Rename, durably. One that is already there is replaced; killed in between, it comes back."""
-        old = final.with_suffix(".old")
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-        fsync_folder(self._folder)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def _let_go(self) -> None:
+    def _prune(self) -> None:
         """Delete what is older than the `keep` newest whole ones."""
         num_whole = 0
         for path in _newest_first(self._folder):
@@ -312,13 +281,3 @@ class FolderCheckpoints:
                 return False
             self._whole.add(path)
         return True
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            fsync_folder(path)
-    fsync_folder(folder)

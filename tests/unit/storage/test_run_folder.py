@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 
 from or1.errors import RunFolderError
-from or1.storage.folder import (
+from or1.storage.run_folder import (
     FREE_FLOOR_BYTES,
     RunFolder,
-    differing_keys,
     last_checkpoint_bytes,
-    read_description,
     require_free,
-    write_json,
 )
 from tests.runs import description, run_config
 
@@ -33,7 +30,7 @@ def test_a_new_folder_holds_its_description(tmp_path: Path) -> None:
     wanted = description(run_config())
     with RunFolder.open(tmp_path / "deep" / "run", wanted) as folder:
         assert folder.checkpoints.is_dir()
-    assert read_description(tmp_path / "deep" / "run") == json.loads(json.dumps(wanted))
+    assert RunFolder.read(tmp_path / "deep" / "run") == json.loads(json.dumps(wanted))
 
 
 def test_the_same_run_opens_again_and_its_description_stays(tmp_path: Path) -> None:
@@ -99,7 +96,7 @@ def test_a_damaged_description_is_one_line(tmp_path: Path, damage: str) -> None:
 
 def test_a_folder_without_description_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="not a run folder"):
-        read_description(tmp_path)
+        RunFolder.read(tmp_path)
 
 
 def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
@@ -112,7 +109,7 @@ def test_free_space_is_that_of_the_last_checkpoint_and_a_tenth(tmp_path: Path) -
     for folder, size in ((old, 10), (new, 3_000)):
         (folder / "trainer").mkdir(parents=True)
         (folder / "trainer" / "w").write_bytes(b"x" * size)
-    (tmp_path / "checkpoints" / "step_000012.tmp").mkdir()
+    (tmp_path / "checkpoints" / ".step_000012.1.part").mkdir()
     assert last_checkpoint_bytes(tmp_path / "checkpoints") == 3_000
     gigabyte = 1_000_000_000
     require_free(tmp_path, gigabyte, lambda _: 1_100_000_000)
@@ -126,16 +123,3 @@ def test_a_nearly_full_disk_is_refused_before_anything_starts(tmp_path: Path) ->
     with pytest.raises(RunFolderError, match="nearly full"):
         RunFolder.open(tmp_path, description(run_config()), free_bytes=lambda _: 0)
     assert not (tmp_path / "config.json").exists()
-
-
-def test_differing_keys_sees_both_sides_and_values() -> None:
-    old = {"a": 1, "b": {"c": None, "gone": 0}, "l": [1, 2]}
-    new = {"a": 1, "b": {"c": 0, "new": 0}, "l": [1, 3]}
-    assert differing_keys(old, new) == ["b.c", "b.gone", "b.new", "l.1"]
-
-
-def test_write_json_leaves_the_old_file_when_the_new_one_fails(tmp_path: Path) -> None:
-    write_json(tmp_path / "x.json", {"a": 1})
-    with pytest.raises(ValueError, match="JSON compliant"):
-        write_json(tmp_path / "x.json", {"a": 1, "b": float("nan")})
-    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1}
