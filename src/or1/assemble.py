@@ -24,7 +24,7 @@ from or1.nn.config import read_config
 from or1.nn.decoder import Decoder
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder
-from or1.protocols import Collector, Generator, Parts, Tokenizer, Verifier
+from or1.protocols import Collector, Generator, Parts, Tokenizer
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
@@ -42,6 +42,7 @@ from or1.train.local_backend import LocalBackend
 from or1.train.precision import best_dtype
 from or1.types import Problem, RunState, Score
 from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, ProgramVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.math import MathVerifier

@@ -26,15 +26,9 @@ from or1.types import (
     Score,
     Text,
     UpdateReport,
-    Verdict,
     WeightHandle,
 )
-
-
-class Verifier(Protocol):
-    """Is it right? Pure and picklable; whatever the text holds, it returns a verdict and does not raise."""
-
-    def verify(self, problem: Problem, text: str) -> Verdict: ...
+from or1_verify.base import Verifier
 
 
 class Task(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from tests.arch.source import PACKAGE, ROOT, SOURCES, module_of, parse, python_f
 LIGHT = ("types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "evals", "storage")
 LIGHT += ("curate", "tracking", "testing", "models")
 HEAVY = ("torch", "transformers", "ray", "vllm")
-HELP_SECONDS = 0.4
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -48,23 +46,14 @@ def test_the_check_would_see_torch() -> None:
     assert "torch" in done.stdout.split(), done.stderr
 
 
-def test_help_is_quick_and_light() -> None:
-    """Processor time of the best of three, so that a busy machine does not decide."""
-    seconds = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, "-m", "or1", "--help"], capture_output=True, text=True, check=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        assert "train" in done.stdout
-    assert min(seconds) < HELP_SECONDS
+def test_help_loads_no_heavy_module() -> None:
+    """Not even the libraries that every command needs; docs/log.md has the time that this saves."""
     done = python(
         "import sys\nsys.argv = ['or1', '--help']\nfrom or1.cli import app\n"
         "try:\n app()\nexcept SystemExit:\n pass\n"
         "print('loaded:', *(set(sys.modules) & {'torch', 'transformers', 'numpy', 'pydantic', 'rich'}))"
     )
+    assert "train" in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 

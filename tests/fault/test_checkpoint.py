@@ -13,9 +13,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +26,9 @@ from or1.testing import CountingBackend, MemoryTracker
 from or1.train.checkpoint import FolderCheckpoints, verify
 from or1.types import RunState
 from tests.runs import contents, play, run_config
+
+EVENTS_PER_CHECKPOINT = 25
+"""Files that the writer opens, renames and removes for one checkpoint, roughly."""
 
 # For every line of input forks a child that writes checkpoints of steps 1, 2, 3 ... until it is killed. What
 # belongs to step k is made of k alone. Forking saves importing everything twenty times.
@@ -49,9 +52,16 @@ def write_for_ever(folder: Path) -> None:
     state = checkpoints.restore(trainer) or RunState()
     sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()
+    sys.addaudithook(report_file_event)
     for step in itertools.count(state.step + 1):
         trainer.step = step
         checkpoints.save(RunState(step=step, policy_version=2 * step), trainer)
+
+
+def report_file_event(event: str, _: tuple[Any, ...]) -> None:
+    """Write one dot for every file that is opened, renamed or removed."""
+    if event in ("open", "os.rename", "os.remove"):
+        os.write(1, b".")
 
 
 class BulkyBackend(CountingBackend):
@@ -89,8 +99,8 @@ def save(folder: Path, *steps: int) -> None:
 
 
 @pytest.fixture
-def kill_a_writer_after(tmp_path: Path) -> Iterator[Callable[[float], None]]:
-    """Start a writer of checkpoints in tmp_path and kill -9 it so many seconds after it has begun."""
+def kill_a_writer_after(tmp_path: Path) -> Iterator[Callable[[int], None]]:
+    """Start a writer of checkpoints in tmp_path and kill -9 it soon after a number of file events."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-c", NURSERY, str(tmp_path)]
     pipe = subprocess.PIPE
@@ -99,25 +109,25 @@ def kill_a_writer_after(tmp_path: Path) -> Iterator[Callable[[float], None]]:
         assert stdin is not None
         assert stdout is not None
 
-        def kill_after(seconds: float) -> None:
+        def kill_after(num_events: int) -> None:
             stdin.write("next\n")
             stdin.flush()
             writer = int(stdout.readline())
-            time.sleep(seconds)
+            assert stdout.read(num_events) == "." * num_events
             os.kill(writer, signal.SIGKILL)
-            assert stdout.readline() == "gone\n"
+            assert stdout.readline().lstrip(".") == "gone\n"
 
         yield kill_after
         stdin.close()
 
 
 def test_kill_9_at_twenty_random_moments_always_leaves_a_whole_checkpoint(
-    tmp_path: Path, kill_a_writer_after: Callable[[float], None]
+    tmp_path: Path, kill_a_writer_after: Callable[[int], None]
 ) -> None:
     rng = random.Random(5)
     last, num_partial = 0, 0
     for _ in range(20):
-        kill_a_writer_after(0.02 + 0.15 * rng.random())
+        kill_a_writer_after(rng.randint(1, 3 * EVENTS_PER_CHECKPOINT))
         num_partial += any(p.suffix for p in tmp_path.iterdir())
         state, trainer = restore(tmp_path)
         assert (state or RunState()).step >= last

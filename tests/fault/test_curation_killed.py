@@ -17,7 +17,7 @@ KILLED_AFTER = (0, 4, 6, 7)
 def run(folder: Path, out: Path, num_files: int) -> int:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-m", "tests.fault.killed_curation", str(folder), str(out), str(num_files)]
-    return subprocess.run(command, env=environment, check=False, timeout=120).returncode
+    return subprocess.run(command, env=environment, check=False, timeout=300).returncode
 
 
 def test_a_killed_curation_ends_with_the_same_bytes(tmp_path: Path) -> None:

@@ -297,9 +297,9 @@ def test_leaving_early_breaks_off_what_is_under_way() -> None:
         texts = _generator(server).generate(PROBLEMS, SAMPLING)
         next(texts)
         for _ in range(12):
-            assert arrived.acquire(timeout=10)
+            assert arrived.acquire(timeout=300)
         texts.close()
-        assert server.left.acquire(timeout=10)  # the server hears of it and stops generating
+        assert server.left.acquire(timeout=300)  # the server hears of it and stops generating
         assert threading.active_count() <= before + 12, "the loop's thread is left behind"
     names = [thread.name for thread in threading.enumerate()]
     assert not any("or1-endpoint" in name for name in names)

@@ -34,7 +34,7 @@ if not child:
     print(os.getpid(), flush=True)
 if child == 0:
     os.close(1)
-time.sleep(60)
+time.sleep(3600)
 """
 
 

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from or1.types import Outcome, Problem, Verdict
+from or1_verify.base import Verifier
+from or1_verify.types import Outcome, Problem, Verdict
 
 
 def right(detail: str = "") -> Verdict:
@@ -47,12 +48,12 @@ def misbehave(how: str) -> None:
 
 
 @dataclass(frozen=True)
-class BadVerifier:
-    """Does what the text says; then the text is right if it holds the gold."""
+class BadVerifier(Verifier):
+    """Does what the answer says; then the answer is correct if it contains the gold."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        misbehave(text.split(":")[0])
-        return right(text) if str(problem.gold) in text else wrong(text)
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        misbehave(answer.split(":")[0])
+        return right(answer) if str(problem.gold) in answer else wrong(answer)
 
 
 @dataclass(frozen=True)
@@ -63,57 +64,56 @@ class Impatient(BadVerifier):
 
 
 @dataclass(frozen=True)
-class Contrary:
+class Contrary(Verifier):
     """Finds everything wrong."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        return wrong(text)
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        return wrong(answer)
 
 
 @dataclass(frozen=True)
-class FailsOnce:
+class FailsOnce(Verifier):
     """Breaks on its first call with a text and is well on the second, as under a neighbour's load."""
 
     folder: str
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        mark = Path(self.folder) / text.replace(":", "_")
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        mark = Path(self.folder) / answer.replace(":", "_")
         if not mark.exists():
             mark.touch()
-            misbehave(text.split(":")[0])
-        return right(text)
+            misbehave(answer.split(":")[0])
+        return right(answer)
 
 
 @dataclass(frozen=True)
-class StagedBadVerifier(BadVerifier):
-    """Staged: a gold of `spin` cannot be verified even against itself."""
+class TellsItsGold(BadVerifier):
+    """A gold of `spin` cannot be verified even against itself."""
 
-    def essence(self, text: str) -> str:
-        return text.strip()
-
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        return None
-
-    def ideal_response(self, problem: Problem) -> str:
+    def ideal_answer(self, problem: Problem) -> str | None:
         return str(problem.gold)
 
-    def prepare(self) -> None:
-        return None
+
+@dataclass(frozen=True)
+class Decides(BadVerifier):
+    """Judges numbers in the parent process; everything else is for a worker."""
+
+    def decide(self, problem: Problem, answer: str) -> Verdict | None:
+        return wrong("decided") if answer.isdigit() else None
 
 
 @dataclass(frozen=True)
-class CannotPrepare(StagedBadVerifier):
+class CannotPrepare(BadVerifier):
     def prepare(self) -> None:
         raise ImportError("no module named algebra")
 
 
 @dataclass(frozen=True)
-class Reports:
+class Reports(Verifier):
     """Reports the state of the worker it runs in as the detail."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        if text == "modules":
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        if answer == "modules":
             return right(" ".join(sorted({name.split(".")[0] for name in sys.modules})))
-        if text == "environment":
+        if answer == "environment":
             return right(" ".join(sorted(os.environ)))
         return right(str(os.getpid()))

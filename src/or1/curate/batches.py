@@ -17,7 +17,8 @@ from or1.curate.normal_form import Tokens
 from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
-from or1.protocols import Verifier, VerifierPool
+from or1.protocols import VerifierPool
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool

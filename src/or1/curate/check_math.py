@@ -131,9 +131,7 @@ def _gold_texts(gold: Gold) -> list[str]:
 
 
 def _own_answer(gold: Gold) -> str:
-    return (
-        final_answer(MathVerifier().ideal_response(Problem.make("math", (Message("user", ""),), gold))) or ""
-    )
+    return MathVerifier().ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
 
 
 def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Outcome, str]]:

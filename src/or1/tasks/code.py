@@ -54,8 +54,8 @@ class CodeTask:
 
     def validate(self, problem: Problem) -> bool:
         """Does the solution that came with the problem pass its tests? Without one: can the tests be read?"""
-        ideal = self.verifier.ideal_response(problem)
-        return not ideal or self.verifier.verify(problem, ideal).outcome is Outcome.RIGHT
+        ideal = self.verifier.ideal_answer(problem)
+        return ideal is None or self.verifier.judge(problem, ideal).outcome is Outcome.RIGHT
 
     def _problem(self, row: Row) -> Problem:
         try:

@@ -9,12 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from or1.errors import DataError
-from or1.protocols import Verifier
 from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set, read_manifest
 from or1.tasks.chat import chat_of
-from or1.tasks.math import MathTask
 from or1.tasks.rows import Row, read_rows
 from or1.types import Outcome, Problem
+from or1_verify.base import Verifier
 
 
 def is_curated(path: str | None) -> bool:
@@ -63,8 +62,8 @@ class CuratedTask:
         """Does the gold score 1 against itself? Programs were run when the data set was made."""
         if self.name != "math":
             return True
-        ideal = MathTask("").verifier.ideal_response(problem)
-        return self.verifier.verify(problem, ideal).outcome is Outcome.RIGHT
+        ideal = self.verifier.ideal_answer(problem)
+        return ideal is not None and self.verifier.judge(problem, ideal).outcome is Outcome.RIGHT
 
     def _weighed(self) -> Iterator[tuple[Problem, float]]:
         folder = Path(self.path).expanduser()

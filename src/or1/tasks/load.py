@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
-from or1.protocols import Task, Verifier
+from or1.protocols import Task
 from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
 from or1.tasks.code import CodeTask
 from or1.tasks.curated import CuratedTask, is_curated
@@ -16,6 +16,7 @@ from or1.tasks.math import MathTask
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, ProgramVerifier
 
 _NUM_ARITHMETIC = 4_096

@@ -57,7 +57,8 @@ class MathTask:
 
     def validate(self, problem: Problem) -> bool:
         """Does the gold score 1 against itself? Runs the algebra in this process, without limits."""
-        return self.verifier.verify(problem, self.verifier.ideal_response(problem)).reward == 1.0
+        ideal = self.verifier.ideal_answer(problem)
+        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
 
     def _problem(self, row: Row) -> Problem:
         named = (row.content[key] for key in _SOURCES if is_text(row.content, key))

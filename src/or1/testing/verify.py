@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from or1.protocols import Verifier
 from or1.testing.builders import InjectedFaultError, make_verdict
 from or1.types import Finish, Outcome, Problem, Response, Rollout, Verdict
+from or1_verify.base import Verifier
 
 
-class ExactVerifier:
+class ExactVerifier(Verifier):
     """Right when the text is the gold, blanks aside; no text is no answer."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        answer = text.strip()
-        if not answer:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_answer")
+    def read(self, text: str) -> str | Verdict:
+        return text.strip() or Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_answer")
+
+    def compute(self, problem: Problem, answer: str) -> Verdict:
         return make_verdict(float(answer == problem.gold))
 
+    def ideal_answer(self, problem: Problem) -> str | None:
+        return str(problem.gold)
 
-class FlakyVerifier:
+
+class FlakyVerifier(Verifier):
     """Fails on chosen texts: raises, as a verifier never should, or says that it could not judge."""
 
     def __init__(self, inner: Verifier, *, fails_on: Container[str], raises: bool = True) -> None:
@@ -28,11 +31,11 @@ class FlakyVerifier:
         self._fails_on = fails_on
         self._raises = raises
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        if text not in self._fails_on:
-            return self._inner.verify(problem, text)
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        if answer not in self._fails_on:
+            return self._inner.verify(problem, answer)
         if self._raises:
-            raise InjectedFaultError(f"the verifier failed on {text!r}")
+            raise InjectedFaultError(f"the verifier failed on {answer!r}")
         return make_verdict(None)
 
 
@@ -48,7 +51,8 @@ class ExactTask:
         return self.listed
 
     def validate(self, problem: Problem) -> bool:
-        return self.verifier.verify(problem, str(problem.gold)).reward == 1.0
+        ideal = self.verifier.ideal_answer(problem)
+        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
 
 
 class InlineVerifierPool:

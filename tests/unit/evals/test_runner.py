@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from or1.config import EvaluationConfig, RunConfig
 from or1.errors import Or1Error
 from or1.evals import evaluate, evaluation_sampling, judge_samples
-from or1.protocols import Verifier
 from or1.storage.provenance import hash_problems
 from or1.testing import (
     ExactVerifier,
@@ -24,6 +23,7 @@ from or1.testing import (
     make_problem,
 )
 from or1.types import Outcome, Problem, Rollout, Sampling, Score, WeightHandle
+from or1_verify.base import Verifier
 
 A, B, C = make_problem(0, source="x"), make_problem(1, source="y"), make_problem(2, source="x")
 SAMPLING = Sampling(group_size=4, max_response_tokens=8, seed=9)

@@ -10,7 +10,6 @@ import pytest
 from or1.algo import derive_seed, split_by_signal, step_entropy
 from or1.config import LossConfig, StageConfig
 from or1.errors import Interrupted
-from or1.protocols import Verifier
 from or1.rollout.collect import LocalCollector
 from or1.testing import (
     CharTokenizer,
@@ -23,7 +22,18 @@ from or1.testing import (
     by_problem,
     make_problem,
 )
-from or1.types import Finish, Outcome, Problem, Response, Rollout, RunState, SamplerState, WeightHandle
+from or1.types import (
+    Finish,
+    Outcome,
+    Problem,
+    Response,
+    Rollout,
+    RunState,
+    SamplerState,
+    Verdict,
+    WeightHandle,
+)
+from or1_verify.base import Verifier
 
 PROBLEMS = [make_problem(n) for n in range(4)]
 STAGE = StageConfig(max_response_tokens=8, num_steps=1, num_problems=3, group_size=2)
@@ -108,9 +118,9 @@ def test_verification_overlaps_sampling() -> None:
     heard: list[str] = []
 
     class Listening(ExactVerifier):
-        def verify(self, problem: Problem, text: str) -> object:  # type: ignore[override]
-            heard.append(f"judge {text}")
-            return super().verify(problem, text)
+        def compute(self, problem: Problem, answer: str) -> Verdict:
+            heard.append(f"judge {answer}")
+            return super().compute(problem, answer)
 
     def telling(rollouts: list[Rollout]) -> Iterator[Rollout]:
         for number, rollout in enumerate(rollouts):

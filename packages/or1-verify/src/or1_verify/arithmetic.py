@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from or1_verify.base import Verifier
 from or1_verify.types import Outcome, Problem, Verdict
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -60,7 +61,7 @@ def canonical_integer(text: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ArithmeticVerifier:
+class ArithmeticVerifier(Verifier):
     """Judges integer answers.
 
     RIGHT, WRONG (wrong_value, not_an_integer) or NO_ANSWER (no_box, unfinished_thinking).
@@ -70,20 +71,27 @@ class ArithmeticVerifier:
     in_process: ClassVar[bool] = True
     """Exact work on text in linear time: no worker process is needed to bound it."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        if isinstance(problem.gold, bool) or not isinstance(problem.gold, int):
-            return Verdict(
-                outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold)
-            )
+    def read(self, text: str) -> str | Verdict:
+        """The content of the last box."""
         answer = final_text(text)
         if answer is None:
             return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
         box = last_box(answer)
-        if box is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box")
-        value = canonical_integer(box)
+        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box") if box is None else box
+
+    def ideal_answer(self, problem: Problem) -> str | None:
+        """The gold."""
+        return str(problem.gold)
+
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        """Compare two integers in canonical form."""
+        if isinstance(problem.gold, bool) or not isinstance(problem.gold, int):
+            return Verdict(
+                outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold)
+            )
+        value = canonical_integer(answer)
         if value is None:
-            return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="not_an_integer", detail=box[:_SHOWN])
+            return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="not_an_integer", detail=answer[:_SHOWN])
         if value != str(problem.gold):
             return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_value", detail=value[:_SHOWN])
         return Verdict(outcome=Outcome.RIGHT, reward=1.0, detail=value[:_SHOWN])

@@ -1,68 +1,65 @@
-"""What a verifier may offer beyond `verify`, so that a pool can spare processes, time and memory."""
+"""The base class of verifiers: read the answer, decide cheaply, compute in a worker."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from or1_verify.types import Problem, Verdict
 
 
-@runtime_checkable
-class InProcessVerifier(Protocol):
-    """A verifier that is nothing but cheap text work: the pool calls it in its own process."""
+class Verifier(ABC):
+    """Judges responses to the problems of one task.
 
-    @property
-    def in_process(self) -> bool: ...
+    A subclass defines `compute`, and `read` where the answer is only a part of the response. Instances are
+    picklable and pure: the same problem and text give the same verdict in every process. No method but
+    `prepare` raises because of what a response contains; a response that cannot be judged gets a verdict.
 
-    def verify(self, problem: Problem, text: str) -> Verdict: ...
-
-
-@runtime_checkable
-class SelfLimitedVerifier(Protocol):
-    """A verifier with limits of its own: what a response causes never takes it longer than it says.
-
-    Running over that limit in a worker, or out of the worker's memory, is then our own failure.
+    `verify` runs all steps in one process. A pool runs `read` and `decide` in the parent process, and
+    `compute` in a worker process, once for each different (task, gold, answer).
     """
 
-    def wall_limit_s(self, problem: Problem) -> float:
-        """Wall time after which a worker that judges this problem is stuck [s]."""
-        ...
+    in_process: ClassVar[bool] = False
+    """True: `compute` is cheap text work that cannot hang, so a pool calls it in the parent process."""
+    limits_itself: ClassVar[bool] = False
+    """True: `compute` enforces its own limits. A worker that exceeds `wall_limit_s`, or its memory, is then
+    our failure (NOT_JUDGED), not the response's."""
+    time_limit_s: float | None = None
+    """Wall time for one answer in a worker [s]; None = the limit of the pool."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict: ...
+    def read(self, text: str) -> str | Verdict:
+        """The answer in a response, or the verdict on a response without one.
 
+        The answer is sent to the worker and is part of the cache key: keep it short. The default is the
+        whole response.
+        """
+        return text
 
-@runtime_checkable
-class LimitedVerifier(Protocol):
-    """A verifier whose answers are known to take no longer than so much."""
+    def decide(self, problem: Problem, answer: str) -> Verdict | None:
+        """The verdict if about a millisecond of work is enough to find it, else None: `compute` finds it."""
+        return None
 
-    @property
-    def time_limit_s(self) -> float:
-        """Wall time for one answer [s]; a pool holds it where its own limit is not lower."""
-        ...
+    @abstractmethod
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        """The verdict on an answer that `decide` left open. It may take long, hang or exhaust memory."""
 
+    def ideal_answer(self, problem: Problem) -> str | None:
+        """An answer that must be correct if the gold is sound; None where the gold does not tell one."""
+        return None
 
-@runtime_checkable
-class StagedVerifier(Protocol):
-    """A verifier whose work comes in stages: cheap text work first, the part that may hang last.
+    def prepare(self) -> None:  # noqa: B027 - most verifiers have nothing to load
+        """Load what `compute` needs. A worker calls it once, before the time limit of any answer starts."""
 
-    For every text, `verify(problem, essence(text))` has the outcome and reason of `verify(problem, text)`,
-    and `quick` returns either None or what `verify` would.
-    """
+    def wall_limit_s(self, problem: Problem) -> float | None:
+        """Longest that `compute` may take on this problem [s]; None = the limit of the pool."""
+        return self.time_limit_s
 
-    def essence(self, text: str) -> str:
-        """The shortest text with the same verdict: what travels to a worker and keys the cache."""
-        ...
+    def judge(self, problem: Problem, answer: str) -> Verdict:
+        """Verdict on an answer that was read: `decide`, else `compute`."""
+        decided = self.decide(problem, answer)
+        return self.compute(problem, answer) if decided is None else decided
 
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        """The verdict where text work alone decides it, within about a millisecond."""
-        ...
-
-    def ideal_response(self, problem: Problem) -> str:
-        """A response that must be right if the gold is sound."""
-        ...
-
-    def prepare(self) -> None:
-        """Load what the slow stage needs; a worker calls it once, before any clock runs."""
-        ...
-
-    def verify(self, problem: Problem, text: str) -> Verdict: ...
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        """Verdict on a response, in this process and without limits other than the verifier's own."""
+        answer = self.read(text)
+        return answer if isinstance(answer, Verdict) else self.judge(problem, answer)

@@ -257,7 +257,8 @@ ast.literal_eval("-" * 10**6 + "1")
         "kills others",
         """
 import signal
-for pid in (-1, 0, 1, os.getppid(), facts["parent"], facts["zygote"], facts["sibling"], -facts["zygote"]):
+others = facts["parent"], facts["fork_server"], facts["sibling"], -facts["fork_server"]
+for pid in (-1, 0, 1, os.getppid(), *others):
     if pid == os.getpid():
         continue
     for number in (0, signal.SIGTERM, signal.SIGKILL):
@@ -266,11 +267,11 @@ for pid in (-1, 0, 1, os.getppid(), facts["parent"], facts["zygote"], facts["sib
     tried("queue", lambda: signal.pidfd_send_signal(os.pidfd_open(pid), 9))
 import fcntl
 r, w = os.pipe()
-tried("signals by owner", lambda: fcntl.fcntl(r, fcntl.F_SETOWN, facts["zygote"]))
+tried("signals by owner", lambda: fcntl.fcntl(r, fcntl.F_SETOWN, facts["fork_server"]))
 import resource
-tried("limits", lambda: resource.prlimit(facts["zygote"], resource.RLIMIT_CPU, (1, 1)))
-tried("cores", lambda: os.sched_setaffinity(facts["zygote"], {0}))
-tried("priority", lambda: os.setpriority(os.PRIO_PROCESS, facts["zygote"], 19))
+tried("limits", lambda: resource.prlimit(facts["fork_server"], resource.RLIMIT_CPU, (1, 1)))
+tried("cores", lambda: os.sched_setaffinity(facts["fork_server"], {0}))
+tried("priority", lambda: os.setpriority(os.PRIO_PROCESS, facts["fork_server"], 19))
 """,
         lowest=Level.SECCOMP,
     ),

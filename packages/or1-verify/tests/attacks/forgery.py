@@ -72,8 +72,8 @@ os._exit(5)
 for path in ("/tmp", "/var/tmp", "/dev/shm", facts["folder"], facts["home"], "/"):
     tried("list " + path, lambda: os.listdir(path))
 tried("beside", lambda: [name for name in os.listdir("..") if name != os.path.basename(os.getcwd())][0])
-tried("other box", lambda: open(facts["other_box"] + "/answer").read())
-tried("other box", lambda: os.listdir(facts["other_box"]))
+tried("other scratch", lambda: open(facts["other_scratch"] + "/answer").read())
+tried("other scratch", lambda: os.listdir(facts["other_scratch"]))
 tried("readable file", lambda: open(facts["readable"]).read())
 """,
         escapes_at=Level.RLIMITS,
@@ -82,7 +82,7 @@ tried("readable file", lambda: open(facts["readable"]).read())
         12,
         "reads what /proc has on itself, its parent and others",
         """
-for pid in ("self", str(os.getppid()), str(facts["parent"]), "1", str(facts["zygote"])):
+for pid in ("self", str(os.getppid()), str(facts["parent"]), "1", str(facts["fork_server"])):
     for name in ("environ", "mem", "maps", "cmdline", "fd", "root/", "stat", "task"):
         path = f"/proc/{pid}/{name}"
         tried(path, lambda: os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(8))
@@ -100,7 +100,7 @@ class Piece(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 buffer = ctypes.create_string_buffer(8)
 ours, theirs = Piece(ctypes.addressof(buffer), 8), Piece(id(facts), 8)
-for pid in (os.getppid(), facts["parent"], facts["zygote"], os.getpid()):
+for pid in (os.getppid(), facts["parent"], facts["fork_server"], os.getpid()):
     must_fail("attach", lambda: libc.ptrace(16, pid, 0, 0))
     must_fail("seize", lambda: libc.ptrace(0x4206, pid, 0, 0))
     must_fail("read", lambda: libc.process_vm_readv(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0))

@@ -109,8 +109,8 @@ class Arena:
         # Both slots are used before anything is counted.
         with contextlib.closing(sandbox.start(SIBLING)):
             serve(sandbox, stdin="".join(SECRET))
-        self.zygote = sandbox.pids[0]
-        command = Path(f"/proc/{self.zygote}/cmdline").read_bytes().split(b"\0")
+        self.fork_server = sandbox.pids[0]
+        command = Path(f"/proc/{self.fork_server}/cmdline").read_bytes().split(b"\0")
         self.home = Path(next(os.fsdecode(word) for word in command if b"/or1-sandbox-" in word))
 
     def complaints(self, attack: Attack) -> list[str]:
@@ -128,8 +128,8 @@ class Arena:
         sibling.receive()
         facts = self._bait.facts | {
             "home": str(self.home),
-            "other_box": f"{self.home}/0" if self._sandbox.level < Level.NAMESPACES else "/box/0",
-            "zygote": self.zygote,
+            "other_scratch": f"{self.home}/0" if self._sandbox.level < Level.NAMESPACES else "/scratch/0",
+            "fork_server": self.fork_server,
             "sibling": max(self._descendants()),
         }
         done = self._sandbox.run(
@@ -154,9 +154,9 @@ class Arena:
         """What a program could leave: processes, files, mounts, descriptors here and in the fork-server."""
         found = {f"process {pid}" for pid in self._descendants()}
         found |= {f"file {path}" for path in self.home.glob("*/*")}
-        mounts = Path(f"/proc/{self.zygote}/mountinfo").read_text().splitlines()
-        found |= {f"mount {line}" for line in mounts if " /box/" in line}
-        for pid in (os.getpid(), self.zygote):
+        mounts = Path(f"/proc/{self.fork_server}/mountinfo").read_text().splitlines()
+        found |= {f"mount {line}" for line in mounts if " /scratch/" in line}
+        for pid in (os.getpid(), self.fork_server):
             found.add(f"{len(list(Path(f'/proc/{pid}/fd').iterdir()))} descriptors of {pid}")
         return frozenset(found)
 
@@ -167,7 +167,7 @@ class Arena:
             with contextlib.suppress(OSError):
                 if entry.name.isdigit() and os.fsencode(self.home) in (entry / "cmdline").read_bytes():
                     found.add(int(entry.name))
-        return found - {self.zygote}
+        return found - {self.fork_server}
 
 
 def serve(sandbox: Sandbox, stdin: str = "") -> list[str]:

@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.protocols import Verifier
 from or1.testing import ExactVerifier
-from or1.types import Message, Outcome, Problem, Verdict
 from or1_verify.arithmetic import ArithmeticVerifier
-from or1_verify.base import SelfLimitedVerifier, StagedVerifier
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
 from or1_verify.math import MathVerifier
+from or1_verify.types import Message, Outcome, Problem, Verdict
 
 TESTS = {"inputs": ["1 2"], "outputs": ["3"]}
 STRANGE = (
@@ -119,29 +118,27 @@ def test_any_text_has_the_same_verdict_twice_and_after_a_pickle(data: st.DataObj
     assert summary(sample.judge(text)) == summary(sample.judge(text, copy))
 
 
-def test_stages_agree_with_the_whole(sample: Sample) -> None:
-    verifier = sample.verifier
-    if not isinstance(verifier, StagedVerifier):
-        pytest.skip("has no stages")
+def test_the_steps_agree_with_the_whole(sample: Sample) -> None:
+    """The answer that was read, judged in a prepared worker, has the verdict of the response."""
     problem = Problem.make("task", (Message("user", "?"),), sample.gold)
-    verifier.prepare()
-    for text in (
-        sample.right,
-        sample.wrong,
-        sample.no_answer,
-        f"<think>{sample.wrong}</think>{sample.right}",
-    ):
-        whole = summary(sample.judge(text))
-        essence = verifier.essence(text)
-        assert verifier.essence(essence) == essence
-        assert len(essence) <= len(text) + len("```python\n\n```\n")
-        assert summary(sample.judge(essence)) == whole
-        quick = verifier.quick(problem, text)
-        assert quick is None or summary(quick) == whole
+    sample.verifier.prepare()
+    for text in (sample.right, sample.wrong, f"<think>{sample.wrong}</think>{sample.right}"):
+        answer = sample.verifier.read(text)
+        assert isinstance(answer, str)
+        assert len(answer) <= len(text)
+        assert summary(sample.verifier.judge(problem, answer)) == summary(sample.judge(text))
 
 
-def test_a_limit_of_its_own_is_a_number_of_seconds(sample: Sample) -> None:
-    if not isinstance(sample.verifier, SelfLimitedVerifier):
+def test_a_response_without_an_answer_is_decided_by_reading(sample: Sample) -> None:
+    read = sample.verifier.read(sample.no_answer)
+    assert isinstance(read, Verdict)
+    assert summary(read) == summary(sample.judge(sample.no_answer))
+
+
+def test_a_verifier_that_limits_itself_says_its_limit(sample: Sample) -> None:
+    if not sample.verifier.limits_itself:
         pytest.skip("the pool's limit holds")
     problem = Problem.make("task", (Message("user", "?"),), sample.gold)
-    assert 6.0 < sample.verifier.wall_limit_s(problem) < 86_400.0
+    limit_s = sample.verifier.wall_limit_s(problem)
+    assert limit_s is not None
+    assert 6.0 < limit_s < 86_400.0

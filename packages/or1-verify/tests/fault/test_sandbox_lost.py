@@ -46,8 +46,8 @@ def wait_until(done: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def home_of(zygote: int) -> str:
-    words = Path(f"/proc/{zygote}/cmdline").read_bytes().split(b"\0")
+def home_of(fork_server: int) -> str:
+    words = Path(f"/proc/{fork_server}/cmdline").read_bytes().split(b"\0")
     return os.fsdecode(next(word for word in words if b"/or1-sandbox-" in word))
 
 
@@ -81,12 +81,12 @@ def test_nothing_outlives_the_parent(level: Level, number: signal.Signals) -> No
 
 def test_no_program_outlives_the_fork_server(level: Level) -> None:
     with Sandbox(level) as sandbox:
-        (zygote,) = sandbox.pids
-        home = home_of(zygote)
+        (fork_server,) = sandbox.pids
+        home = home_of(fork_server)
         session = sandbox.start("import os, time; os.write(3, bytes(4)); time.sleep(600)")
         session.receive()
-        os.kill(zygote, signal.SIGKILL)
-        wait_until(lambda: processes_of(home) <= {zygote}, "a program outlives its fork-server")
+        os.kill(fork_server, signal.SIGKILL)
+        wait_until(lambda: processes_of(home) <= {fork_server}, "a program outlives its fork-server")
         with pytest.raises(SandboxError, match="fork-server"):
             session.wait()
     assert processes_of(home) == set()

@@ -7,12 +7,15 @@ import time
 import pytest
 
 from fault.test_verifier_pool import verdict_on
-from or1.types import Outcome, Problem, Verdict
+from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
+from or1_verify.types import Outcome, Problem, Verdict
 
 
-class SelfLimited:
-    """Sleeps or fills memory where the text says so."""
+class SelfLimited(Verifier):
+    """Sleeps or fills memory where the answer says so."""
+
+    limits_itself = True
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
@@ -20,10 +23,10 @@ class SelfLimited:
     def wall_limit_s(self, problem: Problem) -> float:
         return self.limit_s
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        if text.startswith("sleep"):
-            time.sleep(float(text.split()[1]))
-        if text.startswith("memory"):
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        if answer.startswith("sleep"):
+            time.sleep(float(answer.split()[1]))
+        if answer.startswith("memory"):
             bytearray(1 << 40)
         return Verdict(outcome=Outcome.RIGHT, reward=1.0)
 

@@ -17,10 +17,11 @@ from bad_verifiers import (
     BadVerifier,
     CannotPrepare,
     Contrary,
+    Decides,
     FailsOnce,
     Impatient,
     Reports,
-    StagedBadVerifier,
+    TellsItsGold,
 )
 from or1.errors import RunStopped
 from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
@@ -94,6 +95,14 @@ def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
         assert time.monotonic() - started < 2 * (Impatient().time_limit_s + KILL_MARGIN_S) + START_MARGIN_S
 
 
+def test_what_is_decided_in_the_parent_starts_no_worker() -> None:
+    with ProcessVerifierPool({"bad": Decides()}, 1) as pool:
+        assert verdict_on(pool, "7").detail == "decided"
+        assert pool.events["workers_started"] == 0
+        assert verdict_on(pool, "seven gold").outcome is Outcome.RIGHT
+        assert pool.events["workers_started"] == 1
+
+
 def test_a_second_opinion_changes_no_verdict_and_is_counted() -> None:
     with ProcessVerifierPool(
         {"bad": BadVerifier()}, 1, LIMIT_S, second_opinions={"bad": Contrary()}, second_opinion_fraction=1.0
@@ -123,7 +132,7 @@ def test_what_fails_once_is_judged_by_the_second_asking(tmp_path: Path, how: str
 
 
 def test_a_gold_that_cannot_be_verified_takes_the_blame() -> None:
-    with ProcessVerifierPool({"bad": StagedBadVerifier()}, 1, LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": TellsItsGold()}, 1, LIMIT_S) as pool:
         on_bad_gold = verdict_on(pool, "spin: x", gold="spin")
         on_sound_gold = verdict_on(pool, "spin: x", gold="fine")
     assert (on_bad_gold.outcome, on_bad_gold.reason) == (Outcome.NOT_JUDGED, "bad_gold")

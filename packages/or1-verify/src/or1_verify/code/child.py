@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from or1_verify.code.rpc import Peer, PeerLostError, came_from_program, describe
+from or1_verify.code.rpc import EndpointLostError, RpcEndpoint, came_from_program, describe
 from or1_verify.code.rpc_values import TransferError
 
 Send = Callable[[bytes], None]
@@ -65,7 +65,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
     send(json.dumps({"ready": True}).encode())
     classes = frozenset(job["node_classes"])
-    Peer(send, receive, node_classes=classes, find_class=find_class, find_name=find_name).serve()
+    RpcEndpoint(send, receive, node_classes=classes, find_class=find_class, find_name=find_name).serve()
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise TransferError("malformed payload: an object of a class that the tests do not know")
         return found
 
-    peer = Peer(
+    endpoint = RpcEndpoint(
         lambda frame: send(b"M" + frame),
         receive,
         node_classes=frozenset(job["node_classes"]),
@@ -111,13 +111,13 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     random.seed(0)  # tests that draw inputs draw the same ones each time
     try:
         exec(_compiled(job["setup"], "<setup>"), scope)
-        scope.update({name: peer.named(name) for name in job["names"]})
+        scope.update({name: endpoint.named(name) for name in job["names"]})
         for index, test in enumerate(job["tests"]):
             found = _failure(test, scope)
             if found:
                 failure = [index, *found]
                 break
-    except PeerLostError:
+    except EndpointLostError:
         return
     except BaseException as error:
         failure = [0, "bad_tests", _where(error)]
@@ -127,7 +127,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
 def _failure(test: str, scope: dict[str, Any]) -> tuple[str, str] | None:
     try:
         exec(_compiled(test, "<tests>"), scope)
-    except PeerLostError:
+    except EndpointLostError:
         raise
     except TransferError as error:
         return "runtime_error", str(error)[:_DETAIL]

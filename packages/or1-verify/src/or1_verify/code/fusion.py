@@ -19,7 +19,7 @@ from typing import Any
 
 from or1_verify.code.compare import difference, same_value
 from or1_verify.code.launch import whole_program
-from or1_verify.code.outcome import BadTestsError, Failure
+from or1_verify.code.outcome import BadTestsError, FailedTest
 from or1_verify.code.spec import FunctionTests, StdinTests, Tests, num_tests, parse_tests
 from or1_verify.code.verifier import ProgramVerifier
 from or1_verify.errors import SandboxError
@@ -54,16 +54,13 @@ class SandboxFusionVerifier(ProgramVerifier):
     pause_s: float = 1.0
     """Before the second try [s]."""
 
-    def prepare(self) -> None:
-        """Nothing to load."""
-
     def wall_limit_s(self, problem: Problem) -> float:
-        """Longest that `verify` can take, all second tries included [s]."""
+        """Longest that `compute` can take, all second tries included [s]."""
         tests = parse_tests(problem.gold)
         one = tests.time_limit_s * self.time_limit_factor + self.answer_limit_s + self.pause_s
         return 2 * num_tests(tests) * one
 
-    def failures(self, tests: Tests, program: str) -> list[Failure]:
+    def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """As the base class says; tests that are code are refused."""
         if not isinstance(tests, StdinTests | FunctionTests):
             raise BadTestsError(f"tests of mode {tests.mode} need or1's own sandbox, not SandboxFusion")
@@ -72,7 +69,7 @@ class SandboxFusionVerifier(ProgramVerifier):
         found = (f for i in range(num_tests(tests)) if (f := self._failure(tests, program, i)))
         return list(found if self.reward == "fraction" else islice(found, 1))
 
-    def _failure(self, tests: StdinTests | FunctionTests, program: str, index: int) -> Failure | None:
+    def _failure(self, tests: StdinTests | FunctionTests, program: str, index: int) -> FailedTest | None:
         mark = f"or1-{secrets.token_hex(16)}:"  # tells the answer from what the program prints, no more
         if isinstance(tests, StdinTests):
             source, stdin = whole_program(program), tests.inputs[index]
@@ -91,7 +88,7 @@ class SandboxFusionVerifier(ProgramVerifier):
             if isinstance(tests, StdinTests)
             else _wrong_value(output.rpartition(mark)[2], tests, index)
         )
-        return Failure(index, "wrong_answer", wrong) if wrong else None
+        return FailedTest(index, "wrong_answer", wrong) if wrong else None
 
     def _ask(self, source: str, stdin: str, limit_s: float, memory_limit_bytes: int) -> dict[str, Any]:
         """The service's answer; asked once more when it fails."""
@@ -128,15 +125,15 @@ def _answer(request: urllib.request.Request, timeout_s: float) -> dict[str, Any]
     return dict(answer)
 
 
-def _failure_of(index: int, answer: dict[str, Any]) -> Failure | None:
+def _failure_of(index: int, answer: dict[str, Any]) -> FailedTest | None:
     result = answer["run_result"]
     if result.get("status") == "TimeLimitExceeded":
-        return Failure(index, "time_limit", "the service's limit")
+        return FailedTest(index, "time_limit", "the service's limit")
     if result.get("status") == "Finished" and result.get("return_code") == 0:
         return None
     words = str(result.get("stderr") or "").strip().splitlines()
     told = words[-1][:_SHOWN] if words else f"exit status {result.get('return_code')}"
-    return Failure(index, "runtime_error", told)
+    return FailedTest(index, "runtime_error", told)
 
 
 def _wrong_value(text: str, tests: FunctionTests, index: int) -> str | None:

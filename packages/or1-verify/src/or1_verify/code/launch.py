@@ -49,7 +49,7 @@ def limits_of(cpu_s: float, memory_bytes: int) -> Limits:
 
 
 @dataclass(slots=True)
-class Clock:
+class TimeBudget:
     """Time that the runs of one problem have taken together."""
 
     limit_s: float
@@ -63,7 +63,7 @@ class Clock:
         return execution
 
     @property
-    def is_over(self) -> bool:
+    def is_spent(self) -> bool:
         return self.cpu_s > self.limit_s or self.wall_s > self.wall_limit_s
 
     @property

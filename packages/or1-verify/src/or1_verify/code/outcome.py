@@ -42,7 +42,7 @@ class BadTestsError(Or1Error):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedTest:
     """Why a test was not passed."""
 
     index: int
@@ -52,7 +52,7 @@ class Failure:
     detail: str = ""
 
 
-def failure_of(index: int, execution: Execution) -> Failure:
+def failure_of(index: int, execution: Execution) -> FailedTest:
     """The failure that the end of a program means, where it ended without an answer."""
     detail = f"{execution.ending.value} after {execution.cpu_s:.2f} s of processor time"
     if execution.ending is Ending.EXITED:
@@ -61,4 +61,4 @@ def failure_of(index: int, execution: Execution) -> Failure:
         words = execution.stderr.decode("utf-8", "replace").strip().splitlines()
         status = f"signal {execution.signal}" if execution.signal else f"exit status {execution.exit_code}"
         detail = words[-1][:_SHOWN] if words else status
-    return Failure(index, _REASONS[execution.ending], detail)
+    return FailedTest(index, _REASONS[execution.ending], detail)

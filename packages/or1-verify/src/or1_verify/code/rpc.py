@@ -15,13 +15,13 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from or1_verify.code.rpc_values import Decoder, Encoder, TransferError, is_mutable, value_of
+from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
 
 _MESSAGE = 300
 """Most characters of an exception's text that cross [characters]."""
 
 
-class PeerLostError(Exception):
+class EndpointLostError(Exception):
     """The other side is gone."""
 
 
@@ -34,8 +34,8 @@ class RemoteObject:
     instance of a class that the tests know by name is asked, since `in` may be what they test.
     """
 
-    def __init__(self, peer: Peer, entry: list[Any], label: str) -> None:
-        object.__setattr__(self, "_or1_peer", peer)
+    def __init__(self, endpoint: RpcEndpoint, entry: list[Any], label: str) -> None:
+        object.__setattr__(self, "_or1_endpoint", endpoint)
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
         object.__setattr__(self, "_or1_is_tested", False)
@@ -43,7 +43,7 @@ class RemoteObject:
         object.__setattr__(self, "_or1_length", (-1, 0))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self._or1_peer.call(self, args, kwargs)
+        result = self._or1_endpoint.call(self, args, kwargs)
         if type(result) is RemoteObject and self._or1_entry[0] == "name":
             object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
         return result
@@ -51,55 +51,55 @@ class RemoteObject:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
-        return self._or1_peer.call(getattr, (self, name), {})
+        return self._or1_endpoint.call(getattr, (self, name), {})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._or1_peer.call(setattr, (self, name, value), {})
+        self._or1_endpoint.call(setattr, (self, name, value), {})
 
     def __len__(self) -> Any:
-        peer = self._or1_peer
+        endpoint = self._or1_endpoint
         when, elements = self._or1_elements
-        same_moment = when == peer.num_calls
-        length = peer.call(len, (self,), {})
+        same_moment = when == endpoint.num_calls
+        length = endpoint.call(len, (self,), {})
         if same_moment:
             self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
-        object.__setattr__(self, "_or1_length", (peer.num_calls, length))
+            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
+        object.__setattr__(self, "_or1_length", (endpoint.num_calls, length))
         return length
 
     def __bool__(self) -> Any:
-        return self._or1_peer.call(bool, (self,), {})
+        return self._or1_endpoint.call(bool, (self,), {})
 
     def __str__(self) -> Any:
-        return self._or1_peer.call(str, (self,), {})
+        return self._or1_endpoint.call(str, (self,), {})
 
     def __repr__(self) -> Any:
-        return self._or1_peer.call(repr, (self,), {})
+        return self._or1_endpoint.call(repr, (self,), {})
 
     def __iter__(self) -> Any:
-        return self._or1_peer.call(iter, (self,), {})
+        return self._or1_endpoint.call(iter, (self,), {})
 
     def __next__(self) -> Any:
-        return self._or1_peer.call(next, (self,), {})
+        return self._or1_endpoint.call(next, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
-        return self._or1_peer.call(self._or1_special("__getitem__"), (key,), {})
+        return self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._or1_peer.call(self._or1_special("__setitem__"), (key, value), {})
+        self._or1_endpoint.call(self._or1_special("__setitem__"), (key, value), {})
 
     def __contains__(self, key: Any) -> Any:
-        peer = self._or1_peer
+        endpoint = self._or1_endpoint
         if self._or1_is_tested:
-            return peer.call(self._or1_special("__contains__"), (key,), {})
+            return endpoint.call(self._or1_special("__contains__"), (key,), {})
         when, elements = self._or1_elements
-        if when != peer.num_calls:  # the program may have changed it since
-            started = peer.num_calls
+        if when != endpoint.num_calls:  # the program may have changed it since
+            started = endpoint.num_calls
             elements = list(self)  # asks for the length too, where there is one
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (peer.num_calls, elements))
+            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
         return key in elements
 
     def _or1_agree(self, elements: list[Any], length: Any) -> None:
@@ -107,10 +107,10 @@ class RemoteObject:
             raise TypeError(f"{self._or1_label} has {len(elements)} elements and says {length}")
 
     def _or1_special(self, name: str) -> Any:
-        return self._or1_peer.call(getattr, (self, name), {})
+        return self._or1_endpoint.call(getattr, (self, name), {})
 
 
-class Peer:
+class RpcEndpoint:
     """One end of the conversation."""
 
     def __init__(
@@ -136,7 +136,7 @@ class Peer:
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
-        self._decoder = Decoder(find_class, self._handle, arrays=True)
+        self._decoder = ValueDecoder(find_class, self._handle, arrays=True)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
@@ -153,7 +153,7 @@ class Peer:
         Raises:
             Exception: what the function raised, as a builtin exception that `came_from_program`.
             TransferError: an argument cannot travel, or the reply is malformed.
-            PeerLostError: the other side ended.
+            EndpointLostError: the other side ended.
         """
         self.num_calls += 1
         encoder = self._encoder()
@@ -173,13 +173,13 @@ class Peer:
         while True:
             try:
                 self._answer(self._read())
-            except PeerLostError:
+            except EndpointLostError:
                 return
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
             reply = self._reply(message)
-        except PeerLostError:
+        except EndpointLostError:
             raise
         except BaseException as error:
             reply = {"raise": describe(error)}
@@ -201,8 +201,8 @@ class Peer:
                     changes.append([index, entry])
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
-    def _encoder(self, known: list[Any] | None = None) -> Encoder:
-        return Encoder(self._node_classes, self._entry, known or [])
+    def _encoder(self, known: list[Any] | None = None) -> ValueEncoder:
+        return ValueEncoder(self._node_classes, self._entry, known or [])
 
     def _entry(self, value: Any) -> list[Any]:
         if isinstance(value, RemoteObject):
@@ -235,7 +235,7 @@ class Peer:
     def _read(self) -> dict[str, Any]:
         frame = self._receive()
         if frame is None:
-            raise PeerLostError
+            raise EndpointLostError
         try:
             message = json.loads(frame)
         except (ValueError, RecursionError) as error:
@@ -245,7 +245,7 @@ class Peer:
         return message
 
 
-def result_of(reply: dict[str, Any], request: Encoder, decoder: Decoder) -> Any:
+def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:
     """The value that a reply returns, after its changes have been made to the objects of the request.
 
     Raises:

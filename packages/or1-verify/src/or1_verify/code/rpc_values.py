@@ -39,7 +39,7 @@ class TransferError(ValueError):
     """A payload that does not follow the format of this module."""
 
 
-class Encoder:
+class ValueEncoder:
     """Writes values into one heap."""
 
     def __init__(
@@ -165,7 +165,7 @@ def _attributes(node: Any) -> dict[str, Any]:
     return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
 
 
-class Decoder:
+class ValueDecoder:
     """Reads a heap back. Immutable objects are made when all they hold exists; the others are filled last."""
 
     def __init__(
@@ -375,7 +375,7 @@ def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, 
     >>> encode([1, (2, 2)])
     {'root': [0], 'heap': [['list', [1, [1]]], ['tuple', [2, 2]]]}
     """
-    encoder = Encoder(node_classes)
+    encoder = ValueEncoder(node_classes)
     root = encoder.item(value)
     return {"root": root, "heap": encoder.entries}
 
@@ -388,4 +388,4 @@ def decode(payload: Any) -> Any:
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("heap"), list) or "root" not in payload:
         raise TransferError("malformed payload: no root or no heap")
-    return value_of(payload["root"], Decoder(arrays=True).read(payload["heap"]))
+    return value_of(payload["root"], ValueDecoder(arrays=True).read(payload["heap"]))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from or1_verify.code.launch import Clock, start_job
-from or1_verify.code.outcome import BadTestsError, Failure, failure_of
+from or1_verify.code.launch import TimeBudget, start_job
+from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.spec import AssertTests, CheckTests, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
@@ -25,8 +25,8 @@ def failures_of_code(
     tests: CheckTests | AssertTests,
     program: str,
     limits: Limits,
-    clock: Clock,
-) -> list[Failure]:
+    budget: TimeBudget,
+) -> list[FailedTest]:
     """The first failure, if there is one. All tests share a process of the program, and its limits.
 
     Raises:
@@ -46,12 +46,12 @@ def failures_of_code(
         failure = load(session, 0)
         return [failure] if failure is not None else _tested(sandbox, tests, session, limits)
     finally:
-        clock.add(session.close())
+        budget.add(session.close())
 
 
 def _tested(
     sandbox: Sandbox, tests: CheckTests | AssertTests, program: Session, limits: Limits
-) -> list[Failure]:
+) -> list[FailedTest]:
     job = {
         "side": "tester",
         "setup": tests.setup,
@@ -80,18 +80,18 @@ def _tested(
         tester.close()
 
 
-def _tester_lost(tester: Session, num_calls: int) -> Failure:
+def _tester_lost(tester: Session, num_calls: int) -> FailedTest:
     """The tester ran into a limit: by what a program has returned, if there was one."""
     failure = failure_of(0, tester.wait())
     if num_calls == 0:
         raise BadTestsError(f"the tests ended before they called the program: {failure.detail}")
-    return Failure(0, failure.reason, f"while its result was compared: {failure.detail}")
+    return FailedTest(0, failure.reason, f"while its result was compared: {failure.detail}")
 
 
-def _failure(verdict: dict[str, Any], num_calls: int) -> list[Failure]:
+def _failure(verdict: dict[str, Any], num_calls: int) -> list[FailedTest]:
     if verdict["failure"] is None:
         return []
     index, reason, detail = verdict["failure"]
     if num_calls == 0 and reason != "wrong_answer":
         raise BadTestsError(str(detail))  # once a program has answered, a failure may be its doing
-    return [Failure(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]
+    return [FailedTest(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]

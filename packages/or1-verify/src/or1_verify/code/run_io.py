@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from or1_verify.code.compare import difference, same_value
-from or1_verify.code.launch import Clock, run_with_input, start_job
-from or1_verify.code.outcome import BadTestsError, Failure, failure_of
+from or1_verify.code.launch import TimeBudget, run_with_input, start_job
+from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
 from or1_verify.code.rpc import result_of
-from or1_verify.code.rpc_values import Decoder, Encoder, TransferError, encode
+from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, encode
 from or1_verify.code.spec import FunctionTests, StdinTests
 from or1_verify.sandbox import Ending, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
@@ -28,11 +28,11 @@ _CHECKER_LIMITS = Limits(cpu_s=20.0)
 
 
 def failures_of_stdin(
-    sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, clock: Clock
-) -> Iterator[Failure]:
+    sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget
+) -> Iterator[FailedTest]:
     """Failures in order, one process for each test."""
     for index, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        execution = clock.add(run_with_input(sandbox, program, given, limits))
+        execution = budget.add(run_with_input(sandbox, program, given, limits))
         if execution.ending is not Ending.EXITED:
             yield failure_of(index, execution)
         else:
@@ -41,28 +41,28 @@ def failures_of_stdin(
             if wrong and tests.checker is not None:
                 wrong = _rejected(sandbox, tests.checker, (given, output, expected))
             if wrong:
-                yield Failure(index, "wrong_answer", wrong)
-        if clock.is_over:
-            yield from _out_of_time(range(index + 1, len(tests.inputs)), clock)
+                yield FailedTest(index, "wrong_answer", wrong)
+        if budget.is_spent:
+            yield from _out_of_time(range(index + 1, len(tests.inputs)), budget)
             return
 
 
 def failures_of_calls(
-    sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, clock: Clock
-) -> Iterator[Failure]:
+    sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget
+) -> Iterator[FailedTest]:
     """Failures in order, one process and one call for each test: no state goes from one to the next."""
     for index, (arguments, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        failure = _call(sandbox, tests, program, limits, clock, index, arguments, expected)
+        failure = _call(sandbox, tests, program, limits, budget, index, arguments, expected)
         if failure is not None:
             yield failure
-        if clock.is_over:
-            yield from _out_of_time(range(index + 1, len(tests.inputs)), clock)
+        if budget.is_spent:
+            yield from _out_of_time(range(index + 1, len(tests.inputs)), budget)
             return
 
 
-def _out_of_time(indices: range, clock: Clock) -> Iterator[Failure]:
+def _out_of_time(indices: range, budget: TimeBudget) -> Iterator[FailedTest]:
     for index in indices:
-        yield Failure(index, "time_limit", f"all tests together took {clock.cpu_s:.1f} s so far")
+        yield FailedTest(index, "time_limit", f"all tests together took {budget.cpu_s:.1f} s so far")
 
 
 def _call(
@@ -70,11 +70,11 @@ def _call(
     tests: FunctionTests,
     program: str,
     limits: Limits,
-    clock: Clock,
+    budget: TimeBudget,
     index: int,
     arguments: tuple[Any, ...],
     expected: Any,
-) -> Failure | None:
+) -> FailedTest | None:
     names = [tests.fn_name]  # the preamble defines functions such as `add`: they are not the program's
     job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
     session = start_job(sandbox, job, limits)
@@ -82,20 +82,22 @@ def _call(
         failure = load(session, index)
         if failure is not None:
             return failure
-        request = Encoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
+        request = ValueEncoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
         frame = _call_frame(request, arguments)
         session.send(frame)
         answer = session.receive()
         if answer is None:
             return failure_of(index, session.wait())
     finally:
-        clock.add(session.close())
+        budget.add(session.close())
     if len(answer) > _reply_limit(frame, expected):
-        return Failure(index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}")
+        return FailedTest(
+            index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}"
+        )
     return _compared(index, read_table(answer) or {}, request, expected, tests.may_be_wrapped)
 
 
-def load(session: Session, index: int) -> Failure | None:
+def load(session: Session, index: int) -> FailedTest | None:
     """Wait until a program's process has loaded its program; the failure if it cannot.
 
     Raises:
@@ -113,11 +115,11 @@ def load(session: Session, index: int) -> Failure | None:
     if loaded is None or "failed" not in loaded:
         return None
     reason = "memory_limit" if loaded["failed"] == "MemoryError" else "runtime_error"
-    return Failure(index, reason, _text(loaded.get("detail"))[: 2 * _SHOWN])
+    return FailedTest(index, reason, _text(loaded.get("detail"))[: 2 * _SHOWN])
 
 
-def _call_frame(request: Encoder, arguments: tuple[Any, ...]) -> bytes:
-    """A call as the program's side understands it (see `peer`); the entry point is all that is exported.
+def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
+    """A call as the program's side understands it (see `rpc`); the entry point is all that is exported.
 
     Raises:
         BadTestsError: the arguments are too large.
@@ -136,27 +138,27 @@ def _reply_limit(request: bytes, expected: Any) -> int:
 
 
 def _compared(
-    index: int, reply: dict[str, Any], request: Encoder, expected: Any, may_be_wrapped: bool
-) -> Failure | None:
+    index: int, reply: dict[str, Any], request: ValueEncoder, expected: Any, may_be_wrapped: bool
+) -> FailedTest | None:
     if "raise" in reply:
         return raised_failure(index, reply["raise"])
     if reply.get("changes"):
         # What a program has done to its arguments is done to a copy: the next program gets the same tests.
-        request.objects = Decoder(handle=lambda _: None, arrays=True).read(request.entries)
+        request.objects = ValueDecoder(handle=lambda _: None, arrays=True).read(request.entries)
     try:
-        value = result_of(reply, request, Decoder(most_hashed=_MOST_HASHED))
+        value = result_of(reply, request, ValueDecoder(most_hashed=_MOST_HASHED))
     except TransferError as error:
-        return Failure(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
+        return FailedTest(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
     if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):
         return None
-    return Failure(index, "wrong_answer", f"{_short(value)} instead of {_short(expected)}")
+    return FailedTest(index, "wrong_answer", f"{_short(value)} instead of {_short(expected)}")
 
 
-def raised_failure(index: int, raised: Any) -> Failure:
+def raised_failure(index: int, raised: Any) -> FailedTest:
     """The failure that an exception means, as the program's side describes it."""
     name, text = map(_text, raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
     reason = "memory_limit" if name == "MemoryError" else "runtime_error"
-    return Failure(index, reason, f"{name}: {text}"[:_SHOWN])
+    return FailedTest(index, reason, f"{name}: {text}"[:_SHOWN])
 
 
 def read_table(frame: bytes | None) -> dict[str, Any] | None:

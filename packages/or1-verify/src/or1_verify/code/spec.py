@@ -26,15 +26,18 @@ from or1_verify.code.names import (
     root_name,
 )
 from or1_verify.errors import DataError
+from or1_verify.sandbox import Limits
+
+_DEFAULTS = Limits()
 
 
 class _Tests(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    time_limit_s: float = Field(default=6.0, gt=0)
+    time_limit_s: float = Field(default=_DEFAULTS.cpu_s, gt=0)
     """Processor time: of each test where tests are data, of all together where they are code [s].
     Source: LiveCodeBench, lcb_runner @28fef95 (6 s)."""
-    memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
+    memory_limit_bytes: int = Field(default=_DEFAULTS.memory_bytes, ge=1 << 26)
     """Memory of the program [bytes]."""
     solution: str | None = None
     """A program known to be right: validates the tests, and is never shown to anything else."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import ClassVar, Literal
 
-from or1_verify.code.launch import Clock, limits_of
-from or1_verify.code.outcome import BadTestsError, Failure
-from or1_verify.code.program import as_response, program_of
+from or1_verify.base import Verifier
+from or1_verify.code.launch import TimeBudget, limits_of
+from or1_verify.code.outcome import BadTestsError, FailedTest
+from or1_verify.code.program import program_of
 from or1_verify.code.run_asserts import failures_of_code
 from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
 from or1_verify.code.sandboxes import a_sandbox
@@ -19,14 +20,13 @@ from or1_verify.errors import DataError, Or1Error, SandboxError
 from or1_verify.sandbox import Level, Sandbox
 from or1_verify.types import Outcome, Problem, Verdict
 
-_UNFINISHED = "<think>"
 _MOST_PROGRAM_BYTES = 10_000_000
 """Any program up to this length fits into a message, six characters for each byte [bytes]."""
 _SLACK_S = 300.0
 """What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
 
 
-def verdict_of(failures: list[Failure], total: int, reward: Literal["all", "fraction"]) -> Verdict:
+def verdict_of(failures: list[FailedTest], total: int, reward: Literal["all", "fraction"]) -> Verdict:
     """The verdict that failures of some of `total` tests make."""
     if not failures:
         detail = f"{total} test{'s' if total > 1 else ''} passed"
@@ -49,16 +49,17 @@ def not_judged(error: Or1Error) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramVerifier(ABC):
+class ProgramVerifier(Verifier):
     """Judges the last fenced block of a response; a subclass says which tests it fails."""
 
+    limits_itself: ClassVar[bool] = True
     reward: Literal["all", "fraction"] = "all"
     """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
     time_limit_factor: float = 1.0
     """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
 
     @abstractmethod
-    def failures(self, tests: Tests, program: str) -> list[Failure]:
+    def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """The tests that a program does not pass: all of them, or the first where the reward asks no more.
 
         Raises:
@@ -68,48 +69,28 @@ class ProgramVerifier(ABC):
 
     @abstractmethod
     def wall_limit_s(self, problem: Problem) -> float:
-        """Longest that `verify` can take, all second tries included [s]."""
+        """Longest that `compute` can take, all second tries included [s]."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        """Verdict on the program in `text`; the gold is what `parse_tests` reads."""
-        started = time.perf_counter()
-        verdict = self.quick(problem, text) or self._run(problem, text)
-        return replace(verdict, seconds=time.perf_counter() - started)
-
-    def essence(self, text: str) -> str:
-        """The shortest response with the same verdict."""
-        program = program_of(text)
-        if program is None:
-            return _UNFINISHED
-        return as_response(program) if program else ""
-
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        """The verdict where there is no program."""
+    def read(self, text: str) -> str | Verdict:
+        """The program in the last fenced block."""
         program = program_of(text)
         if program is None:
             return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
-        if not program:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
-        return None
+        return program or Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
 
-    def ideal_response(self, problem: Problem) -> str:
-        """The solution that came with the tests; empty, and so no answer, where none did."""
-        solution = parse_tests(problem.gold).solution
-        return as_response(solution) if solution else ""
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """Load what `verify` needs; a worker calls it once, before any clock runs."""
-
-    def _run(self, problem: Problem, text: str) -> Verdict:
-        program = program_of(text)
-        assert program, "quick decides responses without a program"
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        """Run the program against its tests; the gold is what `parse_tests` reads."""
+        started = time.perf_counter()
         try:
             tests = parse_tests(problem.gold)
-            failures = self.failures(tests, program)
+            verdict = verdict_of(self.failures(tests, answer), num_tests(tests), self.reward)
         except (DataError, BadTestsError, SandboxError) as error:
-            return not_judged(error)
-        return verdict_of(failures, num_tests(tests), self.reward)
+            verdict = not_judged(error)
+        return replace(verdict, seconds=time.perf_counter() - started)
+
+    def ideal_answer(self, problem: Problem) -> str | None:
+        """The solution that came with the tests, if one did."""
+        return parse_tests(problem.gold).solution or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,41 +115,41 @@ class CodeVerifier(ProgramVerifier):
             pass
 
     def wall_limit_s(self, problem: Problem) -> float:
-        """Longest that `verify` can take, a second try included [s]."""
-        return 2 * (Clock(self.total_time_limit_s).wall_limit_s + _SLACK_S)
+        """Longest that `compute` can take, a second try included [s]."""
+        return 2 * (TimeBudget(self.total_time_limit_s).wall_limit_s + _SLACK_S)
 
-    def failures(self, tests: Tests, program: str) -> list[Failure]:
+    def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """As the base class says; a sandbox that fails is tried once more, afresh."""
         num_bytes = len(program.encode("utf-8", "surrogatepass"))
         if num_bytes > _MOST_PROGRAM_BYTES:
-            return [Failure(0, "runtime_error", f"a program of {num_bytes} bytes")]
+            return [FailedTest(0, "runtime_error", f"a program of {num_bytes} bytes")]
         try:
             return self._failures(tests, program)
         except SandboxError:
             return self._failures(tests, program)
         except MemoryError:
-            return [Failure(0, "memory_limit", "its output was too large to be compared")]
+            return [FailedTest(0, "memory_limit", "its output was too large to be compared")]
 
-    def _failures(self, tests: Tests, program: str) -> list[Failure]:
+    def _failures(self, tests: Tests, program: str) -> list[FailedTest]:
         with a_sandbox(self.allow_weak_sandbox, self.level) as sandbox:
             return self._failures_in(sandbox, tests, program)
 
-    def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[Failure]:
+    def _failures_in(self, sandbox: Sandbox, tests: Tests, program: str) -> list[FailedTest]:
         cpu_s = tests.time_limit_s * self.time_limit_factor
         limits = limits_of(cpu_s, tests.memory_limit_bytes)
-        clock = Clock(self.total_time_limit_s)
+        budget = TimeBudget(self.total_time_limit_s)
         count_all = self.reward == "fraction"
         if isinstance(tests, StdinTests | FunctionTests):
             if isinstance(tests, StdinTests):
-                found = failures_of_stdin(sandbox, tests, program, limits, clock)
+                found = failures_of_stdin(sandbox, tests, program, limits, budget)
             else:
-                found = failures_of_calls(sandbox, tests, program, limits, clock)
+                found = failures_of_calls(sandbox, tests, program, limits, budget)
             return list(found if count_all else islice(found, 1))
         if not count_all or not isinstance(tests, AssertTests):
-            return failures_of_code(sandbox, tests, program, limits, clock)
+            return failures_of_code(sandbox, tests, program, limits, budget)
         failures = []
         for index, test in enumerate(tests.tests):
             alone = tests.model_validate({**tests.model_dump(), "tests": (test,)})
-            found_one = failures_of_code(sandbox, alone, program, limits, clock)
-            failures += [Failure(index, failure.reason, failure.detail) for failure in found_one]
+            found_one = failures_of_code(sandbox, alone, program, limits, budget)
+            failures += [FailedTest(index, failure.reason, failure.detail) for failure in found_one]
         return failures

@@ -6,21 +6,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from or1_verify.latex.tree import (
-    Call,
-    Matrix,
-    Node,
-    Number,
-    PlusMinus,
-    Power,
-    Product,
-    Quotient,
-    Series,
-    Sum,
-    Symbol,
-    variables,
-    walk,
-)
+from or1_verify.latex import tree
 
 MAX_BITS = 60_000
 """Largest numerator or denominator that is worked out [bits]."""
@@ -42,7 +28,7 @@ class TooLargeError(Exception):
     """A value over the limits of this module: comparing it would take the machine."""
 
 
-def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
+def exact(node: tree.Node, values: Mapping[str, Fraction]) -> Fraction:
     """The value of an expression at a point.
 
     Raises:
@@ -50,30 +36,30 @@ def exact(node: Node, values: Mapping[str, Fraction]) -> Fraction:
         UndefinedError, TooLargeError: see there.
     """
     match node:
-        case Number(value):
+        case tree.Number(value):
             return value
-        case Symbol(name):
+        case tree.Symbol(name):
             if name not in values:
                 raise NotExactError(name)
             return values[name]
-        case Sum(terms):
+        case tree.Sum(terms):
             return _total([exact(term, values) for term in terms])
-        case Product(factors):
+        case tree.Product(factors):
             return _product([exact(factor, values) for factor in factors])
-        case Quotient(above, below):
+        case tree.Quotient(above, below):
             divisor = exact(below, values)
             if divisor == 0:
                 raise UndefinedError("division by zero")
             return exact(above, values) / divisor
-        case Power(base, exponent):
-            if values and not isinstance(exponent, Number) and variables(exponent):
+        case tree.Power(base, exponent):
+            if values and not isinstance(exponent, tree.Number) and tree.variables(exponent):
                 raise NotExactError("a variable exponent")  # at a large point the power would be huge
             return _power(exact(base, values), exact(exponent, values))
-        case Call(name, arguments):
+        case tree.Call(name, arguments):
             return _call(name, [exact(each, values) for each in arguments])
-        case Series():
+        case tree.Series():
             return _series(node, values)
-        case Matrix() | PlusMinus():
+        case tree.Matrix() | tree.PlusMinus():
             raise NotExactError(type(node).__name__)
 
 
@@ -188,8 +174,8 @@ def series_range(first: Fraction, last: Fraction) -> range:
     return range(start, end + 1)
 
 
-def _series(node: Series, values: Mapping[str, Fraction]) -> Fraction:
-    if any(isinstance(part, Series) for part in walk(node.body)):
+def _series(node: tree.Series, values: Mapping[str, Fraction]) -> Fraction:
+    if any(isinstance(part, tree.Series) for part in tree.walk(node.body)):
         raise TooLargeError("a series of series")
     indices = series_range(exact(node.first, values), exact(node.last, values))
     terms: list[Fraction] = []

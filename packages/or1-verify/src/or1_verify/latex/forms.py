@@ -42,7 +42,7 @@ class Based:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TimeOfDay:
     """A time of day, without a leading zero."""
 
     time: str
@@ -114,4 +114,4 @@ class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | Clock | Ratio | Many | Region | Named | Relation | Dots
+Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Dots

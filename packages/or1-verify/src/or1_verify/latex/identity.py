@@ -18,7 +18,7 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError,
 from or1_verify.latex.tree import Call, Node, Number, Power, Product, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
-    from or1_verify.latex.numeric import Work
+    from or1_verify.latex.numeric import WorkBudget
 
 _DIGITS = 60
 _MAX_DIGITS = 5_000
@@ -72,9 +72,9 @@ class NumericIdentity:
     """Exact arithmetic where it decides, else values to many digits. One object serves one comparison."""
 
     def __init__(self) -> None:
-        from or1_verify.latex.numeric import Work
+        from or1_verify.latex.numeric import WorkBudget
 
-        self._work = Work()
+        self._work = WorkBudget()
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
@@ -156,13 +156,13 @@ def _count(generator: random.Random, number: int, place: int) -> int:
     return 2 * generator.randint(2, 19) + (number >> place) % 2
 
 
-def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: Work) -> bool:
+def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: WorkBudget) -> bool:
     """Agreement at several points, all values real if there are enough such points, else complex ones too."""
     found = _agreement(left, right, log_base, True, work)
     return _agreement(left, right, log_base, False, work) is True if found is None else found
 
 
-def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: Work) -> bool | None:
+def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: WorkBudget) -> bool | None:
     """Whether the two agree wherever both have a value; None if that was at too few points."""
     from or1_verify.latex.numeric import NotRealError
 
@@ -198,7 +198,12 @@ def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, 
 
 
 def _agree_at(
-    left: Node, right: Node, point: Mapping[str, Fraction], log_base: object, only_real: bool, work: Work
+    left: Node,
+    right: Node,
+    point: Mapping[str, Fraction],
+    log_base: object,
+    only_real: bool,
+    work: WorkBudget,
 ) -> bool:
     same, magnitude = _agree_to(_DIGITS, left, right, point, log_base, only_real, work)
     if not same:
@@ -215,7 +220,7 @@ def _agree_to(
     point: Mapping[str, Fraction],
     log_base: object,
     only_real: bool,
-    work: Work,
+    work: WorkBudget,
 ) -> tuple[bool, int]:
     """Agreement to so many digits, and how many digits lie between the parts of both values."""
     from mpmath import mp

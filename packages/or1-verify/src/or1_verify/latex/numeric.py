@@ -14,21 +14,8 @@ from typing import Any
 import mpmath
 from mpmath import mp
 
+from or1_verify.latex import tree
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact, series_range
-from or1_verify.latex.tree import (
-    Call,
-    Matrix,
-    Node,
-    Number,
-    PlusMinus,
-    Power,
-    Product,
-    Quotient,
-    Series,
-    Sum,
-    Symbol,
-    walk,
-)
 
 Value = Any
 """mpf or mpc."""
@@ -48,7 +35,7 @@ class NotRealError(Exception):
     """A value on the way is not real, and only real ones were wanted."""
 
 
-class Work:
+class WorkBudget:
     """The work that one comparison may take, in operations at sixty digits (three microseconds each)."""
 
     def __init__(self, operations: float = 60_000) -> None:
@@ -71,7 +58,9 @@ class Evaluator:
         work: what may still be spent.
     """
 
-    def __init__(self, values: Mapping[str, Fraction], log_base: Value, only_real: bool, work: Work) -> None:
+    def __init__(
+        self, values: Mapping[str, Fraction], log_base: Value, only_real: bool, work: WorkBudget
+    ) -> None:
         self._work = work
         self._values = dict(values)
         self._log_base = log_base
@@ -81,14 +70,14 @@ class Evaluator:
         self.magnitude = 0
         """Largest |exponent of two| of any value: digits beyond it tell apart what a sum would swallow."""
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: tree.Node) -> Value:
         """The value at the point.
 
         Raises:
             NotExactError: no value (an unknown form).
             UndefinedError, TooLargeError, NotRealError: see there.
         """
-        self._work.spend(_CALL_WORK if isinstance(node, Call | Power) else 1)
+        self._work.spend(_CALL_WORK if isinstance(node, tree.Call | tree.Power) else 1)
         found = self._value(node)
         if not mp.isfinite(found):
             raise UndefinedError("not finite")
@@ -100,30 +89,30 @@ class Evaluator:
             self.magnitude = max(self.magnitude, abs(int(mp.mag(found))))
         return found
 
-    def _value(self, node: Node) -> Value:
+    def _value(self, node: tree.Node) -> Value:
         match node:
-            case Number(value):
+            case tree.Number(value):
                 return mp.mpf(value.numerator) / value.denominator
-            case Symbol(name):
+            case tree.Symbol(name):
                 return self._symbol(name)
-            case Sum(terms):
+            case tree.Sum(terms):
                 values = [self.value(term) for term in terms]
                 self.scale = max(self.scale, *(abs(value) for value in values))
                 return mp.fsum(values)
-            case Product(factors):
+            case tree.Product(factors):
                 return mp.fprod([self.value(factor) for factor in factors])
-            case Quotient(above, below):
+            case tree.Quotient(above, below):
                 divisor = self.value(below)
                 if not divisor:
                     raise UndefinedError("division by zero")
                 return self.value(above) / divisor
-            case Power(base, exponent):
+            case tree.Power(base, exponent):
                 return self._power(self.value(base), self.value(exponent))
-            case Call(name, arguments):
+            case tree.Call(name, arguments):
                 return self._call(name, arguments)
-            case Series():
+            case tree.Series():
                 return self._series(node)
-            case Matrix() | PlusMinus():
+            case tree.Matrix() | tree.PlusMinus():
                 raise NotExactError(type(node).__name__)
 
     def _symbol(self, name: str) -> Value:
@@ -146,7 +135,7 @@ class Evaluator:
             raise TooLargeError("a power")
         return mp.power(base, exponent)
 
-    def _call(self, name: str, arguments: tuple[Node, ...]) -> Value:
+    def _call(self, name: str, arguments: tuple[tree.Node, ...]) -> Value:
         values = [self.value(each) for each in arguments]
         first = values[0]
         if name in _ONE_ARGUMENT:
@@ -195,12 +184,12 @@ class Evaluator:
         digest = hashlib.blake2b(f"{name}({shown})".encode(), digest_size=6).digest()
         return mp.mpf(int.from_bytes(digest, "big")) / (1 << 44)
 
-    def _whole_number_function(self, name: str, arguments: tuple[Node, ...]) -> Value:
-        value = exact(Call(name, arguments), self._values)
+    def _whole_number_function(self, name: str, arguments: tuple[tree.Node, ...]) -> Value:
+        value = exact(tree.Call(name, arguments), self._values)
         return mp.mpf(value.numerator) / value.denominator
 
-    def _series(self, node: Series) -> Value:
-        if any(isinstance(part, Series) for part in walk(node.body)):
+    def _series(self, node: tree.Series) -> Value:
+        if any(isinstance(part, tree.Series) for part in tree.walk(node.body)):
             raise TooLargeError("a series of series")
         indices = series_range(exact(node.first, self._values), exact(node.last, self._values))
         outer = self._values

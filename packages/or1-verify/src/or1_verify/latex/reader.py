@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from or1_verify.latex.forms import Based, Clock, Dots, Form, Many, Named, Order, Ratio, Span, Value, Words
+from or1_verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Span, TimeOfDay, Value, Words
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, union
 from or1_verify.latex.relations import read_relation
@@ -82,7 +82,7 @@ def read(text: str) -> Form:
             return Based(re.sub(r"[ ,]", "", based[1]), base)
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
-        return Clock(clock[1], clock[2].lower())
+        return TimeOfDay(clock[1], clock[2].lower())
     tokens = tokenize(_written_out(text))
     if not tokens:
         raise UnreadableError("nothing to read")

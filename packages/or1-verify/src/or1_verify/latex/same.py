@@ -19,7 +19,6 @@ from fractions import Fraction
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
     Based,
-    Clock,
     Dots,
     Form,
     Many,
@@ -28,6 +27,7 @@ from or1_verify.latex.forms import (
     Ratio,
     Region,
     Relation,
+    TimeOfDay,
     Value,
     Words,
 )
@@ -99,15 +99,15 @@ class Comparer:
                 return gold == answer
             case Based(digits), Value(node):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
-            case Clock(), Clock():
+            case TimeOfDay(), TimeOfDay():
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
-            case Clock() as clock, Ratio(parts):
+            case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based(digits, "10"):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case Ratio(mine), Ratio(theirs):
                 return self._same_ratio(mine, theirs)
-            case Ratio(mine), Clock(time, ""):
+            case Ratio(mine), TimeOfDay(time, ""):
                 parts = tuple(Value(Number(Fraction(part))) for part in time.split(":"))
                 return self._same_ratio(mine, parts)
             case Relation(), Relation():

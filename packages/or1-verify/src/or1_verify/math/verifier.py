@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from or1_verify.answer import Answer, AnswerReason, read_answer
+from or1_verify.base import Verifier
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
 from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
 from or1_verify.math.limits import is_too_large
@@ -14,16 +15,10 @@ from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
 
 _SHOWN = 120
 """Most characters of an answer that go into a verdict's detail [characters]."""
-_ESSENCE_WITHOUT_ANSWER = {
-    AnswerReason.NO_BOX: "",
-    AnswerReason.EMPTY_BOX: r"\boxed{}",
-    AnswerReason.UNTERMINATED_BOX: r"\boxed{",
-    AnswerReason.UNFINISHED_THINKING: "<think>",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class MathVerifier:
+class MathVerifier(Verifier):
     r"""Judges the final boxed answer against a gold, or against any of a list of accepted golds
     (`or1_verify.math.gold`).
 
@@ -41,42 +36,37 @@ class MathVerifier:
     time_limit_s: float = 0.5
     """Wall time for one answer in a pool [s]: a hundred times what a hard one takes."""
 
-    def verify(self, problem: Problem, text: str) -> Verdict:
-        """Verdict on the final answer of `text`."""
-        quick = self.quick(problem, text)
-        if quick is not None:
-            return quick
-        answer = self._answer(text).value
-        assert answer is not None, "quick decides responses without an answer"
-        return verdict_on(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
-
-    def essence(self, text: str) -> str:
-        answer = self._answer(text)
-        if answer.value is None:
-            return _ESSENCE_WITHOUT_ANSWER[answer.reason]
-        return f"\\boxed{{{answer.value}}}"
-
-    def quick(self, problem: Problem, text: str) -> Verdict | None:
-        """The verdict where there is no answer, exact arithmetic decides, or the answer is too large."""
+    def read(self, text: str) -> str | Verdict:
+        """The content of the final box."""
         answer = self._answer(text)
         if answer.value is None:
             return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=answer.reason.value)
+        return answer.value
+
+    def decide(self, problem: Problem, answer: str) -> Verdict | None:
+        """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
         try:
             golds = accepted_golds(problem.gold)
         except BadGoldError as error:
             return _bad_gold(str(error))
-        decided = _by_number(golds, answer.value)
+        decided = _by_number(golds, answer)
         if decided is None:
-            if is_too_large(answer.value):
-                return _wrong("too_large", answer.value)
-            decided = compare_exactly(golds, answer.value, self._rules())
-        return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer.value)
+            if is_too_large(answer):
+                return _wrong("too_large", answer)
+            decided = compare_exactly(golds, answer, self._rules())
+        return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer)
 
-    def ideal_response(self, problem: Problem) -> str:
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        """Compare by numbers."""
+        return verdict_on(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
+
+    def ideal_answer(self, problem: Problem) -> str | None:
+        """The first accepted gold as `read` returns it from a box; None when it cannot be boxed."""
         try:
-            return f"\\boxed{{{accepted_golds(problem.gold)[0].text}}}"
+            answer = self.read(f"\\boxed{{{accepted_golds(problem.gold)[0].text}}}")
         except BadGoldError:
-            return ""
+            return None
+        return None if isinstance(answer, Verdict) else answer
 
     def prepare(self) -> None:
         """Load mpmath and fill the tables of its functions, in the worker only."""
@@ -103,6 +93,17 @@ def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
     """
     problem = Problem.make("math", (Message("user", ""),), gold)
     return MathVerifier(unboxed=unboxed).verify(problem, response)
+
+
+def refusal(problem: Problem, answer: str) -> Verdict | None:
+    """The verdict without any comparison: no gold can be read, or the answer is too large to compare."""
+    try:
+        golds = accepted_golds(problem.gold)
+    except BadGoldError as error:
+        return _bad_gold(str(error))
+    if _by_number(golds, answer) is None and is_too_large(answer):
+        return _wrong("too_large", answer)
+    return None
 
 
 def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:

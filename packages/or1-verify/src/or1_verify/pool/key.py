@@ -8,10 +8,10 @@ import json
 from or1_verify.types import Problem
 
 Key = bytes
-"""Digest of (task, gold, essence of the text)."""
+"""Digest of (task, gold, answer)."""
 
 
-def key_of(problem: Problem, essence: str) -> Key:
+def key_of(problem: Problem, answer: str) -> Key:
     """The same for every problem with this task and gold."""
-    content = json.dumps([problem.task, problem.gold, essence], sort_keys=True)
+    content = json.dumps([problem.task, problem.gold, answer], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=16).digest()

@@ -16,10 +16,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
-from typing import Self, TypeGuard
+from typing import Self
 
 from or1.types import Response, Rollout
-from or1_verify.base import InProcessVerifier, StagedVerifier
+from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.key import Key, key_of
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
@@ -36,31 +36,30 @@ _BROKE_WORKERS = frozenset({"worker_lost", "verifier_error"})
 class ProcessVerifierPool:
     """Verifiers by task name behind `VerifierPool`: cheap ones inline, the others in `num_workers` processes.
 
-    Workers start with the first response that needs one. Verdicts are cached by (task, gold, essence of the
-    text), so the repeated answers of a group are judged once. Safe to use from several threads; close it, or
+    Workers start with the first response that needs one. Verdicts are cached by (task, gold, answer),
+    so the repeated answers of a group are judged once. Safe to use from several threads; close it, or
     use it as a context manager.
     """
 
     def __init__(
         self,
-        verifiers: Mapping[str, object],
+        verifiers: Mapping[str, Verifier],
         num_workers: int = 2,
         time_limit_s: float = 5.0,
         memory_limit_bytes: int = 1 << 30,
         *,
         max_in_flight: int = 1024,
         cache_size: int = 100_000,
-        second_opinions: Mapping[str, object] | None = None,
+        second_opinions: Mapping[str, Verifier] | None = None,
         second_opinion_fraction: float = 0.0,
         seed: int = 0,
     ) -> None:
         """Take the verifiers; start nothing.
 
         Args:
-            verifiers: task name -> Verifier; one that declares `in_process` runs in this process, every other
-                must be picklable.
+            verifiers: task name -> verifier.
             num_workers: worker processes [processes].
-            time_limit_s: wall time for one response [s]; a verifier with a lower limit of its own keeps it.
+            time_limit_s: wall time for one response [s]; a verifier with a lower limit keeps it.
             memory_limit_bytes: address space of one worker [bytes].
             max_in_flight: responses being judged before the input has to wait [responses].
             cache_size: verdicts remembered [verdicts].
@@ -68,12 +67,10 @@ class ProcessVerifierPool:
             second_opinion_fraction: share of the different answers that it is asked about.
             seed: which ones.
         """
-        self._tasks = frozenset(verifiers)
-        self._inline = {name: v for name, v in verifiers.items() if _is_inline(v)}
-        self._staged = {name: v for name, v in verifiers.items() if isinstance(v, StagedVerifier)}
-        remote = {name: v for name, v in verifiers.items() if name not in self._inline}
+        self._verifiers = dict(verifiers)
+        remote = {name: v for name, v in verifiers.items() if not v.in_process}
         others = dict(second_opinions or {}) if second_opinion_fraction else {}
-        self._second = SecondOpinions(frozenset(others), second_opinion_fraction, seed)
+        self._second = SecondOpinions(others, second_opinion_fraction, seed)
         remote |= {second_task(task): verifier for task, verifier in others.items()}
         self._crew = Crew(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
         self._max_in_flight = max_in_flight
@@ -99,11 +96,11 @@ class ProcessVerifierPool:
             for response in responses:
                 for key, verdict in flight.landed():
                     yield from self._land(flight, key, verdict)
-                essence_or_verdict = self._at_once(response)
-                if isinstance(essence_or_verdict, Verdict):
-                    yield self._counted(response.rollout, essence_or_verdict)
+                answer = self._at_once(response)
+                if isinstance(answer, Verdict):
+                    yield self._counted(response.rollout, answer)
                     continue
-                flight.board(response, essence_or_verdict, self._crew)
+                flight.board(response, answer, self._crew)
                 while flight.num_waiting >= self._max_in_flight:
                     yield from self._land(flight, *flight.next_landed())
             while flight.num_waiting:
@@ -154,29 +151,31 @@ class ProcessVerifierPool:
         return MappingProxyType(self._crew.events() | own | self._second.events())
 
     def _at_once(self, response: Response) -> Verdict | str:
-        """The verdict if no worker is needed for it, else the text that a worker is to judge."""
+        """The verdict if no worker is needed for it, else the answer for a worker to judge."""
         if response.rollout.finish is Finish.LENGTH:
             return _TRUNCATED
         if response.rollout.finish is Finish.ABORTED:
             return _ABORTED
-        problem, text = response.problem, response.text
-        if problem.task not in self._tasks:
-            raise KeyError(f"no verifier for task {problem.task!r}, only for {sorted(self._tasks)}")
-        if problem.task in self._inline:
-            return self._inline[problem.task].verify(problem, text)
-        if problem.task in self._staged:
-            text = self._staged[problem.task].essence(text)
-            quick = self._staged[problem.task].quick(problem, text)
-            if quick is not None:
-                self._second.consider(problem, text, quick, self._crew.submit)
-                return quick
-        key = key_of(problem, text)
+        problem = response.problem
+        if problem.task not in self._verifiers:
+            raise KeyError(f"no verifier for task {problem.task!r}, only for {sorted(self._verifiers)}")
+        verifier = self._verifiers[problem.task]
+        answer = verifier.read(response.text)
+        if isinstance(answer, Verdict):
+            return answer
+        decided = verifier.decide(problem, answer)
+        if decided is None and verifier.in_process:
+            decided = verifier.compute(problem, answer)
+        if decided is not None:
+            self._second.consider(problem, answer, decided, self._crew.submit)
+            return decided
+        key = key_of(problem, answer)
         with self._lock:
             if key in self._quarantine:
                 self._quarantined += 1
                 return self._quarantine[key]
             if key not in self._cache:
-                return text
+                return answer
             self._cache.move_to_end(key)
             self._cache_hits += 1
             return replace(self._cache[key], seconds=0.0)
@@ -191,7 +190,7 @@ class ProcessVerifierPool:
             while len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
         response, *others = flight.disembark(key)
-        self._second.consider(response.problem, flight.essence(key), verdict, self._crew.submit)
+        self._second.consider(response.problem, flight.answer(key), verdict, self._crew.submit)
         yield self._counted(response.rollout, verdict)
         with self._lock:
             self._cache_hits += len(others)
@@ -210,21 +209,21 @@ class _Flight:
 
     def __init__(self) -> None:
         self._waiting: dict[Key, list[Response]] = {}
-        self._essences: dict[Key, str] = {}
+        self._answers: dict[Key, str] = {}
         self._futures: dict[Key, Future[Verdict]] = {}
         self._landed: SimpleQueue[tuple[Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def board(self, response: Response, essence: str, crew: Crew) -> None:
-        """Have the essence of a response judged, unless the same is on its way."""
-        key = key_of(response.problem, essence)
+    def board(self, response: Response, answer: str, crew: Crew) -> None:
+        """Submit the answer of a response, unless the same one is being judged already."""
+        key = key_of(response.problem, answer)
         self.num_waiting += 1
         if key in self._waiting:
             self._waiting[key].append(response)
             return
         self._waiting[key] = [response]
-        self._essences[key] = essence
-        future = crew.submit(response.problem, essence)
+        self._answers[key] = answer
+        future = crew.submit(response.problem, answer)
         self._futures[key] = future
         landed = self._landed
         future.add_done_callback(lambda done: landed.put((key, done)))
@@ -242,8 +241,8 @@ class _Flight:
             raise RuntimeError("the verifier pool was closed while it was judging")
         return key, future.result()
 
-    def essence(self, key: Key) -> str:
-        return self._essences[key]
+    def answer(self, key: Key) -> str:
+        return self._answers[key]
 
     def disembark(self, key: Key) -> list[Response]:
         del self._futures[key]
@@ -254,7 +253,3 @@ class _Flight:
     def cancel(self) -> None:
         for future in list(self._futures.values()):
             future.cancel()
-
-
-def _is_inline(verifier: object) -> TypeGuard[InProcessVerifier]:
-    return isinstance(verifier, InProcessVerifier) and verifier.in_process

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from or1_verify.base import LimitedVerifier, SelfLimitedVerifier, StagedVerifier
-from or1_verify.types import Problem, Verdict
+from or1_verify.base import Verifier
+from or1_verify.types import Problem
 
 _HEADER = struct.Struct(">I")
 _DETAIL = 500
@@ -32,7 +32,7 @@ _CPU_ALLOWANCE_S = 30
 class Setup:
     """What a worker is told once."""
 
-    verifiers: Mapping[str, Any]
+    verifiers: Mapping[str, Verifier]
     """Task name -> verifier."""
     memory_limit_bytes: int
     time_limit_s: float
@@ -40,16 +40,16 @@ class Setup:
     def limit_s(self, problem: Problem) -> float:
         """Wall time for one answer to a problem [s]."""
         verifier = self.verifiers[problem.task]
-        if isinstance(verifier, SelfLimitedVerifier):
-            return verifier.wall_limit_s(problem)
-        own = verifier.time_limit_s if isinstance(verifier, LimitedVerifier) else self.time_limit_s
-        return min(own, self.time_limit_s)
+        own = verifier.wall_limit_s(problem)
+        if own is None:
+            return self.time_limit_s
+        return own if verifier.limits_itself else min(own, self.time_limit_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     problem: Problem
-    text: str
+    answer: str
     time_limit_s: float
 
 
@@ -61,8 +61,7 @@ def main(descriptor: int) -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             _limit_memory(setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
-                if isinstance(verifier, StagedVerifier):
-                    verifier.prepare()
+                verifier.prepare()
         except Exception as error:  # the boundary: the parent must hear why no worker can start
             _reply(channel, {"failed": f"{type(error).__name__}: {error}"})
             return
@@ -102,10 +101,10 @@ def _reply(channel: socket.socket, content: Mapping[str, Any]) -> None:
     send(channel, json.dumps(content).encode())
 
 
-def _judge(verifier: Any, request: Request) -> dict[str, Any]:
+def _judge(verifier: Verifier, request: Request) -> dict[str, Any]:
     started = time.perf_counter()
     try:
-        verdict: Verdict = verifier.verify(request.problem, request.text)
+        verdict = verifier.compute(request.problem, request.answer)
     except MemoryError:
         return {"failure": "memory_limit"}
     except Exception as error:  # the boundary: a verifier that raises costs one response, not the worker

@@ -79,9 +79,9 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, problem: Problem, text: str, time_limit_s: float) -> Verdict | Failure:
-        """Judge one response within a wall time [s]; after a Failure the worker must be disposed of."""
-        request = pickle.dumps(Request(problem, text, time_limit_s))
+    def ask(self, problem: Problem, answer: str, time_limit_s: float) -> Verdict | Failure:
+        """Judge one answer within a wall time [s]; after a Failure the worker must be disposed of."""
+        request = pickle.dumps(Request(problem, answer, time_limit_s))
         try:
             reply = self._exchange(request, time_limit_s)
         except TimeoutError:

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from or1_verify.base import SelfLimitedVerifier, StagedVerifier
 from or1_verify.errors import RunStopped
 from or1_verify.pool.worker_main import Setup
 from or1_verify.pool.worker_process import Failure, WorkerProcess, WorkerStartError
@@ -22,7 +21,7 @@ from or1_verify.types import Outcome, Problem, Verdict
 _log = logging.getLogger(__name__)
 _BLAMED_ON_RESPONSE = frozenset({"time_limit", "memory_limit"})
 _SHOWN = 120
-"""Most characters of a response that go into a verdict's detail [characters]."""
+"""Most characters of an answer that go into a verdict's detail [characters]."""
 
 
 class Crew:
@@ -38,9 +37,9 @@ class Crew:
         self._events: Counter[str] = Counter()
         self._soundness: dict[str, bool] = {}
 
-    def submit(self, problem: Problem, text: str) -> Future[Verdict]:
+    def submit(self, problem: Problem, answer: str) -> Future[Verdict]:
         self._refuse_when_closed()
-        return self._threads.submit(self._settle, problem, text)
+        return self._threads.submit(self._settle, problem, answer)
 
     def events(self) -> dict[str, int]:
         with self._lock:
@@ -60,35 +59,35 @@ class Crew:
         for worker in workers:
             worker.dispose()
 
-    def _settle(self, problem: Problem, text: str) -> Verdict:
-        """Verdict on one response; a failure is asked once more, alone in a fresh worker."""
-        result = self._ask(problem, text, self._take())
+    def _settle(self, problem: Problem, answer: str) -> Verdict:
+        """Verdict on one answer; a failure is asked once more, alone in a fresh worker."""
+        result = self._ask(problem, answer, self._take())
         if isinstance(result, Verdict):
             return result
         self._count("retries", f"first_{result.reason}")
         _log.warning("verifier: %s on problem %s, asking once more", result.reason, problem.id)
-        result = self._ask(problem, text, self._start())
+        result = self._ask(problem, answer, self._start())
         if isinstance(result, Verdict):
             return result
-        limits_itself = isinstance(self._setup.verifiers[problem.task], SelfLimitedVerifier)
+        limits_itself = self._setup.verifiers[problem.task].limits_itself
         if limits_itself or result.reason not in _BLAMED_ON_RESPONSE:
             return _not_judged(result.reason, result.detail)
         if not self._is_sound(problem):
             return _not_judged("bad_gold", f"{result.reason}, also on the gold itself")
         _log.warning("verifier: %s twice on problem %s: judged wrong", result.reason, problem.id)
-        return Verdict(outcome=Outcome.WRONG, reward=0.0, reason=result.reason, detail=text[:_SHOWN])
+        return Verdict(outcome=Outcome.WRONG, reward=0.0, reason=result.reason, detail=answer[:_SHOWN])
 
     def _is_sound(self, problem: Problem) -> bool:
-        """Does the gold verify against itself within the limits? Taken for granted where nobody can say."""
+        """Is the gold correct as its own answer, within the limits? True where it does not tell an answer."""
         verifier = self._setup.verifiers[problem.task]
-        if not isinstance(verifier, StagedVerifier):
+        ideal = verifier.ideal_answer(problem)
+        if ideal is None:
             return True
         gold = json.dumps([problem.task, problem.gold], sort_keys=True)
         with self._lock:
             if gold in self._soundness:
                 return self._soundness[gold]
-        ideal = verifier.ideal_response(problem)
-        result: Verdict | Failure | None = verifier.quick(problem, ideal)
+        result: Verdict | Failure | None = verifier.decide(problem, ideal)
         if result is None:
             result = self._ask(problem, ideal, self._take())
         sound = isinstance(result, Verdict) and result.outcome is Outcome.RIGHT
@@ -96,8 +95,8 @@ class Crew:
             self._soundness[gold] = sound
         return sound
 
-    def _ask(self, problem: Problem, text: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.ask(problem, text, self._setup.limit_s(problem))
+    def _ask(self, problem: Problem, answer: str, worker: WorkerProcess) -> Verdict | Failure:
+        result = worker.ask(problem, answer, self._setup.limit_s(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)

@@ -21,7 +21,7 @@ _REMOVAL_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class CgroupSlot:
     """The group of one slot, ready for a program."""
 
     descriptors: tuple[int, ...]
@@ -56,7 +56,7 @@ class Cgroups:
             self.close()
             raise
 
-    def prepare(self, slot: int, memory_bytes: int) -> Slot:
+    def prepare(self, slot: int, memory_bytes: int) -> CgroupSlot:
         """The group of a slot with this limit."""
         if slot not in self._descriptors:
             self._descriptors[slot] = self._made(slot)
@@ -67,7 +67,7 @@ class Cgroups:
         else:
             (group / "memory.limit_in_bytes").write_text(str(memory_bytes))
             events = group / "memory.oom_control"
-        return Slot(self._descriptors[slot], events, _num_kills(events))
+        return CgroupSlot(self._descriptors[slot], events, _num_kills(events))
 
     def close(self) -> None:
         """Take the groups away; their programs must have ended."""

@@ -37,7 +37,7 @@ class Confinement:
     """The unused user to become; None stays who we are."""
     counts_own_processes: bool
     """Whether the kernel's count of this user's processes is the program's alone."""
-    box: str
+    scratch_dir: str
     ruleset: int | None
     """Landlock's, as a descriptor; None at levels without."""
     cpu_s: float
@@ -61,7 +61,7 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class Plan:
+class SyscallPlan:
     """The calls, with the memory that they point to."""
 
     locks: list[Call] = field(default_factory=list)
@@ -83,16 +83,16 @@ class Plan:
         self.ready.raw = _READY.format(number).encode()
 
 
-def planned(how: Confinement, around: Surroundings) -> Plan:
+def planned(how: Confinement, around: Surroundings) -> SyscallPlan:
     """The list for these limits."""
-    plan = Plan()
+    plan = SyscallPlan()
     add = plan.locks.append
     add(listed("setsid"))
     for group in how.cgroups:
         add(listed("write", group, plan.address(b"0"), 1))
     for target, descriptor in enumerate(how.standard):
         add(listed("dup3", descriptor, target, 0))
-    add(listed("chdir", plan.address(os.fsencode(how.box) + b"\0")))
+    add(listed("chdir", plan.address(os.fsencode(how.scratch_dir) + b"\0")))
     add(listed("umask", 0o077))
     _add_limits(plan, how)
     if how.uid is not None:
@@ -121,7 +121,7 @@ def planned(how: Confinement, around: Surroundings) -> Plan:
     return plan
 
 
-def carry_out(plan: Plan, around: Surroundings) -> None:
+def carry_out(plan: SyscallPlan, around: Surroundings) -> None:
     """Bind this process; OSError when a lock does not close, and then nothing may run."""
     if around.seccomp is not None:
         around.seccomp.aim(os.getpid())
@@ -131,7 +131,7 @@ def carry_out(plan: Plan, around: Surroundings) -> None:
     syscalls.make(plan.farewell)
 
 
-def _add_limits(plan: Plan, how: Confinement) -> None:
+def _add_limits(plan: SyscallPlan, how: Confinement) -> None:
     limits = {
         resource.RLIMIT_CPU: math.ceil(how.cpu_s) + _CPU_MARGIN_S,
         resource.RLIMIT_AS: how.address_bytes,

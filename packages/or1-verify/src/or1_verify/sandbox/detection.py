@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from dataclasses import dataclass
 
-from or1_verify.sandbox.types import Level, SandboxError
+from or1_verify.sandbox.server_process import ForkServerProcess, require_linux
+from or1_verify.sandbox.session import Session
+from or1_verify.sandbox.types import Level, Limits, SandboxError
 
-_PROBE = "print(6 * 7)"
+_PROBE = b"print(6 * 7)"
 _REMEDIES = {
     Level.CGROUP: "run as root, or under `systemd-run --user --scope -p Delegate=yes`",
     Level.NAMESPACES: "allow user namespaces (sysctl user.max_user_namespaces; on Ubuntu "
@@ -50,13 +54,21 @@ def detect() -> Capabilities:
 
 def obstacle(level: Level) -> str | None:
     """What keeps a level from working here; None when a program ran in it."""
-    from or1_verify.sandbox.sandbox import Sandbox
-
     try:
-        with Sandbox(level, warm_imports=()) as sandbox:
-            done = sandbox.run(_PROBE)
+        require_linux()
+        with contextlib.closing(ForkServerProcess(level, warm_imports=())) as server:
+            done = Session(server, 0, _PROBE, b"", Limits()).wait()
     except SandboxError as error:
         return str(error)
     if done.stdout != b"42\n":
         return f"a program ended with {done.ending}: {done.stderr.decode(errors='replace')[-200:]}"
     return None
+
+
+@functools.cache
+def best_level() -> Level:
+    """The best level that works on this machine, tried once per process; SandboxError when none does."""
+    best = detect().level
+    if best is None:
+        raise SandboxError("this machine allows no sandbox at all: `or1 doctor` says why")
+    return best

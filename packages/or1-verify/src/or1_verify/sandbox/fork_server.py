@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from or1_verify.sandbox import landlock, libraries, namespaces, program, seccomp, syscalls, users
-from or1_verify.sandbox.confine import STACK_BYTES, Confinement, Plan, Surroundings, carry_out, planned
+from or1_verify.sandbox.confine import STACK_BYTES, Confinement, Surroundings, SyscallPlan, carry_out, planned
 from or1_verify.sandbox.control import Control, Message
-from or1_verify.sandbox.scratch import Boxes, Folders, MemoryBoxes
+from or1_verify.sandbox.scratch import DiskScratch, ScratchDirs, TmpfsScratch
 from or1_verify.sandbox.types import Level
 
 _THREAD_STACK_BYTES = 16 << 20
@@ -56,12 +56,12 @@ def main() -> None:
     if received is None:
         return
     try:
-        zygote = Zygote(control, received[0])
+        server = ForkServer(control, received[0])
     except (OSError, ValueError) as error:
         control.send({"failed": str(error)})
         return
     control.send({"serving": os.getpid()})
-    zygote.serve()
+    server.serve()
 
 
 def _out_of_the_way(descriptor: int) -> int:
@@ -84,7 +84,7 @@ def _ask_for_stack() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-class Zygote:
+class ForkServer:
     """State of the fork-server."""
 
     def __init__(self, control: Control, setup: Message) -> None:
@@ -105,13 +105,13 @@ class Zygote:
         if level < Level.SECCOMP:
             syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
         self._trees: namespaces.ProcessTrees | None = None
-        self._boxes: Boxes = Folders(setup["home"])
+        self._scratch: ScratchDirs = DiskScratch(setup["home"])
         closed: list[str] = []
         self._base_bytes = _address_bytes()
         _be_first_to_go()
         if level >= Level.NAMESPACES:
             self._trees = namespaces.enter(setup["home"], readable)
-            self._boxes = MemoryBoxes()
+            self._scratch = TmpfsScratch()
         elif self._users.are_others:
             closed = libraries.open_doors(libraries.own_folders())
         program.open_streams()
@@ -120,7 +120,7 @@ class Zygote:
         self._readable = [rule for rule in rules if rule is not None]
         self._landlock_abi = landlock.abi() if level >= Level.LANDLOCK else None
         self._rulesets: dict[int, int] = {}
-        self._plans: dict[tuple[float, ...], Plan] = {}
+        self._plans: dict[tuple[float, ...], SyscallPlan] = {}
         self._around = Surroundings(
             control=control.fileno(),
             alive_read=alive_read,
@@ -140,8 +140,8 @@ class Zygote:
         for child in self._children.values():
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
-            self._boxes.clear(child.slot)
-        self._boxes.remove()
+            self._scratch.clear(child.slot)
+        self._scratch.remove()
 
     def _take_turn(self) -> bool:
         """Until something has happened; False when the parent has gone."""
@@ -183,21 +183,21 @@ class Zygote:
     def _start(self, message: Message, descriptors: list[int]) -> Child:
         """Little happens here that has happened before: after each fork, every page written is copied."""
         number, slot = message.pop("start"), message["slot"]
-        box = self._boxes.prepare(slot, self._users.unused(slot), message["file_bytes"])
+        scratch_dir = self._scratch.prepare(slot, self._users.unused(slot), message["file_bytes"])
         try:
-            pid = self._forked(number, message, descriptors, box)
+            pid = self._forked(number, message, descriptors, scratch_dir)
         except OSError:
-            self._boxes.clear(slot)
+            self._scratch.clear(slot)
             raise
         return Child(number, pid, slot, os.pidfd_open(pid))
 
-    def _forked(self, number: int, message: Message, descriptors: list[int], box: str) -> int:
+    def _forked(self, number: int, message: Message, descriptors: list[int], scratch_dir: str) -> int:
         """Process id of the program; in the program's own process it does not return."""
         key = (*message.values(), *descriptors)
         if key not in self._plans:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
-            self._plans[key] = planned(self._confinement(message, descriptors, box), self._around)
+            self._plans[key] = planned(self._confinement(message, descriptors, scratch_dir), self._around)
         plan = self._plans[key]
         plan.aim(number)
         if self._trees is not None:
@@ -207,13 +207,13 @@ class Zygote:
             self._become_program(number, plan, descriptors[0])
         return pid
 
-    def _confinement(self, message: Message, descriptors: list[int], box: str) -> Confinement:
+    def _confinement(self, message: Message, descriptors: list[int], scratch_dir: str) -> Confinement:
         uid = self._users.unused(message["slot"])
         cgroups = tuple(descriptors[_FIRST_CGROUP:])
         return Confinement(
             uid=uid,
             counts_own_processes=uid is not None or self._trees is not None,
-            box=box,
+            scratch_dir=scratch_dir,
             ruleset=self._ruleset(message["slot"]),
             cpu_s=message["cpu_s"],
             address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
@@ -223,7 +223,7 @@ class Zygote:
             cgroups=cgroups,
         )
 
-    def _become_program(self, number: int, plan: Plan, source: int) -> NoReturn:
+    def _become_program(self, number: int, plan: SyscallPlan, source: int) -> NoReturn:
         """In the child. Whatever happens, this process must never return to the fork-server's loop."""
         status = _WAIT_STATUS_UNKNOWN
         try:
@@ -242,9 +242,9 @@ class Zygote:
         if self._landlock_abi is None:
             return None
         if slot not in self._rulesets:
-            own = landlock.opened(self._boxes.anchor(slot), landlock.WRITE)
+            own = landlock.opened(self._scratch.anchor(slot), landlock.WRITE)
             if own is None:
-                raise OSError("the box cannot be opened")
+                raise OSError("the scratch_dir cannot be opened")
             self._rulesets[slot] = landlock.ruleset(self._landlock_abi, [*self._readable, own])
             os.close(own.descriptor)
         return self._rulesets[slot]
@@ -254,7 +254,7 @@ class Zygote:
         _, status, usage = os.wait4(child.pid, 0)
         if self._around.seccomp is None:
             self._end_orphans()
-        self._boxes.clear(child.slot)
+        self._scratch.clear(child.slot)
         self._control.send_plain(
             f'{{"ended": {status}, "number": {child.number}, "cpu_s": {usage.ru_utime + usage.ru_stime:.6f}, '
             f'"peak_memory_bytes": {usage.ru_maxrss * 1024}}}'

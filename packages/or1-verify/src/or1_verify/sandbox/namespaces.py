@@ -28,12 +28,12 @@ from or1_verify.sandbox.syscalls import (
     MS_REC,
 )
 
-BOXES = "/box"
+SCRATCH_ROOT = "/scratch"
 """Where the programs' private folders are, in their file system."""
 _AT_FDCWD, _AT_RECURSIVE, _ONLY_THIS = -100, 0x8000, 0
 _ATTRIBUTES_READ_ONLY_NO_SETUID = 3
 _ROOT_SIZE = "size=1m,nr_inodes=4096,mode=0755"
-_BOXES_SIZE = "size=64k,nr_inodes=256,mode=0711"
+_SCRATCH_SIZE = "size=64k,nr_inodes=256,mode=0711"
 
 
 class ProcessTrees:
@@ -62,8 +62,10 @@ def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
         _show(path, mountpoint)
     for path in DEVICES:
         _bind(path, mountpoint)
-    os.mkdir(mountpoint + BOXES)  # noqa: PTH102
-    syscalls.mount("tmpfs", mountpoint + BOXES, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, _BOXES_SIZE)
+    os.mkdir(mountpoint + SCRATCH_ROOT)  # noqa: PTH102
+    syscalls.mount(
+        "tmpfs", mountpoint + SCRATCH_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, _SCRATCH_SIZE
+    )
     os.mkdir(mountpoint + "/old")  # noqa: PTH102
     os.chdir(mountpoint)
     syscalls.call("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"old"))

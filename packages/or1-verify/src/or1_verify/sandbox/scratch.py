@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from or1_verify.sandbox import syscalls
-from or1_verify.sandbox.namespaces import BOXES
+from or1_verify.sandbox.namespaces import SCRATCH_ROOT
 from or1_verify.sandbox.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
 
 MOST_ENTRIES = 256
@@ -21,7 +21,7 @@ _FILES_WORTH = 4
 """A box holds this many files of the largest size."""
 
 
-class Boxes(Protocol):
+class ScratchDirs(Protocol):
     """Where the private folders are."""
 
     def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
@@ -41,12 +41,12 @@ class Boxes(Protocol):
         ...
 
 
-def box_bytes(file_bytes: int) -> int:
+def scratch_bytes(file_bytes: int) -> int:
     """What all files of a box may hold together [bytes]."""
     return _FILES_WORTH * file_bytes
 
 
-class Folders:
+class DiskScratch:
     """Ordinary folders, kept from program to program; `overfull` watches what no limit holds."""
 
     def __init__(self, home: str) -> None:
@@ -75,7 +75,7 @@ class Folders:
         return self._made[slot]
 
 
-class MemoryBoxes:
+class TmpfsScratch:
     """A small file system in memory for each program, mounted in the fork-server's own name space."""
 
     def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
@@ -83,7 +83,7 @@ class MemoryBoxes:
         if not os.path.isdir(path):  # noqa: PTH112
             os.makedirs(path)  # noqa: PTH103
             os.chmod(self.anchor(slot), 0o555)  # noqa: PTH101
-        size = f"size={box_bytes(file_bytes)},nr_inodes={MOST_ENTRIES},mode=0700"
+        size = f"size={scratch_bytes(file_bytes)},nr_inodes={MOST_ENTRIES},mode=0700"
         owner = f",uid={uid},gid={uid}" if uid is not None else ""
         syscalls.mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size + owner)
         return path
@@ -95,11 +95,11 @@ class MemoryBoxes:
         """The kernel does, with the last process that sees them."""
 
     def anchor(self, slot: int) -> str:
-        return f"{BOXES}/{slot}"
+        return f"{SCRATCH_ROOT}/{slot}"
 
     def _path(self, slot: int) -> str:
         """Below the anchor, since Landlock looks through a mount at what is above it."""
-        return f"{BOXES}/{slot}/in"
+        return f"{SCRATCH_ROOT}/{slot}/in"
 
 
 def folder_of(home: str, slot: int) -> str:
@@ -114,7 +114,7 @@ def overfull(path: str, file_bytes: int) -> bool:
             held += entry.stat(follow_symlinks=False).st_blocks * 512
         except OSError:
             continue  # gone since
-        if count > MOST_ENTRIES or held > box_bytes(file_bytes):
+        if count > MOST_ENTRIES or held > scratch_bytes(file_bytes):
             return True
     return False
 

@@ -14,18 +14,16 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
-from or1_verify.sandbox.cgroups import Slot
-from or1_verify.sandbox.control import Control, Message
+from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
+from or1_verify.sandbox.server_process import ForkServerProcess
 from or1_verify.sandbox.streams import Frames, Output, sealed
 from or1_verify.sandbox.types import (
     MAX_FRAME_BYTES,
     STDERR_KEPT_BYTES,
     Ending,
     Execution,
-    Level,
     Limits,
     SandboxError,
 )
@@ -40,27 +38,12 @@ _READ_BYTES = 1 << 20
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
-class Server(Protocol):
-    """What a session needs of the fork-server."""
-
-    control: Control
-    level: Level
-
-    def acquire_slot(self, memory_bytes: int) -> tuple[int, Slot | None]: ...
-    def release_slot(self, slot: int) -> None: ...
-    def overfull(self, slot: int, file_bytes: int) -> bool: ...
-    def expect(self, number: int) -> None: ...
-    def forget(self, number: int) -> None: ...
-    def reports(self, number: int) -> list[Message]: ...
-    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None: ...
-    def read_reports(self) -> None: ...
-    def failure(self, why: str) -> SandboxError: ...
-
-
 class Session:
     """A program that runs in the sandbox. Wait for it or close it: until then it holds a slot."""
 
-    def __init__(self, server: Server, number: int, source: bytes, stdin: bytes, limits: Limits) -> None:
+    def __init__(
+        self, server: ForkServerProcess, number: int, source: bytes, stdin: bytes, limits: Limits
+    ) -> None:
         """Ask for the program; SandboxError when the fork-server is lost or its slots are all taken."""
         self._server = server
         self._number = number
@@ -79,7 +62,7 @@ class Session:
         self._deadline = time.monotonic() + _READY_LIMIT_S
         self._started = time.monotonic()
         self._wall_s = 0.0
-        self._next_look_at_box = 0.0
+        self._next_scratch_check = 0.0
         self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
         self._streams: dict[int, Output] = {}
         """By descriptor, those that are still open."""
@@ -232,9 +215,9 @@ class Session:
             self._kill(Ending.OUTPUT_LIMIT)
         elif self._ready and self._cpu_s() >= self._limits.cpu_s:
             self._kill(Ending.CPU_LIMIT)
-        elif self._ready and now > self._next_look_at_box:
-            first_look = self._next_look_at_box == 0.0
-            self._next_look_at_box = now + _LONGEST_LOOK_S
+        elif self._ready and now > self._next_scratch_check:
+            first_look = self._next_scratch_check == 0.0
+            self._next_scratch_check = now + _LONGEST_LOOK_S
             if not first_look and self._server.overfull(self._slot, self._limits.file_bytes):
                 self._kill(Ending.OUTPUT_LIMIT)
 

@@ -269,15 +269,25 @@ def problem(tests: Any) -> Problem:
     return Problem.make("code", (Message("user", "?"),), tests)
 
 
-def test_the_essence_is_the_program() -> None:
-    how = CodeVerifier()
+def test_the_answer_is_the_program_alone() -> None:
+    verifier = CodeVerifier()
     text = "<think>\n```\nprint(1)\n```\n</think>\nHere:\n```python\nprint(3)\n```\nDone."
-    assert how.essence(text) == how.essence("```\nprint(3)\n```") == as_response("print(3)")
-    for each in (text, "nothing", "<think>", ""):
-        essence = how.essence(each)
-        assert how.essence(essence) == essence
-        assert how.quick(problem(SUM), essence) == how.quick(problem(SUM), each)
-    assert how.ideal_response(problem({**SUM, "solution": "print(3)"})) == as_response("print(3)")
+    assert verifier.read(text) == "print(3)"
+    assert verifier.read(as_response("print(3)")) == "print(3)"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("nothing", "no_code"), ("", "no_code"), ("```\n \n```", "no_code"), ("<think>", "unfinished_thinking")],
+)
+def test_a_text_without_a_program_is_no_answer(text: str, reason: str) -> None:
+    expected = Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=reason)
+    assert CodeVerifier().read(text) == expected
+
+
+def test_the_solution_that_came_with_the_tests_is_the_ideal_answer() -> None:
+    assert CodeVerifier().ideal_answer(problem({**SUM, "solution": "print(3)"})) == "print(3)"
+    assert CodeVerifier().ideal_answer(problem(SUM)) is None
 
 
 def test_a_pool_judges_programs_beside_each_other() -> None:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify.code.rpc import result_of
-from or1_verify.code.rpc_values import Decoder, Encoder, TransferError, decode, encode
+from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, decode, encode
 
 
 def there_and_back(value: Any) -> Any:
@@ -210,26 +210,26 @@ class Node:
 def test_a_reply_changes_the_callers_objects_and_no_others() -> None:
     """What a function does to its arguments is seen by the caller, in the very objects that it passed."""
     numbers, fixed = [3, 1, 2], (1, 2)
-    request = Encoder()
+    request = ValueEncoder()
     root = request.item([numbers, fixed])
     reply = {"return": root, "heap": [["list", [[1], 9]]], "changes": [[1, ["list", [1, 2, 3, [3]]]]]}
     assert request.entries[1] == ["list", [3, 1, 2]]
-    back = result_of(reply, request, Decoder())
+    back = result_of(reply, request, ValueDecoder())
     assert back[0] is numbers
     assert numbers[:3] == [1, 2, 3]
     assert numbers[3] == [numbers, 9]
     for changes in ([[2, ["tuple", [1]]]], [[1, ["dict", [], []]]], [[9, ["list", []]]], [7], [[1, 7]], 7):
         with pytest.raises(TransferError):
-            result_of({"return": 1, "heap": [], "changes": changes}, request, Decoder())
+            result_of({"return": 1, "heap": [], "changes": changes}, request, ValueDecoder())
 
 
 def test_nodes_cross_by_their_attributes() -> None:
     long = None
     for number in range(20_000):
         long = Node(number, long)
-    encoder = Encoder(frozenset({"Node"}))
+    encoder = ValueEncoder(frozenset({"Node"}))
     root = encoder.item(long)
-    objects = Decoder(node_class=lambda name: Node).read(json.loads(json.dumps(encoder.entries)))
+    objects = ValueDecoder(node_class=lambda name: Node).read(json.loads(json.dumps(encoder.entries)))
     node, seen = objects[root[0]], []
     while node:
         seen.append(node.val)
@@ -240,7 +240,7 @@ def test_nodes_cross_by_their_attributes() -> None:
 @pytest.mark.parametrize("name", ["__class__", "__dict__", "a b", ""])
 def test_a_node_cannot_be_given_what_is_no_attribute(name: str) -> None:
     with pytest.raises(TransferError):
-        Decoder(node_class=lambda _: Node).read([["node", "Node", [name], [1]]])
+        ValueDecoder(node_class=lambda _: Node).read([["node", "Node", [name], [1]]])
 
 
 # Each tuple holds the next twice: to hash the first is to hash the last 2^58 times.
@@ -261,10 +261,10 @@ DOUBLED = [*[["tuple", [[i + 1], [i + 1]]] for i in range(1, 60)], ["tuple", [1]
 )
 def test_a_payload_that_takes_long_to_read_is_refused(heap: list[Any]) -> None:
     with pytest.raises(TransferError, match=r"more keys|too many digits"):
-        Decoder(most_hashed=100).read(heap)
+        ValueDecoder(most_hashed=100).read(heap)
 
 
 def test_texts_and_few_other_keys_are_read_whatever_the_bound() -> None:
     value = {**{str(n): n for n in range(1000)}, (1, 2): {3, (4, 5)}}
     payload = encode(value)
-    assert Decoder(most_hashed=20).read(payload["heap"])[payload["root"][0]] == value
+    assert ValueDecoder(most_hashed=20).read(payload["heap"])[payload["root"][0]] == value

@@ -109,21 +109,31 @@ TEXTS = st.one_of(
 
 
 @given(text=TEXTS, gold=st.sampled_from(["72", "x+1", "", "?"]))
-def test_the_essence_has_the_verdict_of_the_text(text: str, gold: str) -> None:
-    essence = VERIFIER.essence(text)
-    assert VERIFIER.essence(essence) == essence
-    assert VERIFIER.quick(problem(gold), essence) == VERIFIER.quick(problem(gold), text)
+def test_an_answer_keeps_its_verdict_in_a_box_of_its_own(text: str, gold: str) -> None:
+    answer = VERIFIER.read(text)
+    if isinstance(answer, Verdict):
+        assert answer.outcome is Outcome.NO_ANSWER
+        return
+    assert VERIFIER.read(f"\\boxed{{{answer}}}") == answer
+    assert VERIFIER.judge(problem(gold), answer) == VERIFIER.verify(problem(gold), text)
 
 
 def test_plain_numbers_need_no_algebra() -> None:
-    assert VERIFIER.quick(problem("72"), r"\boxed{72}") is not None
-    assert VERIFIER.quick(problem("72"), r"\boxed{73}") is not None
-    assert VERIFIER.quick(problem(r"\sqrt{2}"), r"\boxed{73}") is None
+    assert VERIFIER.decide(problem("72"), "72") is not None
+    assert VERIFIER.decide(problem("72"), "73") is not None
+    assert VERIFIER.decide(problem(r"\sqrt{2}"), "73") is None
 
 
-def test_the_ideal_response_is_right() -> None:
+def test_the_ideal_answer_is_correct() -> None:
     for gold in ("72", r"\frac{1}{2}", ["x+1", "y"], r"336^\circ", r"\text{Evelyn}"):
-        assert VERIFIER.verify(problem(gold), VERIFIER.ideal_response(problem(gold))).outcome is Outcome.RIGHT
+        ideal = VERIFIER.ideal_answer(problem(gold))
+        assert ideal is not None
+        assert VERIFIER.judge(problem(gold), ideal).outcome is Outcome.RIGHT
+
+
+@pytest.mark.parametrize("gold", ["", "{", r"\boxed{"])
+def test_a_gold_that_no_box_can_hold_has_no_ideal_answer(gold: str) -> None:
+    assert VERIFIER.ideal_answer(problem(gold)) is None
 
 
 def test_it_travels_to_a_worker() -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from or1.testing import make_problem, make_verdict
+from or1.testing import ExactVerifier, make_problem, make_verdict
 from or1.types import Outcome, Problem, Verdict
 from or1_verify.pool.second_opinion import MathVerifyVerifier, SecondOpinions, second_task
 
@@ -17,20 +17,20 @@ def answered(verdict: Verdict) -> Future[Verdict]:
     return future
 
 
-class Asked:
-    """A second verifier that finds everything right, and remembers what it was asked."""
+class Worker:
+    """Stands for the workers: finds everything correct, and remembers the answers."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def __call__(self, problem: Problem, text: str) -> Future[Verdict]:
+    def __call__(self, problem: Problem, answer: str) -> Future[Verdict]:
         assert problem.task == second_task("math")
-        self.texts.append(text)
-        return answered(make_verdict(None if text == "fails" else 1.0))
+        self.texts.append(answer)
+        return answered(make_verdict(None if answer == "fails" else 1.0))
 
 
 def opinions(fraction: float, seed: int = 0, num: int = 400) -> list[str]:
-    second, asked = SecondOpinions(frozenset({"math"}), fraction, seed), Asked()
+    second, asked = SecondOpinions({"math": ExactVerifier()}, fraction, seed), Worker()
     for number in range(num):
         second.consider(make_problem(task="math"), f"text {number}", make_verdict(1.0), asked)
     return asked.texts
@@ -45,7 +45,7 @@ def test_the_sample_has_its_share_and_hangs_on_the_seed_alone() -> None:
 
 
 def test_agreement_is_counted_once_an_answer() -> None:
-    second, asked = SecondOpinions(frozenset({"math"}), 1.0, 0), Asked()
+    second, asked = SecondOpinions({"math": ExactVerifier()}, 1.0, 0), Worker()
     problem = make_problem(task="math")
     for text, reward in (("a", 1.0), ("a", 1.0), ("b", 0.0), ("fails", 1.0)):
         second.consider(problem, text, make_verdict(reward), asked)
@@ -54,11 +54,21 @@ def test_agreement_is_counted_once_an_answer() -> None:
 
 
 def test_only_compared_answers_of_its_tasks_are_asked_about() -> None:
-    second, asked = SecondOpinions(frozenset({"math"}), 1.0, 0), Asked()
+    second, asked = SecondOpinions({"math": ExactVerifier()}, 1.0, 0), Worker()
     no_answer = Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box")
     second.consider(make_problem(task="math"), "a", no_answer, asked)
     second.consider(make_problem(task="code"), "a", make_verdict(1.0), asked)
     assert asked.texts == []
+
+
+def test_what_the_second_verifier_decides_at_once_reaches_no_worker() -> None:
+    second, worker = SecondOpinions({"math": MathVerifyVerifier()}, 1.0, 0), Worker()
+    problem = make_problem(task="math", gold="5")
+    second.consider(problem, "9^{9^{9^9}}", make_verdict(0.0), worker)
+    assert worker.texts == []
+    assert second.events() == {"second_agreed": 1, "second_disagreed": 0, "second_failed": 0}
+    second.consider(problem, "5", make_verdict(1.0), worker)
+    assert worker.texts == ["5"], "a comparison that the first verifier made exactly is made again"
 
 
 @pytest.mark.parametrize(

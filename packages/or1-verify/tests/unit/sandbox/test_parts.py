@@ -79,30 +79,30 @@ def test_users_of_two_fork_servers_never_meet() -> None:
     assert first_of(2, 0) is None, "root over itself alone"
 
 
-def test_a_box_is_emptied_however_deep(tmp_path: Path) -> None:
+def test_a_scratch_dir_is_emptied_however_deep(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").write_text("kept")
-    box = tmp_path / "box"
-    box.mkdir()
-    (box / "link").symlink_to(outside)
-    (box / "closed").mkdir(0)
-    (box / "file").write_text("x")
+    scratch_dir = tmp_path / "scratch_dir"
+    scratch_dir.mkdir()
+    (scratch_dir / "link").symlink_to(outside)
+    (scratch_dir / "closed").mkdir(0)
+    (scratch_dir / "file").write_text("x")
     here = Path.cwd()
     try:
-        os.chdir(box)
+        os.chdir(scratch_dir)
         for _ in range(1500):
             Path("deeper").mkdir()
             os.chdir("deeper")
             Path("file").touch()
     finally:
         os.chdir(here)
-    scratch.empty(str(box))
-    assert list(box.iterdir()) == []
+    scratch.empty(str(scratch_dir))
+    assert list(scratch_dir.iterdir()) == []
     assert (outside / "kept").read_text() == "kept"
 
 
-def test_no_name_in_a_box_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
+def test_no_name_in_a_scratch_dir_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f".or1-{number}").write_text("a file where a folder would be moved to")
         (tmp_path / f"folder-{number}" / "inner").mkdir(parents=True)
@@ -110,7 +110,7 @@ def test_no_name_in_a_box_is_in_the_way_of_emptying_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_box_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
+def test_a_scratch_dir_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     for number in range(scratch.MOST_ENTRIES - 1):

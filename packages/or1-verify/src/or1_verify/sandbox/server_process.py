@@ -1,0 +1,202 @@
+"""The parent's side of a fork server: starts the process, assigns slots to programs, distributes reports."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import or1_verify
+from or1_verify.sandbox import cgroups
+from or1_verify.sandbox.control import Control, Message, pair
+from or1_verify.sandbox.scratch import folder_of, overfull
+from or1_verify.sandbox.types import Level, SandboxError
+
+MOST_PROGRAMS = 16
+"""Programs of one sandbox at a time."""
+_START_LIMIT_S = 60.0
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # Sets of strings are walked in hash order: fixed, a program takes the same path every time.
+    "PYTHONHASHSEED": "0",
+}
+_BOOT = """
+import sys, types
+root = sys.argv[1]
+for name in ("or1_verify", "or1_verify.sandbox"):
+    # Packages that load nothing by themselves: what the fork-server holds costs every fork of it.
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [f"{root}/{name.replace('.', '/')}"]
+from or1_verify.sandbox.fork_server import main
+main()
+"""
+_PASSED_ON = ("LD_LIBRARY_PATH",)
+
+
+def require_linux() -> None:
+    """SandboxError on any other system."""
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("the code sandbox needs Linux: run it in a container")
+
+
+class ForkServerProcess:
+    """One running fork-server, seen from its parent."""
+
+    def __init__(self, level: Level, warm_imports: tuple[str, ...]) -> None:
+        self.level = level
+        self.lost = False
+        self.control: Control
+        self._reports: dict[int, list[Message]] = {}
+        self._free_slots = list(range(MOST_PROGRAMS))
+        self._home = tempfile.mkdtemp(prefix="or1-sandbox-")
+        os.chmod(self._home, 0o711)  # noqa: PTH101
+        self.control, far_end = pair()
+        self._cgroups: cgroups.Cgroups | None = None
+        environment = _ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        package = str(Path(or1_verify.__file__).parents[1])
+        with far_end:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, package, self._home, str(far_end.fileno())],
+                pass_fds=(far_end.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        try:
+            if level >= Level.CGROUP:
+                self._cgroups = _cgroups_for(level)
+            self._wait_until_serving(warm_imports)
+            if level >= Level.NAMESPACES:
+                os.rmdir(self._home)  # noqa: PTH106  (a place to mount on, elsewhere)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def acquire_slot(self, memory_bytes: int) -> tuple[int, cgroups.CgroupSlot | None]:
+        """A place for one program; SandboxError when all are taken."""
+        if not self._free_slots:
+            raise SandboxError(f"{MOST_PROGRAMS} programs run in this sandbox already")
+        number = heapq.heappop(self._free_slots)
+        if self._cgroups is None:
+            return number, None
+        try:
+            return number, self._cgroups.prepare(number, memory_bytes)
+        except OSError as error:
+            heapq.heappush(self._free_slots, number)
+            raise SandboxError(f"memory group: {error}") from error
+
+    def release_slot(self, slot: int) -> None:
+        heapq.heappush(self._free_slots, slot)
+
+    def overfull(self, slot: int, file_bytes: int) -> bool:
+        """Whether a program has written more than it may, where nothing but looking tells."""
+        if self.level >= Level.NAMESPACES:
+            return False  # its file system has a size
+        return overfull(folder_of(self._home, slot), file_bytes)
+
+    def expect(self, number: int) -> None:
+        self._reports[number] = []
+
+    def forget(self, number: int) -> None:
+        self._reports.pop(number, None)
+
+    def reports(self, number: int) -> list[Message]:
+        """What was reported of one program since the last call."""
+        found = self._reports[number]
+        self._reports[number] = []
+        return found
+
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """SandboxError when the fork-server has gone."""
+        try:
+            self.control.send(message, descriptors)
+        except OSError as error:
+            raise self.failure(str(error)) from error
+
+    def read_reports(self) -> None:
+        """Take one packet off the socket, which must be readable, and file it under its program."""
+        try:
+            received = self.control.receive()
+        except (OSError, json.JSONDecodeError) as error:
+            raise self.failure(str(error)) from error
+        if received is None:
+            raise self.failure("it has gone")
+        message, descriptors = received
+        for descriptor in descriptors:
+            message["started"] = _pid_of(descriptor)
+            os.close(descriptor)
+        waiting = self._reports.get(message["number"])
+        if waiting is not None:
+            waiting.append(message)
+
+    def failure(self, why: str) -> SandboxError:
+        """Give this fork-server up."""
+        self.lost = True
+        self._kill()
+        return SandboxError(f"the sandbox's fork-server failed: {why}")
+
+    def close(self) -> None:
+        """Let it end its programs and clear up, or do both for it."""
+        self.lost = True
+        self.control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5.0)
+        self._kill()
+        if self._cgroups is not None:
+            self._cgroups.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _kill(self) -> None:
+        """Its programs die with it: the kernel sends each a SIGKILL when its parent ends."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _wait_until_serving(self, warm_imports: tuple[str, ...]) -> None:
+        try:
+            self.control.settimeout(_START_LIMIT_S)
+            self.control.send({"level": int(self.level), "warm_imports": warm_imports, "home": self._home})
+            received = self.control.receive()
+            self.control.settimeout(None)
+        except OSError as error:
+            raise SandboxError(f"the sandbox's fork-server did not start: {error}") from error
+        if received is None:
+            raise SandboxError("the sandbox's fork-server ended while it started")
+        if "failed" in received[0]:
+            raise SandboxError(f"sandbox level {int(self.level)}: {received[0]['failed']}")
+
+
+def _cgroups_for(level: Level) -> cgroups.Cgroups:
+    try:
+        return cgroups.Cgroups()
+    except OSError as error:
+        raise SandboxError(f"sandbox level {int(level)}: {error}") from error
+
+
+def _pid_of(process: int) -> int | None:
+    """The id, as we see it, of the process behind a descriptor; None when it has ended."""
+    for line in Path(f"/proc/self/fdinfo/{process}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            pid = int(line.split()[1])
+            return pid if pid > 0 else None
+    return None
