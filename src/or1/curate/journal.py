@@ -1,4 +1,4 @@
-"""A journal of texts asked of a model: JSON lines, one a text, appended as they come, in order once finished.
+"""A journal of sampled texts: JSON lines, one per text, appended as they arrive and sorted at the end.
 
     {"about": {"model": "...", "looks": [4, 8, 16], ..., "seed": 1}}
     {"problem": "0f3a...", "part": 4, "redraw": 0, "index": 2, "outcome": "wrong", ..., "num_tokens": 71}
@@ -21,7 +21,7 @@ from or1.storage.settings import require_same
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Which text: about which problem, in which part of the work, in which round of asking again."""
+    """Identifies a text: its problem, the part of the work, the round of repeated sampling, its index."""
 
     problem: str
     part: int
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was found in it."""
+    """Outcome of a text."""
 
     outcome: str
     reason: str
@@ -86,20 +86,20 @@ class Journal:
         return place, entry
 
     def drawn(self, problem: str, part: int, redraw: int) -> Set[int]:
-        """Indices of the texts that are there."""
+        """Indices of the texts in the journal."""
         return {p.index for p in self._entries.get(problem, {}) if (p.part, p.redraw) == (part, redraw)}
 
     def of(self, problem: str) -> Iterator[tuple[Place, Entry]]:
-        """All that is known of a problem."""
+        """All texts of a problem."""
         yield from self._entries.get(problem, {}).items()
 
     def add(self, place: Place, entry: Entry) -> None:
-        """Write an entry down; it outlives the process from here on."""
+        """Append an entry; from here on a killed process does not lose it."""
         self._entries.setdefault(place.problem, {})[place] = entry
         self._lines.append(_row(place, entry))
 
     def sync(self) -> None:
-        """Outlive the machine too."""
+        """Make all entries durable: from here on a machine that fails does not lose them."""
         self._lines.sync()
 
     def finish(self) -> None:

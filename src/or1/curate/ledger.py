@@ -1,4 +1,4 @@
-"""The ledger: one line for each input row, kept or why not. Its counts add up to the input."""
+"""The ledger: one row per input row, with the reason if it was dropped. Its counts add up to the input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SHOWN = 600
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where the rows went."""
+    """Numbers of rows read, kept and dropped."""
 
     read: Mapping[str, int]
     """Source -> rows read."""
@@ -48,7 +48,7 @@ class Counts:
     dropped: Mapping[str, Mapping[str, int]]
     """Stage -> reason -> rows, in the order of the stages."""
     notes: Mapping[str, int] = field(default_factory=dict)
-    """Note -> rows that stay with it."""
+    """Note -> rows kept with this note."""
 
     @property
     def num_read(self) -> int:
@@ -64,10 +64,10 @@ class Counts:
 
 
 def write(store: Store, stages: Sequence[str], out: Path) -> Counts:
-    """Write the ledger and count; rows of one batch are in memory at a time.
+    """Write the ledger and count its rows; holds the rows of one batch in memory at a time.
 
     Raises:
-        RuntimeError: the counts do not add up, which would be a mistake of ours.
+        RuntimeError: the counts do not add up, which is a bug in or1.
     """
     read: Counter[str] = Counter()
     kept: Counter[str] = Counter()

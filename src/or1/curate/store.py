@@ -50,18 +50,19 @@ class Store:
             RunFolderError: in use, or of a curation with another fingerprint that has read all its sources.
         """
         store = cls(folder)
+        wanted = json.loads(json.dumps(fingerprint))
 
         def describe(found: dict[str, Any] | None) -> Mapping[str, Any]:
             if store.load(_READ_DONE) is not None:
                 require_same(
                     found or {},
-                    json.loads(json.dumps(fingerprint)),
+                    wanted,
                     holder=f"{folder} holds the work of another curation",
                     remedy="choose another folder with --out, or remove the folder",
                 )
-            elif found is None or differing_keys(found, json.loads(json.dumps(fingerprint))):
+            elif found is None or differing_keys(found, wanted):
                 store.clear()  # not all sources were read, and the recipe or a source changed since
-            return fingerprint
+            return dict(wanted)
 
         with _WorkFolder.hold(folder, describe):
             yield store

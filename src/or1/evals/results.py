@@ -1,13 +1,13 @@
-"""The folder of an evaluation: what was asked, what came, how it was judged.
+"""The folder of an evaluation: settings, problems, responses and verdicts.
 
 OUT/eval.json         settings, benchmarks with their data hashes, environment
-OUT/problems.jsonl    one row a problem: key, prompt hash, source, difficulty, date; no texts
-OUT/responses.jsonl   one row a sample: text, tokens, finish; appended as they come, sorted when all are there
-OUT/results.jsonl     one row a sample: answer, verdict, vote; made from the responses, again on demand
-OUT/lock              held while a command works in the folder
+OUT/problems.jsonl    one row per problem: key, prompt hash, source, difficulty, date; no texts
+OUT/responses.jsonl   one row per sample: text, tokens, finish; appended as they arrive, sorted at the end
+OUT/results.jsonl     one row per sample: answer, verdict, vote; made from the responses, again on demand
+OUT/lock              held while a command has the folder open
 
-Rows are whole or absent after `kill -9`, so the same command goes on from what is there. Seconds are the only
-fields that two runs of one deterministic configuration do not share.
+Rows are whole or absent after `kill -9`, so the same command resumes from the rows in the files. Two runs of
+one deterministic configuration differ only in the fields that hold seconds.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
-    """What the tables know of a problem."""
+    """A problem, as the tables of scores need it."""
 
     benchmark: str
     problem: str
@@ -80,7 +80,7 @@ class ResponseRow(_SampleRow):
 
     text: str
     generation_s: float
-    """From the asking to its coming, the others that were asked for with it included [s]."""
+    """From the request for all samples to the arrival of this one [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +88,17 @@ class ResultRow(_SampleRow):
     """One sample as it was judged."""
 
     answer: str | None
-    """What was judged: the final answer, or the program; None where there is none or it was not read."""
+    """The final answer or the program that was judged; None where there is none or it was not read."""
     outcome: Outcome
     reward: float | None
     """None if and only if not judged."""
     reason: str
     detail: str
     vote: str | None
-    """The first answer of this problem that the verifier calls the same; None where answers are not
-    compared."""
+    """The first answer of this problem that the verifier finds equal; None where answers are not compared."""
     generation_s: float
     verify_s: float
-    """Worker time [s]; 0 where the verdict was known already."""
+    """Worker time [s]; 0 where the verdict was cached."""
 
     def __post_init__(self) -> None:
         _SampleRow.__post_init__(self)
@@ -199,7 +198,7 @@ class EvalFolder(Folder):
                 found["settings"][part][key]
 
     def missing(self, benchmark: str, kind: type[ResponseRow] | type[ResultRow]) -> list[tuple[str, int]]:
-        """(problem, sample) of which there is no row; a result without a verdict counts as missing."""
+        """(problem, sample) without a row; a result without a verdict counts as missing."""
         there = {
             row.key for row in self._rows(kind) if not (isinstance(row, ResultRow) and row.reward is None)
         }
@@ -265,7 +264,7 @@ def _entry(questions: Questions, samples: int) -> dict[str, Any]:
 
 
 def _write_problems(path: Path, questions: Sequence[Questions]) -> None:
-    """Put the benchmarks' problems into the file, beside those of others."""
+    """Put the problems of these benchmarks into the file, beside those of other benchmarks."""
     names = {q.benchmark.name for q in questions}
     others = [row for row in read(path, ProblemRow) if row.benchmark not in names]
     asked = [

@@ -1,4 +1,4 @@
-"""Rollouts on disk: one parquet file a step, one row a rollout. Nothing in them is read from a clock.
+"""Rollouts on disk: one parquet file per step, one row per rollout. Nothing in them is read from a clock.
 
 Shape legend: Lp prompt tokens, L response tokens.
 """
@@ -47,7 +47,7 @@ def question(problem: Problem) -> str:
 def rollout_table(
     step: int, groups: Sequence[Group], tokenizer: Tokenizer, *, token_numbers: bool
 ) -> pa.Table:
-    """One row a rollout, in drawn order.
+    """One row per rollout, in drawn order.
 
     Args:
         token_numbers: with `behavior_logprobs` and `behavior_entropy`, [L] lists [nats].
@@ -88,7 +88,7 @@ def _lists(arrays: Sequence[np.ndarray[Any, Any] | None], dtype: type[np.generic
 
 
 class RolloutFiles:
-    """The rollout files of a run: writes every so many steps, keeps the last so many."""
+    """The rollout files of a run: one every `every` steps; the last `keep` are kept."""
 
     def __init__(self, folder: Path, *, every: int, keep: int | None) -> None:
         """
@@ -120,8 +120,8 @@ class RolloutFiles:
     def _prune(self) -> None:
         """Keep the newest files only.
 
-        A run that is cut back to a checkpoint and goes on ends with the same files as one that was never cut:
-        it passes again through every step that had a file when the older ones were let go.
+        A run that is cut back to a checkpoint and resumes ends with the same files as one that was never cut:
+        it repeats every step that had a file when the older files were deleted.
         """
         if self._keep is not None:
             with guard_writes(self._folder):
@@ -139,7 +139,7 @@ class RolloutFiles:
         self._unsynced.clear()
 
     def cut(self, step: int) -> None:
-        """Delete the files after `step` and what a killed process left half written."""
+        """Delete the files after `step`, and the unfinished ones of a killed process."""
         with guard_writes(self._folder):
             recover(self._folder)
             for path in self._folder.glob(PATTERN):

@@ -1,15 +1,16 @@
 """Checkpoints that a crash at any moment cannot spoil.
 
     RUN/checkpoints/step_000020/
-        trainer/...      what the TrainerBackend wrote
+        trainer/...      files of the TrainerBackend
         state.json       RunState and the lengths of the logs
         manifest.json    size and sha256 of every file above; written last
 
-A checkpoint is written under another name, made durable, and renamed: under its own name it is always whole.
-The newest whole one wins; there is no pointer file that could disagree. Nothing here is pickled.
+A checkpoint is written under another name, flushed to the disk, and renamed: under its own name it is always
+whole. A resume takes the newest one whose hashes are correct; there is no pointer file that could disagree.
+Nothing here is pickled.
 
-Does not protect against a disk that returns other bytes than it took *and* the same to the hash; nor against
-two runs in one folder, which the folder's lock refuses.
+Not covered: a disk that changes bytes after the hash was computed from a cache in memory; two runs in one
+folder, which the lock of the run folder refuses.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _STATE = TypeAdapter(RunState)
 
 
 class DamagedCheckpointError(CheckpointError):
-    """One checkpoint is not what was written; an older one may serve."""
+    """One checkpoint differs from its manifest; an older one may be whole."""
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
@@ -96,17 +97,17 @@ def trainer_folder(checkpoint: Path) -> Path:
 
 
 def newest_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint below `checkpoints` whose files are what was written; None when there is none.
+    """The newest checkpoint below `checkpoints` whose files match its manifest; None when there is none.
 
     Raises:
-        CheckpointError: there are some, but none is whole, or the newest has another format.
+        CheckpointError: none of them is whole, or the newest has another format.
     """
     found = _newest_first(checkpoints)
     for path in found:
         try:
             verify(path)
         except DamagedCheckpointError as damage:
-            logger.warning("checkpoint passed over: %s", damage)
+            logger.warning("damaged checkpoint skipped: %s", damage)
             continue
         return path
     if found:
@@ -156,9 +157,9 @@ def _read_manifest(checkpoint: Path) -> dict[str, Any]:
     if isinstance(version, int) and version != FORMAT:
         raise CheckpointError(
             f"{checkpoint} has format {version} and this or1 reads format {FORMAT}: "
-            "go on with the version of or1 that wrote it (config.json says which), or choose another --out"
+            "resume with the version of or1 that wrote it (named in config.json), or choose another --out"
         )
-    # Any changed byte of the manifest itself shows: it is not the canonical text with its own hash in it.
+    # The manifest holds its own hash in canonical form, so any changed byte of it is detected.
     if _manifest_bytes({k: v for k, v in manifest.items() if k != "sha256"}) != raw:
         raise DamagedCheckpointError(f"{path} does not have the content that was written")
     return dict(manifest)
@@ -177,7 +178,7 @@ def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _safetensor_errors() -> Iterator[None]:
-    """The tensor library reports a failed write in a type of its own: make it an OSError again."""
+    """Turn the safetensors error of a failed write back into an OSError."""
     try:
         yield
     except SafetensorError as error:
@@ -199,8 +200,8 @@ class FolderCheckpoints:
         """
         Args:
             folder: `checkpoints/` of the run.
-            tracker: its logs are counted on saving and cut on restoring.
-            keep: verified checkpoints kept, the newest.
+            tracker: its log lengths are stored on saving; its logs are cut to them on restoring.
+            keep: number of whole checkpoints kept, the newest.
             free_bytes: free space at a path [bytes]; None asks the file system.
         """
         self._folder = folder
@@ -264,7 +265,7 @@ class FolderCheckpoints:
         (part / MANIFEST).write_bytes(_manifest_bytes(manifest))
 
     def _prune(self) -> None:
-        """Delete what is older than the `keep` newest whole ones."""
+        """Delete all checkpoints older than the `keep` newest whole ones."""
         num_whole = 0
         for path in _newest_first(self._folder):
             if num_whole >= self._keep:

@@ -66,7 +66,7 @@ def test_a_data_set_is_made_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "kept" in shown
     with pytest.raises(DataError, match="needs the folder of a data set"):
         show(None, num_samples=2, seed=1)
-    with pytest.raises(DataError, match="is no data set"):
+    with pytest.raises(DataError, match="is not a data set"):
         show(tmp_path, num_samples=2, seed=1)
 
 
@@ -74,4 +74,4 @@ def test_a_folder_without_out_is_one_argument_too_many(capsys: pytest.CaptureFix
     assert guarded(lambda: app(["curate", "real-math", "datasets/mine"])) == 2
     assert "one argument too many: a folder to write is --out datasets/mine" in capsys.readouterr().err
     assert guarded(lambda: app(["curate", "show", __file__])) == 2
-    assert "is no data set: it holds no manifest.json" in capsys.readouterr().err
+    assert "is not a data set: it holds no manifest.json" in capsys.readouterr().err
