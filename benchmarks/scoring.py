@@ -1,4 +1,4 @@
-"""Long responses a second: `or1 eval --rescore` against Math-Verify, taking turns in one run.
+"""Long responses a second: `or1 eval rescore` against Math-Verify, taking turns in one run.
 
 `python -m benchmarks.scoring`. 30 problems with whole numbers from 0 to 999, 32 responses each, as avg@32 on
 AIME has them: a chain of thought of 32,000 tokens (112,000 characters, with boxes inside it), then a short

@@ -23,8 +23,10 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def cli_commands() -> set[str]:
-    return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+def cli_commands() -> dict[str, set[str]]:
+    """Command -> its subcommands; empty for a command without any."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return {name: set(getattr(command, "commands", ())) for name, command in commands.items()}
 
 
 def test_the_document_patterns_see_commands() -> None:
@@ -38,9 +40,12 @@ def test_commands_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert set(MAKE.findall(text)) <= make_targets()
     uses = OR1.findall(text)
-    assert {command for command, _ in uses} <= cli_commands()
+    commands = cli_commands()
+    assert {command for command, _ in uses} <= commands.keys()
     for command, rest in uses:
         words = shlex.split(rest, comments=True)
+        if commands[command] and words:
+            assert words[0] in commands[command], f"{document.name}: or1 {command} {words[0]}"
         if command in ("train", "show") and words and words[0].islower() and "/" not in words[0]:
             assert words[0] in recipes.list_recipes(), f"{document.name}: or1 {command} {words[0]}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from or1.cli import app
+from or1.cli import dispatch
 from or1.cli.app import guarded
 from or1.evals.results import RESULTS, ResultRow, read
 from or1.testing import SERVED_MODEL, ChatReply, ChatRequest, ChatServer
@@ -27,12 +27,12 @@ def _sandboxes_end() -> Iterator[None]:
 
 
 def run(*words: str) -> None:
-    assert guarded(lambda: app([*words])) == 0
+    assert guarded(lambda: dispatch([*words])) == 0
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Run the command line in this process; return its one line."""
-    assert guarded(lambda: app([*words])) == 2
+    assert guarded(lambda: dispatch([*words])) == 2
     line = capsys.readouterr().err
     assert line.startswith("or1: ")
     assert line.count("\n") == 1
@@ -42,7 +42,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_the_built_in_model_scored_scored_again_and_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["eval", "builtin:tiny", "--benchmark", "arithmetic", "--samples", "2"]
+    words = ["eval", "run", "builtin:tiny", "--benchmark", "arithmetic", "--samples", "2"]
     words += ["--set", "num_problems=6", "--set", "max_response_tokens=100", *QUICK]
     first, second = tmp_path / "first", tmp_path / "second"
     run(*words, "--out", str(first))
@@ -50,13 +50,13 @@ def test_the_built_in_model_scored_scored_again_and_compared(
     assert re.search(r"arithmetic +all +6 +avg@2 +\d+\.\d", shown)
     assert "temperature 0.6, top-p 1, 100 tokens, seed 1; local" in shown
     results = (first / RESULTS).read_bytes()
-    run("eval", str(first), "--rescore")
+    run("eval", "rescore", str(first))
     assert [r.reward for r in read(first / RESULTS, ResultRow)] == [
         json.loads(line)["reward"] for line in results.splitlines()
     ]
     run(*words, "--out", str(second), "--set", "seed=2")
     capsys.readouterr()
-    run("eval", "--compare", str(first), str(second))
+    run("eval", "compare", str(first), str(second))
     shown = capsys.readouterr().out
     assert re.search(r"arithmetic +6 ", shown)
     assert "settings differ: sampling.seed, seed" in shown
@@ -86,6 +86,7 @@ def test_programs_from_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with ChatServer(solve) as server:
         words = [
             "eval",
+            "run",
             SERVED_MODEL,
             "--url",
             server.url,
@@ -106,25 +107,35 @@ def test_programs_from_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["m", "--benchmark", "aime23"], ["aime23", "did you mean aime2"]),
-        (["m"], ["no benchmark", "--benchmark"]),
-        (["m", "--benchmark", "aime24", "--benchmark", "aime25", "--data", "x.jsonl"], ["one --benchmark"]),
-        (["m", "--benchmark", "aime24", "--data", "nowhere.jsonl"], ["nowhere.jsonl", "does not exist"]),
-        (["m", "--benchmark", "aime24", "--protocol", "referenced"], ["did you mean reference?"]),
-        (["m", "--benchmark", "aime24", "--set", "top_q=1"], ["top_q", "top_p"]),
-        (["m", "--benchmark", "arithmetic", "--set", "temperature=-1"], ["temperature", "at least 0"]),
-        (["m", "n", "--benchmark", "arithmetic"], ["one model", "m, n"]),
-        (["--compare", "nowhere"], ["two evaluation folders"]),
-        (["--compare", "here", "there"], ["here is not an evaluation"]),
-        (["nowhere", "--rescore"], ["nowhere is not an evaluation"]),
-        (["--verdicts", "x.json"], ["--benchmark"]),
-        (["--rescore"], ["--rescore needs the folder"]),
-        (["--rescore", "--compare", "here", "there"], ["--rescore and --compare are two things"]),
-        (["here", "--rescore", "--benchmark", "aime24"], ["--benchmark has no part in --rescore"]),
-        (["--compare", "here", "there", "--out", "x"], ["--out has no part in --compare"]),
-        (["--benchmark", "aime24"], ["no model", "or1 eval MODEL --benchmark NAME"]),
-        (["m", "--benchmark", "aime24", "--url", "localhost:1"], ["localhost:1", "http://127.0.0.1:8000/v1"]),
-        (["nowhere", "--benchmark", "arithmetic"], ["nowhere"]),
+        (["run", "m", "--benchmark", "aime23"], ["aime23", "did you mean aime2"]),
+        (["run", "m"], ["--benchmark", "See or1 eval run --help"]),
+        (
+            ["run", "m", "--benchmark", "aime24", "--benchmark", "aime25", "--data", "x.jsonl"],
+            ["one --benchmark"],
+        ),
+        (
+            ["run", "m", "--benchmark", "aime24", "--data", "nowhere.jsonl"],
+            ["nowhere.jsonl", "does not exist"],
+        ),
+        (["run", "m", "--benchmark", "aime24", "--protocol", "referenced"], ["did you mean reference?"]),
+        (["run", "m", "--benchmark", "aime24", "--set", "top_q=1"], ["top_q", "top_p"]),
+        (["run", "m", "--benchmark", "arithmetic", "--set", "temperature=-1"], ["temperature", "at least 0"]),
+        (["run", "m", "n", "--benchmark", "arithmetic"], ["unexpected extra argument", "(n)"]),
+        (["run", "--benchmark", "aime24"], ["Missing argument 'model'", "See or1 eval run --help"]),
+        (
+            ["run", "m", "--benchmark", "aime24", "--url", "localhost:1"],
+            ["localhost:1", "http://127.0.0.1:8000/v1"],
+        ),
+        (["run", "nowhere", "--benchmark", "arithmetic"], ["nowhere"]),
+        (["compare", "nowhere"], ["two evaluation folders"]),
+        (["compare", "here", "there"], ["here is not an evaluation"]),
+        (["compare", "here", "there", "--out", "x"], ["--out", "See or1 eval compare --help"]),
+        (["rescore", "nowhere"], ["nowhere is not an evaluation"]),
+        (["rescore"], ["Missing argument 'folder'", "See or1 eval rescore --help"]),
+        (["rescore", "here", "--benchmark", "aime24"], ["--benchmark", "See or1 eval rescore --help"]),
+        (["import", "x.json"], ["--benchmark"]),
+        (["import", "x.json", "--benchmark", "livecodebench-v5"], ["x.json does not exist"]),
+        (["some/model", "--benchmark", "aime24"], ["some/model", "See or1 eval --help"]),
     ],
 )
 def test_mistakes_are_one_line_before_any_work(
@@ -141,7 +152,7 @@ def test_mistakes_are_one_line_before_any_work(
 
 
 def test_the_list_names_benchmarks_and_protocols(capsys: pytest.CaptureFixture[str]) -> None:
-    run("eval")
+    run("eval", "list")
     shown = capsys.readouterr().out
     assert "livecodebench-v5" in shown
     assert "critique-votes" in shown
@@ -150,8 +161,8 @@ def test_the_list_names_benchmarks_and_protocols(capsys: pytest.CaptureFixture[s
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data, which is not part of the project")
 def test_published_scores_beside_imported_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, out = DATA / "code/lcb_o1_mini_verdicts.json", tmp_path / "out"
-    run("eval", "--verdicts", str(file), "--benchmark", "livecodebench-v5", "--out", str(out))
-    run("eval", "--compare", str(out), "published")
+    run("eval", "import", str(file), "--benchmark", "livecodebench-v5", "--out", str(out))
+    run("eval", "compare", str(out), "published")
     shown = capsys.readouterr().out
     assert re.search(r"livecodebench-v5 +easy +.*ours\) +91\.0", shown)
     assert re.search(r"livecodebench-v5 +easy +o1-mini +91\.0", shown)

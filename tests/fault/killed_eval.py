@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 from or1 import assemble
-from or1.cli.evaluate import EvalCommand
+from or1.cli.evaluate import evaluate
 from tests.fault.killed_run import arm, serve
 
 SETTINGS = (
@@ -27,22 +27,10 @@ SETTINGS = (
 
 def main(out: str, file: str, function: str, call: int, delay_ms: float) -> None:
     """The command, into the folder `out`; with call 0 it is left alone."""
-    command = EvalCommand(
-        targets=("builtin:tiny",),
-        benchmarks=("arithmetic",),
-        data=(),
-        out=Path(out),
-        url=None,
-        sets=SETTINGS,
-        bounds=False,
-        rescore=False,
-        compare=False,
-        verdicts=None,
-    )
     if call:
         arm(signal.SIGKILL, file, function, call, delay_ms / 1000)
     with contextlib.redirect_stdout(io.StringIO()):
-        command.run()
+        evaluate("builtin:tiny", ["arithmetic"], SETTINGS, data=(), out=Path(out), url=None, bounds=False)
 
 
 if __name__ == "__main__":

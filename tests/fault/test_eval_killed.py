@@ -22,7 +22,7 @@ MOMENTS = {
     "half way": ("rollout/running_batch.py", "step", 90),
     "writing a response": ("storage/jsonl.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
-    "judging": ("or1_verify/arithmetic.py", "verify", 3),
+    "judging": ("or1_verify/arithmetic.py", "read", 3),
     "writing a result": ("storage/jsonl.py", "append", 4),
     "voting": ("evals/judging.py", "votes_of", 1),
     "putting results in order": ("evals/results.py", "write", 2),

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
     "rollout": ("rollout/running_batch.py", "step", 60),
-    "verify": ("or1_verify/arithmetic.py", "verify", 16),
+    "verify": ("or1_verify/arithmetic.py", "read", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),
     "optimizer": ("train/optimizer.py", "apply", 2),

@@ -1,5 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work in the
-module of each command.
+"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work elsewhere.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -18,26 +17,41 @@ import typer
 from or1 import __version__
 from or1.errors import ConfigError, Or1Error
 
-app = typer.Typer(
-    name="or1",
-    help="Reinforcement learning with verifiable rewards for models that reason at length.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+
+def _group(name: str, about: str) -> typer.Typer:
+    return typer.Typer(
+        name=name,
+        help=about,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _group("or1", "Reinforcement learning with verifiable rewards for reasoning models.")
+eval_app = _group("eval", "Score a model on benchmarks; judge again, compare.")
+curate_app = _group("curate", "Make a training set from raw problems; show one.")
+app.add_typer(eval_app)
+app.add_typer(curate_app)
 
 _USAGE_ERROR: Any = typer.BadParameter.__base__
-"""Whatever is wrong with the words of a command; typer gives a name to this one kind of it alone."""
+"""Base class of click's usage errors; typer exports this one subclass only."""
 _INTERRUPTED = 130
-"""What typer makes of Ctrl-C [exit code]."""
+"""typer's exit code for Ctrl-C."""
 
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be given more than once."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting. Repeatable."),
 ]
 WeakSandbox = Annotated[
-    bool, typer.Option("--allow-weak-sandbox", help="Run programs even where the sandbox confines little.")
+    bool, typer.Option("--allow-weak-sandbox", help="Run programs in a sandbox below training level.")
+]
+Bounds = Annotated[
+    bool, typer.Option("--bounds", help="Bound the score where samples are missing or not judged.")
+]
+Data = Annotated[
+    list[str] | None, typer.Option(help="Problems of the benchmark: a file, or a data set on the hub.")
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
 
@@ -47,20 +61,23 @@ def main() -> None:
 
     Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot go on; 130 interrupted.
     """
-    sys.exit(guarded(_run))
+    sys.exit(guarded(dispatch))
 
 
-def _run() -> None:
-    """The command line, its usage errors made one line; without any words, the help."""
+def dispatch(words: list[str] | None = None) -> None:
+    """Run the command line on `words`, or on those of the process.
+
+    A usage error becomes a ConfigError of one line; a call without arguments prints the help.
+    """
     try:
-        code = app(prog_name="or1", standalone_mode=False)
+        code = app(words, prog_name="or1", standalone_mode=False)
     except _USAGE_ERROR as error:
-        told = error.format_message()
-        if error.ctx is None or not told or "\n" in told:
+        message = error.format_message()
+        if error.ctx is None or not message or "\n" in message:
             error.show()
             sys.exit(error.exit_code)
-        told += "" if told.endswith((".", "?")) else "."
-        raise ConfigError(f"{told} See {error.ctx.command_path} --help") from None
+        message += "" if message.endswith((".", "?")) else "."
+        raise ConfigError(f"{message} See {error.ctx.command_path} --help") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     if code == _INTERRUPTED:
@@ -69,7 +86,7 @@ def _run() -> None:
 
 
 def guarded(command: Callable[[], object]) -> int:
-    """Run a command and return its exit code; what a user can mend is one line on stderr, not a traceback."""
+    """Run a command and return its exit code. An error that the user can fix is one line on stderr."""
     try:
         command()
     except SystemExit as leave:
@@ -112,7 +129,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
-    """Train, or go on where the same command was interrupted."""
+    """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
     run(
@@ -120,32 +137,36 @@ def train(
     )
 
 
-@app.command()
-def curate(
-    recipe: Annotated[str, typer.Argument(help="Recipe name or .toml file; or `show`, and then a data set.")],
-    dataset: Annotated[Path | None, typer.Argument(help="With `show`: folder of a data set.")] = None,
+@curate_app.command("run")
+def curate_run(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or .toml file.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; datasets/<name> if not given.")] = None,
-    samples: Annotated[int, typer.Option(min=0, help="With `show`: problems to print.")] = 3,
-    seed: Annotated[int, typer.Option(help="With `show`: which problems.")] = 1,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
-    """Make a training set from raw problems, or show one: `or1 curate show DATASET`."""
-    try:
-        from or1.cli.curate import curate as run
-        from or1.cli.curate import show as run_show
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"or1 curate needs {error.name}: pip install -c constraints.txt 'or1[curate]'"
-        ) from error
+    """Make a training set, or resume making it."""
+    from or1.cli.extras import needs
 
-    if recipe == "show":
-        run_show(dataset, samples, seed)
-        return
-    if dataset is not None:
-        raise ConfigError(f"{dataset} is one argument too many: a folder to write is --out {dataset}")
+    with needs("or1 curate", "curate"):
+        from or1.cli.curate import curate as run
+
     weak = ["programs.allow_weak_sandbox=true"] if allow_weak_sandbox else []
     run(recipe, [*(sets or []), *weak], out)
+
+
+@curate_app.command("show")
+def curate_show(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a data set, such as datasets/real-math.")],
+    samples: Annotated[int, typer.Option(min=0, help="Problems to print.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of problems.")] = 1,
+) -> None:
+    """Print a data set's funnel, difficulty and examples."""
+    from or1.cli.extras import needs
+
+    with needs("or1 curate", "curate"):
+        from or1.cli.curate import show as run
+
+    run(dataset, samples, seed)
 
 
 @app.command()
@@ -157,73 +178,89 @@ def verify(
     ] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
-    """Judge the responses of a file and write a verdict for each."""
+    """Judge each response of a file."""
     from or1.cli.verify import verify as run
 
     run(file, out, workers, allow_weak_sandbox)
 
 
-@app.command(name="eval")
-def evaluate(
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODEL | FOLDER...]",
-            help="Model folder, hub name or builtin:tiny; with --rescore or --compare, folders made before.",
-        ),
-    ] = None,
+@eval_app.command("run")
+def eval_run(
+    model: Annotated[str, typer.Argument(help="Model folder, hub name or builtin:tiny.")],
     benchmark: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME[:RELEASE][:FROM..TO]; may be given more than once. None lists them."),
-    ] = None,
+        list[str], typer.Option(help="NAME[:RELEASE][:FROM..TO]; `or1 eval list` has the names. Repeatable.")
+    ],
     samples: Annotated[
-        int | None, typer.Option(min=1, help="k of avg@k; else what the protocol or benchmark says.")
+        int | None, typer.Option(min=1, help="k of avg@k; default from the protocol or benchmark.")
     ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="How the model is asked; reference if not given.")
-    ] = None,
-    data: Annotated[
-        list[str] | None, typer.Option(help="The benchmark's problems: a file, or a data set on the hub.")
-    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="Prompt and sampling; reference if not given.")] = None,
+    data: Data = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; evals/MODEL if not given.")] = None,
     url: Annotated[
         str | None, typer.Option(help="Server that has the model: http://127.0.0.1:8000/v1.")
     ] = None,
     sets: Sets = None,
-    bounds: Annotated[
-        bool, typer.Option("--bounds", help="Where samples are missing or not judged, bound the score.")
-    ] = False,
-    rescore: Annotated[
-        bool, typer.Option("--rescore", help="Judge the responses of FOLDER afresh; generate nothing.")
-    ] = False,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Compare two FOLDERs, or one with `published` scores.")
-    ] = False,
-    verdicts: Annotated[
-        Path | None, typer.Option(help="Import the verdicts of LiveCodeBench's own tool and tabulate them.")
-    ] = None,
+    bounds: Bounds = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
-    """Score a model on benchmarks, or go on where the same command was interrupted."""
-    from or1.cli.evaluate import EvalCommand
+    """Score a model, or resume scoring it."""
+    from or1.cli.evaluate import evaluate as run
 
-    EvalCommand(
-        targets=tuple(targets or ()),
-        benchmarks=tuple(benchmark or ()),
-        data=tuple(data or ()),
-        out=out,
-        url=url,
-        sets=(
-            *(sets or ()),
-            *([f"samples={samples}"] if samples else []),
-            *([f"protocol={protocol}"] if protocol else []),
-            *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []),
-        ),
-        bounds=bounds,
-        rescore=rescore,
-        compare=compare,
-        verdicts=verdicts,
-    ).run()
+    chosen = (
+        *(sets or ()),
+        *([f"samples={samples}"] if samples else []),
+        *([f"protocol={protocol}"] if protocol else []),
+        *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []),
+    )
+    run(model, benchmark, chosen, data=data or (), out=out, url=url, bounds=bounds)
+
+
+@eval_app.command("list")
+def eval_list() -> None:
+    """List benchmarks and protocols."""
+    from or1.cli.evaluate import show_list as run
+
+    run()
+
+
+@eval_app.command("rescore")
+def eval_rescore(
+    folder: Annotated[Path, typer.Argument(help="Folder of an evaluation.")],
+    data: Data = None,
+    sets: Sets = None,
+    bounds: Bounds = False,
+    allow_weak_sandbox: WeakSandbox = False,
+) -> None:
+    """Judge the saved responses again; generate nothing."""
+    from or1.cli.evaluate import rescore as run
+
+    weak = ("verify.code.allow_weak_sandbox=true",) if allow_weak_sandbox else ()
+    run(folder, (*(sets or ()), *weak), data=data or (), bounds=bounds)
+
+
+@eval_app.command("compare")
+def eval_compare(
+    folders: Annotated[
+        list[str], typer.Argument(metavar="FOLDER...", help="Two evaluations, or one and `published`.")
+    ],
+    bounds: Bounds = False,
+) -> None:
+    """Compare two evaluations, or one with published scores."""
+    from or1.cli.evaluate import show_comparison as run
+
+    run(folders, bounds)
+
+
+@eval_app.command("import")
+def eval_import(
+    verdicts: Annotated[Path, typer.Argument(help="Verdict file of LiveCodeBench's own tool.")],
+    benchmark: Annotated[str, typer.Option(help="Its release: livecodebench:release_v5.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; evals/FILE if not given.")] = None,
+) -> None:
+    """Import verdicts of LiveCodeBench's own tool."""
+    from or1.cli.evaluate import import_verdicts as run
+
+    run(verdicts, benchmark, out)
 
 
 @app.command()
@@ -232,7 +269,7 @@ def show(
     sets: Sets = None,
     as_json: Annotated[bool, typer.Option("--json", help="The resolved settings as JSON.")] = False,
 ) -> None:
-    """List the recipes, or print every setting of one with its unit and source."""
+    """List recipes, or print the settings of one."""
     from or1.cli.show import show as run
 
     run(recipe, sets or [], as_json)
@@ -240,7 +277,7 @@ def show(
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine can run, what is missing, and the command that mends it."""
+    """Check this machine: what runs, what is missing."""
     from or1.cli.doctor import doctor as run
 
     run()
@@ -252,7 +289,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
 ) -> None:
-    """Write the trained model as a Hugging Face folder with a model card."""
+    """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
     run(run_folder, out, step)
@@ -263,11 +300,9 @@ def plot(
     run_folder: RunPath,
     out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
-    bounds: Annotated[
-        bool, typer.Option("--bounds", help="Draw an evaluation where samples are missing or not judged.")
-    ] = False,
+    bounds: Bounds = False,
 ) -> None:
-    """Draw the curves of a run, or the scores of an evaluation, and print the path of the picture."""
+    """Draw a run or an evaluation as a picture."""
     from or1.cli.plot import plot as run
 
     run(run_folder, out, compare, bounds)

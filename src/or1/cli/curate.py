@@ -1,4 +1,4 @@
-"""`or1 curate`: a recipe becomes a data set; `or1 curate show`: what a data set holds."""
+"""`or1 curate run`: a recipe becomes a data set. `or1 curate show`: the contents of a data set."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from or1.cli.extras import needs
 from or1.config import EndpointConfig, ModelConfig, RolloutConfig, SystemConfig
 from or1.curate import recipe
 from or1.curate.card import funnel_lines
@@ -26,7 +27,6 @@ from or1.curate.curate import curate as run
 from or1.curate.inspect import difficulties, draw_histogram, histogram, read_dataset, samples
 from or1.curate.model_stages import Models
 from or1.curate.workers import ProcessWorkers, Workers
-from or1.errors import ConfigError, DataError
 from or1.protocols import Generator
 from or1.storage.atomic import guard_writes
 from or1.storage.manifest import MANIFEST
@@ -74,22 +74,18 @@ def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
 
 @contextlib.contextmanager
 def _workers(config: CurateConfig) -> Iterator[Workers]:
-    """Who works on the batches; a cluster is asked at once whether it is there."""
+    """Workers for the batches. A cluster is checked before any work."""
     if config.engine == "processes":
         yield ProcessWorkers(config.num_workers)
         return
-    try:
+    with needs("engine=ray", "curate,ray"):
         from or1.cluster.ray_data import connected
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"engine=ray needs {error.name}: pip install -c constraints.txt 'or1[curate,ray]'"
-        ) from error
     with connected(config.ray_address) as workers:
         yield workers
 
 
 def _models(config: CurateConfig) -> Models:
-    """Whom the stages ask that need a model; a server is asked at once whether it is there."""
+    """Generators for the stages that need a model. A server is checked before any work."""
     judges: dict[str, Generator] = {}
     for endpoint in config.quality.judges if config.quality is not None else ():
         judges[endpoint.model] = _server(endpoint)
@@ -118,14 +114,12 @@ def _server(endpoint: EndpointConfig) -> Generator:
     return generator
 
 
-def show(dataset: Path | None, num_samples: int, seed: int) -> None:
+def show(dataset: Path, num_samples: int, seed: int) -> None:
     """Print the funnel, the difficulty of the problems by model, and random problems; draw the histogram.
 
     Raises:
-        DataError: no data set is named, or there is none.
+        DataError: the folder holds no data set.
     """
-    if dataset is None:
-        raise DataError("or1 curate show needs the folder of a data set: or1 curate show datasets/real-math")
     found = read_dataset(dataset)
     lines = [*funnel_lines(found.counts), ""]
     for model, shares in sorted(difficulties(found).items()):

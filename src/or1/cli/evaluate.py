@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,93 +37,30 @@ from or1.recipes.override import apply_set
 PUBLISHED = "published"
 
 
-_OPTIONS = {
-    "targets": "a MODEL or FOLDER",
-    "benchmarks": "--benchmark",
-    "data": "--data",
-    "out": "--out",
-    "url": "--url",
-    "sets": "--set (or --samples, --protocol, --allow-weak-sandbox)",
-    "bounds": "--bounds",
-}
-_TAKES = {
-    "verdicts": ("benchmarks", "out"),
-    "rescore": ("targets", "data", "sets", "bounds"),
-    "compare": ("targets", "bounds"),
-}
-"""What each of the things but scoring a model makes use of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvalCommand:
-    """What the command line said."""
-
-    targets: tuple[str, ...]
-    benchmarks: tuple[str, ...]
-    data: tuple[str, ...]
-    out: Path | None
-    url: str | None
-    sets: tuple[str, ...]
-    bounds: bool
-    rescore: bool
-    compare: bool
-    verdicts: Path | None
-
-    def _refuse_idle(self) -> None:
-        """Raises ConfigError: two things are asked for at once, or an option has no part in what is."""
-        modes = [mode for mode in _TAKES if vars(self)[mode]]
-        if len(modes) > 1:
-            raise ConfigError(f"--{modes[0]} and --{modes[1]} are two things: give one of them")
-        for mode in modes:
-            idle = [name for name in _OPTIONS if vars(self)[name] and name not in _TAKES[mode]]
-            if idle:
-                raise ConfigError(f"{_OPTIONS[idle[0]]} has no part in --{mode}: leave it out")
-
-    def run(self) -> None:
-        """Do the one thing that is meant.
-
-        Raises:
-            Or1Error: before any work, as far as it can be known.
-        """
-        self._refuse_idle()
-        if self.verdicts is not None:
-            import_verdicts(self.verdicts, self.benchmarks, self.out)
-        elif self.compare:
-            show_comparison(self.targets, self.bounds)
-        elif self.rescore and not self.targets:
-            raise ConfigError("--rescore needs the folder of an evaluation: or1 eval FOLDER --rescore")
-        elif not self.targets:
-            if any(vars(self)[name] for name in _OPTIONS):
-                raise ConfigError(
-                    "no model: or1 eval MODEL --benchmark NAME; or1 eval alone lists benchmarks"
-                )
-            show_list()
-        elif len(self.targets) > 1:
-            raise ConfigError(f"one model or folder at a time, not {', '.join(self.targets)}")
-        elif self.rescore:
-            rescore(Path(self.targets[0]), self.data, self.sets, self.bounds)
-        else:
-            evaluate(self)
-
-
-def evaluate(command: EvalCommand) -> None:
-    """Ask the model what is still missing, judge it, and print and write the scores.
+def evaluate(
+    model: str,
+    benchmarks: Sequence[str],
+    sets: Sequence[str],
+    *,
+    data: Sequence[str],
+    out: Path | None,
+    url: str | None,
+    bounds: bool,
+) -> None:
+    """Generate the missing samples, judge them, print and write the scores.
 
     Raises:
         Or1Error: before any work, as far as it can be known.
     """
-    model, data = command.targets[0], command.data
     if (Path(model) / DESCRIPTION).is_file():
         raise ConfigError(
-            f"{model} is an evaluation, no model: use --rescore to judge it again, --compare, or or1 plot"
+            f"{model} is an evaluation, not a model: use or1 eval rescore, or1 eval compare or or1 plot"
         )
-    settings = settings_of(model, command.url, command.sets)
-    if not command.benchmarks:
-        raise ConfigError(f"no benchmark: name one with --benchmark, of {', '.join(list_benchmarks())}")
-    if data and len(command.benchmarks) > 1:
-        raise ConfigError("--data stands for one benchmark's files: give one --benchmark with it")
-    questions = questions_of(settings, command.benchmarks, data)
-    folder = command.out or Path("evals") / re.sub(r"[^\w.-]+", "-", model).strip("-")
+    settings = settings_of(model, url, sets)
+    if data and len(benchmarks) > 1:
+        raise ConfigError("--data names the files of one benchmark: give one --benchmark with it")
+    questions = questions_of(settings, benchmarks, data)
+    folder = out or Path("evals") / re.sub(r"[^\w.-]+", "-", model).strip("-")
     _quiet()
 
     from or1 import assemble  # after the checks: it imports torch
@@ -147,20 +83,20 @@ def evaluate(command: EvalCommand) -> None:
         lost = pipeline.generate(generator, questions, opened, sampling, watch)
         pipeline.judge(pool, questions, opened, watch)
     if lost:
-        Console(stderr=True).print(f"{lost} samples were lost: the same command asks for them again")
-    show_scores(folder, command.bounds)
+        Console(stderr=True).print(f"{lost} samples were lost: repeat the command to generate them")
+    show_scores(folder, bounds)
 
 
-def import_verdicts(file: Path, benchmarks: Sequence[str], out: Path | None) -> None:
-    """Tabulate what LiveCodeBench's own tool has judged."""
-    if len(benchmarks) != 1:
-        raise ConfigError(
-            "--verdicts needs one --benchmark that says which release it is: livecodebench:release_v5"
-        )
+def import_verdicts(file: Path, benchmark: str, out: Path | None) -> None:
+    """Tabulate the verdicts of LiveCodeBench's own tool.
+
+    Raises:
+        DataError: the file does not exist or is no such file.
+    """
     if not file.is_file():
         raise DataError(f"{file} does not exist")
     folder = out or Path("evals") / file.stem
-    import_livecodebench(file, load_benchmark(benchmarks[0]), folder)
+    import_livecodebench(file, load_benchmark(benchmark), folder)
     show_scores(folder, bounds=False)
 
 
@@ -189,11 +125,11 @@ def questions_of(settings: EvalRunConfig, benchmarks: Sequence[str], data: Seque
     ]
 
 
-def rescore(folder: Path, data: Sequence[str], sets: Sequence[str], bounds: bool) -> None:
-    """Judge all responses of an evaluation afresh, from the data it was made with; nothing is generated.
+def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: bool) -> None:
+    """Judge all responses of an evaluation again, from the data it was made with; generate nothing.
 
     Raises:
-        RunFolderError: no evaluation, or the data are not the same any more.
+        RunFolderError: the folder is no evaluation, or its data have changed.
     """
     description = EvalFolder.read(folder)
     if "imported" in description["settings"]:
@@ -251,7 +187,9 @@ def show_comparison(targets: Sequence[str], bounds: bool) -> None:
         show_published(folders, bounds)
         return
     if len(folders) != 2:
-        raise ConfigError("--compare takes two evaluation folders, or published and at most one of them")
+        raise ConfigError(
+            "or1 eval compare takes two evaluation folders, or `published` and at most one folder"
+        )
     found = compare(folders[0], folders[1], bounds=bounds)
     console = _console()
     console.print(_table(_COMPARED, map(_comparison_cells, found), right=range(1, len(_COMPARED))))

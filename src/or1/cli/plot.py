@@ -17,7 +17,7 @@ def plot(folder: Path, out: Path | None, compare: Path | None, bounds: bool) -> 
     """Draw the picture, into the folder unless `out` says otherwise, and print its path.
 
     Raises:
-        ConfigError: a second folder with an evaluation, which `or1 eval --compare` compares; bounds of a run.
+        ConfigError: a second folder with an evaluation, which `or1 eval compare` compares; bounds of a run.
     """
     if not (folder / DESCRIPTION).exists():
         if bounds and (folder / CONFIG).exists():
@@ -25,5 +25,5 @@ def plot(folder: Path, out: Path | None, compare: Path | None, bounds: bool) -> 
         typer.echo(plot_run(folder, out or folder / "curves.png", compare))
         return
     if compare is not None:
-        raise ConfigError(f"{folder} is an evaluation: compare two with or1 eval --compare")
+        raise ConfigError(f"{folder} is an evaluation: compare two with or1 eval compare")
     typer.echo(plot_evaluation(folder, out or folder / "scores.png", bounds=bounds))

@@ -80,8 +80,8 @@ def or1(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
         (["plot", "nowhere"], ["nowhere", "not a run folder"]),
         (["trian"], ["trian", "Did you mean 'train'? See or1 --help"]),
         (["train"], ["Missing argument 'recipe'. See or1 train --help"]),
-        (["eval", "m", "--sample", "1"], ["--sample", "--samples", "See or1 eval --help"]),
-        (["eval", "m", "--samples", "0"], ["--samples", "greater than or equal to 1"]),
+        (["eval", "run", "m", "--sample", "1"], ["--sample", "--samples", "See or1 eval run --help"]),
+        (["eval", "run", "m", "--samples", "0"], ["--samples", "greater than or equal to 1"]),
     ],
 )
 def test_a_mistake_on_the_command_line(words: list[str], parts: list[str], tmp_path: Path) -> None:
@@ -109,6 +109,21 @@ def test_an_interrupted_command_says_so(
     with pytest.raises(SystemExit) as left:
         main()
     assert (left.value.code, capsys.readouterr().err) == (130, "or1: interrupted\n")
+
+
+@pytest.mark.parametrize("words", [[], ["eval"], ["curate"]])
+def test_helps_are_not_cut_off(words: list[str]) -> None:
+    """In a terminal of 80 columns each command has its whole help."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "or1", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "80"},
+    ).stdout
+    rows = shown.split("Commands:\n")[1].splitlines()
+    assert len(rows) >= 2
+    assert all(row.endswith(".") and not row.endswith("...") for row in rows), shown
 
 
 def test_version_and_list() -> None:

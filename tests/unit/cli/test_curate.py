@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from or1.cli.app import app, guarded
+from or1.cli.app import dispatch, guarded
 from or1.cli.curate import curate, show
 from or1.curate import recipe
 from or1.curate.config import CurateConfig
@@ -64,14 +64,12 @@ def test_a_data_set_is_made_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert shown.count("gold: ") == 2
     assert "kept" in shown
-    with pytest.raises(DataError, match="needs the folder of a data set"):
-        show(None, num_samples=2, seed=1)
     with pytest.raises(DataError, match="is not a data set"):
         show(tmp_path, num_samples=2, seed=1)
 
 
-def test_a_folder_without_out_is_one_argument_too_many(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(lambda: app(["curate", "real-math", "datasets/mine"])) == 2
-    assert "one argument too many: a folder to write is --out datasets/mine" in capsys.readouterr().err
-    assert guarded(lambda: app(["curate", "show", __file__])) == 2
+def test_a_folder_without_out_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(lambda: dispatch(["curate", "run", "real-math", "datasets/x"])) == 2
+    assert "unexpected extra argument (datasets/x)" in capsys.readouterr().err
+    assert guarded(lambda: dispatch(["curate", "show", __file__])) == 2
     assert "is not a data set: it holds no manifest.json" in capsys.readouterr().err
