@@ -93,10 +93,6 @@ class RunFolder(Folder):
             raise ValueError("config or provenance has the wrong type")
 
     @property
-    def metrics(self) -> Path:
-        return self.path / METRICS
-
-    @property
     def checkpoints(self) -> Path:
         return self.path / CHECKPOINTS
 
