@@ -35,7 +35,7 @@ def step_of(path: Path) -> int:
 
 
 def question(problem: Problem) -> str:
-    """What the user asks: the last turn of the prompt."""
+    """The question of the user: the last turn of the prompt."""
     return problem.prompt[-1].content if problem.prompt else ""
 
 
