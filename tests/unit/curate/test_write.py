@@ -81,7 +81,8 @@ def test_a_finished_data_set_is_left_as_it_is_and_another_is_refused(tmp_path: P
     make(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     with pytest.raises(
-        RunFolderError, match=r"the recipe changed since \(seed is 1 there, 7 here\): choose another folder with --out"
+        RunFolderError,
+        match=r"the recipe changed since \(seed is 1 there, 7 here\): choose another folder with --out",
     ):
         make(tmp_path, seed=7)
     write_lines(tmp_path / "first.jsonl", ROWS[:5])
