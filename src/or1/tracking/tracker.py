@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from or1.config import StageConfig, TrackingConfig
-from or1.protocols import StepLog, Tokenizer
+from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS, guard_writes
 from or1.storage.jsonl import JsonLines
 from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import Row, score_metrics, step_metrics, timing_metrics
-from or1.tracking.rollouts import RolloutFiles, question, response_text, rollout_table
+from or1.tracking.rollouts import RolloutFiles, question, rollout_table
 from or1.tracking.sinks import Guarded, Sample, Sink, StepEvent
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
@@ -169,7 +169,7 @@ class RunTracker:
         verdict = rollout.verdict
         return Sample(
             question=question(group.problem),
-            response=response_text(rollout, self._tokenizer),
+            response=response_text(self._tokenizer, rollout),
             gold=json.dumps(group.problem.gold, ensure_ascii=False),
             outcome=verdict.outcome if verdict else Outcome.NOT_JUDGED,
             reason=verdict.reason if verdict else "",

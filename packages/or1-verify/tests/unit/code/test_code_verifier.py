@@ -325,7 +325,7 @@ class Broken:
     def __call__(self, *_: object) -> list[Any]:
         self.asked += 1
         if self.asked <= self.failures:
-            raise SandboxError("the fork-server is lost")
+            raise SandboxError("the fork server is lost")
         return []
 
 
