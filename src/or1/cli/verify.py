@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from or1.errors import DataError
 from or1.tasks.rows import SUFFIXES, read_rows
 from or1_verify.cli import default_out, sandbox_line
-from or1_verify.file import check_rows, default_kinds, judge_rows
+from or1_verify.file import Row, check_rows, default_kinds, judge_rows
 
 
 def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_sandbox: bool) -> None:
@@ -26,7 +27,7 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
     if not file.name.endswith(SUFFIXES):
         raise DataError(f"{file} has a format that cannot be read: convert it to .jsonl or .parquet")
     kinds = default_kinds(allow_weak_sandbox=allow_weak_sandbox)
-    num_rows = check_rows(read_rows(file), kinds)
+    num_rows = check_rows(_rows(file), kinds)
     console = Console(stderr=True)
     if num_rows["code"]:
         console.print(sandbox_line(), highlight=False)
@@ -34,7 +35,7 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
     with _progress(console) as progress:
         bar = progress.add_task("judged", total=num_rows.total())
         tally = judge_rows(
-            read_rows(file),
+            _rows(file),
             kinds,
             out,
             num_rows=num_rows,
@@ -43,6 +44,10 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
         )
     print(tally.table())
     console.print(str(out), highlight=False, soft_wrap=True)
+
+
+def _rows(file: Path) -> Iterator[Row]:
+    return ((row.place, row.content) for row in read_rows(file))
 
 
 def _progress(console: Console) -> Progress:

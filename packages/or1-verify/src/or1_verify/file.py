@@ -11,9 +11,9 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, parse_tests
@@ -22,28 +22,10 @@ from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Gold, Message, Outcome, Problem, Verdict
 
+Row = tuple[str, dict[str, Any]]
+"""(name of the row in error messages, such as `FILE line 7`; its columns)"""
 OnProgress = Callable[[int, int], None]
 """(rows judged, rows in the file)"""
-
-
-class Row(Protocol):
-    """A row of a file."""
-
-    @property
-    def place(self) -> str:
-        """Name of the row in error messages: `FILE line 7`."""
-        ...
-
-    @property
-    def content(self) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class JsonRow:
-    """A line of a JSON lines file."""
-
-    place: str
-    content: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +78,7 @@ class Tally:
         return "\n".join(_aligned(line, widths) for line in lines)
 
 
-def read_json_lines(file: Path) -> Iterator[JsonRow]:
+def read_json_lines(file: Path) -> Iterator[Row]:
     """The rows of a `.jsonl` or `.jsonl.gz` file.
 
     Raises:
@@ -110,7 +92,8 @@ def read_json_lines(file: Path) -> Iterator[JsonRow]:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     empty = False
-                    yield JsonRow(f"{file} line {number}", _object(f"{file} line {number}", line))
+                    place = f"{file} line {number}"
+                    yield place, _object(place, line)
     except FileNotFoundError as error:
         raise DataError(f"{file} does not exist") from error
     except (OSError, EOFError, zlib.error) as error:
@@ -154,9 +137,10 @@ def judge_rows(
         ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool,
         unfinished.open("w", encoding="utf-8") as lines,
     ):
-        for done, (content, verdict) in enumerate(_in_order(rows, kinds, pool), start=1):
-            tally.add(content["kind"], verdict)
-            lines.write(json.dumps(content | _columns(verdict), ensure_ascii=False, default=str) + "\n")
+        for done, (columns, verdict) in enumerate(_in_order(rows, kinds, pool), start=1):
+            tally.add(columns["kind"], verdict)
+            found = asdict(verdict) | {"seconds": round(verdict.seconds, 6)}
+            lines.write(json.dumps(columns | found, ensure_ascii=False, default=str) + "\n")
             on_progress(done, total)
         lines.flush()
         os.fsync(lines.fileno())
@@ -175,19 +159,20 @@ def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
     Raises:
         DataError: the row lacks something, or its gold cannot be read.
     """
-    name = row.content.get("kind")
+    place, columns = row
+    name = columns.get("kind")
     if not isinstance(name, str) or name not in kinds:
-        raise DataError(f"{row.place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
+        raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
     kind = kinds[name]
-    text, value = row.content.get("response"), row.content.get(kind.gold_column)
+    text, value = columns.get("response"), columns.get(kind.gold_column)
     if not isinstance(text, str):
-        raise DataError(f"{row.place}: no response, or one that is not text")
+        raise DataError(f"{place}: no response, or one that is not text")
     if value is None or isinstance(value, bool):
-        raise DataError(f"{row.place}: no {kind.gold_column}, which kind {name} needs")
+        raise DataError(f"{place}: no {kind.gold_column}, which kind {name} needs")
     try:
         gold = kind.gold_of(value)
     except DataError as error:
-        raise DataError(f"{row.place}: {error}") from error
+        raise DataError(f"{place}: {error}") from error
     return Answer(problem=Problem.make(name, (Message("user", ""),), gold), index=number, text=text)
 
 
@@ -195,30 +180,20 @@ def _in_order(
     rows: Iterable[Row], kinds: Mapping[str, Kind], pool: ProcessVerifierPool
 ) -> Iterator[tuple[dict[str, Any], Verdict]]:
     """The columns of each row with its verdict, in the order of the rows."""
-    contents: dict[int, dict[str, Any]] = {}
+    columns: dict[int, dict[str, Any]] = {}
     verdicts: dict[int, Verdict] = {}
 
     def answers() -> Iterator[Answer]:
         for number, row in enumerate(rows):
-            contents[number] = row.content
+            columns[number] = row[1]
             yield _answer(number, row, kinds)
 
     following = 0
     for answer, verdict in pool.judge(answers()):
         verdicts[answer.index] = verdict
         while following in verdicts:
-            yield contents.pop(following), verdicts.pop(following)
+            yield columns.pop(following), verdicts.pop(following)
             following += 1
-
-
-def _columns(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "outcome": verdict.outcome.value,
-        "reward": verdict.reward,
-        "reason": verdict.reason,
-        "detail": verdict.detail,
-        "seconds": round(verdict.seconds, 6),
-    }
 
 
 def _object(place: str, line: bytes) -> dict[str, Any]:
