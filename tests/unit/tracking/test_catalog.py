@@ -13,7 +13,7 @@ from or1.storage.folder import METRICS, TIMINGS
 from or1.storage.jsonl import read_rows
 from or1.testing import make_group, make_report, make_result
 from or1.tracking.catalog import CATALOG, Entry, markdown_table, never_seen, rewrite_docs, undocumented
-from or1.tracking.tracker import Clock
+from or1.tracking.tracker import TimingSources
 from or1.types import EntropyState, Outcome, RunState, StageEnd, Verdict
 from tests.runs import open_tracker, play, run_config, score_of
 
@@ -25,7 +25,7 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     play(folder / "run")
     rare = folder / "rare"
     rare.mkdir()
-    clock = Clock(
+    clock = TimingSources(
         seconds=iter(range(100)).__next__, peak_device_bytes=lambda: 1, verifier_events=lambda: {"retries": 1}
     )
     tracker = open_tracker(rare, run_config(), clock=clock)
