@@ -118,7 +118,7 @@ def task_kind(name: str, setting: str = "data.task") -> TaskKind:
 
 
 def verifiers_of(kinds: Iterable[TaskKind], settings: VerifierSettings = DEFAULTS) -> dict[str, Verifier]:
-    """Task name -> verifier: where training, evaluation and curation get theirs.
+    """Task name -> verifier, for training, evaluation and curation.
 
     Raises:
         ConfigError: two different tasks have one name.
