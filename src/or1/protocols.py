@@ -33,7 +33,7 @@ from or1_verify.base import Verifier
 
 
 class Task(Protocol):
-    """What is asked."""
+    """A source of problems, with the verifier that judges answers to them."""
 
     @property
     def name(self) -> str: ...
@@ -206,7 +206,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What `assemble` puts together and `loop.train` plays."""
+    """The parts of a run: `assemble` builds them, `loop.train` uses them."""
 
     collector: Collector
     trainer: TrainerBackend

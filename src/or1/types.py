@@ -184,7 +184,7 @@ class SamplerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
-    """What the stage rules look at; starts anew with each stage."""
+    """Inputs of the stage rules; starts anew with each stage."""
 
     index: int = 0
     first_step: int = 0
@@ -207,7 +207,7 @@ class StageEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """Everything but tensors that a run needs to go on. JSON on disk; tensors lie beside it."""
+    """Everything but tensors that a run needs to resume. JSON on disk; tensors lie beside it."""
 
     step: int = 0
     """Steps of the loop completed."""

@@ -13,8 +13,8 @@ import xxhash
 
 from or1.curate.curate import counts_of
 from or1.curate.ledger import Counts
-from or1.errors import ConfigError
 from or1.storage.manifest import PROBLEMS, checked_manifest
+from or1.tracking.figure import new_figure
 from or1.types import Gold
 
 _BINS = 8
@@ -96,13 +96,7 @@ def draw_histogram(found: Dataset, path: Path) -> Path | None:
     shares = difficulties(found)
     if not shares:
         return None
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
-        ) from error
-    figure = Figure(figsize=(7, 2.4 * len(shares)), dpi=150, layout="constrained")
+    figure = new_figure(7, 2.4 * len(shares))
     panels = figure.subplots(len(shares), 1, squeeze=False, sharex=True)
     for axis, (model, counts) in zip(panels[:, 0], sorted(shares.items()), strict=True):
         axis.bar(

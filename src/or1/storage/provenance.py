@@ -15,22 +15,13 @@ from typing import Any
 import or1
 from or1.types import Problem
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "math-verify",
-    "vllm",
-    "ray",
-)
+REQUIRED = ("torch", "transformers", "safetensors", "numpy", "pyarrow", "pydantic", "math-verify")
+PACKAGES = (*REQUIRED, "vllm", "ray")
 """Packages whose version can change a number."""
 
 
 def describe(config: Mapping[str, Any], data_hash: str) -> dict[str, Any]:
-    """What config.json holds.
+    """Content of config.json.
 
     Args:
         config: the resolved configuration as JSON (`RunConfig.model_dump(mode="json")`).
