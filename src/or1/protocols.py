@@ -33,11 +33,7 @@ from or1_verify.base import Verifier
 
 
 class Task(Protocol):
-<<<<<<< HEAD
-    """A source of problems, with the verifier that judges answers to them."""
-=======
     """A source of problems with their verifier."""
->>>>>>> house
 
     @property
     def name(self) -> str: ...
@@ -209,11 +205,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-<<<<<<< HEAD
-    """The parts of a run: `assemble` builds them, `loop.train` uses them."""
-=======
     """The parts that `assemble` makes and `loop.train` uses."""
->>>>>>> house
 
     collector: Collector
     trainer: TrainerBackend

@@ -184,11 +184,7 @@ class SamplerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
-<<<<<<< HEAD
-    """Inputs of the stage rules; starts anew with each stage."""
-=======
     """History that the switch rule of a stage uses; empty at the start of each stage."""
->>>>>>> house
 
     index: int = 0
     first_step: int = 0
@@ -211,11 +207,7 @@ class StageEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-<<<<<<< HEAD
-    """Everything but tensors that a run needs to resume. JSON on disk; tensors lie beside it."""
-=======
     """The state of a run, except tensors. A checkpoint holds it as JSON beside the tensors."""
->>>>>>> house
 
     step: int = 0
     """Steps of the loop completed."""

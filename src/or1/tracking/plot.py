@@ -25,15 +25,6 @@ def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
         ConfigError: matplotlib is not installed.
         RunFolderError: one of the folders is not a run folder.
     """
-<<<<<<< HEAD
-=======
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "plots need matplotlib, which is not installed: pip install 'or1[board]'"
-        ) from error
->>>>>>> house
     run = read_run(folder)
     other = None if compare is None else read_run(compare)
     figure = new_figure(11, 7)
