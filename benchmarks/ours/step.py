@@ -6,7 +6,7 @@ Options: `num_slots`, `entropy_coefficient`, `learning_rate`, `case`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.collect import LocalCollector
 from or1.train.local_backend import LocalBackend
-from or1.types import Outcome, Problem, Response, Rollout, RunState, SamplerState, Verdict
+from or1.types import Answer, Outcome, Problem, RunState, SamplerState, Verdict
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.pool import ProcessVerifierPool
 
@@ -45,11 +45,11 @@ class PatternPool:
     def __init__(self) -> None:
         self._pool = ProcessVerifierPool({"arithmetic": ArithmeticVerifier()})
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        for rollout in self._pool.judge(responses):
-            reward = pattern_reward(rollout.index)
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        for answer, _ in self._pool.judge(answers):
+            reward = pattern_reward(answer.index)
             outcome = Outcome.RIGHT if reward else Outcome.WRONG
-            yield replace(rollout, verdict=Verdict(outcome=outcome, reward=reward))
+            yield answer, Verdict(outcome=outcome, reward=reward)
 
     def close(self) -> None:
         self._pool.close()

@@ -29,7 +29,7 @@ from or1.rollout.collect import LocalCollector, OversampleCollector, RefillColle
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
-from or1.schedule import EvaluateAndCheckpoint, Leave
+from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
 from or1.storage.folder import RunFolder
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
@@ -70,7 +70,7 @@ def train(run: RunConfig, out: Path) -> RunState:
     Raises:
         Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
     """
-    with Leave() as leave, parts_of(run, out, leave) as parts:
+    with StopSignal() as stop, parts_of(run, out, stop) as parts:
         try:
             state = loop.train(run, parts)
         except Interrupted:
@@ -259,7 +259,7 @@ def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
 
 
 @contextlib.contextmanager
-def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
+def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
@@ -311,11 +311,11 @@ def parts_of(run: RunConfig, out: Path, leave: Leave) -> Iterator[Parts]:
                 yield evaluate(generator, pool, material.heldout, sampling, step=state.step, area=area)
 
         yield Parts(
-            collector=_collector(run, material, engine, pool, leave),
+            collector=_collector(run, material, engine, pool, stop),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
-                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, leave=leave
+                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
             ),
             tracker=tracker,
         )
@@ -366,7 +366,7 @@ def _engine_and_trainer(
 
 
 def _collector(
-    run: RunConfig, material: Material, engine: LocalEngine, pool: ProcessVerifierPool, leave: Leave
+    run: RunConfig, material: Material, engine: LocalEngine, pool: ProcessVerifierPool, stop: StopSignal
 ) -> Collector:
     collector: Collector = LocalCollector(
         engine,
@@ -375,7 +375,7 @@ def _collector(
         material.tokenizer,
         seed=run.seed,
         temperature=run.rollout.temperature,
-        check=leave.check,
+        check=stop.check,
     )
     if run.rollout.oversample > 1:
         collector = OversampleCollector(

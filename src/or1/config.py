@@ -7,23 +7,24 @@ Skywork-OR1.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-
-class Config(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
-    )
+from or1.model_config import Config as Config
+from or1.model_config import EndpointConfig as EndpointConfig
+from or1.model_config import ModelConfig as ModelConfig
 
 
-class ModelConfig(Config):
-    path: str
-    """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else
-    float32. Weights are kept in float32 by the optimizer in either case."""
+class DataColumnsConfig(Config):
+    """Which column of the rows holds what; a dotted name reads inside a table. None = the usual names."""
+
+    question: str | None = None
+    """Column of the problem: text, or chat messages."""
+    answer: str | None = None
+    """Column of the correct answer, or of the tests of a programming problem."""
+    source: str | None = None
+    """Column that names the problem's source, for the metrics by source."""
 
 
 class DataConfig(Config):
@@ -31,6 +32,7 @@ class DataConfig(Config):
     """What is asked, and so which verifier judges."""
     path: str | None = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
+    columns: DataColumnsConfig = DataColumnsConfig()
     split: Literal["train", "heldout"] = "train"
     """Part of a built-in task; files are one part each."""
     num_problems: int | None = Field(default=None, ge=1)
@@ -91,7 +93,7 @@ class StageConfig(Config):
         if self.num_minibatches > self.num_problems:
             raise ValueError(
                 f"num_minibatches {self.num_minibatches} exceeds num_problems {self.num_problems}: "
-                "groups are dealt whole, so lower num_minibatches"
+                "a group is never split, so lower num_minibatches"
             )
         return self
 
@@ -187,47 +189,6 @@ class RolloutConfig(Config):
     max_refills: int = Field(default=0, ge=0)
     """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on
     what is kept."""
-
-
-class EndpointConfig(Config):
-    """A server that speaks OpenAI's chat completions, from which evaluation and curation may sample."""
-
-    url: str = Field(pattern=r"^https?://[^/?#@]+(/[^?#@]*)?$", examples=["http://127.0.0.1:8000/v1"])
-    """Base address of the server's API: `http://127.0.0.1:8000/v1`."""
-    model: str = Field(min_length=1)
-    """Name under which the server has the model."""
-    api_key_variable: str | None = None
-    """Environment variable that holds the key; None = send no key."""
-    dialect: Literal["vllm", "openai"] = "vllm"
-    """vllm: send top_k, min_p and repetition_penalty with every request, so that a server's own defaults for
-    a model cannot change the distribution (vLLM, SGLang, llama.cpp). openai: standard fields only."""
-    request_fields: dict[str, Any] = {}
-    """Further fields of every request, such as `chat_template_kwargs`."""
-    max_concurrency: int = Field(default=64, ge=1)
-    """Requests under way at once [requests]."""
-    connect_limit_s: float = Field(default=10.0, gt=0)
-    """Longest wait for a connection [s]."""
-    answer_limit_s: float = Field(default=3600.0, gt=0)
-    """Longest wait for one answer, from the request to its last byte [s]."""
-    max_tries: int = Field(default=10, ge=1)
-    """Times that one request is sent before its sample is given up [tries]; with the pauses below ten tries
-    outlast a server that is away for two minutes."""
-    first_pause_s: float = Field(default=1.0, ge=0)
-    """Pause after the first failure, doubled with each further one, less up to half of it by chance [s]."""
-    longest_pause_s: float = Field(default=60.0, ge=0)
-    """Bound of that pause [s]."""
-    longest_asked_pause_s: float = Field(default=600.0, ge=0)
-    """A server that asks for a longer pause (Retry-After) is not asked again [s]."""
-    max_failures_in_a_row: int = Field(default=16, ge=1)
-    """Samples given up in a row before the whole call fails [samples]."""
-
-    @field_validator("request_fields")
-    @classmethod
-    def _ours_stay_ours(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        own = {"messages", "model", "n", "seed", "stream", "temperature", "top_p", "top_k", "max_tokens"}
-        if taken := sorted(own & fields.keys()):
-            raise ValueError(f"{', '.join(taken)} cannot be set: or1 says it itself")
-        return fields
 
 
 class CodeVerifyConfig(Config):

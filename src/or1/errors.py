@@ -63,10 +63,10 @@ class NonFiniteError(RunStopped):
 
 
 class StarvedError(RunStopped):
-    """Too many steps in a row in which no group had a signal."""
+    """`max_empty_steps` steps in a row without a group to train on, or too few unsolved problems."""
 
 
 class Interrupted(Or1Error):
-    """A signal asked the run to leave; its state is saved and the same command resumes it."""
+    """The run was stopped by a signal; its state is saved and the same command resumes it."""
 
     exit_code = 130

@@ -13,19 +13,20 @@ from typing import Protocol
 
 from or1.config import LossConfig, StageConfig
 from or1.types import (
-    DroppedGroup,
+    Answer,
     Float32,
     Group,
     Int32,
     Message,
     Problem,
-    Response,
     Rollout,
     RunState,
     Sampling,
     Score,
+    StepResult,
     Text,
     UpdateReport,
+    Verdict,
     WeightHandle,
 )
 from or1_verify.base import Verifier
@@ -50,13 +51,13 @@ class Task(Protocol):
 
 
 class VerifierPool(Protocol):
-    """Judges responses beside their generation."""
+    """Judges answers beside the generation of responses."""
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        """Yield every rollout once, with its verdict, as verdicts come in: the order is not that of the
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        """Yield every answer once, with its verdict, as verdicts come in: the order is not that of the
         input.
 
-        Responses are pulled from the iterable while earlier ones are still being judged. LENGTH becomes
+        Answers are pulled from the iterable while earlier ones are still being judged. LENGTH becomes
         TRUNCATED and ABORTED becomes NOT_JUDGED before any verifier sees the text.
         """
         ...
@@ -144,25 +145,17 @@ class TrainerBackend(Protocol):
 
 
 class StepLog(Protocol):
-    """What one step reports; written when the step's context closes."""
+    """The log of one step; written when the step's context closes."""
 
     def phase(self, name: str) -> AbstractContextManager[None]:
-        """Time a phase of the step; names become `time/<name>_s`."""
+        """Time a phase of the step; its seconds are logged as `time/<name>_s`."""
         ...
 
-    def step(
-        self,
-        groups: Sequence[Group],
-        kept: Sequence[Group],
-        dropped: Sequence[DroppedGroup],
-        alpha: float,
-        report: UpdateReport | None,
-        state: RunState,
-    ) -> None: ...
+    def step(self, result: StepResult) -> None: ...
 
 
 class Tracker(Protocol):
-    """Where numbers go. JSON lines are the truth, the rest are views."""
+    """The log of a run. The JSON lines files are complete; all else shows the same rows."""
 
     def step(self, state: RunState, stage: StageConfig) -> AbstractContextManager[StepLog]: ...
 
@@ -173,7 +166,7 @@ class Tracker(Protocol):
         ...
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
-        """Forget what was written after the checkpoint of `step`."""
+        """Remove everything that was written after the checkpoint of `step`."""
         ...
 
     def close(self) -> None: ...
@@ -191,18 +184,18 @@ class Checkpoints(Protocol):
 
 
 class Schedule(Protocol):
-    """What happens between steps: evaluate, checkpoint, leave when asked."""
+    """Work between steps: evaluate, save a checkpoint, stop after a stop signal."""
 
     def start(self, state: RunState) -> None:
         """Before the first step: the score of the start model."""
         ...
 
     def run(self, state: RunState) -> None:
-        """After each step. Raises Interrupted, the state saved, when a signal asked the run to leave."""
+        """After each step. After a stop signal: saves the state and raises Interrupted."""
         ...
 
     def save(self) -> None:
-        """Checkpoint the last whole state, also from the middle of a rollout."""
+        """Save a checkpoint of the state after the last step; may be called during a rollout."""
         ...
 
 

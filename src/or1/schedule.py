@@ -1,4 +1,4 @@
-"""What happens between steps: evaluate, checkpoint, and leave when a signal asks for it."""
+"""Work between steps: evaluate, save a checkpoint, stop after SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from or1.types import RunState, Score
 logger = logging.getLogger(__name__)
 
 
-class Leave:
-    """Set by SIGTERM or SIGINT; the first asks, the second does not wait.
+class StopSignal:
+    """Catches SIGTERM and SIGINT inside its `with`: the first sets `requested`, a second one raises at once.
 
-    The run leaves at the next point where its state is whole: between two rollouts or between two steps.
+    The run stops where its state is consistent: between two rollouts or between two steps.
     """
 
     def __init__(self) -> None:
         self.requested = False
         self._previous: dict[int, signal._HANDLER] = {}
 
-    def __enter__(self) -> Leave:
+    def __enter__(self) -> StopSignal:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._previous[number] = signal.signal(number, self._on_signal)
         return self
@@ -39,12 +39,15 @@ class Leave:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        logger.warning("%s: saving and leaving; send it again to leave at once", signal.Signals(number).name)
+        logger.warning(
+            "%s: the run saves its state and stops; send the signal again to stop at once",
+            signal.Signals(number).name,
+        )
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has asked the run to leave."""
+        """Raise Interrupted if a signal has arrived."""
         if self.requested:
-            raise Interrupted("interrupted; the state is saved, the same command goes on from here")
+            raise Interrupted("interrupted; the state is saved, and the same command resumes the run")
 
 
 class EvaluateAndCheckpoint:
@@ -58,14 +61,14 @@ class EvaluateAndCheckpoint:
         tracker: Tracker,
         checkpoints: Checkpoints,
         trainer: TrainerBackend,
-        leave: Leave,
+        stop: StopSignal,
     ) -> None:
         self._run = run
         self._evaluate = evaluate
         self._tracker = tracker
         self._checkpoints = checkpoints
         self._trainer = trainer
-        self._leave = leave
+        self._stop = stop
         self._state = RunState()
         self._saved_step = 0
 
@@ -81,18 +84,18 @@ class EvaluateAndCheckpoint:
             self._score(state)
         if done or self._due(self._run.checkpoint.every, state.step):
             self.save()
-        if not done and self._leave.requested:
+        if not done and self._stop.requested:
             self.save()
-            self._leave.check()
+            self._stop.check()
 
     def _score(self, state: RunState) -> None:
         for score in self._evaluate(state):
             self._tracker.score(score)
 
     def save(self) -> None:
-        """Checkpoint the last whole state, unless it is already saved.
+        """Save a checkpoint of the state after the last step, unless there is one already.
 
-        Also right in the middle of a rollout: the trainer has not moved since the step before.
+        May be called during a rollout: the trainer has not changed since that step.
         """
         if self._state.step > self._saved_step:
             self._checkpoints.save(self._state, self._trainer)

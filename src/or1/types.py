@@ -5,16 +5,17 @@ Shape legend: Lp prompt tokens, L response tokens, M rollouts of a group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from or1_verify.types import Finish, Gold, Message, Outcome, Problem, Verdict
+from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 __all__ = [
+    "Answer",
     "DropReason",
     "DroppedGroup",
     "EntropyState",
@@ -26,13 +27,14 @@ __all__ = [
     "Message",
     "Outcome",
     "Problem",
-    "Response",
     "Rollout",
     "RunState",
     "SamplerState",
     "Sampling",
     "Score",
+    "StageEnd",
     "StageProgress",
+    "StepResult",
     "Text",
     "UpdateReport",
     "Verdict",
@@ -79,20 +81,6 @@ class Rollout:
     """Optimizer updates behind the weights that sampled it."""
     verdict: Verdict | None = None
 
-    @staticmethod
-    def bare(problem_id: str, index: int, finish: Finish) -> Rollout:
-        """A rollout without its tokens: all that a verifier pool needs beside the text."""
-        return Rollout(
-            problem_id=problem_id,
-            index=index,
-            prompt_tokens=np.zeros(0, dtype=np.int32),
-            response_tokens=np.zeros(0, dtype=np.int32),
-            behavior_logprobs=np.zeros(0, dtype=np.float32),
-            behavior_entropy=None,
-            finish=finish,
-            policy_version=0,
-        )
-
     @property
     def truncated(self) -> bool:
         return self.finish is Finish.LENGTH
@@ -110,15 +98,6 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """A rollout beside its problem and its text: what a verifier pool is given."""
-
-    problem: Problem
-    rollout: Rollout
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One generated text, for evaluation and curation: no token-level numbers."""
 
@@ -127,6 +106,10 @@ class Text:
     text: str
     finish: Finish
     num_tokens: int
+
+    def answer_to(self, problem: Problem) -> Answer:
+        """The text for a verifier pool."""
+        return Answer(problem=problem, index=self.index, text=self.text, finish=self.finish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -207,6 +190,17 @@ class StageProgress:
     """Mean reward of all judged rollouts of the same steps."""
 
 
+class StageEnd(StrEnum):
+    """Why a stage ended."""
+
+    NUM_STEPS = "num_steps"
+    """All its steps are done."""
+    TRUNCATED_BELOW = "truncated_below"
+    """Its switch rule: few responses are truncated."""
+    REWARD_PLATEAU = "reward_plateau"
+    """Its switch rule: the mean reward stopped rising."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """Everything but tensors that a run needs to go on. JSON on disk; tensors lie beside it."""
@@ -264,6 +258,25 @@ class UpdateReport:
     """`problem_id/index` of the rollouts in skipped minibatches."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """"gradient" and "weights" -> hex digest after the update; empty when fingerprints of tensors are off."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepResult:
+    """Everything that one step of the loop produced, for its log."""
+
+    groups: Sequence[Group]
+    """All groups of the step, in the order drawn."""
+    kept: Sequence[Group]
+    """Those that were trained on."""
+    dropped: Sequence[DroppedGroup]
+    alpha: float
+    """Entropy bonus of the step [dimensionless]."""
+    report: UpdateReport | None
+    """None if no group was kept."""
+    state: RunState
+    """After the step."""
+    stage_end: StageEnd | None
+    """Why the stage ended with this step; None if it continues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from or1.config import StageConfig
 from or1.protocols import Tracker
 from or1.storage.jsonl import read_rows
-from or1.testing import InjectedFaultError, MemoryTracker, make_group, make_report
+from or1.testing import InjectedFaultError, MemoryTracker, make_group, make_report, make_result
 from or1.tracking.tracker import RunTracker
 from or1.types import RunState
 from tests.runs import open_tracker, run_config, score_of
@@ -27,7 +27,7 @@ def tracked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Tr
         memory = tracker = MemoryTracker()
 
         def told() -> tuple[list[int], list[int]]:
-            return [s.after.step for s in memory.steps if s.after], [s.step for s in memory.scores]
+            return [s.result.state.step for s in memory.steps if s.result], [s.step for s in memory.scores]
     else:
         tracker = open_tracker(tmp_path, run_config())
 
@@ -50,7 +50,7 @@ def step(tracker: Tracker, number: int, *, fails: bool = False) -> None:
             groups = [make_group()]
         with log.phase("update"):
             report = make_report()
-        log.step(groups, groups, [], 0.0, report, after)
+        log.step(make_result(groups, kept=groups, report=report, state=after))
         if fails:
             raise InjectedFaultError("after the report, before the end of the step")
 
@@ -108,5 +108,5 @@ def test_cutting_at_nothing_empties_it(tracked: tuple[Tracker, Told]) -> None:
 def test_a_step_without_an_update_is_recorded(tracked: tuple[Tracker, Told]) -> None:
     tracker, told = tracked
     with tracker.step(RunState(), STAGE) as log:
-        log.step([make_group([0.0, 0.0])], [], [], 0.0, None, RunState(step=1, empty_steps=1))
+        log.step(make_result([make_group([0.0, 0.0])], state=RunState(step=1, empty_steps=1)))
     assert told() == ([1], [])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from or1.algo import adjust, entropy_coefficient, step_entropy
+from or1.algo import entropy_coefficient, step_entropy, update_coefficient
 from or1.config import EntropyConfig
 from or1.testing import make_group
 from or1.types import EntropyState, Group
@@ -25,7 +25,7 @@ def _play(entropies: Sequence[float], cfg: EntropyConfig) -> list[tuple[float, f
     state, trace = EntropyState(coefficient=cfg.initial), []
     for entropy in entropies:
         alpha = entropy_coefficient(state, _groups(entropy), cfg)
-        state = adjust(state, entropy, cfg)
+        state = update_coefficient(state, entropy, cfg)
         trace.append((alpha, state.coefficient))
     return trace
 
@@ -58,8 +58,8 @@ def test_at_the_target_the_paper_stays_and_the_released_code_lowers() -> None:
     groups = _groups(0.25)
     current, previous = _config(target=0.25), _config(target=0.25, gate="previous")
     assert step_entropy(groups) == 0.25
-    assert adjust(state, 0.25, current).coefficient == 5e-4
-    assert adjust(state, 0.25, previous).coefficient == pytest.approx(4e-4)
+    assert update_coefficient(state, 0.25, current).coefficient == 5e-4
+    assert update_coefficient(state, 0.25, previous).coefficient == pytest.approx(4e-4)
     # at or below the target opens the current gate; the previous one asks for strictly below
     assert entropy_coefficient(state, groups, current) == 5e-4
     assert entropy_coefficient(EntropyState(coefficient=5e-4, last_entropy=0.25), groups, previous) == 0.0
@@ -88,15 +88,15 @@ def test_without_a_maximum_the_coefficient_goes_on_rising() -> None:
 def test_proportional_step() -> None:
     cfg = _config(delta=0.01, step_rule="proportional")
     # (0.2 - 0.15) / 0.2 = a quarter of delta; the constant rule would move by all of it
-    assert adjust(EntropyState(), 0.15, cfg).coefficient == pytest.approx(0.0025)
+    assert update_coefficient(EntropyState(), 0.15, cfg).coefficient == pytest.approx(0.0025)
     # (0.2 - 2.2) / 0.2 = -10, cut to -5
-    assert adjust(EntropyState(coefficient=1.0), 2.2, cfg).coefficient == pytest.approx(0.95)
+    assert update_coefficient(EntropyState(coefficient=1.0), 2.2, cfg).coefficient == pytest.approx(0.95)
 
 
 def test_fixed_and_off() -> None:
     for entropy in (0.1, 0.9):
         fixed = _config(mode="fixed", initial=1e-3)
-        state = adjust(EntropyState(coefficient=1e-3), entropy, fixed)
+        state = update_coefficient(EntropyState(coefficient=1e-3), entropy, fixed)
         assert state == EntropyState(coefficient=1e-3, last_entropy=entropy)
         assert entropy_coefficient(state, _groups(entropy), fixed) == 1e-3
         assert entropy_coefficient(state, _groups(entropy), _config(mode="off")) == 0.0

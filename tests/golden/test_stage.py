@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from or1.algo import after_step, enter_stage, finished, fresh_state, switch_holds
+from or1.algo import after_step, end_of_stage, enter_stage, finished, fresh_state, switch_holds
 from or1.config import RunConfig, SwitchRule
 from or1.testing import make_group, make_problem, make_report
-from or1.types import Group, RunState, StageProgress
+from or1.types import Group, RunState, StageEnd, StageProgress
 
 
 def _run(*stages: dict[str, object], **settings: object) -> RunConfig:
@@ -80,8 +80,8 @@ def test_reward_plateau_ends_a_stage() -> None:
 
 def test_a_rule_never_acts_before_min_steps_nor_on_a_window_that_is_not_full() -> None:
     rule = SwitchRule(window=3, min_steps=1, truncated_below=0.5)
-    assert not switch_holds(rule, StageProgress(truncated_fractions=(0.0, 0.0)))
-    assert switch_holds(rule, StageProgress(truncated_fractions=(0.0, 0.0, 0.0)))
+    assert switch_holds(rule, StageProgress(truncated_fractions=(0.0, 0.0))) is None
+    assert switch_holds(rule, StageProgress(truncated_fractions=(0.0, 0.0, 0.0))) is StageEnd.TRUNCATED_BELOW
     run = _run(_stage(8, 10, switch=rule.model_dump() | {"min_steps": 6}), _stage(16, 1))
     budgets, _ = _budgets(run, [_truncated(0.0)])
     assert budgets == [8] * 6 + [16]
@@ -89,8 +89,22 @@ def test_a_rule_never_acts_before_min_steps_nor_on_a_window_that_is_not_full() -
 
 def test_a_bound_is_strict() -> None:
     rule = SwitchRule(window=1, truncated_below=0.25)
-    assert not switch_holds(rule, StageProgress(truncated_fractions=(0.25,)))
-    assert switch_holds(rule, StageProgress(truncated_fractions=(0.2499,)))
+    assert switch_holds(rule, StageProgress(truncated_fractions=(0.25,))) is None
+    assert switch_holds(rule, StageProgress(truncated_fractions=(0.2499,))) is StageEnd.TRUNCATED_BELOW
+
+
+def test_the_reason_of_an_end_is_the_first_of_steps_truncation_and_reward() -> None:
+    rule = {"window": 1, "min_steps": 1, "truncated_below": 0.5, "reward_plateau": 0.125}
+    stage = _run(_stage(8, 3, switch=rule)).stages[0]
+    flat, short = (0.5, 0.5), (0.0, 0.0)
+    cases = [
+        (2, StageProgress(mean_rewards=(0.0, 0.5), truncated_fractions=(0.9, 0.9)), None),
+        (2, StageProgress(mean_rewards=flat, truncated_fractions=(0.9, 0.9)), StageEnd.REWARD_PLATEAU),
+        (2, StageProgress(mean_rewards=flat, truncated_fractions=short), StageEnd.TRUNCATED_BELOW),
+        (3, StageProgress(mean_rewards=flat, truncated_fractions=short), StageEnd.NUM_STEPS),
+    ]
+    for step, progress, reason in cases:
+        assert end_of_stage(stage, RunState(step=step, stage=progress)) is reason
 
 
 def test_a_rule_on_the_last_stage_ends_the_run() -> None:

@@ -102,6 +102,15 @@ class Decides(BadVerifier):
 
 
 @dataclass(frozen=True)
+class CannotRead(BadVerifier):
+    """Breaks in the parent process."""
+
+    def read(self, text: str) -> str | Verdict:
+        misbehave(text)
+        return text
+
+
+@dataclass(frozen=True)
 class CannotPrepare(BadVerifier):
     def prepare(self) -> None:
         raise ImportError("no module named algebra")

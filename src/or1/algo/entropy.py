@@ -77,7 +77,7 @@ def _gate_open(state: EntropyState, groups: Sequence[Group], cfg: EntropyConfig)
     return entropy is not None and entropy <= cfg.target
 
 
-def adjust(state: EntropyState, entropy: float | None, cfg: EntropyConfig) -> EntropyState:
+def update_coefficient(state: EntropyState, entropy: float | None, cfg: EntropyConfig) -> EntropyState:
     """Move the coefficient after step k and remember e_k.
 
     The coefficient rises below the target and falls above it, by `delta` or in proportion to the distance,
@@ -90,7 +90,7 @@ def adjust(state: EntropyState, entropy: float | None, cfg: EntropyConfig) -> En
         cfg: target, delta, bounds, gate, rule. Only mode `adaptive` moves the coefficient.
 
     >>> cfg = EntropyConfig(target=0.2, delta=0.005)
-    >>> adjust(EntropyState(), 0.15, cfg)
+    >>> update_coefficient(EntropyState(), 0.15, cfg)
     EntropyState(coefficient=0.005, last_entropy=0.15)
     """
     if entropy is None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from or1.algo.entropy import adjust, step_entropy
+from or1.algo.entropy import step_entropy, update_coefficient
 from or1.config import RunConfig, StageConfig
 from or1.errors import NonFiniteError, StarvedError
 from or1.types import EntropyState, Finish, Group, RunState, StageProgress, UpdateReport
@@ -44,7 +44,7 @@ def after_step(
         state,
         step=state.step + 1,
         policy_version=state.policy_version + num_updates,
-        entropy=adjust(state.entropy, step_entropy(groups), run.entropy),
+        entropy=update_coefficient(state.entropy, step_entropy(groups), run.entropy),
         pass_rates=with_pass_rates(state.pass_rates, groups),
         stage=_extended(state.stage, groups, run.stages[state.stage.index]),
         empty_steps=0 if kept else state.empty_steps + 1,
@@ -52,7 +52,7 @@ def after_step(
     )
 
 
-def stop_if_hopeless(state: RunState, run: RunConfig) -> None:
+def raise_if_stuck(state: RunState, run: RunConfig) -> None:
     """Raise if the run cannot usefully go on. Apart from `after_step`, so that the last step is logged first.
 
     Raises:

@@ -6,12 +6,11 @@ The switch by rule is ours.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from or1.config import RunConfig, StageConfig, SwitchRule
-from or1.types import RunState, StageProgress
+from or1.types import RunState, StageEnd, StageProgress
 
 
 def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]:
@@ -28,7 +27,7 @@ def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]
     if finished(run, state):
         raise ValueError(f"the run is finished: step {state.step} ended its last stage")
     stage = run.stages[state.stage.index]
-    if not _over(stage, state):
+    if end_of_stage(stage, state) is None:
         return stage, state
     index = state.stage.index + 1
     stage = run.stages[index]
@@ -42,35 +41,40 @@ def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]
 def finished(run: RunConfig, state: RunState) -> bool:
     """Is the last stage over, by its number of steps or by its rule?"""
     is_last = state.stage.index == len(run.stages) - 1
-    return is_last and _over(run.stages[-1], state)
+    return is_last and end_of_stage(run.stages[-1], state) is not None
 
 
-def _over(stage: StageConfig, state: RunState) -> bool:
+def end_of_stage(stage: StageConfig, state: RunState) -> StageEnd | None:
+    """The reason why the current stage is over after this state's last step; None while it continues.
+
+    Args:
+        stage: the current stage, number `state.stage.index` of the run.
+        state: after a step.
+    """
     num_steps = state.step - state.stage.first_step
     if num_steps >= stage.num_steps:
-        return True
+        return StageEnd.NUM_STEPS
     if stage.switch is None or num_steps < stage.switch.min_steps:
-        return False
+        return None
     return switch_holds(stage.switch, state.stage)
 
 
-def switch_holds(rule: SwitchRule, progress: StageProgress) -> bool:
-    """Does either condition of the rule hold over its window? A window that is not yet full holds nothing.
+def switch_holds(rule: SwitchRule, progress: StageProgress) -> StageEnd | None:
+    """The first condition of the rule that holds over its window; None if neither does.
+
+    A condition cannot hold before its window is full.
 
     >>> rule = SwitchRule(window=2, truncated_below=0.1)
     >>> switch_holds(rule, StageProgress(truncated_fractions=(0.3, 0.08, 0.1)))
-    True
+    <StageEnd.TRUNCATED_BELOW: 'truncated_below'>
     """
     window = rule.window
     truncated, rewards = progress.truncated_fractions, progress.mean_rewards
-    is_short, is_flat = False, False
-    if rule.truncated_below is not None and len(truncated) >= window:
-        is_short = _mean(truncated[-window:]) < rule.truncated_below
+    is_full = len(truncated) >= window
+    if rule.truncated_below is not None and is_full and fmean(truncated[-window:]) < rule.truncated_below:
+        return StageEnd.TRUNCATED_BELOW
     if rule.reward_plateau is not None and len(rewards) >= 2 * window:
-        gain = _mean(rewards[-window:]) - _mean(rewards[-2 * window : -window])
-        is_flat = gain < rule.reward_plateau
-    return is_short or is_flat
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+        gain = fmean(rewards[-window:]) - fmean(rewards[-2 * window : -window])
+        if gain < rule.reward_plateau:
+            return StageEnd.REWARD_PLATEAU
+    return None

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from or1.errors import DataError
+from or1.rollout.judged import judged
 from or1.tasks.rows import Row, read_rows
-from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
+from or1.types import Answer, Message, Outcome, Problem, Verdict
 from or1_verify.code import CodeVerifier, parse_tests
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
@@ -39,7 +40,7 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
         raise DataError(f"{file} does not exist")
     if file.suffix not in _READABLE:
         raise DataError(f"{file} is no format that can be read: convert it to .jsonl or .parquet")
-    kinds = Counter(_response(number, row).problem.task for number, row in enumerate(read_rows(file)))
+    kinds = Counter(_answer(number, row).problem.task for number, row in enumerate(read_rows(file)))
     console = Console(stderr=True)
     if kinds["code"]:
         level = detect().level
@@ -64,8 +65,8 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
     console.print(str(out), highlight=False, soft_wrap=True)
 
 
-def _response(number: int, row: Row) -> Response:
-    """A row as a pool wants it.
+def _answer(number: int, row: Row) -> Answer:
+    """The response of a row, with its problem.
 
     Raises:
         DataError: the row lacks something, or its tests cannot be read.
@@ -83,24 +84,25 @@ def _response(number: int, row: Row) -> Response:
     except DataError as error:
         raise DataError(f"{row.place}: {error}") from error
     problem = Problem.make(kind, (Message("user", ""),), gold)
-    return Response(problem=problem, rollout=Rollout.bare(problem.id, number, Finish.STOP), text=text)
+    return Answer(problem=problem, index=number, text=text)
 
 
-def _in_order(file: Path, pool: ProcessVerifierPool, judged: Any) -> Iterator[tuple[dict[str, Any], Verdict]]:
+def _in_order(
+    file: Path, pool: ProcessVerifierPool, on_verdict: Any
+) -> Iterator[tuple[dict[str, Any], Verdict]]:
     """Each row with its verdict, in the order of the file, whatever order the verdicts come in."""
     contents: dict[int, dict[str, Any]] = {}
     verdicts: dict[int, Verdict] = {}
 
-    def responses() -> Iterator[Response]:
+    def answers() -> Iterator[tuple[int, Answer]]:
         for number, row in enumerate(read_rows(file)):
             contents[number] = row.content
-            yield _response(number, row)
+            yield number, _answer(number, row)
 
     following = 0
-    for rollout in pool.judge(responses()):
-        assert rollout.verdict is not None
-        verdicts[rollout.index] = rollout.verdict
-        judged()
+    for number, verdict in judged(answers(), pool):
+        verdicts[number] = verdict
+        on_verdict()
         while following in verdicts:
             yield contents.pop(following), verdicts.pop(following)
             following += 1

@@ -10,7 +10,8 @@ from or1.curate.config import ProgramsConfig
 from or1.curate.records import Decision, Record, to_json
 from or1.errors import DataError
 from or1.protocols import VerifierPool
-from or1.types import Finish, Outcome, Response, Rollout, Verdict
+from or1.rollout.judged import judged
+from or1.types import Answer, Outcome, Verdict
 from or1_verify.code import parse_tests
 from or1_verify.code.program import as_response
 from or1_verify.code.spec import StdinTests, Tests, num_tests
@@ -86,17 +87,15 @@ def _run(
     waiting = list(records)
     for attempt in range(settings.max_solutions):
         waiting = [record for record in waiting if attempt < len(record.solutions)]
-        responses = [
-            Response(
-                problem=record.problem,
-                rollout=Rollout.bare(str(number), number, Finish.STOP),
-                text=as_response(record.solutions[attempt]),
+        answers = [
+            (
+                record,
+                Answer(problem=record.problem, index=number, text=as_response(record.solutions[attempt])),
             )
             for number, record in enumerate(waiting)
         ]
-        for rollout in pool.judge(responses):
-            assert rollout.verdict is not None, "a pool gives every rollout a verdict"
-            verdicts[waiting[rollout.index].row].append(rollout.verdict)
+        for record, verdict in judged(answers, pool):
+            verdicts[record.row].append(verdict)
         waiting = [record for record in waiting if verdicts[record.row][-1].outcome is not Outcome.RIGHT]
     return [(record, verdicts[record.row]) for record in records]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.protocols import VerifierPool
-from or1.types import Finish, Gold, Message, Outcome, Problem, Response, Rollout
+from or1.rollout.judged import judged
+from or1.types import Answer, Gold, Message, Outcome, Problem, Verdict
 from or1_verify.answer import final_answer
 from or1_verify.math import MathVerifier
 from or1_verify.math.gold import BadGoldError, accepted_golds
@@ -69,11 +70,11 @@ def decide(records: Iterable[Record], settings: VerifiableConfig, pool: Verifier
                 found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
             else:
                 checks.append(_Check(record, answer, "solution"))
-    for check, outcome, detail in _judged(checks, pool):
-        if outcome is Outcome.RIGHT or (check.record.row in found and found[check.record.row].drops):
+    for check, verdict in _in_order(checks, pool):
+        if verdict.outcome is Outcome.RIGHT or (check.record.row in found and found[check.record.row].drops):
             continue
         reason = "bad_gold" if check.what == "gold" else "solution_disagrees"
-        evidence = {"gold": check.record.gold, "answer": check.answer[:_SHOWN], "verdict": detail}
+        evidence = {"gold": check.record.gold, "answer": check.answer[:_SHOWN], "verdict": verdict.reason}
         found[check.record.row] = Decision(row=check.record.row, reason=reason, evidence=evidence)
     return [found[row] for row in sorted(found)]
 
@@ -134,20 +135,14 @@ def _own_answer(gold: Gold) -> str:
     return MathVerifier().ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
 
 
-def _judged(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Outcome, str]]:
+def _in_order(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Verdict]]:
     """Verdicts in the order of the checks, whatever order they come in."""
-    responses = [
-        Response(
-            problem=check.record.problem,
-            rollout=Rollout.bare(str(number), number, Finish.STOP),
-            text=f"\\boxed{{{check.answer}}}",
+    answers = (
+        (
+            number,
+            Answer(problem=check.record.problem, index=number, text=f"\\boxed{{{check.answer}}}"),
         )
         for number, check in enumerate(checks)
-    ]
-    verdicts = {rollout.index: rollout.verdict for rollout in pool.judge(responses)}
-    judged = []
-    for number, check in enumerate(checks):
-        verdict = verdicts[number]
-        assert verdict is not None, "a pool gives every rollout a verdict"
-        judged.append((check, verdict.outcome, verdict.reason))
-    return judged
+    )
+    verdicts = dict(judged(answers, pool))
+    return [(check, verdicts[number]) for number, check in enumerate(checks)]

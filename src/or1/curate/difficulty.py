@@ -22,7 +22,8 @@ from or1.curate.sequential import Fit, Plan
 from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError
 from or1.protocols import Generator, VerifierPool
-from or1.types import Outcome, Problem, Response, Rollout, Sampling, Text
+from or1.rollout.judged import judged
+from or1.types import Outcome, Problem, Sampling, Text
 
 NOT_MEASURED = "not_measured"
 ALWAYS_TRUNCATED = "always_truncated"
@@ -128,21 +129,9 @@ def _by_verifiers(pool: VerifierPool) -> Reader:
 
     def read(texts: Iterator[Text], problems: Sequence[Problem]) -> Iterator[tuple[Text, Entry]]:
         by_id = {p.id: p for p in problems}
-        waiting: dict[tuple[str, int], Text] = {}
-
-        def responses() -> Iterator[Response]:
-            for text in texts:
-                waiting[text.problem_id, text.index] = text
-                rollout = Rollout.bare(text.problem_id, text.index, text.finish)
-                yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
-
-        for rollout in pool.judge(responses()):
-            if rollout.verdict is None:
-                raise RuntimeError(
-                    f"response {rollout.problem_id}/{rollout.index} came back without a verdict"
-                )
-            text = waiting.pop((rollout.problem_id, rollout.index))
-            yield text, Entry(rollout.verdict.outcome.value, rollout.verdict.reason, text.num_tokens)
+        answers = ((text, text.answer_to(by_id[text.problem_id])) for text in texts)
+        for text, verdict in judged(answers, pool):
+            yield text, Entry(verdict.outcome.value, verdict.reason, text.num_tokens)
 
     return read
 
@@ -188,7 +177,7 @@ def _measured(drawing: Drawing, problem: Problem, plan: Plan) -> Measured:
     # responses lost for good can leave other numbers than the plan has; the fit may be certain yet
     is_planned = outcome in plan.num_orders
     low, high = plan.interval(*outcome) if is_planned else (0.0, 1.0)
-    judged = [e.num_tokens for _, e in drawing.journal.of(problem.id) if e.outcome != Outcome.NOT_JUDGED]
+    lengths = [e.num_tokens for _, e in drawing.journal.of(problem.id) if e.outcome != Outcome.NOT_JUDGED]
     return Measured(
         problem_id=problem.id,
         num_right=counted.num_right,
@@ -200,7 +189,7 @@ def _measured(drawing: Drawing, problem: Problem, plan: Plan) -> Measured:
         low=low,
         high=high,
         unbiased_rate=plan.unbiased_rate(*outcome) if is_planned else None,
-        response_tokens_mean=sum(judged) / len(judged) if judged else math.nan,
+        response_tokens_mean=sum(lengths) / len(lengths) if lengths else math.nan,
     )
 
 

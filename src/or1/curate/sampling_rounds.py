@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from or1.curate.journal import Entry, Journal, Place
 from or1.protocols import Generator
+from or1.rollout.judged import requested
 from or1.types import Problem, Sampling, Text
 
 Told = Callable[[int, int, int], None]
@@ -45,7 +46,7 @@ class Drawing:
         """Have `num` texts that count of each problem in this part, or all rounds used up.
 
         Raises:
-            RuntimeError: the generator said something twice or without being asked.
+            RuntimeError: the generator returned a text twice, or one that was not requested.
         """
         for redraw in range(self.max_redraws + 1):
             lacking = {p.id: num - self.num_counted(p.id, part, before=redraw) for p in problems}
@@ -79,11 +80,7 @@ class Drawing:
 
     def _texts(self, problems: Sequence[Problem], size: int, part: int, redraw: int) -> Iterator[Text]:
         """What is not in the journal yet."""
-        asked = {(p.id, index) for p in problems for index in range(size)}
-        for text in self.generator.generate(problems, self.sampling(part, redraw, size)):
-            key = (text.problem_id, text.index)
-            if key not in asked:
-                raise RuntimeError(f"text {key[0]}/{key[1]} came twice or without being asked")
-            asked.remove(key)
+        texts = self.generator.generate(problems, self.sampling(part, redraw, size))
+        for text in requested(texts, itertools.product((p.id for p in problems), range(size))):
             if text.index not in self.journal.drawn(text.problem_id, part, redraw):
                 yield text

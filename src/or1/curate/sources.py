@@ -24,6 +24,7 @@ from or1.curate.layouts import LAYOUTS, NotWantedError
 from or1.curate.records import Decision, Record, to_json
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
+from or1.tasks.columns import has_column, with_columns
 from or1.tasks.rows import SUFFIXES, Hub, Row, find_files, read_rows, require_characters
 from or1.types import Message, Problem
 from or1_verify.code import parse_tests
@@ -148,7 +149,7 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
     """
     named = [path for path in source.columns.model_dump().values() if path is not None]
     for number, row in enumerate(islice(_rows_of_all(files), source.num_rows), start=first_row):
-        named = [path for path in named if not _has(row.content, path)]
+        named = [path for path in named if not has_column(row.content, path)]
         yield read_row(source, row, number)
     if named:
         raise DataError(
@@ -265,34 +266,10 @@ def _without_folder(row: Row, file: Path) -> Row:
 
 def _mapped(content: Mapping[str, Any], columns: ColumnsConfig) -> dict[str, Any]:
     """The columns that the recipe names, under the names that are looked for first."""
-    found = dict(content)
-    names = {
-        "question": "question_content",
-        "gold": "gold",
-        "solution": "solution",
-        "id": "id",
-        "title": "title",
-    }
-    for field, name in names.items():
-        path = columns.model_dump()[field]
-        if path is None:
-            continue
-        if not _has(content, path):
-            raise DataError(f"no column {path} (the row has {', '.join(content)})")
-        value: Any = content
-        for part in path.split("."):
-            value = value[part]
-        found[name] = value
-    return found
-
-
-def _has(content: Mapping[str, Any], path: str) -> bool:
-    value: Any = content
-    for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return False
-        value = value[part]
-    return True
+    keys = columns.model_dump(exclude_none=True)
+    return with_columns(
+        content, {("question_content" if key == "question" else key): path for key, path in keys.items()}
+    )
 
 
 def _task(source: SourceConfig, content: Mapping[str, Any]) -> str:

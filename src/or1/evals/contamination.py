@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from or1.errors import DataError
 from or1.evals.questions import Questions
 from or1.storage.manifest import MANIFEST
 from or1.tasks.code import QUESTIONS as CODE_QUESTIONS
+from or1.tasks.columns import with_columns
 from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
 from or1.tasks.rows import HuggingFaceHub, find_files, read_rows
 
@@ -30,14 +31,20 @@ def contamination_notes(model: str, questions: Sequence[Questions]) -> list[str]
     if not file.is_file():
         return []
     sources = [source for source in _json(file)["config"]["data"] if source["path"]]
-    return [_note(one, str(source["path"])) for source in sources for one in questions]
+    return [_note(one, str(source["path"]), _question(source)) for source in sources for one in questions]
 
 
-def _note(questions: Questions, source: str) -> str:
+def _question(source: Mapping[str, Any]) -> str | None:
+    """The column of the questions, where the recipe names one."""
+    column = source["columns"]["question"] if "columns" in source else None
+    return None if column is None else str(column)
+
+
+def _note(questions: Questions, source: str, column: str | None) -> str:
     name, path = questions.benchmark.name, Path(source)
     if not path.exists():
         return f"contamination: {source} is not at hand, so {name} was not looked for in it."
-    trained_on = {_normal(text) for text in _texts(path)}
+    trained_on = {_normal(text) for text in _texts(path, column)}
     asked = [_normal(one.question) for one in questions.asked]
     num_found = sum(text in trained_on for text in asked)
     cleaned = _cleaned_of(path)
@@ -57,12 +64,14 @@ def _cleaned_of(path: Path) -> list[str] | None:
     return [str(benchmark["name"]) for benchmark in _json(found)["config"]["benchmarks"]]
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _texts(path: Path, column: str | None) -> Iterator[str]:
     """Every text of the rows that may be a question, of a file or of a data set."""
+    columns = dict.fromkeys((*MATH_QUESTIONS, *CODE_QUESTIONS)) if column is None else (column,)
     rows = (row for file in find_files(str(path), "train", HuggingFaceHub()) for row in read_rows(file))
     for row in rows:
-        for column in dict.fromkeys((*MATH_QUESTIONS, *CODE_QUESTIONS)):
-            value = row.content.get(column)
+        content = row.content if column is None else with_columns(row.content, {column: column})
+        for name in columns:
+            value = content.get(name)
             if isinstance(value, str):
                 yield value
             elif isinstance(value, list) and value and isinstance(value[-1], dict):

@@ -14,7 +14,8 @@ from itertools import combinations
 from or1.evals.questions import Questions
 from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
 from or1.protocols import VerifierPool
-from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
+from or1.rollout.judged import judged
+from or1.types import Answer, Finish, Message, Outcome, Problem, Verdict
 from or1_verify.answer import final_answer
 from or1_verify.arithmetic import canonical_integer, final_text, last_box
 from or1_verify.code.program import program_of
@@ -42,21 +43,16 @@ def judge_missing(
     name = questions.benchmark.name
     lacking = set(folder.missing(name, ResultRow))
     problems = {one.key: one.problem for one in questions.asked}
-    waiting: dict[tuple[str, int], ResponseRow] = {}
 
-    def responses() -> Iterator[Response]:
-        for row in read(folder.path / RESPONSES, ResponseRow):
+    def answers() -> Iterator[tuple[ResponseRow, Answer]]:
+        for number, row in enumerate(read(folder.path / RESPONSES, ResponseRow)):
             if row.benchmark == name and (row.problem, row.sample) in lacking:
-                waiting[row.problem, row.sample] = row
-                rollout = Rollout.bare(row.problem, row.sample, row.finish)
-                yield Response(problem=problems[row.problem], rollout=rollout, text=row.text)
+                problem = problems[row.problem]
+                yield row, Answer(problem=problem, index=number, text=row.text, finish=row.finish)
 
     with Log(folder.path / RESULTS) as log:
-        for rollout in pool.judge(responses()):
-            if rollout.verdict is None:
-                raise RuntimeError(f"sample {rollout.problem_id}/{rollout.index} came back without a verdict")
-            row = waiting.pop((rollout.problem_id, rollout.index))
-            result = _result(row, questions.benchmark.task, rollout.verdict)
+        for row, verdict in judged(answers(), pool):
+            result = _result(row, questions.benchmark.task, verdict)
             log.append(result)
             seen(result)
 
@@ -90,9 +86,9 @@ def votes_of(rows: Sequence[ResultRow], task: str, pool: VerifierPool) -> Mappin
             by_problem[row.problem].append(row)
     same = _same_answers(by_problem.values(), pool) if task == "math" else set()
     votes = {}
-    for judged in by_problem.values():
+    for answered in by_problem.values():
         leaders: list[tuple[bool, str]] = []
-        for row in judged:
+        for row in answered:
             mine = (row.outcome is Outcome.RIGHT, row.answer or "")
             first = next((leader for leader in leaders if _is_same(leader, mine, same)), None)
             if first is None:
@@ -120,18 +116,14 @@ def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -
                 pairs[first, second] = None
             elif value == other:
                 same.add((first, second))
-    listed = list(pairs)
 
-    def responses() -> Iterator[Response]:
-        for number, (first, second) in enumerate(listed):
+    def answers() -> Iterator[tuple[tuple[str, str], Answer]]:
+        for number, (first, second) in enumerate(pairs):
             problem = Problem.make("math", (Message("user", ""),), first)
-            rollout = Rollout.bare(problem.id, number, Finish.STOP)
-            yield Response(problem=problem, rollout=rollout, text=f"\\boxed{{{second}}}")
+            yield (first, second), Answer(problem=problem, index=number, text=f"\\boxed{{{second}}}")
 
-    for rollout in pool.judge(responses()):
-        if rollout.verdict is not None and rollout.verdict.outcome is Outcome.RIGHT:
-            same.add(listed[rollout.index])
-    return same
+    verdicts = judged(answers(), pool)
+    return same | {pair for pair, verdict in verdicts if verdict.outcome is Outcome.RIGHT}
 
 
 def answer_of(task: str, row: ResponseRow) -> str | None:

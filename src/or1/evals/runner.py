@@ -10,16 +10,18 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
 from or1.errors import Or1Error
 from or1.evals.statistics import mean_interval
 from or1.protocols import Generator, VerifierPool
+from or1.rollout.judged import SampleKey, judged, requested
 from or1.storage.provenance import hash_problems
-from or1.types import Outcome, Problem, Response, Rollout, Sampling, Score, Text
+from or1.types import Outcome, Problem, Sampling, Score, Text, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -96,33 +98,20 @@ def judge_samples(
 
     Raises:
         ValueError: a problem comes twice.
-        RuntimeError: a sample came that was not asked for, or one twice.
+        RuntimeError: a sample came twice or was not requested.
     """
     by_id = {p.id: p for p in problems}
     if len(by_id) != len(problems):
         raise ValueError(f"{len(problems)} held-out problems of which {len(by_id)} are different")
-    texts: dict[tuple[str, int], Text] = {}
-    judged: dict[tuple[str, int], JudgedSample] = {}
-
-    def responses() -> Iterator[Response]:
-        for text in generator.generate(problems, sampling):
-            key = (text.problem_id, text.index)
-            is_asked_for = text.problem_id in by_id and 0 <= text.index < sampling.group_size
-            if key in texts or not is_asked_for:
-                raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
-            texts[key] = text
-            rollout = Rollout.bare(text.problem_id, text.index, text.finish)
-            yield Response(problem=by_id[text.problem_id], rollout=rollout, text=text.text)
-
-    for rollout in pool.judge(responses()):
-        key = (rollout.problem_id, rollout.index)
-        if key not in texts or key in judged:
-            raise RuntimeError(f"the verifier pool returned sample {key[0]}/{key[1]} twice or unasked")
-        judged[key] = _judged(rollout, texts[key])
+    texts = requested(generator.generate(problems, sampling), product(by_id, range(sampling.group_size)))
+    answers = ((text, text.answer_to(by_id[text.problem_id])) for text in texts)
+    samples: dict[SampleKey, JudgedSample] = {}
+    for text, verdict in judged(answers, pool):
+        samples[text.problem_id, text.index] = _judged_sample(text, verdict)
     return [
         ProblemResult(
             problem=p,
-            samples=tuple(judged.get((p.id, i), _LOST) for i in range(sampling.group_size)),
+            samples=tuple(samples.get((p.id, i), _LOST) for i in range(sampling.group_size)),
         )
         for p in problems
     ]
@@ -133,10 +122,7 @@ _LOST = JudgedSample(
 )
 
 
-def _judged(rollout: Rollout, text: Text) -> JudgedSample:
-    verdict = rollout.verdict
-    if verdict is None:
-        raise RuntimeError(f"sample {rollout.problem_id}/{rollout.index} came back without a verdict")
+def _judged_sample(text: Text, verdict: Verdict) -> JudgedSample:
     return JudgedSample(
         text=text.text,
         num_tokens=text.num_tokens,

@@ -15,6 +15,7 @@ from or1.algo import derive_seed
 from or1.evals.questions import Questions
 from or1.evals.results import RESPONSES, EvalFolder, Log, ResponseRow, read, write
 from or1.protocols import Generator
+from or1.rollout.judged import requested
 from or1.types import Finish, Sampling, Text
 
 
@@ -41,7 +42,7 @@ def generate_missing(
         Samples that the generator lost (aborted, or never returned): the same command asks for them again.
 
     Raises:
-        RuntimeError: a sample came that was not asked for, or one twice.
+        RuntimeError: a sample came twice or was not requested.
     """
     name = questions.benchmark.name
     asked = {one.key: one for one in questions.asked}
@@ -50,9 +51,8 @@ def generate_missing(
     one_each = replace(sampling, group_size=1, seed=derive_seed(sampling.seed, "benchmark", name))
     started = clock()
     with Log(folder.path / RESPONSES) as log:
-        for text in generator.generate(problems, one_each) if problems else ():
-            if text.problem_id not in wanted or text.index != 0:
-                raise RuntimeError(f"sample {text.problem_id}/{text.index} came twice or without being asked")
+        texts = generator.generate(problems, one_each) if problems else ()
+        for text in requested(texts, [(id_, 0) for id_ in wanted]):
             if text.finish is Finish.ABORTED:
                 continue
             key, sample = wanted.pop(text.problem_id)

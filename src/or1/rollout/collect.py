@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +18,13 @@ import numpy as np
 from or1 import algo
 from or1.config import LossConfig, StageConfig
 from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool
+from or1.rollout.judged import SampleKey, judged, requested
 from or1.types import (
+    Answer,
     Finish,
     Group,
     Outcome,
     Problem,
-    Response,
     Rollout,
     RunState,
     SamplerState,
@@ -30,9 +32,6 @@ from or1.types import (
     Verdict,
     WeightHandle,
 )
-
-Key = tuple[str, int]
-"""(problem id, rollout index)."""
 
 
 class Sampler(Protocol):
@@ -94,7 +93,7 @@ class LocalCollector:
 
         Raises:
             ValueError: the sampler drew a problem twice.
-            RuntimeError: engine or pool returned a rollout that was not asked for, or one twice.
+            RuntimeError: engine or pool returned a rollout that was not requested, or one twice.
         """
         problems, sampler_state = self._sampler.draw(state.sampler, state.solved, stage.num_problems)
         sampling = Sampling(
@@ -106,49 +105,33 @@ class LocalCollector:
         by_id = {p.id: p for p in problems}
         if len(by_id) != len(problems):
             raise ValueError(f"the sampler drew {len(problems)} problems of which {len(by_id)} are different")
-        sampled: dict[Key, Rollout] = {}
-        judged: dict[Key, Rollout] = {}
-        for rollout in self._pool.judge(self._responses(by_id, sampling, sampled)):
-            key = (rollout.problem_id, rollout.index)
-            if key not in sampled or key in judged:
-                raise RuntimeError(f"the verifier pool returned {_name(key)} twice or without being asked")
-            judged[key] = rollout
-        groups = [self._group(p, sampling.group_size, sampled, judged) for p in problems]
+        rollouts: dict[SampleKey, Rollout] = {}
+        for rollout, verdict in judged(self._answers(by_id, sampling), self._pool):
+            rollouts[rollout.problem_id, rollout.index] = replace(rollout, verdict=verdict)
+        groups = [self._group(p, sampling.group_size, rollouts) for p in problems]
         return groups, replace(state, sampler=sampler_state)
 
-    def _responses(
-        self, by_id: dict[str, Problem], sampling: Sampling, sampled: dict[Key, Rollout]
-    ) -> Iterator[Response]:
-        for rollout in self._engine.rollouts(list(by_id.values()), sampling):
+    def _answers(self, by_id: dict[str, Problem], sampling: Sampling) -> Iterator[tuple[Rollout, Answer]]:
+        keys = product(by_id, range(sampling.group_size))
+        for rollout in requested(self._engine.rollouts(list(by_id.values()), sampling), keys):
             self._check()
-            key = (rollout.problem_id, rollout.index)
-            is_asked_for = rollout.problem_id in by_id and 0 <= rollout.index < sampling.group_size
-            if not is_asked_for or key in sampled:
-                raise RuntimeError(f"the engine returned {_name(key)} twice or without being asked")
-            sampled[key] = rollout
-            yield Response(
-                problem=by_id[rollout.problem_id],
-                rollout=rollout,
-                text=response_text(self._tokenizer, rollout),
+            yield (
+                rollout,
+                Answer(
+                    problem=by_id[rollout.problem_id],
+                    index=rollout.index,
+                    text=response_text(self._tokenizer, rollout),
+                    finish=rollout.finish,
+                ),
             )
 
-    def _group(
-        self,
-        problem: Problem,
-        group_size: int,
-        sampled: dict[Key, Rollout],
-        judged: dict[Key, Rollout],
-    ) -> Group:
-        rollouts = []
-        for index in range(group_size):
-            key = (problem.id, index)
-            if key in judged:
-                rollouts.append(judged[key])
-            elif key in sampled:
-                rollouts.append(replace(sampled[key], verdict=_not_judged("verdict_lost")))
-            else:
-                rollouts.append(self._lost(problem, index))
-        return Group(problem=problem, rollouts=tuple(rollouts))
+    def _group(self, problem: Problem, group_size: int, rollouts: dict[SampleKey, Rollout]) -> Group:
+        return Group(
+            problem=problem,
+            rollouts=tuple(
+                rollouts.get((problem.id, index)) or self._lost(problem, index) for index in range(group_size)
+            ),
+        )
 
     def _lost(self, problem: Problem, index: int) -> Rollout:
         return Rollout(
@@ -160,21 +143,13 @@ class LocalCollector:
             behavior_entropy=None,
             finish=Finish.ABORTED,
             policy_version=self._version,
-            verdict=_not_judged("rollout_lost"),
+            verdict=Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="rollout_lost"),
         )
 
 
 def response_text(tokenizer: Tokenizer, rollout: Rollout) -> str:
     """What the model said, with the `<think>` that its prompt may have opened."""
     return tokenizer.response_prefix(rollout.prompt_tokens) + tokenizer.decode(rollout.response_tokens)
-
-
-def _not_judged(reason: str) -> Verdict:
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason)
-
-
-def _name(key: Key) -> str:
-    return f"rollout {key[0]}/{key[1]}"
 
 
 class OversampleCollector:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from or1.config import DataColumnsConfig
 from or1.errors import DataError
 from or1.tasks.chat import chat_of, is_text
+from or1.tasks.columns import with_data_columns
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN, with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Message, Outcome, Problem
@@ -18,6 +20,9 @@ from or1_verify.code import CodeVerifier, ProgramVerifier, parse_tests
 QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")
 _SOLUTIONS = ("completion", "canonical_solution", "code", "solution")
+_TESTS = ("tests", "input_output", "test", "gold", "ground_truth")
+_OTHER_TESTS = ("reward_model", "public_test_cases", "private_test_cases", "entry_point", "test_list")
+_KEYS = {"question": QUESTIONS[0], "answer": _TESTS[0], "source": _SOURCES[0]}
 _LISTED_BY_TESTS = ("time_limit_s", "memory_limit_bytes", "checker")
 
 
@@ -38,6 +43,8 @@ class CodeTask:
     """The first so many [problems]; None = all."""
     instruction: str = ""
     """Appended to each question after a newline."""
+    columns: DataColumnsConfig = field(default=DataColumnsConfig())
+    """Columns by other names; `answer` is the column of the tests."""
     hub: Hub = field(default_factory=HuggingFaceHub)
     verifier: ProgramVerifier = field(default=CodeVerifier())
     name: str = "code"
@@ -58,6 +65,7 @@ class CodeTask:
         return ideal is None or self.verifier.judge(problem, ideal).outcome is Outcome.RIGHT
 
     def _problem(self, row: Row) -> Problem:
+        row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_TESTS, *_OTHER_TESTS))
         try:
             tests = parse_tests(tests_of(row.content))
         except DataError as error:
@@ -99,7 +107,7 @@ def tests_of(content: Mapping[str, Any]) -> Any:
         setup = content.get("test_setup_code") or content.get("test_imports") or ""
         names = _defined(content.get("code"), content["test_list"])
         return {"tests": content["test_list"], "setup": setup, "names": names, **extra}
-    for key in ("tests", "input_output", "test", "gold", "ground_truth"):
+    for key in _TESTS:
         if content.get(key):
             return _with(content[key], extra)
     raise DataError(f"no tests: give them as tests (the row has {', '.join(content) or 'nothing'})")

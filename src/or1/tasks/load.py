@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from or1.config import DataConfig
+from or1.config import DataColumnsConfig, DataConfig
 from or1.errors import ConfigError, DataError
 from or1.protocols import Task
 from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
@@ -117,6 +117,10 @@ def _own_weight(task: Task, problem: Problem) -> float:
 
 
 def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Task:
+    has_own_columns = source.task == "arithmetic" or is_curated(source.path)
+    if has_own_columns and source.columns != DataColumnsConfig():
+        kind = f"the data set {source.path}" if source.path else f'task = "{source.task}"'
+        raise ConfigError(f"data.columns has no effect on {kind}, whose columns are fixed: remove it")
     if source.task == "arithmetic":
         if source.path is not None:
             raise ConfigError(f'data.path = "{source.path}" has no use with task = "arithmetic": remove it')
@@ -140,5 +144,7 @@ def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Tas
         verifier = code if source.task == "code" else MathTask("").verifier
         return CuratedTask(source.path, source.task, verifier, source.num_problems, source.instruction)
     if source.task == "code":
-        return CodeTask(source.path, source.split, source.num_problems, source.instruction, hub, code)
-    return MathTask(source.path, source.split, source.num_problems, source.instruction, hub)
+        return CodeTask(
+            source.path, source.split, source.num_problems, source.instruction, source.columns, hub, code
+        )
+    return MathTask(source.path, source.split, source.num_problems, source.instruction, source.columns, hub)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from or1.config import DataColumnsConfig
 from or1.errors import DataError
 from or1.tasks.chat import chat_of, is_text
+from or1.tasks.columns import with_data_columns
 from or1.tasks.prompts import with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
@@ -20,6 +22,7 @@ from or1_verify.math import MathVerifier
 QUESTIONS = ("problem", "question", "prompt")
 _ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
 _SOURCES = ("data_source", "source")
+_KEYS = {"question": QUESTIONS[0], "answer": _ANSWERS[0], "source": _SOURCES[0]}
 _GSM8K_MARK = "####"
 
 
@@ -41,6 +44,8 @@ class MathTask:
     """The first so many [problems]; None = all."""
     instruction: str = ""
     """Appended to each question after a newline."""
+    columns: DataColumnsConfig = field(default=DataColumnsConfig())
+    """Columns by other names."""
     hub: Hub = field(default_factory=HuggingFaceHub)
     verifier: MathVerifier = field(default=MathVerifier())
     name: str = "math"
@@ -61,6 +66,7 @@ class MathTask:
         return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
 
     def _problem(self, row: Row) -> Problem:
+        row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_ANSWERS, "reward_model"))
         named = (row.content[key] for key in _SOURCES if is_text(row.content, key))
         source = next(named, row.source)
         return Problem.make(self.name, _prompt(row, self.instruction), gold_of(row), source)

@@ -9,6 +9,7 @@ from or1.testing.builders import (
     make_group,
     make_problem,
     make_report,
+    make_result,
     make_rollout,
     make_verdict,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "make_group",
     "make_problem",
     "make_report",
+    "make_result",
     "make_rollout",
     "make_verdict",
 ]

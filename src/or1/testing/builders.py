@@ -6,7 +6,21 @@ from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 
-from or1.types import Finish, Gold, Group, Message, Outcome, Problem, Rollout, UpdateReport, Verdict
+from or1.types import (
+    DroppedGroup,
+    Finish,
+    Gold,
+    Group,
+    Message,
+    Outcome,
+    Problem,
+    Rollout,
+    RunState,
+    StageEnd,
+    StepResult,
+    UpdateReport,
+    Verdict,
+)
 
 
 class InjectedFaultError(RuntimeError):
@@ -108,3 +122,17 @@ def make_report(
         nonfinite_rollouts=nonfinite_rollouts,
         hashes=hashes or {},
     )
+
+
+def make_result(
+    groups: Sequence[Group] = (),
+    *,
+    kept: Sequence[Group] = (),
+    dropped: Sequence[DroppedGroup] = (),
+    alpha: float = 0.0,
+    report: UpdateReport | None = None,
+    state: RunState | None = None,
+    stage_end: StageEnd | None = None,
+) -> StepResult:
+    """The result of a step, of the first one unless `state` says otherwise."""
+    return StepResult(groups, kept, dropped, alpha, report, state or RunState(step=1), stage_end)

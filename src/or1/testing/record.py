@@ -1,57 +1,39 @@
-"""Fakes that remember: a tracker and checkpoints in memory."""
+"""A tracker and checkpoints in memory."""
 
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from or1.config import StageConfig
 from or1.protocols import Tracker, TrainerBackend
-from or1.types import DroppedGroup, Group, RunState, Score, UpdateReport
+from or1.types import RunState, Score, StepResult
 
 
 @dataclass(slots=True)
 class StepRecord:
-    """What one step reported. The lists are empty if the step closed without a report."""
+    """The log of one step."""
 
     before: RunState
     stage: StageConfig
     phases: list[str] = field(default_factory=list)
-    groups: tuple[Group, ...] = ()
-    kept: tuple[Group, ...] = ()
-    dropped: tuple[DroppedGroup, ...] = ()
-    alpha: float = 0.0
-    report: UpdateReport | None = None
-    after: RunState | None = None
+    result: StepResult | None = None
+    """None if the step closed without one."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         self.phases.append(name)
         yield
 
-    def step(
-        self,
-        groups: Sequence[Group],
-        kept: Sequence[Group],
-        dropped: Sequence[DroppedGroup],
-        alpha: float,
-        report: UpdateReport | None,
-        state: RunState,
-    ) -> None:
-        self.groups, self.kept, self.dropped = tuple(groups), tuple(kept), tuple(dropped)
-        self.alpha, self.report, self.after = alpha, report, state
-
-    @property
-    def drop_reasons(self) -> Counter[str]:
-        return Counter(d.reason.value for d in self.dropped)
+    def step(self, result: StepResult) -> None:
+        self.result = result
 
 
 class MemoryTracker:
-    """Tracker that remembers. A step that ends in an exception leaves no record, as in a log file."""
+    """Tracker in memory. A step that ends in an exception leaves no record, as in a log file."""
 
     def __init__(self) -> None:
         self.steps: list[StepRecord] = []
@@ -86,7 +68,7 @@ class _Saved:
 
 
 class MemoryCheckpoints:
-    """Checkpoints as bytes in memory. What the trainer writes is read back through real files."""
+    """Checkpoints as bytes in memory. The trainer writes and reads real files."""
 
     def __init__(self, tracker: Tracker | None = None) -> None:
         self._tracker = tracker

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from or1.testing.builders import InjectedFaultError, make_verdict
-from or1.types import Finish, Outcome, Problem, Response, Rollout, Verdict
+from or1.types import Answer, Finish, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 
 
@@ -56,11 +56,11 @@ class ExactTask:
 
 
 class InlineVerifierPool:
-    """VerifierPool in this process: judges as rollouts arrive and yields them in blocks, last first.
+    """VerifierPool in this process: judges as answers arrive and yields them in blocks, last first.
 
     Args:
         verifiers: task name -> verifier.
-        block: rollouts held back before the first verdict is handed out; 1 keeps the order.
+        block: answers held back before the first verdict is handed out; 1 keeps the order.
     """
 
     def __init__(self, verifiers: Mapping[str, Verifier], *, block: int = 1) -> None:
@@ -68,22 +68,22 @@ class InlineVerifierPool:
         self._block = block
         self.closed = False
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        held: list[Rollout] = []
-        for response in responses:
-            held.append(replace(response.rollout, verdict=self._verdict(response)))
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        held: list[tuple[Answer, Verdict]] = []
+        for answer in answers:
+            held.append((answer, self._verdict(answer)))
             if len(held) == self._block:
                 yield from reversed(held)
                 held = []
         yield from reversed(held)
 
-    def _verdict(self, response: Response) -> Verdict:
-        if response.rollout.finish is Finish.ABORTED:
+    def _verdict(self, answer: Answer) -> Verdict:
+        if answer.finish is Finish.ABORTED:
             return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
-        if response.rollout.finish is Finish.LENGTH:
+        if answer.finish is Finish.LENGTH:
             return Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
         try:
-            return self._verifiers[response.problem.task].verify(response.problem, response.text)
+            return self._verifiers[answer.problem.task].verify(answer.problem, answer.text)
         except InjectedFaultError as fault:
             reason = "verifier_error"
             return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(fault))

@@ -80,6 +80,7 @@ filter/solved_problems               | problems   | kept from being drawn by the
 stage/index                          | 1          | stage, from 0
 stage/step                           | steps      | step inside the stage, from 1
 stage/max_response_tokens            | tokens     | response budget T
+stage/ended_by                       | text       | why the stage ended, in its last row (`StageEnd`)
 """
 
 _TRAIN = """

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from or1.config import StageConfig
-from or1.types import DroppedGroup, DropReason, Finish, Group, Outcome, Rollout, RunState, Score, UpdateReport
+from or1.types import DropReason, Finish, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
 
 Value = float | int | str | list[int] | list[str]
 Row = dict[str, Value]
@@ -45,36 +45,22 @@ def pass_rate_histogram(pass_rates: Iterable[float]) -> list[int]:
 
 
 def step_metrics(
-    groups: Sequence[Group],
-    kept: Sequence[Group],
-    dropped: Sequence[DroppedGroup],
-    alpha: float,
-    report: UpdateReport | None,
-    *,
-    before: RunState,
-    after: RunState,
-    stage: StageConfig,
-    entropy_target: float | None,
+    result: StepResult, *, before: RunState, stage: StageConfig, entropy_target: float | None
 ) -> Row:
     """The row of one step for metrics.jsonl.
 
     Args:
-        groups: all groups of the step, in the order drawn.
-        kept: those with a signal.
-        dropped: the others.
-        alpha: entropy bonus used [dimensionless].
-        report: of the update; None when nothing was kept.
+        result: of the step; its state holds e_k and the counters.
         before: state at the beginning of the step, the stage entered: holds c_k.
-        after: state at its end: holds e_k and the counters.
         stage: response budget and sizes.
         entropy_target: [nats/token]; None when entropy is not controlled.
     """
-    row: Row = {"step": after.step}
-    row |= rollout_metrics(groups, before.policy_version)
-    if after.entropy.last_entropy is not None:
-        row["rollout/entropy_nats"] = after.entropy.last_entropy
-    row |= control_metrics(len(groups), kept, dropped, alpha, before, after, stage, entropy_target)
-    row |= train_metrics(report, after)
+    row: Row = {"step": result.state.step}
+    row |= rollout_metrics(result.groups, before.policy_version)
+    if result.state.entropy.last_entropy is not None:
+        row["rollout/entropy_nats"] = result.state.entropy.last_entropy
+    row |= control_metrics(result, before, stage, entropy_target)
+    row |= train_metrics(result.report, result.state)
     return row
 
 
@@ -168,18 +154,12 @@ def _by_reason(rollouts: Sequence[Rollout]) -> Row:
 
 
 def control_metrics(
-    num_groups: int,
-    kept: Sequence[Group],
-    dropped: Sequence[DroppedGroup],
-    alpha: float,
-    before: RunState,
-    after: RunState,
-    stage: StageConfig,
-    entropy_target: float | None,
+    result: StepResult, before: RunState, stage: StageConfig, entropy_target: float | None
 ) -> Row:
     """Entropy control, filter and stage."""
+    num_groups, kept, after = len(result.groups), result.kept, result.state
     row: Row = {
-        "entropy/alpha": alpha,
+        "entropy/alpha": result.alpha,
         "entropy/coefficient": before.entropy.coefficient,
         "filter/kept_groups": len(kept),
         "filter/solved_problems": len(after.solved),
@@ -190,9 +170,11 @@ def control_metrics(
     if entropy_target is not None:
         row["entropy/target"] = entropy_target
     if num_groups:
-        reasons = Counter(d.reason for d in dropped)
+        reasons = Counter(d.reason for d in result.dropped)
         row["filter/kept_fraction"] = len(kept) / num_groups
         row |= {f"filter/{reason.value}_fraction": reasons[reason] / num_groups for reason in DropReason}
+    if result.stage_end is not None:
+        row["stage/ended_by"] = result.stage_end.value
     return row
 
 
@@ -252,9 +234,7 @@ def score_metrics(score: Score) -> Row:
 
 
 def timing_metrics(
-    step: int,
-    groups: Sequence[Group],
-    report: UpdateReport | None,
+    result: StepResult,
     phases_s: Mapping[str, float],
     step_s: float,
 ) -> Row:
@@ -264,9 +244,9 @@ def timing_metrics(
         phases_s: wall time by phase name [s].
         step_s: wall time of the whole step [s].
     """
-    rollouts = [r for g in groups for r in g.rollouts]
+    rollouts, report = [r for g in result.groups for r in g.rollouts], result.report
     tokens = sum(len(r.response_tokens) for r in rollouts)
-    row: Row = {"step": step, "time/step_s": step_s}
+    row: Row = {"step": result.state.step, "time/step_s": step_s}
     row |= {f"time/{name}_s": seconds for name, seconds in phases_s.items()}
     row["time/verify_s"] = math.fsum(r.verdict.seconds for r in rollouts if r.verdict)
     rates = {"response": (tokens, step_s)}

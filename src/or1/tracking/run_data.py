@@ -9,7 +9,6 @@ from typing import Any
 
 from or1.storage.folder import METRICS, TIMINGS, read_description
 from or1.storage.jsonl import read_rows
-from or1.tracking.metrics import mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class StageSpan:
     first_step: int
     last_step: int
     ended_by: str
-    """num_steps, truncated_below, reward_plateau; `unfinished` when the run stands inside it."""
+    """A value of `StageEnd`; `unfinished` if the stage has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +53,12 @@ class RunData:
         for index, stage in enumerate(self.config["stages"]):
             rows = [r for r in self.steps if r["stage/index"] == index]
             if rows:
-                is_last_begun = rows[-1] is self.steps[-1]
-                ended_by = _ended_by(stage, rows, is_over=not is_last_begun)
-                first, last = rows[0]["step"], rows[-1]["step"]
-                spans.append(StageSpan(index, stage["max_response_tokens"], first, last, ended_by))
+                first, last = rows[0], rows[-1]
+                ended_by = last.get("stage/ended_by", "unfinished")
+                spans.append(
+                    StageSpan(index, stage["max_response_tokens"], first["step"], last["step"], ended_by)
+                )
         return spans
-
-
-def _ended_by(stage: dict[str, Any], rows: list[dict[str, Any]], *, is_over: bool) -> str:
-    """What ended a stage, from the same numbers that its rule saw."""
-    if len(rows) >= stage["num_steps"]:
-        return "num_steps"
-    rule = stage["switch"]
-    if rule is not None and len(rows) >= rule["min_steps"]:
-        truncated = [r["rollout/truncated_fraction"] for r in rows if "rollout/truncated_fraction" in r]
-        recent = mean(truncated[-rule["window"] :])
-        is_short = (
-            rule["truncated_below"] is not None and recent is not None and len(truncated) >= rule["window"]
-        )
-        if is_short and recent is not None and recent < rule["truncated_below"]:
-            return "truncated_below"
-        if is_over or _is_flat(rule, rows):
-            return "reward_plateau"
-    return "unfinished"
-
-
-def _is_flat(rule: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
-    rewards = [r["rollout/reward_mean"] for r in rows if "rollout/reward_mean" in r]
-    window, bound = rule["window"], rule["reward_plateau"]
-    if bound is None or len(rewards) < 2 * window:
-        return False
-    last, before = mean(rewards[-window:]), mean(rewards[-2 * window : -window])
-    return last is not None and before is not None and last - before < bound
 
 
 def read_run(folder: Path) -> RunData:

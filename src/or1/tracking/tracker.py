@@ -21,7 +21,7 @@ from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import Row, score_metrics, step_metrics, timing_metrics
 from or1.tracking.rollouts import RolloutFiles, question, response_text, rollout_table
 from or1.tracking.sinks import Guarded, Sample, Sink, StepEvent
-from or1.types import DroppedGroup, Group, Outcome, RunState, Score, UpdateReport
+from or1.types import Group, Outcome, RunState, Score, StepResult
 
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
 """Names under time/ that the tracker writes itself."""
@@ -46,48 +46,28 @@ class Clock:
     """Counts of what happened in the verifier pool since it was opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What the loop said of a step."""
-
-    groups: Sequence[Group]
-    kept: Sequence[Group]
-    dropped: Sequence[DroppedGroup]
-    alpha: float
-    report: UpdateReport | None
-    after: RunState
-
-
 class _StepLog:
-    """The protocol `StepLog`: keeps what it is told until the step's context closes."""
+    """The protocol `StepLog`: keeps the result until the step's context closes."""
 
-    def __init__(self, clock: Callable[[], float], announce: Callable[[str], None]) -> None:
+    def __init__(self, clock: Callable[[], float], on_phase: Callable[[str], None]) -> None:
         self._clock = clock
-        self._announce = announce
+        self._on_phase = on_phase
         self.phases_s: defaultdict[str, float] = defaultdict(float)
-        self.told: _Told | None = None
+        self.result: StepResult | None = None
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         if name in RESERVED_PHASES:
             raise ValueError(f"time/{name}_s is written by the tracker: choose another name for the phase")
-        self._announce(name)
+        self._on_phase(name)
         started = self._clock()
         try:
             yield
         finally:
             self.phases_s[name] += self._clock() - started
 
-    def step(
-        self,
-        groups: Sequence[Group],
-        kept: Sequence[Group],
-        dropped: Sequence[DroppedGroup],
-        alpha: float,
-        report: UpdateReport | None,
-        state: RunState,
-    ) -> None:
-        self.told = _Told(groups, kept, dropped, alpha, report, state)
+    def step(self, result: StepResult) -> None:
+        self.result = result
 
 
 class RunTracker:
@@ -137,21 +117,21 @@ class RunTracker:
         between_s = None if self._last_end is None else started - self._last_end
         for sink in self._sinks:
             sink.begin(before.step + 1, before.stage.index, stage)
-        log = _StepLog(self._clock.seconds, self._announce)
+        log = _StepLog(self._clock.seconds, self._on_phase)
         yield log
         self._last_end = self._clock.seconds()
-        if log.told is not None:
-            timings = self._timings(log.told, log.phases_s, self._last_end - started, between_s)
-            self._write(before, stage, log.told, timings)
+        if log.result is not None:
+            timings = self._timings(log.result, log.phases_s, self._last_end - started, between_s)
+            self._write(before, stage, log.result, timings)
 
-    def _announce(self, phase: str) -> None:
+    def _on_phase(self, phase: str) -> None:
         for sink in self._sinks:
             sink.phase(phase)
 
     def _timings(
-        self, told: _Told, phases_s: Mapping[str, float], step_s: float, between_s: float | None
+        self, result: StepResult, phases_s: Mapping[str, float], step_s: float, between_s: float | None
     ) -> Row:
-        row = timing_metrics(told.after.step, told.groups, told.report, phases_s, step_s)
+        row = timing_metrics(result, phases_s, step_s)
         if between_s is not None:
             row["time/between_s"] = between_s
         events = Counter(self._clock.verifier_events())
@@ -163,29 +143,19 @@ class RunTracker:
         row["time/unix_s"] = self._clock.unix_s()
         return row
 
-    def _write(self, before: RunState, stage: StageConfig, told: _Told, timings: Row) -> None:
-        step = told.after.step
-        metrics = step_metrics(
-            told.groups,
-            told.kept,
-            told.dropped,
-            told.alpha,
-            told.report,
-            before=before,
-            after=told.after,
-            stage=stage,
-            entropy_target=self._entropy_target,
-        )
+    def _write(self, before: RunState, stage: StageConfig, result: StepResult, timings: Row) -> None:
+        step = result.state.step
+        metrics = step_metrics(result, before=before, stage=stage, entropy_target=self._entropy_target)
         if self._rollouts.due(step):
             token_numbers = self._config.token_numbers
-            table = rollout_table(step, told.groups, self._tokenizer, token_numbers=token_numbers)
+            table = rollout_table(step, result.groups, self._tokenizer, token_numbers=token_numbers)
             self._rollouts.write(step, table)
-        self._logs[FINGERPRINTS].append(fingerprint(step, told.groups, told.report))
+        self._logs[FINGERPRINTS].append(fingerprint(step, result.groups, result.report))
         self._logs[TIMINGS].append(timings)
         # Last: whoever sees a step's metrics finds everything else of it.
         self._logs[METRICS].append(metrics)
         event = StepEvent(
-            step=step, metrics=metrics, timings=timings, stage=stage, sample=self._sample(step, told.groups)
+            step=step, metrics=metrics, timings=timings, stage=stage, sample=self._sample(step, result.groups)
         )
         for sink in self._sinks:
             sink.step(event)

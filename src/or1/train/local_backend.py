@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from or1.algo.loss import LossSums, token_loss
-from or1.algo.split_evenly import deal
+from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
@@ -163,9 +163,9 @@ class LocalBackend:
     def _minibatches(
         self, kept: Sequence[Group], advantages: Sequence[Float32], loss: LossConfig, num_minibatches: int
     ) -> list[_Minibatch]:
-        """Groups dealt whole; a minibatch that got none is left out."""
+        """Whole groups, split evenly over the minibatches; a minibatch without a rollout is left out."""
         minibatches = []
-        for run in deal(len(kept), num_minibatches):
+        for run in split_evenly(len(kept), num_minibatches):
             rollouts = trained_rollouts(kept[run.start : run.stop], advantages[run.start : run.stop], loss)
             if rollouts:
                 minibatches.append(self._minibatch(rollouts, loss))

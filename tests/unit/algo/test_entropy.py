@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.algo import adjust, entropy_coefficient, step_entropy
+from or1.algo import entropy_coefficient, step_entropy, update_coefficient
 from or1.config import EntropyConfig
 from or1.errors import NonFiniteError
 from or1.testing import make_group, make_problem, make_rollout
@@ -27,7 +27,7 @@ def test_the_coefficient_stays_within_its_bounds(entropies: list[float], rule: s
     )
     state = EntropyState(coefficient=cfg.initial)
     for entropy in entropies:
-        before, state = state.coefficient, adjust(state, entropy, cfg)
+        before, state = state.coefficient, update_coefficient(state, entropy, cfg)
         assert 0.001 <= state.coefficient <= 0.01
         assert state.last_entropy == entropy
         if entropy < cfg.target:
@@ -41,13 +41,13 @@ def test_a_resumed_controller_goes_on_as_if_never_stopped(entropies: list[float]
     cfg = EntropyConfig()
     whole = EntropyState()
     for entropy in entropies:
-        whole = adjust(whole, entropy, cfg)
+        whole = update_coefficient(whole, entropy, cfg)
     first = EntropyState()
     for entropy in entropies[:cut]:
-        first = adjust(first, entropy, cfg)
+        first = update_coefficient(first, entropy, cfg)
     resumed = EntropyState(coefficient=first.coefficient, last_entropy=first.last_entropy)
     for entropy in entropies[cut:]:
-        resumed = adjust(resumed, entropy, cfg)
+        resumed = update_coefficient(resumed, entropy, cfg)
     assert resumed == whole
 
 
@@ -55,7 +55,7 @@ def test_a_step_without_a_token_changes_nothing_and_gives_no_bonus() -> None:
     state = EntropyState(coefficient=0.01, last_entropy=0.3)
     assert step_entropy([]) is None
     assert step_entropy([make_group((None, None), num_tokens=0)]) is None
-    assert adjust(state, None, EntropyConfig()) is state
+    assert update_coefficient(state, None, EntropyConfig()) is state
     assert entropy_coefficient(state, [], EntropyConfig()) == 0.0
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from or1.algo import after_step, fresh_state, mean_reward, stop_if_hopeless, truncated_fraction
+from or1.algo import after_step, fresh_state, mean_reward, raise_if_stuck, truncated_fraction
 from or1.config import RunConfig
 from or1.errors import NonFiniteError, StarvedError
 from or1.testing import make_group, make_problem, make_report, make_rollout
@@ -101,11 +101,11 @@ def test_a_run_starves_after_empty_steps_in_a_row() -> None:
     run, state = _run(max_empty_steps=3), RunState()
     for kept in ([], [], [SIGNAL], [], []):
         state = after_step(state, [SIGNAL], kept, make_report() if kept else None, run)
-        stop_if_hopeless(state, run)
+        raise_if_stuck(state, run)
     assert state.empty_steps == 2
     state = after_step(state, [FLAT], [], None, run)
     with pytest.raises(StarvedError, match="3 steps in a row, up to step 6") as caught:
-        stop_if_hopeless(state, run)
+        raise_if_stuck(state, run)
     assert caught.value.exit_code == 3
 
 
@@ -116,10 +116,10 @@ def test_a_run_stops_after_updates_that_were_not_finite() -> None:
     # an empty step says nothing about the weights, a good one does
     assert after_step(state, [FLAT], [], None, run).nonfinite_steps == 1
     assert after_step(state, [SIGNAL], [SIGNAL], make_report(), run).nonfinite_steps == 0
-    stop_if_hopeless(state, run)
+    raise_if_stuck(state, run)
     state = after_step(state, [SIGNAL], [SIGNAL], bad, run)
     with pytest.raises(NonFiniteError, match="2 updates in a row, up to step 2"):
-        stop_if_hopeless(state, run)
+        raise_if_stuck(state, run)
 
 
 def test_the_state_given_is_not_touched() -> None:

@@ -1,4 +1,4 @@
-"""Dealing groups into minibatches, and deriving seeds."""
+"""Splitting groups into minibatches, and deriving seeds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.algo import deal, derive_seed
+from or1.algo import derive_seed
+from or1.algo.split_evenly import split_evenly
 
 
 @given(st.integers(min_value=0, max_value=300), st.integers(min_value=1, max_value=40))
 def test_every_group_once_in_order_and_near_equal(num_groups: int, num_minibatches: int) -> None:
-    runs = deal(num_groups, num_minibatches)
+    runs = split_evenly(num_groups, num_minibatches)
     assert len(runs) == num_minibatches
     assert list(itertools.chain.from_iterable(runs)) == list(range(num_groups))
     sizes = [len(r) for r in runs]
@@ -23,17 +24,17 @@ def test_every_group_once_in_order_and_near_equal(num_groups: int, num_minibatch
 
 def test_no_small_remainder() -> None:
     # minibatches of a fixed 64 would be 64, 64 and 2: three updates instead of four
-    assert [len(r) for r in deal(130, 4)] == [33, 33, 32, 32]
+    assert [len(r) for r in split_evenly(130, 4)] == [33, 33, 32, 32]
 
 
 def test_fewer_groups_than_minibatches() -> None:
-    assert deal(2, 3) == [range(0, 1), range(1, 2), range(2, 2)]
+    assert split_evenly(2, 3) == [range(0, 1), range(1, 2), range(2, 2)]
 
 
 @pytest.mark.parametrize(("num_groups", "num_minibatches"), [(-1, 1), (4, 0)])
-def test_what_cannot_be_dealt_is_refused(num_groups: int, num_minibatches: int) -> None:
-    with pytest.raises(ValueError, match="cannot deal"):
-        deal(num_groups, num_minibatches)
+def test_a_split_without_groups_or_minibatches_is_refused(num_groups: int, num_minibatches: int) -> None:
+    with pytest.raises(ValueError, match="cannot split"):
+        split_evenly(num_groups, num_minibatches)
 
 
 def test_a_seed_is_the_same_on_every_machine() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from or1.curate.check_code import by_tests, decide
 from or1.curate.config import ProgramsConfig
 from or1.curate.records import Record
-from or1.types import Message, Outcome, Response, Rollout, Verdict
+from or1.types import Answer, Message, Outcome, Verdict
 from or1_verify.code.program import program_of
 
 RIGHT = Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right")
@@ -48,11 +47,11 @@ class Scripted:
         self.verdicts = verdicts
         self.ran: list[str] = []
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        for response in reversed(list(responses)):
-            program = (program_of(response.text) or "").strip()
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        for answer in reversed(list(answers)):
+            program = (program_of(answer.text) or "").strip()
             self.ran.append(program)
-            yield replace(response.rollout, verdict=self.verdicts[program])
+            yield answer, self.verdicts[program]
 
     def close(self) -> None: ...
 

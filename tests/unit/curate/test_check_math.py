@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import pytest
 
 from or1.curate.check_math import answer_of_solution, by_text, decide
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
-from or1.types import Gold, Message, Response, Rollout
+from or1.types import Answer, Gold, Message, Verdict
 from or1_verify.math import MathVerifier
 
 SETTINGS = VerifiableConfig()
@@ -34,9 +33,9 @@ def record(question: str, gold: Gold = "5", row: int = 0, solution: str | None =
 class InThisProcess:
     """Judges where it stands, in reverse order, as a pool may."""
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        for response in reversed(list(responses)):
-            yield replace(response.rollout, verdict=MathVerifier().verify(response.problem, response.text))
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        for answer in reversed(list(answers)):
+            yield answer, MathVerifier().verify(answer.problem, answer.text)
 
     def close(self) -> None: ...
 

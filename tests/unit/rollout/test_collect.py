@@ -23,10 +23,10 @@ from or1.testing import (
     make_problem,
 )
 from or1.types import (
+    Answer,
     Finish,
     Outcome,
     Problem,
-    Response,
     Rollout,
     RunState,
     SamplerState,
@@ -137,10 +137,10 @@ def test_the_verifier_reads_the_opened_reasoning() -> None:
     texts: list[str] = []
 
     class Reading(InlineVerifierPool):
-        def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-            for response in responses:
-                texts.append(response.text)
-                yield from super().judge([response])
+        def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+            for answer in answers:
+                texts.append(answer.text)
+                yield from super().judge([answer])
 
     collector = LocalCollector(
         engine,
@@ -201,8 +201,8 @@ def test_a_verifier_that_fails_costs_one_rollout() -> None:
 class Forgetful(InlineVerifierPool):
     """Drops the first verdict of a call."""
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        judged = super().judge(responses)
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        judged = super().judge(answers)
         next(judged)
         yield from judged
 
@@ -210,8 +210,8 @@ class Forgetful(InlineVerifierPool):
 class Stammering(InlineVerifierPool):
     """Says the first verdict of a call twice."""
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        judged = super().judge(responses)
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        judged = super().judge(answers)
         first = next(judged)
         yield from (first, first)
 
@@ -253,7 +253,7 @@ def _foreign(rollouts: list[Rollout]) -> Iterator[Rollout]:
 @pytest.mark.parametrize("order", [_doubled, _misnumbered, _foreign])
 def test_a_rollout_that_was_not_asked_for_is_refused(order: object) -> None:
     engine = ScriptedEngine(RIGHT_WRONG, order=order)  # type: ignore[arg-type]
-    with pytest.raises(RuntimeError, match="the engine returned"):
+    with pytest.raises(RuntimeError, match="came twice or was not requested"):
         _collector(engine).collect(RunState(), STAGE)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from or1.config import StageConfig
 from or1.storage.jsonl import read_rows
-from or1.testing import make_group, make_report
+from or1.testing import make_group, make_report, make_result
 from or1.tracking.catalog import METRICS, Metric, markdown_table, never_seen, rewrite_docs, undocumented
 from or1.tracking.tracker import Clock
-from or1.types import EntropyState, Outcome, RunState, Verdict
+from or1.types import EntropyState, Outcome, RunState, StageEnd, Verdict
 from tests.runs import open_tracker, play, run_config, score_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -33,7 +33,7 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     report = replace(make_report(), kl_to_reference=0.1, nonfinite_rollouts=("a/0",), seconds=1.0)
     after = RunState(step=1, entropy=EntropyState(last_entropy=0.5))
     with tracker.step(RunState(), StageConfig(max_response_tokens=8, num_steps=1)) as log:
-        log.step([group], [group], [], 0.0, report, after)
+        log.step(make_result([group], kept=[group], report=report, state=after, stage_end=StageEnd.NUM_STEPS))
     tracker.score(score_of(1))
     tracker.score(replace(score_of(1), area="eval_t0.6"))
     tracker.close()

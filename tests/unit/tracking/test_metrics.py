@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.config import StageConfig
-from or1.testing import make_group, make_problem, make_report, make_rollout
+from or1.testing import make_group, make_problem, make_report, make_result, make_rollout
 from or1.tracking.metrics import (
     control_metrics,
     pass_rate_histogram,
@@ -160,7 +160,8 @@ def test_control_shows_the_coefficient_used_and_not_the_next_one() -> None:
         before, step=12, entropy=EntropyState(coefficient=0.015, last_entropy=0.1), solved=frozenset("ab")
     )
     kept, dropped = [make_group()], [DroppedGroup(group=make_group(), reason=DropReason.ALL_WRONG)] * 3
-    row = control_metrics(4, kept, dropped, 0.01, before, after, STAGE, 0.2)
+    result = make_result([make_group()] * 4, kept=kept, dropped=dropped, alpha=0.01, state=after)
+    row = control_metrics(result, before, STAGE, 0.2)
     assert row["entropy/coefficient"] == 0.01
     assert row["stage/step"] == 4
     assert row["stage/index"] == 1
@@ -169,15 +170,14 @@ def test_control_shows_the_coefficient_used_and_not_the_next_one() -> None:
     assert row["filter/all_right_fraction"] == 0.0
     assert row["filter/solved_problems"] == 2
     assert row["entropy/target"] == 0.2
-    assert "entropy/target" not in control_metrics(4, kept, dropped, 0.0, before, after, STAGE, None)
+    assert "entropy/target" not in control_metrics(result, before, STAGE, None)
 
 
 def test_a_step_row_has_the_state_after_and_this_steps_entropy() -> None:
     before = RunState(step=3, policy_version=3)
     after = replace(before, step=4, policy_version=5, entropy=EntropyState(last_entropy=0.25), empty_steps=1)
-    row = step_metrics(
-        [make_group()], [], [], 0.0, None, before=before, after=after, stage=STAGE, entropy_target=None
-    )
+    result = make_result([make_group()], state=after)
+    row = step_metrics(result, before=before, stage=STAGE, entropy_target=None)
     assert row["step"] == 4
     assert row["rollout/entropy_nats"] == 0.25
     assert row["train/policy_version"] == 5
@@ -207,7 +207,9 @@ def test_every_field_of_the_report_is_logged_under_its_own_key() -> None:
 def test_throughputs_divide_tokens_by_their_own_seconds() -> None:
     groups = [make_group([1.0, 0.0], num_tokens=[30, 10])]
     report = replace(make_report(), num_sequence_tokens=100, seconds=4.0)
-    row = timing_metrics(7, groups, report, {"rollout": 2.0, "update": 5.0}, 8.0)
+    row = timing_metrics(
+        make_result(groups, report=report, state=RunState(step=7)), {"rollout": 2.0, "update": 5.0}, 8.0
+    )
     assert row["throughput/rollout_tokens_per_s"] == 20.0
     assert row["throughput/response_tokens_per_s"] == 5.0
     assert row["throughput/update_tokens_per_s"] == 25.0  # inside the update, not 20.0 of the phase around it
@@ -218,11 +220,11 @@ def test_throughputs_divide_tokens_by_their_own_seconds() -> None:
 def test_verify_seconds_are_summed_over_all_verdicts() -> None:
     rollouts = tuple(judged(1.0, Outcome.RIGHT, "", 1, i) for i in range(3))
     group = Group(problem=make_problem(), rollouts=(*rollouts, replace(make_rollout(), verdict=None)))
-    assert timing_metrics(1, [group], None, {}, 1.0)["time/verify_s"] == 1.5
+    assert timing_metrics(make_result([group]), {}, 1.0)["time/verify_s"] == 1.5
 
 
 def test_no_time_gives_no_throughput() -> None:
-    row = timing_metrics(1, [make_group()], None, {"rollout": 0.0}, 0.0)
+    row = timing_metrics(make_result([make_group()]), {"rollout": 0.0}, 0.0)
     assert not [k for k in row if k.startswith("throughput/")]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from or1.errors import RunFolderError
 from or1.storage.folder import RunFolder
-from or1.storage.jsonl import JsonLines
+from or1.storage.jsonl import JsonLines, read_rows
 from or1.tracking.plot import plot_run, smooth
 from or1.tracking.run_data import read_run
 from or1.tracking.summary import write_summary
@@ -84,22 +84,21 @@ def test_the_total_holds_everything_once(tmp_path: Path) -> None:
     assert write_summary(tmp_path)["seconds"]["total"] == 10 * 1.75 + 9 * 0.25 + 2 * 1.5
 
 
-def test_a_stage_that_ended_by_its_rule_says_by_which(tmp_path: Path) -> None:
-    stages = [stage(9, 8, RULE), stage(9, 16)]
-    rows = [in_stage(0, t) for t in (0.4, 0.2, 0.08, 0.1)] + [in_stage(1, 0.0)] * 2
-    assert endings(made(tmp_path, stages, rows)) == ["truncated_below", "unfinished"]
-
-
-def test_a_flat_reward_is_told_from_short_responses(tmp_path: Path) -> None:
-    stages = [stage(9, 8, RULE | {"reward_plateau": 0.01}), stage(9, 16)]
-    rows = [in_stage(0, 0.4, 0.5)] * 4 + [in_stage(1, 0.0)]
+def test_the_recorded_reason_ends_a_stage_and_the_numbers_do_not(tmp_path: Path) -> None:
+    """By its numbers the rule of the second stage holds as well, but the run stopped before it could act."""
+    stages = [stage(9, 8, RULE), stage(9, 16, RULE)]
+    rows = [in_stage(0, 0.4), in_stage(0, 0.4) | {"stage/ended_by": "reward_plateau"}]
+    rows += [in_stage(1, 0.0)] * 4
     assert endings(made(tmp_path, stages, rows)) == ["reward_plateau", "unfinished"]
 
 
-def test_an_interrupted_stage_is_unfinished_however_low_the_truncated_share_was_once(tmp_path: Path) -> None:
-    rows = [in_stage(0, t, r) for t, r in ((0.0, 0.1), (0.0, 0.2), (0.4, 0.3), (0.4, 0.4))]
-    stages = [stage(9, 8, RULE | {"reward_plateau": 0.01})]
-    assert endings(made(tmp_path, stages, rows)) == ["unfinished"]
+def test_a_run_records_the_end_of_each_stage_in_its_last_row(tmp_path: Path) -> None:
+    rule = {"window": 1, "min_steps": 3, "truncated_below": 1.0}
+    sizes = {"num_problems": 3, "group_size": 4}
+    play(tmp_path, run_config(stages=[stage(9, 8, rule) | sizes, stage(2, 16) | sizes]))
+    rows = [r for r in read_rows(tmp_path / "metrics.jsonl") if "stage/ended_by" in r]
+    assert [(r["step"], r["stage/ended_by"]) for r in rows] == [(3, "truncated_below"), (5, "num_steps")]
+    assert endings(tmp_path) == ["truncated_below", "num_steps"]
 
 
 def test_edges_of_the_first_stage_and_the_last_fifth(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from or1.config import StageConfig
 from or1.storage.jsonl import read_rows
-from or1.testing import CountingBackend, make_group
+from or1.testing import CountingBackend, make_group, make_result
 from or1.tracking.sinks import Sink, StepEvent
 from or1.tracking.tracker import Clock
 from or1.train.checkpoint import FolderCheckpoints
@@ -63,7 +63,7 @@ def checkpoint_of_one_step(folder: Path, rate: float) -> int:
     ticks = itertools.count()
     tracker = open_tracker(folder, run_config(), clock=Clock(seconds=lambda: next(ticks) * rate))
     with tracker.step(RunState(), STAGE) as log:
-        log.step([make_group()], [], [], 0.0, None, RunState(step=1))
+        log.step(make_result([make_group()]))
     FolderCheckpoints(folder / "checkpoints", tracker, keep=1).save(RunState(step=1), CountingBackend())
     tracker.close()
     return (folder / "timings.jsonl").stat().st_size
@@ -85,7 +85,7 @@ def test_events_of_the_verifiers_are_counted_from_row_to_row(tmp_path: Path) -> 
     tracker = open_tracker(tmp_path, run_config(), clock=Clock(verifier_events=lambda: next(counts)))
     for step in range(3):
         with tracker.step(RunState(step=step), STAGE) as log:
-            log.step([make_group()], [], [], 0.0, None, RunState(step=step + 1))
+            log.step(make_result([make_group()], state=RunState(step=step + 1)))
     tracker.close()
     rows = list(read_rows(tmp_path / "timings.jsonl"))
     assert [r["verify/retries"] for r in rows] == [2, 0, 3], "2, 2, 5 would be the totals"
@@ -97,7 +97,7 @@ def tell(folder: Path, *, fails: bool = False, says: bool = True) -> None:
     try:
         with tracker.step(RunState(), STAGE) as log:
             if says:
-                log.step([make_group()], [], [], 0.0, None, RunState(step=1))
+                log.step(make_result([make_group()]))
             if fails:
                 raise KeyError("the update broke")
     finally:
@@ -123,7 +123,7 @@ def test_a_step_that_says_nothing_leaves_no_trace(tmp_path: Path) -> None:
 def test_rows_are_in_the_files_when_the_step_closes(tmp_path: Path) -> None:
     tracker = open_tracker(tmp_path, run_config())
     with tracker.step(RunState(), STAGE) as log:
-        log.step([make_group()], [], [], 0.0, None, RunState(step=1))
+        log.step(make_result([make_group()]))
         assert list(read_rows(tmp_path / "metrics.jsonl")) == []
     for name in ("metrics", "timings", "fingerprints"):
         assert [r["step"] for r in read_rows(tmp_path / f"{name}.jsonl")] == [1]
@@ -139,7 +139,7 @@ def test_phases_add_up_and_the_step_holds_them(tmp_path: Path) -> None:
                 pass
             with log.phase("rollout"), log.phase("refill"):
                 pass
-            log.step([make_group()], [], [], 0.0, None, RunState(step=step + 1))
+            log.step(make_result([make_group()], state=RunState(step=step + 1)))
     tracker.close()
     first, second = read_rows(tmp_path / "timings.jsonl")
     assert first["time/rollout_s"] == 0.25 + 0.75  # the second one holds the two looks of refill
@@ -154,7 +154,7 @@ def test_a_phase_is_timed_even_when_it_fails(tmp_path: Path) -> None:
     with tracker.step(RunState(), STAGE) as log:
         with pytest.raises(KeyError), log.phase("rollout"):
             raise KeyError
-        log.step([make_group()], [], [], 0.0, None, RunState(step=1))
+        log.step(make_result([make_group()]))
     tracker.close()
     assert next(read_rows(tmp_path / "timings.jsonl"))["time/rollout_s"] == 0.25
 

@@ -33,7 +33,7 @@ class AnswerReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FinalAnswer:
     """The final answer of a response."""
 
     value: str | None
@@ -52,7 +52,7 @@ def after_thinking(text: str) -> str | None:
     return None if _THINK_OPEN in rest else rest
 
 
-def read_answer(text: str) -> Answer:
+def read_answer(text: str) -> FinalAnswer:
     r"""Read the last `\boxed{}` (or `\fbox{}`) after the thinking, by matching braces; linear in the text.
 
     A last box that is empty or never closed is no answer: an earlier box does not stand in for it. A box
@@ -61,19 +61,19 @@ def read_answer(text: str) -> Answer:
     """
     rest = after_thinking(text)
     if rest is None:
-        return Answer(None, AnswerReason.UNFINISHED_THINKING)
+        return FinalAnswer(None, AnswerReason.UNFINISHED_THINKING)
     boxes, unclosed_at = _boxes(rest)
     num_boxes = _num_outermost(boxes)
     if unclosed_at > (boxes[-1].start if boxes else -1):
-        return Answer(None, AnswerReason.UNTERMINATED_BOX, num_boxes)
+        return FinalAnswer(None, AnswerReason.UNTERMINATED_BOX, num_boxes)
     if not boxes:
-        return Answer(None, AnswerReason.NO_BOX)
+        return FinalAnswer(None, AnswerReason.NO_BOX)
     box = _innermost_bare(rest, boxes)
     value = rest[box.start : box.end].strip()
     if not value:
-        return Answer(None, AnswerReason.EMPTY_BOX, num_boxes)
+        return FinalAnswer(None, AnswerReason.EMPTY_BOX, num_boxes)
     parts = [*_joined_before(rest, boxes), value] if num_boxes > 1 else [value]
-    return Answer(", ".join(dict.fromkeys(parts)), AnswerReason.BOXED, num_boxes)
+    return FinalAnswer(", ".join(dict.fromkeys(parts)), AnswerReason.BOXED, num_boxes)
 
 
 def final_answer(text: str) -> str | None:

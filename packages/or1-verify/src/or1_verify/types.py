@@ -80,6 +80,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A response to a problem, for a pool to judge."""
+
+    problem: Problem
+    index: int
+    """Tells the answers of a problem apart; the caller's: a sample, a row."""
+    text: str
+    """The whole response."""
+    finish: Finish = Finish.STOP
+    """A verifier reads the text only of a response that the model ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a verifier returns."""
 

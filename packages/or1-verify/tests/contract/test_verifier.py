@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.testing import ExactVerifier
+from builders import ExactVerifier
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier

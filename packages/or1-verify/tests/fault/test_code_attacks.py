@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from or1.types import Outcome, Verdict
 from or1_verify import code
 from or1_verify.code import CodeVerifier
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
 from or1_verify.sandbox import Level
 from or1_verify.sandbox.detection import obstacle
+from or1_verify.types import Outcome, Verdict
 
 WORD = "tangerine-8c41"
 """Appears in no attack."""

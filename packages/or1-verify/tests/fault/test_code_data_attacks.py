@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from or1.errors import DataError
-from or1.types import Outcome
 from or1_verify import code
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
+from or1_verify.errors import DataError
+from or1_verify.types import Outcome
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from or1.types import Outcome
 from or1_verify import code
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
+from or1_verify.types import Outcome
 
 WORD = "tangerine-8c41"
 TESTS: dict[str, dict[str, Any]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,27 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from builders import make_answer, make_problem, verdict_of
 from hang_corpus import GOLDS, PATHOLOGICAL, random_answer
-from or1.types import Finish, Message, Outcome, Problem, Response, Rollout
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
+from or1_verify.types import Answer, Outcome
 
 LIMIT_S = 1.5
 WORKER_BYTES = 1 << 30
 
 
-def response(gold: str, answer: str, index: int = 0) -> Response:
-    problem = Problem.make("math", (Message("user", "?"),), gold)
-    rollout = Rollout.bare(problem.id, index, Finish.STOP)
-    return Response(problem=problem, rollout=rollout, text=f"So \\boxed{{{answer}}}.")
+def boxed(gold: str, answer: str, index: int = 0) -> Answer:
+    return make_answer(make_problem(gold), f"So \\boxed{{{answer}}}.", index)
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessVerifierPool]:
     with ProcessVerifierPool({"math": MathVerifier()}, num_workers=2) as pool:
-        list(
-            pool.judge([response(r"\sqrt{2}", r"\sqrt{3}"), response(r"\sqrt{2}", r"\sqrt{5}")])
-        )  # both started
+        both = [boxed(r"\sqrt{2}", r"\sqrt{3}"), boxed(r"\sqrt{2}", r"\sqrt{5}")]
+        list(pool.judge(both))  # both workers have started
         yield pool
 
 
@@ -38,11 +35,10 @@ def judged_in_time(pool: ProcessVerifierPool, cases: list[tuple[str, str]]) -> l
     outcomes = []
     for gold, answer in cases:
         started = time.monotonic()
-        (rollout,) = pool.judge([response(gold, answer)])
+        ((_, verdict),) = pool.judge([boxed(gold, answer)])
         took = time.monotonic() - started
         assert took < LIMIT_S, f"{took:.1f} s for {answer!r} against {gold!r}"
-        assert rollout.verdict is not None
-        outcomes.append(rollout.verdict.outcome)
+        outcomes.append(verdict.outcome)
     return outcomes
 
 
@@ -81,26 +77,17 @@ def test_ten_thousand_random_answers_are_judged_in_time(pool: ProcessVerifierPoo
     check_random(pool, 10_000)
 
 
-def test_the_same_verdicts_from_main_thread_many_threads_and_asyncio(pool: ProcessVerifierPool) -> None:
+def test_the_same_verdicts_from_one_thread_and_from_many(pool: ProcessVerifierPool) -> None:
     cases = [(gold, random_answer(7_000 + i)) for i, gold in enumerate(GOLDS * 4)]
     cases += [(gold, gold) for gold in GOLDS] + [(r"\sqrt{8}", r"2\sqrt{2}"), (r"\sqrt{8}", r"\sqrt{9}")]
-    responses = [response(gold, answer, index) for index, (gold, answer) in enumerate(cases)]
-    alone = {r.rollout.index: MathVerifier().verify(r.problem, r.text).outcome for r in responses}
+    answers = [boxed(gold, answer, index) for index, (gold, answer) in enumerate(cases)]
+    alone = {a.index: MathVerifier().verify(a.problem, a.text).outcome for a in answers}
 
-    def outcome(rollout: Rollout) -> tuple[int, Outcome]:
-        assert rollout.verdict is not None
-        return rollout.index, rollout.verdict.outcome
-
-    def one(each: Response) -> tuple[int, Outcome]:
-        (rollout,) = pool.judge([each])
-        return outcome(rollout)
-
-    async def all_at_once() -> dict[int, Outcome]:
-        return dict([outcome(rollout) async for rollout in pool.judge_async(responses)])
+    def one(answer: Answer) -> tuple[int, Outcome]:
+        return answer.index, verdict_of(pool, answer.problem, answer.text).outcome
 
     with ThreadPoolExecutor(32) as threads:
-        threaded = dict(threads.map(one, responses))
-    assert dict(map(outcome, pool.judge(responses))) == alone
+        threaded = dict(threads.map(one, answers))
+    assert {answer.index: verdict.outcome for answer, verdict in pool.judge(answers)} == alone
     assert threaded == alone
-    assert asyncio.run(all_at_once()) == alone
     assert list(alone.values()).count(Outcome.RIGHT) >= len(GOLDS)

@@ -16,6 +16,7 @@ import pytest
 from bad_verifiers import (
     BadVerifier,
     CannotPrepare,
+    CannotRead,
     Contrary,
     Decides,
     FailsOnce,
@@ -23,10 +24,11 @@ from bad_verifiers import (
     Reports,
     TellsItsGold,
 )
-from or1.errors import RunStopped
-from or1.types import Finish, Message, Outcome, Problem, Response, Rollout, Verdict
+from builders import make_answer, make_problem
+from or1_verify.errors import RunStopped
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
+from or1_verify.types import Answer, Outcome, Verdict
 
 ROOT = Path(__file__).parents[1]  # where bad_verifiers lies
 LIMIT_S = 1.0
@@ -35,16 +37,13 @@ START_MARGIN_S = 20.0
 """Longest a loaded machine may take to start one worker [s]."""
 
 
-def response(text: str, gold: str = "gold", index: int = 0, finish: Finish = Finish.STOP) -> Response:
-    problem = Problem.make("bad", (Message("user", "?"),), gold)
-    rollout = Rollout.bare(problem.id, index, finish)
-    return Response(problem=problem, rollout=rollout, text=text)
+def answer(text: str, gold: str = "gold", index: int = 0) -> Answer:
+    return make_answer(make_problem(gold, "bad"), text, index)
 
 
 def verdict_on(pool: ProcessVerifierPool, text: str, gold: str = "gold") -> Verdict:
-    (rollout,) = pool.judge([response(text, gold)])
-    assert rollout.verdict is not None
-    return rollout.verdict
+    ((_, verdict),) = pool.judge([answer(text, gold)])
+    return verdict
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +94,14 @@ def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
         assert time.monotonic() - started < 2 * (Impatient().time_limit_s + KILL_MARGIN_S) + START_MARGIN_S
 
 
+def test_a_verifier_that_raises_in_the_parent_costs_one_answer() -> None:
+    with ProcessVerifierPool({"bad": CannotRead()}, 1) as pool:
+        broken = verdict_on(pool, "raise")
+        assert (broken.outcome, broken.reason) == (Outcome.NOT_JUDGED, "verifier_error")
+        assert broken.detail == "RuntimeError: a bug of the verifier"
+        assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
+
+
 def test_what_is_decided_in_the_parent_starts_no_worker() -> None:
     with ProcessVerifierPool({"bad": Decides()}, 1) as pool:
         assert verdict_on(pool, "7").detail == "decided"
@@ -140,12 +147,12 @@ def test_a_gold_that_cannot_be_verified_takes_the_blame() -> None:
 
 
 def test_a_hang_is_bounded_and_does_not_hold_up_the_other_worker(pool: ProcessVerifierPool) -> None:
-    list(pool.judge([response(f"warm {i}: gold") for i in range(8)]))
-    good = [response(f"good {i}: gold") for i in range(40)]
+    list(pool.judge([answer(f"warm {i}: gold") for i in range(8)]))
+    good = [answer(f"good {i}: gold") for i in range(40)]
     started = time.monotonic()
-    order = list(pool.judge([response("sleep: hang", index=99), *good]))
+    order = list(pool.judge([answer("sleep: hang", index=99), *good]))
     took = time.monotonic() - started
-    assert order[-1].index == 99, "good responses must not wait for the one that hangs"
+    assert order[-1][0].index == 99, "good answers must not wait for the one that hangs"
     assert len(order) == 41
     assert took >= 2 * LIMIT_S, "asked twice, each time up to the limit"
     assert took < 2 * (LIMIT_S + KILL_MARGIN_S) + START_MARGIN_S
@@ -155,34 +162,34 @@ def test_limits_hold_while_the_source_is_busy() -> None:
     """The engine may compute for long between two responses: hung workers are replaced meanwhile."""
     settled = threading.Event()
 
-    def source(pool: ProcessVerifierPool) -> Iterator[Response]:
-        yield response("spin: gold")
+    def source(pool: ProcessVerifierPool) -> Iterator[Answer]:
+        yield answer("spin: gold")
         deadline = time.monotonic() + 2 * START_MARGIN_S
         while pool.events["workers_started"] < 2 and time.monotonic() < deadline:
             settled.wait(0.02)
         assert pool.events["workers_started"] == 2, "nobody killed the hung worker while the source was busy"
-        yield response("fine: gold", index=1)
+        yield answer("fine: gold", index=1)
 
     with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
-        reasons = {r.index: r.verdict.reason for r in pool.judge(source(pool)) if r.verdict is not None}
+        reasons = {answer.index: verdict.reason for answer, verdict in pool.judge(source(pool))}
     assert reasons == {0: "time_limit", 1: "right"}
 
 
 def test_one_in_a_hundred_bad_costs_only_itself(pool: ProcessVerifierPool) -> None:
     texts = [f"{'exit' if i % 100 == 50 else 'fine'}: {i} gold" for i in range(300)]
-    rollouts = list(pool.judge([response(text, index=i) for i, text in enumerate(texts)]))
-    assert sorted(r.index for r in rollouts) == list(range(300))
-    assert sorted(r.index for r in rollouts if not r.judged) == [50, 150, 250]
-    assert all(r.reward == 1.0 for r in rollouts if r.judged)
+    found = {a.index: v.reward for a, v in pool.judge([answer(t, index=i) for i, t in enumerate(texts)])}
+    assert sorted(found) == list(range(300))
+    assert sorted(index for index, reward in found.items() if reward is None) == [50, 150, 250]
+    assert {reward for reward in found.values() if reward is not None} == {1.0}
 
 
 def test_leaving_early_and_a_failing_source_leave_the_pool_usable(pool: ProcessVerifierPool) -> None:
-    judging = pool.judge(response(f"early {i}: gold", index=i) for i in range(100))
-    assert next(judging).judged
+    judging = pool.judge(answer(f"early {i}: gold", index=i) for i in range(100))
+    assert next(judging)[1].reward == 1.0
     judging.close()  # type: ignore[attr-defined]
 
-    def failing() -> Iterator[Response]:
-        yield response("sleep: never waited for")
+    def failing() -> Iterator[Answer]:
+        yield answer("sleep: never waited for")
         raise OSError("the engine died")
 
     with pytest.raises(OSError, match="the engine died"):
@@ -196,7 +203,7 @@ def test_closing_ends_workers_that_hang_at_once() -> None:
 
     def judge() -> None:
         try:
-            list(pool.judge([response("sleep: gold"), response("sleep: queued")]))
+            list(pool.judge([answer("sleep: gold"), answer("sleep: queued")]))
         except RuntimeError as error:
             failed.append(error)
 
@@ -211,7 +218,7 @@ def test_closing_ends_workers_that_hang_at_once() -> None:
     assert "closed" in str(failed[0])
     pool.close()
     with pytest.raises(RuntimeError, match="closed"):
-        list(pool.judge([response("fine: gold")]))
+        list(pool.judge([answer("fine: gold")]))
 
 
 def test_workers_that_cannot_start_stop_the_run_with_the_cause() -> None:
@@ -219,7 +226,7 @@ def test_workers_that_cannot_start_stop_the_run_with_the_cause() -> None:
         ProcessVerifierPool({"bad": CannotPrepare()}, 1) as pool,
         pytest.raises(RunStopped, match="no module named algebra"),
     ):
-        list(pool.judge([response("x")]))
+        list(pool.judge([answer("x")]))
 
 
 def test_workers_are_light_and_hold_no_secrets() -> None:
@@ -239,10 +246,10 @@ def test_a_forgotten_pool_leaves_no_process_and_no_warning(tmp_path: Path) -> No
     script = tmp_path / "forgets.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, response\n"
+        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, answer\n"
         "pool = ProcessVerifierPool({'bad': Reports()}, 1)\n"
-        "(rollout,) = pool.judge([response('pid')])\n"
-        "print(rollout.verdict.detail)\n"
+        "((_, verdict),) = pool.judge([answer('pid')])\n"
+        "print(verdict.detail)\n"
     )
     command = [sys.executable, "-W", "error", "-X", "dev", str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -263,10 +270,10 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "dies.py"
     script.write_text(
         f"import os, signal, sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, response\n"
+        "from fault.test_verifier_pool import ProcessVerifierPool, Reports, answer\n"
         "pool = ProcessVerifierPool({'bad': Reports()}, 1)\n"
-        "(rollout,) = pool.judge([response('pid')])\n"
-        "print(rollout.verdict.detail, flush=True)\n"
+        "((_, verdict),) = pool.judge([answer('pid')])\n"
+        "print(verdict.detail, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(

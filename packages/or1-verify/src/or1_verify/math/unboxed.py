@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from or1_verify.answer import Answer, AnswerReason, after_thinking
+from or1_verify.answer import AnswerReason, FinalAnswer, after_thinking
 from or1_verify.latex.tokens import GLUED_AND
 
 _MAX_LINE = 400
@@ -35,14 +35,14 @@ _MATH_ONLY = re.compile(r"(?:\\[A-Za-z]+|[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?!
 _SENTENCE_END = re.compile(r"\.(?:\s|$)|\n")
 
 
-def read_unboxed(text: str) -> Answer:
+def read_unboxed(text: str) -> FinalAnswer:
     """The final answer of a text without a box; reason NO_BOX and no value when there is none."""
     rest = after_thinking(text)
     if rest is None:
-        return Answer(None, AnswerReason.UNFINISHED_THINKING)
+        return FinalAnswer(None, AnswerReason.UNFINISHED_THINKING)
     rest = _DOLLARS.sub("", rest)
     value = _announced(rest) or _last_value(rest.strip())
-    return Answer(value, AnswerReason.BOXED) if value else Answer(None, AnswerReason.NO_BOX)
+    return FinalAnswer(value, AnswerReason.BOXED) if value else FinalAnswer(None, AnswerReason.NO_BOX)
 
 
 def announced_after_box(text: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from or1_verify.answer import Answer, AnswerReason, read_answer
+from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
 from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
@@ -72,7 +72,7 @@ class MathVerifier(Verifier):
         """Load mpmath and fill the tables of its functions, in the worker only."""
         compare(accepted_golds(r"\sin 1"), r"\cos 1 \sqrt{e} \pi", self._rules())
 
-    def _answer(self, text: str) -> Answer:
+    def _answer(self, text: str) -> FinalAnswer:
         answer = read_answer(text)
         if not self.unboxed or answer.reason not in {AnswerReason.NO_BOX, AnswerReason.BOXED}:
             return answer

@@ -1,44 +1,51 @@
-"""Judge responses beside their generation, in worker processes that can be killed.
+"""Judge answers beside the generation of responses, in worker processes that can be killed.
 
-Responses are pulled from their source while earlier ones are still being judged; the worker processes and
-their limits are the business of `crew`.
+Answers are pulled from their source while earlier ones are still being judged. `workers` starts the worker
+processes and enforces their limits.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import hashlib
+import json
+import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Self
 
-from or1.types import Response, Rollout
 from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
-from or1_verify.pool.key import Key, key_of
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import Crew
-from or1_verify.types import Finish, Outcome, Verdict
+from or1_verify.pool.workers import WorkerPool
+from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
+_log = logging.getLogger(__name__)
 _TRUNCATED = Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
 _ABORTED = Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
-
 _BROKE_WORKERS = frozenset({"worker_lost", "verifier_error"})
+_CACHE_SIZE = 100_000
+"""Verdicts kept for answers that come again [verdicts]."""
+_DETAIL = 500
+"""Most characters of an error in a verdict's detail [characters]."""
+
+_Key = bytes
+"""Digest of (task, gold, answer as read): equal for answers that have one verdict."""
 
 
 class ProcessVerifierPool:
-    """Verifiers by task name behind `VerifierPool`: cheap ones inline, the others in `num_workers` processes.
+    """Judges with one verifier per task: cheap work in this process, the rest in `num_workers` processes.
 
-    Workers start with the first response that needs one. Verdicts are cached by (task, gold, answer),
-    so the repeated answers of a group are judged once. Safe to use from several threads; close it, or
-    use it as a context manager.
+    Workers start with the first answer that needs one. Verdicts are cached by (task, gold, answer as read),
+    so the repeated answers of a group are judged once. Safe to use from several threads; close it, or use it
+    as a context manager.
     """
 
     def __init__(
@@ -49,7 +56,6 @@ class ProcessVerifierPool:
         memory_limit_bytes: int = 1 << 30,
         *,
         max_in_flight: int = 1024,
-        cache_size: int = 100_000,
         second_opinions: Mapping[str, Verifier] | None = None,
         second_opinion_fraction: float = 0.0,
         seed: int = 0,
@@ -59,63 +65,55 @@ class ProcessVerifierPool:
         Args:
             verifiers: task name -> verifier.
             num_workers: worker processes [processes].
-            time_limit_s: wall time for one response [s]; a verifier with a lower limit keeps it.
+            time_limit_s: wall time for one answer [s]; a verifier with a lower limit keeps it.
             memory_limit_bytes: address space of one worker [bytes].
-            max_in_flight: responses being judged before the input has to wait [responses].
-            cache_size: verdicts remembered [verdicts].
-            second_opinions: task name -> another verifier, asked about a sample of the answers.
-            second_opinion_fraction: share of the different answers that it is asked about.
-            seed: which ones.
+            max_in_flight: answers being judged before the source has to wait [answers].
+            second_opinions: task name -> another verifier, which judges a sample of the answers.
+            second_opinion_fraction: fraction of the different answers in that sample.
+            seed: selects the sample.
         """
         self._verifiers = dict(verifiers)
         remote = {name: v for name, v in verifiers.items() if not v.in_process}
         others = dict(second_opinions or {}) if second_opinion_fraction else {}
         self._second = SecondOpinions(others, second_opinion_fraction, seed)
         remote |= {second_task(task): verifier for task, verifier in others.items()}
-        self._crew = Crew(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
+        self._workers = WorkerPool(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
         self._max_in_flight = max_in_flight
-        self._cache: OrderedDict[Key, Verdict] = OrderedDict()
-        self._cache_size = cache_size
+        self._cache: OrderedDict[_Key, Verdict] = OrderedDict()
         self._reasons: Counter[str] = Counter()
         self._cache_hits = 0
-        self._quarantine: dict[Key, Verdict] = {}
+        self._quarantine: dict[_Key, Verdict] = {}
         self._quarantined = 0
         self._alarm = ShareAlarm()
         self._lock = threading.Lock()
-        self._finalizer = weakref.finalize(self, self._crew.close)
+        self._finalizer = weakref.finalize(self, self._workers.close)
 
-    def judge(self, responses: Iterable[Response]) -> Iterator[Rollout]:
-        """Yield every rollout once, with its verdict, as verdicts come in.
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        """Yield every answer once, with its verdict, as verdicts come in.
 
         Raises:
             RunStopped: workers cannot be started at all.
             KeyError: a problem of a task without a verifier.
         """
-        flight = _Flight()
+        in_flight = _InFlight()
         try:
-            for response in responses:
-                for key, verdict in flight.landed():
-                    yield from self._land(flight, key, verdict)
-                answer = self._at_once(response)
-                if isinstance(answer, Verdict):
-                    yield self._counted(response.rollout, answer)
+            for answer in answers:
+                for key, verdict in in_flight.ready():
+                    yield from self._finish(in_flight, key, verdict)
+                read = self._at_once(answer)
+                if isinstance(read, Verdict):
+                    yield answer, self._counted(read)
                     continue
-                flight.board(response, answer, self._crew)
-                while flight.num_waiting >= self._max_in_flight:
-                    yield from self._land(flight, *flight.next_landed())
-            while flight.num_waiting:
-                yield from self._land(flight, *flight.next_landed())
+                in_flight.add(answer, read, self._workers)
+                while in_flight.num_waiting >= self._max_in_flight:
+                    yield from self._finish(in_flight, *in_flight.wait())
+            while in_flight.num_waiting:
+                yield from self._finish(in_flight, *in_flight.wait())
         finally:
-            flight.cancel()
-
-    async def judge_async(self, responses: Iterable[Response]) -> AsyncIterator[Rollout]:
-        """As `judge`, for an event loop: responses are pulled and verdicts awaited in a thread."""
-        judging = self.judge(responses)
-        while (rollout := await asyncio.to_thread(next, judging, None)) is not None:
-            yield rollout
+            in_flight.cancel()
 
     def close(self) -> None:
-        """End all workers, whatever they are doing; the pool cannot be used again."""
+        """Kill all workers; the pool cannot be used again."""
         self._finalizer()
 
     def __enter__(self) -> Self:
@@ -126,11 +124,11 @@ class ProcessVerifierPool:
 
     def worker_pids(self) -> tuple[int, ...]:
         """Process ids of the workers that are alive."""
-        return self._crew.pids()
+        return self._workers.pids()
 
     @property
     def reasons(self) -> Mapping[str, int]:
-        """How many rollouts were yielded with each reason (or outcome, where a verdict gives no reason)."""
+        """Verdicts yielded for each reason (or outcome, where a verdict has no reason)."""
         with self._lock:
             return MappingProxyType(dict(self._reasons))
 
@@ -138,9 +136,9 @@ class ProcessVerifierPool:
     def events(self) -> Mapping[str, int]:
         """Counts of what happened.
 
-        `cache_hits`, `quarantined` (answers that broke workers before, not asked again), `alarms` (see
-        `alarm`), `retries`, `workers_started`, `first_<reason>` of what was retried, and `second_agreed`,
-        `second_disagreed`, `second_failed` of the second opinions.
+        `cache_hits`, `quarantined` (answers that broke workers before and are not judged again), `alarms`
+        (see `alarm`), `retries`, `workers_started`, `first_<reason>` of the retried answers, and
+        `second_agreed`, `second_disagreed`, `second_failed` of the second opinions.
         """
         with self._lock:
             own = {
@@ -148,108 +146,138 @@ class ProcessVerifierPool:
                 "quarantined": self._quarantined,
                 "alarms": self._alarm.num_alarms,
             }
-        return MappingProxyType(self._crew.events() | own | self._second.events())
+        return MappingProxyType(self._workers.events() | own | self._second.events())
 
-    def _at_once(self, response: Response) -> Verdict | str:
-        """The verdict if no worker is needed for it, else the answer for a worker to judge."""
-        if response.rollout.finish is Finish.LENGTH:
+    def _at_once(self, answer: Answer) -> Verdict | str:
+        """The verdict if no worker is needed for it, else the answer as read, for a worker."""
+        if answer.finish is Finish.LENGTH:
             return _TRUNCATED
-        if response.rollout.finish is Finish.ABORTED:
+        if answer.finish is Finish.ABORTED:
             return _ABORTED
-        problem = response.problem
+        problem = answer.problem
         if problem.task not in self._verifiers:
             raise KeyError(f"no verifier for task {problem.task!r}, only for {sorted(self._verifiers)}")
         verifier = self._verifiers[problem.task]
-        answer = verifier.read(response.text)
-        if isinstance(answer, Verdict):
-            return answer
-        decided = verifier.decide(problem, answer)
-        if decided is None and verifier.in_process:
-            decided = verifier.compute(problem, answer)
-        if decided is not None:
-            self._second.consider(problem, answer, decided, self._crew.submit)
-            return decided
-        key = key_of(problem, answer)
+        try:
+            read = verifier.read(answer.text)
+            verdict = read if isinstance(read, Verdict) else _decide(verifier, problem, read)
+        except Exception as error:  # the boundary: a verifier that raises costs one answer, not the run
+            return _failed(problem, error)
+        if isinstance(read, Verdict):
+            return read
+        if verdict is not None:
+            self._consider(problem, read, verdict)
+            return verdict
+        return self._cached(problem, read)
+
+    def _cached(self, problem: Problem, read: str) -> Verdict | str:
+        """The verdict on an answer that was judged before, else the answer."""
+        key = _key_of(problem, read)
         with self._lock:
             if key in self._quarantine:
                 self._quarantined += 1
                 return self._quarantine[key]
             if key not in self._cache:
-                return answer
+                return read
             self._cache.move_to_end(key)
             self._cache_hits += 1
             return replace(self._cache[key], seconds=0.0)
 
-    def _land(self, flight: _Flight, key: Key, verdict: Verdict) -> Iterator[Rollout]:
-        """Remember a verdict and yield the rollouts that waited for it."""
+    def _finish(self, in_flight: _InFlight, key: _Key, verdict: Verdict) -> Iterator[tuple[Answer, Verdict]]:
+        """Cache a verdict and yield the answers that waited for it."""
         with self._lock:
             if verdict.outcome is not Outcome.NOT_JUDGED:
                 self._cache[key] = verdict
             elif verdict.reason in _BROKE_WORKERS:
                 self._quarantine[key] = replace(verdict, seconds=0.0)
-            while len(self._cache) > self._cache_size:
+            while len(self._cache) > _CACHE_SIZE:
                 self._cache.popitem(last=False)
-        response, *others = flight.disembark(key)
-        self._second.consider(response.problem, flight.answer(key), verdict, self._crew.submit)
-        yield self._counted(response.rollout, verdict)
+        read, (first, *others) = in_flight.pop(key)
+        self._consider(first.problem, read, verdict)
+        yield first, self._counted(verdict)
         with self._lock:
             self._cache_hits += len(others)
         for other in others:
-            yield self._counted(other.rollout, replace(verdict, seconds=0.0))
+            yield other, self._counted(replace(verdict, seconds=0.0))
 
-    def _counted(self, rollout: Rollout, verdict: Verdict) -> Rollout:
+    def _consider(self, problem: Problem, read: str, verdict: Verdict) -> None:
+        """Have a second verifier judge the answer if it is in the sample."""
+        if self._second.applies_to(problem, verdict):
+            self._second.consider(_key_of(problem, read), problem, read, verdict, self._workers.submit)
+
+    def _counted(self, verdict: Verdict) -> Verdict:
         with self._lock:
             self._reasons[verdict.reason or verdict.outcome.value] += 1
             self._alarm.see(verdict)
-        return replace(rollout, verdict=verdict)
+        return verdict
 
 
-class _Flight:
-    """What one call of `judge` is waiting for: one future by key, the responses that share it."""
+class _InFlight:
+    """The answers that one call of `judge` waits for: one future per key, and the answers that share it."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Key, list[Response]] = {}
-        self._answers: dict[Key, str] = {}
-        self._futures: dict[Key, Future[Verdict]] = {}
-        self._landed: SimpleQueue[tuple[Key, Future[Verdict]]] = SimpleQueue()
+        self._waiting: dict[_Key, list[Answer]] = {}
+        self._read: dict[_Key, str] = {}
+        self._futures: dict[_Key, Future[Verdict]] = {}
+        self._done: SimpleQueue[tuple[_Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def board(self, response: Response, answer: str, crew: Crew) -> None:
-        """Submit the answer of a response, unless the same one is being judged already."""
-        key = key_of(response.problem, answer)
+    def add(self, answer: Answer, read: str, workers: WorkerPool) -> None:
+        """Submit an answer, unless the same one is being judged already."""
+        key = _key_of(answer.problem, read)
         self.num_waiting += 1
         if key in self._waiting:
-            self._waiting[key].append(response)
+            self._waiting[key].append(answer)
             return
-        self._waiting[key] = [response]
-        self._answers[key] = answer
-        future = crew.submit(response.problem, answer)
+        self._waiting[key] = [answer]
+        self._read[key] = read
+        future = workers.submit(answer.problem, read)
         self._futures[key] = future
-        landed = self._landed
-        future.add_done_callback(lambda done: landed.put((key, done)))
+        done = self._done
+        future.add_done_callback(lambda finished: done.put((key, finished)))
 
-    def landed(self) -> Iterator[tuple[Key, Verdict]]:
-        """Verdicts that are there, without waiting."""
+    def ready(self) -> Iterator[tuple[_Key, Verdict]]:
+        """Verdicts that have come in, without waiting."""
         with contextlib.suppress(Empty):
             while True:
-                key, future = self._landed.get_nowait()
+                key, future = self._done.get_nowait()
                 yield key, future.result()
 
-    def next_landed(self) -> tuple[Key, Verdict]:
-        key, future = self._landed.get()
+    def wait(self) -> tuple[_Key, Verdict]:
+        """The next verdict.
+
+        Raises:
+            RuntimeError: the pool was closed.
+        """
+        key, future = self._done.get()
         if future.cancelled():
             raise RuntimeError("the verifier pool was closed while it was judging")
         return key, future.result()
 
-    def answer(self, key: Key) -> str:
-        return self._answers[key]
-
-    def disembark(self, key: Key) -> list[Response]:
+    def pop(self, key: _Key) -> tuple[str, list[Answer]]:
+        """The answer as read and the answers that waited for its verdict."""
         del self._futures[key]
-        responses = self._waiting.pop(key)
-        self.num_waiting -= len(responses)
-        return responses
+        answers = self._waiting.pop(key)
+        self.num_waiting -= len(answers)
+        return self._read.pop(key), answers
 
     def cancel(self) -> None:
         for future in list(self._futures.values()):
             future.cancel()
+
+
+def _key_of(problem: Problem, read: str) -> _Key:
+    content = json.dumps([problem.task, problem.gold, read], sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=16).digest()
+
+
+def _decide(verifier: Verifier, problem: Problem, read: str) -> Verdict | None:
+    """The verdict if the parent process can find it."""
+    verdict = verifier.decide(problem, read)
+    return verifier.compute(problem, read) if verdict is None and verifier.in_process else verdict
+
+
+def _failed(problem: Problem, error: Exception) -> Verdict:
+    _log.warning("verifier: %s on problem %s in the parent process", type(error).__name__, problem.id)
+    detail = f"{type(error).__name__}: {error}"[:_DETAIL]
+    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="verifier_error", detail=detail)

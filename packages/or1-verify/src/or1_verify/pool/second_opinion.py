@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from or1_verify.base import Verifier
 from or1_verify.math.gold import accepted_golds
 from or1_verify.math.verifier import MathVerifier, refusal, verdict_on
-from or1_verify.pool.key import Key, key_of
 from or1_verify.types import Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
@@ -41,24 +40,34 @@ class SecondOpinions:
         self._below = int(fraction * _SHARES)
         self._salt = seed.to_bytes(8, "big", signed=True)
         self._lock = threading.Lock()
-        self._seen: set[Key] = set()
+        self._seen: set[bytes] = set()
         self._events: Counter[str] = Counter()
 
     def events(self) -> dict[str, int]:
         with self._lock:
             return {f"second_{name}": self._events[name] for name in ("agreed", "disagreed", "failed")}
 
+    def applies_to(self, problem: Problem, verdict: Verdict) -> bool:
+        """Does the task have a second verifier, and was the answer compared with the gold?"""
+        return problem.task in self._verifiers and verdict.outcome in _COMPARISONS
+
     def consider(
         self,
+        key: bytes,
         problem: Problem,
         answer: str,
         verdict: Verdict,
         submit: Callable[[Problem, str], Future[Verdict]],
     ) -> None:
-        """Have the second verifier judge this answer if it is in the sample and was not judged before."""
-        if problem.task not in self._verifiers or verdict.outcome not in _COMPARISONS:
-            return
-        key = key_of(problem, answer)
+        """Have the second verifier judge this answer if it is in the sample and was not judged before.
+
+        Args:
+            key: digest that is equal for equal answers to one problem.
+            problem: one that it applies to.
+            answer: as read.
+            verdict: of the first verifier.
+            submit: has a worker judge an answer.
+        """
         if not self._is_sampled(key):
             return
         with self._lock:
@@ -72,7 +81,7 @@ class SecondOpinions:
         future = submit(replace(problem, task=second_task(problem.task)), answer)
         future.add_done_callback(lambda done: self._count_done(problem, verdict, done))
 
-    def _is_sampled(self, key: Key) -> bool:
+    def _is_sampled(self, key: bytes) -> bool:
         digest = hashlib.blake2b(key, digest_size=4, salt=self._salt).digest()
         return int.from_bytes(digest, "big") < self._below
 

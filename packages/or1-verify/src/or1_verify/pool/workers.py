@@ -24,8 +24,8 @@ _SHOWN = 120
 """Most characters of an answer that go into a verdict's detail [characters]."""
 
 
-class Crew:
-    """Worker processes and the threads that wait for them, one thread to a worker; all start when needed."""
+class WorkerPool:
+    """Worker processes, and one thread per worker that waits for it; all start when needed."""
 
     def __init__(self, setup: Setup, num_workers: int) -> None:
         self._setup = setup

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from fault.test_verifier_pool import response as pool_response
-from or1.errors import SandboxError
-from or1.types import Message, Outcome, Problem, Response, Verdict
+from builders import make_answer
 from or1_verify import code
 from or1_verify.code import CodeVerifier, sandboxes, verifier
 from or1_verify.code.outcome import LIVECODEBENCH_CODES
 from or1_verify.code.program import as_response
+from or1_verify.errors import SandboxError
 from or1_verify.pool import ProcessVerifierPool
+from or1_verify.types import Message, Outcome, Problem, Verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -305,15 +305,11 @@ def test_a_pool_judges_programs_beside_each_other() -> None:
     ]
     wanted = ["right", "wrong_answer", "right", "right", "time_limit", "runtime_error"]
 
-    def responses() -> Iterator[Response]:
-        for index, program in enumerate(programs):
-            rollout = pool_response("", index=index).rollout
-            yield Response(problem=asked, rollout=rollout, text=as_response(program))
-
+    answers = [make_answer(asked, as_response(program), index) for index, program in enumerate(programs)]
     with ProcessVerifierPool(
         {"code": CodeVerifier()}, 2, time_limit_s=0.5, memory_limit_bytes=1 << 29
     ) as pool:
-        found = {r.index: r.verdict.reason for r in pool.judge(responses()) if r.verdict}
+        found = {answer.index: verdict.reason for answer, verdict in pool.judge(answers)}
         assert [found[index] for index in range(len(programs))] == wanted
         assert pool.events["retries"] == 0, "a program's own limits, not the worker's, must end it"
         assert pool.events["cache_hits"] == 1

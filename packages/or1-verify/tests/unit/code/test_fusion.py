@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from or1.types import Message, Outcome, Problem, Verdict
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.code.program import as_response
+from or1_verify.types import Message, Outcome, Problem, Verdict
 
 
 class Service(BaseHTTPRequestHandler):

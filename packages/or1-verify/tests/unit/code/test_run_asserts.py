@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from or1.types import Verdict
 from or1_verify import code
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
+from or1_verify.types import Verdict
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from or1 import assemble, recipes
-from or1.errors import ConfigError, SandboxError
-from or1.types import Outcome
 from or1_verify import code
 from or1_verify.code import CodeVerifier, sandboxes
-from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.code.program import as_response
-from or1_verify.sandbox import Capabilities, Lack, Level
+from or1_verify.errors import SandboxError
+from or1_verify.sandbox import Level
+from or1_verify.types import Outcome
 
 SUM = {"inputs": ["1 2"], "outputs": ["3"]}
 GOOD = as_response("print(sum(map(int, input().split())))")
@@ -51,28 +49,3 @@ def test_a_weak_sandbox_must_be_allowed() -> None:
     assert "--allow-weak-sandbox" in verdict.detail
     allowed = CodeVerifier(level=Level.RLIMITS, allow_weak_sandbox=True)
     assert code.verify(SUM, GOOD, allowed).outcome is Outcome.RIGHT
-
-
-LACKS = (Lack(Level.CGROUP, "no", "be root"), Lack(Level.LANDLOCK, "no landlock", "use Linux 5.13"))
-
-
-def test_training_is_refused_where_the_sandbox_is_weak() -> None:
-    with pytest.raises(ConfigError, match=r"level 2 here, too weak for training: use Linux 5\.13"):
-        assemble.refuse_weak(Capabilities(Level.SECCOMP, LACKS), allow_weak=False)
-    assemble.refuse_weak(Capabilities(Level.SECCOMP, LACKS), allow_weak=True)
-    assemble.refuse_weak(Capabilities(Level.LANDLOCK, LACKS[:1]), allow_weak=False)
-    with pytest.raises(SandboxError, match="no landlock"):
-        assemble.refuse_weak(Capabilities(None, LACKS), allow_weak=True)
-
-
-def test_a_runs_settings_reach_its_verifier() -> None:
-    sets = [
-        "verify.code.reward=fraction",
-        "verify.code.time_limit_factor=2",
-        "verify.code.total_time_limit_s=9",
-    ]
-    wanted = CodeVerifier(reward="fraction", time_limit_factor=2.0, total_time_limit_s=9.0)
-    assert assemble.code_verifier(recipes.load("qwen-0.5b-code", sets)) == wanted
-    service = recipes.load("qwen-0.5b-code", ["verify.code.sandbox_fusion_url=http://x", *sets[:2]])
-    fusion = SandboxFusionVerifier(url="http://x", reward="fraction", time_limit_factor=2.0)
-    assert assemble.code_verifier(service) == fusion

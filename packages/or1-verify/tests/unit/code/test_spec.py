@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.errors import DataError
 from or1_verify.code.encoding import decode_tests, pickled_text
 from or1_verify.code.leetcode import LEETCODE_SETUP
 from or1_verify.code.names import free_names, module_imports
@@ -25,6 +24,7 @@ from or1_verify.code.spec import (
     node_classes,
     parse_tests,
 )
+from or1_verify.errors import DataError
 
 
 def packed(content: Any, protocol: int = 4) -> str:

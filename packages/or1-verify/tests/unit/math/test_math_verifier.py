@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.types import Gold, Message, Outcome, Problem, Verdict
 from or1_verify.math import MathVerifier
+from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
 
 VERIFIER = MathVerifier()
 
@@ -142,11 +142,9 @@ def test_it_travels_to_a_worker() -> None:
 
 def test_the_parent_loads_neither_sympy_nor_torch_for_plain_numbers() -> None:
     script = (
-        "import sys; from or1.types import Message, Problem; from or1_verify.math import MathVerifier\n"
-        "import or1_verify.pool, or1.tasks.load\n"
-        "p = Problem.make('math', (Message('user', '?'),), '72')\n"
-        "assert MathVerifier().verify(p, chr(92) + 'boxed{72}').reward == 1.0\n"
-        "print(sorted({'sympy', 'torch', 'transformers', 'math_verify', 'pyarrow'} & set(sys.modules)))"
+        "import sys, or1_verify.pool; from or1_verify import math\n"
+        "assert math.verify('72', chr(92) + 'boxed{72}').reward == 1.0\n"
+        "print(sorted({'sympy', 'torch', 'transformers', 'math_verify', 'mpmath'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from builders import make_problem, verdict_of
 from or1_verify.answer import read_answer
 from or1_verify.math import MathVerifier, verifier
 from or1_verify.math.compare import compare, compare_exactly
 from or1_verify.pool import ProcessVerifierPool
-from or1_verify.types import Message, Outcome, Problem, Verdict
+from or1_verify.types import Outcome, Problem, Verdict
 
 GOLD, ANSWER = r"\sqrt{2}+\sqrt{3}", r"\sqrt{5+2\sqrt{6}}"
 """Equal, but only by numbers: the way that passes every step."""
-PROBLEM = Problem.make("math", (Message("user", "?"),), GOLD)
+PROBLEM = make_problem(GOLD)
 TEXT = f"<think>hm</think> So \\boxed{{{ANSWER}}}."
 
 
@@ -64,17 +65,9 @@ class Noted(MathVerifier):
 def test_a_pool_reads_and_decides_here_and_computes_in_a_worker(tmp_path: Path) -> None:
     noted = Noted(file=str(tmp_path / "steps"), time_limit_s=30.0)
     with ProcessVerifierPool({"math": noted}, num_workers=1, time_limit_s=30.0) as pool:
-        verdict = verdict_of(pool, TEXT)
+        verdict = verdict_of(pool, PROBLEM, TEXT)
         (worker,) = pool.worker_pids()
     assert verdict.outcome is Outcome.RIGHT
     parent = os.getpid()
     steps = Path(noted.file).read_text().splitlines()
     assert steps == [f"read {parent}", f"decide {parent}", f"compute {worker}"]
-
-
-def verdict_of(pool: ProcessVerifierPool, text: str) -> Verdict:
-    from or1.types import Finish, Response, Rollout
-
-    (rollout,) = pool.judge([Response(problem=PROBLEM, rollout=Rollout.bare("p", 0, Finish.STOP), text=text)])
-    assert rollout.verdict is not None
-    return rollout.verdict

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from or1.types import Outcome, Verdict
 from or1_verify.pool.alarm import ShareAlarm
+from or1_verify.types import Outcome, Verdict
 
 GOOD = Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right")
 SLOW = Verdict(outcome=Outcome.WRONG, reward=0.0, reason="time_limit")

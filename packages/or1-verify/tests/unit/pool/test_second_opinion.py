@@ -6,9 +6,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from or1.testing import ExactVerifier, make_problem, make_verdict
-from or1.types import Outcome, Problem, Verdict
+from builders import ExactVerifier, make_problem, make_verdict
 from or1_verify.pool.second_opinion import MathVerifyVerifier, SecondOpinions, second_task
+from or1_verify.types import Outcome, Problem, Verdict
 
 
 def answered(verdict: Verdict) -> Future[Verdict]:
@@ -29,10 +29,16 @@ class Worker:
         return answered(make_verdict(None if answer == "fails" else 1.0))
 
 
+def consider(second: SecondOpinions, problem: Problem, answer: str, verdict: Verdict, worker: Worker) -> None:
+    """As a pool does it."""
+    if second.applies_to(problem, verdict):
+        second.consider(answer.encode(), problem, answer, verdict, worker)
+
+
 def opinions(fraction: float, seed: int = 0, num: int = 400) -> list[str]:
     second, asked = SecondOpinions({"math": ExactVerifier()}, fraction, seed), Worker()
     for number in range(num):
-        second.consider(make_problem(task="math"), f"text {number}", make_verdict(1.0), asked)
+        consider(second, make_problem("1"), f"text {number}", make_verdict(1.0), asked)
     return asked.texts
 
 
@@ -46,9 +52,9 @@ def test_the_sample_has_its_share_and_hangs_on_the_seed_alone() -> None:
 
 def test_agreement_is_counted_once_an_answer() -> None:
     second, asked = SecondOpinions({"math": ExactVerifier()}, 1.0, 0), Worker()
-    problem = make_problem(task="math")
+    problem = make_problem("1")
     for text, reward in (("a", 1.0), ("a", 1.0), ("b", 0.0), ("fails", 1.0)):
-        second.consider(problem, text, make_verdict(reward), asked)
+        consider(second, problem, text, make_verdict(reward), asked)
     assert asked.texts == ["a", "b", "fails"]
     assert second.events() == {"second_agreed": 1, "second_disagreed": 1, "second_failed": 1}
 
@@ -56,18 +62,18 @@ def test_agreement_is_counted_once_an_answer() -> None:
 def test_only_compared_answers_of_its_tasks_are_asked_about() -> None:
     second, asked = SecondOpinions({"math": ExactVerifier()}, 1.0, 0), Worker()
     no_answer = Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box")
-    second.consider(make_problem(task="math"), "a", no_answer, asked)
-    second.consider(make_problem(task="code"), "a", make_verdict(1.0), asked)
+    consider(second, make_problem("1"), "a", no_answer, asked)
+    consider(second, make_problem("1", "code"), "a", make_verdict(1.0), asked)
     assert asked.texts == []
 
 
 def test_what_the_second_verifier_decides_at_once_reaches_no_worker() -> None:
     second, worker = SecondOpinions({"math": MathVerifyVerifier()}, 1.0, 0), Worker()
-    problem = make_problem(task="math", gold="5")
-    second.consider(problem, "9^{9^{9^9}}", make_verdict(0.0), worker)
+    problem = make_problem("5")
+    consider(second, problem, "9^{9^{9^9}}", make_verdict(0.0), worker)
     assert worker.texts == []
     assert second.events() == {"second_agreed": 1, "second_disagreed": 0, "second_failed": 0}
-    second.consider(problem, "5", make_verdict(1.0), worker)
+    consider(second, problem, "5", make_verdict(1.0), worker)
     assert worker.texts == ["5"], "a comparison that the first verifier made exactly is made again"
 
 
@@ -76,7 +82,7 @@ def test_what_the_second_verifier_decides_at_once_reaches_no_worker() -> None:
     [("0.5", Outcome.RIGHT), ("0.6", Outcome.WRONG), (r"\frac{2}{4}", Outcome.RIGHT)],
 )
 def test_the_other_library_judges_boxed_answers(answer: str, outcome: Outcome) -> None:
-    problem = make_problem(task="math", gold=r"\frac{1}{2}")
+    problem = make_problem(r"\frac{1}{2}")
     verifier = MathVerifyVerifier()
     assert verifier.verify(problem, f"\\boxed{{{answer}}}").outcome is outcome
     assert verifier.verify(problem, answer).outcome is Outcome.NO_ANSWER

@@ -1,0 +1,35 @@
+"""Which verifiers a run gets from its settings, and where it is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from or1 import assemble, recipes
+from or1.errors import ConfigError, SandboxError
+from or1_verify.code import CodeVerifier
+from or1_verify.code.fusion import SandboxFusionVerifier
+from or1_verify.sandbox import Capabilities, Lack, Level
+
+LACKS = (Lack(Level.CGROUP, "no", "be root"), Lack(Level.LANDLOCK, "no landlock", "use Linux 5.13"))
+
+
+def test_training_is_refused_where_the_sandbox_is_weak() -> None:
+    with pytest.raises(ConfigError, match=r"level 2 here, too weak for training: use Linux 5\.13"):
+        assemble.refuse_weak(Capabilities(Level.SECCOMP, LACKS), allow_weak=False)
+    assemble.refuse_weak(Capabilities(Level.SECCOMP, LACKS), allow_weak=True)
+    assemble.refuse_weak(Capabilities(Level.LANDLOCK, LACKS[:1]), allow_weak=False)
+    with pytest.raises(SandboxError, match="no landlock"):
+        assemble.refuse_weak(Capabilities(None, LACKS), allow_weak=True)
+
+
+def test_a_runs_settings_reach_its_verifier() -> None:
+    sets = [
+        "verify.code.reward=fraction",
+        "verify.code.time_limit_factor=2",
+        "verify.code.total_time_limit_s=9",
+    ]
+    wanted = CodeVerifier(reward="fraction", time_limit_factor=2.0, total_time_limit_s=9.0)
+    assert assemble.code_verifier(recipes.load("qwen-0.5b-code", sets)) == wanted
+    service = recipes.load("qwen-0.5b-code", ["verify.code.sandbox_fusion_url=http://x", *sets[:2]])
+    fusion = SandboxFusionVerifier(url="http://x", reward="fraction", time_limit_factor=2.0)
+    assert assemble.code_verifier(service) == fusion
