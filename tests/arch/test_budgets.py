@@ -7,10 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.arch.source import PACKAGE, ROOT, functions, parse, python_files
+from tests.arch.measures import num_code_lines
+from tests.arch.source import PACKAGE, ROOT, VERIFY, functions, parse, python_files
 
 FILE_LINES, FUNCTION_LINES, NESTING = 400, 60, 4
 LOOP_LINES, LOOP_BRANCHES = 150, 10
+
+TRAINING_STEP = (
+    "loop",
+    "algo",
+    "nn",
+    "rollout",
+    "train",
+    "tasks",
+    "assemble",
+    "types",
+    "config",
+    "protocols",
+)
+"""Modules and folders of or1 on the way of a training step."""
+VERIFY_CODE, TRAINING_STEP_CODE = 7_600, 6_500
+"""Lines of code proper; docs/decisions/0020-size-budgets.md has the reasons."""
 
 NESTS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 BRANCHES = (
@@ -63,6 +80,17 @@ def test_the_loop_is_one_page() -> None:
     loop = PACKAGE / "loop.py"
     assert len(loop.read_text().splitlines()) <= LOOP_LINES
     assert num_branches(parse(loop)) <= LOOP_BRANCHES
+
+
+def test_code_proper_keeps_its_budgets() -> None:
+    step = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).with_suffix("").parts[0] in TRAINING_STEP
+    ]
+    assert len(step) > len(TRAINING_STEP)
+    assert num_code_lines(step) <= TRAINING_STEP_CODE
+    assert num_code_lines(VERIFY.rglob("*.py")) <= VERIFY_CODE
 
 
 def test_the_counters_count() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.arch.source import PACKAGE, ROOT, SOURCES, module_of, parse, python_files
+from tests.arch.measures import import_circle, imports_of, module_name
+from tests.arch.source import PACKAGE, ROOT, SOURCES, VERIFY, module_of, parse, python_files
 
 LIGHT = ("types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "evals", "storage")
 LIGHT += ("curate", "tracking", "testing", "models")
@@ -29,6 +31,29 @@ def test_import_contracts_hold() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
     done = subprocess.run([tool, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("package", [PACKAGE, VERIFY], ids=lambda package: package.name)
+def test_no_modules_import_each_other_in_a_circle(package: Path) -> None:
+    """Imports inside functions count too: they hide a circle, they do not remove it."""
+    trees = {module_name(path, package.parent): parse(path) for path in package.rglob("*.py")}
+    imports = {module: set(imports_of(tree, trees)) - {module} for module, tree in trees.items()}
+    assert sum(map(len, imports.values())) > 100
+    assert import_circle(imports) == []
+
+
+def test_a_circle_of_lazy_imports_is_seen() -> None:
+    modules = ("p", "p.a", "p.b", "p.c")
+    lazy = ast.parse("def f():\n    from p import b")
+    for_types = ast.parse("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import p.a")
+    imports = {
+        "p.a": set(imports_of(lazy, modules)),
+        "p.b": set(imports_of(ast.parse("from p.c import name"), modules)),
+        "p.c": set(imports_of(for_types, modules)),
+    }
+    assert imports == {"p.a": {"p.b"}, "p.b": {"p.c"}, "p.c": set()}
+    assert import_circle(imports) == []
+    assert import_circle(imports | {"p.c": {"p.a"}}) == ["p.a", "p.b", "p.c", "p.a"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 
 from or1_verify.sandbox import Ending, Level, Limits
 
-QUICK = Limits(cpu_s=1.0, wall_s=3.0, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
-SHORT = Limits(cpu_s=0.3, wall_s=0.8, memory_bytes=256 << 20, output_bytes=1 << 20, file_bytes=1 << 20)
-SPIN = Limits(cpu_s=0.3, wall_s=60.0, memory_bytes=256 << 20)
-"""For programs that keep a core busy: a loaded machine must not let the wall come first."""
+LOW = {"memory_bytes": 256 << 20, "output_bytes": 1 << 20, "file_bytes": 1 << 20}
+# Processor time and wall time are limited so that a loaded machine cannot change which limit comes first.
+QUICK = Limits(cpu_s=5.0, wall_s=120.0, **LOW)
+"""For programs that end on their own."""
+WAITS = Limits(cpu_s=5.0, wall_s=0.8, **LOW)
+"""For programs that wait without end."""
+SPINS = Limits(cpu_s=0.3, wall_s=120.0, **LOW)
+"""For programs that keep a core busy."""
 
 ANY_END = frozenset(Ending) - {Ending.CLOSED}
 FAILED = ANY_END - {Ending.EXITED}

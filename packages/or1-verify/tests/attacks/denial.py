@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attacks.attack import ANY_END, FAILED, SHORT, SPIN, Attack
+from attacks.attack import ANY_END, FAILED, SPINS, WAITS, Attack
 from or1_verify.sandbox import Ending, Level
 
 CPU = frozenset({Ending.CPU_LIMIT})
@@ -23,9 +23,9 @@ for _ in range(200):
 """
 
 ATTACKS = [
-    Attack(20, "loops", "while True: pass", SPIN, CPU, Level.RLIMITS),
-    Attack(21, "stays in one call of C", "pow(7, 10**9)", SPIN, CPU, Level.RLIMITS),
-    Attack(21, "backtracks", "import re; re.match('(a+)+b', 'a' * 40)", SPIN, CPU, Level.RLIMITS),
+    Attack(20, "loops", "while True: pass", SPINS, CPU, Level.RLIMITS),
+    Attack(21, "stays in one call of C", "pow(7, 10**9)", SPINS, CPU, Level.RLIMITS),
+    Attack(21, "backtracks", "import re; re.match('(a+)+b', 'a' * 40)", SPINS, CPU, Level.RLIMITS),
     Attack(
         22,
         "ignores every signal and stops its timers",
@@ -41,14 +41,14 @@ signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
 while True:
     pass
 """,
-        SPIN,
+        SPINS,
         CPU,
         Level.RLIMITS,
     ),
-    Attack(23, "sleeps", "import time; time.sleep(60)", SHORT, WALL, Level.RLIMITS),
-    Attack(23, "waits for a pipe", "r, w = os.pipe(); os.read(r, 1)", SHORT, WALL, Level.RLIMITS),
-    Attack(23, "waits for its parent", "os.read(3, 1)", SHORT, WALL, Level.RLIMITS),
-    Attack(24, "forks and forks", NO_FORK, SHORT, lowest=Level.SECCOMP, escapes_at=Level.RLIMITS),
+    Attack(23, "sleeps", "import time; time.sleep(60)", WAITS, WALL, Level.RLIMITS),
+    Attack(23, "waits for a pipe", "r, w = os.pipe(); os.read(r, 1)", WAITS, WALL, Level.RLIMITS),
+    Attack(23, "waits for its parent", "os.read(3, 1)", WAITS, WALL, Level.RLIMITS),
+    Attack(24, "forks and forks", NO_FORK, SPINS, lowest=Level.SECCOMP, escapes_at=Level.RLIMITS),
     Attack(
         25,
         "starts threads without end",
@@ -65,7 +65,7 @@ try:
 except RuntimeError:
     print("stopped")
 """,
-        SHORT,
+        SPINS,
     ),
     Attack(
         26,
@@ -84,7 +84,7 @@ tried("daemon", daemon)
 tried("spawn", lambda: os.posix_spawn("/bin/sleep", ["sleep", "30"], {}))
 tried("subprocess", lambda: subprocess.Popen(["/bin/sleep", "30"]))
 """,
-        SHORT,
+        SPINS,
         lowest=Level.SECCOMP,
         escapes_at=Level.RLIMITS,
     ),
@@ -92,7 +92,7 @@ tried("subprocess", lambda: subprocess.Popen(["/bin/sleep", "30"]))
         27,
         "farms zombies",
         "for _ in range(1000): tried('zombie', lambda: os.fork() or os._exit(0))",
-        SHORT,
+        SPINS,
         lowest=Level.SECCOMP,
         escapes_at=Level.RLIMITS,
     ),
@@ -180,9 +180,10 @@ import time
 for number in range(20_000):
     with open(str(number), "wb") as file:
         file.write(bytes(4096))
+time.sleep(60)
 print("ESCAPED", flush=True)
 """,
-        endings=FAILED,
+        endings=OUTPUT | ERROR,
     ),
     Attack(
         33,
@@ -240,14 +241,14 @@ ast.literal_eval("-" * 10**6 + "1")
         endings=FAILED,
         lowest=Level.RLIMITS,
     ),
-    Attack(36, "is ten megabytes long", "x = 1\n" * 1_700_000, endings=ANY_END, lowest=Level.RLIMITS),
+    Attack(36, "is ten megabytes long", "x = 1\n" * 1_700_000, SPINS, ANY_END, lowest=Level.RLIMITS),
     Attack(36, "has null bytes", "x = 1\0", endings=ERROR, lowest=Level.RLIMITS, needs_prelude=False),
     Attack(36, "is not text", "x = '\udcff'", endings=ERROR, lowest=Level.RLIMITS, needs_prelude=False),
     Attack(
         37,
         "costs when it is compiled",
         "\n".join(f"x{i} = ((1 << 60) ** 20, 'a' * 4000, {'-' * 80}1)" for i in range(200_000)),
-        SHORT,
+        SPINS,
         FAILED,
         Level.RLIMITS,
     ),
@@ -279,7 +280,7 @@ tried("priority", lambda: os.setpriority(os.PRIO_PROCESS, facts["fork_server"], 
         40,
         "closes its output and runs on",
         "os.close(1); os.close(2); os.close(0); os.close(3)\nwhile True: pass",
-        SPIN,
+        SPINS,
         CPU,
         Level.RLIMITS,
     ),
@@ -292,7 +293,7 @@ os.kill(os.getpid(), signal.SIGSTOP)
 os.kill(os.getpid(), signal.SIGTSTP)
 time.sleep(60)
 """,
-        SHORT,
+        WAITS,
         WALL,
     ),
     Attack(

@@ -23,6 +23,7 @@ SECRET = ("secret-of-", "another-program")
 HONEST = (
     "import os\nassert not os.listdir('.')\nn = int(input())\nprint(n * n)\nopen('mine', 'w').write('x')\n"
 )
+PATIENT = Limits(cpu_s=5.0, wall_s=600.0)
 SIBLING = "open('answer', 'w').write('42')\nimport os\nos.write(3, b'\\0\\0\\0\\0')\nos.read(3, 1)\n"
 
 
@@ -124,7 +125,7 @@ class Arena:
         return found
 
     def _attacked(self, attack: Attack) -> list[str]:
-        sibling = self._sandbox.start(SIBLING, limits=Limits(cpu_s=5.0, wall_s=60.0))
+        sibling = self._sandbox.start(SIBLING, limits=PATIENT)
         sibling.receive()
         facts = self._bait.facts | {
             "home": str(self.home),
@@ -146,8 +147,6 @@ class Arena:
             found.append(f"printed {done.stdout[-200:]!r} {done.stderr[-200:]!r}")
         if beside.ending is not Ending.EXITED:
             found.append(f"the program beside it ended with {beside.ending}")
-        if done.wall_s > attack.limits.wall_limit_s + 2.0 + 4 * os.getloadavg()[0]:
-            found.append(f"it took {done.wall_s} s")
         return found
 
     def _traces(self) -> frozenset[str]:
@@ -172,6 +171,6 @@ class Arena:
 
 def serve(sandbox: Sandbox, stdin: str = "") -> list[str]:
     """An honest program must get its answer, in an empty folder."""
-    done = sandbox.run(HONEST, stdin=f"12\n{stdin}".encode(), limits=Limits(cpu_s=5.0, wall_s=60.0))
+    done = sandbox.run(HONEST, stdin=f"12\n{stdin}".encode(), limits=PATIENT)
     served = (done.ending, done.stdout) == (Ending.EXITED, b"144\n")
     return [] if served else [f"an honest program: {done}"]

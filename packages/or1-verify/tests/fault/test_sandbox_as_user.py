@@ -45,7 +45,7 @@ def interpreter() -> str:
     for candidate in INTERPRETERS:
         try:
             done = as_user(
-                [candidate, "-c", "import sys; print(sys.version_info >= (3, 11))"], Path("/"), 30.0
+                [candidate, "-c", "import sys; print(sys.version_info >= (3, 11))"], Path("/"), 120.0
             )
         except OSError:
             continue
@@ -73,7 +73,7 @@ def copy() -> Iterator[Path]:
 
 @pytest.mark.parametrize("level", [level for level in Level if level.fit_for_training])
 def test_attacks_are_contained(interpreter: str, copy: Path, level: Level) -> None:
-    done = as_user([interpreter, "-m", "attacks.as_user", str(int(level))], copy, 150.0)
+    done = as_user([interpreter, "-m", "attacks.as_user", str(int(level))], copy, 500.0)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     if "not allowed" in report:

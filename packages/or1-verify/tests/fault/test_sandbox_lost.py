@@ -16,7 +16,7 @@ import pytest
 from or1_verify.sandbox import Level, Sandbox, SandboxError
 from or1_verify.sandbox.detection import obstacle
 
-LIMIT_S = 60.0
+LIMIT_S = 300.0
 PARENT = """
 import sys, time
 from or1_verify.sandbox import Level, Limits, Sandbox
