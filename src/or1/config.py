@@ -15,6 +15,9 @@ from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import ModelConfig as ModelConfig
 
+ENGINE_NAME = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
+"""A plain name, or `FILE.py:NAME`, or `module:NAME`."""
+
 
 class DataColumnsConfig(Config):
     """Which column of the rows holds what; a dotted name reads inside a table. None = the usual names."""
@@ -173,8 +176,9 @@ class OptimizerConfig(Config):
 
 
 class RolloutConfig(Config):
-    engine: Literal["local", "vllm"] = "local"
-    """Which engine samples: or1's own in the training process, or vLLM."""
+    engine: str = Field(default="local", pattern=ENGINE_NAME, examples=["local", "my_engine.py:make_engine"])
+    """Engine that samples: a name in `or1.assemble.ENGINES` (local = or1's own, in the training process), or
+    your own factory as `FILE.py:NAME` or `module:NAME`."""
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
@@ -275,6 +279,11 @@ class SystemConfig(Config):
     """auto: the first GPU if there is one."""
     threads: int | None = Field(default=None, ge=1)
     """Threads of a matrix product on CPU; None = as many as cores."""
+    backend: str = Field(
+        default="local", pattern=ENGINE_NAME, examples=["local", "my_backend.py:make_backend"]
+    )
+    """Backend that trains: a name in `or1.assemble.BACKENDS` (local = in this process, on one device), or
+    your own factory as `FILE.py:NAME` or `module:NAME`."""
     deterministic: bool = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""

@@ -96,13 +96,7 @@ def _models(config: CurateConfig) -> Models:
     assert config.solver.model_path is not None, "the configuration has checked it"
     from or1.assemble import local_generator  # imports torch
 
-    settings = RolloutConfig()
-    solver = local_generator(
-        ModelConfig(path=config.solver.model_path),
-        SystemConfig(),
-        num_slots=settings.num_slots,
-        max_prompt_tokens=settings.max_prompt_tokens,
-    )
+    solver = local_generator(ModelConfig(path=config.solver.model_path), SystemConfig(), RolloutConfig())
     return Models(solver, judges)
 
 

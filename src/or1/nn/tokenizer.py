@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from or1.errors import ModelError
-from or1.nn.config import read_config
+from or1.nn.config import DecoderConfig, read_config
 from or1.nn.weights import resolve_folder
 from or1.types import Int32, Message
 
@@ -59,8 +59,12 @@ class ChatTokenizer:
         return THINKING_MARKS[0] if end.rstrip().endswith(THINKING_MARKS[0]) else ""
 
 
-def load_tokenizer(path: str | Path) -> ChatTokenizer:
+def load_tokenizer(path: str | Path, config: DecoderConfig | None = None) -> ChatTokenizer:
     """Read the tokenizer of a model folder or hub name.
+
+    Args:
+        path: folder or hub name.
+        config: the folder's, if it has been read.
 
     Raises:
         ModelError: no tokenizer, or one without a chat template.
@@ -80,7 +84,7 @@ def load_tokenizer(path: str | Path) -> ChatTokenizer:
             "in tokenizer_config.json"
         )
     own = () if backend.eos_token_id is None else (int(backend.eos_token_id),)
-    eos_ids = tuple(dict.fromkeys(own + read_config(folder).eos_ids))
+    eos_ids = tuple(dict.fromkeys(own + (config or read_config(folder)).eos_ids))
     if not eos_ids:
         raise ModelError(f"{folder} names no end token: set eos_token_id in generation_config.json")
     return ChatTokenizer(backend, eos_ids)

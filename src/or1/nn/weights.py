@@ -15,7 +15,7 @@ import torch
 from huggingface_hub import save_torch_state_dict, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from or1.errors import ModelError
 from or1.nn.config import DecoderConfig, read_config, read_json
@@ -48,7 +48,12 @@ def resolve_folder(path: str | Path) -> Path:
 
 
 def load_decoder(
-    path: str | Path, *, dtype: torch.dtype, device: torch.device | str = "cpu", deterministic: bool = False
+    path: str | Path,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    deterministic: bool = False,
+    config: DecoderConfig | None = None,
 ) -> Decoder:
     """Read a model folder or hub name into a decoder on one device.
 
@@ -57,12 +62,13 @@ def load_decoder(
         dtype: type of the parameters, whatever the file holds.
         device: where the parameters are to lie.
         deterministic: see `Decoder`.
+        config: the folder's, if it has been read.
 
     Raises:
         ModelError: the folder, a file or a tensor is missing, or the architecture is not supported.
     """
     folder = resolve_folder(path)
-    config = read_config(folder)
+    config = config or read_config(folder)
     with torch.device("meta"):
         decoder = Decoder(config, deterministic=deterministic)
     decoder.to(dtype).to_empty(device=device)
@@ -79,6 +85,20 @@ def load_decoder(
             target.copy_(tensor)
     if wanted:
         raise ModelError(f"{folder} holds no tensor {min(wanted)} ({len(wanted)} are missing)")
+    return decoder
+
+
+def unloaded_decoder(
+    config: DecoderConfig, *, dtype: torch.dtype, device: torch.device, deterministic: bool
+) -> Decoder:
+    """A decoder for an engine that gets its weights published: each parameter has the shape, type and device
+    of the real one and takes the memory of one number."""
+    with torch.device("meta"):
+        decoder = Decoder(config, deterministic=deterministic)
+    for module in decoder.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            number = torch.zeros(1, dtype=dtype, device=device)
+            setattr(module, name, nn.Parameter(number.expand(parameter.shape), requires_grad=False))
     return decoder
 
 

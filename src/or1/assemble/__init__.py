@@ -1,0 +1,26 @@
+"""A configuration becomes parts: the model, the problems, the verifiers, the engine and the backend by name.
+
+`ENGINES` and `BACKENDS` hold the implementations of rollout and training; `or1.tasks` holds those of tasks
+and verifiers.
+"""
+
+from or1.assemble.inputs import Inputs, inputs_of
+from or1.assemble.model import BACKENDS, ENGINES, Model, benchmark_generator, local_generator, read_model
+from or1.assemble.parts import parts_of, train
+from or1.assemble.verifiers import benchmark_pool, code_verifier, refuse_weak
+
+__all__ = [
+    "BACKENDS",
+    "ENGINES",
+    "Inputs",
+    "Model",
+    "benchmark_generator",
+    "benchmark_pool",
+    "code_verifier",
+    "inputs_of",
+    "local_generator",
+    "parts_of",
+    "read_model",
+    "refuse_weak",
+    "train",
+]

@@ -1,0 +1,92 @@
+"""The inputs of a run: model, problems and verifiers, read once and checked before anything is written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from or1.assemble.model import Model, read_model
+from or1.assemble.verifiers import BENCHMARK_VERIFIERS, code_verifier
+from or1.config import RunConfig
+from or1.errors import DataError
+from or1.evals.benchmark import load_benchmark, load_protocol
+from or1.evals.questions import load_questions
+from or1.protocols import Tokenizer
+from or1.tasks.load import ProblemSet, load_problems, split_holdout
+from or1.tasks.sampler import require_enough
+from or1.types import Problem
+from or1_verify.base import Verifier
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What `inputs_of` has read."""
+
+    model: Model
+    train: ProblemSet
+    heldout: Sequence[Problem]
+    verifiers: Mapping[str, Verifier]
+    """Task name -> verifier, for all tasks of `train` and `heldout`."""
+
+
+def inputs_of(run: RunConfig) -> Inputs:
+    """Read model, tokenizer and problems; drop or refuse prompts that are too long.
+
+    Raises:
+        ModelError, DataError, ConfigError: in one line.
+    """
+    model = read_model(run.model, run.system)
+    code = code_verifier(run)
+    train = load_problems(run.data, run.seed, code=code)
+    if run.evaluation.data or run.evaluation.benchmarks:
+        held = load_problems(run.evaluation.data, run.seed, code=code)
+        heldout = (*_benchmark_problems(run.evaluation.benchmarks), *held.problems)
+        verifiers = {**BENCHMARK_VERIFIERS, "code": code, **held.verifiers}
+    else:
+        train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
+        verifiers = dict(train.verifiers)
+    train = replace(train, problems=_fitting(run, model.tokenizer, train.problems))
+    heldout = _fitting(run, model.tokenizer, heldout)[: run.evaluation.num_problems]
+    _refuse_overlap(train.problems, heldout)
+    require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
+    return Inputs(model=model, train=train, heldout=heldout, verifiers={**train.verifiers, **verifiers})
+
+
+def _benchmark_problems(names: Sequence[str]) -> tuple[Problem, ...]:
+    """The problems of benchmarks, all different, under the ids that training problems have."""
+    asked = [
+        one.problem
+        for name in names
+        for one in load_questions(load_benchmark(name), load_protocol("reference")).asked
+    ]
+    made = [Problem.make(p.task, p.prompt, p.gold, p.source) for p in asked]
+    return tuple({p.id: p for p in made}.values())
+
+
+def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems whose prompt is no longer than the limit, in order."""
+    limit = run.rollout.max_prompt_tokens
+    lengths = [len(tokenizer.encode_prompt(p.prompt)) for p in problems]
+    fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)
+    if len(fit) < len(problems):
+        message = (
+            f"{len(problems) - len(fit)} of {len(problems)} prompts are longer than "
+            f"rollout.max_prompt_tokens {limit} (longest {max(lengths)} tokens)"
+        )
+        if run.rollout.long_prompts == "refuse" or not fit:
+            raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')
+        logger.warning("%s: dropped", message)
+    return fit
+
+
+def _refuse_overlap(train: Sequence[Problem], heldout: Sequence[Problem]) -> None:
+    trained_on = {p.id for p in train}
+    both = [p for p in heldout if p.id in trained_on]
+    if both:
+        raise DataError(
+            f"{len(both)} held-out problems are also trained on, first {both[0].id}: "
+            "give evaluation.data other problems"
+        )

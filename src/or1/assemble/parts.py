@@ -1,0 +1,121 @@
+"""The parts of a run, opened and closed, and the run itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from or1 import loop
+from or1.assemble.inputs import Inputs, inputs_of
+from or1.assemble.model import backend_factory, engine_factory, set_threads
+from or1.assemble.verifiers import training_pool
+from or1.config import RunConfig
+from or1.errors import Interrupted
+from or1.evals.runner import evaluate, evaluation_sampling
+from or1.protocols import Collector, Parts, RolloutEngine, VerifierPool
+from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.generate import EngineGenerator
+from or1.schedule import EvaluateAndCheckpoint, StopSignal
+from or1.storage import provenance
+from or1.storage.folder import RunFolder
+from or1.tasks.sampler import ProblemSampler
+from or1.tracking.summary import write_summary
+from or1.tracking.tracker import Clock, RunTracker
+from or1.tracking.views import open_views
+from or1.train.checkpoint import FolderCheckpoints
+from or1.types import RunState, Score
+from or1_verify.pool import ProcessVerifierPool
+
+
+def train(run: RunConfig, out: Path) -> RunState:
+    """Train as `run` says, into the folder `out`; repeating the call resumes.
+
+    Raises:
+        Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
+    """
+    with StopSignal() as stop, parts_of(run, out, stop) as parts:
+        try:
+            state = loop.train(run, parts)
+        except Interrupted:
+            parts.schedule.save()
+            raise
+    write_summary(out)
+    return state
+
+
+@contextlib.contextmanager
+def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
+    """Open everything that a run needs, and close it again.
+
+    Raises:
+        Or1Error: before anything is written, as far as it can be known.
+    """
+    make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
+    inputs = inputs_of(run)
+    set_threads(inputs.model, run.system)
+    data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
+    description = provenance.describe(run.model_dump(mode="json"), data_hash)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(RunFolder.open(out, description))
+        pool = stack.enter_context(contextlib.closing(training_pool(run, inputs.verifiers)))
+        trainer = make_backend(inputs.model, run)
+        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
+        tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
+        checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
+        generator, samplings = EngineGenerator(engine, inputs.model.tokenizer), evaluation_sampling(run)
+
+        def score(state: RunState) -> Iterator[Score]:
+            for area, sampling in samplings.items():
+                yield evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
+
+        yield Parts(
+            collector=_collector(run, inputs, engine, pool, stop),
+            trainer=trainer,
+            checkpoints=checkpoints,
+            schedule=EvaluateAndCheckpoint(
+                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
+            ),
+            tracker=tracker,
+        )
+
+
+def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:
+    is_gpu = inputs.model.device.type == "cuda"
+    return RunTracker(
+        folder,
+        inputs.model.tokenizer,
+        run.tracking,
+        entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
+        sinks=open_views(run, folder),
+        clock=Clock(
+            peak_device_bytes=torch.cuda.max_memory_allocated if is_gpu else None,
+            verifier_events=lambda: pool.events,
+        ),
+    )
+
+
+def _collector(
+    run: RunConfig, inputs: Inputs, engine: RolloutEngine, pool: VerifierPool, stop: StopSignal
+) -> Collector:
+    collector: Collector = LocalCollector(
+        engine,
+        pool,
+        ProblemSampler(inputs.train, run.seed),
+        inputs.model.tokenizer,
+        seed=run.seed,
+        temperature=run.rollout.temperature,
+        check=stop.check,
+    )
+    num_available = len(inputs.train.problems)
+    if run.rollout.oversample > 1:
+        collector = OversampleCollector(
+            collector, factor=run.rollout.oversample, loss=run.loss, num_available=num_available
+        )
+    if run.rollout.max_refills > 0:
+        collector = RefillCollector(
+            collector, max_refills=run.rollout.max_refills, loss=run.loss, num_available=num_available
+        )
+    return collector
