@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from or1 import recipes
-from or1.cli.export import export, stored_dtype
+from or1.assemble.export import export, stored_dtype
 from or1.errors import CheckpointError, RunFolderError
 from or1.models import model_folder
 from or1.nn.weights import huggingface_state, load_decoder
