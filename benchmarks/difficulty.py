@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     folder = model_folder("builtin:tiny")
-    engine = LocalEngine(load_decoder(folder, dtype=torch.float32), load_tokenizer(folder), num_slots=256)
+    engine = LocalEngine(load_decoder(folder, dtype=torch.float32), load_tokenizer(folder), max_running=256)
     task = ArithmeticTask(num_problems=args.num_problems, seed=args.seed, max_difficulty=args.max_difficulty)
     problems = task.problems()
     config = DifficultyConfig(model="builtin:tiny", max_response_tokens=args.max_response_tokens)

@@ -97,7 +97,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu only without vLLM")
     parser.add_argument(
-        "--num-slots", type=int, default=512, help="responses decoded at once by or1 and vLLM"
+        "--max-running", type=int, default=512, help="responses decoded at once by or1 and vLLM"
     )
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
@@ -125,7 +125,7 @@ def describe(args: argparse.Namespace, workload: Workload) -> str:
 
 def kinds(args: argparse.Namespace) -> list[Kind]:
     here = Path(sys.executable)
-    asked = [Kind(OURS, "benchmarks.ours.rollout", here, {"num_slots": args.num_slots})]
+    asked = [Kind(OURS, "benchmarks.ours.rollout", here, {"max_running": args.max_running})]
     if "transformers" in args.peers:
         asked.append(Kind("transformers", "benchmarks.peers.hf_generate", here, {"num_rows": None}))
     if "vllm" in args.peers:
@@ -134,7 +134,7 @@ def kinds(args: argparse.Namespace) -> list[Kind]:
                 f"no vLLM environment at {args.vllm_python}: see benchmarks/README.md, "
                 "or leave it out with --peers transformers"
             )
-        options = {"num_slots": args.num_slots, "kv_cache_gib": 1, "compiled": not args.vllm_eager}
+        options = {"max_running": args.max_running, "kv_cache_gib": 1, "compiled": not args.vllm_eager}
         asked.append(Kind("vllm", "benchmarks.peers.vllm_generate", args.vllm_python, options))
     return asked
 

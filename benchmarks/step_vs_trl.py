@@ -99,7 +99,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
-    parser.add_argument("--num-slots", type=int, default=512, help="responses that or1 decodes at once")
+    parser.add_argument("--max-running", type=int, default=512, help="responses that or1 decodes at once")
     parser.add_argument("--trl-rows", type=int, default=64, help="responses in one of TRL's forward passes")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
@@ -147,7 +147,7 @@ def measure(args: argparse.Namespace, workload: Workload, path: Path, case: Case
         return worker
 
     with contextlib.ExitStack() as stack:
-        ours = start(OURS, here, "benchmarks.ours.step", {"num_slots": args.num_slots})
+        ours = start(OURS, here, "benchmarks.ours.step", {"max_running": args.max_running})
         peer = start(
             PEER, args.trl_python, "benchmarks.peers.trl_step", {"rows_per_microbatch": args.trl_rows}
         )

@@ -1,30 +1,27 @@
 """or1's engine with the length of every response given beforehand.
 
-Everything that costs time is the engine's own. Only the end of a response is decided elsewhere: by its
-length, not by the end token.
-
-Shape legend: B live rows, K responses of the workload.
+Everything that costs time is the engine's own. Only the end of a response is decided here: by its length, not
+by the end token. Shape letters: see `or1.nn`; K responses of the workload.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 
-from or1.rollout import local_engine
+from or1.nn.cache import KeyValueCache
 from or1.rollout.local_engine import LocalEngine
-from or1.rollout.running_batch import Slots
+from or1.rollout.running_batch import RunningBatch
 from or1.rollout.sampling import rollout_key
-from or1.types import Problem, Rollout, Sampling
+from or1.types import Sampling
 
 Lengths = Mapping[tuple[str, int], int]
 """(problem id, rollout index) -> response tokens."""
 
 
-class ForcedSlots(Slots):
-    """Rows that end at their length; the rollout's key finds the length, so that rows may move."""
+class ForcedBatch(RunningBatch):
+    """Requests that end at their length; the request's key finds the length, so that rows may move."""
 
     lengths_K: torch.Tensor
     keys_K: torch.Tensor
@@ -32,32 +29,17 @@ class ForcedSlots(Slots):
 
     def force(self, length_by_key: Mapping[int, int]) -> None:
         keys = sorted(length_by_key)
-        # one entry above all keys: rows behind the live ones hold a key that is nobody's
+        # one entry above all keys: rows behind the running ones hold a key of no request
         self.keys_K = torch.tensor([*keys, torch.iinfo(torch.int64).max])
         self.lengths_K = torch.tensor([*(length_by_key[key] for key in keys), 0])
 
-    def _advance(self, num_rows: int, live_length: int) -> None:
-        super()._advance(num_rows, live_length)
-        _, position_B, start_B, key_B = self.state_4S[:, :num_rows]
+    def _step(self, num_rows: int, live_length: int) -> None:
+        super()._step(num_rows, live_length)
+        key_B, position_B, end_B = (
+            values_S[:num_rows] for values_S in (self.keys_S, self.positions_S, self.prompt_ends_S)
+        )
         length_B = self.lengths_K[torch.searchsorted(self.keys_K, key_B)]
-        torch.eq(position_B - start_B, length_B, out=self.is_done_S[:num_rows])
-
-
-class _ForcedRun(local_engine._Run):
-    def __init__(
-        self,
-        engine: LocalEngine,
-        problems: Sequence[Problem],
-        prompts: Sequence[Any],
-        sampling: Sampling,
-        lengths: Lengths,
-    ) -> None:
-        super().__init__(engine, problems, prompts, sampling)
-        with torch.inference_mode():
-            self.slots = ForcedSlots(
-                engine.decoder, self.slots.cache, self.slots.draws, sampling.max_response_tokens, ()
-            )
-        self.slots.force({rollout_key(sampling.seed, name, index): n for (name, index), n in lengths.items()})
+        torch.eq(position_B - end_B, length_B, out=self.is_finished_S[:num_rows])
 
 
 class ForcedEngine(LocalEngine):
@@ -65,9 +47,7 @@ class ForcedEngine(LocalEngine):
 
     lengths: Lengths = {}  # noqa: RUF012 - set before each run
 
-    def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
-        prompts = [self._prompt(problem) for problem in problems]
-        run = _ForcedRun(self, problems, prompts, sampling, self.lengths)
-        while not run.is_finished:
-            for finished in run.advance():
-                yield self._rollout(problems, prompts, finished)
+    def new_batch(self, cache: KeyValueCache, sampling: Sampling) -> RunningBatch:
+        batch = ForcedBatch(self.decoder, cache, sampling, ())
+        batch.force({rollout_key(sampling.seed, name, index): n for (name, index), n in self.lengths.items()})
+        return batch

@@ -1,4 +1,4 @@
-"""or1's side of the rollout benchmark, run as a worker. Options: `num_slots`."""
+"""or1's side of the rollout benchmark, run as a worker. Options: `max_running`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     engine = ForcedEngine(
         load_decoder(workload.model_path, dtype=DTYPES[spec.dtype]),
         load_tokenizer(workload.model_path),
-        num_slots=spec.options["num_slots"],
+        max_running=spec.options["max_running"],
     )
     problems = [problem_of(asked) for asked in workload.problems]
     sampling = Sampling(
@@ -44,8 +44,8 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         "torch": torch.__version__,
         "dtype": spec.dtype,
         "threads": torch.get_num_threads(),
-        "num_slots": engine.num_slots,
-        "cache_dtype": str(engine.cache_dtype).removeprefix("torch."),
+        "max_running": engine.max_running,
+        "cache_dtype": str(engine.decoder.dtype).removeprefix("torch."),
     }
     return facts, work
 

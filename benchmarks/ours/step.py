@@ -1,6 +1,6 @@
 """or1's side of the step benchmark, run as a worker: collect, advantages, one optimizer update.
 
-Options: `num_slots`, `entropy_coefficient`, `learning_rate`, `case`.
+Options: `max_running`, `entropy_coefficient`, `learning_rate`, `case`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     decoder = load_decoder(workload.model_path, dtype=DTYPES[spec.dtype])
     tokenizer = load_tokenizer(workload.model_path)
     problems = [problem_of(asked) for asked in workload.problems]
-    engine = ForcedEngine(decoder, tokenizer, num_slots=spec.options["num_slots"])
+    engine = ForcedEngine(decoder, tokenizer, max_running=spec.options["max_running"])
     engine.lengths = lengths_of(workload, spec.options["case"])
     microbatch = SystemConfig().tokens_per_microbatch
     trainer = LocalBackend(

@@ -1,7 +1,7 @@
 """Peer: vLLM's CPU build, its `LLM` class in a process of its own, without a server.
 
 Run by the benchmarks as a worker, in an environment made from `benchmarks/peers/vllm.txt`. Options:
-`num_slots` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the
+`max_running` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the
 log-probability of each sampled token, which training needs and which costs vLLM time.
 """
 
@@ -33,7 +33,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         workload.model_path,
         dtype=spec.dtype,
         max_model_len=longest_prompt + workload.cap + 1,
-        max_num_seqs=spec.options["num_slots"],
+        max_num_seqs=spec.options["max_running"],
         enforce_eager=not spec.options["compiled"],
         logprobs_mode="processed_logprobs",
         disable_log_stats=True,

@@ -182,7 +182,7 @@ class RolloutConfig(Config):
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
-    num_slots: int = Field(default=512, ge=1)
+    max_running: int = Field(default=512, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=2048, ge=1)
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""

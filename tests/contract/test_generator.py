@@ -13,6 +13,7 @@ import torch
 
 from or1.config import EndpointConfig
 from or1.models import model_folder
+from or1.nn.kernels import EXACT
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.protocols import Generator
@@ -48,8 +49,8 @@ def _engine() -> Iterator[Generator]:
 @contextlib.contextmanager
 def _local() -> Iterator[Generator]:
     folder = model_folder("builtin:tiny")
-    decoder = load_decoder(folder, dtype=torch.float32, deterministic=True)
-    with contextlib.closing(LocalEngine(decoder, load_tokenizer(folder), num_slots=4)) as engine:
+    decoder = load_decoder(folder, dtype=torch.float32, kernels=EXACT)
+    with contextlib.closing(LocalEngine(decoder, load_tokenizer(folder), max_running=4)) as engine:
         yield engine
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from or1.models import model_folder
+from or1.nn.kernels import EXACT
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.protocols import Generator, RolloutEngine, Tokenizer
@@ -42,10 +43,10 @@ def _scripted() -> Subject:
 
 def _local() -> Subject:
     folder = model_folder("builtin:tiny")
-    decoder = load_decoder(folder, dtype=torch.float32, deterministic=True)
+    decoder = load_decoder(folder, dtype=torch.float32, kernels=EXACT)
     tokenizer = load_tokenizer(folder)
     # fewer rows than rollouts, so that rollouts take over the rows of those that finished
-    engine = LocalEngine(decoder, tokenizer, num_slots=4)
+    engine = LocalEngine(decoder, tokenizer, max_running=4)
     weights = {name: parameter.detach() for name, parameter in decoder.named_parameters()}
     return Subject(engine, engine, tokenizer, weights)
 

@@ -19,7 +19,7 @@ SETTINGS = (
     "system.deterministic=true",
     "system.threads=1",
     "num_problems=6",
-    "num_slots=8",
+    "max_running=8",
     "samples=3",
     "max_response_tokens=120",
 )

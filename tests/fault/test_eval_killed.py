@@ -18,8 +18,8 @@ pytestmark = pytest.mark.timeout(900)  # many starts of an evaluation
 ROOT = Path(__file__).parents[2]
 MOMENTS = {
     "opening the folder": ("evals/results.py", "_write_problems", 1),
-    "first step": ("rollout/running_batch.py", "step", 1),
-    "half way": ("rollout/running_batch.py", "step", 90),
+    "first step": ("rollout/running_batch.py", "decode", 1),
+    "half way": ("rollout/running_batch.py", "decode", 90),
     "writing a response": ("storage/jsonl.py", "append", 2),
     "putting responses in order": ("evals/sampling.py", "sort_responses", 1),
     "judging": ("or1_verify/arithmetic.py", "verify", 3),
@@ -94,7 +94,7 @@ def test_killed_ten_times_at_random_moments(
     rng = random.Random(number)
     num_killed = 0
     for _ in range(10):
-        moment = ("rollout/running_batch.py", "step", rng.randint(1, 60))
+        moment = ("rollout/running_batch.py", "decode", rng.randint(1, 60))
         num_killed += start(tmp_path / "out", moment, rng.uniform(0, 60)) == -9
     assert num_killed >= 3
     assert start(tmp_path / "out") == 0

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(900)  # many starts of a training run
 ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
-    "rollout": ("rollout/running_batch.py", "step", 60),
+    "rollout": ("rollout/running_batch.py", "decode", 60),
     "verify": ("or1_verify/arithmetic.py", "verify", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("train/local_backend.py", "_backward", 2),

@@ -176,9 +176,9 @@ def packed_gradient(
             old_logprobs_N=torch.cat(old).to(decoder.dtype),
             reference_logprobs_N=torch.cat(reference).to(decoder.dtype) if config.kl_coefficient else None,
         )
-        hidden_ND = forward(decoder, microbatch)
+        hidden_NC = forward(decoder, microbatch)
         logprobs_N, entropy_N = head_logprobs(
-            hidden_ND, decoder.head_weight, microbatch.targets_N, TEMPERATURE
+            hidden_NC, decoder.head_weight, microbatch.targets_N, TEMPERATURE
         )
         token_loss(logprobs_N, entropy_N, batch, config, alpha)[0].backward()
     gradients = {name: p.grad for name, p in decoder.named_parameters() if p.grad is not None}

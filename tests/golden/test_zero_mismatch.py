@@ -13,6 +13,7 @@ import torch
 
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
+from or1.nn.kernels import EXACT
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Rollout, Sampling, WeightHandle
 from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
@@ -21,8 +22,8 @@ TEMPERATURE = 0.8
 SAMPLING = Sampling(group_size=8, max_response_tokens=40, temperature=TEMPERATURE, seed=3)
 
 
-def decode_with(num_slots: int, decoder: Decoder) -> list[Rollout]:
-    engine = LocalEngine(decoder, LetterTokenizer(), num_slots=num_slots, max_prompt_tokens=64)
+def decode_with(max_running: int, decoder: Decoder) -> list[Rollout]:
+    engine = LocalEngine(decoder, LetterTokenizer(), max_running=max_running, max_prompt_tokens=64)
     engine.load(WeightHandle(version=1, ref=dict(decoder.named_parameters())))
     return draw_all(engine, make_problems(25), SAMPLING)
 
@@ -37,9 +38,9 @@ def trainer_logprobs(decoder: Decoder, rollouts: list[Rollout]) -> list[np.ndarr
         start += length
     tokens_T = torch.from_numpy(np.concatenate(sequences)).long()
     targets_N = torch.from_numpy(np.concatenate([r.response_tokens for r in rollouts])).long()
-    hidden_NC = decoder.packed(tokens_T, lengths, torch.from_numpy(np.concatenate(rows)))
+    hidden_NC = decoder.packed(tokens_T, lengths, rows_N=torch.from_numpy(np.concatenate(rows)))
     logprobs_N, _ = head_logprobs(
-        hidden_NC, decoder.head_weight, targets_N, TEMPERATURE, deterministic=decoder.deterministic
+        hidden_NC, decoder.head_weight, targets_N, TEMPERATURE, decoder.kernels.head_logits
     )
     return [part.detach().numpy() for part in logprobs_N.split([len(r.response_tokens) for r in rollouts])]
 
@@ -58,7 +59,7 @@ def _restore_threads() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def reference() -> tuple[Decoder, list[Rollout]]:
-    decoder = make_decoder(deterministic=True)
+    decoder = make_decoder(kernels=EXACT)
     return decoder, decode_with(64, decoder)
 
 
@@ -70,13 +71,13 @@ def test_the_rollouts_are_ragged(reference: tuple[Decoder, list[Rollout]]) -> No
 
 
 @pytest.mark.parametrize("num_threads", [1, 2])
-@pytest.mark.parametrize("num_slots", [1, 3, 7, 64])
+@pytest.mark.parametrize("max_running", [1, 3, 7, 64])
 def test_decoding_equals_training_bitwise(
-    reference: tuple[Decoder, list[Rollout]], num_slots: int, num_threads: int
+    reference: tuple[Decoder, list[Rollout]], max_running: int, num_threads: int
 ) -> None:
     torch.set_num_threads(num_threads)
     decoder, expected = reference
-    rollouts = decode_with(num_slots, decoder)
+    rollouts = decode_with(max_running, decoder)
     for rollout, other in zip(rollouts, expected, strict=True):
         np.testing.assert_array_equal(rollout.response_tokens, other.response_tokens)
         np.testing.assert_array_equal(rollout.behavior_entropy, other.behavior_entropy)
@@ -94,7 +95,7 @@ def test_training_is_the_same_bits_in_any_packing(reference: tuple[Decoder, list
 
 def test_the_smallest_change_of_one_weight_is_seen(reference: tuple[Decoder, list[Rollout]]) -> None:
     _, rollouts = reference
-    changed = make_decoder(deterministic=True)
+    changed = make_decoder(kernels=EXACT)
     weight = changed.model.layers[0].mlp.down_proj.weight
     with torch.no_grad():
         weight[3] = torch.nextafter(weight[3], torch.tensor(torch.inf))
@@ -102,7 +103,7 @@ def test_the_smallest_change_of_one_weight_is_seen(reference: tuple[Decoder, lis
 
 
 def test_default_mode_differs_by_rounding_only() -> None:
-    decoder = make_decoder(deterministic=False)
+    decoder = make_decoder()
     rollouts = decode_with(7, decoder)
     trained = trainer_logprobs(decoder, rollouts)
     largest = max(

@@ -18,18 +18,18 @@ pytestmark = [
 SAMPLING = Sampling(group_size=5, max_response_tokens=40, temperature=0.9, seed=3)
 
 
-def make_engine(num_slots: int, dtype: torch.dtype = torch.float32) -> LocalEngine:
+def make_engine(max_running: int, dtype: torch.dtype = torch.float32) -> LocalEngine:
     decoder = make_decoder(dtype=dtype).to("cuda")
-    return LocalEngine(decoder, LetterTokenizer(), num_slots=num_slots, max_prompt_tokens=64)
+    return LocalEngine(decoder, LetterTokenizer(), max_running=max_running, max_prompt_tokens=64)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-3), (torch.bfloat16, 0.1)])
-@pytest.mark.parametrize("num_slots", [3, 64])
+@pytest.mark.parametrize("max_running", [3, 64])
 def test_recorded_numbers_are_those_of_the_packed_pass(
-    num_slots: int, dtype: torch.dtype, tolerance: float
+    max_running: int, dtype: torch.dtype, tolerance: float
 ) -> None:
     """Every step but the first of its shape is a replayed graph; the packed pass has none."""
-    engine = make_engine(num_slots, dtype)
+    engine = make_engine(max_running, dtype)
     for rollout in draw_all(engine, make_problems(), SAMPLING):
         tokens = (
             torch.from_numpy(np.concatenate([rollout.prompt_tokens, rollout.response_tokens])).long().cuda()

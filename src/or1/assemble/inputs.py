@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What `inputs_of` has read."""
+    """The model, problems and verifiers of a run."""
 
     model: Model
     train: ProblemSet
@@ -67,7 +67,7 @@ def _benchmark_problems(names: Sequence[str]) -> tuple[Problem, ...]:
 
 
 def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """The problems whose prompt is no longer than the limit, in order."""
+    """The problems whose prompt is not longer than the limit, in order."""
     limit = run.rollout.max_prompt_tokens
     lengths = [len(tokenizer.encode_prompt(p.prompt)) for p in problems]
     fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)

@@ -17,6 +17,7 @@ from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.config import DecoderConfig, read_config
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import EXACT, FAST, Kernels
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder, unloaded_decoder
 from or1.plugins import load_plugin, parse_plugin
@@ -42,8 +43,8 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     """Compute type of rollout and update."""
-    deterministic: bool
-    """See `SystemConfig.deterministic`."""
+    kernels: Kernels
+    """EXACT if `system.deterministic`."""
 
     def load(self) -> Decoder:
         """A decoder with the weights of the folder.
@@ -55,7 +56,7 @@ class Model:
             self.folder,
             dtype=self.dtype,
             device=self.device,
-            deterministic=self.deterministic,
+            kernels=self.kernels,
             config=self.config,
         )
 
@@ -82,7 +83,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         tokenizer=load_tokenizer(folder, config),
         device=device,
         dtype=_dtype(model, system, device, config.hidden_size),
-        deterministic=system.deterministic,
+        kernels=EXACT if system.deterministic else FAST,
     )
 
 
@@ -107,13 +108,11 @@ def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidde
 
 def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
     """or1's own engine, in this process. Weights published in this process are shared, not copied."""
-    decoder = unloaded_decoder(
-        model.config, dtype=model.dtype, device=model.device, deterministic=model.deterministic
-    )
+    decoder = unloaded_decoder(model.config, dtype=model.dtype, device=model.device, kernels=model.kernels)
     return LocalEngine(
         decoder,
         model.tokenizer,
-        num_slots=rollout.num_slots,
+        max_running=rollout.max_running,
         max_prompt_tokens=rollout.max_prompt_tokens,
     )
 
@@ -127,7 +126,6 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
         run.optimizer,
         temperature=run.rollout.temperature,
         tokens_per_microbatch=run.system.tokens_per_microbatch,
-        deterministic=model.deterministic,
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=model.load,
     )
@@ -209,7 +207,7 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
             yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
         return
     model = read_model(settings.model, settings.system)
-    rollout = RolloutConfig(num_slots=settings.num_slots, max_prompt_tokens=settings.max_prompt_tokens)
+    rollout = RolloutConfig(max_running=settings.max_running, max_prompt_tokens=settings.max_prompt_tokens)
     generator, engine = _start_model(model, settings.system, rollout)
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}

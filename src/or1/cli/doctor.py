@@ -103,7 +103,7 @@ def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
         yield "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
     largest = max(stage.max_response_tokens for stage in run.stages)
     if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:
-        yield "needs one GPU of 80 GB: lower the budgets and rollout.num_slots for a smaller one"
+        yield "needs one GPU of 80 GB: lower the budgets and rollout.max_running for a smaller one"
     if run.model.path != "builtin:tiny" and max(machine.memory_bytes, machine.gpu_memory_bytes) < 12 * GIB:
         yield "needs 12 GiB of memory"
 

@@ -115,5 +115,5 @@ def _notes(
     return tuple(found)
 
 
-_EXPECTED = ("model", "samples", "verify", "num_slots", "system.threads")
+_EXPECTED = ("model", "samples", "verify", "max_running", "system.threads")
 """Differences that say nothing about fairness."""

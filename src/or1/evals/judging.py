@@ -17,7 +17,7 @@ from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
 from or1.types import Answer, Finish, Message, Outcome, Problem, Verdict
 from or1_verify.answer import final_answer
-from or1_verify.arithmetic import canonical_integer, final_text, last_box
+from or1_verify.arithmetic import canonical_integer
 from or1_verify.code.program import program_of
 from or1_verify.math.plain_number import plain_number
 
@@ -132,10 +132,8 @@ def answer_of(task: str, row: ResponseRow) -> str | None:
         return None
     if task == "code":
         return program_of(row.text) or None
-    if task == "math":
-        return final_answer(row.text)
-    box = last_box(final_text(row.text) or "")
-    return box if box is None else canonical_integer(box) or box
+    answer = final_answer(row.text)
+    return answer if answer is None or task == "math" else canonical_integer(answer) or answer
 
 
 def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:

@@ -31,7 +31,7 @@ DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
 RESPONSES, RESULTS = "responses.jsonl", "results.jsonl"
 
 FREE_SETTINGS = (
-    *("samples", "num_slots", "system.threads", "verify.num_workers"),
+    *("samples", "max_running", "system.threads", "verify.num_workers"),
     *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_", "endpoint.connect_limit_s"),
     *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_"),
 )

@@ -34,7 +34,7 @@ class EvalRunConfig(Config):
     """Root of every random number [dimensionless]."""
     unboxed_answers: bool = False
     """Read a mathematical answer that no box holds from the end of the text. More lenient than training."""
-    num_slots: int = Field(default=64, ge=1)
+    max_running: int = Field(default=64, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=16_384, ge=1)
     """Longest prompt that is asked [tokens]."""

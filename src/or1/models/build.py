@@ -24,6 +24,7 @@ from transformers import Qwen2ForCausalLM
 from or1.models.chains import COMPUTING, HABITS, WORDING, Teaching, write_response
 from or1.models.shape import make_model, make_tokenizer, save
 from or1.tasks.arithmetic import Chain, chains
+from or1_verify.types import THINK_OPEN
 
 log = logging.getLogger("or1.models.build")
 
@@ -147,7 +148,7 @@ def minibatches(
     """Yield (tokens [B, L], targets [B, L]) ; a target is _NO_LOSS unless a response token is next."""
     rng = random.Random(f"lesson {lesson.name} {seed}")
     stream = chains("train", seed, lesson.min_difficulty)
-    first_response_token = tokenizer.encode("<think>").ids[0]
+    first_response_token = tokenizer.encode(THINK_OPEN).ids[0]
     while True:
         texts = [example_text(rng, next(stream), lesson.teaching) for _ in range(_SORTED_TOGETHER)]
         examples = sorted((encoding.ids for encoding in tokenizer.encode_batch(texts)), key=len)

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from or1.tasks.arithmetic import LARGEST_TOTAL, Chain, Operation, draw
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
 _T = TypeVar("_T")
 
@@ -104,13 +105,13 @@ def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
     """Write one response to a chain, from `<think>` to the box."""
     style = tuple(Style)[_weighted(rng, teaching.styles)]
     wording = teaching.wording
-    text = ["<think>", _pick(rng, wording.openers(style))]
+    text = [THINK_OPEN, _pick(rng, wording.openers(style))]
     total = chain.start
     for number in range(len(chain.operations)):
         worded = style if rng.random() >= wording.wandering else _pick(rng, tuple(Style))
         step, total = _write_step(rng, total, chain, number, worded, teaching)
         text.append(step)
-    text += ["</think>", _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
+    text += [THINK_CLOSE, _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
     return "".join(text)
 
 

@@ -14,9 +14,11 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
+
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 """Left out when text is decoded without special tokens."""
-THINKING_TOKENS = ("<think>", "</think>")
+THINKING_TOKENS = (THINK_OPEN, THINK_CLOSE)
 """Ordinary tokens: they stay in the text, since the verifier reads them."""
 CHARACTERS = ("\n", *(chr(code) for code in range(0x20, 0x7F)))
 MAX_POSITIONS = 1_024

@@ -1,32 +1,48 @@
-"""Keys and values of running sequences, in memory that is allocated once.
-
-Shape legend: S slots, B slots in use (the first B), G key-value heads, H query heads, R = H / G, D head size,
-M or L positions with room, T packed prompt tokens.
-"""
+"""Keys and values of running sequences, in memory that is allocated once. Shape letters: see `or1.nn`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from or1.nn.attention import attend_exact, whole_tiles
 from or1.nn.config import DecoderConfig
-from or1.nn.native import NativeAttention, native_attention
 
 ALIGNMENT = 64
-"""Of the memory on a CPU [bytes]: one cache line."""
+"""CPU memory starts at a multiple of this [bytes]: one cache line."""
+
+Attend = Callable[[int, Tensor, Tensor], Tensor]
+"""(layer index, rotated queries and keys [T, H + G, D], values [T, G, D]) -> [T, H * D]."""
+
+
+class CachedAttention(Protocol):
+    """Attention of one new token per running sequence to the keys and values in a `KeyValueCache`."""
+
+    keys_per_tile: int
+    """The longest capacity is rounded up to a multiple of this [keys]."""
+
+    def capacity(self, live_length: int, max_length: int) -> int:
+        """Positions per sequence to provide when `live_length` are needed and `max_length` is the most."""
+        ...
+
+    def step(self, cache: KeyValueCache, positions_B: Tensor) -> Attend:
+        """The attention of all layers in one step, which adds one token to each of the first B sequences.
+
+        It writes the token's keys and values at its position, then attends to all positions up to it. Rows
+        behind B are padding.
+        """
+        ...
 
 
 class PromptKeyValues:
     """Keys and values of prefilled prompts, by layer.
 
     Args:
-        rank_T: row of each packed token in what is added.
+        rank_T: row of each packed token in the tensors that `add` takes.
         lengths: tokens of each prompt.
     """
 
@@ -44,188 +60,107 @@ class PromptKeyValues:
 
 
 class KeyValueCache:
-    """Memory for the keys and values of `num_slots` sequences of up to `max_length` positions.
+    """Memory for the keys and values of `num_sequences` sequences of up to `max_length` positions.
 
     The memory is taken once, for the longest case; on a CPU the operating system provides its pages when
-    they are first written. Inside it each slot's positions lie next to those of the slot before, as many as
-    the longest running sequence needs: products over whole slots then read one contiguous block and nothing
-    dead. When that sequence outgrows its place, `reserve` spreads the slots.
+    they are first written. Inside it each sequence's positions lie next to those of the sequence before,
+    with the capacity that the longest running sequence needs: products over whole sequences then read one
+    contiguous block and nothing dead. When that sequence outgrows its capacity, `reserve` spreads the
+    sequences.
 
     Args:
         config: shape of the decoder.
-        num_slots: sequences at once.
+        num_sequences: sequences at once, S.
         max_length: positions of each, prompt and response.
-        dtype: of the stored keys and values, and of the attention.
+        dtype: of the stored keys and values: the decoder's.
         device: of the memory.
-        deterministic: attend as `attend_exact`.
-        compiled: on a CPU attend by compiled code where there is a compiler; False = never.
+        attention: computes the attention of a step, and decides about capacities.
     """
 
     def __init__(
         self,
         config: DecoderConfig,
-        num_slots: int,
+        num_sequences: int,
         max_length: int,
         dtype: torch.dtype,
         device: torch.device,
-        *,
-        deterministic: bool = False,
-        compiled: bool = True,
+        attention: CachedAttention,
     ) -> None:
         self.config = config
-        self.num_slots = num_slots
+        self.num_sequences = num_sequences
         self.dtype, self.device = dtype, device
-        self.deterministic = deterministic
-        self.max_length = whole_tiles(max_length) if deterministic else max_length
-        self.num_rows = num_slots * config.num_kv_heads
-        self.native: NativeAttention | None = None
-        if compiled and device.type == "cpu" and not deterministic:
-            native = native_attention()
-            self.native = native if native is not None and native.supports(dtype) else None
+        self.attention = attention
+        self.max_length = -(-max_length // attention.keys_per_tile) * attention.keys_per_tile
+        self.num_rows = num_sequences * config.num_kv_heads
         shape = (config.num_layers, 2, self.num_rows * self.max_length * config.head_size)
         self._memory = _zeros(shape, dtype, device)
-        self.length = 0
-        """Positions that each slot has room for now, M."""
+        self.capacity = 0
+        """Positions that each sequence can hold now, W."""
         self.layers: list[tuple[Tensor, Tensor]] = []
-        """Keys and values of each layer, [S * G, M, D]."""
+        """Keys and values of each layer, [S * G, W, D]."""
         self.clear()
 
     def clear(self) -> None:
-        """Forget all sequences, so that the next ones start in the smallest room."""
-        self.length = 0
+        """Forget all sequences, so that the next ones start at the smallest capacity."""
+        self.capacity = 0
         self.reserve(1)
 
     def reserve(self, live_length: int) -> None:
-        """Make room for `live_length` positions in every slot; what is stored stays.
+        """Raise the capacity to at least `live_length` positions per sequence; stored keys and values stay.
 
         Raises:
             ValueError: more than `max_length`.
         """
-        if live_length <= self.length:
+        if live_length <= self.capacity:
             return
         if live_length > self.max_length:
-            raise ValueError(f"{live_length} positions asked of a cache of {self.max_length}")
-        old_length, old_layers = self.length, self.layers
-        self.length = self._room(live_length)
-        size = self.num_rows * self.length * self.config.head_size
-        shape = (self.num_rows, self.length, self.config.head_size)
+            raise ValueError(f"{live_length} positions do not fit into a cache of {self.max_length}")
+        old_capacity, old_layers = self.capacity, self.layers
+        self.capacity = self.attention.capacity(live_length, self.max_length)
+        size = self.num_rows * self.capacity * self.config.head_size
+        shape = (self.num_rows, self.capacity, self.config.head_size)
         self.layers = [(k[:size].view(shape), v[:size].view(shape)) for k, v in self._memory]
-        if old_length:
+        if old_capacity:
             for old, new in zip(old_layers, self.layers, strict=True):
                 for source, target in zip(old, new, strict=True):
-                    target[:, :old_length] = source.clone()
+                    target[:, :old_capacity] = source.clone()
 
-    def _room(self, live_length: int) -> int:
-        """Positions to provide when `live_length` are needed: room to grow, in few different sizes."""
-        if self.native is not None:
-            return self.max_length  # it reads live positions only
-        if self.deterministic:
-            return whole_tiles(live_length)
-        if self.device.type == "cuda":
-            room = max(256, 1 << (live_length - 1).bit_length())
-        else:
-            step = 32 if live_length <= 512 else 128
-            room = -(-live_length // step) * step
-        return min(room, self.max_length)
-
-    def step(self, positions_B: Tensor, live_length: int) -> CachedStep:
-        """What all layers share while one token is added to each of the first B slots."""
+    def step(self, positions_B: Tensor, live_length: int) -> Attend:
+        """Attention of a step in which each of the first B sequences gets one token."""
         self.reserve(live_length)
-        return CachedStep(self, positions_B)
+        return self.attention.step(self, positions_B)
 
-    def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, slots_B: Tensor) -> None:
-        """Copy prefilled prompts into slots, one prompt into as many as name it.
+    def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, rows_B: Tensor) -> None:
+        """Copy prefilled prompts into rows, the same prompt into any number of them.
 
         Args:
-            prompts: what `Decoder.prefill` returned.
-            prompt_B: index of the prompt for each slot.
-            slots_B: slots to fill.
+            prompts: from `Decoder.prefill`.
+            prompt_B: index of the prompt for each row.
+            rows_B: sequences to fill.
         """
         groups = self.config.num_kv_heads
-        rows_BG = slots_B[:, None] * groups + torch.arange(groups, device=slots_B.device)
-        lengths_P = torch.tensor(prompts.lengths, device=slots_B.device)
-        starts_P = lengths_P.cumsum(0) - lengths_P
-        longest = int(lengths_P[prompt_B].max())
+        rows_BG = rows_B[:, None] * groups + torch.arange(groups, device=rows_B.device)
+        lengths_S = torch.tensor(prompts.lengths, device=rows_B.device)
+        starts_S = lengths_S.cumsum(0) - lengths_S
+        longest = int(lengths_S[prompt_B].max())
         self.reserve(longest)
-        inside_L = torch.arange(longest, device=slots_B.device)
-        last_P = lengths_P - 1
-        source_BL = starts_P[prompt_B, None] + torch.minimum(inside_L, last_P[prompt_B, None])
+        inside_L = torch.arange(longest, device=rows_B.device)
+        last_S = lengths_S - 1
+        source_BL = starts_S[prompt_B, None] + torch.minimum(inside_L, last_S[prompt_B, None])
         for layer, pair in enumerate(zip(prompts.keys, prompts.values, strict=True)):
             for memory, x_TGD in zip(self.layers[layer], pair, strict=True):
-                x_BGLD = x_TGD[source_BL].transpose(1, 2).to(memory.dtype)
+                x_BGLD = x_TGD[source_BL].transpose(1, 2)
                 memory[rows_BG.flatten(), :longest] = x_BGLD.flatten(0, 1)
 
-    def move(self, sources_N: Tensor, targets_N: Tensor, live_length: int) -> None:
-        """Copy slots onto others, up to `live_length` positions."""
+    def move(self, sources_F: Tensor, targets_F: Tensor, live_length: int) -> None:
+        """Copy sequences onto others, up to `live_length` positions."""
         groups = self.config.num_kv_heads
-        heads = torch.arange(groups, device=sources_N.device)
-        sources = (sources_N[:, None] * groups + heads).flatten()
-        targets = (targets_N[:, None] * groups + heads).flatten()
+        heads = torch.arange(groups, device=sources_F.device)
+        sources = (sources_F[:, None] * groups + heads).flatten()
+        targets = (targets_F[:, None] * groups + heads).flatten()
         for pair in self.layers:
             for memory in pair:
                 memory[targets, :live_length] = memory[sources, :live_length]
-
-
-class CachedStep:
-    """Attention of one new token per slot to everything its slot holds."""
-
-    def __init__(self, cache: KeyValueCache, positions_B: Tensor) -> None:
-        config = cache.config
-        self.cache = cache
-        self.positions_B = positions_B
-        self.num_rows = positions_B.shape[0]
-        self.num_heads, self.num_kv_heads, self.head_size = (
-            config.num_heads,
-            config.num_kv_heads,
-            config.head_size,
-        )
-        num_batches = self.num_rows * self.num_kv_heads
-        self.last_key_X = (
-            positions_B if self.num_kv_heads == 1 else positions_B.repeat_interleave(self.num_kv_heads)
-        )
-        if cache.native is not None:
-            return
-        first_X = torch.arange(num_batches, device=positions_B.device) * cache.length
-        self.places_X = first_X + self.last_key_X
-        """Row of the new key of each slot and key-value head in the flattened memory."""
-        if not cache.deterministic:
-            wide = torch.promote_types(cache.dtype, torch.float32)
-            dead = torch.arange(cache.length, device=positions_B.device) > self.last_key_X[:, None]
-            zeros = torch.zeros(dead.shape, dtype=cache.dtype if dead.is_cuda else wide, device=dead.device)
-            self.mask_X1L = zeros.masked_fill_(dead, -torch.inf)[:, None]
-
-    def attend(self, layer: int, qk_BHD: Tensor, v_BGD: Tensor) -> Tensor:
-        """Write keys and values, then mix: the `Attend` of a layer. Rows behind B are filling."""
-        keys, values = self.cache.layers[layer]
-        num_batches, padding = self.num_rows * self.num_kv_heads, qk_BHD.shape[0] - self.num_rows
-        hidden_dtype = v_BGD.dtype
-        qk_BHD, v_BGD = qk_BHD[: self.num_rows].to(keys.dtype), v_BGD[: self.num_rows].to(keys.dtype)
-        if self.cache.native is not None:
-            q_BHD, k_BGD = qk_BHD.split([self.num_heads, self.num_kv_heads], 1)
-            mixed = self.cache.native.attend(q_BHD, k_BGD, v_BGD, (keys, values), self.last_key_X)
-            return mixed.to(hidden_dtype)
-        k_XD, v_XD = (x.reshape(num_batches, self.head_size) for x in (qk_BHD[:, self.num_heads :], v_BGD))
-        keys.view(-1, self.head_size).index_copy_(0, self.places_X, k_XD)
-        values.view(-1, self.head_size).index_copy_(0, self.places_X, v_XD)
-        q_XRD = qk_BHD[:, : self.num_heads].reshape(num_batches, -1, self.head_size)
-        k_XLD, v_XLD = keys[:num_batches], values[:num_batches]
-        if self.cache.deterministic:
-            out_XRD = attend_exact(q_XRD, k_XLD, v_XLD, self.last_key_X[:, None].expand(-1, q_XRD.shape[1]))
-        elif keys.is_cuda:
-            out_XRD = functional.scaled_dot_product_attention(q_XRD, k_XLD, v_XLD, attn_mask=self.mask_X1L)
-        else:
-            out_XRD = self._mix(q_XRD, k_XLD, v_XLD)
-        out_BX = out_XRD.reshape(self.num_rows, -1).to(hidden_dtype)
-        return functional.pad(out_BX, (0, 0, 0, padding)) if padding else out_BX
-
-    def _mix(self, q_XRD: Tensor, k_XLD: Tensor, v_XLD: Tensor) -> Tensor:
-        """Attention by two products: with few query rows faster than the fused kernel."""
-        scale = self.head_size**-0.5
-        if q_XRD.dtype is torch.bfloat16:
-            scores_XRL = torch.bmm(q_XRD * scale, k_XLD.transpose(1, 2)).float() + self.mask_X1L
-            return torch.bmm(torch.softmax(scores_XRL, -1).to(torch.bfloat16), v_XLD)
-        scores_XRL = torch.baddbmm(self.mask_X1L, q_XRD, k_XLD.transpose(1, 2), alpha=scale)
-        return torch.bmm(torch.softmax(scores_XRL, -1), v_XLD)
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -71,25 +71,25 @@ void softmax(float* scores, std::int64_t count) {
         scores[i] = std::exp(scores[i] - top);
         total += scores[i];
     }
-    const float share = 1.0f / total;
-    for (std::int64_t i = 0; i < count; i++) scores[i] *= share;
+    const float scale = 1.0f / total;
+    for (std::int64_t i = 0; i < count; i++) scores[i] *= scale;
 }
 
 template <typename T>
 struct Step {
     const T *queries, *new_keys, *new_values;  // of a sequence's first head; sequences lie *_stride apart
     std::int64_t query_stride, key_stride, value_stride;
-    T *keys, *values;  // [rows, room, size]
+    T *keys, *values;  // [rows, capacity, size]
     T* out;            // [rows, shared, size]
-    const std::int64_t* last;  // [rows] place of the new key: the last live one
-    std::int64_t rows, heads, shared, room, size;
+    const std::int64_t* last;  // [rows] position of the new key: the last live one
+    std::int64_t rows, heads, shared, capacity, size;
 };
 
 template <typename T, std::int64_t Size>
 void attend_row(const Step<T>& step, std::int64_t row, float* scratch) {
     const std::int64_t size = Size ? Size : step.size, sequence = row / step.heads, head = row % step.heads;
     const std::int64_t last = step.last[row];
-    T *keys = step.keys + row * step.room * size, *values = step.values + row * step.room * size;
+    T *keys = step.keys + row * step.capacity * size, *values = step.values + row * step.capacity * size;
     std::memcpy(keys + last * size, step.new_keys + sequence * step.key_stride + head * size, size * sizeof(T));
     std::memcpy(values + last * size, step.new_values + sequence * step.value_stride + head * size,
                 size * sizeof(T));
@@ -97,29 +97,29 @@ void attend_row(const Step<T>& step, std::int64_t row, float* scratch) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(size));
     const std::int64_t count = last + 1, whole = count / BLOCK * BLOCK, shared = step.shared;
     float *query = scratch, *mixed = query + shared * size, *wide = mixed + shared * size;
-    float* scores = wide + BLOCK * size;  // [shared, room]
+    float* scores = wide + BLOCK * size;  // [shared, capacity]
     for (std::int64_t i = 0; i < shared * size; i++) query[i] = widen(queries[i]) * scale, mixed[i] = 0;
     for (std::int64_t at = 0; at < whole; at += BLOCK) {
         const float* rows = widened<Size>(keys + at * size, wide, BLOCK, size);
         for (std::int64_t h = 0; h < shared; h++)
-            dot_block<Size>(query + h * size, rows, scores + h * step.room + at, size);
+            dot_block<Size>(query + h * size, rows, scores + h * step.capacity + at, size);
     }
     for (std::int64_t at = whole; at < count; at++)
         for (std::int64_t h = 0; h < shared; h++) {
             float sum = 0;
             for (std::int64_t i = 0; i < size; i++) sum += query[h * size + i] * widen(keys[at * size + i]);
-            scores[h * step.room + at] = sum;
+            scores[h * step.capacity + at] = sum;
         }
-    for (std::int64_t h = 0; h < shared; h++) softmax(scores + h * step.room, count);
+    for (std::int64_t h = 0; h < shared; h++) softmax(scores + h * step.capacity, count);
     for (std::int64_t at = 0; at < whole; at += BLOCK) {
         const float* rows = widened<Size>(values + at * size, wide, BLOCK, size);
         for (std::int64_t h = 0; h < shared; h++)
-            mix_block<Size>(scores + h * step.room + at, rows, mixed + h * size, size);
+            mix_block<Size>(scores + h * step.capacity + at, rows, mixed + h * size, size);
     }
     for (std::int64_t at = whole; at < count; at++)
         for (std::int64_t h = 0; h < shared; h++)
             for (std::int64_t i = 0; i < size; i++)
-                mixed[h * size + i] += scores[h * step.room + at] * widen(values[at * size + i]);
+                mixed[h * size + i] += scores[h * step.capacity + at] * widen(values[at * size + i]);
     T* out = step.out + row * shared * size;
     for (std::int64_t i = 0; i < shared * size; i++) narrow(mixed[i], out[i]);
 }
@@ -129,7 +129,7 @@ int attend(const Step<T>& step, int threads) {
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        const std::size_t bytes = (step.shared * (step.room + 2 * step.size) + BLOCK * step.size) * sizeof(float);
+        const std::size_t bytes = (step.shared * (step.capacity + 2 * step.size) + BLOCK * step.size) * sizeof(float);
         float* scratch = static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
         failed = scratch == nullptr;
 #pragma omp for schedule(dynamic, 4)

@@ -1,33 +1,26 @@
 """One decoder for the Qwen2, Qwen3 and Llama families, with two ways through the same layers.
 
-`packed` computes whole sequences laid one after another without padding, for training and for prompts.
-`cached` computes one token per slot against keys and values in static memory, for sampling. Both call the
-same `Layer`; only the attention that is passed in differs.
-
-Shape legend: T packed tokens, B slots in use, N chosen rows, C hidden size, H query heads, G key-value
-heads, D head size, V vocabulary.
+`packed` computes sequences laid one after another without padding, for training and for prompts. `cached`
+computes one token per running sequence against keys and values in static memory, for sampling. Both call the
+same `Layer`; only the attention that is passed in differs. Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.attention import PackedPlan, attend_packed, attend_packed_exact
-from or1.nn.cache import KeyValueCache, PromptKeyValues
+from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
 from or1.nn.config import DecoderConfig
-from or1.nn.linear import linear_rows, padded_rows
+from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
+from or1.nn.packed_plan import PackedPlan
 from or1.nn.rope import rotary_table, rotate
 from or1.nn.swiglu import swiglu
-
-Attend = Callable[[int, Tensor, Tensor], Tensor]
-"""(layer index, rotated queries and keys [T, H + G, D], values [T, G, D]) -> [T, H * D]."""
-Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Projection(nn.Module):
@@ -124,19 +117,17 @@ class Decoder(nn.Module):
 
     Args:
         config: its shape.
-        deterministic: compute every row by the same sequence of operations in `packed` and `cached`, so
-            that both give the same bits. Slower.
+        kernels: the operations of both ways and of the head, see `or1.nn.kernels`.
     """
 
-    def __init__(self, config: DecoderConfig, *, deterministic: bool = False) -> None:
+    def __init__(self, config: DecoderConfig, kernels: Kernels = FAST) -> None:
         super().__init__()
         self.config = config
-        self.deterministic = deterministic
+        self.kernels = kernels
         self.recompute = False
         """Keep only the input of each layer for the backward pass and compute the rest again: less memory for
         a third more arithmetic, the same bits."""
-        linear: Linear = linear_rows if deterministic else functional.linear
-        self.model = Body(config, linear)
+        self.model = Body(config, kernels.linear)
         self.lm_head = (
             None if config.is_head_tied else Projection(config.hidden_size, config.vocab_size, False)
         )
@@ -155,26 +146,38 @@ class Decoder(nn.Module):
     def device(self) -> torch.device:
         return self.model.norm.weight.device
 
-    def packed(self, tokens_T: Tensor, lengths: Sequence[int], rows_N: Tensor | None = None) -> Tensor:
-        """Hidden states of whole sequences, each attending causally to itself alone. Differentiable.
+    def packed(
+        self,
+        tokens_T: Tensor,
+        lengths: Sequence[int],
+        parents: Sequence[int] | None = None,
+        rows_N: Tensor | None = None,
+    ) -> Tensor:
+        """Hidden states of packed sequences, each attending causally to itself and its prompt.
+        Differentiable.
+
+        A sequence with a parent sees the parent's tokens before its own, and its positions continue behind
+        them: the result is that of the joined sequences, at the cost of the tokens given.
 
         Args:
             tokens_T: token ids of all sequences, one after another, without padding.
             lengths: tokens of each sequence, each at least 1; their sum is T.
-            rows_N: packed positions whose hidden state is wanted, in this order; None = all.
+            parents: index of the sequence that is each one's prompt, or -1; a prompt has no prompt. None:
+                every sequence is whole. Not with exact kernels.
+            rows_N: packed positions whose hidden state is wanted, in this order, repeats allowed; None = all.
 
         Returns:
             [N, C] after the final norm, in the order of `rows_N`, or [T, C].
 
         Raises:
-            ValueError: the lengths do not add up to T.
+            ValueError: the lengths do not add up to T, a sequence is empty, or a prompt has a prompt.
         """
-        plan = PackedPlan(lengths, tokens_T.device)
+        plan = PackedPlan(lengths, parents, self.config.num_heads, tokens_T.device)
         return self._packed(tokens_T, plan, None, plan.rank_T if rows_N is None else plan.rank_T[rows_N])
 
     def prefill(self, tokens_T: Tensor, lengths: Sequence[int]) -> PromptKeyValues:
         """Keys and values of whole prompts, for `KeyValueCache.write_prompt`. Arguments as for `packed`."""
-        plan = PackedPlan(lengths, tokens_T.device)
+        plan = PackedPlan(lengths, None, self.config.num_heads, tokens_T.device)
         kept = PromptKeyValues(plan.rank_T, lengths)
         self._packed(tokens_T, plan, kept, plan.rank_T[:0])
         return kept
@@ -184,20 +187,16 @@ class Decoder(nn.Module):
     ) -> Tensor:
         if plan.num_tokens != tokens_T.shape[0]:
             raise ValueError(f"lengths add up to {plan.num_tokens}, but there are {tokens_T.shape[0]} tokens")
-        config = self.config
-        compute = attend_packed_exact if self.deterministic else attend_packed
+        config, attend_packed = self.config, self.kernels.attend_packed
 
         def attend(layer: int, qk_THD: Tensor, v_TGD: Tensor) -> Tensor:
             if kept is not None:
                 kept.add(qk_THD[:, config.num_heads :], v_TGD)
-            return compute(qk_THD, v_TGD, plan, config.num_heads)
+            return attend_packed(qk_THD, v_TGD, plan, config.num_heads)
 
-        tokens_T = tokens_T[plan.order_T]
-        positions_T = plan.positions_T
-        if self.deterministic:
-            tokens_T, positions_T = _fill_tiles(tokens_T), _fill_tiles(positions_T)
+        tokens_T, positions_T = self._fill(tokens_T[plan.order_T]), self._fill(plan.positions_T)
         hidden_TC = functional.embedding(tokens_T, self.model.embed_tokens.weight)
-        hidden_TC = self.through_layers(hidden_TC, self.rotary(plan.max_length)[positions_T], attend)
+        hidden_TC = self.through_layers(hidden_TC, self.rotary(plan.num_positions)[positions_T], attend)
         return rms_norm(hidden_TC.index_select(0, rows_N), self.model.norm.weight, config.norm_eps)
 
     def through_layers(self, hidden_TC: Tensor, rotary_TXD: Tensor, attend: Attend) -> Tensor:
@@ -209,26 +208,30 @@ class Decoder(nn.Module):
                 hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return hidden_TC
 
+    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
+        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
+        attention = self.kernels.cached_attention(self.dtype, self.device)
+        return KeyValueCache(self.config, num_sequences, max_length, self.dtype, self.device, attention)
+
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
-        """Hidden states of one further token in each of the first B slots of the cache.
+        """Hidden states of one further token in each of the first B sequences of the cache.
 
         Writes the token's keys and values at its position and attends to all positions up to it.
 
         Args:
             tokens_B: token ids.
             positions_B: position of each token in its own sequence.
-            cache: memory of the slots; slot b is row b of the batch.
-            live_length: at least the largest position + 1; attention reads no further.
+            cache: keys and values; its sequence b is row b of the batch.
+            live_length: at least the largest position + 1.
 
         Returns:
             [B, C] after the final norm.
         """
-        step = cache.step(positions_B, live_length)
+        attend = cache.step(positions_B, live_length)
         num_rows = tokens_B.shape[0]
-        if self.deterministic:
-            tokens_B, positions_B = _fill_tiles(tokens_B), _fill_tiles(positions_B)
+        tokens_B, positions_B = self._fill(tokens_B), self._fill(positions_B)
         hidden_BC = functional.embedding(tokens_B, self.model.embed_tokens.weight)
-        hidden_BC = self.through_layers(hidden_BC, self.rotary(cache.max_length)[positions_B], step.attend)
+        hidden_BC = self.through_layers(hidden_BC, self.rotary(cache.max_length)[positions_B], attend)
         return rms_norm(hidden_BC, self.model.norm.weight, self.config.norm_eps)[:num_rows]
 
     def rotary(self, num_positions: int) -> Tensor:
@@ -240,7 +243,7 @@ class Decoder(nn.Module):
                 self._rotary = rotary_table(self.config, rows, self.dtype, self.device)
         return self._rotary
 
-
-def _fill_tiles(values_N: Tensor) -> Tensor:
-    """`values_N` with zeros behind it up to whole tiles, so that no element-wise kernel sees an odd tail."""
-    return functional.pad(values_N, (0, padded_rows(values_N.shape[0]) - values_N.shape[0]))
+    def _fill(self, values_T: Tensor) -> Tensor:
+        """`values_T` with zeros behind it up to whole tiles of rows."""
+        missing = -values_T.shape[0] % self.kernels.rows_per_tile
+        return functional.pad(values_T, (0, missing)) if missing else values_T

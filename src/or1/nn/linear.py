@@ -4,9 +4,7 @@ A matrix library picks its kernel by the shape of the product, and kernels add i
 each product has one shape: rows go through in tiles of `ROWS_PER_TILE`, the last tile filled up with zeros.
 Inside a tile every row is summed over K in the same order, so a token's numbers do not depend on how many
 tokens stand beside it: a decoder step over three slots and a packed pass over sixteen thousand tokens agree
-bit for bit.
-
-Shape legend: N rows, K input features, O output features.
+bit for bit. Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 `decode_attention.cpp` is compiled once per machine, at first use, into the user's cache folder, for exactly
 this processor. Without a compiler, or where it fails, attention is computed by two matrix products instead:
-the same up to rounding, and about twice as slow for few query heads per key-value head.
+the same up to rounding, and about twice as slow for few query heads per key-value head. Shape letters:
+see `or1.nn`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class _Step(ctypes.Structure):
         ("rows", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("shared", ctypes.c_int64),
-        ("room", ctypes.c_int64),
+        ("capacity", ctypes.c_int64),
         ("size", ctypes.c_int64),
     )
 
@@ -71,29 +72,27 @@ class NativeAttention:
         return dtype in self._functions
 
     def attend(
-        self, q_BHD: Tensor, k_BGD: Tensor, v_BGD: Tensor, memory: tuple[Tensor, Tensor], last_key_X: Tensor
+        self, q_BHD: Tensor, k_BGD: Tensor, v_BGD: Tensor, memory: tuple[Tensor, Tensor], last_key_A: Tensor
     ) -> Tensor:
         """Write each sequence's new key and value into its memory, then mix what it holds.
-
-        Shape legend: B sequences, H query heads, G key-value heads, D head size, M positions of memory.
 
         Args:
             q_BHD: queries; like keys and values on a CPU, each sequence's heads next to each other.
             k_BGD: new keys.
             v_BGD: new values.
-            memory: keys and values, contiguous [at least B * G, M, D].
-            last_key_X: place of the new key [B * G], int64.
+            memory: keys and values, contiguous [at least B * G, W, D].
+            last_key_A: position of the new key [B * G], int64.
 
         Returns:
             [B, H * D].
 
         Raises:
-            MemoryError: no room for the scores of a row.
+            MemoryError: no memory for the scores of a row.
         """
         num_sequences, num_heads, size = q_BHD.shape
         groups, (keys, values) = k_BGD.shape[1], memory
         out = q_BHD.new_empty(num_sequences, num_heads * size)
-        last_key_X = last_key_X.contiguous()
+        last_key_A = last_key_A.contiguous()
         step = _Step(
             q_BHD.data_ptr(),
             k_BGD.data_ptr(),
@@ -104,7 +103,7 @@ class NativeAttention:
             keys.data_ptr(),
             values.data_ptr(),
             out.data_ptr(),
-            last_key_X.data_ptr(),
+            last_key_A.data_ptr(),
             num_sequences * groups,
             groups,
             num_heads // groups,

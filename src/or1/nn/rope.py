@@ -1,7 +1,4 @@
-"""Rotary positions.
-
-Shape legend: P positions, T packed tokens, H heads, E half of the head size, D head size.
-"""
+"""Rotary positions. Shape letters: see `or1.nn`."""
 
 from __future__ import annotations
 
@@ -16,18 +13,18 @@ from or1.nn.config import DecoderConfig, Llama3Scaling
 def rotary_table(
     config: DecoderConfig, num_positions: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """Cosines and signed sines of all positions [P, 2, D], computed in float32 (float64 for a float64 model).
+    """Cosines and signed sines of all positions [L, 2, D], computed in float32 (float64 for a float64 model).
 
-    Row p holds (cos, cos) and (-sin, sin) of p * frequency, so that `rotate` is one product and one addition.
+    Row l holds (cos, cos) and (-sin, sin) of l * frequency, so that `rotate` is one product and one addition.
     """
     wide = torch.float64 if dtype is torch.float64 else torch.float32
     even_E = torch.arange(0, config.head_size, 2, dtype=wide, device=device)
     frequencies_E = 1.0 / config.rope_theta ** (even_E / config.head_size)
     if config.rope_scaling is not None:
         frequencies_E = _stretch(frequencies_E, config.rope_scaling)
-    angles_PE = torch.arange(num_positions, dtype=wide, device=device)[:, None] * frequencies_E
-    cos_PE, sin_PE = angles_PE.cos(), angles_PE.sin()
-    table = torch.stack([torch.cat([cos_PE, cos_PE], -1), torch.cat([-sin_PE, sin_PE], -1)], 1)
+    angles_LE = torch.arange(num_positions, dtype=wide, device=device)[:, None] * frequencies_E
+    cos_LE, sin_LE = angles_LE.cos(), angles_LE.sin()
+    table = torch.stack([torch.cat([cos_LE, cos_LE], -1), torch.cat([-sin_LE, sin_LE], -1)], 1)
     return table.to(dtype)
 
 

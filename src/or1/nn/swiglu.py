@@ -1,6 +1,6 @@
 """The gated unit of the feed-forward block, with its backward written out: silu(gate) * up.
 
-Shape legend: T rows, I intermediate size.
+Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from or1.errors import ModelError
 from or1.nn.config import DecoderConfig, read_config
 from or1.nn.weights import resolve_folder
 from or1.types import Int32, Message
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
-THINKING_MARKS = ("<think>", "</think>")
+THINKING_MARKS = (THINK_OPEN, THINK_CLOSE)
 """Kept in the text even where a tokenizer calls them special: verifiers read them."""
 PREFIX_WINDOW = 16
 """Last prompt tokens looked at for an open `<think>` [tokens]."""
@@ -56,7 +57,7 @@ class ChatTokenizer:
         end = self._backend.decode(
             prompt_tokens[-PREFIX_WINDOW:].tolist(), clean_up_tokenization_spaces=False
         )
-        return THINKING_MARKS[0] if end.rstrip().endswith(THINKING_MARKS[0]) else ""
+        return THINK_OPEN if end.rstrip().endswith(THINK_OPEN) else ""
 
 
 def load_tokenizer(path: str | Path, config: DecoderConfig | None = None) -> ChatTokenizer:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from or1.errors import ModelError
 from or1.nn.config import DecoderConfig, read_config, read_json
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import FAST, Kernels
 
 INDEX = "model.safetensors.index.json"
 SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -52,7 +53,7 @@ def load_decoder(
     *,
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
-    deterministic: bool = False,
+    kernels: Kernels = FAST,
     config: DecoderConfig | None = None,
 ) -> Decoder:
     """Read a model folder or hub name into a decoder on one device.
@@ -60,8 +61,8 @@ def load_decoder(
     Args:
         path: Hugging Face folder, or hub name.
         dtype: type of the parameters, whatever the file holds.
-        device: where the parameters are to lie.
-        deterministic: see `Decoder`.
+        device: of the parameters.
+        kernels: see `Decoder`.
         config: the folder's, if it has been read.
 
     Raises:
@@ -70,7 +71,7 @@ def load_decoder(
     folder = resolve_folder(path)
     config = config or read_config(folder)
     with torch.device("meta"):
-        decoder = Decoder(config, deterministic=deterministic)
+        decoder = Decoder(config, kernels)
     decoder.to(dtype).to_empty(device=device)
     wanted = _destinations(decoder)
     for name, tensor in _tensors(folder):
@@ -89,12 +90,12 @@ def load_decoder(
 
 
 def unloaded_decoder(
-    config: DecoderConfig, *, dtype: torch.dtype, device: torch.device, deterministic: bool
+    config: DecoderConfig, *, dtype: torch.dtype, device: torch.device, kernels: Kernels
 ) -> Decoder:
     """A decoder for an engine that gets its weights published: each parameter has the shape, type and device
     of the real one and takes the memory of one number."""
     with torch.device("meta"):
-        decoder = Decoder(config, deterministic=deterministic)
+        decoder = Decoder(config, kernels)
     for module in decoder.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             number = torch.zeros(1, dtype=dtype, device=device)

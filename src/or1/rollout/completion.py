@@ -18,8 +18,8 @@ from or1.algo.seed import derive_seed
 from or1.config import EndpointConfig
 from or1.errors import ConfigError
 from or1.types import Finish, Problem, Sampling
+from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 SEED_BITS = 31
 """Width of a seed that every server takes [bits]."""
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

@@ -1,4 +1,4 @@
-"""CUDA graphs of the decode step: one launch instead of some hundred."""
+"""CUDA graphs of the decode step: one launch instead of hundreds."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class StepGraphs:
         self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph | None] = {}
         self._pool = torch.cuda.graph_pool_handle()
 
-    def run(self, num_rows: int, room: int, live_length: int) -> None:
+    def run(self, num_rows: int, capacity: int, live_length: int) -> None:
         """Take one step.
 
         Args:
             num_rows: rows of the batch.
-            room: positions per slot that the attention reads; with num_rows it fixes every shape.
+            capacity: positions per sequence that the attention reads; with num_rows it fixes every shape.
             live_length: passed on to the step.
         """
-        shape = (num_rows, room)
+        shape = (num_rows, capacity)
         if shape not in self._graphs:
             self._graphs[shape] = None
             self._step(num_rows, live_length)

@@ -1,16 +1,13 @@
 """Drawing tokens: each draw is a pure function of the rollout and the position, not of the rest of the batch.
 
 A rollout has a 64-bit key from (seed, problem id, index); the uniform number of response token p is a hash
-of key and p. So a response is the same for any number of slots, any order of arrival, and after a resume,
-without any generator state.
-
-Shape legend: B rows, V vocabulary.
+of key and p. So a response is the same for any batch size, any order of arrival, and after a resume,
+without any generator state. Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -55,8 +52,8 @@ def _shift(bits_B: Tensor, count: int) -> Tensor:
 def draw(probs_BV: Tensor, uniforms_B: Tensor) -> Tensor:
     """Token whose interval of the cumulative distribution holds the uniform number [B].
 
-    Never a token of probability 0, where one has more: the uniform number is below 1, and what it is worth is
-    kept below the total, to which it may round where that is tiny.
+    Never a token of probability 0, where one has more: the uniform number is below 1, and its product
+    with the total, which may round up to a tiny total, is kept below it.
     """
     cumulative_BV = probs_BV.cumsum(-1)
     total = cumulative_BV[:, -1:]
@@ -65,29 +62,24 @@ def draw(probs_BV: Tensor, uniforms_B: Tensor) -> Tensor:
     return tokens_B.clamp_(max=probs_BV.shape[1] - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """Sampling from the likeliest tokens only. For evaluation: training needs the whole distribution."""
+def apply_top_k_top_p(probs_BV: Tensor, top_k: int | None, top_p: float) -> Tensor:
+    """Zero all but the `top_k` likeliest tokens, and of these all that `top_p` does not need. Not
+    renormalised.
 
-    top_p: float = 1.0
-    top_k: int | None = None
+    Equal probabilities are ranked by token id. For evaluation: training needs the whole distribution.
 
-    @property
-    def is_active(self) -> bool:
-        return self.top_p < 1.0 or self.top_k is not None
-
-    def apply(self, probs_BV: Tensor) -> Tensor:
-        """Zero what is not among the `top_k` likeliest, nor needed to reach `top_p`. Not renormalised.
-
-        Equal probabilities are ranked by token id.
-        """
-        if not self.is_active:
-            return probs_BV
-        sorted_BV, order_BV = probs_BV.sort(dim=-1, descending=True, stable=True)
-        if self.top_k is not None:
-            sorted_BV[:, self.top_k :] = 0.0
-        if self.top_p < 1.0:
-            total = sorted_BV.sum(-1, keepdim=True)
-            before_BV = sorted_BV.cumsum(-1) - sorted_BV
-            sorted_BV[before_BV >= self.top_p * total] = 0.0
-        return torch.zeros_like(probs_BV).scatter_(1, order_BV, sorted_BV)
+    Args:
+        probs_BV: probabilities; returned as they are when nothing is restricted.
+        top_k: None = any number of tokens.
+        top_p: 1 = all of the probability [fraction].
+    """
+    if top_p >= 1.0 and top_k is None:
+        return probs_BV
+    sorted_BV, order_BV = probs_BV.sort(dim=-1, descending=True, stable=True)
+    if top_k is not None:
+        sorted_BV[:, top_k:] = 0.0
+    if top_p < 1.0:
+        total = sorted_BV.sum(-1, keepdim=True)
+        before_BV = sorted_BV.cumsum(-1) - sorted_BV
+        sorted_BV[before_BV >= top_p * total] = 0.0
+    return torch.zeros_like(probs_BV).scatter_(1, order_BV, sorted_BV)

@@ -197,7 +197,8 @@ class ArithmeticTask:
 
     def validate(self, problem: Problem) -> bool:
         """Does the gold score 1 against itself?"""
-        return self.verifier.verify(problem, f"<think>\n</think>\n\\boxed{{{problem.gold}}}").reward == 1.0
+        ideal = self.verifier.ideal_answer(problem)
+        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
 
 
 def _operation(symbol: str, operand: int) -> Operation:

@@ -1,7 +1,4 @@
-"""The update in this process, on one device.
-
-Shape legend: T packed input tokens, D hidden size, V vocabulary, N response tokens of one microbatch.
-"""
+"""The update in this process, on one device. Shape letters: see `or1.nn`."""
 
 from __future__ import annotations
 
@@ -23,7 +20,6 @@ from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
-from or1.nn.shared_prompt import packed_with_prompts
 from or1.train.optimizer import Applied, MasterOptimizer, digest
 from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
 from or1.types import Float32, Group, UpdateReport, WeightHandle
@@ -32,15 +28,14 @@ logger = logging.getLogger(__name__)
 
 
 Forward = Callable[[Decoder, Microbatch], Tensor]
-"""Hidden states [N, D] from which each response token of a microbatch is predicted, differentiable."""
+"""Hidden states [N, C] from which each response token of a microbatch is predicted, differentiable."""
 
 
 def forward(decoder: Decoder, microbatch: Microbatch) -> Tensor:
     """The packed forward pass, with shared prompts where the microbatch has them."""
-    tokens_T, lengths, rows_N = microbatch.tokens_T, microbatch.lengths, microbatch.predictors_N
-    if microbatch.parents is None:
-        return decoder.packed(tokens_T, lengths, rows_N)
-    return packed_with_prompts(decoder, tokens_T, lengths, microbatch.parents, rows_N)
+    return decoder.packed(
+        microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +74,6 @@ class LocalBackend:
         *,
         temperature: float,
         tokens_per_microbatch: int,
-        deterministic: bool = False,
         fingerprint: bool = False,
         load_reference: Callable[[], Decoder] | None = None,
         share_prompts: bool | None = None,
@@ -91,11 +85,11 @@ class LocalBackend:
             optimizer: learning rate, warm-up, decay, clipping.
             temperature: of the rollouts; every log-probability and entropy here is at it.
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
-            deterministic: the head computes each row by itself, as the engine does.
             fingerprint: hash gradient and weights of each step.
             load_reference: makes the reference model when a KL term first needs it.
-            share_prompts: compute a prompt once for its responses. None = on a CPU, unless deterministic:
-                other devices have faster kernels for whole sequences, and exact bits need whole sequences.
+            share_prompts: compute a prompt once for its responses. None = on a CPU, unless the kernels are
+                exact: other devices have faster kernels for whole sequences, and exact bits need whole
+                    sequences.
             forward: the forward pass; tests pass one that fails.
         """
         self._model = model
@@ -103,11 +97,10 @@ class LocalBackend:
         self._optimizer = MasterOptimizer(self._parameters, optimizer)
         self._temperature = temperature
         self._tokens_per_microbatch = tokens_per_microbatch
-        self._deterministic = deterministic
         self._fingerprint = fingerprint
         self._load_reference = load_reference
         if share_prompts is None:
-            share_prompts = model.head_weight.device.type == "cpu" and not deterministic
+            share_prompts = model.device.type == "cpu" and model.kernels.shares_prompts
         self._share_prompts = share_prompts
         self._forward = forward
         self._reference: Decoder | None = None
@@ -193,7 +186,7 @@ class LocalBackend:
             model.head_weight,
             microbatch.targets_N,
             self._temperature,
-            deterministic=self._deterministic,
+            model.kernels.head_logits,
         )
 
     @torch.no_grad()

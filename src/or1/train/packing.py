@@ -3,8 +3,7 @@
 What is a response token follows from lengths alone; no token id means "ignore me". The last response token
 predicts nothing, so it is a target and never an input. Rollouts of one prompt may share it: then the prompt
 is a sequence of its own, computed once in a microbatch, and each response a sequence that continues it.
-
-Shape legend: T packed input tokens of one microbatch, N response tokens of one microbatch.
+Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations

@@ -33,15 +33,17 @@ def small() -> Workload:
     return arithmetic_workload("builtin:tiny", num_problems=3, group_size=4, cap=16)
 
 
-def engine(kind: type[LocalEngine], work: Workload, num_slots: int) -> Any:
+def engine(kind: type[LocalEngine], work: Workload, max_running: int) -> Any:
     decoder = load_decoder(work.model_path, dtype=torch.float32)
-    return kind(decoder, load_tokenizer(work.model_path), num_slots=num_slots)
+    return kind(decoder, load_tokenizer(work.model_path), max_running=max_running)
 
 
 @pytest.mark.parametrize("case", ["capped", "skewed"])
-@pytest.mark.parametrize("num_slots", [5, 64])
-def test_our_engine_ends_each_response_where_it_is_told(small: Workload, case: Case, num_slots: int) -> None:
-    forced = engine(ForcedEngine, small, num_slots)
+@pytest.mark.parametrize("max_running", [5, 64])
+def test_our_engine_ends_each_response_where_it_is_told(
+    small: Workload, case: Case, max_running: int
+) -> None:
+    forced = engine(ForcedEngine, small, max_running)
     forced.lengths = lengths_of(small, case)
     problems = [problem_of(asked) for asked in small.problems]
     sampling = Sampling(group_size=4, max_response_tokens=small.cap, seed=7)
@@ -104,7 +106,7 @@ def test_flops_worked() -> None:
 def test_our_step_trains_on_every_token(small: Workload, tmp_path: Any) -> None:
     path = tmp_path / "w.json"
     small.write(path)
-    options = {"num_slots": 8, "entropy_coefficient": 1e-3, "learning_rate": 1e-6, "case": "skewed"}
+    options = {"max_running": 8, "entropy_coefficient": 1e-3, "learning_rate": 1e-6, "case": "skewed"}
     settings = Spec(workload=str(path), dtype="float32", threads=torch.get_num_threads(), options=options)
     facts, work = step.prepare(settings)
     first, second = work(Order(case="skewed")), work(Order(case="skewed"))

@@ -16,7 +16,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from or1.nn.cache import KeyValueCache
+from or1.nn.cached_attention import ProductCached
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import EXACT, FAST
 from or1.nn.native import native_attention
 from or1.nn.weights import load_decoder
 from tests.unit.nn.families import FAMILIES, VOCAB, oracle_logits, save_random
@@ -39,7 +41,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
 
 def _pair(name: str, folder: Path) -> Pair:
     oracle = save_random(name, folder)
-    plain, exact = (load_decoder(folder, dtype=torch.float32, deterministic=flag) for flag in (False, True))
+    plain, exact = (load_decoder(folder, dtype=torch.float32, kernels=kernels) for kernels in (FAST, EXACT))
     return Pair(oracle, plain, exact)
 
 
@@ -82,7 +84,7 @@ def test_chosen_rows_come_in_the_order_asked(pairs: dict[str, Pair]) -> None:
     tokens_T, lengths = torch.cat(random_sequences([9, 4, 20])), [9, 4, 20]
     with torch.no_grad():
         everything = decoder.packed(tokens_T, lengths)
-        chosen = decoder.packed(tokens_T, lengths, torch.tensor([30, 0, 12, 12]))
+        chosen = decoder.packed(tokens_T, lengths, rows_N=torch.tensor([30, 0, 12, 12]))
     torch.testing.assert_close(chosen, everything[[30, 0, 12, 12]], rtol=0, atol=0)
 
 
@@ -118,36 +120,36 @@ def test_gradients_are_those_of_transformers(pairs: dict[str, Pair], name: str, 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("kind", ["products", "compiled", "exact"])
 def test_cached_goes_on_where_prefill_ended(pairs: dict[str, Pair], name: str, kind: str) -> None:
-    """Three prompts, one of them in two slots; each slot then reads its own continuation."""
+    """Three prompts, one of them in two rows; each row then reads its own continuation."""
     pair = pairs[name]
     decoder = pair.exact if kind == "exact" else pair.decoder
-    need_compiler(kind == "compiled")
+    need_compiler(kind)
     sequences = random_sequences([60, 45, 58, 60])
     sequences[3][:20] = sequences[0][:20]
-    prompts, prompt_of_slot = [20, 7, 15], torch.tensor([0, 1, 2, 0])
-    cache = make_cache(decoder, num_slots=4, max_length=64, compiled=kind == "compiled")
+    prompts, prompt_of_row = [20, 7, 15], torch.tensor([0, 1, 2, 0])
+    cache = make_cache(decoder, 4, kind)
     starts = torch.tensor([20, 7, 15, 20])
     with torch.no_grad():
         kept = decoder.prefill(torch.cat([sequences[i][:n] for i, n in enumerate(prompts)]), prompts)
-        cache.write_prompt(kept, prompt_of_slot, torch.arange(4))
+        cache.write_prompt(kept, prompt_of_row, torch.arange(4))
         steps = []
         for step in range(38):
             positions = starts + step
             tokens = torch.stack([s[p] for s, p in zip(sequences, positions, strict=True)])
             steps.append(decoder.cached(tokens, positions, cache, int(positions.max()) + 1))
-    for slot, sequence in enumerate(sequences):
-        start = int(starts[slot])
-        got = logits_of(decoder, torch.stack([hidden[slot] for hidden in steps]))
+    for row, sequence in enumerate(sequences):
+        start = int(starts[row])
+        got = logits_of(decoder, torch.stack([hidden[row] for hidden in steps]))
         expected = oracle_logits(pair.oracle, [sequence])[start : start + 38]
         assert (got - expected).abs().max() < MAX_DIFFERENCE
 
 
-@pytest.mark.parametrize("is_compiled", [False, True])
-def test_a_moved_slot_goes_on_as_before(pairs: dict[str, Pair], is_compiled: bool) -> None:
-    need_compiler(is_compiled)
+@pytest.mark.parametrize("kind", ["products", "compiled"])
+def test_a_moved_row_continues_as_before(pairs: dict[str, Pair], kind: str) -> None:
+    need_compiler(kind)
     decoder = pairs["llama"].decoder
     (sequence,) = random_sequences([50])
-    cache = make_cache(decoder, num_slots=3, max_length=64, compiled=is_compiled)
+    cache = make_cache(decoder, 3, kind)
     with torch.no_grad():
         cache.write_prompt(decoder.prefill(sequence[:30], [30]), torch.tensor([0]), torch.tensor([2]))
         cache.move(torch.tensor([2]), torch.tensor([0]), 30)
@@ -156,27 +158,22 @@ def test_a_moved_slot_goes_on_as_before(pairs: dict[str, Pair], is_compiled: boo
     assert (logits_of(decoder, torch.stack(got)) - expected).abs().max() < MAX_DIFFERENCE
 
 
-def need_compiler(is_needed: bool) -> None:
-    if is_needed and native_attention() is None:
+def need_compiler(kind: str) -> None:
+    if kind == "compiled" and native_attention() is None:
         pytest.skip("this machine has no C++ compiler")
 
 
-def make_cache(decoder: Decoder, num_slots: int, max_length: int, *, compiled: bool = False) -> KeyValueCache:
-    return KeyValueCache(
-        decoder.config,
-        num_slots,
-        max_length,
-        decoder.dtype,
-        decoder.device,
-        deterministic=decoder.deterministic,
-        compiled=compiled,
-    )
+def make_cache(decoder: Decoder, num_sequences: int, kind: str) -> KeyValueCache:
+    """A cache of 64 positions, of the decoder's own kind or by products."""
+    if kind != "products":
+        return decoder.new_cache(num_sequences, 64)
+    return KeyValueCache(decoder.config, num_sequences, 64, decoder.dtype, decoder.device, ProductCached())
 
 
 def test_a_full_cache_says_so(pairs: dict[str, Pair]) -> None:
     decoder = pairs["qwen2"].decoder
-    cache = make_cache(decoder, num_slots=1, max_length=64)
-    with pytest.raises(ValueError, match="65 positions asked of a cache of 64"):
+    cache = decoder.new_cache(1, 64)
+    with pytest.raises(ValueError, match="65 positions do not fit into a cache of 64"):
         decoder.cached(torch.tensor([1]), torch.tensor([64]), cache, 65)
 
 

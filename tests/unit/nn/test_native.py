@@ -1,6 +1,6 @@
 """Compiled attention against plain float64 attention, and what happens where it cannot be compiled.
 
-Shape legend: B sequences, H query heads, G key-value heads, D head size, M positions of memory.
+Shape legend: B sequences, H query heads, G key-value heads, D head size, W positions of memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def native() -> NativeAttention:
     return found
 
 
-def plain(q_BHD: Tensor, keys: Tensor, values: Tensor, last_key_X: Tensor) -> Tensor:
+def plain(q_BHD: Tensor, keys: Tensor, values: Tensor, last_key_A: Tensor) -> Tensor:
     """One head at a time, in float64 [B, H * D]."""
     num_sequences, num_heads, size = q_BHD.shape
     groups = len(keys) // num_sequences
@@ -34,7 +34,7 @@ def plain(q_BHD: Tensor, keys: Tensor, values: Tensor, last_key_X: Tensor) -> Te
     for b in range(num_sequences):
         for h in range(num_heads):
             row = b * groups + h // (num_heads // groups)
-            live = slice(0, int(last_key_X[row]) + 1)
+            live = slice(0, int(last_key_A[row]) + 1)
             weights = torch.softmax(keys[row, live].double() @ q_BHD[b, h].double() / size**0.5, 0)
             out[b, h] = weights @ values[row, live].double()
     return out.flatten(1)
@@ -45,7 +45,7 @@ def plain(q_BHD: Tensor, keys: Tensor, values: Tensor, last_key_X: Tensor) -> Te
     groups=st.integers(1, 3),
     shared=st.integers(1, 7),
     size=st.sampled_from([2, 16, 64, 80, 128]),
-    room=st.integers(1, 70),
+    capacity=st.integers(1, 70),
     dtype=st.sampled_from([torch.float32, torch.bfloat16]),
     seed=st.integers(0, 99),
 )
@@ -55,7 +55,7 @@ def test_it_is_attention(
     groups: int,
     shared: int,
     size: int,
-    room: int,
+    capacity: int,
     dtype: torch.dtype,
     seed: int,
 ) -> None:
@@ -64,9 +64,9 @@ def test_it_is_attention(
     heads = groups * (shared + 2)
     qkv = torch.randn(num_sequences, heads, size, generator=generator).to(dtype)
     q, k, v = qkv.split([groups * shared, groups, groups], 1)
-    memory = torch.randn(2, num_sequences * groups, room, size, generator=generator).to(dtype)
-    last = torch.randint(room, (num_sequences,), generator=generator).repeat_interleave(groups)
-    memory[:, torch.arange(room) >= last[:, None]] = torch.inf
+    memory = torch.randn(2, num_sequences * groups, capacity, size, generator=generator).to(dtype)
+    last = torch.randint(capacity, (num_sequences,), generator=generator).repeat_interleave(groups)
+    memory[:, torch.arange(capacity) >= last[:, None]] = torch.inf
     out = native.attend(q, k, v, (memory[0], memory[1]), last)
     rows = torch.arange(len(last))
     assert torch.equal(memory[0][rows, last], k.reshape(-1, size))

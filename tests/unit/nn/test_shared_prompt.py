@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from or1.nn import block_attention
-from or1.nn.block_attention import SharedPromptPlan
 from or1.nn.decoder import Decoder
-from or1.nn.shared_prompt import packed_with_prompts
+from or1.nn.kernels import EXACT
+from or1.nn.packed_plan import PackedPlan
 from tests.small_config import small_config
 
 VOCABULARY = 13
@@ -71,14 +71,14 @@ def shared_and_whole(
             wholes.append(torch.cat([prompt, response]))
             whole_rows += range(num_whole + num_prompt - 1, num_whole + num_prompt + num_response)
             num_whole += num_prompt + num_response
-    shared_ND = packed_with_prompts(decoder, torch.cat(parts), lengths, parents, torch.tensor(rows))
-    whole_ND = decoder.packed(torch.cat(wholes), [w.numel() for w in wholes], torch.tensor(whole_rows))
-    return shared_ND, whole_ND
+    shared_NC = decoder.packed(torch.cat(parts), lengths, parents, torch.tensor(rows))
+    whole_NC = decoder.packed(torch.cat(wholes), [w.numel() for w in wholes], rows_N=torch.tensor(whole_rows))
+    return shared_NC, whole_NC
 
 
-def gradients(decoder: Decoder, hidden_ND: Tensor) -> list[Tensor]:
-    weights = torch.linspace(-1, 1, hidden_ND.numel(), dtype=torch.float64).sin().to(hidden_ND.dtype)
-    loss = (hidden_ND.flatten() * weights).sum()
+def gradients(decoder: Decoder, hidden_NC: Tensor) -> list[Tensor]:
+    weights = torch.linspace(-1, 1, hidden_NC.numel(), dtype=torch.float64).sin().to(hidden_NC.dtype)
+    loss = (hidden_NC.flatten() * weights).sum()
     return list(torch.autograd.grad(loss, list(decoder.parameters())))
 
 
@@ -100,17 +100,17 @@ def test_values_and_gradients_are_those_of_whole_sequences(
     num_heads: int, num_kv_heads: int, families: list[tuple[int, list[int]]]
 ) -> None:
     decoder = make_decoder(num_heads, num_kv_heads)
-    shared_ND, whole_ND = shared_and_whole(decoder, families)
-    assert worst([shared_ND], [whole_ND]) < 1e-12
-    assert worst(gradients(decoder, shared_ND), gradients(decoder, whole_ND)) < 1e-11
+    shared_NC, whole_NC = shared_and_whole(decoder, families)
+    assert worst([shared_NC], [whole_NC]) < 1e-12
+    assert worst(gradients(decoder, shared_NC), gradients(decoder, whole_NC)) < 1e-11
 
 
 def test_long_sequences_recompute_their_weights() -> None:
     # 1,100 keys are more than are kept for the backward.
     assert block_attention.KEEP_KEYS < 1100
     decoder = make_decoder(2, 1)
-    shared_ND, whole_ND = shared_and_whole(decoder, [(60, (1040, 3)), (4, (2,))])
-    assert worst(gradients(decoder, shared_ND), gradients(decoder, whole_ND)) < 1e-11
+    shared_NC, whole_NC = shared_and_whole(decoder, [(60, (1040, 3)), (4, (2,))])
+    assert worst(gradients(decoder, shared_NC), gradients(decoder, whole_NC)) < 1e-11
 
 
 def test_large_scores_keep_their_digits_in_bfloat16() -> None:
@@ -121,7 +121,7 @@ def test_large_scores_keep_their_digits_in_bfloat16() -> None:
     q = (common + 0.3 * torch.randn(40, 1, 64, generator=generator)).bfloat16()
     k = (common + 0.3 * torch.randn(40, 1, 64, generator=generator)).bfloat16()
     v = torch.randn(40, 1, 64, generator=generator).bfloat16()
-    plan = SharedPromptPlan([40], [-1], 1, torch.device("cpu"))
+    plan = PackedPlan([40], [-1], 1, torch.device("cpu"))
     got = block_attention.attend_blocks(torch.cat([q, k], 1), v, plan, 1).double()
     scores = q[:, 0].double() @ k[:, 0].double().T / 8
     assert scores.mean() > 90
@@ -132,14 +132,24 @@ def test_large_scores_keep_their_digits_in_bfloat16() -> None:
 
 @pytest.mark.parametrize(
     ("lengths", "parents", "message"),
-    [([3, 0], [-1, 0], "at least one token"), ([3, 2, 2], [-1, 0, 1], "cannot have a prompt")],
+    [
+        ([3, 0], [-1, 0], "at least one token"),
+        ([3, 2, 2], [-1, 0, 1], "cannot have a prompt"),
+        ([3, 2], [-1], "1 parents for 2 sequences"),
+    ],
 )
 def test_impossible_families_are_refused(lengths: list[int], parents: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SharedPromptPlan(lengths, parents, 2, torch.device("cpu"))
+        PackedPlan(lengths, parents, 2, torch.device("cpu"))
 
 
 def test_lengths_that_do_not_add_up_are_refused() -> None:
     decoder = make_decoder(2, 1)
     with pytest.raises(ValueError, match="add up"):
-        packed_with_prompts(decoder, torch.zeros(4, dtype=torch.int64), [3], [-1], torch.tensor([0]))
+        decoder.packed(torch.zeros(4, dtype=torch.int64), [3], [-1])
+
+
+def test_exact_kernels_refuse_shared_prompts() -> None:
+    decoder = Decoder(make_decoder(2, 1).config, EXACT)
+    with pytest.raises(ValueError, match="takes whole sequences"):
+        decoder.packed(torch.zeros(4, dtype=torch.int64), [3, 1], [-1, 0])

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import FAST, Kernels
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Int32, Message, Problem, Rollout, Sampling
 from tests.small_config import small_config
@@ -41,8 +42,8 @@ class LetterTokenizer:
         return ""
 
 
-def make_decoder(*, deterministic: bool = False, dtype: torch.dtype = torch.float32) -> Decoder:
-    decoder = Decoder(CONFIG, deterministic=deterministic)
+def make_decoder(kernels: Kernels = FAST, dtype: torch.dtype = torch.float32) -> Decoder:
+    decoder = Decoder(CONFIG, kernels)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in decoder.parameters():
@@ -51,8 +52,10 @@ def make_decoder(*, deterministic: bool = False, dtype: torch.dtype = torch.floa
     return decoder.to(dtype)
 
 
-def make_engine(num_slots: int = 16, **options: object) -> LocalEngine:
-    return LocalEngine(make_decoder(**options), LetterTokenizer(), num_slots=num_slots, max_prompt_tokens=64)
+def make_engine(max_running: int = 16, **options: object) -> LocalEngine:
+    return LocalEngine(
+        make_decoder(**options), LetterTokenizer(), max_running=max_running, max_prompt_tokens=64
+    )
 
 
 def make_problems(count: int = 6) -> list[Problem]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from or1.errors import DataError, ModelError
 from or1.nn.cache import PromptKeyValues
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import EXACT
 from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
 from tests.unit.rollout.small import CONFIG, EOS, VOCAB, draw_all, make_engine, make_problems
 
@@ -47,7 +48,7 @@ def test_recorded_numbers_are_those_of_the_distribution_at_the_sampling_temperat
 
 def test_every_rollout_comes_once_and_ends_where_it_should() -> None:
     problems = make_problems()
-    rollouts = list(make_engine(num_slots=7).rollouts(problems, SAMPLING))
+    rollouts = list(make_engine(max_running=7).rollouts(problems, SAMPLING))
     expected = Counter((problem.id, index) for problem in problems for index in range(5))
     assert Counter((r.problem_id, r.index) for r in rollouts) == expected
     assert {r.finish for r in rollouts} == {Finish.STOP, Finish.LENGTH}
@@ -72,20 +73,18 @@ def test_an_end_token_in_the_last_place_is_a_stop() -> None:
 
 @settings(max_examples=12)
 @given(
-    num_slots=st.integers(1, 40),
+    max_running=st.integers(1, 40),
     order=st.permutations(range(6)),
     count=st.integers(1, 6),
     budget=st.integers(1, 40),
 )
 def test_a_rollout_depends_on_nothing_but_its_key(
-    num_slots: int, order: list[int], count: int, budget: int
+    max_running: int, order: list[int], count: int, budget: int
 ) -> None:
-    """Slots, company, arrival and budget change nothing of what is drawn; in exact mode not one bit."""
+    """Batch size, company, arrival and budget change nothing of what is drawn; in exact mode not one bit."""
     problems = make_problems()
-    engine = make_engine(num_slots=num_slots, deterministic=True)
-    full = {
-        (r.problem_id, r.index): r for r in make_engine(64, deterministic=True).rollouts(problems, SAMPLING)
-    }
+    engine = make_engine(max_running=max_running, kernels=EXACT)
+    full = {(r.problem_id, r.index): r for r in make_engine(64, kernels=EXACT).rollouts(problems, SAMPLING)}
     sampling = Sampling(group_size=5, max_response_tokens=budget, temperature=0.9, seed=3)
     for rollout in engine.rollouts([problems[place] for place in order[:count]], sampling):
         other = full[rollout.problem_id, rollout.index]
@@ -108,7 +107,7 @@ def test_seed_problem_and_index_each_change_the_draw() -> None:
 
 def test_first_tokens_follow_the_distribution() -> None:
     """2,000 rollouts of one prompt: chi-square of the first token against its exact distribution."""
-    engine, problem = make_engine(num_slots=256), make_problems()[3]
+    engine, problem = make_engine(max_running=256), make_problems()[3]
     sampling = Sampling(group_size=2000, max_response_tokens=1, seed=9)
     rollouts = list(engine.rollouts([problem], sampling))
     probs = log_distributions(engine.decoder, rollouts[0], 1.0)[0].exp().double().numpy()
@@ -185,7 +184,7 @@ def test_weights_that_do_not_fit_are_refused(ref: object) -> None:
 
 
 def test_rollouts_that_are_not_finite_are_aborted_and_leave_nothing_behind() -> None:
-    engine, problems = make_engine(num_slots=8), make_problems()
+    engine, problems = make_engine(max_running=8), make_problems()
     clean = draw_all(engine, problems, SAMPLING)
     good = {name: p.detach().clone() for name, p in engine.decoder.named_parameters()}
     broken = dict(good)
@@ -200,8 +199,8 @@ def test_rollouts_that_are_not_finite_are_aborted_and_leave_nothing_behind() -> 
 
 
 def test_an_engine_left_in_the_middle_starts_clean() -> None:
-    engine, problems = make_engine(num_slots=4), make_problems()
-    expected = draw_all(make_engine(num_slots=4), problems, SAMPLING)
+    engine, problems = make_engine(max_running=4), make_problems()
+    expected = draw_all(make_engine(max_running=4), problems, SAMPLING)
     stream = engine.rollouts(problems, SAMPLING)
     next(stream)
     stream.close()
@@ -244,16 +243,16 @@ class CountingDecoder(Decoder):
         return super().prefill(tokens_T, lengths)
 
 
-@pytest.mark.parametrize("num_slots", [3, 16])
-def test_neighbours_with_one_prompt_share_it_and_draw_what_they_would_alone(num_slots: int) -> None:
+@pytest.mark.parametrize("max_running", [3, 16])
+def test_neighbours_with_one_prompt_share_it_and_draw_what_they_would_alone(max_running: int) -> None:
     asked = [replace(p, id=f"{p.id}/{sample}") for p in make_problems() for sample in range(4)]
-    engine = make_engine(num_slots=num_slots, deterministic=True)
-    decoder = CountingDecoder(CONFIG, deterministic=True)
+    engine = make_engine(max_running=max_running, kernels=EXACT)
+    decoder = CountingDecoder(CONFIG, EXACT)
     decoder.load_state_dict(engine.decoder.state_dict())
     engine.decoder = decoder
     sampling = replace(SAMPLING, group_size=1)
     together = {rollout.problem_id: rollout for rollout in draw_all(engine, asked, sampling)}
-    alone = make_engine(deterministic=True)
+    alone = make_engine(kernels=EXACT)
     for problem in asked:
         (rollout,) = alone.rollouts([problem], sampling)
         assert together[problem.id].response_tokens.tolist() == rollout.response_tokens.tolist()

@@ -11,7 +11,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from or1.rollout.sampling import Restriction, draw, rollout_key, uniforms
+from or1.rollout.sampling import apply_top_k_top_p, draw, rollout_key, uniforms
 
 PROBS = torch.tensor([[0.5, 0.0, 0.25, 0.125, 0.125]])
 
@@ -82,16 +82,16 @@ def test_draws_follow_the_distribution() -> None:
 
 
 def test_top_k_keeps_the_k_likeliest_and_the_first_of_equals() -> None:
-    assert Restriction(top_k=3).apply(PROBS.clone()).tolist() == [[0.5, 0.0, 0.25, 0.125, 0.0]]
+    assert apply_top_k_top_p(PROBS.clone(), 3, 1.0).tolist() == [[0.5, 0.0, 0.25, 0.125, 0.0]]
 
 
 def test_top_p_keeps_the_token_that_crosses_the_bound() -> None:
     """0.5 + 0.25 reaches 0.6; stopping before the crossing token would keep 0.5 alone."""
-    assert Restriction(top_p=0.6).apply(PROBS.clone()).tolist() == [[0.5, 0.0, 0.25, 0.0, 0.0]]
-    assert Restriction(top_p=0.5).apply(PROBS.clone()).tolist() == [[0.5, 0.0, 0.0, 0.0, 0.0]]
+    assert apply_top_k_top_p(PROBS.clone(), None, 0.6).tolist() == [[0.5, 0.0, 0.25, 0.0, 0.0]]
+    assert apply_top_k_top_p(PROBS.clone(), None, 0.5).tolist() == [[0.5, 0.0, 0.0, 0.0, 0.0]]
 
 
 def test_top_p_is_measured_on_what_top_k_left() -> None:
     """Of 0.5 and 0.25 the first has two thirds: 0.66 needs it alone, 0.67 both."""
-    assert Restriction(top_p=0.66, top_k=2).apply(PROBS.clone()).tolist() == [[0.5, 0.0, 0.0, 0.0, 0.0]]
-    assert Restriction(top_p=0.67, top_k=2).apply(PROBS.clone()).tolist() == [[0.5, 0.0, 0.25, 0.0, 0.0]]
+    assert apply_top_k_top_p(PROBS.clone(), 2, 0.66).tolist() == [[0.5, 0.0, 0.0, 0.0, 0.0]]
+    assert apply_top_k_top_p(PROBS.clone(), 2, 0.67).tolist() == [[0.5, 0.0, 0.25, 0.0, 0.0]]

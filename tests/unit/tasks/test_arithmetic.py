@@ -121,9 +121,11 @@ def test_the_verifier_can_cross_a_process_border() -> None:
     assert copy.verify(PROBLEM, "\\boxed{93}").outcome is Outcome.RIGHT
 
 
-RIGHT = (Outcome.RIGHT, 1.0, "")
+RIGHT = (Outcome.RIGHT, 1.0, "right")
 WRONG_VALUE = (Outcome.WRONG, 0.0, "wrong_value")
 NOT_AN_INTEGER = (Outcome.WRONG, 0.0, "not_an_integer")
+EMPTY_BOX = (Outcome.NO_ANSWER, 0.0, "empty_box")
+UNTERMINATED_BOX = (Outcome.NO_ANSWER, 0.0, "unterminated_box")
 NO_BOX = (Outcome.NO_ANSWER, 0.0, "no_box")
 UNFINISHED = (Outcome.NO_ANSWER, 0.0, "unfinished_thinking")
 
@@ -140,7 +142,7 @@ UNFINISHED = (Outcome.NO_ANSWER, 0.0, "unfinished_thinking")
         ("<think>a</think>\\boxed{-93}", WRONG_VALUE),
         ("<think>a</think>\\boxed{93} or \\boxed{94}", WRONG_VALUE),
         ("<think>a</think>\\boxed{930}", WRONG_VALUE),
-        ("<think>a</think>\\boxed{}", NOT_AN_INTEGER),
+        ("<think>a</think>\\boxed{}", EMPTY_BOX),
         ("<think>a</think>\\boxed{93.0}", NOT_AN_INTEGER),
         ("<think>a</think>\\boxed{93 94}", NOT_AN_INTEGER),
         ("<think>a</think>\\boxed{9{3}}", NOT_AN_INTEGER),
@@ -149,8 +151,8 @@ UNFINISHED = (Outcome.NO_ANSWER, 0.0, "unfinished_thinking")
         ("<think>a</think>\\boxed{\u0669\u0663}", NOT_AN_INTEGER),
         ("<think>a</think>93", NO_BOX),
         ("<think>\\boxed{93}</think>", NO_BOX),
-        ("<think>a</think>\\boxed{93} \\boxed{9", NO_BOX),
-        ("<think>a</think>\\boxed{9{3}", NO_BOX),
+        ("<think>a</think>\\boxed{93} \\boxed{9", UNTERMINATED_BOX),
+        ("<think>a</think>\\boxed{9{3}", UNTERMINATED_BOX),
         ("", NO_BOX),
         ("<think>31*3=93 \\boxed{93}", UNFINISHED),
         ("<think>a</think>\\boxed{93}<think>wait \\boxed{93}", UNFINISHED),
@@ -160,7 +162,9 @@ def test_verdicts(text: str, expected: tuple[Outcome, float, str]) -> None:
     assert judged(text) == expected
 
 
-@pytest.mark.parametrize(("gold", "box"), [(0, "-0"), (0, "000"), (-5, "- 5"), (-5, "-05")])
+@pytest.mark.parametrize(
+    ("gold", "box"), [(93, "$93$"), (-5, "$ -5 $"), (0, "-0"), (0, "000"), (-5, "- 5"), (-5, "-05")]
+)
 def test_signs_and_zeros(gold: int, box: str) -> None:
     assert judged(f"\\boxed{{{box}}}", gold) == RIGHT
 

@@ -99,8 +99,8 @@ class SpyForward:
 
     def __call__(self, decoder: Decoder, microbatch: Microbatch) -> Tensor:
         self.tokens_seen.append(microbatch.tokens_T.numel())
-        hidden_ND = forward(decoder, microbatch)
+        hidden_NC = forward(decoder, microbatch)
         spoils = self.spoilt_token is not None and self.spoilt_token in microbatch.tokens_T.tolist()
-        if hidden_ND.requires_grad and spoils:
-            hidden_ND.register_hook(lambda grad: grad * torch.inf)
-        return hidden_ND
+        if hidden_NC.requires_grad and spoils:
+            hidden_NC.register_hook(lambda grad: grad * torch.inf)
+        return hidden_NC

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-_THINK_OPEN = "<think>"
-_THINK_CLOSE = "</think>"
+from or1_verify.types import THINK_CLOSE, THINK_OPEN, Outcome, Verdict
+
 _BOX = r"(?:boxed|fbox)(?![A-Za-z])"
 # `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
 _JOINT = re.compile(
@@ -42,14 +42,20 @@ class FinalAnswer:
     num_boxes: int = 0
     """Complete boxes in the part that was read: more than one that are not joined are a sign of hedging."""
 
+    def or_verdict(self) -> str | Verdict:
+        """The value, or the verdict on a response without an answer."""
+        if self.value is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=self.reason.value)
+        return self.value
+
 
 def after_thinking(text: str) -> str | None:
     """The part of a response that may hold its answer: all that follows the last `</think>`.
 
     Without any mark that is the whole text; None when `<think>` is open at the end.
     """
-    rest = text.rpartition(_THINK_CLOSE)[2]
-    return None if _THINK_OPEN in rest else rest
+    rest = text.rpartition(THINK_CLOSE)[2]
+    return None if THINK_OPEN in rest else rest
 
 
 def read_answer(text: str) -> FinalAnswer:
@@ -68,8 +74,7 @@ def read_answer(text: str) -> FinalAnswer:
         return FinalAnswer(None, AnswerReason.UNTERMINATED_BOX, num_boxes)
     if not boxes:
         return FinalAnswer(None, AnswerReason.NO_BOX)
-    box = _innermost_bare(rest, boxes)
-    value = rest[box.start : box.end].strip()
+    value = _inside(rest, boxes, len(boxes) - 1)
     if not value:
         return FinalAnswer(None, AnswerReason.EMPTY_BOX, num_boxes)
     parts = [*_joined_before(rest, boxes), value] if num_boxes > 1 else [value]
@@ -125,11 +130,12 @@ def _joined_before(text: str, boxes: list[_Box]) -> list[str]:
     """Insides of the boxes that are joined to the last one, in order."""
     parts: list[str] = []
     following = boxes[-1].command
-    for box in reversed(boxes[:-1]):
+    for number in range(len(boxes) - 2, -1, -1):
+        box = boxes[number]
         if box.end > following:
             continue
         between = text[box.end + 1 : following]
-        inside = text[box.start : box.end].strip()
+        inside = _inside(text, boxes, number)
         if len(between) > _MAX_JOINT or not _JOINT.fullmatch(between) or not inside:
             break
         parts.append(inside)
@@ -137,12 +143,12 @@ def _joined_before(text: str, boxes: list[_Box]) -> list[str]:
     return parts[::-1]
 
 
-def _innermost_bare(text: str, boxes: list[_Box]) -> _Box:
-    """The last box, or the one inside it that is all it holds."""
-    box = boxes[-1]
-    for inner in reversed(boxes[:-1]):
-        around = text[box.start : inner.command] + text[inner.end + 1 : box.end]
-        if inner.command < box.start or around.strip():
+def _inside(text: str, boxes: list[_Box], number: int) -> str:
+    """The content of a box, stripped; a box that contains only a box is opened."""
+    box = boxes[number]
+    while number > 0 and boxes[number - 1].command >= box.start:
+        inner = boxes[number - 1]
+        if (text[box.start : inner.command] + text[inner.end + 1 : box.end]).strip():
             break
-        box = inner
-    return box
+        box, number = inner, number - 1
+    return text[box.start : box.end].strip()

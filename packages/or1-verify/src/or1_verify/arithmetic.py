@@ -1,8 +1,4 @@
-"""Is an integer answer right? Exact, and free of everything but text.
-
-What counts is the last box after the last `</think>`. Nothing is read from unfinished thinking, and a last
-box that is not closed is no answer: falling back to an earlier one would pay for a guess that was left.
-"""
+"""Verifier of integer answers: exact comparison of text in linear time."""
 
 from __future__ import annotations
 
@@ -10,51 +6,27 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from or1_verify.answer import read_answer
 from or1_verify.base import Verifier
 from or1_verify.types import Outcome, Problem, Verdict
 
-_OPEN, _CLOSE = "<think>", "</think>"
-_BOX = "\\boxed{"
-_INTEGER = re.compile(r"\s*(?P<sign>[+-]?)\s*0*(?P<digits>[0-9]+)\s*")
+_INTEGER = re.compile(r"\s*(?P<mark>\$?)\s*(?P<sign>[+-]?)\s*0*(?P<digits>[0-9]+)\s*(?P=mark)\s*", re.ASCII)
 _SHOWN = 80
 """Most characters of an answer that go into a verdict's detail [characters]."""
 
 
-def final_text(text: str) -> str | None:
-    """Return what follows the last `</think>`, or all of it when there was no thinking; None while it thinks.
-
-    >>> final_text("<think>1+1=2</think> 2"), final_text("2"), final_text("<think>1+1=2")
-    (' 2', '2', None)
-    """
-    answer = text.rpartition(_CLOSE)[2]
-    return None if _OPEN in answer else answer
-
-
-def last_box(text: str) -> str | None:
-    r"""Return the content of the last `\boxed{...}`; None when there is none or it is not closed.
-
-    >>> last_box("\\boxed{1} or \\boxed{a{2}}"), last_box("\\boxed{1} or \\boxed{2")
-    ('a{2}', None)
-    """
-    _, mark, rest = text.rpartition(_BOX)
-    depth = 1 if mark else 0
-    for position, character in enumerate(rest if mark else ""):
-        depth += (character == "{") - (character == "}")
-        if depth == 0:
-            return rest[:position]
-    return None
-
-
 def canonical_integer(text: str) -> str | None:
-    """Write an integer without plus sign, leading zeros or spaces; None when the text is not one integer.
+    """Write an integer without plus sign, leading zeros, spaces or `$`; None if the text is not one integer.
 
     Digits stay text, since Python refuses to convert very long ones.
 
-    >>> canonical_integer(" +007 "), canonical_integer("-0"), canonical_integer("7.0")
-    ('7', '0', None)
+    >>> canonical_integer(" +007 "), canonical_integer("-0"), canonical_integer("$7$")
+    ('7', '0', '7')
+    >>> canonical_integer("7.0") is canonical_integer("$7") is None
+    True
     """
     found = _INTEGER.fullmatch(text)
-    if found is None or not text.isascii():
+    if found is None:
         return None
     digits = found["digits"]
     return f"-{digits}" if found["sign"] == "-" and digits != "0" else digits
@@ -62,22 +34,17 @@ def canonical_integer(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticVerifier(Verifier):
-    """Judges integer answers.
+    """Judges integer answers, read as `answer.read_answer` reads every boxed answer.
 
-    RIGHT, WRONG (wrong_value, not_an_integer) or NO_ANSWER (no_box, unfinished_thinking).
-    A gold that is no integer is our own failure: NOT_JUDGED (bad_gold).
+    Reasons: RIGHT `right`; WRONG `wrong_value`, `not_an_integer`; NO_ANSWER those of `AnswerReason`.
+    A gold that is not an integer is our failure: NOT_JUDGED `bad_gold`.
     """
 
     in_process: ClassVar[bool] = True
-    """Exact work on text in linear time: no worker process is needed to bound it."""
 
     def read(self, text: str) -> str | Verdict:
-        """The content of the last box."""
-        answer = final_text(text)
-        if answer is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
-        box = last_box(answer)
-        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_box") if box is None else box
+        """The content of the final box."""
+        return read_answer(text).or_verdict()
 
     def ideal_answer(self, problem: Problem) -> str | None:
         """The gold."""
@@ -89,9 +56,11 @@ class ArithmeticVerifier(Verifier):
             return Verdict(
                 outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold)
             )
-        value = canonical_integer(answer)
-        if value is None:
+        # several boxes are one answer of several integers; as in math, it is correct if all are the gold
+        values = {canonical_integer(part) for part in answer.split(", ")}
+        if None in values:
             return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="not_an_integer", detail=answer[:_SHOWN])
-        if value != str(problem.gold):
-            return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_value", detail=value[:_SHOWN])
-        return Verdict(outcome=Outcome.RIGHT, reward=1.0, detail=value[:_SHOWN])
+        detail = canonical_integer(answer) or answer
+        if values == {str(problem.gold)}:
+            return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail[:_SHOWN])
+        return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_value", detail=detail[:_SHOWN])

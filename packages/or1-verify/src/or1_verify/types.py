@@ -11,6 +11,8 @@ from typing import Any
 
 Gold = str | int | float | list[Any] | dict[str, Any]
 """A checkable answer as JSON: opaque to everything but its verifier."""
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+"""Around the reasoning in a response; the answer is read from what follows it."""
 
 
 class Finish(StrEnum):

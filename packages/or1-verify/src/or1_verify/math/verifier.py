@@ -38,10 +38,7 @@ class MathVerifier(Verifier):
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""
-        answer = self._answer(text)
-        if answer.value is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=answer.reason.value)
-        return answer.value
+        return self._answer(text).or_verdict()
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
