@@ -13,17 +13,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from or1 import recipes
+from or1.errors import RunFolderError
 from or1.evals import request
 from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
-from or1.errors import ConfigError, RunFolderError
 from or1.storage.folder import ROLLOUTS
 from or1.tracking.rollouts import file_name
 from or1.tracking.run_data import read_run
-from or1.types import Gold, Score, Verdict
+from or1.types import Gold, Message, Problem, Score, Verdict
 
-Reward = Callable[..., float]
-"""`reward(response: str, gold, problem) -> float` in [0, 1]."""
+MODELS = "models"
+"""Folder of a run that holds its exported models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,14 @@ class Run:
         Raises:
             CheckpointError: there is no whole checkpoint.
         """
-        from or1.assemble.export import checkpoint_of, export, step_of_checkpoint
+        from or1.assemble.export import checkpoint_of, export  # imports torch
 
-        step = step_of_checkpoint(checkpoint_of(self.folder, None))
-        out = self.folder / "models" / f"step_{step:06d}"
-        if not (out / "README.md").is_file():
-            with replacing_folder(out) as part:
-                export(self.folder, part, step)
+        checkpoint = checkpoint_of(self.folder, None)
+        out = self.folder / MODELS / checkpoint.name
+        if not out.is_dir():
+            out.parent.mkdir(exist_ok=True)
+            with replacing(out) as part:
+                export(self.folder, part, step_of(checkpoint))
         return out
 
 
@@ -158,7 +159,7 @@ def evaluate(
 def verify(gold: Gold, response: str, task: str = "math") -> Verdict:
     """Judge one response, in this process and without a time limit.
 
-    For responses that a model was trained to give use `or1_verify.pool`, which can stop a verifier that hangs.
+    For responses of a model in training use `or1_verify.pool`, which stops a verifier that hangs.
 
     Args:
         gold: the answer, or the tests of a program.

@@ -35,9 +35,7 @@ def apply_set(table: dict[str, Any], setting: str, model: type[BaseModel] = RunC
         raise ConfigError(f"--set {setting}: {error}") from None
 
 
-def apply_value(
-    table: dict[str, Any], key: str, value: object, model: type[BaseModel] = RunConfig
-) -> None:
+def apply_value(table: dict[str, Any], key: str, value: object, model: type[BaseModel] = RunConfig) -> None:
     """Lay a Python value over the table of a run, or of another model, in place.
 
     Args:
