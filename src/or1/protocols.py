@@ -81,6 +81,11 @@ class Tokenizer(Protocol):
         ...
 
 
+def response_text(tokenizer: Tokenizer, rollout: Rollout) -> str:
+    """The text that verifiers read: the response, with the `<think>` that its prompt may have opened."""
+    return tokenizer.response_prefix(rollout.prompt_tokens) + tokenizer.decode(rollout.response_tokens)
+
+
 class RolloutEngine(Protocol):
     """Samples responses from the loaded weights."""
 

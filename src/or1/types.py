@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Annotated, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from or1.metric import Metric
 from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "StageProgress",
     "StepResult",
     "Text",
+    "TokenStatistics",
     "UpdateReport",
     "Verdict",
     "WeightHandle",
@@ -43,6 +46,7 @@ __all__ = [
 
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
+Number = TypeVar("Number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,9 +210,10 @@ class RunState:
     """Everything but tensors that a run needs to go on. JSON on disk; tensors lie beside it."""
 
     step: int = 0
-    """Turns of the loop completed."""
-    policy_version: int = 0
-    """Optimizer updates applied."""
+    """Steps of the loop completed."""
+    policy_version: Annotated[
+        int, Metric("train/policy_version", "updates", "optimizer updates behind the weights after the step")
+    ] = 0
     stage: StageProgress = StageProgress()
     entropy: EntropyState = EntropyState()
     sampler: SamplerState = SamplerState()
@@ -216,46 +221,76 @@ class RunState:
     """problem id -> pass rate at its last visit in this stage."""
     solved: frozenset[str] = frozenset()
     """Problems that the online filter keeps from being drawn."""
-    empty_steps: int = 0
-    """Steps in a row without a group to train on."""
-    nonfinite_steps: int = 0
-    """Steps in a row whose update was not finite."""
+    empty_steps: Annotated[
+        int, Metric("train/empty_steps", "steps", "consecutive steps without a group to train on")
+    ] = 0
+    nonfinite_steps: Annotated[
+        int, Metric("train/nonfinite_steps", "steps", "consecutive steps whose update was not finite")
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateReport:
-    """One `update`, reduced over the whole batch and all ranks: token means weigh every response token
-    once."""
+class TokenStatistics(Generic[Number]):
+    """Statistics over the response tokens of one `update`: a mean, or the maximum if the name ends in `_max`.
 
-    loss: float
-    """Total loss of the batch: policy - alpha * entropy + kl * coefficient."""
-    policy_loss: float
-    entropy: float
-    """Mean exact entropy over the response tokens of the kept groups [nats/token]."""
-    kl_to_reference: float | None
-    """Mean KL estimate to the reference model [nats/token]; None when there is none."""
-    clip_fraction: float
-    """Share of response tokens where the clipped term is the one used."""
-    ratio_mean: float
-    ratio_max: float
-    mismatch_kl: float
-    """Mean k3 estimate between trainer and engine on the same weights [nats/token]."""
-    mismatch_max: float
-    """Largest |trainer - engine| log-probability difference of a token [nats]."""
-    grad_norm: float
-    """L2 norm before clipping, mean over optimizer updates."""
-    learning_rate: float
-    num_updates: int
-    """Optimizer updates applied; skipped ones are not counted."""
-    num_skipped: int
-    """Minibatches whose loss or gradient was not finite."""
-    num_tokens: int
-    """Response tokens in the kept groups."""
-    num_sequence_tokens: int
-    """Prompt and response tokens that went through the forward pass."""
+    In a report they are numbers; in `algo.loss.LossSums` tensors, with the sums that the means are made of.
+    """
+
+    loss: Annotated[Number, Metric("train/loss", "reward", "policy_loss - alpha * entropy + beta * kl")]
+    policy_loss: Annotated[Number, Metric("train/policy_loss", "reward", "clipped surrogate")]
+    entropy: Annotated[
+        Number,
+        Metric("train/entropy_nats", "nats/token", "exact, over the response tokens of the kept groups"),
+    ]
+    clip_fraction: Annotated[
+        Number,
+        Metric("train/clip_fraction", "fraction", "response tokens where the clipped term is the one used"),
+    ]
+    ratio_mean: Annotated[Number, Metric("train/ratio_mean", "1", "pi / pi_old, mean over response tokens")]
+    ratio_max: Annotated[Number, Metric("train/ratio_max", "1", "pi / pi_old, maximum over response tokens")]
+    mismatch_kl: Annotated[
+        Number, Metric("train/mismatch_kl_nats", "nats/token", "k3 estimate, trainer to engine, same weights")
+    ]
+    mismatch_max: Annotated[
+        Number,
+        Metric("train/mismatch_max_nats", "nats", "largest |trainer - engine| log-probability of a token"),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateReport(TokenStatistics[float]):
+    """One `update`, reduced over the whole batch and all ranks; each response token has the same weight."""
+
+    grad_norm: Annotated[
+        float, Metric("train/grad_norm", "1", "L2 norm before clipping, mean over optimizer updates")
+    ]
+    learning_rate: Annotated[float, Metric("train/learning_rate", "1/update", "of the last update")]
+    num_updates: Annotated[
+        int, Metric("train/num_updates", "updates", "optimizer updates applied, without the skipped ones")
+    ]
+    num_skipped: Annotated[
+        int, Metric("train/num_skipped", "updates", "minibatches whose loss or gradient was not finite")
+    ]
+    num_tokens: Annotated[
+        int, Metric("train/num_response_tokens", "tokens", "response tokens in the kept groups")
+    ]
+    num_sequence_tokens: Annotated[
+        int,
+        Metric("train/num_sequence_tokens", "tokens", "prompt and response tokens through the forward pass"),
+    ]
+    nonfinite_rollouts: Annotated[
+        tuple[str, ...],
+        Metric(
+            "train/nonfinite_rollouts", "list", "`problem_id/index` in skipped minibatches; absent if none"
+        ),
+    ] = ()
+    kl_to_reference: Annotated[
+        float | None,
+        Metric(
+            "train/kl_to_reference_nats", "nats/token", "KL estimate to the start model; absent without one"
+        ),
+    ] = None
     seconds: float
-    nonfinite_rollouts: tuple[str, ...] = ()
-    """`problem_id/index` of the rollouts in skipped minibatches."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """"gradient" and "weights" -> hex digest after the update; empty when fingerprints of tensors are off."""
 
@@ -294,23 +329,36 @@ class Score:
     """One evaluation: avg@k over problems, with its uncertainty."""
 
     step: int
-    data_hash: str
-    num_problems: int
-    samples_per_problem: int
-    """k"""
-    mean: float
-    """avg@k in [0, 1]."""
-    low: float
-    """95 % interval over problems (see `or1.evals.statistics`)."""
-    high: float
-    truncated_fraction: float
-    no_answer_fraction: float
-    response_tokens_mean: float
-    by_source: Mapping[str, float] = field(default_factory=dict)
-    """Source -> avg@k."""
-    truncated_by_source: Mapping[str, float] = field(default_factory=dict)
-    tokens_by_source: Mapping[str, float] = field(default_factory=dict)
-    """Source -> mean length [tokens]."""
+    mean: Annotated[
+        float,
+        Metric("eval/avg_at_k", "fraction", "mean over held-out problems of their share of correct samples"),
+    ]
+    low: Annotated[float, Metric("eval/avg_at_k_low", "fraction", "lower end of the 95 % CI over problems")]
+    high: Annotated[float, Metric("eval/avg_at_k_high", "fraction", "upper end of the 95 % CI over problems")]
+    samples_per_problem: Annotated[int, Metric("eval/samples_per_problem", "samples", "k")]
+    num_problems: Annotated[int, Metric("eval/num_problems", "problems", "held-out problems")]
+    truncated_fraction: Annotated[
+        float, Metric("eval/truncated_fraction", "fraction", "samples cut off at the response budget")
+    ]
+    no_answer_fraction: Annotated[
+        float,
+        Metric("eval/no_answer_fraction", "fraction", "samples that end by themselves without an answer"),
+    ]
+    response_tokens_mean: Annotated[float, Metric("eval/response_tokens_mean", "tokens", "mean length")]
+    data_hash: Annotated[
+        str, Metric("eval/data_hash", "text", "of the held-out problems; only scores of equal hash compare")
+    ]
+    by_source: Annotated[
+        Mapping[str, float], Metric("eval/avg_at_k/{source}", "fraction", "avg@k over one source")
+    ] = field(default_factory=dict)
+    truncated_by_source: Annotated[
+        Mapping[str, float],
+        Metric("eval/truncated_fraction/{source}", "fraction", "the same over one source"),
+    ] = field(default_factory=dict)
+    tokens_by_source: Annotated[
+        Mapping[str, float],
+        Metric("eval/response_tokens_mean/{source}", "tokens", "the same over one source"),
+    ] = field(default_factory=dict)
     area: str = "eval"
-    """First part of its metric keys; `eval_t0.6` for a further temperature."""
+    """First part of its keys in the log; `eval_t0.6` for a further temperature."""
     seconds: float = 0.0

@@ -12,6 +12,10 @@ from pathlib import Path
 from or1_verify.base import Verifier
 from or1_verify.types import Outcome, Problem, Verdict
 
+HANGS = "an answer to this hangs"
+"""The question of problems whose answers get a short limit, so that tests of hangs are quick."""
+HANG_LIMIT_S = 1.0
+
 
 def right(detail: str = "") -> Verdict:
     return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
@@ -47,12 +51,23 @@ def misbehave(how: str) -> None:
             sys.stderr.write("y" * (1 << 14))
 
 
+def wait_for_file(path: str) -> None:
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class BadVerifier(Verifier):
     """Does what the answer says; then the answer is correct if it contains the gold."""
 
+    def wall_limit_s(self, problem: Problem) -> float | None:
+        return HANG_LIMIT_S if problem.prompt[0].content == HANGS else None
+
     def compute(self, problem: Problem, answer: str) -> Verdict:
-        misbehave(answer.split(":")[0])
+        how, _, rest = answer.partition(":")
+        if how == "wait":
+            wait_for_file(rest.split()[0])
+        misbehave(how)
         return right(answer) if str(problem.gold) in answer else wrong(answer)
 
 
@@ -60,7 +75,8 @@ class BadVerifier(Verifier):
 class Impatient(BadVerifier):
     """Known to take no longer than this."""
 
-    time_limit_s: float = 0.3
+    def wall_limit_s(self, problem: Problem) -> float | None:
+        return 0.3
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,10 @@ class FailsOnce(Verifier):
     """Breaks on its first call with a text and is well on the second, as under a neighbour's load."""
 
     folder: str
+
+    def wall_limit_s(self, problem: Problem) -> float | None:
+        """Short for the first call only: the second one must succeed however loaded the machine is."""
+        return None if any(Path(self.folder).iterdir()) else 5.0
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         mark = Path(self.folder) / answer.replace(":", "_")

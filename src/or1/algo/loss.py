@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from or1.config import LossConfig
+from or1.types import TokenStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +36,14 @@ class TokenBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LossSums:
-    """Sums over tokens, to be added over microbatches and then divided: 0-dim float64, no gradient."""
+class LossSums(TokenStatistics[Tensor]):
+    """Sums over tokens, added over microbatches before they are divided: 0-dim float64, no gradient.
 
-    loss: Tensor
-    """Weighted as the loss is."""
-    policy_loss: Tensor
-    """Weighted as the loss is."""
-    entropy: Tensor
-    """Plain sum [nats]."""
+    `loss` and `policy_loss` are weighted by `TokenBatch.weights_N`, the others are plain sums or maxima.
+    """
+
     kl_to_reference: Tensor
-    """Plain sum [nats]; 0 without a reference."""
-    num_clipped: Tensor
-    """Tokens where the clipped term is the one used."""
-    ratio: Tensor
-    """Plain sum of the ratios."""
-    ratio_max: Tensor
-    mismatch_kl: Tensor
-    """Plain sum of k3(behavior || old) [nats]."""
-    mismatch_max: Tensor
-    """Largest |old - behavior| [nats]."""
+    """[nats]; 0 without a reference."""
     num_tokens: Tensor
 
     def __add__(self, other: LossSums) -> LossSums:
@@ -64,6 +53,11 @@ class LossSums:
             combine = torch.maximum if item.name.endswith("_max") else torch.add
             combined[item.name] = combine(getattr(self, item.name), getattr(other, item.name))
         return LossSums(**combined)
+
+    def mean(self, name: str) -> float:
+        """A plain sum divided by the number of tokens; a maximum as it is."""
+        value: Tensor = getattr(self, name)
+        return (value if name.endswith("_max") else value / self.num_tokens).item()
 
 
 def token_weights(response_lengths_S: Sequence[int], average: Literal["token", "sequence"]) -> list[float]:
@@ -133,8 +127,8 @@ def token_loss(
         policy_loss=(policy_N.detach() * batch.weights_N).double().sum(),
         entropy=entropy_N.detach().double().sum(),
         kl_to_reference=kl_sum,
-        num_clipped=is_clipped_N.double().sum(),
-        ratio=ratio_N.double().sum(),
+        clip_fraction=is_clipped_N.double().sum(),
+        ratio_mean=ratio_N.double().sum(),
         ratio_max=ratio_N.double().max(),
         mismatch_kl=k3(mismatch_N).sum(),
         mismatch_max=mismatch_N.abs().max(),

@@ -22,7 +22,7 @@ from or1.evals.benchmark import (
     load_benchmark,
     load_protocol,
 )
-from or1.evals.compare import Comparison, compare
+from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.imports import import_livecodebench
 from or1.evals.results import read_description
 from or1.evals.tables import tabulate
@@ -151,7 +151,7 @@ _COMPARED = (
 )
 
 
-def _comparison_cells(one: Comparison) -> tuple[str, ...]:
+def _comparison_cells(one: BenchmarkComparison) -> tuple[str, ...]:
     def interval(estimate: Any) -> str:
         if estimate is None:
             return "one sample each"

@@ -15,7 +15,7 @@ from or1.storage.folder import differing_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class BenchmarkComparison:
     """One benchmark of both. Differences are second minus first, in fractions of 1."""
 
     benchmark: str
@@ -34,7 +34,7 @@ class Comparison:
     """In what else they differ."""
 
 
-def compare(first: Path, second: Path, *, bounds: bool = False) -> list[Comparison]:
+def compare(first: Path, second: Path, *, bounds: bool = False) -> list[BenchmarkComparison]:
     """Every benchmark that both evaluations have.
 
     Args:
@@ -62,7 +62,7 @@ def _compare(
     folders: tuple[Path, Path],
     sides: tuple[Mapping[str, Any], Mapping[str, Any]],
     bounds: bool,
-) -> Comparison:
+) -> BenchmarkComparison:
     entries = [side["benchmarks"][name] for side in sides]
     solved = [solved_of(folder, name, entry) for folder, entry in zip(folders, entries, strict=True)]
     for folder, entry, found in zip(folders, entries, solved, strict=True):
@@ -78,7 +78,7 @@ def _compare(
     before, after = ([side[key] for key in keys] for side in rewards)
     means = [[sum(r) / len(r) for r in side] for side in (before, after)]
     differences = [b - a for a, b in zip(*means, strict=True)]
-    return Comparison(
+    return BenchmarkComparison(
         benchmark=name,
         num_problems=len(keys),
         first=sum(means[0]) / len(keys),

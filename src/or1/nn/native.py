@@ -32,7 +32,7 @@ COMPILERS = ("g++", "c++", "clang++")
 COMPILE_LIMIT_S = 120.0
 
 
-class _Step(ctypes.Structure):
+class _StepArguments(ctypes.Structure):
     """`Step` of the source, field by field."""
 
     _fields_ = (
@@ -65,7 +65,7 @@ class NativeAttention:
         loaded = ctypes.CDLL(str(library))
         self._functions = {torch.float32: loaded.attend_float32, torch.bfloat16: loaded.attend_bfloat16}
         for function in self._functions.values():
-            function.argtypes = [ctypes.POINTER(_Step), ctypes.c_int]
+            function.argtypes = [ctypes.POINTER(_StepArguments), ctypes.c_int]
             function.restype = ctypes.c_int
 
     def supports(self, dtype: torch.dtype) -> bool:
@@ -93,7 +93,7 @@ class NativeAttention:
         groups, (keys, values) = k_BGD.shape[1], memory
         out = q_BHD.new_empty(num_sequences, num_heads * size)
         last_key_A = last_key_A.contiguous()
-        step = _Step(
+        step = _StepArguments(
             q_BHD.data_ptr(),
             k_BGD.data_ptr(),
             v_BGD.data_ptr(),

@@ -17,7 +17,7 @@ import numpy as np
 
 from or1 import algo
 from or1.config import LossConfig, StageConfig
-from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool
+from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool, response_text
 from or1.rollout.judged import SampleKey, judged, requested
 from or1.types import (
     Answer,
@@ -145,11 +145,6 @@ class LocalCollector:
             policy_version=self._version,
             verdict=Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="rollout_lost"),
         )
-
-
-def response_text(tokenizer: Tokenizer, rollout: Rollout) -> str:
-    """What the model said, with the `<think>` that its prompt may have opened."""
-    return tokenizer.response_prefix(rollout.prompt_tokens) + tokenizer.decode(rollout.response_tokens)
 
 
 class OversampleCollector:

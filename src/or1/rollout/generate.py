@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from or1.protocols import RolloutEngine, Tokenizer
-from or1.rollout.collect import response_text
+from or1.protocols import RolloutEngine, Tokenizer, response_text
 from or1.types import Problem, Sampling, Text
 
 

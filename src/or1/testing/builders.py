@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from or1.types import (
     RunState,
     StageEnd,
     StepResult,
+    TokenStatistics,
     UpdateReport,
     Verdict,
 )
@@ -101,17 +103,11 @@ def make_report(
     nonfinite_rollouts: tuple[str, ...] = (),
     hashes: Mapping[str, str] | None = None,
 ) -> UpdateReport:
-    """A plausible report of an on-policy update."""
+    """A report of one on-policy update; statistics that are not named here are 0."""
+    statistics = {f.name: 0.0 for f in fields(TokenStatistics)}
+    statistics |= {"entropy": 0.5, "ratio_mean": 1.0, "ratio_max": 1.0}
     return UpdateReport(
-        loss=0.0,
-        policy_loss=0.0,
-        entropy=0.5,
-        kl_to_reference=None,
-        clip_fraction=0.0,
-        ratio_mean=1.0,
-        ratio_max=1.0,
-        mismatch_kl=0.0,
-        mismatch_max=0.0,
+        **statistics,
         grad_norm=1.0,
         learning_rate=1e-6,
         num_updates=num_updates,

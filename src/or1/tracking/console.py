@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from or1.config import StageConfig
+from or1.metric import Row
+from or1.tracking.catalog import metric_named
 from or1.tracking.eta import Progress, format_seconds, progress, seconds_left, sparkline
-from or1.tracking.metrics import Row
 from or1.tracking.sinks import Sample, Sink, StepEvent
 from or1.types import Outcome
 
@@ -48,31 +49,44 @@ def number(row: Row, key: str) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _plain(value: float, digits: int = 3) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def with_unit(value: float, unit: str) -> str:
+    """A number in the format of its unit; `-` for nan.
 
-
-def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:.1f} %"
+    >>> with_unit(0.125, "fraction"), with_unit(96.4, "tokens"), with_unit(0.2512, "nats/token")
+    ('12.5 %', '96 tokens', '0.251 nats')
+    """
+    if math.isnan(value):
+        return "-"
+    match unit:
+        case "fraction":
+            return f"{100 * value:.1f} %"
+        case "tokens" | "groups":
+            return f"{value:.0f} {unit}"
+        case "nats/token":
+            return f"{value:.3f} nats"
+        case "1":
+            return f"{value:.4f}"
+        case _:
+            return f"{value:.3f}"
 
 
 def shown_numbers(metrics: Row) -> list[tuple[str, str]]:
-    """(name, value with unit) of what one looks at each step."""
+    """(name, value with unit) of the main metrics of a step."""
 
-    def get(key: str) -> float:
-        return number(metrics, key)
+    def shown(key: str) -> str:
+        return with_unit(number(metrics, key), metric_named(key).unit)
 
-    entropy = f"{_plain(get('rollout/entropy_nats'))} nats"
+    entropy = shown("rollout/entropy_nats")
     if "entropy/target" in metrics:
-        entropy += f" (target {_plain(get('entropy/target'))})"
+        entropy += f" (target {number(metrics, 'entropy/target'):.3f})"
     return [
-        ("reward", _plain(get("rollout/reward_mean"))),
-        ("truncated", _percent(get("rollout/truncated_fraction"))),
-        ("length", f"{get('rollout/response_tokens_mean'):.0f} tokens"),
+        ("reward", shown("rollout/reward_mean")),
+        ("truncated", shown("rollout/truncated_fraction")),
+        ("length", shown("rollout/response_tokens_mean")),
         ("entropy", entropy),
-        ("alpha", _plain(get("entropy/alpha"), 4)),
-        ("clipped", _percent(get("train/clip_fraction"))),
-        ("kept", f"{get('filter/kept_groups'):.0f}/{get('rollout/num_groups'):.0f} groups"),
+        ("alpha", shown("entropy/alpha")),
+        ("clipped", shown("train/clip_fraction")),
+        ("kept", f"{number(metrics, 'filter/kept_groups'):.0f}/{shown('rollout/num_groups')}"),
     ]
 
 

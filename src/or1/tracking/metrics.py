@@ -1,6 +1,6 @@
-"""Numbers of one step, as pure functions of what the step made. Keys and formulas: docs/metrics.md.
+"""The metrics of a step and of an evaluation: declarations, each with the pure function that computes it.
 
-A number that has nothing to be a mean of is left out of the row: a missing measurement is not a zero.
+Metrics of the update are declared in `types.UpdateReport`, of an evaluation in `types.Score`.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Annotated
 
 import numpy as np
 
 from or1.config import StageConfig
+from or1.metric import Metric, Row, row_of
 from or1.types import DropReason, Finish, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
-
-Value = float | int | str | list[int] | list[str]
-Row = dict[str, Value]
 
 NUM_BINS = 10
 
@@ -27,21 +28,21 @@ def mean(values: Iterable[float]) -> float | None:
     0.25
     """
     values = list(values)
-    return math.fsum(values) / len(values) if values else None
+    return fmean(values) if values else None
 
 
-def pass_rate_histogram(pass_rates: Iterable[float]) -> list[int]:
+def pass_rate_histogram(pass_rates: Iterable[float]) -> tuple[int, ...]:
     """Counts in ten bins [0, 0.1) ... [0.9, 1]; the last one is closed. nan is not counted.
 
     >>> pass_rate_histogram([0.0, 0.3, 1.0, 1.0])
-    [1, 0, 0, 1, 0, 0, 0, 0, 0, 2]
+    (1, 0, 0, 1, 0, 0, 0, 0, 0, 2)
     """
     counts = [0] * NUM_BINS
     for rate in pass_rates:
         if not math.isnan(rate):
             # 0.7 may be stored a hair below: a rate on a bin's edge belongs to the bin above it.
             counts[min(NUM_BINS - 1, math.floor(rate * NUM_BINS + 1e-9))] += 1
-    return counts
+    return tuple(counts)
 
 
 def step_metrics(
@@ -57,42 +58,89 @@ def step_metrics(
     """
     row: Row = {"step": result.state.step}
     row |= rollout_metrics(result.groups, before.policy_version)
-    if result.state.entropy.last_entropy is not None:
-        row["rollout/entropy_nats"] = result.state.entropy.last_entropy
-    row |= control_metrics(result, before, stage, entropy_target)
+    row |= row_of(_control(result, before, stage, entropy_target))
     row |= train_metrics(result.report, result.state)
     return row
 
 
 def rollout_metrics(groups: Sequence[Group], policy_version: int) -> Row:
-    """What was sampled and how it was judged; no key for a mean over nothing."""
+    """Sampling and verdicts."""
     rollouts = [r for g in groups for r in g.rollouts]
-    judged = [r for r in rollouts if r.judged]
-    row: Row = {
-        "rollout/num_groups": len(groups),
-        "rollout/num_rollouts": len(rollouts),
-        "rollout/num_response_tokens": sum(len(r.response_tokens) for r in rollouts),
-        "rollout/pass_rate_histogram": pass_rate_histogram(g.pass_rate for g in groups),
-    }
-    with_judged = [g for g in groups if any(r.judged for r in g.rollouts)]
-    means = {
-        "rollout/reward_mean": mean(r.reward for r in judged),
-        "rollout/pass_rate_mean": mean(g.pass_rate for g in with_judged),
-        "rollout/right_fraction": _share(judged, Outcome.RIGHT),
-        "rollout/any_right_fraction": mean(
-            any(_outcome(r) is Outcome.RIGHT for r in g.rollouts) for g in with_judged
+    ended = _ended(rollouts)
+    row = row_of(_rollouts(groups, rollouts))
+    if ended:
+        row |= row_of(_lengths(ended))
+    for source, of_source in sorted(_by_source(groups).items()):
+        row |= row_of(_source(of_source), source)
+    return row | row_of(_origin(rollouts, policy_version))
+
+
+def train_metrics(report: UpdateReport | None, after: RunState) -> Row:
+    """The update; only the counters when nothing was kept."""
+    return row_of(after) | ({} if report is None else row_of(report))
+
+
+def score_metrics(score: Score) -> Row:
+    """The row of one evaluation for metrics.jsonl."""
+    row: Row = {"step": score.step}
+    return row | {key.replace("eval", score.area, 1): value for key, value in row_of(score).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutMetrics:
+    """The rollouts of one step: counts, verdicts, lengths. A mean over nothing is None."""
+
+    num_groups: Annotated[int, Metric("rollout/num_groups", "groups", "problems rolled out in this step")]
+    num_rollouts: Annotated[int, Metric("rollout/num_rollouts", "rollouts", "rollouts of all groups")]
+    num_response_tokens: Annotated[
+        int, Metric("rollout/num_response_tokens", "tokens", "response tokens of all rollouts")
+    ]
+    pass_rate_histogram: Annotated[
+        tuple[int, ...],
+        Metric("rollout/pass_rate_histogram", "groups", "groups in ten bins [0, 0.1) ... [0.9, 1]"),
+    ]
+    reward_mean: Annotated[float | None, Metric("rollout/reward_mean", "reward", "mean over judged rollouts")]
+    pass_rate_mean: Annotated[
+        float | None,
+        Metric("rollout/pass_rate_mean", "fraction", "mean over groups of each group's mean reward"),
+    ]
+    right_fraction: Annotated[
+        float | None, Metric("rollout/right_fraction", "fraction", "outcome right / judged")
+    ]
+    any_right_fraction: Annotated[
+        float | None,
+        Metric(
+            "rollout/any_right_fraction", "fraction", "groups with a right rollout / groups with a judged one"
         ),
-        "rollout/truncated_fraction": mean(r.truncated for r in _ended(rollouts)),
-        "rollout/no_answer_fraction": _share(judged, Outcome.NO_ANSWER),
-        "rollout/not_judged_fraction": mean(not r.judged for r in rollouts),
-    }
-    row |= {k: v for k, v in means.items() if v is not None}
-    row |= _lengths(_ended(rollouts))
-    row |= _by_source(groups)
-    row |= _by_reason(rollouts)
-    if rollouts:
-        row["rollout/staleness_max_updates"] = policy_version - min(r.policy_version for r in rollouts)
-    return row
+    ]
+    truncated_fraction: Annotated[
+        float | None,
+        Metric("rollout/truncated_fraction", "fraction", "finish = length / rollouts that were not aborted"),
+    ]
+    no_answer_fraction: Annotated[
+        float | None, Metric("rollout/no_answer_fraction", "fraction", "outcome no_answer / judged")
+    ]
+    not_judged_fraction: Annotated[
+        float | None, Metric("rollout/not_judged_fraction", "fraction", "not judged / all rollouts")
+    ]
+
+
+def _rollouts(groups: Sequence[Group], rollouts: Sequence[Rollout]) -> RolloutMetrics:
+    judged = [r for r in rollouts if r.judged]
+    with_judged = [g for g in groups if any(r.judged for r in g.rollouts)]
+    return RolloutMetrics(
+        num_groups=len(groups),
+        num_rollouts=len(rollouts),
+        num_response_tokens=sum(len(r.response_tokens) for r in rollouts),
+        pass_rate_histogram=pass_rate_histogram(g.pass_rate for g in groups),
+        reward_mean=mean(r.reward for r in judged),
+        pass_rate_mean=mean(g.pass_rate for g in with_judged),
+        right_fraction=_share(judged, Outcome.RIGHT),
+        any_right_fraction=mean(any(_outcome(r) is Outcome.RIGHT for r in g.rollouts) for g in with_judged),
+        truncated_fraction=mean(r.truncated for r in _ended(rollouts)),
+        no_answer_fraction=_share(judged, Outcome.NO_ANSWER),
+        not_judged_fraction=mean(not r.judged for r in rollouts),
+    )
 
 
 def _outcome(rollout: Rollout) -> Outcome:
@@ -100,7 +148,7 @@ def _outcome(rollout: Rollout) -> Outcome:
 
 
 def _ended(rollouts: Iterable[Rollout]) -> list[Rollout]:
-    """Without the aborted ones, from whose length nothing may be concluded."""
+    """Without the aborted rollouts: their length says nothing about the policy."""
     return [r for r in rollouts if r.finish is not Finish.ABORTED]
 
 
@@ -108,151 +156,165 @@ def _share(rollouts: Sequence[Rollout], outcome: Outcome) -> float | None:
     return mean(_outcome(r) is outcome for r in rollouts)
 
 
-def _lengths(rollouts: Sequence[Rollout]) -> Row:
-    if not rollouts:
-        return {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthMetrics:
+    """Response lengths of one step, over the rollouts that were not aborted."""
+
+    mean: Annotated[
+        float, Metric("rollout/response_tokens_mean", "tokens", "mean length, aborted ones left out")
+    ]
+    median: Annotated[float, Metric("rollout/response_tokens_p50", "tokens", "median length, interpolated")]
+    p95: Annotated[float, Metric("rollout/response_tokens_p95", "tokens", "95th percentile, interpolated")]
+    longest: Annotated[int, Metric("rollout/response_tokens_max", "tokens", "largest length")]
+    mean_right: Annotated[
+        float | None, Metric("rollout/response_tokens_mean_right", "tokens", "mean length of the right ones")
+    ]
+    mean_wrong: Annotated[
+        float | None,
+        Metric(
+            "rollout/response_tokens_mean_wrong",
+            "tokens",
+            "mean of the other judged ones, truncated included",
+        ),
+    ]
+
+
+def _lengths(rollouts: Sequence[Rollout]) -> LengthMetrics:
     lengths = np.array([len(r.response_tokens) for r in rollouts])
-    row: Row = {
-        "rollout/response_tokens_mean": float(lengths.mean()),
-        "rollout/response_tokens_p50": float(np.percentile(lengths, 50)),
-        "rollout/response_tokens_p95": float(np.percentile(lengths, 95)),
-        "rollout/response_tokens_max": int(lengths.max()),
-    }
     judged = [(len(r.response_tokens), _outcome(r) is Outcome.RIGHT) for r in rollouts if r.judged]
-    for name, wanted in (("right", True), ("wrong", False)):
-        value = mean(n for n, right in judged if right is wanted)
-        if value is not None:
-            row[f"rollout/response_tokens_mean_{name}"] = value
-    return row
+    return LengthMetrics(
+        mean=float(lengths.mean()),
+        median=float(np.percentile(lengths, 50)),
+        p95=float(np.percentile(lengths, 95)),
+        longest=int(lengths.max()),
+        mean_right=mean(length for length, is_right in judged if is_right),
+        mean_wrong=mean(length for length, is_right in judged if not is_right),
+    )
 
 
-def _by_source(groups: Sequence[Group]) -> Row:
-    """Split by the problems' source; nothing when no problem names one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceMetrics:
+    """The rollouts of one step whose problems are from one source."""
+
+    reward_mean: Annotated[
+        float | None,
+        Metric("rollout/reward_mean/{source}", "reward", "the same over the problems of one source"),
+    ]
+    truncated_fraction: Annotated[
+        float | None,
+        Metric("rollout/truncated_fraction/{source}", "fraction", "the same over the problems of one source"),
+    ]
+    length_mean: Annotated[
+        float | None,
+        Metric("rollout/response_tokens_mean/{source}", "tokens", "the same over the problems of one source"),
+    ]
+
+
+def _by_source(groups: Sequence[Group]) -> dict[str, list[Rollout]]:
+    """Source -> rollouts; problems without a source are left out."""
     by_source: dict[str, list[Rollout]] = defaultdict(list)
     for group in groups:
         if group.problem.source:
             by_source[group.problem.source] += group.rollouts
-    row: Row = {}
-    for source, rollouts in sorted(by_source.items()):
-        means = {
-            "reward_mean": mean(r.reward for r in rollouts if r.judged),
-            "truncated_fraction": mean(r.truncated for r in _ended(rollouts)),
-            "response_tokens_mean": mean(len(r.response_tokens) for r in _ended(rollouts)),
-        }
-        row |= {f"rollout/{k}/{source}": v for k, v in means.items() if v is not None}
-    return row
+    return by_source
 
 
-def _by_reason(rollouts: Sequence[Rollout]) -> Row:
-    counts: Counter[str] = Counter()
-    for rollout in rollouts:
-        outcome, verdict = _outcome(rollout), rollout.verdict
-        reason = (verdict.reason if verdict else "") or "no_reason"
-        if outcome in (Outcome.NOT_JUDGED, Outcome.WRONG):
-            counts[f"rollout/{outcome.value}_by_reason/{reason}"] += 1
+def _source(rollouts: Sequence[Rollout]) -> SourceMetrics:
+    return SourceMetrics(
+        reward_mean=mean(r.reward for r in rollouts if r.judged),
+        truncated_fraction=mean(r.truncated for r in _ended(rollouts)),
+        length_mean=mean(len(r.response_tokens) for r in _ended(rollouts)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginMetrics:
+    """Reasons of the verdicts, age of the weights."""
+
+    not_judged: Annotated[
+        Mapping[str, int],
+        Metric("rollout/not_judged_by_reason/{reason}", "rollouts", "not judged, by the verdict's reason"),
+    ]
+    wrong: Annotated[
+        Mapping[str, int],
+        Metric("rollout/wrong_by_reason/{reason}", "rollouts", "outcome wrong, by the verdict's reason"),
+    ]
+    staleness_max: Annotated[
+        int | None,
+        Metric("rollout/staleness_max_updates", "updates", "the step's policy version minus the oldest used"),
+    ]
+
+
+def _origin(rollouts: Sequence[Rollout], policy_version: int) -> OriginMetrics:
+    return OriginMetrics(
+        not_judged=_reasons(rollouts, Outcome.NOT_JUDGED),
+        wrong=_reasons(rollouts, Outcome.WRONG),
+        staleness_max=policy_version - min(r.policy_version for r in rollouts) if rollouts else None,
+    )
+
+
+def _reasons(rollouts: Sequence[Rollout], outcome: Outcome) -> dict[str, int]:
+    """Reason -> number of rollouts with this outcome, sorted by reason."""
+    verdicts = [r.verdict for r in rollouts if _outcome(r) is outcome]
+    counts = Counter((v.reason if v else "") or "no_reason" for v in verdicts)
     return dict(sorted(counts.items()))
 
 
-def control_metrics(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlMetrics:
+    """Entropy control, filter and stage of one step."""
+
+    entropy: Annotated[
+        float | None,
+        Metric(
+            "rollout/entropy_nats",
+            "nats/token",
+            "e_k: token mean over all rollouts (`algo/entropy.step_entropy`)",
+        ),
+    ]
+    alpha: Annotated[
+        float, Metric("entropy/alpha", "1", "bonus in this step's loss: c_k if the gate is open, else 0")
+    ]
+    coefficient: Annotated[float, Metric("entropy/coefficient", "1", "c_k, before its change after the step")]
+    num_kept: Annotated[int, Metric("filter/kept_groups", "groups", "groups that give a gradient")]
+    num_solved: Annotated[
+        int, Metric("filter/solved_problems", "problems", "not drawn any more, because of the online filter")
+    ]
+    stage_index: Annotated[int, Metric("stage/index", "1", "stage, from 0")]
+    stage_step: Annotated[int, Metric("stage/step", "steps", "step inside the stage, from 1")]
+    max_response_tokens: Annotated[int, Metric("stage/max_response_tokens", "tokens", "response budget T")]
+    entropy_target: Annotated[
+        float | None, Metric("entropy/target", "nats/token", "target of the entropy control")
+    ]
+    kept_fraction: Annotated[float | None, Metric("filter/kept_fraction", "fraction", "kept / all groups")]
+    dropped_fraction: Annotated[
+        Mapping[str, float],
+        Metric(
+            "filter/{reason}_fraction", "fraction", "dropped / all groups, by the reason (`types.DropReason`)"
+        ),
+    ]
+    stage_end: Annotated[
+        str | None,
+        Metric("stage/ended_by", "text", "in the last row of a stage, why it ended (`types.StageEnd`)"),
+    ]
+
+
+def _control(
     result: StepResult, before: RunState, stage: StageConfig, entropy_target: float | None
-) -> Row:
-    """Entropy control, filter and stage."""
-    num_groups, kept, after = len(result.groups), result.kept, result.state
-    row: Row = {
-        "entropy/alpha": result.alpha,
-        "entropy/coefficient": before.entropy.coefficient,
-        "filter/kept_groups": len(kept),
-        "filter/solved_problems": len(after.solved),
-        "stage/index": before.stage.index,
-        "stage/step": after.step - before.stage.first_step,
-        "stage/max_response_tokens": stage.max_response_tokens,
-    }
-    if entropy_target is not None:
-        row["entropy/target"] = entropy_target
-    if num_groups:
-        reasons = Counter(d.reason for d in result.dropped)
-        row["filter/kept_fraction"] = len(kept) / num_groups
-        row |= {f"filter/{reason.value}_fraction": reasons[reason] / num_groups for reason in DropReason}
-    if result.stage_end is not None:
-        row["stage/ended_by"] = result.stage_end.value
-    return row
-
-
-def train_metrics(report: UpdateReport | None, after: RunState) -> Row:
-    """The update; only the counters when nothing was kept."""
-    row: Row = {
-        "train/policy_version": after.policy_version,
-        "train/empty_steps": after.empty_steps,
-        "train/nonfinite_steps": after.nonfinite_steps,
-    }
-    if report is None:
-        return row
-    row |= {
-        "train/loss": report.loss,
-        "train/policy_loss": report.policy_loss,
-        "train/entropy_nats": report.entropy,
-        "train/clip_fraction": report.clip_fraction,
-        "train/ratio_mean": report.ratio_mean,
-        "train/ratio_max": report.ratio_max,
-        "train/mismatch_kl_nats": report.mismatch_kl,
-        "train/mismatch_max_nats": report.mismatch_max,
-        "train/grad_norm": report.grad_norm,
-        "train/learning_rate": report.learning_rate,
-        "train/num_updates": report.num_updates,
-        "train/num_skipped": report.num_skipped,
-        "train/num_response_tokens": report.num_tokens,
-        "train/num_sequence_tokens": report.num_sequence_tokens,
-    }
-    if report.nonfinite_rollouts:
-        row["train/nonfinite_rollouts"] = list(report.nonfinite_rollouts)
-    if report.kl_to_reference is not None:
-        row["train/kl_to_reference_nats"] = report.kl_to_reference
-    return row
-
-
-def score_metrics(score: Score) -> Row:
-    """The row of one evaluation for metrics.jsonl."""
-    numbers: Row = {
-        "avg_at_k": score.mean,
-        "avg_at_k_low": score.low,
-        "avg_at_k_high": score.high,
-        "samples_per_problem": score.samples_per_problem,
-        "num_problems": score.num_problems,
-        "truncated_fraction": score.truncated_fraction,
-        "no_answer_fraction": score.no_answer_fraction,
-        "response_tokens_mean": score.response_tokens_mean,
-        "data_hash": score.data_hash,
-    }
-    families = {
-        "avg_at_k": score.by_source,
-        "truncated_fraction": score.truncated_by_source,
-        "response_tokens_mean": score.tokens_by_source,
-    }
-    for name, by_source in families.items():
-        numbers |= {f"{name}/{source}": value for source, value in sorted(by_source.items())}
-    return {"step": score.step} | {f"{score.area}/{name}": value for name, value in numbers.items()}
-
-
-def timing_metrics(
-    result: StepResult,
-    phases_s: Mapping[str, float],
-    step_s: float,
-) -> Row:
-    """The row of one step for timings.jsonl, but for memory and time of day.
-
-    Args:
-        phases_s: wall time by phase name [s].
-        step_s: wall time of the whole step [s].
-    """
-    rollouts, report = [r for g in result.groups for r in g.rollouts], result.report
-    tokens = sum(len(r.response_tokens) for r in rollouts)
-    row: Row = {"step": result.state.step, "time/step_s": step_s}
-    row |= {f"time/{name}_s": seconds for name, seconds in phases_s.items()}
-    row["time/verify_s"] = math.fsum(r.verdict.seconds for r in rollouts if r.verdict)
-    rates = {"response": (tokens, step_s)}
-    if "rollout" in phases_s:
-        rates["rollout"] = (tokens, phases_s["rollout"])
-    if report is not None:
-        rates["update"] = (report.num_sequence_tokens, report.seconds)
-    row |= {f"throughput/{k}_tokens_per_s": n / s for k, (n, s) in rates.items() if s > 0}
-    return row
+) -> ControlMetrics:
+    num_groups, num_kept, after = len(result.groups), len(result.kept), result.state
+    reasons = Counter(d.reason for d in result.dropped)
+    return ControlMetrics(
+        entropy=after.entropy.last_entropy,
+        alpha=result.alpha,
+        coefficient=before.entropy.coefficient,
+        num_kept=num_kept,
+        num_solved=len(after.solved),
+        stage_index=before.stage.index,
+        stage_step=after.step - before.stage.first_step,
+        max_response_tokens=stage.max_response_tokens,
+        entropy_target=entropy_target,
+        kept_fraction=num_kept / num_groups if num_groups else None,
+        dropped_fraction={r.value: reasons[r] / num_groups for r in DropReason} if num_groups else {},
+        stage_end=result.stage_end,
+    )

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from or1.protocols import Tokenizer
+from or1.protocols import Tokenizer, response_text
 from or1.storage.folder import guard_writes
-from or1.types import Group, Problem, Rollout
+from or1.types import Group, Problem
 
 PATTERN = "step_*.parquet"
 
@@ -33,11 +33,6 @@ def file_name(step: int) -> str:
 def step_of(path: Path) -> int:
     """The step in a name made by `file_name`."""
     return int(path.stem.removeprefix("step_"))
-
-
-def response_text(rollout: Rollout, tokenizer: Tokenizer) -> str:
-    """The response as its verifier read it."""
-    return tokenizer.response_prefix(rollout.prompt_tokens) + tokenizer.decode(rollout.response_tokens)
 
 
 def question(problem: Problem) -> str:
@@ -63,7 +58,7 @@ def rollout_table(
         "index": pa.array([r.index for r in rollouts], pa.int32()),
         "question": pa.array([question(p) for p, _ in pairs], pa.string()),
         "gold": pa.array([json.dumps(p.gold, ensure_ascii=False) for p, _ in pairs], pa.string()),
-        "response": pa.array([response_text(r, tokenizer) for r in rollouts], pa.string()),
+        "response": pa.array([response_text(tokenizer, r) for r in rollouts], pa.string()),
         "outcome": pa.array([v.outcome.value if v else None for v in verdicts], pa.string()),
         "reward": pa.array([v.reward if v else None for v in verdicts], pa.float64()),
         "reason": pa.array([v.reason if v else None for v in verdicts], pa.string()),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from or1.config import StageConfig
 from or1.errors import Or1Error
-from or1.tracking.metrics import Row
+from or1.metric import Row
 from or1.types import Outcome
 
 logger = logging.getLogger(__name__)

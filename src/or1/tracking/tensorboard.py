@@ -10,7 +10,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from or1.tracking.metrics import Row
+from or1.metric import Row
 from or1.tracking.sinks import Sink, StepEvent
 
 

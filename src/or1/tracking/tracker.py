@@ -10,17 +10,19 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from or1.config import StageConfig, TrackingConfig
-from or1.protocols import StepLog, Tokenizer
+from or1.metric import Row, row_of
+from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS, guard_writes
 from or1.storage.jsonl import JsonLines
 from or1.tracking.fingerprint import fingerprint
-from or1.tracking.metrics import Row, score_metrics, step_metrics, timing_metrics
-from or1.tracking.rollouts import RolloutFiles, question, response_text, rollout_table
+from or1.tracking.metrics import score_metrics, step_metrics
+from or1.tracking.rollouts import RolloutFiles, question, rollout_table
 from or1.tracking.sinks import Guarded, Sample, Sink, StepEvent
+from or1.tracking.timings import Timings, step_timings
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
@@ -131,17 +133,16 @@ class RunTracker:
     def _timings(
         self, result: StepResult, phases_s: Mapping[str, float], step_s: float, between_s: float | None
     ) -> Row:
-        row = timing_metrics(result, phases_s, step_s)
-        if between_s is not None:
-            row["time/between_s"] = between_s
-        events = Counter(self._clock.verifier_events())
-        row |= {f"verify/{name}": count - self._events[name] for name, count in events.items()}
-        self._events = events
-        row["memory/peak_bytes"] = self._clock.peak_bytes()
-        if self._clock.peak_device_bytes is not None:
-            row["memory/peak_device_bytes"] = self._clock.peak_device_bytes()
-        row["time/unix_s"] = self._clock.unix_s()
-        return row
+        before, self._events = self._events, Counter(self._clock.verifier_events())
+        peak_device_bytes = self._clock.peak_device_bytes
+        timings = replace(
+            step_timings(result, phases_s, step_s, self._clock.unix_s()),
+            between_s=between_s,
+            events={name: count - before[name] for name, count in self._events.items()},
+            peak_bytes=self._clock.peak_bytes(),
+            peak_device_bytes=None if peak_device_bytes is None else peak_device_bytes(),
+        )
+        return {"step": result.state.step} | row_of(timings)
 
     def _write(self, before: RunState, stage: StageConfig, result: StepResult, timings: Row) -> None:
         step = result.state.step
@@ -169,7 +170,7 @@ class RunTracker:
         verdict = rollout.verdict
         return Sample(
             question=question(group.problem),
-            response=response_text(rollout, self._tokenizer),
+            response=response_text(self._tokenizer, rollout),
             gold=json.dumps(group.problem.gold, ensure_ascii=False),
             outcome=verdict.outcome if verdict else Outcome.NOT_JUDGED,
             reason=verdict.reason if verdict else "",
@@ -180,11 +181,8 @@ class RunTracker:
     def score(self, score: Score) -> None:
         """Write one evaluation."""
         metrics = score_metrics(score)
-        timings: Row = {
-            "step": score.step,
-            "time/evaluation_s": score.seconds,
-            "time/unix_s": self._clock.unix_s(),
-        }
+        timings: Row = {"step": score.step}
+        timings |= row_of(Timings(evaluation_s=score.seconds, unix_s=self._clock.unix_s()))
         self._logs[TIMINGS].append(timings)
         self._logs[METRICS].append(metrics)
         for sink in self._sinks:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from or1.errors import ConfigError
-from or1.tracking.metrics import Row
+from or1.metric import Row
 from or1.tracking.sinks import Sink, StepEvent
 
 ID_FILE = "wandb_id"

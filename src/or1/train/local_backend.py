@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -22,7 +22,7 @@ from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.train.optimizer import Applied, MasterOptimizer, digest
 from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
-from or1.types import Float32, Group, UpdateReport, WeightHandle
+from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandle
 
 logger = logging.getLogger(__name__)
 
@@ -53,15 +53,22 @@ class _Minibatch:
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """What the updates of one step add up to."""
+    """Totals over the updates of one step."""
 
     sums: list[LossSums] = field(default_factory=list)
-    """One entry an applied update."""
+    """One entry per applied update."""
     weights: list[float] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     num_skipped: int = 0
     num_sequence_tokens: int = 0
     nonfinite_rollouts: list[str] = field(default_factory=list)
+
+    def weighted_mean(self, name: str) -> float:
+        """Mean over the applied updates of a sum that is weighted as the loss is; nan without one."""
+        if not self.sums:
+            return math.nan
+        values = [w * getattr(s, name).item() for w, s in zip(self.weights, self.sums, strict=True)]
+        return sum(values) / sum(self.weights)
 
 
 class LocalBackend:
@@ -261,32 +268,16 @@ def _report(
     hashes: Mapping[str, str],
     seconds: float,
 ) -> UpdateReport:
-    """Means over the tokens of all applied updates."""
-    weight = sum(tally.weights)
-    losses = [w * s.loss.item() for w, s in zip(tally.weights, tally.sums, strict=True)]
-    policies = [w * s.policy_loss.item() for w, s in zip(tally.weights, tally.sums, strict=True)]
-    total = reduce(add, tally.sums) if tally.sums else None
+    """Statistics over the tokens of all applied updates; nan if every minibatch was skipped."""
     num_updates = len(tally.applied)
-    nan = math.nan
-
-    def token_mean(value: Tensor) -> float:
-        assert total is not None
-        return (value / total.num_tokens).item()
-
+    total = reduce(add, tally.sums) if tally.sums else None
+    means = {f.name: total.mean(f.name) if total else math.nan for f in fields(LossSums)}
+    means |= {name: tally.weighted_mean(name) for name in ("loss", "policy_loss")}
     return UpdateReport(
-        loss=sum(losses) / weight if total else nan,
-        policy_loss=sum(policies) / weight if total else nan,
-        entropy=token_mean(total.entropy) if total else nan,
-        kl_to_reference=(token_mean(total.kl_to_reference) if total else nan)
-        if loss.kl_coefficient
-        else None,
-        clip_fraction=token_mean(total.num_clipped) if total else nan,
-        ratio_mean=token_mean(total.ratio) if total else nan,
-        ratio_max=total.ratio_max.item() if total else nan,
-        mismatch_kl=token_mean(total.mismatch_kl) if total else nan,
-        mismatch_max=total.mismatch_max.item() if total else nan,
-        grad_norm=sum(a.grad_norm for a in tally.applied) / num_updates if num_updates else nan,
-        learning_rate=tally.applied[-1].learning_rate if num_updates else nan,
+        **{f.name: means[f.name] for f in fields(TokenStatistics)},
+        kl_to_reference=means["kl_to_reference"] if loss.kl_coefficient else None,
+        grad_norm=sum(a.grad_norm for a in tally.applied) / num_updates if num_updates else math.nan,
+        learning_rate=tally.applied[-1].learning_rate if num_updates else math.nan,
         num_updates=num_updates,
         num_skipped=tally.num_skipped,
         num_tokens=sum(m.targets_N.numel() for b in minibatches for m in b.microbatches),

@@ -158,7 +158,7 @@ def test_ratio_is_to_the_old_and_mismatch_to_the_behavior_logprobs() -> None:
     # mismatch of old and behavior: x = 0.2, k3 = e^0.2 - 1 - 0.2 = 0.0214 (of the current policy: 0.0499).
     batch = make_batch(1, behavior_logprobs_N=f64(-1.3), old_logprobs_N=f64(-1.1))
     _, sums = token_loss(f64(-1.0), f64(0.0), batch, LossConfig(), 0.0)
-    assert sums.ratio.item() == pytest.approx(math.exp(0.1))
+    assert sums.ratio_mean.item() == pytest.approx(math.exp(0.1))
     assert sums.ratio_max.item() == pytest.approx(math.exp(0.1))
     assert sums.mismatch_kl.item() == pytest.approx(math.exp(0.2) - 1.2, abs=1e-12)
     assert sums.mismatch_max.item() == pytest.approx(0.2)

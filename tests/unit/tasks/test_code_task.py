@@ -179,7 +179,7 @@ def test_sources_and_limits(tmp_path: Path) -> None:
         ({"question": "Add."}, "line 2: no tests"),
         ({"tests": {"inputs": ["1"], "outputs": ["1"]}}, "line 2: no question"),
         ({**RLLM, "tests": {"inputs": ["1"], "outputs": []}}, "line 2: tests have 1 inputs and 0 outputs"),
-        ({**LEETCODE, "test": "def check("}, "line 2: tests: test is no Python"),
+        ({**LEETCODE, "test": "def check("}, "line 2: tests: test is not valid Python"),
         ({**MBPP, "test_list": [], "tests": None}, "line 2: no tests"),
         ({**SKYWORK, "reward_model": {"ground_truth": "{"}}, "line 2: tests are not JSON"),
         ({**SKYWORK, "prompt": [{"role": "user"}]}, "line 2: each message"),

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from or1.config import StageConfig
+from or1.metric import Metric
+from or1.storage.folder import METRICS, TIMINGS
 from or1.storage.jsonl import read_rows
 from or1.testing import make_group, make_report, make_result
-from or1.tracking.catalog import METRICS, Metric, markdown_table, never_seen, rewrite_docs, undocumented
+from or1.tracking.catalog import CATALOG, Entry, markdown_table, never_seen, rewrite_docs, undocumented
 from or1.tracking.tracker import Clock
 from or1.types import EntropyState, Outcome, RunState, StageEnd, Verdict
 from tests.runs import open_tracker, play, run_config, score_of
@@ -37,14 +39,13 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     tracker.score(score_of(1))
     tracker.score(replace(score_of(1), area="eval_t0.6"))
     tracker.close()
-    files = {"metrics": "metrics.jsonl", "timings": "timings.jsonl"}
     return {
-        name: {k for run in ("run", "rare") for row in read_rows(folder / run / file) for k in row}
-        for name, file in files.items()
+        file: {k for run in ("run", "rare") for row in read_rows(folder / run / file) for k in row}
+        for file in (METRICS, TIMINGS)
     }
 
 
-@pytest.mark.parametrize("file", ["metrics", "timings"])
+@pytest.mark.parametrize("file", [METRICS, TIMINGS])
 def test_emitted_and_documented_keys_agree(file: str, tmp_path: Path) -> None:
     keys = emitted(tmp_path)[file]
     assert undocumented(keys, file) == []
@@ -52,28 +53,34 @@ def test_emitted_and_documented_keys_agree(file: str, tmp_path: Path) -> None:
 
 
 def test_both_checks_can_fail() -> None:
-    assert undocumented(["step", "rollout/reward_mean", "rollout/new_thing"], "metrics") == [
+    assert undocumented(["step", "rollout/reward_mean", "rollout/new_thing"], METRICS) == [
         "rollout/new_thing"
     ]
-    assert "train/loss" in never_seen(["rollout/reward_mean"], "metrics")
-    assert "rollout/reward_mean/{source}" in never_seen(["rollout/reward_mean"], "metrics")
+    assert "train/loss" in never_seen(["rollout/reward_mean"], METRICS)
+    assert "rollout/reward_mean/{source}" in never_seen(["rollout/reward_mean"], METRICS)
 
 
 def test_nothing_read_from_a_clock_is_in_metrics() -> None:
     clocked = ("time/", "throughput/", "memory/", "verify/")
-    assert all((m.file == "timings") == m.key.startswith(clocked) for m in METRICS)
+    assert all((e.file == TIMINGS) == e.metric.key.startswith(clocked) for e in CATALOG)
 
 
 def test_a_family_matches_its_members_only() -> None:
-    family = Metric("rollout/reward_mean/{source}", "reward", "", "")
+    family = Entry(Metric("rollout/reward_mean/{source}", "reward", ""), "", METRICS)
     assert family.matches("rollout/reward_mean/gsm8k")
     assert not family.matches("rollout/reward_mean")
     assert not family.matches("rollout/reward_mean/")
-    assert not Metric("time/step_s", "s", "", "").matches("time/stepXs")
+    assert not Entry(Metric("time/step.s", "s", ""), "", TIMINGS).matches("time/stepXs")
+
+
+def test_a_further_temperature_has_the_keys_of_eval() -> None:
+    score = Entry(Metric("eval/avg_at_k", "fraction", ""), "", METRICS)
+    assert score.matches("eval_t0.6/avg_at_k")
+    assert not score.matches("eval_t0.6/num_problems")
 
 
 def test_keys_are_listed_once() -> None:
-    assert len({m.key for m in METRICS}) == len(METRICS)
+    assert len({e.metric.key for e in CATALOG}) == len(CATALOG)
 
 
 def test_the_page_holds_the_table() -> None:

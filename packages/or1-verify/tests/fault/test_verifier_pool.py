@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bad_verifiers import (
+    HANGS,
     BadVerifier,
     CannotPrepare,
     CannotRead,
@@ -31,14 +32,13 @@ from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Outcome, Verdict
 
 ROOT = Path(__file__).parents[1]  # where bad_verifiers lies
-LIMIT_S = 1.0
-KILL_MARGIN_S = 0.5
-START_MARGIN_S = 20.0
-"""Longest a loaded machine may take to start one worker [s]."""
+PATIENT_S = 300.0
+"""Ends a hang of the pool itself; no verdict depends on it [s]."""
 
 
 def answer(text: str, gold: str = "gold", index: int = 0) -> Answer:
-    return make_answer(make_problem(gold, "bad"), text, index)
+    hangs = text.split(":")[0] in ("spin", "c_loop", "sleep")
+    return make_answer(make_problem(gold, "bad", HANGS if hangs else "?"), text, index)
 
 
 def verdict_on(pool: ProcessVerifierPool, text: str, gold: str = "gold") -> Verdict:
@@ -48,7 +48,7 @@ def verdict_on(pool: ProcessVerifierPool, text: str, gold: str = "gold") -> Verd
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessVerifierPool]:
-    with ProcessVerifierPool({"bad": BadVerifier()}, num_workers=2, time_limit_s=LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": BadVerifier()}, num_workers=2, time_limit_s=PATIENT_S) as pool:
         yield pool
 
 
@@ -77,7 +77,7 @@ def test_twice_broken_is_a_verdict_with_its_reason_and_the_pool_lives(
 
 
 def test_an_answer_that_broke_workers_twice_breaks_no_more() -> None:
-    with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": BadVerifier()}, 1, PATIENT_S) as pool:
         first = verdict_on(pool, "exit: poison")
         started = pool.events["workers_started"]
         again = verdict_on(pool, "exit: poison")
@@ -88,10 +88,9 @@ def test_an_answer_that_broke_workers_twice_breaks_no_more() -> None:
 
 
 def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
-    with ProcessVerifierPool({"bad": Impatient()}, 1, time_limit_s=60.0) as pool:
-        started = time.monotonic()
+    """The limit of the pool would end the answer after an hour."""
+    with ProcessVerifierPool({"bad": Impatient()}, 1, time_limit_s=3600.0) as pool:
         assert verdict_on(pool, "sleep: gold").reason == "time_limit"
-        assert time.monotonic() - started < 2 * (Impatient().time_limit_s + KILL_MARGIN_S) + START_MARGIN_S
 
 
 def test_a_verifier_that_raises_in_the_parent_costs_one_answer() -> None:
@@ -112,11 +111,11 @@ def test_what_is_decided_in_the_parent_starts_no_worker() -> None:
 
 def test_a_second_opinion_changes_no_verdict_and_is_counted() -> None:
     with ProcessVerifierPool(
-        {"bad": BadVerifier()}, 1, LIMIT_S, second_opinions={"bad": Contrary()}, second_opinion_fraction=1.0
+        {"bad": BadVerifier()}, 1, PATIENT_S, second_opinions={"bad": Contrary()}, second_opinion_fraction=1.0
     ) as pool:
         assert verdict_on(pool, "fine: gold").outcome is Outcome.RIGHT
         assert verdict_on(pool, "fine: other").outcome is Outcome.WRONG
-        deadline = time.monotonic() + START_MARGIN_S
+        deadline = time.monotonic() + PATIENT_S
         waiting = threading.Event()
         while (
             pool.events["second_disagreed"] + pool.events["second_agreed"] < 2 and time.monotonic() < deadline
@@ -132,30 +131,34 @@ def test_a_flood_of_output_is_swallowed(pool: ProcessVerifierPool, capfd: pytest
 
 @pytest.mark.parametrize("how", ["sleep", "exit", "memory", "raise"])
 def test_what_fails_once_is_judged_by_the_second_asking(tmp_path: Path, how: str) -> None:
-    with ProcessVerifierPool({"bad": FailsOnce(str(tmp_path))}, 1, LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": FailsOnce(str(tmp_path))}, 1, PATIENT_S) as pool:
         assert verdict_on(pool, f"{how}: x").outcome is Outcome.RIGHT
         assert pool.events["retries"] == 1
         assert pool.events["workers_started"] == 2
 
 
 def test_a_gold_that_cannot_be_verified_takes_the_blame() -> None:
-    with ProcessVerifierPool({"bad": TellsItsGold()}, 1, LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": TellsItsGold()}, 1, PATIENT_S) as pool:
         on_bad_gold = verdict_on(pool, "spin: x", gold="spin")
         on_sound_gold = verdict_on(pool, "spin: x", gold="fine")
     assert (on_bad_gold.outcome, on_bad_gold.reason) == (Outcome.NOT_JUDGED, "bad_gold")
     assert (on_sound_gold.outcome, on_sound_gold.reason) == (Outcome.WRONG, "time_limit")
 
 
-def test_a_hang_is_bounded_and_does_not_hold_up_the_other_worker(pool: ProcessVerifierPool) -> None:
-    list(pool.judge([answer(f"warm {i}: gold") for i in range(8)]))
+def test_an_answer_that_takes_long_does_not_hold_up_the_other_worker(
+    pool: ProcessVerifierPool, tmp_path: Path
+) -> None:
+    """It ends when all others have been judged; if they waited for it, it would never end."""
+    last = tmp_path / "judged"
     good = [answer(f"good {i}: gold") for i in range(40)]
-    started = time.monotonic()
-    order = list(pool.judge([answer("sleep: hang", index=99), *good]))
-    took = time.monotonic() - started
-    assert order[-1][0].index == 99, "good answers must not wait for the one that hangs"
+    order = []
+    for judged, verdict in pool.judge([answer(f"wait:{last} gold", index=99), *good]):
+        assert verdict.outcome is Outcome.RIGHT
+        order.append(judged.index)
+        if len(order) == len(good):
+            last.touch()
     assert len(order) == 41
-    assert took >= 2 * LIMIT_S, "asked twice, each time up to the limit"
-    assert took < 2 * (LIMIT_S + KILL_MARGIN_S) + START_MARGIN_S
+    assert order[-1] == 99
 
 
 def test_limits_hold_while_the_source_is_busy() -> None:
@@ -164,13 +167,13 @@ def test_limits_hold_while_the_source_is_busy() -> None:
 
     def source(pool: ProcessVerifierPool) -> Iterator[Answer]:
         yield answer("spin: gold")
-        deadline = time.monotonic() + 2 * START_MARGIN_S
+        deadline = time.monotonic() + PATIENT_S
         while pool.events["workers_started"] < 2 and time.monotonic() < deadline:
             settled.wait(0.02)
         assert pool.events["workers_started"] == 2, "nobody killed the hung worker while the source was busy"
         yield answer("fine: gold", index=1)
 
-    with ProcessVerifierPool({"bad": BadVerifier()}, 1, LIMIT_S) as pool:
+    with ProcessVerifierPool({"bad": BadVerifier()}, 1, PATIENT_S) as pool:
         reasons = {answer.index: verdict.reason for answer, verdict in pool.judge(source(pool))}
     assert reasons == {0: "time_limit", 1: "right"}
 
@@ -209,11 +212,11 @@ def test_closing_ends_workers_that_hang_at_once() -> None:
 
     thread = threading.Thread(target=judge)
     thread.start()
-    deadline = time.monotonic() + START_MARGIN_S
+    deadline = time.monotonic() + PATIENT_S
     while pool.events["workers_started"] < 1 and time.monotonic() < deadline:
         thread.join(0.02)
     pool.close()
-    thread.join(START_MARGIN_S)
+    thread.join(PATIENT_S)
     assert not thread.is_alive()
     assert "closed" in str(failed[0])
     pool.close()
@@ -252,7 +255,7 @@ def test_a_forgotten_pool_leaves_no_process_and_no_warning(tmp_path: Path) -> No
         "print(verdict.detail)\n"
     )
     command = [sys.executable, "-W", "error", "-X", "dev", str(script)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT_S, check=True)
     assert done.stderr == ""
     assert not Path(f"/proc/{int(done.stdout)}").exists()
 
@@ -277,13 +280,10 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENT_S, check=False
     )
     worker = Path(f"/proc/{int(done.stdout)}")
-    gone = threading.Event()
-    for _ in range(500):
-        if not worker.exists() or "\nState:\tZ" in (worker / "status").read_text():
-            break
-        gone.wait(0.02)
-    else:
-        pytest.fail("the worker outlived its parent by ten seconds")
+    deadline = time.monotonic() + PATIENT_S
+    while worker.exists() and "\nState:\tZ" not in (worker / "status").read_text():
+        assert time.monotonic() < deadline, "the worker outlives its parent"
+        time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Is a program right? Untrusted programs run in the sandbox against tests that they cannot see.
+"""Is a program correct? Untrusted programs run in the sandbox against tests that they cannot see.
 
 `verify` judges one response; `CodeVerifier` is the same as a verifier class, for pools and for
 training. docs/code-verifier.md has the layouts of tests, the modes, and how they differ from LiveCodeBench.

@@ -1,7 +1,7 @@
-"""What runs inside the sandbox: the program's side, the tester's side, and the checker's.
+"""Code that runs inside the sandbox: the program's side, the tester's side, and the checker's side.
 
-Standard library only: sandboxed processes are given this code. Each process gets one job, as its second frame
-(the first is this code). Everything that a job's process says is judged by the parent.
+Standard library only: this code is sent to sandboxed processes. Each process gets one job as its second
+frame, after this code. The parent trusts none of its messages.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ Receive = Callable[[], bytes | None]
 _RECURSION_LIMIT = 50_000
 """As LiveCodeBench's preamble sets it [frames]."""
 _DETAIL = 400
-"""Most characters of a failure's description [characters]."""
+"""Longest description of a failure [characters]."""
 PROGRAM_FILE = "main.py"
 
 
 def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Do a job until the parent hangs up."""
+    """Run a job until the parent closes the channel."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
     {"program": _program, "tester": _tester, "checker": _checker}[job["side"]](job, send, receive)
 
 
 def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Load a program as a module, say whether that worked, then answer calls.
+    """Load a program as a module, report the result, then answer calls.
 
-    The setup is reported on before the program is looked at: no program can claim that the setup failed.
+    The result of the setup is reported before the program is compiled: no program can claim that the setup
+    failed.
     """
     scope = _module("solution")
     try:
@@ -45,7 +46,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         return
     send(json.dumps({"setup": True}).encode())
     for name in job["names"]:
-        scope.pop(name, None)  # a stub in the setup must not stand in for what the program lacks
+        scope.pop(name, None)  # a stub in the setup must not replace a missing definition
     try:
         exec(_compiled(job["program"], PROGRAM_FILE), scope)
     except BaseException as error:
@@ -69,19 +70,19 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 
 def _module(name: str) -> dict[str, Any]:
-    """Names of a new module, where dataclasses look for the module of a class."""
+    """The namespace of a new module, registered so that dataclasses find the module of a class."""
     module = types.ModuleType(name)
     sys.modules[name] = module
     return vars(module)
 
 
 def _compiled(source: str, file: str) -> types.CodeType:
-    """Without this module's own `from __future__ import annotations`."""
+    """Compile without this module's `from __future__ import annotations`."""
     return compile(source, file, "exec", dont_inherit=True)
 
 
 def _entry_point(scope: dict[str, Any], name: str) -> Any:
-    """The function as LiveCodeBench finds it: a method of `Solution()` where there is such a class."""
+    """The function, found as in LiveCodeBench: a method of `Solution()` if there is such a class."""
     solution = scope.get("Solution")
     if isinstance(solution, type) and hasattr(solution, name):
         return getattr(solution(), name)
@@ -91,13 +92,13 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
 
 
 def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Run test code against stand-ins for what the program defines; the last frame is the verdict."""
+    """Run test code with stand-ins for the objects of the program; the last frame is the verdict."""
     scope = _module("tests")
 
     def find_class(name: str) -> type:
         found = scope.get(name)
         if not isinstance(found, type) or name not in job["node_classes"]:
-            raise TransferError("malformed payload: an object of a class that the tests do not know")
+            raise TransferError("malformed payload: an object of a class that the tests do not define")
         return found
 
     endpoint = RpcEndpoint(
@@ -108,7 +109,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         find_name=None,
     )
     failure: list[Any] | None = None
-    random.seed(0)  # tests that draw inputs draw the same ones each time
+    random.seed(0)  # tests with random inputs get the same ones each time
     try:
         exec(_compiled(job["setup"], "<setup>"), scope)
         scope.update({name: endpoint.named(name) for name in job["names"]})
@@ -148,7 +149,7 @@ def _failing_line(test: str, error: BaseException) -> str:
 
 
 def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Load a checker and let it judge one output."""
+    """Load a checker and call it on one output."""
     scope = _module("checker")
     exec(_compiled(job["program"], "<checker>"), scope)
     try:
@@ -159,7 +160,7 @@ def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 
 def _where(error: BaseException) -> str:
-    """Kind, text and line of an exception, as a person wants to read it."""
+    """Class, text and line of an exception."""
     try:
         text = f"{type(error).__name__}: {error}"
     except Exception:

@@ -1,4 +1,4 @@
-"""Is an output the expected one? LiveCodeBench's rule for text, and equality of plain values."""
+"""Compare outputs: LiveCodeBench's rule for text, and equality of plain values."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 _TOKEN = re.compile(r"\S+")
 _SHOWN = 60
-"""Most characters of a line in a difference [characters]."""
+"""Longest text of a line in a difference [characters]."""
 
 
 def difference(output: str, expected: str) -> str | None:
-    r"""None when the outputs agree, else the first place where they do not.
+    r"""None if the outputs agree, else the first difference.
 
     Both are stripped and split into lines; the number of lines must be the same; each pair of lines must be
     equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance.
@@ -25,7 +25,7 @@ def difference(output: str, expected: str) -> str | None:
     """
     output, expected = output.strip(), expected.strip()
     num_lines, num_expected = output.count("\n") + 1, expected.count("\n") + 1
-    if num_lines != num_expected:  # before anything is split: an output may have millions of lines
+    if num_lines != num_expected:  # before the split: an output may have millions of lines
         return f"{num_lines} lines instead of {num_expected}"
     pairs = zip(output.split("\n"), expected.split("\n"), strict=True)
     for number, (line, wanted) in enumerate(((a.strip(), b.strip()) for a, b in pairs), start=1):
@@ -35,11 +35,11 @@ def difference(output: str, expected: str) -> str | None:
 
 
 def same_value(value: Any, expected: Any) -> bool:
-    """Equality of plain values as Python has it, tuples counting as lists at every depth.
+    """Python's equality of plain values, with tuples treated as lists at every depth.
 
-    The walk follows `expected`: a value that holds one part many times over, and would fill any memory if
-    written out, costs no more than the expected one. What cannot be compared is not equal: structures that
-    hold themselves or are nested beyond Python's recursion limit, a signaling nan.
+    The walk follows `expected`, so a value that contains the same part many times costs no more than the
+    expected one. Values that cannot be compared are not equal: structures that contain themselves or exceed
+    Python's recursion limit, a signaling nan.
 
     >>> same_value((1, {"a": (2,)}), [1, {"a": [2]}]), same_value([1, 2], [1, 2, 3])
     (True, False)
@@ -59,9 +59,9 @@ def _same(value: Any, expected: Any) -> bool:
 
 
 def _same_numbers(line: str, expected: str) -> bool:
-    """Token by token, so that a line of millions of tokens ends at the first that differs."""
+    """Whether all tokens are equal decimal numbers; stops at the first that differs."""
     tokens = zip_longest(_TOKEN.finditer(line), _TOKEN.finditer(expected))
     try:
         return all(one and other and Decimal(one[0]) == Decimal(other[0]) for one, other in tokens)
-    except (InvalidOperation, ValueError):  # no number, or a signaling nan, which refuses to be compared
+    except (InvalidOperation, ValueError):  # not a number, or a signaling nan, which cannot be compared
         return False

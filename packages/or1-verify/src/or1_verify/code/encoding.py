@@ -1,7 +1,7 @@
-"""LiveCodeBench's private tests: JSON, or JSON inside a pickled text, compressed, in base64.
+"""Decoder of LiveCodeBench's private tests: JSON, or JSON in a pickled text, compressed, in base64.
 
-Nothing is unpickled: the opcodes are read as data, and anything beyond texts and a flat table of texts is
-refused before it could do something.
+Nothing is unpickled: the opcodes are read as data, and everything except texts and a flat dictionary of texts
+is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from or1_verify.errors import DataError
 
 MAX_BYTES = 1 << 29
-"""Largest decompressed size that is read [bytes]."""
+"""Largest decompressed size [bytes]."""
 _TEXTS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"})
 _NOTHING = frozenset({"PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"})
 _Mark = object()
@@ -27,7 +27,7 @@ def decode_tests(text: str) -> Any:
     """The tests as JSON values.
 
     Raises:
-        DataError: neither JSON nor that encoding; a pickle of anything but texts; too large.
+        DataError: neither JSON nor this encoding; a pickle of other things than texts; too large.
 
     Source: LiveCodeBench, lcb_runner @28fef95, benchmarks/code_generation.py.
     """
@@ -36,7 +36,7 @@ def decode_tests(text: str) -> Any:
     except ValueError:
         pass
     except RecursionError as error:
-        raise DataError("tests are nested too deep") from error
+        raise DataError("tests are nested too deeply") from error
     try:
         packed = base64.b64decode(text, validate=True)
         unpacker = zlib.decompressobj()
@@ -50,14 +50,14 @@ def decode_tests(text: str) -> Any:
         table = {key: json.loads(value) for key, value in inner.items()} if isinstance(inner, dict) else None
         return json.loads(inner) if isinstance(inner, str) else table
     except (ValueError, RecursionError) as error:
-        raise DataError(f"tests hold a text that is not JSON ({error})") from error
+        raise DataError(f"tests contain a text that is not JSON ({error})") from error
 
 
 def pickled_text(content: bytes) -> str | dict[str, str]:
-    """The text, or flat table of texts, in a pickle, without unpickling it.
+    """The text, or flat dictionary of texts, in a pickle, without unpickling it.
 
     Raises:
-        DataError: the pickle holds anything else.
+        DataError: the pickle contains anything else.
     """
     stack: list[Any] = []
     try:
@@ -67,13 +67,15 @@ def pickled_text(content: bytes) -> str | dict[str, str]:
             elif opcode.name in _BUILDERS:
                 _BUILDERS[opcode.name](stack)
             elif opcode.name not in _NOTHING and opcode.name != "STOP":
-                raise DataError(f"tests hold a pickle of more than texts ({opcode.name}): refused")
+                raise DataError(
+                    f"tests contain a pickle of more than texts ({opcode.name}), which is refused"
+                )
         (value,) = stack
     except (ValueError, IndexError, TypeError) as error:
-        raise DataError(f"tests hold no readable pickle ({error})") from error
+        raise DataError(f"tests contain no readable pickle ({error})") from error
     if isinstance(value, dict | str):
         return value
-    raise DataError("tests hold a pickle of more than texts: refused")
+    raise DataError("tests contain a pickle of more than texts, which is refused")
 
 
 def _set_item(stack: list[Any]) -> None:
@@ -91,7 +93,7 @@ def _set_items(stack: list[Any]) -> None:
 
 def _put(table: Any, key: Any, value: Any) -> None:
     if not isinstance(table, dict) or not isinstance(key, str) or not isinstance(value, str):
-        raise DataError("tests hold a pickle of more than texts: refused")
+        raise DataError("tests contain a pickle of more than texts, which is refused")
     table[key] = value
 
 

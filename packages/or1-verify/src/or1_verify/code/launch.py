@@ -1,4 +1,4 @@
-"""Programs and testers in the sandbox: how they are started and what is said to them first."""
+"""Starts programs and testers in the sandbox, and sends them their code and job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from or1_verify.sandbox import Execution, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHIPPED = ("rpc_values", "rpc", "child")
-"""Modules of this package that run in the sandbox, in the order in which they need each other."""
+"""Modules of this package that run in the sandbox, in the order of their imports."""
 _BOOT = """
 import marshal, sys, types, or1_channel
 for name, code in marshal.loads(or1_channel._or1_receive()):
@@ -26,7 +26,7 @@ sys.modules["or1_verify.code.child"].run(
     json.loads(or1_channel._or1_receive()), or1_channel._or1_send, or1_channel._or1_receive
 )
 """
-# Output before `sys.exit()` counts, as at LiveCodeBench, whatever the status.
+# As in LiveCodeBench, output before `sys.exit()` counts, whatever the status.
 _STDIN_MAIN = (
     PREAMBLE
     + """
@@ -39,21 +39,21 @@ except SystemExit:
 
 
 _WALL_PER_CPU = 6
-"""A program may take so many times its processor time on the wall, plus five seconds: the backstop for
-programs that wait must not decide where a machine has four times more to do than cores [dimensionless]."""
+"""Wall time limit over processor time limit, before five more seconds. It stops programs that wait; others do
+not reach it on a machine with four times more load than cores [dimensionless]."""
 
 
 def limits_of(cpu_s: float, memory_bytes: int) -> Limits:
-    """Limits of one run, with a backstop on the wall that a loaded machine does not reach."""
+    """Limits of one run, with a wall time limit that programs do not reach on a loaded machine."""
     return Limits(cpu_s=cpu_s, wall_s=_WALL_PER_CPU * cpu_s + 5, memory_bytes=memory_bytes)
 
 
 @dataclass(slots=True)
 class TimeBudget:
-    """Time that the runs of one problem have taken together."""
+    """Total time of the runs for one problem, and its limit."""
 
     limit_s: float
-    """Processor time of all tests together [s]; the wall has its own, longer limit."""
+    """Largest processor time of all tests together [s]; wall time has a longer limit."""
     cpu_s: float = field(default=0.0)
     wall_s: float = field(default=0.0)
 
@@ -68,23 +68,23 @@ class TimeBudget:
 
     @property
     def wall_limit_s(self) -> float:
-        """Longest on the wall before the last test begins [s]."""
+        """Largest wall time before the start of the last test [s]."""
         return _WALL_PER_CPU * self.limit_s
 
 
 def run_with_input(sandbox: Sandbox, program: str, text: str, limits: Limits) -> Execution:
-    """Run a whole program on its standard input."""
+    """Run a complete program on a standard input."""
     stdin = text.encode("utf-8", "surrogatepass")
     return sandbox.run(whole_program(program), stdin=stdin, limits=limits)
 
 
 def whole_program(program: str) -> str:
-    """A program with what comes before it, to be run as `__main__`."""
+    """A program with LiveCodeBench's preamble, to be run as `__main__`."""
     return _STDIN_MAIN.format(program=program)
 
 
 def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
-    """Start a process of the shipped code and give it its job.
+    """Start a process with the shipped code and send it a job.
 
     Raises:
         BadTestsError: the job is larger than a message may be.
@@ -92,7 +92,7 @@ def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
     text = json.dumps(job)
     content = text.encode()
     if len(content) > MAX_FRAME_BYTES:
-        raise BadTestsError(f"tests of {len(content)} bytes are more than fit into a message")
+        raise BadTestsError(f"tests of {len(content)} bytes exceed the limit of {MAX_FRAME_BYTES} bytes")
     session = sandbox.start(_BOOT, limits=limits, sent_later=text)
     session.send(_shipped_code())
     session.send(content)
@@ -101,7 +101,7 @@ def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
 
 @lru_cache(maxsize=1)
 def _shipped_code() -> bytes:
-    """The shipped modules, compiled: each process would need milliseconds to compile them itself."""
+    """The shipped modules, compiled once: compiling takes milliseconds in each process."""
     folder = Path(__file__).parent
     modules = []
     for name in _SHIPPED:

@@ -1,4 +1,4 @@
-"""What LeetCode problems take for granted: usual imports, linked lists and binary trees."""
+"""Definitions that LeetCode problems assume: common imports, linked lists and binary trees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TreeNode:
 
 
 def list_node(values):
-    """The linked list of these values; None when there are none."""
+    """The linked list of these values; None if there are none."""
     head = None
     for value in reversed(values):
         head = ListNode(value, head)
@@ -32,7 +32,7 @@ def list_node(values):
 
 
 def tree_node(values):
-    """The tree of these values level by level, None where a child is missing."""
+    """The tree of these values, level by level, with None for a missing child."""
     if not values:
         return None
     root = TreeNode(values[0])
@@ -68,4 +68,4 @@ def is_same_tree(one, other):
     return True
 '''
 )
-"""For tests of mode leetcode that bring no setup of their own."""
+"""Setup for tests of mode leetcode that have none."""

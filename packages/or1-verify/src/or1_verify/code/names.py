@@ -1,4 +1,4 @@
-"""Which names does test code expect from the program?"""
+"""The names that test code expects from the program."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _BUILTINS = frozenset(vars(builtins))
 
 @lru_cache(maxsize=128)
 def parsed(source: str) -> ast.Module:
-    """The syntax tree of a source; not to be changed, since others get the same one.
+    """The syntax tree of a source, cached: do not modify it.
 
     Raises:
-        SyntaxError, ValueError: it is no Python.
+        SyntaxError, ValueError: it is not valid Python.
     """
     return ast.parse(source)
 
 
 def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
-    """Names that the tests use and neither they, the setup nor Python define, in order of first use.
+    """Names that the tests use and that are not defined by them, the setup or Python, in order of first use.
 
-    A name of the usual preamble (`sqrt`, `count`) is the program's only when nothing else is.
+    A name of the usual preamble (`sqrt`, `count`) is expected from the program only if no other name is.
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
@@ -37,7 +37,7 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
 
 
 def module_imports(setup: str, tests: Sequence[str]) -> str:
-    """Imports of the usual modules that tests name without importing them: their authors' programs did.
+    """Import statements for common modules that the tests use without importing them.
 
     >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
     'import sys\\n'
@@ -67,7 +67,7 @@ def functions_in(source: str) -> list[str]:
 
 
 def is_expression_of_names(text: str) -> bool:
-    """Is it a name, with attributes and calls without arguments?
+    """Whether a text is a name, optionally with attributes and calls without arguments.
 
     >>> is_expression_of_names("Solution().twoSum"), is_expression_of_names("f(x)")
     (True, False)
@@ -124,7 +124,7 @@ def _bound(source: str) -> set[str]:
 
 @lru_cache(maxsize=1)
 def _preamble_names() -> frozenset[str]:
-    """What the preamble binds, read from the modules it imports; nothing of a program is run."""
+    """The names that the preamble defines, read from the modules that it imports."""
     import importlib
 
     names: set[str] = set()

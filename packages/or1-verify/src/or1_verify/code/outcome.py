@@ -1,4 +1,4 @@
-"""What running a program against its tests found."""
+"""The results of a program on its tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from or1_verify.errors import Or1Error
 from or1_verify.sandbox import Ending, Execution
 
 _SHOWN = 200
-"""Most characters of a program's last words in a detail [characters]."""
+"""Longest last line of stderr in a detail [characters]."""
 
 LIVECODEBENCH_CODES: Mapping[str, int] = MappingProxyType(
     {
@@ -23,8 +23,8 @@ LIVECODEBENCH_CODES: Mapping[str, int] = MappingProxyType(
         "sandbox_error": -5,
     }
 )
-"""LiveCodeBench's code for a reason; a test that passes is True there. It has no -1 here: nothing can outlast
-the limits of all tests together without a verdict. Source: lcb_runner @28fef95, testing_util."""
+"""LiveCodeBench's code for each reason; a passed test is True there. Its code -1 (no verdict in time) cannot
+occur here. Source: lcb_runner @28fef95, testing_util."""
 
 _REASONS = {
     Ending.CPU_LIMIT: "time_limit",
@@ -38,22 +38,22 @@ _REASONS = {
 
 
 class BadTestsError(Or1Error):
-    """The tests themselves do not work: nothing follows for the program."""
+    """The tests themselves fail, so the program is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedTest:
-    """Why a test was not passed."""
+    """A test that was not passed, with the reason."""
 
     index: int
-    """Which test."""
+    """Index of the test."""
     reason: str
     """`wrong_answer`, `time_limit`, `memory_limit`, `output_limit` or `runtime_error`."""
     detail: str = ""
 
 
 def failure_of(index: int, execution: Execution) -> FailedTest:
-    """The failure that the end of a program means, where it ended without an answer."""
+    """The failed test for a program that ended without an answer."""
     detail = f"{execution.ending.value} after {execution.cpu_s:.2f} s of processor time"
     if execution.ending is Ending.EXITED:
         detail = "ended before it had answered"

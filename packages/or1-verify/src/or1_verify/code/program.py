@@ -1,4 +1,4 @@
-"""Where the program is in a response, and what is put before it: as LiveCodeBench has it."""
+"""Extraction of the program from a response, and LiveCodeBench's preamble."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from or1_verify.answer import after_thinking
 
 _FENCE = "```"
 
-# The order matters: a later star import hides names of an earlier one. `pow` is math's, then operator's,
-# and at last Python's own.
+# The order matters: a later star import replaces names of an earlier one. `pow` is first math's, then
+# operator's, finally the builtin.
 _STAR_IMPORTS = (
     "string",
     "re",
@@ -38,7 +38,7 @@ PREAMBLE = (
 
 
 def fenced_program(text: str) -> str:
-    r"""Text between the last two lines that hold three backticks; empty when there are not two such lines.
+    r"""Text between the last two lines that contain three backticks; empty if there are not two such lines.
 
     >>> fenced_program("First:\n```\nx = 1\n```\nbetter:\n```python\nx = 2\n```\n")
     'x = 2'
@@ -51,9 +51,9 @@ def fenced_program(text: str) -> str:
 
 
 def program_of(response: str) -> str | None:
-    """The program of a response, read after its last `</think>`; None while it still thinks.
+    """The program of a response, after its last `</think>`; None if the thinking is not finished.
 
-    An empty text means that there is no program.
+    Empty if there is no program.
     """
     rest = after_thinking(response)
     if rest is None:
@@ -63,5 +63,5 @@ def program_of(response: str) -> str | None:
 
 
 def as_response(program: str) -> str:
-    """A response that holds just this program."""
+    """A response with this program only."""
     return f"{_FENCE}python\n{program}\n{_FENCE}\n"

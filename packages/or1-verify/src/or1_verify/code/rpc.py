@@ -1,11 +1,11 @@
-"""Calls between two processes that do not trust each other, one frame at a time.
+"""Remote calls between two processes that do not trust each other, one frame at a time.
 
-Standard library only: sandboxed processes are given this code. The two sides are a *tester*, which holds the
+Standard library only: this code is sent to sandboxed processes. The two sides are a *tester*, which holds the
 expected values and never loads a program, and a *program*. Each frame is a request or the reply to the last
-open request, so exactly one side speaks at a time and frames need no numbers.
+open request, so only one side sends at a time and frames need no numbers.
 
-What the program's side may do to the tester's: answer its requests with plain values, and call back functions
-that were passed to it as arguments. It cannot reach the attributes of anything there.
+The program's side can only reply to requests with plain values, and call functions that were passed to it as
+arguments. It has no access to attributes of objects on the tester's side.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from typing import Any, NoReturn
 from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
 
 _MESSAGE = 300
-"""Most characters of an exception's text that cross [characters]."""
+"""Longest text of an exception that is transferred [characters]."""
 
 
 class EndpointLostError(Exception):
-    """The other side is gone."""
+    """The other side has ended."""
 
 
 class RemoteObject:
-    """Stand-in for an object that the other side keeps.
+    """Stand-in for an object of the other side.
 
-    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are asked for there. Comparison is not:
-    two stand-ins are equal when they stand for the same object, whatever its class says. Nor is `in`, where
-    the question would tell what is expected: the elements are asked for once, and compared here. Only an
-    instance of a class that the tests know by name is asked, since `in` may be what they test.
+    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are evaluated on the other side.
+    Comparison is not: two stand-ins are equal if they stand for the same object, whatever its class defines.
+    `in` is not either, because the key may be an expected value: the elements are fetched once and compared
+    here. Only for an instance of a class that the tests call by name, `in` is evaluated on the other side,
+    since the tests may test it.
     """
 
     def __init__(self, endpoint: RpcEndpoint, entry: list[Any], label: str) -> None:
@@ -95,7 +96,7 @@ class RemoteObject:
         when, elements = self._or1_elements
         if when != endpoint.num_calls:  # the program may have changed it since
             started = endpoint.num_calls
-            elements = list(self)  # asks for the length too, where there is one
+            elements = list(self)  # also calls __len__, if there is one
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
@@ -104,14 +105,14 @@ class RemoteObject:
 
     def _or1_agree(self, elements: list[Any], length: Any) -> None:
         if length != len(elements):
-            raise TypeError(f"{self._or1_label} has {len(elements)} elements and says {length}")
+            raise TypeError(f"{self._or1_label} has {len(elements)} elements but its length is {length}")
 
     def _or1_special(self, name: str) -> Any:
         return self._or1_endpoint.call(getattr, (self, name), {})
 
 
 class RpcEndpoint:
-    """One end of the conversation."""
+    """One end of the connection."""
 
     def __init__(
         self,
@@ -122,15 +123,15 @@ class RpcEndpoint:
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
     ) -> None:
-        """Set up an end; says nothing.
+        """Create one endpoint; sends nothing yet.
 
         Args:
-            send: writes one frame.
-            receive: next frame; None when the other side is gone.
-            node_classes: names of classes whose instances travel as their attributes.
-            find_class: class of that name on this side.
-            find_name: what the other side may name: the program's functions and classes. None on the
-                tester's side, where nothing may be named.
+            send: sends one frame.
+            receive: returns the next frame; None if the other side has ended.
+            node_classes: names of classes whose instances are transferred as their attributes.
+            find_class: returns the class of a name on this side.
+            find_name: returns an object of the program that the other side names: a function or class. None
+                on the tester's side, where no object can be named.
         """
         self._send = send
         self._receive = receive
@@ -141,18 +142,18 @@ class RpcEndpoint:
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
         self.num_calls = 0
-        """Calls made to the other side."""
+        """Number of calls to the other side."""
 
     def named(self, name: str) -> RemoteObject:
-        """Stand-in for what the program calls `name`."""
+        """Stand-in for the program's object `name`."""
         return RemoteObject(self, ["name", name], name)
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Have the other side call a function; arguments that it changes in place are changed here too.
+        """Call a function on the other side; changes that it makes to arguments in place are made here too.
 
         Raises:
-            Exception: what the function raised, as a builtin exception that `came_from_program`.
-            TransferError: an argument cannot travel, or the reply is malformed.
+            Exception: the exception of the function, as a builtin one that `came_from_program`.
+            TransferError: an argument cannot be transferred, or the reply is malformed.
             EndpointLostError: the other side ended.
         """
         self.num_calls += 1
@@ -169,7 +170,7 @@ class RpcEndpoint:
             return result_of(message, encoder, self._decoder)
 
     def serve(self) -> None:
-        """Answer requests until the other side is gone."""
+        """Answer requests until the other side ends."""
         while True:
             try:
                 self._answer(self._read())
@@ -241,12 +242,12 @@ class RpcEndpoint:
         except (ValueError, RecursionError) as error:
             raise TransferError(f"malformed reply: {type(error).__name__}") from None
         if not isinstance(message, dict):
-            raise TransferError("malformed reply: no table")
+            raise TransferError("malformed reply: not a JSON object")
         return message
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:
-    """The value that a reply returns, after its changes have been made to the objects of the request.
+    """The return value in a reply, after the changes in it are made to the objects of the request.
 
     Raises:
         TransferError: the reply does not follow the format.
@@ -258,7 +259,7 @@ def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecode
         for index, entry in reply["changes"]:
             before = request.entries[index]
             if not is_mutable(before) or before[:1] != entry[:1]:
-                raise TransferError("malformed reply: a change of what cannot change")
+                raise TransferError("malformed reply: a change of an immutable object")
             decoder.fill(objects[index], entry, objects)
         return value_of(reply["return"], objects)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
@@ -266,7 +267,7 @@ def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecode
 
 
 def describe(error: BaseException) -> list[str]:
-    """Name of the nearest builtin class of an exception, and its text."""
+    """The name of the nearest builtin class of an exception, and its text."""
     names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
     try:
         text = str(error)
@@ -278,7 +279,7 @@ def describe(error: BaseException) -> list[str]:
 
 
 def came_from_program(error: BaseException) -> bool:
-    """Was it raised by the program, not by the test code?"""
+    """Whether an exception was raised by the program, not by the test code."""
     return "or1_from_program" in vars(error)
 
 
@@ -289,7 +290,7 @@ def _raise(described: Any) -> NoReturn:
     try:
         ordinary = isinstance(cls, type) and issubclass(cls, Exception)
         error = cls(text) if ordinary and cls else RuntimeError(f"{name}: {text}")
-    except TypeError:  # UnicodeDecodeError and its like want five arguments
+    except TypeError:  # UnicodeDecodeError and similar classes need five arguments
         error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True
     raise error

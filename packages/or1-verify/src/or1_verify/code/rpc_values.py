@@ -1,18 +1,18 @@
 """Python values as plain JSON, between processes that do not trust each other.
 
-Standard library only: the parent imports this module, and sandboxed processes are given the same code.
+Standard library only: the parent imports this module, and the same code is sent to sandboxed processes.
 
 A payload is `{"root": item, "heap": [entry, ...]}`. An item is a JSON scalar (null, bool, number, string) or
-`[index]`, a reference into the heap; an entry is `[kind, ...]` with the items of one object. So shared and
+`[index]`, a reference into the heap; an entry is `[kind, ...]` with the items of one object. Shared and
 cyclic structures keep their shape, and neither a linked list of a million nodes nor a forged payload can make
-the reader recurse. What is read back is made of plain builtins whatever its class was on the other side: an
-`__eq__` of its own, or a subclass of int, does not survive.
+the decoder recurse. Decoded values consist of plain builtins, whatever their class was on the other side: a
+custom `__eq__` or a subclass of int is lost.
 
 A reply to a call continues the heap of its request and lists the entries of the request's objects that have
-changed, which is how a function that works in place is seen to work.
+changed, so that changes in place are transferred too.
 
-Not carried: classes (an object of an unknown class becomes an `export`, a handle held by its owner), named
-fields of tuples, the order of a Counter.
+Not transferred: classes (an object of an unknown class becomes an `export`, a handle of its owner), names of
+tuple fields, the order of a Counter.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MAX_INLINE_BITS = 4096
 _MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node"})
 _SLICE = slice(None)
 _LARGE = 1 << 40
-"""Parts of an object beyond which it does not matter how many."""
+"""Upper limit of the counted parts of an object."""
 _FRACTION_DIGITS = 1 << 14
-"""Of numerator and denominator together [hexadecimal digits]."""
+"""Longest numerator and denominator together [hexadecimal digits]."""
 
 
 class TransferError(ValueError):
@@ -40,7 +40,7 @@ class TransferError(ValueError):
 
 
 class ValueEncoder:
-    """Writes values into one heap."""
+    """Encodes values into one heap."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class ValueEncoder:
         """Start a heap.
 
         Args:
-            node_classes: names of classes whose instances travel as their attributes (ListNode, TreeNode).
-            export: entry for an object that cannot travel; None refuses it.
-            known: objects of the request's heap, by index, when this is the heap of its reply.
+            node_classes: names of classes whose instances are sent as their attributes (ListNode, TreeNode).
+            export: returns the entry of an object that is not plain; None = TransferError.
+            known: objects of the heap of the request, by index, if this is the heap of its reply.
         """
         self._nodes = node_classes
         self._export = export
@@ -64,13 +64,13 @@ class ValueEncoder:
         self._pending: deque[tuple[list[Any], Any]] = deque()
 
     def item(self, value: Any) -> Any:
-        """The item for a value; what it holds is on the heap when this returns."""
+        """The item for a value; its contents are added to the heap."""
         item = self._item(value)
         self._drain()
         return item
 
     def shallow(self, value: Any) -> list[Any]:
-        """The entry of an object that is on the heap already, as it is at this moment."""
+        """The current entry of an object that is already on the heap."""
         entry: list[Any] = []
         self._fill(entry, value)
         self._drain()
@@ -91,7 +91,7 @@ class ValueEncoder:
         if index is None:
             index = self._first + len(self.entries)
             self._index[id(value)] = index
-            self.objects.append(value)  # also keeps it alive: an id must not be used twice
+            self.objects.append(value)  # keeps the object alive, so that its id stays unique
             entry: list[Any] = []
             self.entries.append(entry)
             self._pending.append((entry, value))
@@ -115,7 +115,7 @@ class ValueEncoder:
             entry += _atom(value) or self._array(value) or self._exported(value)
 
     def _array(self, value: Any) -> list[Any] | None:
-        """A numpy scalar as a number, a numpy array of numbers as itself; numpy is not loaded for this."""
+        """The entry of a numpy scalar or array of numbers; None for other values. Does not import numpy."""
         numpy = sys.modules.get("numpy")
         if numpy is None or not isinstance(value, numpy.generic | numpy.ndarray):
             return None
@@ -127,12 +127,12 @@ class ValueEncoder:
 
     def _exported(self, value: Any) -> list[Any]:
         if self._export is None:
-            raise TransferError(f"a {type(value).__name__} is no plain value")
+            raise TransferError(f"a {type(value).__name__} is not a plain value")
         return self._export(value)
 
 
 def _atom(value: Any) -> list[Any] | None:
-    """Entry of a value that holds no others; subclasses lose their class."""
+    """The entry of a value without parts; None for other values. Subclasses lose their class."""
     if isinstance(value, bool | float | str) or value is None:
         plain = float.__float__(value) if isinstance(value, float) else str.__str__(value)
         return ["scalar", plain]
@@ -166,7 +166,7 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 
 class ValueDecoder:
-    """Reads a heap back. Immutable objects are made when all they hold exists; the others are filled last."""
+    """Decodes a heap. Immutable objects are created after their parts; mutable ones are filled last."""
 
     def __init__(
         self,
@@ -174,26 +174,26 @@ class ValueDecoder:
         handle: Callable[[list[Any]], Any] | None = None,
         *,
         arrays: bool = False,
-        most_hashed: int | None = None,
+        max_hashed: int | None = None,
     ) -> None:
-        """Say how to make what is not plain.
+        """Configure the decoding of values that are not plain.
 
         Args:
-            node_class: class of a node by name; None refuses nodes.
-            handle: object for an entry of kind export, yours, name or builtin; None refuses them.
-            arrays: read numpy arrays; refused otherwise.
-            most_hashed: keys and elements of sets, but for texts, with all that a tuple among them holds
-                each time that it holds it; None = any number [hashed parts].
+            node_class: returns the class of a node by name; None = nodes are refused.
+            handle: returns the object of an entry of kind export, yours, name or builtin; None = refused.
+            arrays: decode numpy arrays; False = refused.
+            max_hashed: largest number of keys and elements of sets, without texts; a tuple counts with all
+                its parts, each as often as it occurs; None = no limit [hashed parts].
         """
         self._node_class = node_class
         self._handle = handle
         self._arrays = arrays
-        self._hashes_left = most_hashed
+        self._hashes_left = max_hashed
         self._sizes: dict[int, int] = {}
-        """Parts of the immutable objects, by index: hashing one takes as long."""
+        """Number of parts of the immutable objects, by index: the cost of hashing one."""
 
     def read(self, entries: Sequence[list[Any]], known: Sequence[Any] = ()) -> list[Any]:
-        """Objects by index: those known already, then one for each entry.
+        """Objects by index: the known ones, then one per entry.
 
         Raises:
             TransferError: the entries do not follow the format.
@@ -221,7 +221,7 @@ class ValueDecoder:
         return objects
 
     def _make(self, index: int, waiting: dict[int, list[Any]], objects: list[Any]) -> None:
-        """Make the immutable object at an index after those it holds, without recursion."""
+        """Create the immutable object at an index after its parts, without recursion."""
         stack, on_the_way = [index], set()
         while stack:
             top = stack[-1]
@@ -230,7 +230,7 @@ class ValueDecoder:
                 continue
             held = [item[0] for item in _held(waiting[top]) if type(item) is list and item[0] in waiting]
             if held and top in on_the_way:
-                raise TransferError("malformed payload: an immutable object holds itself")
+                raise TransferError("malformed payload: an immutable object contains itself")
             if held:
                 on_the_way.add(top)
                 stack += held
@@ -246,7 +246,7 @@ class ValueDecoder:
             return value_of(entry[1], objects)
         if kind == "array":
             if not self._arrays:
-                raise TransferError("an array is no plain value here")
+                raise TransferError("an array is not a plain value here")
             import numpy
 
             flat = [value_of(item, objects) for item in entry[3]]
@@ -256,18 +256,18 @@ class ValueDecoder:
         return frozenset(self._hashed(entry[1], objects))
 
     def _hashed(self, items: list[Any], objects: Sequence[Any]) -> list[Any]:
-        """Values that will be hashed; TransferError where that would take too long."""
+        """Values for hashing; TransferError if hashing would take too long."""
         if self._hashes_left is not None:
             self._hashes_left -= self._size([item for item in items if type(item) is not str])
             if self._hashes_left < 0:
-                raise TransferError("more keys and elements of sets than an answer needs")
+                raise TransferError("more keys and elements of sets than the limit")
         return [value_of(item, objects) for item in items]
 
     def _size(self, items: list[Any]) -> int:
         return sum(self._sizes.get(item[0], 1) if type(item) is list else 1 for item in items)
 
     def _empty(self, entry: list[Any]) -> Any:
-        """The object of an entry: whole if it holds no others, else without its contents."""
+        """The object of an entry: complete if it has no parts, else empty."""
         kind = entry[0]
         if kind in _EMPTY:
             return _EMPTY[kind]()
@@ -278,10 +278,10 @@ class ValueDecoder:
             return cls.__new__(cls)
         if kind in ("export", "yours", "name", "builtin") and self._handle is not None:
             return self._handle(entry)
-        raise TransferError(f"malformed payload: nothing of kind {str(kind)[:40]!r} may come here")
+        raise TransferError(f"malformed payload: entries of kind {str(kind)[:40]!r} are not allowed here")
 
     def fill(self, target: Any, entry: list[Any], objects: Sequence[Any]) -> None:
-        """Give a mutable object the contents of an entry, in place."""
+        """Fill a mutable object with the contents of an entry, in place."""
         kind = entry[0]
         if kind == "list":
             target[_SLICE] = _values(entry[1], objects)
@@ -300,14 +300,14 @@ class ValueDecoder:
         elif kind == "node":
             for name, item in zip(entry[2], entry[3], strict=True):
                 if not name.isidentifier() or name.startswith("__"):
-                    raise TransferError("malformed payload: not the name of an attribute")
+                    raise TransferError("malformed payload: an invalid attribute name")
                 setattr(target, name, value_of(item, objects))
         else:
-            raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} cannot change")
+            raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} is immutable")
 
 
 def _fraction(above: str, below: str) -> Fraction:
-    """Reducing one takes time that grows with the square of its length."""
+    """A fraction, of limited length: reducing it takes quadratic time."""
     if len(above) + len(below) > _FRACTION_DIGITS:
         raise TransferError("a fraction of too many digits")
     return Fraction(int(above, 16), int(below, 16))
@@ -337,11 +337,11 @@ def value_of(item: Any, objects: Sequence[Any]) -> Any:
     """The value of an item; TransferError for anything but a scalar or a reference."""
     if type(item) is not list:
         if type(item) is dict:
-            raise TransferError("malformed payload: a table where an item is needed")
+            raise TransferError("malformed payload: a JSON object instead of an item")
         return item
     index = item[0] if len(item) == 1 else None
     if type(index) is not int or not 0 <= index < len(objects):
-        raise TransferError("malformed payload: a reference to nothing")
+        raise TransferError("malformed payload: an invalid reference")
     return objects[index]
 
 
@@ -360,17 +360,17 @@ def _held(entry: list[Any]) -> list[Any]:
 
 def _number_type(text: str) -> str:
     if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
-        raise TransferError("malformed payload: not a type of numbers")
+        raise TransferError("malformed payload: not a number type")
     return text
 
 
 def is_mutable(entry: Sequence[Any]) -> bool:
-    """May the object of this entry change after it was sent?"""
+    """Whether the object of this entry is mutable."""
     return bool(entry) and entry[0] in _MUTABLE
 
 
 def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Payload of a plain value; TransferError when it holds something that is not plain.
+    """Payload of a plain value; TransferError for any other value.
 
     >>> encode([1, (2, 2)])
     {'root': [0], 'heap': [['list', [1, [1]]], ['tuple', [2, 2]]]}
@@ -381,7 +381,7 @@ def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, 
 
 
 def decode(payload: Any) -> Any:
-    """Plain value of a payload; TransferError when it does not follow the format.
+    """Plain value of a payload; TransferError if it does not follow the format.
 
     >>> decode({"root": [0], "heap": [["list", [1, [1]]], ["tuple", [2, 2]]]})
     [1, (2, 2)]

@@ -1,8 +1,8 @@
 """Tests that are code: a tester process runs them against a program in another process.
 
-The parent carries each frame from one to the other without acting on it. What the tests expect exists only in
-the tester; the program's process gets arguments, and its answers reach the tester as plain values. Only the
-tester says the verdict, and it never loads a program.
+The parent passes each frame from one process to the other without interpreting it. The expected values exist
+only in the tester; the program's process gets arguments, and its replies reach the tester as plain values.
+Only the tester sends the verdict, and it never loads a program.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def failures_of_code(
     limits: Limits,
     budget: TimeBudget,
 ) -> list[FailedTest]:
-    """The first failure, if there is one. All tests share a process of the program, and its limits.
+    """The first failed test, if any. All tests share one process of the program and its limits.
 
     Raises:
         BadTestsError: the tests fail by themselves.
@@ -59,7 +59,7 @@ def _tested(
         "node_classes": sorted(node_classes(tests)),
         "tests": list(code_of(tests)),
     }
-    # The tester waits while the program computes, so its clock on the wall must not run out first.
+    # The tester waits while the program computes, so its wall time limit must be longer.
     patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)
     tester = start_job(sandbox, job, patient)
     num_calls = 0
@@ -81,10 +81,10 @@ def _tested(
 
 
 def _tester_lost(tester: Session, num_calls: int) -> FailedTest:
-    """The tester ran into a limit: by what a program has returned, if there was one."""
+    """The failed test when the tester reaches a limit; BadTestsError before the first call of the program."""
     failure = failure_of(0, tester.wait())
     if num_calls == 0:
-        raise BadTestsError(f"the tests ended before they called the program: {failure.detail}")
+        raise BadTestsError(f"the tests end before they call the program: {failure.detail}")
     return FailedTest(0, failure.reason, f"while its result was compared: {failure.detail}")
 
 
@@ -93,5 +93,5 @@ def _failure(verdict: dict[str, Any], num_calls: int) -> list[FailedTest]:
         return []
     index, reason, detail = verdict["failure"]
     if num_calls == 0 and reason != "wrong_answer":
-        raise BadTestsError(str(detail))  # once a program has answered, a failure may be its doing
+        raise BadTestsError(str(detail))  # after the first reply, the program may have caused the failure
     return [FailedTest(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]

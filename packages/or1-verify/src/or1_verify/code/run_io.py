@@ -1,4 +1,4 @@
-"""Tests that are data: the program sees one input, the parent compares what comes back."""
+"""Tests that are data: the program gets one input, the parent compares its output or return value."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from or1_verify.sandbox import Ending, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHOWN = 100
-"""Most characters of a value in a detail [characters]."""
-_MOST_HASHED = 1 << 14
-"""Keys and elements of sets, but for texts, in a value that the parent reads: no expected value has as many,
-and hashing can be made to take any time [hashed parts]."""
+"""Longest text of a value in a detail [characters]."""
+_MAX_HASHED = 1 << 14
+"""Largest number of keys and elements of sets, without texts, in a value that the parent decodes. Expected
+values have fewer; hashing a forged value could take any time [hashed parts]."""
 _LOADED_BYTES = 1 << 16
-"""Longest report of a loaded program that is read [bytes]."""
+"""Longest load report of a program that is parsed [bytes]."""
 _CHECKER_LIMITS = Limits(cpu_s=20.0)
 
 
 def failures_of_stdin(
     sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
-    """Failures in order, one process for each test."""
+    """The failed tests in order; each test runs in a process of its own."""
     for index, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
         execution = budget.add(run_with_input(sandbox, program, given, limits))
         if execution.ending is not Ending.EXITED:
@@ -50,7 +50,7 @@ def failures_of_stdin(
 def failures_of_calls(
     sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
-    """Failures in order, one process and one call for each test: no state goes from one to the next."""
+    """The failed tests in order; one process and one call per test, so that no state is carried over."""
     for index, (arguments, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
         failure = _call(sandbox, tests, program, limits, budget, index, arguments, expected)
         if failure is not None:
@@ -75,7 +75,7 @@ def _call(
     arguments: tuple[Any, ...],
     expected: Any,
 ) -> FailedTest | None:
-    names = [tests.fn_name]  # the preamble defines functions such as `add`: they are not the program's
+    names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
     job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
     session = start_job(sandbox, job, limits)
     try:
@@ -98,10 +98,10 @@ def _call(
 
 
 def load(session: Session, index: int) -> FailedTest | None:
-    """Wait until a program's process has loaded its program; the failure if it cannot.
+    """Wait until the process has loaded its program; the failed test if it cannot.
 
     Raises:
-        BadTestsError: what comes before the program does not work.
+        BadTestsError: the setup code fails.
     """
     setup = read_table(session.receive())
     if setup is None:
@@ -119,7 +119,7 @@ def load(session: Session, index: int) -> FailedTest | None:
 
 
 def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
-    """A call as the program's side understands it (see `rpc`); the entry point is all that is exported.
+    """A request frame for the program's side (see `rpc`); the entry point is its only exported object.
 
     Raises:
         BadTestsError: the arguments are too large.
@@ -128,12 +128,12 @@ def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
     root = request.item([entry_point, list(arguments), {}])
     frame = json.dumps({"root": root, "heap": request.entries}).encode()
     if len(frame) > MAX_FRAME_BYTES:
-        raise BadTestsError(f"arguments of {len(frame)} bytes are more than fit into a message")
+        raise BadTestsError(f"arguments of {len(frame)} bytes exceed the limit of {MAX_FRAME_BYTES}")
     return frame
 
 
 def _reply_limit(request: bytes, expected: Any) -> int:
-    """Longest reply that may hold the expected value and the arguments [bytes]; no longer one is parsed."""
+    """Longest reply that is parsed [bytes]: room for the expected value and the arguments."""
     return (1 << 16) + 8 * (len(request) + len(json.dumps(encode(expected))))
 
 
@@ -143,10 +143,10 @@ def _compared(
     if "raise" in reply:
         return raised_failure(index, reply["raise"])
     if reply.get("changes"):
-        # What a program has done to its arguments is done to a copy: the next program gets the same tests.
+        # Changes to the arguments are made to a copy: the next program gets the same tests.
         request.objects = ValueDecoder(handle=lambda _: None, arrays=True).read(request.entries)
     try:
-        value = result_of(reply, request, ValueDecoder(most_hashed=_MOST_HASHED))
+        value = result_of(reply, request, ValueDecoder(max_hashed=_MAX_HASHED))
     except TransferError as error:
         return FailedTest(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
     if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):
@@ -155,14 +155,14 @@ def _compared(
 
 
 def raised_failure(index: int, raised: Any) -> FailedTest:
-    """The failure that an exception means, as the program's side describes it."""
+    """The failed test for an exception that the program's side reports."""
     name, text = map(_text, raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
     reason = "memory_limit" if name == "MemoryError" else "runtime_error"
     return FailedTest(index, reason, f"{name}: {text}"[:_SHOWN])
 
 
 def read_table(frame: bytes | None) -> dict[str, Any] | None:
-    """The table in a frame of the program's side; empty if it holds anything else; None without a frame."""
+    """The JSON object in a frame of the program's side; empty for any other content; None without a frame."""
     if frame is None:
         return None
     try:
@@ -173,10 +173,10 @@ def read_table(frame: bytes | None) -> dict[str, Any] | None:
 
 
 def _rejected(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> str | None:
-    """None when the checker accepts an output, else why not.
+    """None if the checker accepts an output, else the reason.
 
     Raises:
-        BadTestsError: the checker does not work, not even on the reference output.
+        BadTestsError: the checker fails, and does not accept the reference output either.
     """
     given, _, reference = case
     accepted, why = _checked(sandbox, checker, case)
@@ -186,7 +186,7 @@ def _rejected(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> str
 
 
 def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tuple[bool | None, str]:
-    """What a checker says of an output, in a process of its own; None when it fails instead of saying it."""
+    """The result of a checker, run in a process of its own; None if the checker fails."""
     content = json.dumps(case).encode()
     if len(content) > MAX_FRAME_BYTES:
         return False, f"an output of {len(case[1])} characters is too long for the checker"
@@ -205,12 +205,12 @@ def _checked(sandbox: Sandbox, checker: str, case: tuple[str, str, str]) -> tupl
 
 
 def _text(value: Any) -> str:
-    """A text as it is; empty for anything else, which may be nested too deep to be written."""
+    """The value if it is a text, else empty: other values may be nested too deeply to be formatted."""
     return value if isinstance(value, str) else ""
 
 
 def _short(value: Any) -> str:
     try:
         return reprlib.repr(value)[:_SHOWN]
-    except (ValueError, RecursionError):  # an integer that Python refuses to write, a bottomless structure
+    except (ValueError, RecursionError):  # a very long integer, or a very deep structure
         return f"a {type(value).__name__} that cannot be shown"

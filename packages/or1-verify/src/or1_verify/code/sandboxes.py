@@ -1,4 +1,4 @@
-"""The sandboxes of this process: started when needed, kept for the next program, closed at the end."""
+"""The sandboxes of this process: started on demand, reused, and closed at exit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from or1_verify.sandbox import Level, Sandbox
 
 _lock = threading.Lock()
 _idle: defaultdict[Level | None, list[Sandbox]] = defaultdict(list)
-"""By the level that was asked for."""
+"""By the requested level."""
 _owner: int | None = None
 
 
 @contextlib.contextmanager
 def a_sandbox(allow_weak: bool, level: Level | None = None) -> Iterator[Sandbox]:
-    """A sandbox of a level, or of the best, for one thread; after a SandboxError it is not used again.
+    """A sandbox of a level (None = the best) for one thread; it is not reused after a SandboxError.
 
     Raises:
-        SandboxError: none can be started, or only a weak one and that is not allowed.
+        SandboxError: no sandbox can be started, or only a weak one, which is not allowed.
     """
     sandbox = _take(level) or _start(level)
     if not sandbox.level.fit_for_training and not allow_weak:
         _give_back(level, sandbox)
         raise SandboxError(
             f"only level {sandbox.level.value} of the code sandbox works here, which confines little "
-            "(`or1 doctor` says why): allow it with --allow-weak-sandbox if the code is trusted"
+            "(`or1 doctor` shows the reason): allow it with --allow-weak-sandbox if the code is trusted"
         )
     try:
         yield sandbox
@@ -45,7 +45,7 @@ def a_sandbox(allow_weak: bool, level: Level | None = None) -> Iterator[Sandbox]
 
 
 def close_all() -> None:
-    """Close the sandboxes that are not in use; others can be started afterwards."""
+    """Close the sandboxes that are not in use; new ones can be started afterwards."""
     with _lock:
         closing = [sandbox for idle in _idle.values() for sandbox in idle] if _owner == os.getpid() else []
         _idle.clear()
@@ -56,7 +56,7 @@ def close_all() -> None:
 def _take(level: Level | None) -> Sandbox | None:
     global _owner
     with _lock:
-        if _owner != os.getpid():  # after a fork, those of the parent are not ours to use or to close
+        if _owner != os.getpid():  # after a fork, the sandboxes belong to the parent process
             _idle.clear()
             _owner = os.getpid()
             atexit.register(close_all)
@@ -69,7 +69,7 @@ def _give_back(level: Level | None, sandbox: Sandbox) -> None:
 
 
 def _start(level: Level | None) -> Sandbox:
-    """A sandbox that does not inherit the limits of a verifier's worker: programs have their own."""
+    """Start a sandbox without the resource limits of a verifier worker: programs have their own."""
     soft = {kind: resource.getrlimit(kind) for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU)}
     try:
         for kind, (_, hard) in soft.items():

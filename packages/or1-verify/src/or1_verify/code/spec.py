@@ -1,7 +1,7 @@
-"""The tests of a code problem: what a gold of the task `code` may be, in every layout that data sets use.
+"""The tests of a code problem: all layouts of the gold of the task `code`.
 
-`parse_tests` reads a table, or JSON text of one, and returns tests that are data (inputs and expected
-outputs, which the parent compares) or code (asserts or a `check` function, which a tester process runs).
+`parse_tests` reads a JSON object, or its text, and returns tests that are data (inputs and expected outputs,
+compared by the parent) or code (asserts or a `check` function, run by a tester process).
 """
 
 from __future__ import annotations
@@ -35,61 +35,61 @@ class _Tests(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     time_limit_s: float = Field(default=_DEFAULTS.cpu_s, gt=0)
-    """Processor time: of each test where tests are data, of all together where they are code [s].
+    """Processor time: of each test if tests are data, of all together if they are code [s].
     Source: LiveCodeBench, lcb_runner @28fef95 (6 s)."""
     memory_limit_bytes: int = Field(default=_DEFAULTS.memory_bytes, ge=1 << 26)
     """Memory of the program [bytes]."""
     solution: str | None = None
-    """A program known to be right: validates the tests, and is never shown to anything else."""
+    """A correct program, used only to validate the tests."""
 
 
 class StdinTests(_Tests):
-    """Texts in, texts out."""
+    """Tests by standard input and output."""
 
     mode: Literal["stdin"] = "stdin"
     inputs: tuple[str, ...] = Field(min_length=1)
-    """What the program reads, one test each."""
+    """Standard input, one per test."""
     outputs: tuple[str, ...]
-    """What it is to print."""
+    """Expected standard output, one per test."""
     checker: str | None = None
-    """Source of a program that defines `check(input, output, reference) -> bool`, for problems with many
-    right outputs."""
+    """Source that defines `check(input, output, reference) -> bool`, for problems with several correct
+    outputs."""
 
 
 class FunctionTests(_Tests):
-    """Arguments in, a value out, as JSON."""
+    """Tests by arguments and return value, as JSON."""
 
     mode: Literal["function"] = "function"
     fn_name: str
     """A function, or a method of the class `Solution`."""
     inputs: tuple[tuple[Any, ...], ...] = Field(min_length=1)
-    """Positional arguments, one test each."""
+    """Positional arguments, one tuple per test."""
     outputs: tuple[Any, ...]
-    """Expected values."""
+    """Expected return values, one per test."""
     may_be_wrapped: bool = False
-    """Each output stands alone in a list, as APPS and TACO write them: the value inside is accepted too."""
+    """Each output is in a list of its own, as in APPS and TACO: the value alone is accepted too."""
 
 
 class CheckTests(_Tests):
-    """Test code that defines `check(candidate)`, as HumanEval and LeetCodeDataset have it."""
+    """Test code that defines `check(candidate)`, as in HumanEval and LeetCodeDataset."""
 
     mode: Literal["leetcode", "humaneval"]
     setup: str
     """Runs first on both sides: imports, ListNode and TreeNode, the helpers of a HumanEval prompt."""
     test: str
     entry_point: str
-    """What `check` is given: `has_close_elements` or `Solution().twoSum`."""
+    """The argument of `check`: `has_close_elements` or `Solution().twoSum`."""
 
 
 class AssertTests(_Tests):
-    """Test statements that use the program's functions by name, as MBPP has them."""
+    """Test statements that use the program's functions by name, as in MBPP."""
 
     mode: Literal["asserts"] = "asserts"
     setup: str = ""
     """Runs first on both sides: imports."""
     tests: tuple[str, ...] = Field(min_length=1)
     names: tuple[str, ...]
-    """What the program must define."""
+    """The names that the program must define."""
 
 
 Tests = StdinTests | FunctionTests | CheckTests | AssertTests
@@ -128,16 +128,16 @@ _LEETCODE_HELPERS = frozenset(
 
 
 def parse_tests(raw: Any) -> Tests:
-    """Typed tests from a table, a list of LiveCodeBench cases, or text that encodes one of them.
+    """Typed tests from a JSON object, a list of LiveCodeBench cases, or text that encodes one of them.
 
     Raises:
-        DataError: what is missing or cannot be used, in one line.
+        DataError: tests that are missing or not usable, in one line.
     """
     table = _table(decode_tests(raw) if isinstance(raw, str) else raw)
     mode = str(table["mode"] if "mode" in table else _mode_of(table))
     mode = _OTHER_MODES.get(mode, mode)
     if mode not in _MODELS:
-        raise DataError(f"tests have mode {mode!r}: it is one of {', '.join(_MODELS)}")
+        raise DataError(f"tests have unknown mode {mode!r}: use one of {', '.join(_MODELS)}")
     try:
         tests = _MODELS[mode].model_validate(_COMPLETED[mode]({**table, "mode": mode}))
     except ValidationError as error:
@@ -150,18 +150,18 @@ def parse_tests(raw: Any) -> Tests:
 
 
 def _table(raw: Any) -> dict[str, Any]:
-    """One table with this module's keys, whatever the layout."""
+    """One dictionary with this module's keys, from any layout."""
     if isinstance(raw, list):
         return _from_cases(raw, None)
     if not isinstance(raw, Mapping):
-        raise DataError(f"tests are a {type(raw).__name__} where a table is needed")
+        raise DataError(f"tests are a {type(raw).__name__}, not a JSON object")
     table: dict[str, Any] = {str(_OTHER_NAMES.get(key, key)): value for key, value in raw.items()}
     table = {key: value for key, value in table.items() if value is not None and key not in ("style",)}
     if "input_output" in table:
         inner = table.pop("input_output")
         inner = decode_tests(inner) if isinstance(inner, str) else inner
         if not isinstance(inner, Mapping) or "input_output" in inner:
-            raise DataError("input_output is no table of inputs and outputs")
+            raise DataError("input_output is not a JSON object of inputs and outputs")
         return _table({**table, **inner})
     if "public_test_cases" in table or "private_test_cases" in table:
         cases = [*_cases(table, "public_test_cases"), *_cases(table, "private_test_cases")]
@@ -174,7 +174,7 @@ def _function_name(table: Mapping[str, Any]) -> str | None:
     metadata = table.get("metadata")
     metadata = decode_tests(metadata) if isinstance(metadata, str) and metadata.strip() else metadata
     if metadata is not None and not isinstance(metadata, Mapping):
-        raise DataError("metadata is no table")
+        raise DataError("metadata is not a JSON object")
     name = (metadata or {}).get("func_name") or table.get("fn_name")
     return str(name) if name else None
 
@@ -183,14 +183,14 @@ def _cases(table: Mapping[str, Any], key: str) -> list[Any]:
     cases = table.get(key, [])
     cases = decode_tests(cases) if isinstance(cases, str) else cases
     if not isinstance(cases, list):
-        raise DataError(f"{key} is no list of tests")
+        raise DataError(f"{key} is not a list of tests")
     return cases
 
 
 def _from_cases(cases: list[Any], fn_name: str | None) -> dict[str, Any]:
     """LiveCodeBench's list of {input, output, testtype}, or SandboxFusion's of {input: {stdin}, ...}."""
     if not cases or not all(isinstance(case, Mapping) and {"input", "output"} <= set(case) for case in cases):
-        raise DataError("a list of tests needs one table with input and output for each")
+        raise DataError("each element of a list of tests must be a JSON object with input and output")
     inputs = [_stream(case["input"], "stdin") for case in cases]
     outputs = [_stream(case["output"], "stdout") for case in cases]
     table: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
@@ -220,7 +220,7 @@ def _stdin(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """One stream as text: lists of lines are joined, Windows line ends are undone."""
+    """One stream as text: lists of lines are joined, Windows line ends are converted."""
     text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
     return text.replace("\r\n", "\n")
 
@@ -237,12 +237,12 @@ def _function(table: dict[str, Any]) -> dict[str, Any]:
 
 def _list_of(table: Mapping[str, Any], key: str) -> list[Any]:
     if not isinstance(table.get(key), list):
-        raise DataError(f"tests need {key}, a list")
+        raise DataError(f"tests need a list {key}")
     return list(table[key])
 
 
 def _arguments(value: Any) -> list[Any]:
-    """Arguments of one call: a list, LiveCodeBench's text of one JSON value a line, or the only argument."""
+    """Arguments of one call: a list, LiveCodeBench's text with one JSON value per line, or one value."""
     if isinstance(value, str):
         return [_json(line) for line in value.split("\n")]
     return value if isinstance(value, list) else [value]
@@ -265,12 +265,12 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
     for key in ("setup", "test"):
         _compiles(table.get(key), key)
     if not is_expression_of_names(str(table.get("entry_point", ""))):
-        raise DataError(f"entry_point {table.get('entry_point')!r} is no name such as f or Solution().f")
+        raise DataError(f"entry_point {table.get('entry_point')!r} is not a name such as f or Solution().f")
     return table
 
 
 def _check_function(test: Any) -> Any:
-    """Test code that defines `check`; asserts about `candidate` alone are put into one."""
+    """Test code that defines `check`; plain asserts about `candidate` are wrapped into it."""
     lines = "\n".join(map(str, test)) if isinstance(test, list) else test
     _compiles(lines, "test")
     if "check" in functions_in(lines) or not any(isinstance(node, ast.Assert) for node in parsed(lines).body):
@@ -293,7 +293,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
     names = names or free_names(setup, tests)
     if not names:
-        raise DataError("no name in the tests is the program's to define: give names")
+        raise DataError("the tests use no name that the program could define: set names")
     rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
     return {**rest, "setup": setup, "tests": tests, "names": names}
 
@@ -302,7 +302,7 @@ def _compiles(source: Any, key: str) -> None:
     try:
         parsed(source)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise DataError(f"tests: {key} is no Python that can be run ({error})") from error
+        raise DataError(f"tests: {key} is not valid Python ({error})") from error
 
 
 _COMPLETED = {
@@ -315,23 +315,23 @@ _COMPLETED = {
 
 
 def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:
-    """Names of the classes that setup and tests define: their instances cross as their attributes."""
+    """Names of the classes that setup and tests define: their instances are sent as their attributes."""
     sources = [tests.setup, *code_of(tests)]
     return frozenset(name for source in sources for name in classes_in(source))
 
 
 def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
-    """The test code, in the parts that pass or fail one by one."""
+    """The test code, split into parts that pass or fail on their own."""
     if isinstance(tests, AssertTests):
         return tests.tests
     return (f"{tests.test}\ncheck({tests.entry_point})\n",)
 
 
 def names_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
-    """What the program must define."""
+    """The names that the program must define."""
     return tests.names if isinstance(tests, AssertTests) else (root_name(tests.entry_point),)
 
 
 def num_tests(tests: Tests) -> int:
-    """Tests that pass or fail one by one."""
+    """Number of tests that pass or fail on their own."""
     return len(tests.inputs) if isinstance(tests, StdinTests | FunctionTests) else len(code_of(tests))

@@ -1,7 +1,6 @@
 """Mathematical answers as people write them, read without evaluating any text as code.
 
-`tokens` cuts LaTeX or plain text into tokens, `parser` makes expressions of them (`tree`), `reader` the
-answer around the expressions (`forms`: intervals, sets, lists, relations, units). `exact` and `numeric` give
-expressions their values, `identity` says whether two expressions are equal and `same` whether two answers
-are.
+`tokens` splits LaTeX or plain text into tokens. `parser` builds expressions from them (`tree`), `reader`
+builds the forms around the expressions (`forms`: intervals, sets, lists, relations, units). `exact` and
+`numeric` evaluate expressions. `identity` compares two expressions, `same` compares two answers.
 """

@@ -1,4 +1,4 @@
-"""A place in a list of tokens, and what a parser asks about it."""
+"""A position in a list of tokens, with look-ahead and skipping for parsers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from or1_verify.latex.tokens import Token, UnreadableError
 
 
 class Cursor:
-    """The tokens that are still to be read."""
+    """Reads a list of tokens from left to right."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
@@ -37,7 +37,7 @@ class Cursor:
             raise UnreadableError(f"{text!r} is missing")
 
     def _group_tokens(self) -> list[Token]:
-        """The tokens of a braced group, or the one token that stands for it."""
+        """The tokens of a braced group, or one token where there are no braces."""
         if not self._skip("{"):
             return [self._take()]
         start, depth = self._at, 1

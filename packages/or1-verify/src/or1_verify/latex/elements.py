@@ -1,4 +1,4 @@
-"""Lists, tuples and sets element by element: whose order counts, and which names go together."""
+"""Compare lists, tuples and sets element by element, by order or by name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Elements:
     order: Order
     items: tuple[Form, ...]
     names: tuple[str, ...] = ()
-    """A name of its own for each item; empty when they have none."""
+    """One distinct name per item; empty if the items have none."""
 
 
 def elements_of(form: Form) -> Elements:
-    """The elements of a form with their names; any other form is one element."""
+    """The elements of a form with their names; a form of another kind is one element."""
     match form:
         case Many(order, items):
             return _unnamed(order, items)
@@ -34,7 +34,7 @@ def elements_of(form: Form) -> Elements:
 
 
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
-    """Names go where they say nothing: the same one for all, or one for the first of several values."""
+    """Drop names that carry no information: one name for all items, or a name for the first item only."""
     names = [item.name if isinstance(item, Named) else "" for item in items]
     if all(name.startswith("(") for name in names if name):
         return Elements(order, tuple(item.form if isinstance(item, Named) else item for item in items))
@@ -47,13 +47,12 @@ def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
 
 
 def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
-    """Whether the answer has the gold's elements, in its order where that counts."""
+    """Whether the answer has the elements of the gold, in the same order where the order matters."""
     if gold.names and answer.names:
-        mine, theirs = (
-            dict(zip(gold.names, gold.items, strict=True)),
-            dict(zip(answer.names, answer.items, strict=True)),
-        )
-        return mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
+        gold_items = dict(zip(gold.names, gold.items, strict=True))
+        answer_items = dict(zip(answer.names, answer.items, strict=True))
+        same_names = gold_items.keys() == answer_items.keys()
+        return same_names and all(same(gold_items[name], answer_items[name]) for name in gold_items)
     if gold.names:
         if _are_roots(gold.names) and answer.order is not Order.TUPLE:
             return _match(gold.items, answer.items, same)
@@ -83,14 +82,13 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
     if len(_distinct(gold.items, same)) == len(gold.items):
-        return _match(
-            gold.items, _distinct(answer.items, same), same
-        )  # an element said twice is still the same
+        # A repeated element of the answer counts once.
+        return _match(gold.items, _distinct(answer.items, same), same)
     return _match(gold.items, answer.items, same)
 
 
 def _are_roots(names: tuple[str, ...]) -> bool:
-    r"""`x_1, x_2, ...`: numbers that only tell the solutions apart."""
+    r"""`x_1, x_2, ...`: indices that only number the solutions."""
     found = [_ROOT_NAME.fullmatch(name) for name in names]
     numbers = [int(match[2]) for match in found if match]
     letters = {match[1] for match in found if match}
@@ -99,19 +97,19 @@ def _are_roots(names: tuple[str, ...]) -> bool:
 
 def _in_order(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
     return len(gold) == len(answer) and all(
-        same(mine, theirs) for mine, theirs in zip(gold, answer, strict=True)
+        same(gold_item, answer_item) for gold_item, answer_item in zip(gold, answer, strict=True)
     )
 
 
 def _match(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
-    """Each element of the one is an element of the other, one to one."""
-    left = list(answer)
-    for mine in gold:
-        found = next((place for place, theirs in enumerate(left) if same(mine, theirs)), None)
+    """Whether equal elements pair up one to one."""
+    unmatched = list(answer)
+    for item in gold:
+        found = next((place for place, other in enumerate(unmatched) if same(item, other)), None)
         if found is None:
             return False
-        del left[found]
-    return not left
+        del unmatched[found]
+    return not unmatched
 
 
 def _distinct(items: tuple[Form, ...], same: Same) -> tuple[Form, ...]:

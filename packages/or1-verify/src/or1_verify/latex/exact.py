@@ -1,4 +1,4 @@
-"""Exact values: an expression of whole numbers, fractions and decimals is a fraction, whatever its size."""
+"""Exact values of expressions of integers, fractions and decimals, as fractions of any size up to a limit."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from fractions import Fraction
 from or1_verify.latex import tree
 
 MAX_BITS = 60_000
-"""Largest numerator or denominator that is worked out [bits]."""
+"""Largest numerator or denominator that is computed [bits]."""
 MAX_TERMS = 2_000
-"""Longest sum or product over an index that is worked out [terms]."""
+"""Longest sum or product over an index that is computed [terms]."""
 _MAX_WORK = 4_000_000
-"""Most that all terms of a sum or product may take together [bits]."""
+"""Largest total size of the terms of a sum or product over an index [bits]."""
 
 
 class NotExactError(Exception):
-    """The value is no fraction, or it cannot be told here that it is."""
+    """The value is not rational, or this module cannot show that it is."""
 
 
 class UndefinedError(Exception):
-    """Division by zero, a root or logarithm without a value: there is nothing to compare."""
+    """The expression has no value: a division by zero, a root or a logarithm that is undefined."""
 
 
 class TooLargeError(Exception):
-    """A value over the limits of this module: comparing it would take the machine."""
+    """A value over the size limits of this module."""
 
 
 def exact(node: tree.Node, values: Mapping[str, Fraction]) -> Fraction:
     """The value of an expression at a point.
 
     Raises:
-        NotExactError: it is no fraction.
-        UndefinedError, TooLargeError: see there.
+        NotExactError: the value is not rational.
+        UndefinedError: there is no value.
+        TooLargeError: the value is over the size limits.
     """
     match node:
         case tree.Number(value):
@@ -68,7 +69,7 @@ def bits(value: Fraction) -> int:
 
 
 def _total(terms: list[Fraction]) -> Fraction:
-    """The sum, of halves: each number is reduced among its equals, not once a term in the growing sum."""
+    """Sum by halves: adding fractions of similar size costs less than one growing sum."""
     if len(terms) < 2:
         return terms[0] if terms else Fraction(0)
     middle = len(terms) // 2
@@ -102,7 +103,7 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
 
 
 def _root(value: Fraction, index: int) -> Fraction:
-    """The real root where it is a fraction."""
+    """The real root, if it is rational."""
     if value < 0 and (index % 2 == 0 or index > 64):
         raise NotExactError("a root of a negative number")
     if index > 64:
@@ -113,7 +114,7 @@ def _root(value: Fraction, index: int) -> Fraction:
 
 
 def _whole_root(value: int, index: int) -> int:
-    """By Newton's method from above, which doubles the right digits each time."""
+    """Integer root by Newton's method from above; NotExactError for an irrational root."""
     if not value:
         return 0
     root = 1 << -(-value.bit_length() // index)
@@ -167,7 +168,7 @@ def _unknown(name: str, values: list[Fraction]) -> Fraction:
 
 
 def series_range(first: Fraction, last: Fraction) -> range:
-    """The indices that a sum runs over; NotExactError or TooLargeError where there is none."""
+    """The indices of a series; NotExactError for bounds that are no integers, TooLargeError for too many."""
     start, end = _whole(first, 1 << 62), _whole(last, 1 << 62)
     if end - start >= MAX_TERMS:
         raise TooLargeError("a series")

@@ -1,4 +1,4 @@
-"""The forms of an answer: what stands around its expressions."""
+"""The forms of an answer: the structure around its expressions."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from or1_verify.latex.tree import Node
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One expression, with what was written beside it."""
+    """One expression, with its unit, percent sign or degree sign."""
 
     node: Node
     unit: str = ""
-    """Words after the value, as written."""
+    """The words after the value, as written."""
     unit_power: int = 1
     is_percent: bool = False
     is_angle: bool = False
     """A degree sign follows: `node` is the number of degrees."""
     literal: Fraction | None = None
-    """The value where it is one number with a decimal point or exponent: it may be rounded."""
+    """The value, if it is a single number with a decimal point or exponent, which may be rounded."""
     num_digits: int = 0
     """Significant digits of the literal."""
     num_places: int = 0
-    """Digits of the literal after the point, less its power of ten."""
+    """Digits of the literal after the point, minus its power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
+    """Words, a choice letter, or a constant such as `no solution`."""
+
     text: str
 
 
@@ -47,25 +49,29 @@ class TimeOfDay:
 
     time: str
     half: str
-    """`am`, `pm`, or nothing where it was left out."""
+    """`a` (am), `p` (pm), or empty if not written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
+    """`1:2`, `1:2:3`."""
+
     parts: tuple[Form, ...]
 
 
 class Order(StrEnum):
     LIST = "list"
-    """Commas alone: no order is claimed, each element counts."""
+    """Commas alone: the order does not matter, repetition does."""
     TUPLE = "tuple"
-    """Parentheses: the order counts."""
+    """Parentheses: the order matters."""
     SET = "set"
-    """Braces: neither order nor repetition counts."""
+    """Braces: neither order nor repetition matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
+    """A list, tuple or set."""
+
     order: Order
     items: tuple[Form, ...]
 
@@ -88,12 +94,12 @@ class Region:
 
     spans: tuple[Span, ...]
     conditions: tuple[int, ...] = ()
-    """Numbers of spans of the conditions on one name that were listed: all hold together, if they can."""
+    """In a list of conditions on one variable: number of spans of each. All hold together, if they can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """`x = 5`, `f(x) = x + 1`, `x \\in [0, 1)`: a value and what it is the value of."""
+    """`x = 5`, `f(x) = x + 1`, `x \\in [0, 1)`: a value with its name."""
 
     name: str
     form: Form
@@ -103,7 +109,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Expressions with `=`, `<`, `<=` or `!=` between them; `>` is turned round."""
+    """Expressions with `=`, `<`, `<=` or `!=` between them; `>` is turned into `<`."""
 
     signs: tuple[str, ...]
     sides: tuple[Node, ...]

@@ -1,10 +1,11 @@
-r"""Are two expressions equal? Decided by their values: exactly where they are fractions, else to many digits.
+r"""Equality of two expressions, decided by their values: exact if these are fractions, else to many digits.
 
 An identity of rational functions over the integers is tested at random points: two that differ agree at a
 random point of a million with a probability of degree / 10^6, and six points have to agree. Other
-expressions have to agree at several points to sixty digits, and then again to as many digits more as their
-largest and smallest parts are apart, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and $\sqrt 2 +
-2^{-2000}$ are ever taken for one. The points are the same whenever the same question is asked.
+expressions have to agree at several points to sixty digits, and then with as many more digits as lie between
+their largest and smallest parts, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and
+$\sqrt 2 + 2^{-2000}$ compare equal. The points depend on the variable names alone, so a comparison repeats
+exactly.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ if TYPE_CHECKING:
 _DIGITS = 60
 _MAX_DIGITS = 5_000
 _SMALL = 120
-"""Largest exponent and factorial that are worked out at once."""
+"""Largest exponent and factorial that `ExactIdentity` computes."""
 _GUARD = 20
-"""Last digits that rounding may have touched [digits]."""
+"""Last digits that may be wrong by rounding [digits]."""
 _NUM_POINTS = 6
 _NUM_TRIES = 40
 _NUM_EXACT_POINTS = 6
 
 
 class NeedsNumbersError(Exception):
-    """Only floating-point numbers can decide, and they were not allowed here."""
+    """Only floating-point numbers can decide, and `ExactIdentity` does not use them."""
 
 
 class Identity(Protocol):
     """Decides whether two expressions are equal."""
 
     def equal(self, left: Node, right: Node) -> bool:
-        """Raises UndefinedError, TooLargeError or NotExactError where there is nothing to compare."""
+        """Raises UndefinedError, TooLargeError or NotExactError if a value cannot be computed."""
         ...
 
     def value(self, node: Node) -> Fraction:
-        """A fraction that orders the constant among others: exact, or to sixty digits."""
+        """The value of a constant as a fraction: exact, or to sixty digits."""
         ...
 
 
 class ExactIdentity:
-    """Only exact arithmetic: NeedsNumbersError where that does not decide."""
+    """Exact arithmetic alone; NeedsNumbersError if that does not decide."""
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
@@ -69,7 +70,7 @@ class ExactIdentity:
 
 
 class NumericIdentity:
-    """Exact arithmetic where it decides, else values to many digits. One object serves one comparison."""
+    """Exact arithmetic if that decides, else values to many digits. One object per comparison."""
 
     def __init__(self) -> None:
         from or1_verify.latex.numeric import WorkBudget
@@ -107,7 +108,7 @@ class NumericIdentity:
 
 
 def _refuse_work(node: Node) -> None:
-    """NeedsNumbersError for powers, factorials and sums whose exact value takes more than microseconds."""
+    """NeedsNumbersError for powers, factorials and sums whose exact value takes longer than microseconds."""
     for part in walk(node):
         match part:
             case Power(_, Number(exponent)) if abs(exponent) > _SMALL:
@@ -145,25 +146,25 @@ def _equal_exactly(left: Node, right: Node) -> bool:
 
 
 def _sign(generator: random.Random, number: int, place: int) -> int:
-    """All negative, all positive, in turn, the other way round, then as they fall."""
+    """Sign patterns in order: all negative, all positive, alternating, alternating reversed, then random."""
     alternating = -1 if place % 2 else 1
     patterns = (-1, 1, alternating, -alternating)
     return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
 
 
 def _count(generator: random.Random, number: int, place: int) -> int:
-    """Even and odd in turn, and each pair of parities of two names: powers of -1 tell them apart."""
+    """Positive integers of each combination of parities, so that powers of -1 differ."""
     return 2 * generator.randint(2, 19) + (number >> place) % 2
 
 
 def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: WorkBudget) -> bool:
-    """Agreement at several points, all values real if there are enough such points, else complex ones too."""
+    """Agreement at several points, of real values if enough points have them, else of complex ones."""
     found = _agreement(left, right, log_base, True, work)
     return _agreement(left, right, log_base, False, work) is True if found is None else found
 
 
 def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: WorkBudget) -> bool | None:
-    """Whether the two agree wherever both have a value; None if that was at too few points."""
+    """Whether both agree at all points where both have a value; None if there are too few such points."""
     from or1_verify.latex.numeric import NotRealError
 
     names = sorted(variables(left) | variables(right))
@@ -183,7 +184,7 @@ def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work:
 
 
 def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, Fraction]]:
-    """Positive and mixed, near and far: functions that agree on half of the line are still different."""
+    """Points of all signs and several sizes, since two functions may agree on one half of the line only."""
     generator = _generator(left, right)
     whole = _whole_variables(left) | _whole_variables(right)
     for number in range(_NUM_TRIES if names else 1):
@@ -222,21 +223,23 @@ def _agree_to(
     only_real: bool,
     work: WorkBudget,
 ) -> tuple[bool, int]:
-    """Agreement to so many digits, and how many digits lie between the parts of both values."""
+    """Whether both values agree to `digits` digits, and the spread of their parts [digits]."""
     from mpmath import mp
 
     from or1_verify.latex.numeric import Evaluator
 
     with mp.workdps(digits):
         evaluators = [Evaluator(point, log_base, only_real, work) for _ in range(2)]
-        mine, theirs = (each.value(node) for each, node in zip(evaluators, (left, right), strict=True))
-        scale = max(abs(mine), abs(theirs), *(each.scale for each in evaluators))
-        same = bool(abs(mine - theirs) <= scale * mp.mpf(10) ** (_GUARD - digits))
+        left_value, right_value = (
+            each.value(node) for each, node in zip(evaluators, (left, right), strict=True)
+        )
+        scale = max(abs(left_value), abs(right_value), *(each.scale for each in evaluators))
+        same = bool(abs(left_value - right_value) <= scale * mp.mpf(10) ** (_GUARD - digits))
         return same, max(each.magnitude for each in evaluators) * 3 // 10
 
 
 def _whole_variables(node: Node) -> frozenset[str]:
-    """Variables that count: in bounds of sums, factorials, binomials, exponents of negative numbers."""
+    """Integer variables: in bounds of sums, factorials, binomials, exponents of negative numbers."""
     found: frozenset[str] = frozenset()
     for part in walk(node):
         if isinstance(part, Series):
@@ -262,7 +265,7 @@ def _has_bare_log(node: Node) -> bool:
 
 
 def _generator(left: Node, right: Node) -> random.Random:
-    """Seeded by the names of the variables: one question, one set of points."""
+    """Random numbers seeded by the variable names, so that the points of a comparison repeat."""
     return random.Random(" ".join(sorted(variables(left) | variables(right))))
 
 

@@ -1,4 +1,4 @@
-"""Matrices written out: sums and products of them become one grid of expressions."""
+"""Expand sums and products of matrices into one grid of expressions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Grid = tuple[tuple[Node, ...], ...]
 
 
 def grid_of(node: Node) -> Grid | None:
-    """The elements of a matrix expression; None for anything else, and for shapes that do not fit."""
+    """The elements of a matrix expression; None for other expressions and for shapes that do not match."""
     if not any(isinstance(part, Matrix) for part in walk(node)):
         return None
     match node:

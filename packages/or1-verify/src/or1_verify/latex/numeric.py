@@ -1,5 +1,4 @@
-"""Values to many digits, of expressions that are no fractions; everything here is bounded before it is
-computed.
+"""Evaluate expressions that are not rational to many digits; each step is bounded before it is computed.
 
 Importing this module loads mpmath.
 """
@@ -17,10 +16,10 @@ from mpmath import mp
 from or1_verify.latex import tree
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact, series_range
 
-Value = Any
+MpNumber = Any
 """mpf or mpc."""
 _MAX_LOG = 100_000
-"""Largest |natural logarithm| of a value that is worked out."""
+"""Largest |natural logarithm| of a value that is computed."""
 _ONE_ARGUMENT = {
     "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "cot": mpmath.cot,
     "sec": mpmath.sec, "csc": mpmath.csc,
@@ -32,45 +31,45 @@ _GROWING = {"sinh": mpmath.sinh, "cosh": mpmath.cosh, "tanh": mpmath.tanh, "exp"
 
 
 class NotRealError(Exception):
-    """A value on the way is not real, and only real ones were wanted."""
+    """An intermediate value is not real, and `only_real` is set."""
 
 
 class WorkBudget:
-    """The work that one comparison may take, in operations at sixty digits (three microseconds each)."""
+    """Limit on the work of one comparison, in operations at sixty digits (about three microseconds each)."""
 
     def __init__(self, operations: float = 60_000) -> None:
         self._left = operations
 
     def spend(self, operations: float) -> None:
-        """TooLargeError once nothing is left."""
+        """TooLargeError when the budget is used up."""
         self._left -= operations * (mp.dps / 60) ** 1.5
         if self._left < 0:
             raise TooLargeError("too many operations")
 
 
 class Evaluator:
-    """Evaluates at one point, at mpmath's current precision; remembers what that costs in digits.
+    """Evaluates at one point, at mpmath's current precision; records the sizes of intermediate values.
 
     Args:
         values: a value for every variable.
-        log_base: base of a logarithm written without one: e or 10, as the author meant.
-        only_real: NotRealError instead of a complex number anywhere on the way.
-        work: what may still be spent.
+        log_base: base of a logarithm written without one: e or 10.
+        only_real: NotRealError for a complex intermediate value.
+        work: operations that are left.
     """
 
     def __init__(
-        self, values: Mapping[str, Fraction], log_base: Value, only_real: bool, work: WorkBudget
+        self, values: Mapping[str, Fraction], log_base: MpNumber, only_real: bool, work: WorkBudget
     ) -> None:
         self._work = work
         self._values = dict(values)
         self._log_base = log_base
         self._only_real = only_real
         self.scale = mp.mpf(0)
-        """Largest term of any sum: what a difference of values has to be compared with."""
+        """Largest term of any sum: differences are measured relative to it."""
         self.magnitude = 0
-        """Largest |exponent of two| of any value: digits beyond it tell apart what a sum would swallow."""
+        """Largest |exponent of two| of any value: extra bits that keep small terms of a sum."""
 
-    def value(self, node: tree.Node) -> Value:
+    def value(self, node: tree.Node) -> MpNumber:
         """The value at the point.
 
         Raises:
@@ -89,7 +88,7 @@ class Evaluator:
             self.magnitude = max(self.magnitude, abs(int(mp.mag(found))))
         return found
 
-    def _value(self, node: tree.Node) -> Value:
+    def _value(self, node: tree.Node) -> MpNumber:
         match node:
             case tree.Number(value):
                 return mp.mpf(value.numerator) / value.denominator
@@ -115,7 +114,7 @@ class Evaluator:
             case tree.Matrix() | tree.PlusMinus():
                 raise NotExactError(type(node).__name__)
 
-    def _symbol(self, name: str) -> Value:
+    def _symbol(self, name: str) -> MpNumber:
         constants = {"pi": mp.pi, "e": mp.e}
         if name in constants:
             return +constants[name]
@@ -126,7 +125,7 @@ class Evaluator:
             return mp.mpf(value.numerator) / value.denominator
         raise NotExactError(name)
 
-    def _power(self, base: Value, exponent: Value) -> Value:
+    def _power(self, base: MpNumber, exponent: MpNumber) -> MpNumber:
         if not base:
             if isinstance(exponent, mp.mpc) or exponent < 0:
                 raise UndefinedError("division by zero")
@@ -135,7 +134,7 @@ class Evaluator:
             raise TooLargeError("a power")
         return mp.power(base, exponent)
 
-    def _call(self, name: str, arguments: tuple[tree.Node, ...]) -> Value:
+    def _call(self, name: str, arguments: tuple[tree.Node, ...]) -> MpNumber:
         values = [self.value(each) for each in arguments]
         first = values[0]
         if name in _ONE_ARGUMENT:
@@ -162,7 +161,7 @@ class Evaluator:
             return self._unknown_function(name, values)
         return self._whole_number_function(name, arguments)
 
-    def _guarded(self, function: Any, argument: Value) -> Value:
+    def _guarded(self, function: Any, argument: MpNumber) -> MpNumber:
         if abs(argument) > mp.mpf(10) ** 3000:
             raise TooLargeError("the argument of a function")
         try:
@@ -170,7 +169,7 @@ class Evaluator:
         except (ValueError, ZeroDivisionError) as error:
             raise UndefinedError(str(error)) from error
 
-    def _root(self, value: Value, index: Value) -> Value:
+    def _root(self, value: MpNumber, index: MpNumber) -> MpNumber:
         if not index:
             raise UndefinedError("a zeroth root")
         is_odd = index == int(index.real) and int(index.real) % 2 == 1
@@ -178,17 +177,17 @@ class Evaluator:
             return -self._power(-value, 1 / index)
         return self._power(value, 1 / index)
 
-    def _unknown_function(self, name: str, values: list[Value]) -> Value:
-        """Some value that only depends on name and arguments, for a function that is only a letter."""
+    def _unknown_function(self, name: str, values: list[MpNumber]) -> MpNumber:
+        """A value that depends on name and arguments alone, for a function that is only a letter."""
         shown = ",".join(mp.nstr(value, 25, strip_zeros=True) for value in values)
         digest = hashlib.blake2b(f"{name}({shown})".encode(), digest_size=6).digest()
         return mp.mpf(int.from_bytes(digest, "big")) / (1 << 44)
 
-    def _whole_number_function(self, name: str, arguments: tuple[tree.Node, ...]) -> Value:
+    def _whole_number_function(self, name: str, arguments: tuple[tree.Node, ...]) -> MpNumber:
         value = exact(tree.Call(name, arguments), self._values)
         return mp.mpf(value.numerator) / value.denominator
 
-    def _series(self, node: tree.Series) -> Value:
+    def _series(self, node: tree.Series) -> MpNumber:
         if any(isinstance(part, tree.Series) for part in tree.walk(node.body)):
             raise TooLargeError("a series of series")
         indices = series_range(exact(node.first, self._values), exact(node.last, self._values))

@@ -1,7 +1,7 @@
-r"""Tokens to one expression, by recursive descent: what LaTeX lets one leave out is written out.
+r"""Recursive-descent parser from tokens to one expression; implicit operations become explicit.
 
-Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x` takes
-what follows up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
+Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x`
+takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
 def parse(tokens: list[Token]) -> Node:
-    """The expression that all tokens together are.
+    """Parse all tokens as one expression.
 
     Raises:
-        UnreadableError: they are none.
+        UnreadableError: they do not form one.
     """
     parser = _Parser(tokens)
     node = parser.group()
@@ -108,7 +108,7 @@ class _Parser(Cursor):
                 return result
 
     def _operand(self) -> Node:
-        """A factor after an explicit sign of operation may have a sign of its own."""
+        """A factor after an explicit operator; it may have its own sign."""
         if self._sees("-", "+"):
             return negated(self._operand()) if self._take().text == "-" else self._operand()
         return self._factor()
@@ -203,7 +203,7 @@ class _Parser(Cursor):
         return _repeating(text, digits)
 
     def _endless(self, text: str) -> Node:
-        r"""`0.1666\ldots`: digits said three times go on."""
+        r"""`0.1666\ldots`: digits written three times repeat without end."""
         found = _PERIOD.fullmatch(text)
         if found is None:
             raise UnreadableError("digits that go on")
@@ -264,7 +264,7 @@ class _Parser(Cursor):
         if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
             return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
         if name.isalpha() and name not in _NO_VALUE:
-            return Symbol(name)  # a macro nobody knows is the same thing wherever it stands
+            return Symbol(name)  # an unknown macro is a variable
         raise UnreadableError(f"\\{name}")
 
     def _argument(self) -> Node:
@@ -376,7 +376,7 @@ def _is_whole(node: Node) -> bool:
 
 
 def _is_proper(node: Node) -> bool:
-    """A fraction of whole numbers below one: what may follow the whole part of a mixed number."""
+    """Whether a node is a fraction of whole numbers below one, as in a mixed number."""
     match node:
         case Quotient(Number(above, False), Number(below, False)):
             return 0 < above < below

@@ -1,12 +1,12 @@
-r"""Tokens to the form of an answer: lists, intervals, sets, relations, units, words.
+r"""Read the form of an answer from tokens: lists, intervals, sets, relations, units, words.
 
-Where a form has two readings, the one taken is:
+Ambiguous texts are read as follows:
 
-- `(1, 2)` is an ordered pair that may also be met by an open interval; `[1, 2]` and `[1, 2)` are intervals.
-- `1, 2` is a list whose order does not count; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
+- `(1, 2)` is an ordered pair, which an open interval may also match; `[1, 2]` and `[1, 2)` are intervals.
+- `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
   set.
 - `1,234` is one number, `1, 234` two; inside brackets `1,234` is two.
-- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; what follows an approximation sign is not read.
+- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; text after an approximation sign is ignored.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ _MONEY = frozenset({"$", "euro", "pounds"})
 
 
 def read(text: str) -> Form:
-    r"""The form of an answer.
+    r"""Read the form of an answer.
 
     Raises:
-        UnreadableError: it has none that this package knows.
+        UnreadableError: the text has no form that this package can read.
 
     >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
     ('x', 'list', Based(digits='204', base='5'))
@@ -98,7 +98,7 @@ def _written_out(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Without what surrounds an answer: blanks, math marks, Markdown stars, a closing period."""
+    """Strip blanks, math marks, Markdown stars and a closing period around an answer."""
     if "\\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
     text = re.sub(r"\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
@@ -141,7 +141,7 @@ def _as_tuple(form: Form) -> Form:
 
 
 def _spread(form: Form) -> tuple[Form, ...]:
-    """The two readings of a plus-minus sign are elements of the list around it."""
+    """Both values of a plus-minus sign are elements of the list around it."""
     match form:
         case Many(Order.LIST, items):
             return items
@@ -176,7 +176,7 @@ def _read_one(tokens: list[Token]) -> Form:
 
 
 def _unwrapped(tokens: list[Token]) -> list[Token]:
-    """Without invisible braces around everything, and without a closing period."""
+    """Strip braces around all tokens, and a closing period."""
     while tokens and tokens[-1] == Token("mark", "."):
         tokens = tokens[:-1]
     while len(tokens) > 1 and inside_brackets(tokens, "{") is not None:
@@ -262,7 +262,7 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 
 def _value(tokens: list[Token]) -> Form:
-    """An expression with its unit; with a plus-minus sign, the list of both."""
+    """An expression with its unit; for a plus-minus sign, the list of both values."""
     tokens, unit, power = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
@@ -283,7 +283,7 @@ def _value(tokens: list[Token]) -> Form:
 
 
 def _without_preface(tokens: list[Token]) -> list[Token]:
-    r"""Without words before the value that say nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
+    r"""Strip words before the value that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1

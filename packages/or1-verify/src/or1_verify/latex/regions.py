@@ -17,7 +17,7 @@ Cut = tuple[int, Fraction, int]
 
 
 def as_region(form: Form | Span) -> Region | None:
-    """The set of reals that a form may be read as; None where it is none."""
+    """The set of reals that a form describes; None if it does not describe one."""
     match form:
         case Span():
             return Region((form,))
@@ -44,7 +44,7 @@ def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
 
 
 def complement(excluded: Region) -> Region | None:
-    """All reals outside finitely many points or intervals; None where their order is not told exactly."""
+    """All reals outside finitely many points or intervals; None if their order cannot be decided exactly."""
     spans = list(excluded.spans)
     if not all(isinstance(end, Number) for span in spans for end in (span.low, span.high)) and len(spans) > 1:
         return None
@@ -67,13 +67,14 @@ def complement(excluded: Region) -> Region | None:
 
 
 def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
-    """Equal as sets of numbers; with variables in their ends, equal interval by interval as written."""
+    """Whether both are the same set of numbers; with variables in the ends, the same list of intervals."""
     nodes = [node for span in (*gold.spans, *answer.spans) for node in (span.low, span.high)]
     if any(variables(node) for node in nodes):
         return len(gold.spans) == len(answer.spans) and all(
-            _same_span(mine, theirs, identity) for mine, theirs in zip(gold.spans, answer.spans, strict=True)
+            _same_span(gold_span, answer_span, identity)
+            for gold_span, answer_span in zip(gold.spans, answer.spans, strict=True)
         )
-    # Ends that are equal get one number, so that nothing hangs on how an irrational one was rounded.
+    # Equal ends share one number, so that the rounding of irrational ends cannot matter.
     numbers: list[tuple[Node, Cut]] = []
     for node in nodes:
         numbers.append((node, _number(node, numbers, identity)))
@@ -83,21 +84,22 @@ def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
         for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
     ]
     num_gold = len(gold.spans)
-    mine, theirs = _numbers_of(gold, spans[:num_gold]), _numbers_of(answer, spans[num_gold:])
-    return mine == theirs and bool(mine)  # an empty interval such as (4, pi) is a pair, or a slip
+    gold_spans, answer_spans = _numbers_of(gold, spans[:num_gold]), _numbers_of(answer, spans[num_gold:])
+    # An empty interval such as (4, pi) is a pair or an error.
+    return gold_spans == answer_spans and bool(gold_spans)
 
 
-def _same_span(mine: Span, theirs: Span, identity: Identity) -> bool:
+def _same_span(gold: Span, answer: Span, identity: Identity) -> bool:
     return (
-        (mine.has_low, mine.has_high) == (theirs.has_low, theirs.has_high)
-        and same_end(mine.low, theirs.low, identity)
-        and same_end(mine.high, theirs.high, identity)
+        (gold.has_low, gold.has_high) == (answer.has_low, answer.has_high)
+        and same_end(gold.low, answer.low, identity)
+        and same_end(gold.high, answer.high, identity)
     )
 
 
-def same_end(mine: Node, theirs: Node, identity: Identity) -> bool:
-    signs = _infinity(mine), _infinity(theirs)
-    return signs[0] == signs[1] if any(signs) else identity.equal(mine, theirs)
+def same_end(gold: Node, answer: Node, identity: Identity) -> bool:
+    signs = _infinity(gold), _infinity(answer)
+    return signs[0] == signs[1] if any(signs) else identity.equal(gold, answer)
 
 
 def _number(node: Node, known: list[tuple[Node, Cut]], identity: Identity) -> Cut:
@@ -133,7 +135,7 @@ def _above(is_closed: bool, cut: Cut) -> Cut:
 
 
 def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
-    """`x > 2, x < 5` is what both say; `x < 2, x > 5`, which nothing meets, is one or the other."""
+    """The intersection of the conditions (`x > 2, x < 5`), or the union if it is empty (`x < 2, x > 5`)."""
     common: list[tuple[Cut, Cut]] | None = None
     rest = spans
     for size in region.conditions:
@@ -147,7 +149,7 @@ def _overlap(left: list[tuple[Cut, Cut]], right: list[tuple[Cut, Cut]]) -> list[
 
 
 def _merged(spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
-    """Sorted, without empty intervals, those that touch or overlap made one."""
+    """Sorted intervals without empty ones; those that touch or overlap are joined."""
     merged: list[tuple[Cut, Cut]] = []
     for low, high in sorted((low, high) for low, high in spans if low < high):
         if merged and low <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""Equations and inequalities: a value with its name, a region of one variable, or a relation as it stands."""
+"""Equations and inequalities: a value with its name, a region of one variable, or an unsolved relation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NAME = re.compile(
 
 
 def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> Form:
-    """The form of tokens with relation signs between them; `read` reads what stands alone."""
+    """Read tokens with relation signs between them; `read` reads a side without any."""
     sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
     sides, signs = _until_approximation(sides, signs)
     if not signs:
@@ -70,7 +70,7 @@ def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[li
 
 
 def name_of(tokens: list[Token]) -> str | None:
-    """What the tokens name, when they are no more than a name."""
+    """The name that the tokens spell; None if they are more than a name."""
     if all(token.kind == "text" for token in tokens):
         return " ".join(token.text.lower() for token in tokens)
     shown = _shown(tokens)
@@ -104,7 +104,7 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
 
 
 def _is_false(sides: list[list[Token]]) -> bool:
-    """Are the sides different fractions, as in `3 + 6 = 10`? What is rounded may differ."""
+    """Whether the sides are different fractions (`3 + 6 = 10`); decimals may be rounded and do not count."""
     values: set[Fraction] = set()
     for side in sides:
         try:
@@ -135,7 +135,7 @@ def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
 
 
 def _without_bars(name: str, region: Form) -> Form:
-    """`1 < |x| < 3` as what it says about x; bounds are taken to be positive."""
+    """`1 < |x| < 3` as a region of x; bounds are assumed to be positive."""
     if not (name.startswith("|") and is_variable(name[1:-1]) and isinstance(region, Region)):
         return Named(name, region)
     (span,) = region.spans if len(region.spans) == 1 else (None,)
@@ -165,7 +165,7 @@ def _turned(signs: list[str], nodes: list[Node]) -> Form:
 
 
 def _scaled_name(side: list[Token]) -> tuple[str, Fraction] | None:
-    """`x`, `f(x)` or `-2x`: a name and its factor. `2x - 1` is a task left undone, not an answer."""
+    """`x`, `f(x)` or `-2x`: a name and its factor. `2x - 1` is not solved for x: None."""
     name = name_of(side)
     if name is not None:
         return name, Fraction(1)

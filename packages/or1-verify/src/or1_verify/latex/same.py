@@ -1,13 +1,15 @@
-r"""Are two answers the same? The gold's form decides what order, repetition, names and units count for.
+r"""Compare an answer with a gold. The form of the gold decides how order, repetition, names and units count.
 
-Not symmetric: a gold is what was asked for. The policy, by the form of the gold:
+The comparison is not symmetric. The policy, by the form of the gold:
 
-- A value: a name before it (`x = 5`) and a unit after it do not count, but two units or two variables that
-  differ do. `28\%` is 28 where percents are asked for and 0.28 everywhere. An answer with a decimal point may
-  be rounded where the gold is no whole number: to five significant digits at least, and correctly.
-- A list in any order, each element once; a set in any order, repetition left aside; a tuple in its order. An
-  answer that claims an order (parentheses) is held to it; braces claim none, so they do not answer a tuple.
-- An interval or inequality as a set of numbers; an equation up to a constant factor; words by their wording.
+- A value: a name before it (`x = 5`) and a unit after it are ignored, but two different units or variables
+  are not equal. `28\%` is 28 for a gold above 1 or with a percent sign, and always 0.28. An answer with a
+  decimal point may be rounded if the gold is no whole number: correctly, to at least five significant digits.
+- A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
+  An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
+  tuple.
+- An interval or inequality matches as a set of numbers, an equation up to a constant factor, words by their
+  normal form.
 """
 
 from __future__ import annotations
@@ -53,13 +55,13 @@ from or1_verify.latex.words import normal_words, unit_of
 _ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
-"""Letters that count the angles of a family, whichever is taken."""
+"""Integer parameters of a family of angles; any of these letters may be used."""
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
-"""Significant digits that a rounded decimal has to show [digits]."""
+"""Fewest significant digits of a rounded decimal [digits]."""
 _MIN_DIGITS_CUT = 7
-"""Significant digits from which a decimal may also be cut off instead of rounded [digits]."""
+"""Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
 _DEGREE = Quotient(PI, Number(Fraction(180)))
@@ -71,11 +73,11 @@ class Comparer:
 
     identity: Identity
     tolerance: Fraction | None = None
-    """Largest difference of two numbers that count as equal [unit of the answer]; None = as the policy says.
+    """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
 
     def same(self, gold: Form, answer: Form) -> bool:
-        """Whether the answer is the gold.
+        """Whether the answer matches the gold.
 
         Raises:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
@@ -93,8 +95,8 @@ class Comparer:
         match gold, answer:
             case Value(), Value():
                 return self._same_value(gold, answer)
-            case Words(mine), Words(theirs):
-                return normal_words(mine) == normal_words(theirs)
+            case Words(gold_text), Words(answer_text):
+                return normal_words(gold_text) == normal_words(answer_text)
             case Based(), Based():
                 return gold == answer
             case Based(digits), Value(node):
@@ -105,11 +107,11 @@ class Comparer:
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based(digits, "10"):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
-            case Ratio(mine), Ratio(theirs):
-                return self._same_ratio(mine, theirs)
-            case Ratio(mine), TimeOfDay(time, ""):
+            case Ratio(gold_parts), Ratio(answer_parts):
+                return self._same_ratio(gold_parts, answer_parts)
+            case Ratio(gold_parts), TimeOfDay(time, ""):
                 parts = tuple(Value(Number(Fraction(part))) for part in time.split(":"))
-                return self._same_ratio(mine, parts)
+                return self._same_ratio(gold_parts, parts)
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
             case Value(), Relation(("=",), sides):
@@ -120,33 +122,33 @@ class Comparer:
 
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
-            case Named(mine, left), Named(theirs, right):
-                right = _with_argument(right, theirs, mine)
-                if _same_name(mine, theirs):
-                    return self.same(left, right)
+            case Named(gold_name, gold_form), Named(answer_name, answer_form):
+                answer_form = _with_argument(answer_form, answer_name, gold_name)
+                if _same_name(gold_name, answer_name):
+                    return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
-                if None in equations or not _has_variables(left):
+                if None in equations or not _has_variables(gold_form):
                     return False
                 return self._same_relation(*equations)  # type: ignore[arg-type]
             case (Relation(), Named()) | (Named(), Relation()):
                 equations = equation_of(gold), equation_of(answer)
                 return None not in equations and self._same_relation(*equations)  # type: ignore[arg-type]
-            case Named(_, Value() | Region() | Words() | Based() | Ratio() as left), _:
-                return self.same(left, answer)
-            case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as right):
-                return self.same(gold, right)
+            case Named(_, Value() | Region() | Words() | Based() | Ratio() as gold_form), _:
+                return self.same(gold_form, answer)
+            case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):
+                return self.same(gold, answer_form)
         return self._same_many(gold, answer)
 
     def _same_many(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
             case (Many(Order.TUPLE), Many(Order.SET, (Many(Order.TUPLE) as only,))):
-                return self.same(gold, only)  # the set of solutions, which is one
+                return self.same(gold, only)  # a set with one solution
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
-        mine, theirs = elements_of(gold), elements_of(answer)
+        gold_elements, answer_elements = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
             return self._same_vector(gold, answer)
-        return same_elements(mine, theirs, self.same)
+        return same_elements(gold_elements, answer_elements, self.same)
 
     def _same_vector(self, gold: Form, answer: Form) -> bool:
         """A point or vector may be written as a column, a row or a tuple."""
@@ -167,43 +169,44 @@ class Comparer:
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
-        """The ways to read percents and degrees beside what the other side wrote."""
-        mine, theirs = gold.node, answer.node
+        """The readings of a percent or degree sign that only one side has."""
+        gold_node, answer_node = gold.node, answer.node
         if gold.is_percent != answer.is_percent:
             if gold.is_percent:
-                return [(mine, theirs), (Quotient(mine, _PERCENT), theirs)]
-            whole = [(mine, theirs)] if self._exceeds_one(mine) else []
-            return [*whole, (mine, Quotient(theirs, _PERCENT))]
+                return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
+            whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
+            return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
         if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
             if gold.is_angle:
-                return [(Product((mine, _DEGREE)), theirs)]
-            return [(mine, Product((theirs, _DEGREE)))]
-        return [(mine, theirs)]
+                return [(Product((gold_node, _DEGREE)), answer_node)]
+            return [(gold_node, Product((answer_node, _DEGREE)))]
+        return [(gold_node, answer_node)]
 
     def _exceeds_one(self, node: Node) -> bool:
         return not variables(node) and abs(self.identity.value(node)) > 1
 
-    def _same_number(self, gold: Value, answer: Value, mine: Node, theirs: Node) -> bool:
-        theirs = _with_counter(theirs, mine)
-        grids = grid_of(mine), grid_of(theirs)
+    def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
+        answer_node = _with_counter(answer_node, gold_node)
+        grids = grid_of(gold_node), grid_of(answer_node)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(*grids)
-        if Symbol("infinity") in (*walk(mine), *walk(theirs)):
-            return same_end(mine, theirs, self.identity)
-        if self.tolerance is not None and not variables(mine) | variables(theirs):
-            return abs(self.identity.value(mine) - self.identity.value(theirs)) <= self.tolerance
-        if (gold.literal is None) is (answer.literal is None) is True or variables(mine) | variables(theirs):
-            return self.identity.equal(mine, theirs)
-        return self._same_decimal(gold, answer, mine, theirs)
+        if Symbol("infinity") in (*walk(gold_node), *walk(answer_node)):
+            return same_end(gold_node, answer_node, self.identity)
+        has_variables = bool(variables(gold_node) | variables(answer_node))
+        if self.tolerance is not None and not has_variables:
+            return abs(self.identity.value(gold_node) - self.identity.value(answer_node)) <= self.tolerance
+        if (gold.literal is None and answer.literal is None) or has_variables:
+            return self.identity.equal(gold_node, answer_node)
+        return self._same_decimal(gold, answer, gold_node, answer_node)
 
-    def _same_decimal(self, gold: Value, answer: Value, mine: Node, theirs: Node) -> bool:
+    def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
-        exact, rounded = self.identity.value(mine), self.identity.value(theirs)
+        exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
         if exact == rounded or exact.denominator == 1:
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
         if both and answer.num_places < gold.num_places:
-            return False  # what the gold says to more places was not found
+            return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
         if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
             return False
@@ -215,21 +218,24 @@ class Comparer:
         is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
         return difference <= ulp / 2 or is_cut
 
-    def _same_grid(self, mine: Grid | None, theirs: Grid | None) -> bool:
-        if mine is None or theirs is None or len(mine) != len(theirs) or len(mine[0]) != len(theirs[0]):
+    def _same_grid(self, gold_grid: Grid | None, answer_grid: Grid | None) -> bool:
+        if gold_grid is None or answer_grid is None:
             return False
-        pairs = zip((n for row in mine for n in row), (n for row in theirs for n in row), strict=True)
+        if len(gold_grid) != len(answer_grid) or len(gold_grid[0]) != len(answer_grid[0]):
+            return False
+        gold_nodes, answer_nodes = ((n for row in grid for n in row) for grid in (gold_grid, answer_grid))
+        pairs = zip(gold_nodes, answer_nodes, strict=True)
         return all(self.identity.equal(left, right) for left, right in pairs)
 
     def _same_ratio(self, gold: tuple[Form, ...], answer: tuple[Form, ...]) -> bool:
         """Proportional, part by part."""
         if len(gold) != len(answer):
             return False
-        mine = [part.node for part in gold if isinstance(part, Value)]
-        theirs = [part.node for part in answer if isinstance(part, Value)]
+        gold_nodes = [part.node for part in gold if isinstance(part, Value)]
+        answer_nodes = [part.node for part in answer if isinstance(part, Value)]
         return all(
-            self.identity.equal(Product((mine[0], right)), Product((left, theirs[0])))
-            for left, right in zip(mine[1:], theirs[1:], strict=True)
+            self.identity.equal(Product((gold_nodes[0], answer_node)), Product((gold_node, answer_nodes[0])))
+            for gold_node, answer_node in zip(gold_nodes[1:], answer_nodes[1:], strict=True)
         )
 
     def _same_relation(self, gold: Relation, answer: Relation) -> bool:
@@ -237,32 +243,32 @@ class Comparer:
             return False
         if len(gold.sides) > 2:
             return all(self.identity.equal(a, b) for a, b in zip(gold.sides, answer.sides, strict=True))
-        mine, theirs = _difference(gold), _difference(answer)
-        empty = self._is_zero(mine), self._is_zero(theirs)
+        gold_difference, answer_difference = _difference(gold), _difference(answer)
+        empty = self._is_zero(gold_difference), self._is_zero(answer_difference)
         if any(empty):
             return all(empty)
-        if not self._proportional(mine, theirs):
+        if not self._proportional(gold_difference, answer_difference):
             return False
         if gold.signs[0] in {"=", "!="}:
             return True
-        left = Product((mine, Call("abs", (theirs,))))
-        return self.identity.equal(left, Product((theirs, Call("abs", (mine,)))))
+        left = Product((gold_difference, Call("abs", (answer_difference,))))
+        return self.identity.equal(left, Product((answer_difference, Call("abs", (gold_difference,)))))
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
-        r"""`m + n = 10` and `\cos x = \frac12` say what an expression is; `2x = 10` leaves x to be found."""
+        r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
         named, value = (left, right) if variables(left) else (right, left)
         is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
         if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
             return False
         return self.identity.equal(gold.node, value)
 
-    def _proportional(self, mine: Node, theirs: Node) -> bool:
+    def _proportional(self, gold_node: Node, answer_node: Node) -> bool:
         """a(x) b(y) = a(y) b(x) for all points x and y: the quotient is one constant."""
-        mine_there, theirs_there = mine, theirs
-        for name in variables(mine) | variables(theirs):
-            mine_there = replaced(mine_there, Symbol(name), Symbol(f"{name}'"))
-            theirs_there = replaced(theirs_there, Symbol(name), Symbol(f"{name}'"))
-        return self.identity.equal(Product((mine, theirs_there)), Product((mine_there, theirs)))
+        moved_gold, moved_answer = gold_node, answer_node
+        for name in variables(gold_node) | variables(answer_node):
+            moved_gold = replaced(moved_gold, Symbol(name), Symbol(f"{name}'"))
+            moved_answer = replaced(moved_answer, Symbol(name), Symbol(f"{name}'"))
+        return self.identity.equal(Product((gold_node, moved_answer)), Product((moved_gold, answer_node)))
 
     def _is_zero(self, node: Node) -> bool:
         return self.identity.equal(node, _NO_DIFFERENCE)
@@ -277,40 +283,41 @@ def _difference(relation: Relation) -> Node:
     return Sum((left, Product((Number(Fraction(-1)), right))))
 
 
-def _same_name(mine: str, theirs: str) -> bool:
-    """Two plain variables have to be the same one; any other name is only a label."""
-    if mine.lower() == theirs.lower():
+def _same_name(gold_name: str, answer_name: str) -> bool:
+    """Two plain variables must be equal; any other name is only a label."""
+    if gold_name.lower() == answer_name.lower():
         return True
-    return not (is_variable(mine) and is_variable(theirs))
+    return not (is_variable(gold_name) and is_variable(answer_name))
 
 
 def _as_union(answer: Form) -> Form:
-    """`(0, 1) or (2, 3)` beside a set of numbers, where a list of points would be no answer."""
+    """`(0, 1) or (2, 3)` as a union of intervals, for comparison with a set of numbers."""
     if not isinstance(answer, Many) or answer.order is not Order.LIST:
         return answer
     regions = [as_region(item) for item in answer.items]
     return answer if None in regions else union([region for region in regions if region is not None])
 
 
-def _with_counter(node: Node, gold: Node) -> Node:
-    r"""`\pi + 2 k \pi` where the gold counts its angles by n."""
-    mine, theirs = variables(gold), variables(node)
-    if mine == theirs or len(mine) != 1 or len(theirs) != 1 or not mine | theirs <= _COUNTERS:
-        return node
-    if PI not in walk(gold):
-        return node
-    return replaced(node, Symbol(*theirs), Symbol(*mine))
+def _with_counter(answer_node: Node, gold_node: Node) -> Node:
+    r"""`\pi + 2 k \pi` with the letter of the gold for k."""
+    gold_names, answer_names = variables(gold_node), variables(answer_node)
+    if gold_names == answer_names or not gold_names | answer_names <= _COUNTERS:
+        return answer_node
+    if len(gold_names) != 1 or len(answer_names) != 1 or PI not in walk(gold_node):
+        return answer_node
+    return replaced(answer_node, Symbol(*answer_names), Symbol(*gold_names))
 
 
-def _with_argument(form: Form, name: str, wanted: str) -> Form:
-    """`f(t) = t + 1` as a function of x; a free x in it keeps both apart."""
-    mine, theirs = _ARGUMENT.fullmatch(wanted), _ARGUMENT.fullmatch(name)
-    if mine is None or theirs is None or mine[1] == theirs[1] or not isinstance(form, Value):
+def _with_argument(form: Form, answer_name: str, gold_name: str) -> Form:
+    """`f(t) = t + 1` as a function of the gold's x; an x that is free in it is renamed."""
+    gold_match, answer_match = _ARGUMENT.fullmatch(gold_name), _ARGUMENT.fullmatch(answer_name)
+    if gold_match is None or answer_match is None or not isinstance(form, Value):
         return form
-    free = Symbol(f"{mine[1]}'")
-    return replace(
-        form, node=replaced(replaced(form.node, Symbol(mine[1]), free), Symbol(theirs[1]), Symbol(mine[1]))
-    )
+    gold_argument, answer_argument = Symbol(gold_match[1]), Symbol(answer_match[1])
+    if gold_argument == answer_argument:
+        return form
+    without_free = replaced(form.node, gold_argument, Symbol(f"{gold_match[1]}'"))
+    return replace(form, node=replaced(without_free, answer_argument, gold_argument))
 
 
 def _has_variables(form: Form) -> bool:
@@ -327,5 +334,5 @@ def _is_in_radians(value: Value) -> bool:
 
 
 def _ulp(value: Value) -> Fraction:
-    """One unit of the last digit shown."""
+    """One unit in the last written digit."""
     return Fraction(10) ** -value.num_places

@@ -1,4 +1,4 @@
-"""Cut tokens at marks that stand outside all brackets."""
+"""Split tokens at marks outside all brackets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def split(tokens: list[Token], marks: Set[str]) -> list[list[Token]]:
     """The runs of tokens between the marks.
 
     Raises:
-        UnreadableError: brackets that do not close. Half-open intervals close with the other kind.
+        UnreadableError: brackets that do not close; the two ends of an interval may be of different kinds.
     """
     parts: list[list[Token]] = [[]]
     depth = 0
@@ -33,7 +33,7 @@ def split(tokens: list[Token], marks: Set[str]) -> list[list[Token]]:
 
 
 def marks_between(tokens: list[Token], marks: Set[str]) -> list[str]:
-    """The marks at which `split` cuts, in order."""
+    """The marks at which `split` splits, in order."""
     found, depth = [], 0
     for token in tokens:
         depth += _change(token)
@@ -43,7 +43,7 @@ def marks_between(tokens: list[Token], marks: Set[str]) -> list[str]:
 
 
 def inside_brackets(tokens: list[Token], *kinds: str) -> list[Token] | None:
-    """What stands inside, when one pair of brackets of these kinds surrounds everything; else None."""
+    """The tokens inside, if one pair of brackets of these kinds encloses all tokens; else None."""
     if len(tokens) < 2 or tokens[0].kind == "text" or tokens[0].text not in kinds:
         return None
     closing = {_OPENING[kind] for kind in kinds}

@@ -1,4 +1,4 @@
-r"""LaTeX or plain mathematical text, cut into tokens; what only concerns its looks is left out."""
+r"""Tokenizer for LaTeX and plain mathematical text; commands that only change the layout are dropped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Token(NamedTuple):
 
 
 OR = Token("command", ",")
-"""A comma that was written as "or": of conditions, any holds."""
+"""A comma written as "or": any one of the conditions may hold."""
 _UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-",
@@ -108,10 +108,10 @@ _PLAIN_COMMANDS = {
 
 
 def tokenize(text: str) -> list[Token]:
-    r"""Cut a text into tokens.
+    r"""Split a text into tokens.
 
     Raises:
-        UnreadableError: a character or a brace that belongs to no answer.
+        UnreadableError: an unknown character, or a brace that is never closed.
 
     >>> [token.text for token in tokenize(r"\dfrac{1}{2} x \le 1,234 \text{ cm}")]
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']

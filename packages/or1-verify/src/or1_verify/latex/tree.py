@@ -1,4 +1,4 @@
-"""Expressions as trees: what the parser makes and the evaluators walk."""
+"""Expression trees, built by the parser and walked by the evaluators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class PlusMinus:
-    """1 under one reading of the answer, -1 under the other."""
+    """1 in one reading of the answer, -1 in the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it."""
+    """The node and all its descendants."""
     stack = [node]
     while stack:
         top = stack.pop()
@@ -115,7 +115,7 @@ def negated(node: Node) -> Node:
 
 
 def replaced(node: Node, old: Node, new: Node) -> Node:
-    """The tree with every `old` in it made `new`."""
+    """The tree with each `old` replaced by `new`."""
 
     def again(part: Node) -> Node:
         return replaced(part, old, new)

@@ -1,4 +1,4 @@
-"""Words that stand in answers: function names, units, statements with several wordings."""
+"""Words of answers: function names, units, statements with several wordings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FUNCTIONS = frozenset({
     "ceil", "det", "cis",
 })  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per"})
-"""Words that are too short to be told from products of variables by their length."""
+"""Words that are as short as products of variables."""
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
     "centimeter": "cm centimeters centimetre centimetres cms",
@@ -48,7 +48,7 @@ _UNITS = {
 }
 _SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
 ONE_LETTER_UNITS = frozenset("mgls")
-"""What is a unit where upright letters follow a number."""
+"""Units of one letter, if upright and after a number."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
@@ -75,7 +75,7 @@ _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6
 
 
 def changes_value(words: str) -> bool:
-    """Do words after a number say more than what it counts?
+    """Whether words after a number change its value, rather than name a unit.
 
     >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
     (False, True, False)
@@ -93,12 +93,12 @@ def multiplier(unit: str) -> tuple[int, str]:
 
 
 def is_unit(word: str) -> bool:
-    """Is this (lower-case) word a unit when it follows a number? Single letters are variables."""
+    """Whether a lower-case word after a number is a unit. Single letters are variables."""
     return len(word) > 1 and word in _SAME_UNIT
 
 
 def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
-    """The unit that a text names, with its power; None when it names none that is known.
+    """The unit that a text names, with its power; None for an unknown unit.
 
     >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
     (('inch', 2), ('centimeter', 2), None)
@@ -113,7 +113,7 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
 
 
 def normal_words(text: str) -> str:
-    r"""One wording for texts that say the same: case, blanks, punctuation and articles do not count.
+    r"""Normal form of a text: case, blanks, punctuation and articles are ignored.
 
     >>> normal_words(r"The  Midpoints."), normal_words("No solutions")
     ('midpoints', 'no solution')

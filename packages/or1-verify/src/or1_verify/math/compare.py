@@ -1,6 +1,6 @@
-"""One answer against the accepted golds: exactly where that decides, else by numbers.
+"""Compare one answer with the accepted golds: exactly if that decides, else by numbers.
 
-`compare_exactly` takes a millisecond at most and loads nothing; what it leaves open is for a worker.
+`compare_exactly` takes at most a millisecond and loads no library; `compare` decides the rest, in a worker.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ class Comparison(StrEnum):
     BAD_ANSWER = "bad_answer"
     """The answer could not be read."""
     TOO_LARGE = "too_large"
-    """Comparing would take more than the limits of `latex.exact`."""
+    """A value is over the limits of `latex.exact`."""
     OPEN = "open"
     """Not decided without numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What of the policy is a setting."""
+    """The part of the policy that is configurable."""
 
     inequality_for_membership: bool = False
-    r"""May `-2 \\le x` answer the gold `x \\in [-2, \\infty)`, which asks for a set?"""
+    r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
-    """OPEN unless exact arithmetic and text decide about every gold that matters."""
+    """The result if exact arithmetic and text decide it, else OPEN."""
     found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in golds]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
@@ -62,7 +62,7 @@ def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) 
 
 
 def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
-    """The verdict on an answer; golds that cannot be read are passed over while another can."""
+    """The result for an answer; a gold that cannot be read is skipped if another can."""
     found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
@@ -121,7 +121,7 @@ def _compare_forms(
 
 
 def _is_evasive(gold: Form, answer: Form) -> bool:
-    """The gold asks for a set by `x \\in`, the answer gives conditions."""
+    """Whether the gold is a set (`x \\in ...`) and the answer an inequality."""
     match gold, answer:
         case Named(form=Region(), is_membership=True), Named(form=Region(), is_membership=False):
             return True
@@ -129,7 +129,7 @@ def _is_evasive(gold: Form, answer: Form) -> bool:
 
 
 def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
-    """The forms that an answer may have been meant as, beside a gold of this form."""
+    """The possible readings of an answer, given the form of the gold."""
     texts = [answer]
     comma = _DECIMAL_COMMA.fullmatch(answer)
     if (

@@ -1,19 +1,18 @@
-"""Golds: what a problem's answer may be given as, and what its type makes of it.
+"""Golds: the formats of the correct answer of a problem, and the meaning of its type.
 
 A gold is a text or number whose type shows in its form, a list of accepted golds, or `{"type": ..., "value":
-...}` with an optional `"tolerance"` (largest difference of two numbers that count as equal [unit of the
-answer]).
+...}` with an optional `"tolerance"` (largest difference of two equal numbers [unit of the answer]).
 
-| type | what the type decides |
+| type | effect |
 | --- | --- |
 | integer, rational | exact: no rounded decimal is accepted |
 | decimal | within the tolerance, if one is given |
-| expression, matrix | as the form says |
-| interval | `(1, 2)` is an interval and no pair |
-| set, list, tuple | whether order and repetition count, whatever brackets the answer has |
+| expression, matrix | none beyond the form |
+| interval | `(1, 2)` is an interval, not a pair |
+| set, list, tuple | whether order and repetition matter, for any brackets of the answer |
 | equation | the answer has to be an equation or inequality |
-| choice | one letter, however it is set |
-| text | the words |
+| choice | one letter, in any markup |
+| text | compared as words |
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class GoldType(StrEnum):
 
 
 class BadGoldError(Exception):
-    """The gold is none: our own failure, never the response's."""
+    """The gold cannot be used. The response is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,14 @@ class AcceptedGold:
 
     text: str
     type: GoldType | None = None
-    """None: as its form says."""
+    """None: as its form shows."""
     tolerance: Fraction | None = None
 
 
 _ORDERS = {GoldType.SET: Order.SET, GoldType.LIST: Order.LIST, GoldType.TUPLE: Order.TUPLE}
 _BRACKETS = {GoldType.SET: r"\{%s\}", GoldType.LIST: "%s", GoldType.TUPLE: "(%s)"}
 _LONGEST = 300
-"""Longest gold that is read as it stands; anything more is a solution [characters]."""
+"""Longest gold that is read as an answer; a longer one is read as a solution text [characters]."""
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
@@ -86,7 +85,7 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
     """The golds that a problem accepts: one, or each of a list.
 
     Raises:
-        BadGoldError: nothing that can be a gold.
+        BadGoldError: there is no usable gold.
     """
     if isinstance(gold, list):
         found = tuple(each for one in gold for each in accepted_golds(one))
@@ -96,53 +95,55 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
         found = (AcceptedGold(_text(gold)),)
     found = tuple(each for each in found if each.text.strip())
     if not found:
-        raise BadGoldError("no gold is given")
+        raise BadGoldError("the gold is empty")
     return found
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
     unknown = gold.keys() - {"type", "value", "tolerance"}
     if unknown or not {"type", "value"} <= gold.keys():
-        raise BadGoldError(f"a typed gold has a type, a value and perhaps a tolerance, not {sorted(gold)}")
+        raise BadGoldError(
+            f"a typed gold has the keys type, value and optionally tolerance, not {sorted(gold)}"
+        )
     if gold["type"] not in list(GoldType):
-        raise BadGoldError(f"type {gold['type']!r} is none of {', '.join(GoldType)}")
+        raise BadGoldError(f"unknown gold type {gold['type']!r}: use one of {', '.join(GoldType)}")
     kind = GoldType(str(gold["type"]))
     value, tolerance = gold["value"], gold.get("tolerance")
     if isinstance(value, list):
         if kind not in _BRACKETS:
-            raise BadGoldError(f"a list of values is no {kind}")
+            raise BadGoldError(f"a gold of type {kind} has one value, not a list")
         value = _BRACKETS[kind] % ", ".join(_text(each) for each in value)
     if tolerance is not None and (not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf):
-        raise BadGoldError(f"tolerance {tolerance!r} is no number of at least 0")
+        raise BadGoldError(f"tolerance {tolerance!r} is not a number >= 0")
     return AcceptedGold(_text(value), kind, None if tolerance is None else Fraction(str(tolerance)))
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadGoldError(f"{value!r} is neither text nor number")
+        raise BadGoldError(f"gold {value!r} is neither a text nor a number")
     return str(value)
 
 
 @lru_cache(maxsize=8192)
 def form_of(gold: AcceptedGold) -> Form:
-    """The form that a gold has by its type, else by its text.
+    """The form of a gold, by its type and text.
 
     Raises:
-        UnreadableError: it has none that is known here.
-        BadGoldError: a form that its type cannot have.
+        UnreadableError: the text has no form that this package can read.
+        BadGoldError: the form does not fit the type.
     """
     if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
     form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):
-        raise BadGoldError(f"{gold.text!r} is no {gold.type}")
+        raise BadGoldError(f"gold {gold.text!r} is not of type {gold.type}")
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
-        raise BadGoldError(f"{gold.text!r} says nothing")
+        raise BadGoldError(f"gold {gold.text!r} has no letter or digit")
     return form
 
 
 def as_typed(form: Form, kind: GoldType | None) -> Form:
-    """A form as its type has it: a gold's, or an answer's to such a gold."""
+    """A form converted to a type: of a typed gold, or of an answer to one."""
     if kind in {GoldType.INTEGER, GoldType.RATIONAL} and isinstance(form, Value):
         return replace(form, literal=None)
     if kind is GoldType.INTERVAL and isinstance(form, Many):
@@ -193,12 +194,12 @@ def _is_number(value: Value, whole: bool) -> bool:
 def _only_letter(text: str) -> str:
     letter = choice_letter(text)
     if letter is None:
-        raise BadGoldError(f"{text!r} is no choice")
+        raise BadGoldError(f"gold {text!r} is not a choice letter")
     return letter
 
 
 def choice_letter(text: str) -> str | None:
-    r"""The letter of a choice, with or without what it stands for.
+    r"""The letter of a choice, with or without the text of the choice.
 
     >>> choice_letter(r"\textbf{(C) } 12"), choice_letter("d"), choice_letter("12")
     ('C', 'D', None)
@@ -217,7 +218,7 @@ def choice_letter(text: str) -> str | None:
 
 
 def _final(text: str) -> str:
-    r"""A gold may be a solution's last words: `\boxed{1} and \boxed{2}` is `1, 2`."""
+    r"""A gold may be the end of a solution text: `\boxed{1} and \boxed{2}` is `1, 2`."""
     if "boxed" not in text:
         return read_unboxed(text).value or text if len(text) > _LONGEST else text
     boxes = _SHORT_BOX.findall(text)

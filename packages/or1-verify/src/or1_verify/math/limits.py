@@ -1,7 +1,7 @@
-r"""Refuse answers whose evaluation alone could eat the machine, before any algebra sees them.
+r"""Size limits on answers, checked before any evaluation.
 
-These limits are generous for answers that people write ($2^{2005}$, $100!$) and fall on towers, huge
-factorials and endless sums. What slips through meets the time and memory limits of the pool.
+The limits allow the answers that people write ($2^{2005}$, $100!$) and reject power towers, huge factorials
+and endless sums. The time and memory limits of the pool stop everything else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SIMPLE_POWER = re.compile(r"[{(\s]*(\d{1,5})\s*\^\s*[{(]?\s*(\d{1,5})[\s)}]*")
 
 
 def is_too_large(answer: str) -> bool:
-    r"""Is the answer over one of the limits of this module?
+    r"""Whether the answer is over one of the limits of this module.
 
     >>> is_too_large(r"\frac{2^{2005}+1}{3}"), is_too_large("9^{9^{9^9}}"), is_too_large("(10^7)!")
     (False, True, True)
@@ -69,7 +69,7 @@ def _nesting(text: str) -> int:
 
 
 def _exponents(text: str) -> list[str]:
-    """What stands after each `^`: a bracketed group with its brackets, or a run without spaces."""
+    """The text after each `^`: a bracketed group with its brackets, or a run without spaces."""
     bodies = []
     for match in re.finditer(r"(?:\^|\*\*)\s*", text):
         start = match.end()

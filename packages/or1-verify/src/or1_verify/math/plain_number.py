@@ -16,7 +16,7 @@ _NUMBER = re.compile(
 
 
 def plain_number(text: str) -> Fraction | None:
-    r"""The exact value of an integer or decimal with its usual trimmings; None for anything else.
+    r"""The exact value of an integer or decimal in the usual notations; None for anything else.
 
     Read: leading zeros, thousands in groups of three (comma or thin space), a dollar sign, a degree sign, a
     closing period, Markdown stars, surrounding `$`. Not read: percent, units, fractions, several numbers.

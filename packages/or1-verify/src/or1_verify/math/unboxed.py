@@ -1,8 +1,8 @@
-r"""A final answer that no box holds: for evaluation of texts that were never asked for a box.
+r"""Final answers outside a box, for evaluation with prompts that do not ask for a box.
 
-In order: what follows the last "final answer is" or "answer:", the last mathematics between marks (`$...$`,
-`\(...\)`, `\[...\]`), and, in a text without any marks, its last number. A text of one short line that is
-mathematics as a whole is its own answer. Inline mathematics does not span lines.
+Tried in order: the text after the last "final answer is" or "answer:", the last mathematics between marks
+(`$...$`, `\(...\)`, `\[...\]`) and, in a text without any marks, its last number. A text of one short line
+that is mathematics as a whole is the answer. Inline mathematics does not span lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from or1_verify.answer import AnswerReason, FinalAnswer, after_thinking
 from or1_verify.latex.tokens import GLUED_AND
 
 _MAX_LINE = 400
-"""Longest text that is taken for an answer as a whole [characters]."""
+"""Longest text that may be an answer as a whole [characters]."""
 _MARKED = re.compile(
     r"\$\$(?P<display>.+?)\$\$|(?<!\\)\$(?P<inline>(?:\\\$|[^$\n])+?)(?<!\\)\$|\\\((?P<round>[^\n]+?)\\\)"
     r"|\\\[(?P<square>.+?)\\\]",
@@ -29,14 +29,14 @@ _MONEY = re.compile(r"[^$]*\$\s*[\d.,]+[^$]*|[^$]*[\d.,]+\s*\$[^$]*")
 _DOLLARS = re.compile(
     r"(?<!\\)\$(?=\d[\d,.]*(?:\s+[A-Za-z]{2,}[ .,]|\s*[-+=*/]\s*\$\d|[.,;]?\s*(?:\n|\Z)|\.\s))"
 )
-"""A dollar sign that stands for money: its number is followed by words, by more money, or by nothing."""
+"""A dollar sign of an amount of money: after its number come words, another amount, or nothing."""
 _MARKUP = re.compile(r"\$|\\\(|\\\[")
 _MATH_ONLY = re.compile(r"(?:\\[A-Za-z]+|[^A-Za-z]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))+")
 _SENTENCE_END = re.compile(r"\.(?:\s|$)|\n")
 
 
 def read_unboxed(text: str) -> FinalAnswer:
-    """The final answer of a text without a box; reason NO_BOX and no value when there is none."""
+    """The final answer of a text without a box; reason NO_BOX and no value if there is none."""
     rest = after_thinking(text)
     if rest is None:
         return FinalAnswer(None, AnswerReason.UNFINISHED_THINKING)
@@ -46,7 +46,7 @@ def read_unboxed(text: str) -> FinalAnswer:
 
 
 def announced_after_box(text: str) -> str | None:
-    """What a text announces as its final answer after its last box, in marks: the later word counts."""
+    """The final answer that a text states in marks after its last box: the later statement counts."""
     after = (after_thinking(text) or "").rpartition("\\boxed{")[2]
     found = [match.end() for match in _FINAL.finditer(after)]
     marked = _MARKED.match(after, found[-1]) if found else None
@@ -66,7 +66,7 @@ def _announced(text: str) -> str | None:
 
 
 def _last_value(text: str) -> str | None:
-    """The last marked mathematics or, after it, the last number; a whole short text of mathematics."""
+    """The last marked mathematics, or the last number after it; or a short text of mathematics alone."""
     parts = list(_MARKED.finditer(text))
     outside = _MARKED.sub(lambda found: " " * len(found.group()), text)
     if _MARKUP.search(outside) and not _MONEY.fullmatch(outside):

@@ -123,13 +123,13 @@ class MathVerifyVerifier(MathVerifier):
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Compare by Math-Verify."""
-        from or1_verify.math.algebra import compare
+        from or1_verify.math.math_verify import compare
 
         golds = tuple(gold.text for gold in accepted_golds(problem.gold))
         return verdict_on(compare(golds, answer), problem.gold, answer)
 
     def prepare(self) -> None:
         """Load sympy and let its parser build its tables: about a second."""
-        from or1_verify.math.algebra import compare
+        from or1_verify.math.math_verify import compare
 
         compare((r"\frac{1}{2}",), "x")

@@ -47,7 +47,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class JudgeRequest:
     problem: Problem
     answer: str
     time_limit_s: float
@@ -68,7 +68,7 @@ def main(descriptor: int) -> None:
         _reply(channel, {"ready": True})
         try:
             while True:
-                request: Request = pickle.loads(receive(channel))
+                request: JudgeRequest = pickle.loads(receive(channel))
                 _limit_processor_time(request.time_limit_s)
                 _reply(channel, _judge(setup.verifiers[request.problem.task], request))
         except (EOFError, ConnectionError):
@@ -101,7 +101,7 @@ def _reply(channel: socket.socket, content: Mapping[str, Any]) -> None:
     send(channel, json.dumps(content).encode())
 
 
-def _judge(verifier: Verifier, request: Request) -> dict[str, Any]:
+def _judge(verifier: Verifier, request: JudgeRequest) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         verdict = verifier.compute(request.problem, request.answer)

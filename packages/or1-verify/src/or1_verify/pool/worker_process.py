@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1_verify.pool.worker_main import Request, Setup, receive, send
+from or1_verify.pool.worker_main import JudgeRequest, Setup, receive, send
 from or1_verify.types import Outcome, Problem, Verdict
 
 _START_LIMIT_S = 60.0
@@ -81,7 +81,7 @@ class WorkerProcess:
 
     def ask(self, problem: Problem, answer: str, time_limit_s: float) -> Verdict | Failure:
         """Judge one answer within a wall time [s]; after a Failure the worker must be disposed of."""
-        request = pickle.dumps(Request(problem, answer, time_limit_s))
+        request = pickle.dumps(JudgeRequest(problem, answer, time_limit_s))
         try:
             reply = self._exchange(request, time_limit_s)
         except TimeoutError:

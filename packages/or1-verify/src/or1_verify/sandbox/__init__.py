@@ -1,7 +1,7 @@
-"""Programs that nobody trusts, each in a process that is locked in before its first line runs.
+"""Runs untrusted programs, each in a process of its own that is confined before its first line runs.
 
-`Sandbox` runs them, `detect` says how well this machine can lock them in (docs/security.md: what each level
-keeps out). Linux only; nothing beyond the standard library is imported.
+`Sandbox` runs programs; `detect` finds the best level of confinement on this machine (docs/security.md lists
+the attacks that each level stops). Linux only; imports the standard library alone.
 """
 
 from or1_verify.sandbox.detection import Capabilities, Lack, detect

@@ -1,7 +1,7 @@
-"""Memory and number of threads of a whole program, counted by the kernel; groups are kept and used again.
+"""Control groups: the kernel limits memory and threads of a whole program. Groups are reused.
 
-The parent makes the groups and reads them; a program puts itself in, through a descriptor, before it gives up
-its rights. Version 2 of the interface needs a part of the tree that is ours to divide; version 1 needs root.
+The parent makes the groups and reads them; a program enters its group through a descriptor before it gives up
+its privileges. Version 2 of the interface needs a delegated part of the tree; version 1 needs root.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from or1_verify.sandbox.confine import MOST_THREADS
+from or1_verify.sandbox.confine import MAX_THREADS
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "or1-sandbox-"
@@ -25,26 +25,26 @@ class CgroupSlot:
     """The group of one slot, ready for a program."""
 
     descriptors: tuple[int, ...]
-    """Writing a process id to each of them puts the process in."""
+    """Writing a process id to each of them moves the process into the group."""
     events: Path
     """The file in which the kernel counts its kills."""
     kills_before: int
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel has killed for memory since the slot was prepared."""
+        """Whether the kernel has killed a process for memory since the slot was prepared."""
         return _num_kills(self.events) > self.kills_before
 
 
 class Cgroups:
-    """A group for each slot, below one folder for each controller."""
+    """One group per slot, below one folder per controller."""
 
     def __init__(self) -> None:
-        """OSError when this machine gives us no group with memory and number of processes."""
+        """OSError if this process may not create groups that limit memory and processes."""
         self._homes: list[Path] = []
         self._descriptors: dict[int, tuple[int, ...]] = {}
         self._version_2 = (_ROOT / "cgroup.controllers").exists()
         try:
-            parents = [_divisible()] if self._version_2 else [_own_group("memory"), _own_group("pids")]
+            parents = [_delegated_group()] if self._version_2 else [_own_group("memory"), _own_group("pids")]
             for parent in parents:
                 _sweep(parent)
                 home = parent / f"{_PREFIX}{os.getpid()}-{id(self):x}"
@@ -70,7 +70,7 @@ class Cgroups:
         return CgroupSlot(self._descriptors[slot], events, _num_kills(events))
 
     def close(self) -> None:
-        """Take the groups away; their programs must have ended."""
+        """Remove the groups; their programs must have ended."""
         for descriptors in self._descriptors.values():
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -82,9 +82,9 @@ class Cgroups:
     def _made(self, slot: int) -> tuple[int, ...]:
         for home in self._homes:
             (home / str(slot)).mkdir(exist_ok=True)
-        (self._homes[-1] / str(slot) / "pids.max").write_text(str(MOST_THREADS))
+        (self._homes[-1] / str(slot) / "pids.max").write_text(str(MAX_THREADS))
         if self._version_2:
-            with contextlib.suppress(OSError):  # no swap to limit
+            with contextlib.suppress(OSError):  # the machine has no swap
                 (self._homes[0] / str(slot) / "memory.swap.max").write_text("0")
         return tuple(os.open(home / str(slot) / "cgroup.procs", os.O_WRONLY) for home in self._homes)
 
@@ -98,14 +98,14 @@ def _num_kills(events: Path) -> int:
 
 
 def _own_groups() -> Iterator[tuple[str, str]]:
-    """Controllers of a hierarchy, and the path of our group in it."""
+    """Controllers of each hierarchy, and the path of this process's group in it."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         yield controllers, path.lstrip("/")
 
 
 def _own_group(controller: str) -> Path:
-    """Our group in a hierarchy of version 1, or its root where a container shows it as that."""
+    """This process's group in a hierarchy of version 1, or the root if a container hides the path."""
     root = _ROOT / controller
     for controllers, path in _own_groups():
         if controller in controllers.split(","):
@@ -113,8 +113,8 @@ def _own_group(controller: str) -> Path:
     raise OSError(f"no memory groups: the controller {controller} is not mounted under {_ROOT}")
 
 
-def _divisible() -> Path:
-    """The nearest group of version 2 above us whose memory we may divide."""
+def _delegated_group() -> Path:
+    """The nearest group of version 2 above this process that it may divide."""
     own = next((path for controllers, path in _own_groups() if not controllers), "")
     group = _ROOT / own if (_ROOT / own).is_dir() else _ROOT
     for candidate in (group, *group.parents):
@@ -126,11 +126,11 @@ def _divisible() -> Path:
             (candidate / "cgroup.subtree_control").write_text("+memory +pids")
         if {"memory", "pids"} <= set((candidate / "cgroup.subtree_control").read_text().split()):
             return candidate
-    raise OSError("no memory groups: none above this process is ours to divide")
+    raise OSError("no memory groups: no group above this process is delegated to it")
 
 
 def _sweep(parent: Path) -> None:
-    """Take away what processes that were killed have left."""
+    """Remove groups of processes that were killed."""
     for left in parent.glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -138,7 +138,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _remove(home: Path) -> None:
-    """Take a folder of groups away; processes that are just dying hold theirs for a moment."""
+    """Remove a folder of groups; processes that are just ending still occupy their group for a moment."""
     deadline = time.monotonic() + _REMOVAL_LIMIT_S
     for group in (*home.glob("*/"), home):
         while group.exists() and not _removed(group) and time.monotonic() < deadline:

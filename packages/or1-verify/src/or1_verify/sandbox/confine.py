@@ -1,8 +1,8 @@
-"""Lock a process in, for good: a list of system calls, made after the fork and before the program's code.
+"""Confine a process permanently, by a list of system calls between the fork and the program's code.
 
-The fork-server writes the list once for each slot and its limits; the child makes the calls one after the
-other and does nothing else, because every page of memory that it touches is copied first. The order matters:
-what needs privileges comes first, then the user id, then what binds even a process that has none.
+The fork server prepares the list once for each slot and its limits. The child only makes the calls, because
+each page of memory that it writes to is copied first. The order matters: first the calls that need
+privileges, then the change of the user id, then the calls that also work without privileges.
 """
 
 from __future__ import annotations
@@ -21,72 +21,72 @@ from or1_verify.sandbox.seccomp import Filter
 from or1_verify.sandbox.syscalls import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, Call, listed
 
 STACK_BYTES = 512 << 20
-"""Deep recursion is common in contest programs; the memory limit bounds it all the same [bytes]."""
-MOST_THREADS = 64
+"""Contest programs recurse deeply; the memory limit bounds the stack as well [bytes]."""
+MAX_THREADS = 64
 _CPU_MARGIN_S = 1
-"""The parent's clock is finer and comes first; the kernel's kill is for when the parent does not look [s]."""
+"""Margin of the kernel's limit, so that the finer limit of the parent applies first [s]."""
 _READY = '{{"ready": true, "number": {:>20}}}'
 _HIGHEST_DESCRIPTOR = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What binds one program."""
+    """The confinement of one program."""
 
     uid: int | None
-    """The unused user to become; None stays who we are."""
+    """The unused user id to change to; None = keep the current one."""
     counts_own_processes: bool
-    """Whether the kernel's count of this user's processes is the program's alone."""
+    """Whether the program is the only one that the kernel counts for its user."""
     scratch_dir: str
     ruleset: int | None
-    """Landlock's, as a descriptor; None at levels without."""
+    """Descriptor of the Landlock ruleset; None at levels without Landlock."""
     cpu_s: float
     address_bytes: int
     file_bytes: int
     num_open_files: int
     standard: tuple[int, ...]
-    """Descriptors that become the program's 0 to 3."""
+    """Descriptors that become 0 to 3 in the program."""
     cgroups: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is the same for every program of a fork-server."""
+    """The parts that all programs of a fork server share."""
 
     control: int
     alive_read: int
     alive_write: int
-    """The fork-server alone keeps this end of a pipe: closed, it has gone."""
+    """Only the fork server keeps this end of the pipe open: it closes when the fork server ends."""
     seccomp: Filter | None
 
 
 @dataclass(slots=True)
 class SyscallPlan:
-    """The calls, with the memory that they point to."""
+    """The system calls of a confinement, with the memory that they point to."""
 
-    locks: list[Call] = field(default_factory=list)
-    farewell: list[Call] = field(default_factory=list)
-    """Tell the parent that the locks are closed, and let go of every descriptor but the program's."""
+    calls: list[Call] = field(default_factory=list)
+    last_calls: list[Call] = field(default_factory=list)
+    """Report to the parent that the process is confined, then close all descriptors but the program's."""
     still_alive: Call = ()
-    """Gives 0 while the fork-server lives."""
+    """Returns 0 while the fork server runs."""
     ready: ctypes.Array[ctypes.c_char] = field(default_factory=lambda: ctypes.create_string_buffer(0))
     _memory: list[object] = field(default_factory=list)
 
     def address(self, content: bytes) -> int:
-        """Of a copy of `content` that lives as long as the plan."""
+        """Address of a copy of `content` that lives as long as the plan."""
         buffer = ctypes.create_string_buffer(content, len(content))
         self._memory.append(buffer)
         return ctypes.addressof(buffer)
 
     def aim(self, number: int) -> None:
-        """Set the number of the program that the parent is told of."""
+        """Set the program number in the report to the parent."""
         self.ready.raw = _READY.format(number).encode()
 
 
 def planned(how: Confinement, around: Surroundings) -> SyscallPlan:
-    """The list for these limits."""
+    """The system calls for one confinement."""
     plan = SyscallPlan()
-    add = plan.locks.append
+    add = plan.calls.append
     add(listed("setsid"))
     for group in how.cgroups:
         add(listed("write", group, plan.address(b"0"), 1))
@@ -113,22 +113,27 @@ def planned(how: Confinement, around: Surroundings) -> SyscallPlan:
         add(around.seccomp.installation())
     length = len(_READY.format(0))
     plan.ready = ctypes.create_string_buffer(length)
-    plan.farewell = [
+    plan.last_calls = [
         listed("sendto", around.control, ctypes.addressof(plan.ready), length, 0, 0, 0),
-        listed("close_range", CHANNEL + 1, libraries.FIRST_DOOR - 1, 0),
-        listed("close_range", libraries.FIRST_DOOR + libraries.MOST_DOORS, _HIGHEST_DESCRIPTOR, 0),
+        listed("close_range", CHANNEL + 1, libraries.FIRST_FOLDER_DESCRIPTOR - 1, 0),
+        listed(
+            "close_range",
+            libraries.FIRST_FOLDER_DESCRIPTOR + libraries.MAX_FOLDER_DESCRIPTORS,
+            _HIGHEST_DESCRIPTOR,
+            0,
+        ),
     ]
     return plan
 
 
 def carry_out(plan: SyscallPlan, around: Surroundings) -> None:
-    """Bind this process; OSError when a lock does not close, and then nothing may run."""
+    """Confine this process; OSError if a call fails, and then the program must not run."""
     if around.seccomp is not None:
         around.seccomp.aim(os.getpid())
-    syscalls.make(plan.locks)
+    syscalls.make(plan.calls)
     if syscalls.raw(*plan.still_alive) != 0:
-        raise OSError("the fork-server has gone")
-    syscalls.make(plan.farewell)
+        raise OSError("the fork server has ended")
+    syscalls.make(plan.last_calls)
 
 
 def _add_limits(plan: SyscallPlan, how: Confinement) -> None:
@@ -142,8 +147,8 @@ def _add_limits(plan: SyscallPlan, how: Confinement) -> None:
         resource.RLIMIT_MSGQUEUE: 0,
     }
     if how.counts_own_processes:
-        limits[resource.RLIMIT_NPROC] = MOST_THREADS
+        limits[resource.RLIMIT_NPROC] = MAX_THREADS
     for which, value in limits.items():
         _, hard = resource.getrlimit(which)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        plan.locks.append(listed("prlimit64", 0, which, plan.address(struct.pack("QQ", most, most)), 0))
+        plan.calls.append(listed("prlimit64", 0, which, plan.address(struct.pack("QQ", most, most)), 0))

@@ -1,7 +1,7 @@
-"""What parent and fork-server say to each other: one JSON object a packet, with descriptors beside it.
+"""Messages between parent and fork server: one JSON object per packet, with descriptors attached.
 
-A packet socket keeps messages whole, so the fork-server and a program that it has just locked in may both
-speak on it. Programs lose it before any of their code runs.
+A packet socket keeps messages whole, so the fork server and a process that it has just confined can both send
+on it. The process closes the socket before any code of the program runs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 Message = dict[str, Any]
 
 _PACKET_BYTES = 8 << 10
-_MOST_DESCRIPTORS = 16
-_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS)
+_MAX_DESCRIPTORS = 16
+_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * _MAX_DESCRIPTORS)
 _CUT = int(socket.MSG_TRUNC) | int(socket.MSG_CTRUNC)
 _RIGHTS = (int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS))
 
@@ -28,15 +28,15 @@ class Control:
         self._connection = connection
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """OSError when the other end has gone."""
+        """Send a message; OSError if the other end is closed."""
         content = json.dumps(message).encode()
         if descriptors:
             socket.send_fds(self._connection, [content], descriptors)
         else:
-            self._connection.send(content)  # a system call that a program, just locked in, may still make
+            self._connection.send(content)  # a system call that a confined process may still make
 
     def receive(self) -> tuple[Message, list[int]] | None:
-        """The next message; None when the other end has gone. The descriptors are the caller's to close."""
+        """The next message; None if the other end is closed. The caller closes the descriptors."""
         content, beside, flags, _ = self._connection.recvmsg(_PACKET_BYTES, _DESCRIPTORS_BYTES)
         if not content:
             return None
@@ -47,12 +47,12 @@ class Control:
         if flags & _CUT:
             for descriptor in descriptors:
                 os.close(descriptor)
-            raise OSError("a message was cut")
+            raise OSError("a message was truncated")
         message: Message = json.loads(content)
         return message, descriptors
 
     def send_plain(self, content: str) -> None:
-        """The same message as `send` would, written by hand: the fork-server is spared the encoder."""
+        """Send JSON text; saves the fork server the encoder."""
         self._connection.send(content.encode())
 
     def fileno(self) -> int:
@@ -66,6 +66,6 @@ class Control:
 
 
 def pair() -> tuple[Control, socket.socket]:
-    """Our end, and the other's."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    return Control(ours), theirs
+    """Both ends of a new socket: one as `Control`, one to pass to the fork server."""
+    near_end, far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return Control(near_end), far_end

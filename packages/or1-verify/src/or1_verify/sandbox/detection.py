@@ -1,4 +1,4 @@
-"""What this machine allows, found by trying it."""
+"""The levels that work on this machine, found by trying them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A level that this machine does not allow."""
+    """A level that does not work on this machine."""
 
     level: Level
     why: str
@@ -36,13 +36,13 @@ class Capabilities:
     """Result of trying all levels."""
 
     level: Level | None
-    """The best that works; None when none does."""
+    """The best level that works; None if none does."""
     lacks: tuple[Lack, ...]
-    """Better levels than that, highest first."""
+    """The levels above it, highest first."""
 
 
 def detect() -> Capabilities:
-    """Try the levels from the highest down, a short program in each, until one works."""
+    """Try the levels from the highest down with a short program until one works."""
     lacks: list[Lack] = []
     for level in sorted(Level, reverse=True):
         why = obstacle(level)
@@ -53,7 +53,7 @@ def detect() -> Capabilities:
 
 
 def obstacle(level: Level) -> str | None:
-    """What keeps a level from working here; None when a program ran in it."""
+    """The reason why a level does not work here; None if a program ran at it."""
     try:
         require_linux()
         with contextlib.closing(ForkServerProcess(level, warm_imports=())) as server:
@@ -67,8 +67,8 @@ def obstacle(level: Level) -> str | None:
 
 @functools.cache
 def best_level() -> Level:
-    """The best level that works on this machine, tried once per process; SandboxError when none does."""
+    """The best level that works on this machine, found once per process; SandboxError if none does."""
     best = detect().level
     if best is None:
-        raise SandboxError("this machine allows no sandbox at all: `or1 doctor` says why")
+        raise SandboxError("this machine allows no sandbox at all: `or1 doctor` shows the reasons")
     return best

@@ -1,7 +1,7 @@
-"""The fork-server: an interpreter with libraries loaded, which forks one process for each program.
+"""The fork server: an interpreter with libraries loaded, which forks one process for each program.
 
-It holds nothing a program could want: no expected outputs, no environment, no descriptors but its socket. A
-program's source and input pass by as descriptors that it never reads.
+It holds no data that a program could misuse: no expected outputs, no environment, no descriptors but its
+socket. Source and input of a program are descriptors that the fork server itself never reads.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from or1_verify.sandbox.types import Level
 
 _THREAD_STACK_BYTES = 16 << 20
 _WAIT_STATUS_UNKNOWN = 1
-_MOST_PLANS = 64
+_MAX_PLANS = 64
 _FIRST_CGROUP = 5
-"""Among a request's descriptors: source, stdin, stdout, stderr, channel, then those of memory groups."""
+"""Index in the descriptors of a request: source, stdin, stdout, stderr, channel, then memory groups."""
 _ORPHAN_ROUNDS, _ORPHAN_PAUSE_S = 1000, 0.001
 _OWN_CHILDREN = Path("/proc/thread-self/children")
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A program that has not been reaped."""
+    """A running or ended program whose exit status has not been read."""
 
     number: int
     pid: int
     slot: int
     process: int
-    """Descriptor that becomes readable when it has ended."""
+    """Process descriptor; readable when the program has ended."""
 
 
 def main() -> None:
-    """Serve until the parent goes away. The last argument is the descriptor of the control socket."""
-    _ask_for_stack()
-    control = Control(socket.socket(fileno=_out_of_the_way(int(sys.argv[-1]))))
+    """Serve until the parent ends. The last argument is the descriptor of the control socket."""
+    _raise_stack_limit()
+    control = Control(socket.socket(fileno=_moved_up(int(sys.argv[-1]))))
     received = control.receive()
     if received is None:
         return
@@ -64,8 +64,8 @@ def main() -> None:
     server.serve()
 
 
-def _out_of_the_way(descriptor: int) -> int:
-    """Move the socket above the numbers that a program's own descriptors will have, and occupy those."""
+def _moved_up(descriptor: int) -> int:
+    """Move the socket above the numbers of a program's own descriptors, and occupy those numbers."""
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, program.CHANNEL + 1)
     os.close(descriptor)
     while (null := os.open(os.devnull, os.O_RDWR)) <= program.CHANNEL:
@@ -74,8 +74,8 @@ def _out_of_the_way(descriptor: int) -> int:
     return moved
 
 
-def _ask_for_stack() -> None:
-    """The main thread's stack can grow only as far as its limit reached when the interpreter was started."""
+def _raise_stack_limit() -> None:
+    """Restart with a larger stack limit: the main thread keeps the limit of the interpreter's start."""
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     wanted = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)
     if soft == wanted:
@@ -85,10 +85,10 @@ def _ask_for_stack() -> None:
 
 
 class ForkServer:
-    """State of the fork-server."""
+    """State of the fork server."""
 
     def __init__(self, control: Control, setup: Message) -> None:
-        """Load the libraries, then leave the machine's file system behind if the level asks for it."""
+        """Load the libraries, then enter a private file system if the level has one."""
         self._control = control
         level = Level(setup["level"])
         self._children: dict[int, Child] = {}
@@ -108,12 +108,12 @@ class ForkServer:
         self._scratch: ScratchDirs = DiskScratch(setup["home"])
         closed: list[str] = []
         self._base_bytes = _address_bytes()
-        _be_first_to_go()
+        _prefer_for_oom_kill()
         if level >= Level.NAMESPACES:
             self._trees = namespaces.enter(setup["home"], readable)
             self._scratch = TmpfsScratch()
         elif self._users.are_others:
-            closed = libraries.open_doors(libraries.own_folders())
+            closed = libraries.make_reachable(libraries.own_folders())
         program.open_streams()
         rules = [landlock.opened(path, landlock.READ) for path in (*readable, *closed)]
         rules += [landlock.opened(path, landlock.READ | landlock.WRITE_FILE) for path in libraries.DEVICES]
@@ -132,9 +132,9 @@ class ForkServer:
         gc.freeze()
 
     def serve(self) -> None:
-        """Fork, kill and reap as told; when the parent has gone, end every program and leave nothing."""
+        """Handle requests until the parent ends; then kill all programs and clean up."""
         self._poll.register(self._control.fileno(), select.POLLIN)
-        with contextlib.suppress(ConnectionError):  # it has gone without hearing us out
+        with contextlib.suppress(ConnectionError):  # the parent has ended while we sent a report
             while self._take_turn():
                 pass
         for child in self._children.values():
@@ -144,7 +144,7 @@ class ForkServer:
         self._scratch.remove()
 
     def _take_turn(self) -> bool:
-        """Until something has happened; False when the parent has gone."""
+        """Wait for events and handle them; False when the parent has ended."""
         for descriptor, _ in self._poll.poll():
             if descriptor in self._children:
                 self._poll.unregister(descriptor)
@@ -153,12 +153,13 @@ class ForkServer:
             received = self._control.receive()
             if received is None:
                 return False
-            child = self._obey(*received)
+            child = self._handle(*received)
             if child is not None:
                 self._poll.register(child.process, select.POLLIN)
         return True
 
-    def _obey(self, message: Message, descriptors: list[int]) -> Child | None:
+    def _handle(self, message: Message, descriptors: list[int]) -> Child | None:
+        """Handle a kill or start request; the program that was started."""
         if "kill" in message:
             for child in self._children.values():
                 if child.number == message["kill"]:
@@ -173,7 +174,7 @@ class ForkServer:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._children[child.process] = child
-        # A process that is the first of its tree is known to the parent by another id.
+        # The first process of a process tree has another id in the parent's tree.
         if os.getpid() == 1:
             self._control.send({"started": child.pid, "number": child.number}, (child.process,))
         else:
@@ -181,7 +182,7 @@ class ForkServer:
         return child
 
     def _start(self, message: Message, descriptors: list[int]) -> Child:
-        """Little happens here that has happened before: after each fork, every page written is copied."""
+        """Allocates little: after each fork, each page that is written to is copied."""
         number, slot = message.pop("start"), message["slot"]
         scratch_dir = self._scratch.prepare(slot, self._users.unused(slot), message["file_bytes"])
         try:
@@ -192,10 +193,10 @@ class ForkServer:
         return Child(number, pid, slot, os.pidfd_open(pid))
 
     def _forked(self, number: int, message: Message, descriptors: list[int], scratch_dir: str) -> int:
-        """Process id of the program; in the program's own process it does not return."""
+        """Process id of the program; does not return in the process of the program."""
         key = (*message.values(), *descriptors)
         if key not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
+            if len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             self._plans[key] = planned(self._confinement(message, descriptors, scratch_dir), self._around)
         plan = self._plans[key]
@@ -224,7 +225,7 @@ class ForkServer:
         )
 
     def _become_program(self, number: int, plan: SyscallPlan, source: int) -> NoReturn:
-        """In the child. Whatever happens, this process must never return to the fork-server's loop."""
+        """Runs in the child. In no case may this process return to the loop of the fork server."""
         status = _WAIT_STATUS_UNKNOWN
         try:
             try:
@@ -238,13 +239,13 @@ class ForkServer:
             os._exit(status)
 
     def _ruleset(self, slot: int) -> int | None:
-        """What the programs of a slot may open; made when the slot is first used."""
+        """The Landlock ruleset of the programs of a slot; made at its first use."""
         if self._landlock_abi is None:
             return None
         if slot not in self._rulesets:
             own = landlock.opened(self._scratch.anchor(slot), landlock.WRITE)
             if own is None:
-                raise OSError("the scratch_dir cannot be opened")
+                raise OSError("the scratch directory cannot be opened")
             self._rulesets[slot] = landlock.ruleset(self._landlock_abi, [*self._readable, own])
             os.close(own.descriptor)
         return self._rulesets[slot]
@@ -261,7 +262,7 @@ class ForkServer:
         )
 
     def _end_orphans(self) -> None:
-        """Where nothing keeps programs from forking: end what a dead one has left, which is ours by now."""
+        """Kill the orphans of an ended program, which we inherit as subreaper (levels without seccomp)."""
         programs = {child.pid for child in self._children.values()}
         for _ in range(_ORPHAN_ROUNDS):
             orphans = {int(pid) for pid in _OWN_CHILDREN.read_text().split()} - programs
@@ -286,7 +287,7 @@ def _address_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
-def _be_first_to_go() -> None:
-    """When the whole machine runs out of memory, a program is to die, not what started it."""
+def _prefer_for_oom_kill() -> None:
+    """When the machine runs out of memory, the kernel shall kill programs before their parent."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -1,7 +1,7 @@
-"""Landlock: which files a program may open; no TCP, foreign signals, abstract sockets where the kernel can.
+"""Landlock: restricts which files a program may open; also TCP, signals and abstract sockets if supported.
 
-The numbers are the kernel's (`linux/landlock.h`). A right that the kernel does not know yet is left out of
-the question; seccomp refuses what matters of it (`truncate` by path, sockets, signals).
+The numbers are the kernel's (`linux/landlock.h`). Rights that an older kernel does not know are left out;
+seccomp refuses the important ones among them (`truncate` by path, sockets, signals).
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ class _PathBeneath(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A path that programs may use, held open so that a rule can name it."""
+    """A path that programs may use, kept open for a Landlock rule."""
 
     descriptor: int
     rights: int
 
 
 def abi() -> int:
-    """Version of Landlock in this kernel; OSError without it."""
+    """Landlock version of this kernel; OSError if there is none."""
     none = ctypes.c_void_p(None)
     return syscalls.call("landlock_create_ruleset", none, 0, _GET_VERSION)
 
 
 def opened(path: str, rights: int) -> Opened | None:
-    """The path, ready for a rule; None when it does not exist."""
+    """Open a path for a rule; None if it does not exist or is not accessible."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):
@@ -61,7 +61,7 @@ def opened(path: str, rights: int) -> Opened | None:
 
 
 def handled_rights(version: int) -> int:
-    """File rights that this version can refuse.
+    """File rights that this version can restrict.
 
     >>> handled_rights(1) & TRUNCATE, bool(handled_rights(3) & TRUNCATE)
     (0, True)
@@ -74,7 +74,7 @@ def handled_rights(version: int) -> int:
 
 
 def ruleset(version: int, allowed: Sequence[Opened]) -> int:
-    """A descriptor by which a process can bind itself, for good, to what is allowed."""
+    """A descriptor with which a process can restrict itself permanently to the allowed paths."""
     rights = handled_rights(version)
     handled = _Ruleset(
         fs=rights,

@@ -1,4 +1,4 @@
-"""Which files a program may read: the interpreter's libraries, those of the system, and the time zones."""
+"""The files that a program may read: libraries of the interpreter and the system, and time zones."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SYSTEM = (
     "/etc/localtime",
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-FIRST_DOOR = 900
-"""Descriptors from here on stand for library folders that an unused user could not walk to."""
-MOST_DOORS = 64
+FIRST_FOLDER_DESCRIPTOR = 900
+"""First of the descriptors that give access to library folders which an unused user cannot reach by path."""
+MAX_FOLDER_DESCRIPTORS = 64
 
 
 def own_folders() -> list[str]:
     """Folders of the standard library and of installed packages, in the order of `sys.path`.
 
-    Folders added by editable installs are left out: they hold a project, not a library.
+    Folders of editable installs are left out: they hold a project, not a library.
     """
     homes = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     homes |= set(site.getsitepackages())
@@ -45,7 +45,7 @@ def own_folders() -> list[str]:
 
 
 def readable_paths() -> list[str]:
-    """All that programs may read, without paths that lie in another of them."""
+    """All paths that programs may read, without those inside another one."""
     paths = [path for path in (*SYSTEM, *own_folders()) if os.path.lexists(path)]
     return [path for path in dict.fromkeys(paths) if not any(_inside(path, other) for other in paths)]
 
@@ -54,34 +54,34 @@ def _inside(path: str, other: str) -> bool:
     return path != other and Path(path).is_relative_to(other)
 
 
-def open_doors(folders: list[str]) -> list[str]:
-    """Make libraries importable by a user who may not walk to them (in a home folder closed to others).
+def make_reachable(folders: list[str]) -> list[str]:
+    """Make libraries importable for a user who cannot reach them by path (in a private home folder).
 
-    Each such folder is held open, and `sys.path` and the paths of loaded packages lead through
-    `/proc/self/fd`; the permissions of the folder itself and of what is in it still hold.
+    Each such folder is kept open, and `sys.path` and the paths of loaded packages go through
+    `/proc/self/fd`; the permissions of the folder and of its contents still apply.
 
     Returns:
-        the folders that needed it.
+        the folders that are not reachable by path.
     """
     closed = [folder for folder in folders if not _open_to_all(folder)]
-    doors = {}
-    for number, folder in enumerate(closed[:MOST_DOORS], FIRST_DOOR):
+    links = {}
+    for number, folder in enumerate(closed[:MAX_FOLDER_DESCRIPTORS], FIRST_FOLDER_DESCRIPTOR):
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         os.dup2(descriptor, number, inheritable=False)
         os.close(descriptor)
-        doors[folder] = f"/proc/self/fd/{number}"
-    sys.path[:] = [_through(doors, entry) for entry in sys.path]
+        links[folder] = f"/proc/self/fd/{number}"
+    sys.path[:] = [_through(links, entry) for entry in sys.path]
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and "__path__" in vars(module):
-            module.__path__ = [_through(doors, entry) for entry in module.__path__]
+            module.__path__ = [_through(links, entry) for entry in module.__path__]
     sys.path_importer_cache.clear()
     return closed
 
 
-def _through(doors: dict[str, str], entry: str) -> str:
-    for folder in sorted(doors, key=len, reverse=True):
+def _through(links: dict[str, str], entry: str) -> str:
+    for folder in sorted(links, key=len, reverse=True):
         if entry == folder or entry.startswith(folder + "/"):
-            return doors[folder] + entry[len(folder) :]
+            return links[folder] + entry[len(folder) :]
     return entry
 
 
@@ -90,7 +90,7 @@ def _open_to_all(folder: str) -> bool:
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """The folder and all above it, where links lead."""
+    """The folder and all its parents, with links resolved."""
     real = path.resolve()
     yield real
     yield from real.parents

@@ -1,7 +1,8 @@
-"""A file system, network and process tree of the programs' own.
+"""Private file system, network and process tree for programs.
 
-The fork-server enters the first two once; each program gets a process tree of its own, in which it is alone.
-The file system is built from nothing: libraries bound read-only at their own paths, four devices, no `/proc`.
+The fork server enters the first two once; each program gets a process tree of its own, in which it is alone.
+The file system starts empty: libraries are mounted read-only at their own paths, with a few devices and no
+`/proc`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from or1_verify.sandbox.syscalls import (
 )
 
 SCRATCH_ROOT = "/scratch"
-"""Where the programs' private folders are, in their file system."""
+"""Path of the scratch directories in the file system of the programs."""
 _AT_FDCWD, _AT_RECURSIVE, _ONLY_THIS = -100, 0x8000, 0
 _ATTRIBUTES_READ_ONLY_NO_SETUID = 3
 _ROOT_SIZE = "size=1m,nr_inodes=4096,mode=0755"
@@ -37,19 +38,19 @@ _SCRATCH_SIZE = "size=64k,nr_inodes=256,mode=0711"
 
 
 class ProcessTrees:
-    """Gives the next fork a process tree of its own."""
+    """Puts the next forked process into a process tree of its own."""
 
     def __init__(self) -> None:
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
     def fresh(self) -> None:
-        """The next child is the first process of a new tree; whatever it starts dies with it."""
+        """The next child is the first process of a new tree; all processes that it starts end with it."""
         syscalls.setns(self._own, CLONE_NEWPID)
         syscalls.unshare(CLONE_NEWPID)
 
 
 def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
-    """Leave the machine's file system and network for good; OSError when the machine does not allow it."""
+    """Leave the machine's file system and network permanently; OSError if that is not allowed."""
     flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
     if os.geteuid() == 0:
         syscalls.unshare(flags)
@@ -77,10 +78,10 @@ def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
 
 
 def _become_own_user_namespace(flags: int) -> None:
-    """As ourselves, with all rights in it and none outside.
+    """Enter a user namespace as the same user, with all rights inside it and none outside.
 
-    Process trees can only be divided by who owns them, so this process goes on as the first of a new one; the
-    process that was asked stays behind and ends with it.
+    Only the owner of a process tree can create trees below it, so the fork server continues as the first
+    process of a new tree; the original process waits for it and ends with it.
     """
     uid, gid = os.getuid(), os.getgid()
     syscalls.unshare(CLONE_NEWUSER | CLONE_NEWPID | flags)
@@ -95,7 +96,7 @@ def _become_own_user_namespace(flags: int) -> None:
 
 
 def _show(path: str, mountpoint: str) -> None:
-    """Make a path and, where it is a link, what it leads to visible under the new root."""
+    """Make a path visible under the new root; for a link, its target too."""
     real = os.path.realpath(path)
     _bind(real, mountpoint)
     if real != path:
@@ -106,7 +107,7 @@ def _show(path: str, mountpoint: str) -> None:
 
 
 def _bind(path: str, mountpoint: str) -> None:
-    """Mount read-only what is at `path`, wherever it lies, at the same path under the new root."""
+    """Mount `path` read-only at the same path under the new root."""
     target = Path(mountpoint + path)
     if os.path.lexists(target):
         return
@@ -120,7 +121,7 @@ def _bind(path: str, mountpoint: str) -> None:
 
 
 def _make_read_only(target: str, depth: int = _AT_RECURSIVE) -> None:
-    """With every mount below it, unless told otherwise. Flags that were set stay set, as they must."""
+    """Make a mount read-only, by default with all mounts below it. Flags that are set stay set."""
     attributes = (ctypes.c_uint64 * 4)(_ATTRIBUTES_READ_ONLY_NO_SETUID, 0, 0, 0)
     syscalls.call(
         "mount_setattr",

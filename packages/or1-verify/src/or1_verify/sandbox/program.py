@@ -1,4 +1,4 @@
-"""Run one program as `__main__`, in a process that has been locked in."""
+"""Run one program as `__main__`, in a process that is confined."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMORY_STATUS = 117
 """Exit status after an uncaught MemoryError. A program may exit with it too: it gains nothing."""
 FILE_NAME = "main.py"
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
-"""Files that the program's file system lacks, since each process has others behind them -> descriptor."""
+"""Standard stream files, which the program's file system lacks -> descriptor."""
 _python_open = open
 
 
@@ -42,17 +42,17 @@ def run(source: bytes) -> NoReturn:
 
 
 def _open(file: Any, *args: Any, **kwargs: Any) -> Any:
-    """As python's own, with the names of the standard streams."""
+    """Python's `open`, with the names of the standard streams as well."""
     if type(file) is str and file in _STANDARD:
         file = os.dup(_STANDARD[file])
     return _python_open(file, *args, **kwargs)
 
 
 def open_streams() -> None:
-    """What the program will find as its streams, as python opens them with UTF-8 and no terminal.
+    """Open the standard streams of the programs, as Python does with UTF-8 and without a terminal.
 
-    In the fork-server, since it takes a while. Standing pipes and a file take the place of the program's, for
-    what the streams learn about them when they are opened.
+    This runs in the fork server, because it takes long. Pipes and a file stand in for those of the program,
+    because a stream object depends on the kind of file that it was opened for.
     """
     _offer_channel()
     away, out = os.pipe()
@@ -71,14 +71,14 @@ def _stream(descriptor: int, mode: str, errors: str, buffering: int = -1) -> Tex
 
 
 def _offer_channel() -> None:
-    """The module `or1_channel`: frames of a length in four bytes, highest first, and that many bytes."""
+    """Provide the module `or1_channel`. A frame is a length in four bytes (big-endian) and the content."""
     module = ModuleType("or1_channel")
     vars(module).update(_or1_send=send, _or1_receive=receive)
     sys.modules["or1_channel"] = module
 
 
 def send(message: bytes) -> None:
-    """One frame to the parent; ValueError above 64 MiB."""
+    """Send one frame to the parent; ValueError above 64 MiB."""
     if len(message) > MAX_FRAME_BYTES:
         raise ValueError(f"a message of {len(message)} bytes is too long")
     rest = memoryview(len(message).to_bytes(4, "big") + message)
@@ -87,7 +87,7 @@ def send(message: bytes) -> None:
 
 
 def receive() -> bytes | None:
-    """The next frame from the parent; None when there will be no more."""
+    """The next frame from the parent; None if the channel is closed."""
     header = _read(4)
     return None if header is None else _read(int.from_bytes(header, "big"))
 
@@ -104,7 +104,7 @@ def _read(size: int) -> bytes | None:
 
 
 def _status_of(error: BaseException) -> int:
-    """Exit status that python would give, after saying what it would say."""
+    """The exit status of Python for this exception; prints the same message as Python."""
     if isinstance(error, SystemExit):
         if error.code is None:
             return 0
@@ -112,12 +112,12 @@ def _status_of(error: BaseException) -> int:
             return error.code & 0xFF
         sys.stderr.write(f"{error.code}\n")
         return 1
-    _complain(error)
+    _print_traceback(error)
     return MEMORY_STATUS if isinstance(error, MemoryError) else 1
 
 
-def _complain(error: BaseException) -> None:
-    """The traceback without the frame of this module; whatever the program put in its way."""
+def _print_traceback(error: BaseException) -> None:
+    """Print the traceback without the frame of this module; never raises."""
     try:
         traceback = error.__traceback__
         error.__traceback__ = traceback.tb_next if traceback else None
@@ -127,21 +127,21 @@ def _complain(error: BaseException) -> None:
 
 
 def _finished(main: ModuleType, status: int) -> int:
-    """What python does at its end, but for taking the interpreter apart: threads, exit handlers, files."""
+    """Python's work at exit, without the teardown of the interpreter: threads, exit handlers, files."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     except BaseException as error:
         status = status or _status_of(error)
-    # Before the names go that a stream of the program's own may need.
+    # Before the program's names are cleared, which a stream object of its own may need.
     for stream in (sys.stdout, sys.__stdout__):
         try:
             stream.flush()  # type: ignore[union-attr]
         except (ValueError, AttributeError):
-            continue  # closed, or replaced by something else: as the program wished
+            continue  # the program closed or replaced it
         except BaseException as error:
             status = status or _status_of(error)
-    vars(main).clear()  # a file that only the program holds writes what it has kept back
+    vars(main).clear()  # deletes open files of the program, which flushes them
     with contextlib.suppress(BaseException):
         sys.__stdout__.flush()  # type: ignore[union-attr]
     return status

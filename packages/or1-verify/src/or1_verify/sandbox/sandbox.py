@@ -1,4 +1,4 @@
-"""The parent side: one fork-server, the slots its programs run in, and what becomes of both."""
+"""`Sandbox`: runs programs in fork servers, and restarts a fork server that is lost."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ WARM_IMPORTS = (
     "numbers", "numpy", "operator", "queue", "random", "re", "sortedcontainers", "statistics", "string",
     "struct", "sys", "threading", "time", "traceback", "typing",
 )  # fmt: skip
-"""Loaded before any program: what LiveCodeBench's preamble and contest programs import."""
+"""Imported before any program runs: the modules of LiveCodeBench's preamble and of contest programs."""
 _LARGE = ("numpy", "sortedcontainers")
-"""Loaded only where a program names one of them: every fork pays for what its fork-server holds."""
+"""Loaded only for programs that name one of them: each fork copies the page tables of its fork server."""
 
 
 class Sandbox:
-    """Runs programs that nobody trusts, each in its own process. Belongs to one thread at a time.
+    """Runs untrusted programs, each in its own process. Used by one thread at a time.
 
-    A lost fork-server costs the calls that waited for it, as SandboxError; the next call starts another. So
-    does the first program that names a large library.
+    When a fork server is lost, the calls that wait for it raise SandboxError; the next call starts another
+    one. The first program that names a large library starts a second fork server.
     """
 
     def __init__(self, level: Level | None = None, *, warm_imports: tuple[str, ...] = WARM_IMPORTS) -> None:
-        """Start the fork-server at `level`, or at the best level that this machine allows.
+        """Start the fork server at `level`; None = the best level that this machine allows.
 
         Raises:
-            SandboxError: the machine does not allow the level; the text says why.
+            SandboxError: the machine does not allow the level; the message has the reason.
         """
         require_linux()
         self.level = best_level() if level is None else level
@@ -42,10 +42,10 @@ class Sandbox:
         self._servers: dict[bool, ForkServerProcess] | None = {
             False: ForkServerProcess(self.level, self._small)
         }
-        """By whether the large libraries are loaded, too."""
+        """Key: whether the large libraries are loaded."""
 
     def run(self, main: str, *, stdin: bytes = b"", limits: Limits = Limits()) -> Execution:  # noqa: B008
-        """Run `main` as a program to its end; SandboxError when the sandbox failed, never for the program."""
+        """Run `main` as a program to its end; SandboxError only if the sandbox itself fails."""
         return self.start(main, stdin=stdin, limits=limits).wait()
 
     def start(
@@ -56,9 +56,9 @@ class Sandbox:
         limits: Limits = Limits(),  # noqa: B008
         sent_later: str = "",
     ) -> Session:
-        """Start `main` as a program to talk to; its session must be waited for or closed.
+        """Start `main` as a program that exchanges messages; call `wait` or `close` on its session.
 
-        What `main` will be sent and run says by `sent_later` which libraries it names.
+        `sent_later` is code that `main` will receive: it is searched for names of large libraries too.
         """
         large = any(name in main or name in sent_later for name in self._large)
         server = self._serving(large=large)
@@ -66,11 +66,11 @@ class Sandbox:
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the fork-servers."""
+        """Process ids of the fork servers."""
         return [server.pid for server in (self._servers or {}).values()]
 
     def close(self) -> None:
-        """End every program and the fork-servers; safe to repeat. Sessions still open fail from then on."""
+        """Stop all programs and fork servers; may be called twice. Open sessions fail afterwards."""
         for server in (self._servers or {}).values():
             server.close()
         self._servers = None
@@ -82,7 +82,7 @@ class Sandbox:
         self.close()
 
     def _serving(self, *, large: bool) -> ForkServerProcess:
-        """A fork-server that lives."""
+        """A running fork server; started if there is none."""
         if self._servers is None:
             raise SandboxError("the sandbox is closed")
         server = self._servers.get(large)

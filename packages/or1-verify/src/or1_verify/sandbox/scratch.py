@@ -1,6 +1,6 @@
-"""The private folder of a program: empty when it starts, gone or empty when it has ended.
+"""The scratch directory of a program: empty at its start, emptied or removed at its end.
 
-Boxes are numbered by slot, and a slot has one program at a time.
+Scratch directories are numbered by slot; a slot runs one program at a time.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from or1_verify.sandbox import syscalls
 from or1_verify.sandbox.namespaces import SCRATCH_ROOT
 from or1_verify.sandbox.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
 
-MOST_ENTRIES = 256
-"""Files and folders that a program may have in its box."""
+MAX_ENTRIES = 256
+"""Most files and folders in a scratch directory."""
 _FILES_WORTH = 4
-"""A box holds this many files of the largest size."""
+"""A scratch directory holds this number of files of the largest size."""
 
 
 class ScratchDirs(Protocol):
-    """Where the private folders are."""
+    """Creates, empties and removes scratch directories."""
 
     def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
-        """The path of an empty folder that only `uid` may use (None: ourselves)."""
+        """The path of an empty directory that only `uid` may use (None = the current user)."""
         ...
 
     def clear(self, slot: int) -> None:
-        """Forget whatever the program wrote."""
+        """Remove all files that the program wrote."""
         ...
 
     def remove(self) -> None:
-        """Leave nothing on the machine."""
+        """Remove all scratch directories."""
         ...
 
     def anchor(self, slot: int) -> str:
-        """A folder that stays, of which a right to the box can be had for good; `prepare` has made it."""
+        """A permanent directory above or at the scratch directory, for Landlock rules; made by `prepare`."""
         ...
 
 
 def scratch_bytes(file_bytes: int) -> int:
-    """What all files of a box may hold together [bytes]."""
+    """Largest total size of the files in a scratch directory [bytes]."""
     return _FILES_WORTH * file_bytes
 
 
 class DiskScratch:
-    """Ordinary folders, kept from program to program; `overfull` watches what no limit holds."""
+    """Directories on disk, reused for later programs; `overfull` measures them, since nothing limits them."""
 
     def __init__(self, home: str) -> None:
         self._home = home
@@ -76,14 +76,14 @@ class DiskScratch:
 
 
 class TmpfsScratch:
-    """A small file system in memory for each program, mounted in the fork-server's own name space."""
+    """A small tmpfs per program, mounted in the fork server's own mount namespace."""
 
     def prepare(self, slot: int, uid: int | None, file_bytes: int) -> str:
         path = self._path(slot)
         if not os.path.isdir(path):  # noqa: PTH112
             os.makedirs(path)  # noqa: PTH103
             os.chmod(self.anchor(slot), 0o555)  # noqa: PTH101
-        size = f"size={scratch_bytes(file_bytes)},nr_inodes={MOST_ENTRIES},mode=0700"
+        size = f"size={scratch_bytes(file_bytes)},nr_inodes={MAX_ENTRIES},mode=0700"
         owner = f",uid={uid},gid={uid}" if uid is not None else ""
         syscalls.mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size + owner)
         return path
@@ -92,13 +92,13 @@ class TmpfsScratch:
         syscalls.umount(self._path(slot))
 
     def remove(self) -> None:
-        """The kernel does, with the last process that sees them."""
+        """Nothing to do: the kernel removes the mounts with the last process of the namespace."""
 
     def anchor(self, slot: int) -> str:
         return f"{SCRATCH_ROOT}/{slot}"
 
     def _path(self, slot: int) -> str:
-        """Below the anchor, since Landlock looks through a mount at what is above it."""
+        """Below the anchor: a Landlock rule for the anchor covers what is mounted below it."""
         return f"{SCRATCH_ROOT}/{slot}/in"
 
 
@@ -107,14 +107,14 @@ def folder_of(home: str, slot: int) -> str:
 
 
 def overfull(path: str, file_bytes: int) -> bool:
-    """Whether a folder holds more than a program may write."""
+    """Whether a directory is over the limits on number and size of files."""
     held = 0
     for count, entry in enumerate(_everything_in(path), 1):
         try:
             held += entry.stat(follow_symlinks=False).st_blocks * 512
         except OSError:
-            continue  # gone since
-        if count > MOST_ENTRIES or held > scratch_bytes(file_bytes):
+            continue  # removed in the meantime
+        if count > MAX_ENTRIES or held > scratch_bytes(file_bytes):
             return True
     return False
 
@@ -124,19 +124,19 @@ def _everything_in(path: str) -> Iterator[os.DirEntry[str]]:
     while folders:
         try:
             with os.scandir(folders.pop()) as all_entries:
-                entries = list(itertools.islice(all_entries, MOST_ENTRIES + 1))
+                entries = list(itertools.islice(all_entries, MAX_ENTRIES + 1))
         except OSError:
-            continue  # gone since, closed to us, or too deep to name: its parent has been counted
+            continue  # removed, not readable, or its path too long: its parent has been counted
         yield from entries
         folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def empty(path: str) -> None:
-    """Remove what is in a folder, however deep: subfolders are moved up first, so no path grows long."""
-    if not os.listdir(path):  # noqa: PTH208  (a path object costs more than the question)
+    """Remove the contents of a directory of any depth; subfolders move up first, so that paths stay short."""
+    if not os.listdir(path):  # noqa: PTH208  (a path object costs more than the call)
         return
     root = Path(path)
-    prefix = os.urandom(8).hex()  # a name that a program could guess, it could have taken
+    prefix = os.urandom(8).hex()  # random, so that a program cannot have created the same name
     moved = 0
     while True:
         entries = list(os.scandir(root))

@@ -1,8 +1,8 @@
-"""Seccomp: the system calls that a program is refused, as a filter that the kernel runs.
+"""Seccomp: a filter in the kernel that refuses system calls of a program.
 
-A list of refusals, because what Python and numpy need differs between C libraries; calls newer than the table
-are refused as not implemented, so that a new kernel opens nothing. The instructions are classic
-BPF over `struct seccomp_data` (`linux/seccomp.h`, `linux/bpf_common.h`).
+The table lists refused calls, because the calls that Python and numpy need differ between C libraries. Calls
+newer than the table are refused as not implemented, so that a new kernel adds no access. The instructions are
+classic BPF over `struct seccomp_data` (`linux/seccomp.h`, `linux/bpf_common.h`).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ REFUSED: Numbers = {
     "io_setup": (206, 0),
     "io_submit": (209, 2),
     "seccomp": (317, 277),
-    # files by other ways, and watching them
+    # access to files by handle, and file events
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
@@ -114,7 +114,7 @@ REFUSED: Numbers = {
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
-    # memory and messages that no limit counts or that outlive the program
+    # memory and messages outside the limits, or that outlive the program
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -146,7 +146,7 @@ REFUSED: Numbers = {
     "sendmmsg": (307, 269),
     "recvmsg": (47, 212),
     "recvmmsg": (299, 243),
-    # what Landlock does not see: owner, mode, times and attributes of files, truncation by path
+    # not covered by Landlock: owner, mode, times and attributes of files, truncation by path
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -166,7 +166,7 @@ REFUSED: Numbers = {
     "fremovexattr": (199, 16),
     "truncate": (76, 45),
 }
-ASKED: Numbers = {
+CHECKED: Numbers = {
     "clone": (56, 220),
     "clone3": (435, 435),
     "kill": (62, 129),
@@ -179,7 +179,7 @@ ASKED: Numbers = {
     "sendto": (44, 206),
 }
 _LAST_KNOWN = 450
-"""Calls above it came after Linux 5.17."""
+"""Higher numbers are calls newer than Linux 5.17."""
 _AUDIT_ARCH = (0xC000_003E, 0xC000_00B7)
 
 _CLONE_THREAD = 0x0001_0000
@@ -198,7 +198,7 @@ _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _SET_MODE_FILTER, _SPEC_ALLOW = 1, 4
 _GROUP = 16
 _PLACEHOLDER_PID = 0xA5C3_96E1
-"""Above every process id, and in no instruction."""
+"""Larger than every process id, and not part of any instruction."""
 
 Instruction = tuple[int, int, int, int]
 """Code, jump if true, jump if false, operand."""
@@ -237,9 +237,9 @@ def _never(argument: int, refused: tuple[int, ...]) -> list[Instruction]:
 
 
 def _rules(own_pid: int) -> dict[str, list[Instruction]]:
-    """What is decided by the arguments."""
+    """Rules for the calls that are decided by their arguments."""
     return {
-        # Threads, nothing else; clone3 hides its flags in memory, and libc falls back when it does not exist.
+        # Threads only. clone3 has its flags in memory; libc uses clone if clone3 is not implemented.
         "clone": [
             _load_argument(0),
             (_JUMP_SET, 0, 2, _CLONE_THREAD),
@@ -254,7 +254,7 @@ def _rules(own_pid: int) -> dict[str, list[Instruction]]:
         "ioctl": _only(1, _IOCTL_ALLOWED, errno.ENOTTY),
         "fcntl": _never(1, _FCNTL_REFUSED),
         "prlimit64": _only(0, (0,)),
-        # asyncio wakes itself through a pair; a datagram socket could send to any address.
+        # asyncio needs a socket pair; a datagram socket could send to any address.
         "socketpair": [
             _load_argument(0),
             (_JUMP_EQUAL, 0, 4, _AF_UNIX),
@@ -276,7 +276,7 @@ def _rules(own_pid: int) -> dict[str, list[Instruction]]:
 
 
 def _groups(numbers: list[int]) -> Iterator[Instruction]:
-    """Refuse these numbers. In groups, because the kernel walks the filter once for every call there is."""
+    """Refuse these numbers; in groups, because the kernel runs the filter for every possible call."""
     numbers = sorted(numbers)
     for start in range(0, len(numbers), _GROUP):
         group = numbers[start : start + _GROUP]
@@ -288,7 +288,7 @@ def _groups(numbers: list[int]) -> Iterator[Instruction]:
 
 
 def instructions(own_pid: int, column: int) -> Iterator[Instruction]:
-    """The filter for a process that knows itself by this id; `column` of the tables tells the processor."""
+    """The filter for a process with this id in its own process tree; `column` selects the processor."""
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[column])
     yield _give(_KILL_PROCESS)
@@ -296,7 +296,7 @@ def instructions(own_pid: int, column: int) -> Iterator[Instruction]:
     yield (_JUMP_GREATER, 0, 1, _LAST_KNOWN)
     yield _refuse(errno.ENOSYS)
     for name, rule in _rules(own_pid).items():
-        number = ASKED[name][column]
+        number = CHECKED[name][column]
         if number is not None:
             yield (_JUMP_EQUAL, 0, len(rule), number)
             yield from rule
@@ -306,9 +306,9 @@ def instructions(own_pid: int, column: int) -> Iterator[Instruction]:
 
 
 class Filter:
-    """Made once by the fork-server; each program's process binds itself with it.
+    """Built once by the fork server; the process of each program installs it.
 
-    SPEC_ALLOW, because before Linux 5.16 a filter otherwise slows every indirect branch of the program.
+    SPEC_ALLOW, because before Linux 5.16 a filter slows down each indirect branch of the program otherwise.
     """
 
     def __init__(self) -> None:
@@ -321,11 +321,11 @@ class Filter:
         self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
 
     def aim(self, own_pid: int) -> None:
-        """Let the process that knows itself by this id signal itself."""
+        """Allow the process with this id to send signals to itself."""
         for place in self._places:
             struct.pack_into("I", self._code, place, own_pid)
 
     def installation(self) -> syscalls.Call:
-        """Binds this thread, and threads it starts, for good; no_new_privs must be set before."""
+        """Confines this thread and all threads that it starts; no_new_privs must be set before."""
         address = ctypes.addressof(self._program)
         return syscalls.listed("seccomp", _SET_MODE_FILTER, _SPEC_ALLOW, address)

@@ -1,4 +1,4 @@
-"""Try to escape: what `or1 doctor` shows of a sandbox, beyond its own word."""
+"""Attempts to escape from a sandbox, for `or1 doctor`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NUM_ATTEMPTS = 7
 
 
 def escapes(sandbox: Sandbox) -> list[str]:
-    """What a program in this sandbox could do and must not; SandboxError when it did not get to try."""
+    """The forbidden actions that succeed in this sandbox; SandboxError if the program did not finish."""
     with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as server:
         Path(name).chmod(0o777)
         facts = {"folder": name, "parent": os.getpid(), "port": server.getsockname()[1]}

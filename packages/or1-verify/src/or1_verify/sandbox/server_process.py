@@ -19,8 +19,8 @@ from or1_verify.sandbox.control import Control, Message, pair
 from or1_verify.sandbox.scratch import folder_of, overfull
 from or1_verify.sandbox.types import Level, SandboxError
 
-MOST_PROGRAMS = 16
-"""Programs of one sandbox at a time."""
+MAX_PROGRAMS = 16
+"""Programs that run in one sandbox at a time."""
 _START_LIMIT_S = 60.0
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -29,14 +29,14 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "PATH": "/usr/bin:/bin",
     "PYTHONDONTWRITEBYTECODE": "1",
-    # Sets of strings are walked in hash order: fixed, a program takes the same path every time.
+    # The order of sets of strings depends on the hash seed: fixed, so that programs are repeatable.
     "PYTHONHASHSEED": "0",
 }
 _BOOT = """
 import sys, types
 root = sys.argv[1]
 for name in ("or1_verify", "or1_verify.sandbox"):
-    # Packages that load nothing by themselves: what the fork-server holds costs every fork of it.
+    # Empty packages instead of the real ones: all that the fork server loads makes each fork slower.
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [f"{root}/{name.replace('.', '/')}"]
 from or1_verify.sandbox.fork_server import main
@@ -52,14 +52,14 @@ def require_linux() -> None:
 
 
 class ForkServerProcess:
-    """One running fork-server, seen from its parent."""
+    """A running fork server process, from the side of its parent."""
 
     def __init__(self, level: Level, warm_imports: tuple[str, ...]) -> None:
         self.level = level
         self.lost = False
         self.control: Control
         self._reports: dict[int, list[Message]] = {}
-        self._free_slots = list(range(MOST_PROGRAMS))
+        self._free_slots = list(range(MAX_PROGRAMS))
         self._home = tempfile.mkdtemp(prefix="or1-sandbox-")
         os.chmod(self._home, 0o711)  # noqa: PTH101
         self.control, far_end = pair()
@@ -82,7 +82,7 @@ class ForkServerProcess:
                 self._cgroups = _cgroups_for(level)
             self._wait_until_serving(warm_imports)
             if level >= Level.NAMESPACES:
-                os.rmdir(self._home)  # noqa: PTH106  (a place to mount on, elsewhere)
+                os.rmdir(self._home)  # noqa: PTH106  (it served as a mount point in another namespace)
         except BaseException:
             self.close()
             raise
@@ -92,9 +92,11 @@ class ForkServerProcess:
         return self._process.pid
 
     def acquire_slot(self, memory_bytes: int) -> tuple[int, cgroups.CgroupSlot | None]:
-        """A place for one program; SandboxError when all are taken."""
+        """A slot for one program, and its memory group at level 5; SandboxError if all slots are in use."""
         if not self._free_slots:
-            raise SandboxError(f"{MOST_PROGRAMS} programs run in this sandbox already")
+            raise SandboxError(
+                f"{MAX_PROGRAMS} programs run in this sandbox already: wait for one or use another sandbox"
+            )
         number = heapq.heappop(self._free_slots)
         if self._cgroups is None:
             return number, None
@@ -108,9 +110,9 @@ class ForkServerProcess:
         heapq.heappush(self._free_slots, slot)
 
     def overfull(self, slot: int, file_bytes: int) -> bool:
-        """Whether a program has written more than it may, where nothing but looking tells."""
+        """Whether a program has written more than its limit; measured only below level 4."""
         if self.level >= Level.NAMESPACES:
-            return False  # its file system has a size
+            return False  # the size of its file system is fixed
         return overfull(folder_of(self._home, slot), file_bytes)
 
     def expect(self, number: int) -> None:
@@ -120,26 +122,26 @@ class ForkServerProcess:
         self._reports.pop(number, None)
 
     def reports(self, number: int) -> list[Message]:
-        """What was reported of one program since the last call."""
+        """The reports about one program since the last call."""
         found = self._reports[number]
         self._reports[number] = []
         return found
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
-        """SandboxError when the fork-server has gone."""
+        """Send a request; SandboxError if the fork server has ended."""
         try:
             self.control.send(message, descriptors)
         except OSError as error:
             raise self.failure(str(error)) from error
 
     def read_reports(self) -> None:
-        """Take one packet off the socket, which must be readable, and file it under its program."""
+        """Read one packet from the socket, which must be readable, and store it under its program."""
         try:
             received = self.control.receive()
         except (OSError, json.JSONDecodeError) as error:
             raise self.failure(str(error)) from error
         if received is None:
-            raise self.failure("it has gone")
+            raise self.failure("it has ended")
         message, descriptors = received
         for descriptor in descriptors:
             message["started"] = _pid_of(descriptor)
@@ -149,13 +151,13 @@ class ForkServerProcess:
             waiting.append(message)
 
     def failure(self, why: str) -> SandboxError:
-        """Give this fork-server up."""
+        """Mark this fork server as lost and kill it; the error to raise."""
         self.lost = True
         self._kill()
-        return SandboxError(f"the sandbox's fork-server failed: {why}")
+        return SandboxError(f"the sandbox's fork server failed: {why}")
 
     def close(self) -> None:
-        """Let it end its programs and clear up, or do both for it."""
+        """Let it stop its programs and clean up; kill it after five seconds."""
         self.lost = True
         self.control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -166,7 +168,7 @@ class ForkServerProcess:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _kill(self) -> None:
-        """Its programs die with it: the kernel sends each a SIGKILL when its parent ends."""
+        """Kill the fork server. The kernel then kills its programs (PR_SET_PDEATHSIG)."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
@@ -179,9 +181,9 @@ class ForkServerProcess:
             received = self.control.receive()
             self.control.settimeout(None)
         except OSError as error:
-            raise SandboxError(f"the sandbox's fork-server did not start: {error}") from error
+            raise SandboxError(f"the sandbox's fork server did not start: {error}") from error
         if received is None:
-            raise SandboxError("the sandbox's fork-server ended while it started")
+            raise SandboxError("the sandbox's fork server ended while it started")
         if "failed" in received[0]:
             raise SandboxError(f"sandbox level {int(self.level)}: {received[0]['failed']}")
 
@@ -194,7 +196,7 @@ def _cgroups_for(level: Level) -> cgroups.Cgroups:
 
 
 def _pid_of(process: int) -> int | None:
-    """The id, as we see it, of the process behind a descriptor; None when it has ended."""
+    """The id in our process tree of the process behind a descriptor; None if it has ended."""
     for line in Path(f"/proc/self/fdinfo/{process}").read_text().splitlines():
         if line.startswith("Pid:"):
             pid = int(line.split()[1])

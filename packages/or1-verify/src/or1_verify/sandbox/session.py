@@ -1,7 +1,7 @@
-"""One program, seen from its parent: what it says is read as it comes, what it uses is watched.
+"""One running program, from the side of its parent: reads its output and enforces its limits.
 
-One loop does all of it: stdout, stderr, the channel and the fork-server's reports are polled together, so no
-pipe that runs full can hold a program up, and the clocks are looked at between.
+A single loop polls stdout, stderr, the channel and the reports of the fork server, so that a full pipe never
+blocks a program, and checks the time limits in between.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from or1_verify.sandbox.types import (
 )
 
 _READY_LIMIT_S = 60.0
-"""From asking for a program to its first line; takes milliseconds [s]."""
+"""From the request for a program to its first line; normally milliseconds [s]."""
 _KILL_LIMIT_S = 30.0
-"""From killing a program to its report [s]."""
-_SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.002, 0.1
-"""Between two looks at the clocks [s]."""
+"""From the kill of a program to the report of its end [s]."""
+_MIN_CHECK_S, _MAX_CHECK_S = 0.002, 0.1
+"""Shortest and longest time between two checks of the limits [s]."""
 _READ_BYTES = 1 << 20
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class Session:
-    """A program that runs in the sandbox. Wait for it or close it: until then it holds a slot."""
+    """A program in the sandbox. It occupies a slot until `wait` or `close` returns."""
 
     def __init__(
         self, server: ForkServerProcess, number: int, source: bytes, stdin: bytes, limits: Limits
     ) -> None:
-        """Ask for the program; SandboxError when the fork-server is lost or its slots are all taken."""
+        """Request the program; SandboxError if the fork server is lost or all slots are in use."""
         self._server = server
         self._number = number
         self._limits = limits
@@ -65,12 +65,12 @@ class Session:
         self._next_scratch_check = 0.0
         self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
         self._streams: dict[int, Output] = {}
-        """By descriptor, those that are still open."""
+        """The open streams, by descriptor."""
         self._channel: socket.socket | None = None
         self._poll = select.poll()
         server.expect(number)
         try:
-            self._ask(source, stdin)
+            self._request_program(source, stdin)
         except OSError as error:
             self._free()
             raise SandboxError(f"no descriptors or memory for a program: {error}") from error
@@ -79,7 +79,7 @@ class Session:
             raise
 
     def send(self, message: bytes) -> None:
-        """One frame to the program; dropped when the program has ended or closed its channel.
+        """Send one frame to the program; dropped if the program has ended or closed its channel.
 
         Raises:
             ValueError: the message is longer than 64 MiB.
@@ -94,46 +94,46 @@ class Session:
         self._pump(lambda: not self._outgoing or self._channel is None)
 
     def receive(self) -> bytes | None:
-        """The next frame from the program; None when there will be none: then `wait` tells how it ended."""
+        """The next frame from the program; None if none can come: `wait` then returns how it ended."""
         if not self._frames.complete:
             self._watch_channel()
             self._pump(lambda: self._frames.complete or self._channel is None)
         return self._frames.take() if self._frames.complete else None
 
     def wait(self) -> Execution:
-        """Until the program has ended, by itself or at a limit; nothing of it is left then."""
+        """Wait until the program has ended, by itself or at a limit, and free all its resources."""
         if self._execution is None:
             self._discard_frames = True
             self._frames = Frames()
             self._watch_channel()
             self._pump(lambda: self._ended is not None and not self._streams)
-            self._execution = self._judged()
+            self._execution = self._result()
             self._free()
         return self._execution
 
     def close(self) -> Execution:
-        """End the program if it still runs, then as `wait`."""
+        """Kill the program if it still runs, then `wait`."""
         if self._execution is None and self._ended is None:
             self._kill(Ending.CLOSED)
         return self.wait()
 
-    def _ask(self, source: bytes, stdin: bytes) -> None:
-        """Hand the program's descriptors over and keep our ends."""
+    def _request_program(self, source: bytes, stdin: bytes) -> None:
+        """Send the program's descriptors to the fork server and keep the parent's ends."""
         with contextlib.ExitStack() as handed_over:
-            theirs = [sealed(source)]
-            handed_over.callback(_close_all, theirs)
-            theirs.append(sealed(stdin))
+            descriptors = [sealed(source)]
+            handed_over.callback(_close_all, descriptors)
+            descriptors.append(sealed(stdin))
             for output in (self._stdout, self._stderr):
-                ours, their_end = os.pipe()
-                theirs.append(their_end)
-                self._streams[ours] = output
-                os.set_blocking(ours, False)
-                self._poll.register(ours, select.POLLIN)
-            self._channel, their_channel = socket.socketpair()
-            theirs.append(their_channel.detach())
+                read_end, write_end = os.pipe()
+                descriptors.append(write_end)
+                self._streams[read_end] = output
+                os.set_blocking(read_end, False)
+                self._poll.register(read_end, select.POLLIN)
+            self._channel, far_end = socket.socketpair()
+            descriptors.append(far_end.detach())
             self._channel.setblocking(False)
             groups = self._cgroup.descriptors if self._cgroup is not None else ()
-            self._server.send(self._request(), (*theirs, *groups))
+            self._server.send(self._request(), (*descriptors, *groups))
         self._poll.register(self._server.control.fileno(), select.POLLIN)
         self._watch_channel()
 
@@ -149,7 +149,7 @@ class Session:
         }
 
     def _pump(self, done: Callable[[], bool]) -> None:
-        """Read, write and watch until `done`; after a SandboxError the session is over."""
+        """Read, write and check limits until `done`; a SandboxError ends the session."""
         if self._broken is not None:
             raise self._broken
         try:
@@ -161,9 +161,9 @@ class Session:
             raise
 
     def _turn(self) -> None:
-        happened = self._poll.poll(self._patience_s() * 1000)
+        happened = self._poll.poll(self._poll_timeout_s() * 1000)
         if self._ended is not None and not happened:
-            self._close_streams()  # held open by what it started, at a level that lets it
+            self._close_streams()  # a child of the program holds them open (levels without seccomp)
         for descriptor, events in happened:
             if descriptor in self._streams:
                 self._read_stream(descriptor)
@@ -174,17 +174,17 @@ class Session:
         for report in self._server.reports(self._number):
             self._note(report)
         if self._ended is None:
-            self._look_at_limits()
+            self._check_limits()
 
-    def _patience_s(self) -> float:
-        """How long nothing needs to be looked at [s]."""
+    def _poll_timeout_s(self) -> float:
+        """Time until the next check of the limits is due [s]."""
         if self._ended is not None:
-            return 1.0  # only what is left in the pipes
+            return 1.0  # only the rest of the pipes is read
         left_s = self._deadline - time.monotonic()
         if self._ready and self._killed_for is None:
-            # All cores may work for the program at once: by then it may have reached its limit.
-            left_s = min(left_s, (self._limits.cpu_s - self._cpu_s()) / _NUM_CORES, _LONGEST_LOOK_S)
-        return max(left_s, _SHORTEST_LOOK_S)
+            # The program may use all cores at once, and so reach its limit earlier.
+            left_s = min(left_s, (self._limits.cpu_s - self._cpu_s()) / _NUM_CORES, _MAX_CHECK_S)
+        return max(left_s, _MIN_CHECK_S)
 
     def _note(self, report: Message) -> None:
         if "failed" in report:
@@ -199,9 +199,9 @@ class Session:
             self._ended = report
             self._wall_s = time.monotonic() - self._started
             if not self._ready and self._killed_for is None:
-                raise SandboxError("a program ended before it was locked in")
+                raise SandboxError("a program ended before it was confined")
 
-    def _look_at_limits(self) -> None:
+    def _check_limits(self) -> None:
         now = time.monotonic()
         if self._killed_for is not None:
             if now > self._deadline:
@@ -216,9 +216,9 @@ class Session:
         elif self._ready and self._cpu_s() >= self._limits.cpu_s:
             self._kill(Ending.CPU_LIMIT)
         elif self._ready and now > self._next_scratch_check:
-            first_look = self._next_scratch_check == 0.0
-            self._next_scratch_check = now + _LONGEST_LOOK_S
-            if not first_look and self._server.overfull(self._slot, self._limits.file_bytes):
+            is_first = self._next_scratch_check == 0.0
+            self._next_scratch_check = now + _MAX_CHECK_S
+            if not is_first and self._server.overfull(self._slot, self._limits.file_bytes):
                 self._kill(Ending.OUTPUT_LIMIT)
 
     def _kill(self, why: Ending) -> None:
@@ -228,9 +228,9 @@ class Session:
             self._server.send({"kill": self._number})
 
     def _cpu_s(self) -> float:
-        """Processor time of the program so far; 0 when it has just ended [s].
+        """Processor time of the program so far; 0 if it has just ended [s].
 
-        The clock of a process is numbered by its id (`clock_getcpuclockid`); anybody may read it.
+        The clock id of a process follows from its process id (`clock_getcpuclockid`); any user may read it.
         """
         if self._pid is None:
             return 0.0
@@ -271,7 +271,7 @@ class Session:
         self._watch_channel()
 
     def _watch_channel(self) -> None:
-        """Frames are read one ahead: a program that sends faster than we take has to wait."""
+        """Read only one frame ahead: a program that sends faster than frames are received must wait."""
         if self._channel is None:
             return
         wanted = select.POLLOUT if self._outgoing else 0
@@ -287,7 +287,7 @@ class Session:
             self._channel = None
         self._outgoing.clear()
 
-    def _judged(self) -> Execution:
+    def _result(self) -> Execution:
         assert self._ended is not None
         status = self._ended["ended"]
         killed = os.WIFSIGNALED(status)
@@ -326,7 +326,7 @@ class Session:
         self._streams = {}
 
     def _free(self) -> None:
-        """Give back what the session holds; safe to repeat."""
+        """Free all resources of the session; may be called twice."""
         self._close_channel()
         self._close_streams()
         self._server.forget(self._number)

@@ -1,4 +1,4 @@
-"""What flows between a program and its parent: output that is cut at a limit, frames, and input."""
+"""Data between a program and its parent: limited output, frames, and sealed input."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Output:
 
 
 class Frames:
-    """Messages of a length in four bytes, highest first, and that many bytes, cut from a stream."""
+    """Splits a byte stream into frames: a length in four bytes (big-endian), then the content."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
     def too_long(self) -> bool:
-        """Whether the frame that has begun says that it is longer than any may be."""
+        """Whether the length of the current frame is over the limit."""
         return len(self._buffer) >= 4 and self._size > MAX_FRAME_BYTES
 
     @property
@@ -66,7 +66,7 @@ class Frames:
 
 
 def sealed(content: bytes) -> int:
-    """A file in memory that can be read and not changed, at its beginning."""
+    """A read-only file in memory with this content, positioned at its start; the caller closes it."""
     descriptor = os.memfd_create("or1", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         rest = memoryview(content)

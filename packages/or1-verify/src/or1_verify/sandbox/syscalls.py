@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, through ctypes; nothing else here knows their numbers.
+"""System calls that Python does not provide, through ctypes. The only module with their numbers.
 
 Numbers are from the kernel's `asm/unistd_64.h` (x86-64) and `asm-generic/unistd.h` (aarch64).
 """
@@ -57,20 +57,20 @@ _CAPABILITY_SETS = (ctypes.c_uint32 * 6)()
 NO_CAPABILITIES = (ctypes.addressof(_CAPABILITY_HEADER), ctypes.addressof(_CAPABILITY_SETS))
 """Arguments of `capset` that give up every capability."""
 _libc = ctypes.CDLL(None, use_errno=True)
-_holding_the_lock = ctypes.PyDLL(None, use_errno=True)
-"""Calls that do not let go of the interpreter's lock."""
-_MOST_WORDS = 7
-_holding_the_lock.syscall.argtypes = [ctypes.c_long] * _MOST_WORDS
-_holding_the_lock.syscall.restype = ctypes.c_long
+_libc_with_gil = ctypes.PyDLL(None, use_errno=True)
+"""Calls that keep the interpreter lock."""
+_MAX_WORDS = 7
+_libc_with_gil.syscall.argtypes = [ctypes.c_long] * _MAX_WORDS
+_libc_with_gil.syscall.restype = ctypes.c_long
 
 
 def supported_machine() -> bool:
-    """Whether the numbers of this processor's system calls are known."""
+    """Whether the system call numbers of this processor are known."""
     return MACHINE in _COLUMN
 
 
 def column() -> int:
-    """Where this processor's numbers stand in a table; OSError when they are not known."""
+    """Index of this processor's numbers in a table; OSError if they are not known."""
     if not supported_machine():
         raise OSError(f"system call numbers of {MACHINE} are not known")
     return _COLUMN[MACHINE]
@@ -84,24 +84,24 @@ def _checked(name: str, result: int) -> int:
 
 
 def call(name: str, *arguments: object) -> int:
-    """A raw system call; OSError with its name when it fails."""
+    """Make a system call; OSError with its name if it fails."""
     words = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     return _checked(name, int(_libc.syscall(ctypes.c_long(_NUMBERS[name][column()]), *words)))
 
 
 def listed(name: str, *arguments: int) -> Call:
-    """A call to be made later by `make`."""
+    """Prepare a call for `make`."""
     words = (_NUMBERS[name][column()], *arguments)
-    return words + (0,) * (_MOST_WORDS - len(words))
+    return words + (0,) * (_MAX_WORDS - len(words))
 
 
 def raw(*words: int) -> int:
-    """A system call of whole numbers; its own result, -1 for an error."""
-    return int(_holding_the_lock.syscall(*words))
+    """Make a system call with integer arguments; returns its result, -1 for an error."""
+    return int(_libc_with_gil.syscall(*words))
 
 
 def make(calls: Sequence[Call]) -> None:
-    """Make the calls in turn; OSError with its number at the first that fails."""
+    """Make the calls in order; OSError with the number of the first that fails."""
     for words in calls:
         if raw(*words) < 0:
             number = ctypes.get_errno()
@@ -114,12 +114,12 @@ def prctl(option: int, value: int) -> None:
 
 
 def fork() -> int:
-    """Fork without what python runs in the child after a fork.
+    """Fork without Python's own work in the child after a fork.
 
-    For a process of one thread there are no locks to mend. It leaves out a good part of the cost of
-    a child, and a new seed of `random`: programs that do not seed it draw the same numbers each time.
+    A process with one thread has no locks to reset. This saves much of the cost of a child. `random` is not
+    seeded again either: programs that do not seed it draw the same numbers each time.
     """
-    return _checked("fork", _holding_the_lock.fork())
+    return _checked("fork", _libc_with_gil.fork())
 
 
 def unshare(flags: int) -> None:
@@ -137,5 +137,5 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str =
 
 
 def umount(target: str) -> None:
-    """Take it out of sight at once; it goes when its last user has gone."""
+    """Detach a mount at once; the kernel frees it when its last user has ended."""
     _checked(f"umount {target}", _libc.umount2(os.fsencode(target), MNT_DETACH))

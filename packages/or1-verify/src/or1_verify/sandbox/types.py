@@ -1,4 +1,4 @@
-"""What a program may use, how it ended, and how well it was locked in."""
+"""Levels of confinement, resource limits, and results of programs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from enum import IntEnum, StrEnum
 from or1_verify.errors import SandboxError as SandboxError
 
 MAX_FRAME_BYTES = 64 << 20
-"""Largest message over a program's channel, either way [bytes]."""
+"""Largest message over the channel of a program, in either direction [bytes]."""
 STDERR_KEPT_BYTES = 4096
-"""How much of the end of stderr is kept [bytes]."""
+"""Length of the end of stderr that is kept [bytes]."""
 
 
 class Level(IntEnum):
-    """How a program is locked in; each level holds all that the ones before it hold.
+    """Level of confinement; each level includes the ones below it.
 
-    docs/security.md says what each keeps out, and what it does not.
+    docs/security.md lists the attacks that each level stops, and those that it does not.
     """
 
     RLIMITS = 1
-    """Resource limits and, as root, an unused user id: no confinement worth the name."""
+    """Resource limits and, as root, an unused user id. Not a confinement."""
     SECCOMP = 2
-    """System calls refused: no sockets, no processes, no signals. Files are open to read."""
+    """System calls are filtered: no sockets, processes or signals. All files are readable."""
     LANDLOCK = 3
-    """Files too: only the interpreter's libraries are readable, only the private folder writable."""
+    """Only the libraries of the interpreter are readable, only the scratch directory is writable."""
     NAMESPACES = 4
-    """A file system, network, and process tree of its own."""
+    """A private file system, network and process tree."""
     CGROUP = 5
-    """Memory and number of threads counted by the kernel for the whole program."""
+    """The kernel limits memory and threads of the whole program."""
 
     @property
     def fit_for_training(self) -> bool:
@@ -38,18 +38,18 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one program may use."""
+    """Resource limits of one program."""
 
     cpu_s: float = 6.0
-    """Processor time of the program and its threads: what decides CPU_LIMIT [s]."""
+    """Processor time of the program and its threads; CPU_LIMIT beyond it [s]."""
     wall_s: float | None = None
-    """Backstop for programs that wait [s]; None is twice `cpu_s` plus one."""
+    """Wall time, for programs that wait [s]; None = twice `cpu_s` plus one."""
     memory_bytes: int = 1 << 30
-    """On top of what the interpreter itself takes [bytes]."""
+    """Memory on top of the interpreter's own [bytes]."""
     output_bytes: int = 16 << 20
-    """Of stdout and of stderr, each [bytes]."""
+    """Longest stdout, and longest stderr [bytes]."""
     file_bytes: int = 16 << 20
-    """Of one file that the program writes [bytes]."""
+    """Largest file that the program writes [bytes]."""
     num_open_files: int = 64
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Limits:
 
     @property
     def wall_limit_s(self) -> float:
-        """The backstop in force [s].
+        """The wall time limit that applies [s].
 
         >>> Limits(cpu_s=2.0).wall_limit_s
         5.0
@@ -69,26 +69,28 @@ class Limits:
 
 
 class Ending(StrEnum):
+    """How a program ended."""
+
     EXITED = "exited"
-    """With status 0. Says nothing about whether the program did what it should."""
+    """With status 0. This does not mean that its output is correct."""
     RUNTIME_ERROR = "runtime_error"
     """An exception, another exit status, or a signal."""
     CPU_LIMIT = "cpu_limit"
     WALL_LIMIT = "wall_limit"
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
-    """Too much on stdout, stderr, the channel, or in the private folder."""
+    """Over the limit on stdout, stderr, the channel, or the scratch directory."""
     CLOSED = "closed"
     """Killed because its session was closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One program, from start to end. All of it but the clocks is the program's own word."""
+    """Result of one program. All fields but the times are under the control of the program."""
 
     ending: Ending
     exit_code: int | None
-    """None when a signal ended it."""
+    """None if a signal ended it."""
     signal: int | None
     stdout: bytes
     """At most `Limits.output_bytes`."""
@@ -99,4 +101,4 @@ class Execution:
     wall_s: float
     """From start to the end of the process [s]."""
     peak_memory_bytes: int | None
-    """Largest resident set, the interpreter's shared pages included [bytes]."""
+    """Largest resident set, with the shared pages of the interpreter [bytes]."""

@@ -1,4 +1,4 @@
-"""Users that nobody is: each slot of each fork-server gets an id of its own."""
+"""Unused user ids: each slot of each fork server has its own."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _HIGHEST_PID = 4_194_304
 _CAPABILITIES = sum(1 << bit for bit in (0, 5, 6, 7))
 """CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID."""
 _COMMON_SPAN = 65_536
-"""Ids that containers commonly have."""
+"""Number of user ids that containers commonly map."""
 
 
 class Users:
-    """Unused user ids of this fork-server; none when it is not root, or a root without the rights for it."""
+    """Unused user ids of this fork server; none without root, or if root lacks the capabilities."""
 
     def __init__(self) -> None:
         self._first: int | None = None
-        if os.geteuid() == 0 and _may_divide():
+        if os.geteuid() == 0 and _has_capabilities():
             self._first = first_of(os.getpid(), _highest_mapped())
 
     @property
     def are_others(self) -> bool:
-        """Whether programs run as somebody else than we."""
+        """Whether programs run as another user than this process."""
         return self._first is not None
 
     def unused(self, slot: int) -> int | None:
-        """The user of a slot; None to stay who we are."""
+        """The user id of a slot; None = keep the current user."""
         return None if self._first is None else self._first + slot % _SLOTS
 
 
 def first_of(pid: int, highest: int) -> int | None:
-    """First of 64 ids that belong to a process alone, as far as the range allows.
+    """First of 64 user ids for one process, unique as far as the range allows.
 
     >>> first_of(10, 4294967294), first_of(10, 65535), first_of(10, 0)
     (2000000640, 30640, None)
@@ -47,8 +47,8 @@ def first_of(pid: int, highest: int) -> int | None:
     return None if any(_is_taken(first + slot) for slot in range(_SLOTS)) else first
 
 
-def _may_divide() -> bool:
-    """Whether we may make files over to other users, become them and end them: containers can forbid it."""
+def _has_capabilities() -> bool:
+    """Whether this process may change owners and user ids and kill other users' processes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):
             return int(line.split()[1], 16) & _CAPABILITIES == _CAPABILITIES

@@ -75,8 +75,8 @@ def judge(url: str, tests: dict[str, Any], program: str, **settings: Any) -> Ver
 
 
 # python itself may take seconds to start
-SUM = {"inputs": ["1 2", "3 4"], "outputs": ["3", "7"], "time_limit_s": 20.0}
-JOIN = {"fn_name": "join", "inputs": ['["a", "b"]\n"-"'], "outputs": ['"a-b"']}
+SUM = {"inputs": ["1 2", "3 4"], "outputs": ["3", "7"], "time_limit_s": 120.0}
+JOIN = {"time_limit_s": 120.0, "fn_name": "join", "inputs": ['["a", "b"]\n"-"'], "outputs": ['"a-b"']}
 
 
 @pytest.mark.parametrize(

@@ -261,10 +261,10 @@ DOUBLED = [*[["tuple", [[i + 1], [i + 1]]] for i in range(1, 60)], ["tuple", [1]
 )
 def test_a_payload_that_takes_long_to_read_is_refused(heap: list[Any]) -> None:
     with pytest.raises(TransferError, match=r"more keys|too many digits"):
-        ValueDecoder(most_hashed=100).read(heap)
+        ValueDecoder(max_hashed=100).read(heap)
 
 
 def test_texts_and_few_other_keys_are_read_whatever_the_bound() -> None:
     value = {**{str(n): n for n in range(1000)}, (1, 2): {3, (4, 5)}}
     payload = encode(value)
-    assert ValueDecoder(most_hashed=20).read(payload["heap"])[payload["root"][0]] == value
+    assert ValueDecoder(max_hashed=20).read(payload["heap"])[payload["root"][0]] == value

@@ -113,7 +113,7 @@ def test_no_name_in_a_scratch_dir_is_in_the_way_of_emptying_it(tmp_path: Path) -
 def test_a_scratch_dir_is_overfull_by_number_or_by_size(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    for number in range(scratch.MOST_ENTRIES - 1):
+    for number in range(scratch.MAX_ENTRIES - 1):
         (folder / str(number)).touch()
     assert not scratch.overfull(str(tmp_path), 1 << 20), "the folder counts too"
     (folder / "one more").touch()

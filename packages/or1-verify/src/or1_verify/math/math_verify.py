@@ -1,8 +1,8 @@
-"""Math-Verify alone: the second opinion.
+"""Comparison by the library Math-Verify, for second opinions.
 
 Importing this module loads sympy (about a second): import it where the comparison runs, in a worker. Nothing
-here bounds time or memory; `pool` does, from outside. The library takes quantities for equal that differ by
-less than its rounding (six decimals), so it never decides about a reward.
+here bounds time or memory; the pool does. The library accepts quantities that differ by less than its
+rounding (six decimals) as equal, so it never decides a reward.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from math_verify import LatexExtractionConfig, parse, verify
 
 from or1_verify.math.compare import Comparison
 
-# The library warns, once a process, that its clocks are off; they are meant to be.
+# The library warns once per process that its timeouts are disabled, which is intended.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
 
 # Strict normalisation, as the library advises for rewards: nothing malformed is repaired by guessing.
@@ -35,7 +35,7 @@ _ROOT = re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])")
 
 
 def compare(golds: tuple[str, ...], answer: str) -> Comparison:
-    """Compare an answer with the accepted golds; any of them will do.
+    """Compare an answer with the accepted golds; one match is enough.
 
     The order matters: a gold may be an inequality and the answer its interval, not the reverse.
     """
@@ -52,7 +52,7 @@ def compare(golds: tuple[str, ...], answer: str) -> Comparison:
 
 
 def tidy(text: str) -> str:
-    r"""Write out what LaTeX lets one leave out: `\frac12` is `\frac{1}{2}`, `\sqrt2` is `\sqrt{2}`.
+    r"""Add the braces that LaTeX allows to omit: `\frac12` is `\frac{1}{2}`, `\sqrt2` is `\sqrt{2}`.
 
     >>> tidy(r" \tfrac12 + \sqrt 2. ")
     '\\frac{1}{2} + \\sqrt{2}'
@@ -74,6 +74,6 @@ def _parse_gold(gold: str) -> tuple[Any, ...]:
 
 
 def _parse(text: str) -> list[Any]:
-    """Expressions read from a text, its own string last; empty when it was no expression at all."""
+    """Expressions read from a text, with the string itself last; empty if it is not an expression."""
     parsed = parse(f"\\boxed{{{tidy(text)}}}", _EXTRACTION, parsing_timeout=None)
     return parsed if any(not isinstance(item, str) for item in parsed) else []

@@ -1,0 +1,56 @@
+"""Equality of expressions, exactly or by many digits."""
+
+from __future__ import annotations
+
+import pytest
+
+from or1_verify.latex.exact import UndefinedError
+from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError, NumericIdentity
+from or1_verify.latex.parser import parse
+from or1_verify.latex.tokens import tokenize
+from or1_verify.latex.tree import Node
+
+
+def node(text: str) -> Node:
+    return parse(tokenize(text))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("(x+1)^2", "x^2 + 2x + 1", True),
+        ("(x+1)^2", "x^2 + 2x + 2", False),
+        (r"\frac{x^2 - 1}{x - 1}", "x + 1", True),
+        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}", False),  # equal to sixty digits after the point
+    ],
+)
+def test_fractions_are_compared_exactly(left: str, right: str, equal: bool) -> None:
+    assert ExactIdentity().equal(node(left), node(right)) is equal
+    assert NumericIdentity().equal(node(left), node(right)) is equal
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (r"\sqrt{5 + 2\sqrt{6}}", r"\sqrt{2} + \sqrt{3}", True),
+        (r"\sin^2 x + \cos^2 x", "1", True),
+        (r"\sqrt{x^2}", "x", False),  # negative points are tried too
+        (r"\sqrt{2}", r"\sqrt{2} + 2^{-2000}", False),
+        (r"\log 100", "2", True),  # base e or 10
+        (r"\ln 100", "2", False),
+        (r"(-1)^n", "1", False),  # n is an integer of both parities
+    ],
+)
+def test_other_expressions_are_compared_by_many_digits(left: str, right: str, equal: bool) -> None:
+    assert NumericIdentity().equal(node(left), node(right)) is equal
+
+
+@pytest.mark.parametrize("text", [r"\sin 1", "2^{200}", "200!", r"\sum_{k=1}^{3} k"])
+def test_exact_comparison_leaves_long_work_and_irrational_values_open(text: str) -> None:
+    with pytest.raises(NeedsNumbersError):
+        ExactIdentity().equal(node(text), node("1"))
+
+
+def test_an_expression_without_a_value_is_undefined() -> None:
+    with pytest.raises(UndefinedError):
+        NumericIdentity().equal(node(r"\frac{1}{0}"), node("1"))

@@ -1,0 +1,43 @@
+"""Matrix expressions become one grid of elements."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from or1_verify.latex.exact import exact
+from or1_verify.latex.matrices import grid_of
+from or1_verify.latex.parser import parse
+from or1_verify.latex.tokens import tokenize
+
+A = r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"
+B = r"\begin{pmatrix} 0 & 1 \\ 1 & 0 \end{pmatrix}"
+COLUMN = r"\begin{pmatrix} 5 \\ 6 \end{pmatrix}"
+
+
+def values(text: str) -> list[list[Fraction]] | None:
+    grid = grid_of(parse(tokenize(text)))
+    return None if grid is None else [[exact(node, {}) for node in row] for row in grid]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (A, [[1, 2], [3, 4]]),
+        (f"{A} + {B}", [[1, 3], [4, 4]]),
+        (f"{A} - {B}", [[1, 1], [2, 4]]),
+        (f"2{A}", [[2, 4], [6, 8]]),
+        (rf"\frac{{{A}}}{{2}}", [[Fraction(1, 2), 1], [Fraction(3, 2), 2]]),
+        (f"{A}{B}", [[2, 1], [4, 3]]),
+        (f"{B}{A}", [[3, 4], [1, 2]]),  # products do not commute
+        (f"{A}{COLUMN}", [[17], [39]]),
+    ],
+)
+def test_sums_and_products(text: str, expected: list[list[Fraction]]) -> None:
+    assert values(text) == expected
+
+
+@pytest.mark.parametrize("text", ["5", f"{A} + {COLUMN}", f"{COLUMN}{A}", f"{A} + 1", rf"\sin {A}"])
+def test_other_expressions_have_no_grid(text: str) -> None:
+    assert values(text) is None
