@@ -18,6 +18,7 @@ from or1.evals import request
 from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
 from or1.storage.folder import ROLLOUTS
+from or1.tracking.metrics import score_from
 from or1.tracking.rollouts import file_name
 from or1.tracking.run_data import read_run
 from or1.types import Gold, Message, Problem, Score, Verdict
@@ -40,7 +41,7 @@ class Run:
     @property
     def scores(self) -> list[Score]:
         """The held-out scores, in order of steps; the first is that of the start model."""
-        return [_score(row) for row in read_run(self.folder).scores]
+        return [score_from(row) for row in read_run(self.folder).scores]
 
     def rollouts(self, step: int) -> list[dict[str, Any]]:
         """The rollouts of a step with their verdicts, one row a rollout.
@@ -166,31 +167,5 @@ def verify(gold: Gold, response: str, task: str = "math") -> Verdict:
         response: the response text.
         task: `math`, `code` or `arithmetic`.
     """
-    from or1.tasks.registry import verifier_of
-
     problem = Problem.make(task, (Message("user", ""),), gold)
-    return verifier_of(task).verify(problem, response)
-
-
-def _score(row: Mapping[str, Any]) -> Score:
-    """The score in a row of metrics.jsonl."""
-    numbers = {key.removeprefix("eval/"): value for key, value in row.items() if key.startswith("eval/")}
-
-    def by_source(name: str) -> dict[str, float]:
-        return {k.partition("/")[2]: v for k, v in numbers.items() if k.startswith(f"{name}/")}
-
-    return Score(
-        step=row["step"],
-        data_hash=numbers["data_hash"],
-        num_problems=numbers["num_problems"],
-        samples_per_problem=numbers["samples_per_problem"],
-        mean=numbers["avg_at_k"],
-        low=numbers["avg_at_k_low"],
-        high=numbers["avg_at_k_high"],
-        truncated_fraction=numbers["truncated_fraction"],
-        no_answer_fraction=numbers["no_answer_fraction"],
-        response_tokens_mean=numbers["response_tokens_mean"],
-        by_source=by_source("avg_at_k"),
-        truncated_by_source=by_source("truncated_fraction"),
-        tokens_by_source=by_source("response_tokens_mean"),
-    )
+    return task_kind(task).verifier(VerifierSettings()).judge(problem, response)
