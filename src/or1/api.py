@@ -1,11 +1,11 @@
-"""The library: `or1.train`, `or1.evaluate`, `or1.verify`, with the same recipes and settings as the command line.
+"""The library: `or1.train`, `or1.evaluate`, `or1.verify`, with the recipes and settings of the command line.
 
-A call may come from any thread. Only a call from the main thread reacts to SIGTERM and SIGINT by saving its state.
+A call may come from any thread. Only a call from the main thread saves its state on SIGTERM and SIGINT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from or1 import recipes
-from or1.errors import RunFolderError
+from or1.errors import ConfigError, RunFolderError
 from or1.evals import request
 from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
-from or1.storage.folder import ROLLOUTS
+from or1.storage.run_folder import ROLLOUTS
 from or1.tracking.metrics import score_from
 from or1.tracking.rollouts import file_name
 from or1.tracking.run_data import read_run
 from or1.types import Gold, Message, Problem, Score, Verdict
+from or1_verify.base import Verifier
 
 MODELS = "models"
 """Folder of a run that holds its exported models."""
@@ -67,9 +68,7 @@ class Run:
         checkpoint = checkpoint_of(self.folder, None)
         out = self.folder / MODELS / checkpoint.name
         if not out.is_dir():
-            out.parent.mkdir(exist_ok=True)
-            with replacing(out) as part:
-                export(self.folder, part, step_of(checkpoint))
+            export(self.folder, out, int(checkpoint.name.removeprefix("step_")))
         return out
 
 
@@ -168,4 +167,19 @@ def verify(gold: Gold, response: str, task: str = "math") -> Verdict:
         task: `math`, `code` or `arithmetic`.
     """
     problem = Problem.make(task, (Message("user", ""),), gold)
-    return task_kind(task).verifier(VerifierSettings()).judge(problem, response)
+    return _verifier(task).verify(problem, response)
+
+
+def _verifier(task: str) -> Verifier:
+    from or1_verify.arithmetic import ArithmeticVerifier
+    from or1_verify.code import CodeVerifier
+    from or1_verify.math import MathVerifier
+
+    verifiers: dict[str, Verifier] = {
+        "math": MathVerifier(),
+        "code": CodeVerifier(),
+        "arithmetic": ArithmeticVerifier(),
+    }
+    if task not in verifiers:
+        raise ConfigError(f"no task {task}: there are {', '.join(verifiers)}")
+    return verifiers[task]

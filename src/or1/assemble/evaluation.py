@@ -14,7 +14,7 @@ from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.contamination import contamination_notes
 from or1.evals.pipeline import Watch
 from or1.evals.questions import Questions, load_questions
-from or1.evals.results import EvalFolder, read_description
+from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.recipes.check import validate_as
 from or1.recipes.override import apply_set
@@ -61,7 +61,7 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], watch: Watch
         RunFolderError: the folder is no evaluation, or its data have changed.
         ConfigError: a setting that cannot be, or verdicts that were imported.
     """
-    description = read_description(folder)
+    description = EvalFolder.read(folder)
     if "imported" in description["settings"]:
         raise ConfigError(f"{folder} was imported with its verdicts: there are no tests to judge it by")
     stored = {k: v for k, v in description["settings"].items() if k not in ("protocol", "sampling")}

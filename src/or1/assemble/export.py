@@ -16,7 +16,8 @@ from or1.evals.contamination import TRAINING
 from or1.models import model_folder
 from or1.nn.config import read_json
 from or1.nn.weights import resolve_folder, save_decoder
-from or1.storage.folder import CHECKPOINTS, guard_writes, write_json
+from or1.storage.atomic import guard_writes, replacing, write_json
+from or1.storage.run_folder import CHECKPOINTS
 from or1.tracking.run_data import RunData, read_run
 from or1.train.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
 from or1.train.optimizer import WEIGHTS_FILE
@@ -44,11 +45,13 @@ def export(run_folder: Path, out: Path, step: int | None = None) -> int:
     checkpoint = checkpoint_of(run_folder, step)
     source = resolve_folder(model_folder(run.model.path))
     weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
+    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
     with guard_writes(out):
-        save_decoder(weights, source, out, dtype=stored_dtype(source))
-        state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
-        write_json(out / TRAINING, data.description)
-        (out / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out) as part:
+            save_decoder(weights, source, part, dtype=stored_dtype(source))
+            write_json(part / TRAINING, data.description)
+            (part / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
     return int(state["step"])
 
 

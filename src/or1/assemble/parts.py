@@ -20,7 +20,7 @@ from or1.rollout.collect import LocalCollector, OversampleCollector, RefillColle
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
 from or1.tracking.tracker import Clock, RunTracker

@@ -24,7 +24,7 @@ from or1.evals.benchmark import (
 )
 from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.imports import import_livecodebench
-from or1.evals.results import read_description
+from or1.evals.results import EvalFolder
 from or1.evals.tables import tabulate
 
 PUBLISHED = "published"
@@ -90,7 +90,7 @@ def import_verdicts(file: Path, benchmark: str, out: Path | None) -> None:
 def show_scores(folder: Path, bounds: bool) -> None:
     """Print the table of an evaluation and write its report."""
     rows = tabulate(folder, bounds=bounds)
-    description = read_description(folder)
+    description = EvalFolder.read(folder)
     report.write_report(folder, description, rows)
     console = _console()
     console.print(report.protocol_line(description), highlight=False, markup=False)
@@ -140,7 +140,7 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
     lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
     console = _console()
     console.print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
-    for description in map(read_description, folders):
+    for description in map(EvalFolder.read, folders):
         for line in (f"Ours: {report.protocol_line(description)}", *report.notes(description)):
             console.print(line, highlight=False, markup=False)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from or1.errors import DataError
 from or1.rollout.judged import judged
+from or1.storage.atomic import replacing
 from or1.tasks.rows import Row, read_rows
 from or1.types import Answer, Message, Outcome, Problem, Verdict
 from or1_verify.code import CodeVerifier, parse_tests
@@ -47,20 +48,19 @@ def verify(file: Path, out: Path | None, num_workers: int | None, allow_weak_san
         console.print(f"code sandbox: level {level.value if level else 'none'} of 5", highlight=False)
     verifiers = {"math": MathVerifier(), "code": CodeVerifier(allow_weak_sandbox=allow_weak_sandbox)}
     out = out or file.with_name(f"{file.name}.verdicts.jsonl")
-    unfinished = out.with_name(f"{out.name}.part")
     tally: dict[str, list[Verdict]] = defaultdict(list)
     with (
         ProcessVerifierPool(
             {kind: verifiers[kind] for kind in kinds}, num_workers or os.cpu_count() or 1
         ) as pool,
-        unfinished.open("w", encoding="utf-8") as lines,
+        replacing(out) as part,
+        part.open("w", encoding="utf-8") as lines,
         _progress(console) as progress,
     ):
         bar = progress.add_task("judged", total=kinds.total())
         for content, verdict in _in_order(file, pool, lambda: progress.advance(bar)):
             tally[content["kind"]].append(verdict)
             lines.write(json.dumps(content | _columns(verdict), ensure_ascii=False, default=str) + "\n")
-    unfinished.replace(out)
     Console(width=None if console.is_terminal else 100).print(_table(tally))
     console.print(str(out), highlight=False, soft_wrap=True)
 

@@ -251,11 +251,15 @@ def _own_table(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"benchmark {path}: there is no such file (working directory {Path.cwd()})") from None
+        raise ConfigError(
+            f"benchmark {path}: there is no such file (working directory {Path.cwd()})"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"benchmark {path}: cannot be read ({error})") from None
     beside = [path.parent / str(name) for name in table.get("data", ())]
-    files = [str(file) if file.exists() else name for file, name in zip(beside, table.get("data", ()), strict=True)]
+    files = [
+        str(file) if file.exists() else name for file, name in zip(beside, table.get("data", ()), strict=True)
+    ]
     return {**table, "data": files} if files else table
 
 
