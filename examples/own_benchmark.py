@@ -20,6 +20,5 @@ problems = [{"question": "What is 2 + 3?", "answer": "5"}, {"question": "What is
 benchmark = str(folder / "sums.toml")
 scores = or1.evaluate("builtin:tiny", benchmark, out=folder / "out", max_response_tokens=40)
 row = scores[benchmark]
-print(
-    f"{row.metric} over {row.num_problems} problems: {row.k * row.num_problems - row.num_unknown} samples judged"
-)
+num_judged = row.k * row.num_problems - row.num_unknown
+print(f"{row.metric} over {row.num_problems} problems: {num_judged} samples judged")

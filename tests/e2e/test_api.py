@@ -13,7 +13,7 @@ import or1
 from or1.errors import ConfigError, RunFolderError
 
 SETTINGS: dict[str, object] = {
-    "stages": [{"max_response_tokens": 40, "num_steps": 2, "num_problems": 4, "group_size": 4}],
+    "stages": [{"max_response_tokens": 90, "num_steps": 2, "num_problems": 4, "group_size": 4}],
     "evaluation": {"num_problems": 4, "samples_per_problem": 2, "every": None},
     "system.deterministic": True,
     "system.threads": 1,
@@ -58,7 +58,7 @@ def test_the_exported_model_is_scored(run: or1.Run, tmp_path: Path) -> None:
     assert (run.model_folder / "model.safetensors").stat().st_mtime_ns == written, "exported once"
     settings = {"system.deterministic": True, "system.threads": 1, "num_problems": 3}
     scores = or1.evaluate(
-        model, "arithmetic", out=tmp_path / "scores", samples=2, max_response_tokens=40, **settings
+        model, "arithmetic", out=tmp_path / "scores", samples=2, max_response_tokens=60, **settings
     )
     row = scores["arithmetic"]
     assert (row.num_problems, row.k, row.num_unknown) == (3, 2, 0)

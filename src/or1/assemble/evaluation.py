@@ -11,12 +11,14 @@ from or1.assemble.verifiers import benchmark_pool
 from or1.errors import ConfigError
 from or1.evals import pipeline
 from or1.evals.benchmark import load_benchmark, load_protocol
+from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
 from or1.evals.pipeline import Watch
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.recipes.check import validate_as
+from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
 
 
@@ -35,7 +37,8 @@ def evaluate(settings: EvalRunConfig, questions: Sequence[Questions], folder: Pa
     Raises:
         Or1Error: before any work, as far as it can be known.
     """
-    notes = contamination_notes(settings.model.path, questions)
+    model = settings.model
+    notes = [*contamination_notes(model.path, questions), *chat_notes(model.path, model.chat)]
     protocol = load_protocol(settings.protocol)
     sampling = pipeline.sampling_of(settings, protocol)
     samples = pipeline.samples_of(settings, protocol, questions)
@@ -68,6 +71,7 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], watch: Watch
     table = {**stored, "protocol": description["settings"]["protocol"]["name"]}
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
+    read_template(table, Path.cwd(), "--set")
     settings = validate_as(EvalRunConfig, table, str(folder))
     protocol = load_protocol(settings.protocol)
     entries = description["benchmarks"]

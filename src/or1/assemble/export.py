@@ -19,8 +19,8 @@ from or1.nn.weights import resolve_folder, save_decoder
 from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS
 from or1.tracking.run_data import RunData, read_run
-from or1.train.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
-from or1.train.optimizer import WEIGHTS_FILE
+from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
+from or1.trainer.optimizer import WEIGHTS_FILE
 
 
 def export(run_folder: Path, out: Path, step: int | None = None) -> int:
@@ -50,6 +50,8 @@ def export(run_folder: Path, out: Path, step: int | None = None) -> int:
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as part:
             save_decoder(weights, source, part, dtype=stored_dtype(source))
+            if run.model.chat.template is not None:
+                (part / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
             write_json(part / TRAINING, data.description)
             (part / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
     return int(state["step"])

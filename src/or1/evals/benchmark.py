@@ -202,8 +202,7 @@ def load_benchmark(spec: str) -> Benchmark:
     """A benchmark as `NAME[:RELEASE][:FROM..TO]` says; NAME is a shipped one or a `.toml` file.
 
     Raises:
-        ConfigError: no such benchmark, file or release, a file that is no benchmark, or a window that cannot be
-            read.
+        ConfigError: no such benchmark, file or release, a file that is no benchmark, or a wrong window.
     """
     name, *rest = spec.split(":")
     table = _table(name)

@@ -13,6 +13,7 @@ from or1.evals.questions import Questions, load_questions
 from or1.evals.results import DESCRIPTION
 from or1.evals.settings import EvalRunConfig
 from or1.recipes.check import validate_as
+from or1.recipes.files import read_template
 from or1.recipes.override import apply_set, apply_value
 
 
@@ -36,6 +37,7 @@ def evaluation_settings(
         apply_set(table, setting, EvalRunConfig)
     for key, value in (settings or {}).items():
         apply_value(table, key, value, EvalRunConfig)
+    read_template(table, Path.cwd(), "--set")
     checked = validate_as(EvalRunConfig, table, model)
     load_protocol(checked.protocol)
     return checked

@@ -1,4 +1,4 @@
-"""A run folder read back: the rows of its files, for the summary, the plot and the report."""
+"""Reads the rows of a run folder, for the summary, the plot and the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
 
 @dataclass(frozen=True, slots=True)
 class StageSpan:
-    """The steps that a stage took."""
+    """The steps of one stage."""
 
     index: int
     max_response_tokens: int
@@ -40,7 +40,7 @@ class RunData:
         return dict(self.description["config"])
 
     def series(self, key: str) -> tuple[list[int], list[float]]:
-        """(steps, values) of a number, where a step has it."""
+        """(steps, values) of a metric, over the steps that have it."""
         rows = [r for r in self.steps if key in r]
         return [r["step"] for r in rows], [float(r[key]) for r in rows]
 
@@ -65,7 +65,7 @@ def read_run(folder: Path) -> RunData:
     """Read a run folder.
 
     Raises:
-        RunFolderError: it is no run folder.
+        RunFolderError: it is not a run folder.
     """
     rows = list(read_rows(folder / METRICS))
     return RunData(
