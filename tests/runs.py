@@ -13,10 +13,10 @@ import numpy as np
 from or1 import loop
 from or1.config import RunConfig
 from or1.protocols import Parts, Tokenizer
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.testing import CharTokenizer, CountingBackend, make_group, make_problem, make_report
 from or1.tracking.sinks import Sink
-from or1.tracking.tracker import Clock, RunTracker
+from or1.tracking.tracker import RunTracker, TimingSources
 from or1.train.checkpoint import FolderCheckpoints
 from or1.types import Group, RunState, Score, UpdateReport
 
@@ -135,10 +135,10 @@ def score_of(step: int) -> Score:
     )
 
 
-def fake_clock() -> Clock:
+def fake_clock() -> TimingSources:
     """Every look at it is a quarter of a second after the one before."""
     ticks = iter(range(10**9))
-    return Clock(seconds=lambda: next(ticks) / 4, unix_s=lambda: 0.0, peak_bytes=lambda: 1000)
+    return TimingSources(seconds=lambda: next(ticks) / 4, unix_s=lambda: 0.0, peak_bytes=lambda: 1000)
 
 
 def open_tracker(
@@ -146,7 +146,7 @@ def open_tracker(
     run: RunConfig,
     *,
     sinks: Sequence[Sink] = (),
-    clock: Clock | None = None,
+    clock: TimingSources | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> RunTracker:
     return RunTracker(

@@ -1,6 +1,6 @@
-"""The seams of or1, named by intent. One contract-test suite per protocol runs over every implementation.
+"""The protocols between the parts of or1. Contract tests of a protocol run over all its implementations.
 
-No torch here: tensors cross a seam only inside a `WeightHandle` or as numpy arrays.
+No torch here: tensors are passed only inside a `WeightHandle` or as numpy arrays.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from or1_verify.base import Verifier
 
 
 class Task(Protocol):
-    """What is asked."""
+    """A source of problems with their verifier."""
 
     @property
     def name(self) -> str: ...
@@ -46,7 +46,7 @@ class Task(Protocol):
         ...
 
     def validate(self, problem: Problem) -> bool:
-        """Does the gold score 1 against itself?"""
+        """Whether the gold has reward 1 when it is given as the answer."""
         ...
 
 
@@ -112,12 +112,12 @@ class Collector(Protocol):
     def load(self, weights: WeightHandle) -> None: ...
 
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
-        """Whole groups in the order drawn, rollouts by index, and the state with the sampler moved on."""
+        """Whole groups in the order drawn, rollouts by index, and the state with the sampler advanced."""
         ...
 
 
 class TrainerBackend(Protocol):
-    """One optimizer step, wherever it runs."""
+    """The update of a step, on one device or many."""
 
     def update(
         self,
@@ -145,7 +145,7 @@ class TrainerBackend(Protocol):
         ...
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; afterwards the backend continues bit for bit."""
+        """Read the files of `save`; afterwards the backend continues bit for bit."""
         ...
 
 
@@ -178,11 +178,10 @@ class Tracker(Protocol):
 
 
 class Checkpoints(Protocol):
-    """Whole states on disk."""
+    """Complete states on disk."""
 
     def restore(self, trainer: TrainerBackend) -> RunState | None:
-        """Load the newest whole checkpoint into the trainer and cut the logs to it; None when there is
-        none."""
+        """Load the newest whole checkpoint into the trainer and cut the logs to it; None if there is none."""
         ...
 
     def save(self, state: RunState, trainer: TrainerBackend) -> None: ...
@@ -192,7 +191,7 @@ class Schedule(Protocol):
     """Work between steps: evaluate, save a checkpoint, stop after a stop signal."""
 
     def start(self, state: RunState) -> None:
-        """Before the first step: the score of the start model."""
+        """Before the first step: evaluate the start model."""
         ...
 
     def run(self, state: RunState) -> None:
@@ -206,7 +205,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What `assemble` puts together and `loop.train` plays."""
+    """The parts that `assemble` makes and `loop.train` uses."""
 
     collector: Collector
     trainer: TrainerBackend

@@ -1,4 +1,4 @@
-"""The nouns of or1: frozen, plain, free of torch. Whatever crosses a module border is one of these.
+"""The data types that modules exchange: frozen dataclasses, without torch.
 
 Shape legend: Lp prompt tokens, L response tokens, M rollouts of a group.
 """
@@ -51,7 +51,7 @@ Number = TypeVar("Number")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How responses are drawn."""
+    """Sampling parameters."""
 
     temperature: float = 1.0
     """Divides the logits; 0 = greedy."""
@@ -62,12 +62,12 @@ class Sampling:
     max_response_tokens: int
     """Response budget [tokens]."""
     seed: int = 0
-    """Rollout (problem, index) is drawn from a generator seeded by (seed, problem id, index) alone."""
+    """The tokens of a rollout depend on (seed, problem id, index) and the weights alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rollout:
-    """One response with the numbers under which it was sampled."""
+    """One sampled response, with the log-probabilities of its tokens."""
 
     problem_id: str
     index: int
@@ -95,7 +95,7 @@ class Rollout:
 
     @property
     def reward(self) -> float:
-        """Reward of a judged rollout; ValueError otherwise, so that a missing verdict is never a zero."""
+        """Reward of a judged rollout; ValueError otherwise: a missing verdict is not a zero."""
         if self.verdict is None or self.verdict.reward is None:
             raise ValueError(f"rollout {self.problem_id}/{self.index} has no reward")
         return self.verdict.reward
@@ -136,7 +136,7 @@ class Group:
 
     @property
     def has_signal(self) -> bool:
-        """Two judged rollouts at least, and not all with the same reward."""
+        """Whether at least two rollouts were judged and their rewards differ."""
         rewards = [r.reward for r in self.rollouts if r.judged]
         return len(rewards) >= 2 and min(rewards) != max(rewards)
 
@@ -154,7 +154,7 @@ class DropReason(StrEnum):
     """Equal rewards that are neither 0 nor 1."""
     TOO_FEW_JUDGED = "too_few_judged"
     MASKED = "masked"
-    """The rewards differ, but only on rollouts that the truncation mask takes out."""
+    """The rewards differ, but only on rollouts that the truncation mask removes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -165,7 +165,7 @@ class DroppedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntropyState:
-    """State of the adaptive entropy controller; travels in the checkpoint."""
+    """State of the adaptive entropy controller; part of the checkpoint."""
 
     coefficient: float = 0.0
     """c_k, the bonus when the gate is open [dimensionless]."""
@@ -175,7 +175,7 @@ class EntropyState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerState:
-    """Where the problem sampler stands: enough to draw the same problems again."""
+    """Position of the problem sampler: enough to draw the same problems again."""
 
     epoch: int = 0
     position: int = 0
@@ -184,12 +184,12 @@ class SamplerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
-    """What the stage rules look at; starts anew with each stage."""
+    """History that the switch rule of a stage uses; empty at the start of each stage."""
 
     index: int = 0
     first_step: int = 0
     truncated_fractions: tuple[float, ...] = ()
-    """Truncated share of all rollouts of the last steps of this stage: as many as its rule looks at."""
+    """Truncated share of all rollouts, for the last steps of this stage that its rule uses."""
     mean_rewards: tuple[float, ...] = ()
     """Mean reward of all judged rollouts of the same steps."""
 
@@ -207,7 +207,7 @@ class StageEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """Everything but tensors that a run needs to go on. JSON on disk; tensors lie beside it."""
+    """The state of a run, except tensors. A checkpoint holds it as JSON beside the tensors."""
 
     step: int = 0
     """Steps of the loop completed."""
@@ -316,12 +316,12 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightHandle:
-    """Published weights: where rollout and training meet without importing each other."""
+    """Published weights: the only link between rollout and training."""
 
     version: int
     """Policy version of these weights."""
     ref: object
-    """In memory a mapping name -> tensor, else a path or a cluster object: opaque to all but engines."""
+    """A mapping name -> tensor in memory, a path, or an object of the cluster; only engines read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

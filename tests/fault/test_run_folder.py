@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from or1.errors import ConfigError, RunFolderError
-from or1.storage.folder import RunFolder, guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.jsonl import JsonLines, read_rows
+from or1.storage.run_folder import RunFolder
 from or1.tracking.sinks import Guarded, Sink, StepEvent, open_guarded
 from tests.runs import contents, description, play, run_config
 
@@ -25,7 +26,7 @@ HOLDER = """
 import os, sys, time
 from pathlib import Path
 from tests.runs import description, run_config
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 
 folder = RunFolder.open(Path(sys.argv[1]), description(run_config()))
 child = os.fork() if sys.argv[2] == "with a child" else None
@@ -160,7 +161,7 @@ def test_only_failures_of_the_file_system_are_translated(tmp_path: Path) -> None
 
 def test_a_folder_that_vanishes_during_the_run_is_one_line(tmp_path: Path) -> None:
     class Vandal(Sink):
-        def step(self, event: StepEvent) -> None:
+        def on_step_end(self, event: StepEvent) -> None:
             if event.step == 2:
                 shutil.rmtree(tmp_path / "run")
 
@@ -205,7 +206,7 @@ except RunFolderError as error:
 
 
 class Failing(Sink):
-    """Fails in one of its calls, and counts how often it is asked."""
+    """Fails in one of its calls, and counts all of them."""
 
     name = "a view"
 
@@ -213,32 +214,32 @@ class Failing(Sink):
         self.where = where
         self.num_calls = 0
 
-    def _hear(self, call: str) -> None:
+    def _count(self, call: str) -> None:
         self.num_calls += 1
         if call == self.where:
             raise ConnectionError("the network is down")
 
-    def begin(self, *arguments: Any) -> None:
-        self._hear("begin")
+    def on_step_begin(self, *arguments: Any) -> None:
+        self._count("begin")
 
-    def phase(self, phase: str) -> None:
-        self._hear("phase")
+    def on_phase(self, phase: str) -> None:
+        self._count("phase")
 
-    def step(self, event: StepEvent) -> None:
-        self._hear("step")
+    def on_step_end(self, event: StepEvent) -> None:
+        self._count("step")
 
-    def score(self, *arguments: Any) -> None:
-        self._hear("score")
+    def on_score(self, *arguments: Any) -> None:
+        self._count("score")
 
-    def cut(self, step: int) -> None:
-        self._hear("cut")
+    def on_cut(self, step: int) -> None:
+        self._count("cut")
 
     def close(self) -> None:
-        self._hear("close")
+        self._count("close")
 
 
 @pytest.mark.parametrize("where", ["begin", "phase", "step", "score", "cut", "close"])
-def test_a_failing_view_is_logged_once_and_the_run_goes_on(
+def test_a_failing_view_is_logged_once_and_the_run_continues(
     tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     view = Failing(where)
@@ -250,22 +251,22 @@ def test_a_failing_view_is_logged_once_and_the_run_goes_on(
     assert "the network is down" in caplog.text
 
 
-def test_a_failed_view_hears_no_more() -> None:
+def test_a_failed_view_is_not_called_again() -> None:
     view = Failing("phase")
     guarded = Guarded(view)
     for _ in range(3):
-        guarded.phase("rollout")
+        guarded.on_phase("rollout")
     guarded.close()
     assert view.num_calls == 1
 
 
 def test_an_interrupt_is_no_failure_of_a_view() -> None:
     class Interrupted(Sink):
-        def phase(self, phase: str) -> None:
+        def on_phase(self, phase: str) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Guarded(Interrupted()).phase("rollout")
+        Guarded(Interrupted()).on_phase("rollout")
 
 
 def test_a_view_that_cannot_be_opened_is_left_out_but_a_wrong_setting_is_said(

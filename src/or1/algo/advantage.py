@@ -1,4 +1,4 @@
-"""Group-relative advantages: what each rollout is worth beside the others of its problem.
+"""Group-relative advantages: the reward of a rollout compared with the others of its problem.
 
 Shape legend: M rollouts of a group.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def group_advantages(rewards_M: Sequence[float], eps: float) -> tuple[float, ...
         raise ValueError(f"an advantage needs a group of at least two rollouts, not {num_rollouts}")
     if min(rewards_M) == max(rewards_M):
         return (0.0,) * num_rollouts
-    mean = math.fsum(rewards_M) / num_rollouts
+    mean = fmean(rewards_M)
     variance = math.fsum((r - mean) ** 2 for r in rewards_M) / (num_rollouts - 1)
     scale = math.sqrt(variance) + eps
     return tuple((r - mean) / scale for r in rewards_M)
@@ -50,7 +51,7 @@ def group_advantages(rewards_M: Sequence[float], eps: float) -> tuple[float, ...
 def advantages(groups: Sequence[Group], loss: LossConfig) -> list[Float32]:
     """Advantages of each group [M], with truncated rollouts treated as `loss.truncation_mask` says.
 
-    - none: truncated rollouts carry their reward (0) like any other wrong one.
+    - none: truncated rollouts have their reward (0), like other incorrect ones.
     - before: mean and std over the rollouts that ended by themselves; truncated ones get 0. With fewer than
       two such rollouts there is no baseline and the whole group gets 0.
     - after: mean and std over all rollouts; truncated ones get 0 afterwards.

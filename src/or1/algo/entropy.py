@@ -1,8 +1,8 @@
-"""Adaptive entropy control: a bonus that acts only while entropy is at or below its target.
+"""Adaptive entropy control: a bonus that is used only while entropy is at or below its target.
 
     alpha_k = c_k * 1[e_k <= target]        c_{k+1} = c_k + delta if e_k < target, - delta if e_k > target
 
-Control state goes in and comes out and travels in the checkpoint. Source: paper 3.2.5, eq 3.2.
+The control state is an argument and a result, and part of the checkpoint. Source: paper 3.2.5, eq 3.2.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PROPORTIONAL_LIMIT = 5.0
 def step_entropy(groups: Sequence[Group]) -> float | None:
     """e_k: mean entropy over every response token of the step [nats/token].
 
-    All rollouts count, kept or dropped, judged or not; only aborted ones do not, for nothing may be concluded
-    from them. Every token weighs the same. The exact entropy is used when every rollout brings it, otherwise
-    -log p of the sampled tokens for all of them: the two are never mixed.
+    All rollouts count, kept or dropped, judged or not, except aborted ones: the engine cut them off. Every
+    token has the same weight. The exact entropy is used if every rollout has it, otherwise -log p of the
+    sampled tokens for all of them: the two are never mixed.
 
     Returns:
-        The mean, whatever the order of groups and rollouts; None when the step holds no token.
+        The mean, independent of the order of groups and rollouts; None if the step has no token.
 
     Raises:
         NonFiniteError: the engine reported a value that is not finite.
@@ -78,7 +78,7 @@ def _gate_open(state: EntropyState, groups: Sequence[Group], cfg: EntropyConfig)
 
 
 def update_coefficient(state: EntropyState, entropy: float | None, cfg: EntropyConfig) -> EntropyState:
-    """Move the coefficient after step k and remember e_k.
+    """The controller after step k: the coefficient c_k+1, and e_k.
 
     The coefficient rises below the target and falls above it, by `delta` or in proportion to the distance,
     and stays within [minimum, maximum]. At the target exactly the paper leaves it where it is; the released
@@ -86,7 +86,7 @@ def update_coefficient(state: EntropyState, entropy: float | None, cfg: EntropyC
 
     Args:
         state: the controller before the step.
-        entropy: e_k [nats/token]; None, when the step held no token, changes nothing.
+        entropy: e_k [nats/token]; None, if the step has no token, changes nothing.
         cfg: target, delta, bounds, gate, rule. Only mode `adaptive` moves the coefficient.
 
     >>> cfg = EntropyConfig(target=0.2, delta=0.005)

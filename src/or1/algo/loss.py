@@ -1,7 +1,7 @@
 """The MAGIC loss on tokens: clipped surrogate, entropy bonus, KL term, truncated importance weights.
 
-Pure functions on flat tensors. The denominators belong to the whole minibatch and are known before its first
-backward pass, so that the sum over any microbatches is the loss of the minibatch.
+Pure functions on flat tensors. The denominators are those of the whole minibatch, known before its first
+backward pass, so that the losses of its microbatches, however it is split, add up to its loss.
 
 Shape legend: N response tokens of one microbatch, S sequences of one minibatch.
 """
@@ -21,7 +21,7 @@ from or1.types import TokenStatistics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenBatch:
-    """What the loss needs of N response tokens besides the policy's own numbers."""
+    """Inputs of the loss for N response tokens, besides log-probs and entropy of the policy."""
 
     advantages_N: Tensor
     """Advantage of each token's rollout [dimensionless]."""
@@ -61,7 +61,7 @@ class LossSums(TokenStatistics[Tensor]):
 
 
 def token_weights(response_lengths_S: Sequence[int], average: Literal["token", "sequence"]) -> list[float]:
-    """Weight of one token of each sequence, so that the weighted sum over all tokens is the mean asked for.
+    """Weight of one token of each sequence: the weighted sum over all tokens is the mean named by `average`.
 
     Args:
         response_lengths_S: response tokens of every sequence of the whole minibatch, each >= 1.

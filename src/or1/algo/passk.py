@@ -6,17 +6,18 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from statistics import fmean
 
 
 def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
-    """Chance that k of n samples, drawn without replacement, hold a right one: 1 - C(n - c, k) / C(n, k).
+    """Probability of a correct one among k of n samples without replacement: 1 - C(n - c, k) / C(n, k).
 
-    This is the unbiased estimate of 1 - (1 - p)^k; putting c / n for p in that formula is biased low. The
-    quotient is formed in whole numbers and rounded once, so that large n and tiny chances lose nothing.
+    This is the unbiased estimate of 1 - (1 - p)^k; that formula with c / n for p is biased low. The
+    quotient of two integers is rounded once, so that large n and small probabilities are exact.
 
     Args:
         num_samples: n, samples judged.
-        num_right: c, those that were right.
+        num_right: c, the correct ones.
         k: samples drawn.
 
     Raises:
@@ -39,7 +40,7 @@ def avg_at_k(rewards: Sequence[float]) -> float:
     """
     if not rewards:
         raise ValueError("avg@k needs at least one sample")
-    return math.fsum(rewards) / len(rewards)
+    return fmean(rewards)
 
 
 def maj_at_k(
@@ -48,21 +49,20 @@ def maj_at_k(
     same: Callable[[str, str], bool] = operator.eq,
     k: int | None = None,
 ) -> float:
-    """Expected reward of the answer that most of k of the n samples gave.
+    """Expected reward of the majority answer among k of the n samples.
 
-    Answers that `same` calls equal form a class; a class is worth the mean reward of its members. When
-    several classes lead, each is as likely to be picked, so their worth is averaged: the order of the samples
-    never matters. With k below n it is the mean over all ways to draw k of the n without replacement,
-    exactly.
+    Answers that `same` calls equal form a class; a class is worth the mean reward of its members. If several
+    classes are largest, their worth is averaged, so that the order of the samples does not matter. With k
+    below n it is the mean over all ways to draw k of the n without replacement, exactly.
 
     Args:
-        answers: the n final answers; None, for a sample without one, has no vote.
+        answers: the n final answers; None for a sample without one, which does not vote.
         rewards: their n rewards.
         same: whether two answers mean the same, as 1/2 and 0.5 do; must be an equivalence.
         k: samples that vote; None = all.
 
     Returns:
-        Expected reward of the vote; a draw in which no sample has an answer is worth 0.
+        Expected reward of the vote; 0 for a draw in which no sample has an answer.
 
     Raises:
         ValueError: answers and rewards differ in number, there are none, or unless 1 <= k <= n.
@@ -93,18 +93,18 @@ def maj_at_k(
     if k == len(answers):
         leading = [worth for size, worth in zip(sizes, worths, strict=True) if size == max(sizes)]
         return float(sum(leading, Fraction(0)) / max(1, len(leading)))
-    num_silent = len(answers) - sum(sizes)
+    num_unanswered = len(answers) - sum(sizes)
     most = min(k, max(sizes, default=0))
-    total = sum(_led_with(votes, sizes, worths, num_silent, k) for votes in range(1, most + 1))
+    total = sum(_led_with(votes, sizes, worths, num_unanswered, k) for votes in range(1, most + 1))
     return float(total / math.comb(len(answers), k))
 
 
 def _led_with(
-    votes: int, sizes: Sequence[int], worths: Sequence[Fraction], num_silent: int, k: int
+    votes: int, sizes: Sequence[int], worths: Sequence[Fraction], num_unanswered: int, k: int
 ) -> Fraction:
-    """Sum of the vote's reward over the draws of k in which the leading classes have so many votes.
+    """Sum of the vote's reward over the draws of k in which the largest classes have `votes` votes.
 
-    Classes are taken in turn. `ways` counts, by (samples drawn so far, classes with exactly `votes`), the
+    Classes are added one by one. `ways` counts, by (samples drawn so far, classes with exactly `votes`), the
     draws in which no class has more; the second number is the sum over those draws of the leaders' worths.
     """
     ways: dict[tuple[int, int], tuple[int, Fraction]] = {(0, 0): (1, Fraction(0))}
@@ -120,9 +120,9 @@ def _led_with(
         ways = extended
     return sum(
         (
-            math.comb(num_silent, k - drawn) * worth_sum / leaders
+            math.comb(num_unanswered, k - drawn) * worth_sum / leaders
             for (drawn, leaders), (_, worth_sum) in ways.items()
-            if leaders and k - drawn <= num_silent
+            if leaders and k - drawn <= num_unanswered
         ),
         Fraction(0),
     )

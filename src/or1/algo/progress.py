@@ -1,10 +1,10 @@
-"""The run's state from one step to the next: everything the loop remembers besides tensors."""
+"""The state of the run from one step to the next, without tensors."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from or1.algo.entropy import step_entropy, update_coefficient
 from or1.config import RunConfig, StageConfig
@@ -13,7 +13,7 @@ from or1.types import EntropyState, Finish, Group, RunState, StageProgress, Upda
 
 
 def fresh_state(run: RunConfig) -> RunState:
-    """The state before the first step: the entropy coefficient at c_0, all else at its beginning."""
+    """The state before the first step: with the entropy coefficient c_0."""
     return RunState(entropy=EntropyState(coefficient=run.entropy.initial))
 
 
@@ -24,16 +24,17 @@ def after_step(
     report: UpdateReport | None,
     run: RunConfig,
 ) -> RunState:
-    """The state once a step is done.
+    """The state after a step.
 
-    A step always counts, with or without an update; the policy version counts optimizer updates. The entropy
-    controller, the pass rates and the stage's history see all rollouts of the step, not only the kept groups.
+    A step counts with or without an update; the policy version counts optimizer updates. The entropy
+    controller, the pass rates and the history of the stage use all rollouts of the step, not only those of
+    the kept groups.
 
     Args:
-        state: the state the step began with, the sampler already moved on.
+        state: before the step, with the sampler already advanced.
         groups: all groups of the step.
-        kept: those that were trained on; none makes the step an empty one.
-        report: what the update did; None when there was none.
+        kept: those that were trained on; without one the step is an empty step.
+        report: of the update; None if there was none.
         run: entropy settings and stages.
 
     Raises:
@@ -53,7 +54,7 @@ def after_step(
 
 
 def raise_if_stuck(state: RunState, run: RunConfig) -> None:
-    """Raise if the run cannot usefully go on. Apart from `after_step`, so that the last step is logged first.
+    """Raise if more steps would be useless. Not part of `after_step`: the last step is logged first.
 
     Raises:
         StarvedError: `max_empty_steps` steps in a row had no group to train on.
@@ -62,8 +63,8 @@ def raise_if_stuck(state: RunState, run: RunConfig) -> None:
     if state.empty_steps >= run.max_empty_steps:
         raise StarvedError(
             f"{state.empty_steps} steps in a row, up to step {state.step}, had no group to train on "
-            "(metrics.jsonl counts the reasons): choose problems nearer to what the model can do, a larger "
-            "group_size, or raise max_empty_steps"
+            "(metrics.jsonl counts the reasons): choose problems that fit the ability of the model, "
+            "or raise group_size or max_empty_steps"
         )
     if state.nonfinite_steps >= run.max_nonfinite_steps:
         raise NonFiniteError(
@@ -74,29 +75,29 @@ def raise_if_stuck(state: RunState, run: RunConfig) -> None:
 
 
 def with_pass_rates(pass_rates: Mapping[str, float], groups: Sequence[Group]) -> dict[str, float]:
-    """Pass rates by problem with these groups as the last visit.
+    """Pass rates by problem, updated by these groups as the last visit.
 
-    A group with fewer than two judged rollouts is no visit: it would let our own failures declare a problem
-    solved.
+    A group with fewer than two judged rollouts is not a visit: else a failing verifier could make a problem
+    count as solved.
     """
     visits = {g.problem.id: g.pass_rate for g in groups if sum(r.judged for r in g.rollouts) >= 2}
     return {**pass_rates, **visits}
 
 
 def truncated_fraction(groups: Sequence[Group]) -> float | None:
-    """Share of rollouts that ran into the response budget; aborted ones do not count. None without any."""
+    """Share of rollouts that reached the response budget; aborted ones do not count. None without any."""
     ended = [r for g in groups for r in g.rollouts if r.finish is not Finish.ABORTED]
     return sum(r.truncated for r in ended) / len(ended) if ended else None
 
 
 def mean_reward(groups: Sequence[Group]) -> float | None:
-    """Mean reward of the judged rollouts of all groups, each weighing the same; None without any."""
+    """Mean reward of the judged rollouts of all groups, each with the same weight; None without any."""
     rewards = [r.reward for g in groups for r in g.rollouts if r.judged]
-    return math.fsum(rewards) / len(rewards) if rewards else None
+    return fmean(rewards) if rewards else None
 
 
 def _extended(progress: StageProgress, groups: Sequence[Group], stage: StageConfig) -> StageProgress:
-    """Append the step's numbers and forget what the stage's rule will not look at again."""
+    """Append the numbers of the step; keep only those that the rule of the stage can use."""
     num_kept = 0 if stage.switch is None else 2 * stage.switch.window
     return replace(
         progress,
@@ -111,7 +112,7 @@ def _tail(history: tuple[float, ...], value: float | None, num_kept: int) -> tup
 
 
 def _nonfinite_steps(state: RunState, report: UpdateReport | None) -> int:
-    """A step without an update says nothing about the weights, so it neither adds nor resets."""
+    """A step without an update gives no evidence about the weights: the count stays."""
     if report is None:
         return state.nonfinite_steps
     if report.num_skipped > 0 and report.num_updates == 0:

@@ -1,4 +1,4 @@
-"""Which groups carry a gradient, and why the others do not. Source: paper 3.1 (rejection sampling)."""
+"""Which groups have a gradient, and why the others have none. Source: paper 3.1 (rejection sampling)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from or1.types import DroppedGroup, DropReason, Group
 def split_by_signal(groups: Sequence[Group], loss: LossConfig) -> tuple[list[Group], list[DroppedGroup]]:
     """Keep the groups in which some rollout has an advantage other than 0.
 
-    Rollouts that were not judged leave their group first: our own failure is neither right nor wrong. A group
-    without a signal adds nothing to the policy term, but would add to the entropy and KL terms and to the
-    denominator, and so raise their weight.
+    Rollouts that were not judged are removed first: a failed verification is neither correct nor incorrect.
+    A group without a signal adds nothing to the policy term, but would add to the entropy and KL terms and to
+    the denominator, and so raise their weight.
 
     Args:
         groups: groups as collected.

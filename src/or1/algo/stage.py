@@ -1,7 +1,7 @@
-"""Stages of growing response budget: when one ends, and what is dropped on entering the next.
+"""Stages of growing response budget: the end of a stage, and the problems dropped on entry to the next.
 
 Source: paper 3.1 (online filter), 3.2.2 (stages), tables 10-12 (schedules by step).
-The switch by rule is ours.
+The switch by rule is an addition of or1.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from or1.types import RunState, StageEnd, StageProgress
 
 
 def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]:
-    """The stage of the coming step, and the state as that stage finds it.
+    """The stage of the next step, and the state at its start.
 
-    Called at every turn of the loop. While the current stage goes on, the state comes back as it is. When it
-    is over the next one begins: progress starts anew, problems that were right in all rollouts of their last
-    visit join `solved` if the new stage filters, and pass rates are forgotten, for they were measured at the
-    old budget.
+    Called before every step. While the current stage continues, the state is returned unchanged. After its
+    end the next stage begins: its progress is empty, problems that were correct in all rollouts of their last
+    visit are added to `solved` if the new stage filters, and pass rates are deleted, because they were
+    measured at the old budget.
 
     Raises:
-        ValueError: the run is finished, so there is no coming step.
+        ValueError: the run is finished, so there is no next step.
     """
     if finished(run, state):
         raise ValueError(f"the run is finished: step {state.step} ended its last stage")
@@ -39,7 +39,7 @@ def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]
 
 
 def finished(run: RunConfig, state: RunState) -> bool:
-    """Is the last stage over, by its number of steps or by its rule?"""
+    """Whether the last stage has ended, by its number of steps or by its rule."""
     is_last = state.stage.index == len(run.stages) - 1
     return is_last and end_of_stage(run.stages[-1], state) is not None
 

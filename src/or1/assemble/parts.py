@@ -20,10 +20,10 @@ from or1.rollout.collect import LocalCollector, OversampleCollector, RefillColle
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
-from or1.tracking.tracker import Clock, RunTracker
+from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
 from or1.train.checkpoint import FolderCheckpoints
 from or1.types import RunState, Score
@@ -90,7 +90,7 @@ def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifier
         run.tracking,
         entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
         sinks=open_views(run, folder),
-        clock=Clock(
+        clock=TimingSources(
             peak_device_bytes=torch.cuda.max_memory_allocated if is_gpu else None,
             verifier_events=lambda: pool.events,
         ),

@@ -29,7 +29,7 @@ from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.questions import Questions, load_questions
-from or1.evals.results import DESCRIPTION, EvalFolder, read_description
+from or1.evals.results import DESCRIPTION, EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
 from or1.recipes.check import validate_as
@@ -134,7 +134,7 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
     Raises:
         RunFolderError: the folder is no evaluation, or its data have changed.
     """
-    description = read_description(folder)
+    description = EvalFolder.read(folder)
     if "imported" in description["settings"]:
         raise ConfigError(f"{folder} was imported with its verdicts: there are no tests to judge it by")
     stored = {k: v for k, v in description["settings"].items() if k not in ("protocol", "sampling")}
@@ -170,7 +170,7 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
 def show_scores(folder: Path, bounds: bool) -> None:
     """Print the table of an evaluation and write its report."""
     rows = tabulate(folder, bounds=bounds)
-    description = read_description(folder)
+    description = EvalFolder.read(folder)
     report.write_report(folder, description, rows)
     console = _console()
     console.print(report.protocol_line(description), highlight=False, markup=False)
@@ -220,7 +220,7 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
     lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
     console = _console()
     console.print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
-    for description in map(read_description, folders):
+    for description in map(EvalFolder.read, folders):
         for line in (f"Ours: {report.protocol_line(description)}", *report.notes(description)):
             console.print(line, highlight=False, markup=False)
 

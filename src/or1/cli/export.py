@@ -17,7 +17,8 @@ from or1.evals.contamination import TRAINING
 from or1.models import model_folder
 from or1.nn.config import read_json
 from or1.nn.weights import resolve_folder, save_decoder
-from or1.storage.folder import CHECKPOINTS, guard_writes, write_json
+from or1.storage.atomic import guard_writes, write_json
+from or1.storage.run_folder import CHECKPOINTS
 from or1.tracking.run_data import RunData, read_run
 from or1.train.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
 from or1.train.optimizer import WEIGHTS_FILE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.metric import Metric, metrics_of
-from or1.storage.folder import METRICS, TIMINGS
+from or1.storage.run_folder import METRICS, TIMINGS
 from or1.tracking.metrics import (
     ControlMetrics,
     LengthMetrics,
@@ -42,7 +42,7 @@ _FURTHER_TEMPERATURE = re.compile(r"^eval_t[^/]+/")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """One line of the table."""
 
     metric: Metric
@@ -56,12 +56,14 @@ class Entry:
         return re.fullmatch(pattern, _FURTHER_TEMPERATURE.sub("eval/", key)) is not None
 
 
-def entries(owner: type[Any], file: str) -> list[Entry]:
+def entries(owner: type[Any], file: str) -> list[CatalogEntry]:
     """The table lines of one dataclass."""
-    return [Entry(metric, f"{owner.__name__}.{name}", file) for name, metric in metrics_of(owner).items()]
+    return [
+        CatalogEntry(metric, f"{owner.__name__}.{name}", file) for name, metric in metrics_of(owner).items()
+    ]
 
 
-CATALOG: tuple[Entry, ...] = tuple(
+CATALOG: tuple[CatalogEntry, ...] = tuple(
     entry for file, owners in DECLARED_IN.items() for owner in owners for entry in entries(owner, file)
 )
 _BY_KEY = {entry.metric.key: entry.metric for entry in CATALOG}
@@ -84,7 +86,7 @@ def never_seen(keys: Iterable[str], file: str) -> list[str]:
     return sorted(e.metric.key for e in CATALOG if e.file == file and not any(e.matches(k) for k in seen))
 
 
-def markdown_table(table: Iterable[Entry] = CATALOG) -> str:
+def markdown_table(table: Iterable[CatalogEntry] = CATALOG) -> str:
     """The table of docs/metrics.md."""
     lines = ["| key | unit | meaning | field | file |", "| --- | --- | --- | --- | --- |"]
     for entry in table:

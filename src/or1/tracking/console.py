@@ -1,4 +1,4 @@
-"""The run in a terminal: a live page where there is one, a line a step where there is not."""
+"""Console view of a run: a live page in a terminal, one line per step elsewhere."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rich.text import Text
 from or1.config import StageConfig
 from or1.metric import Row
 from or1.tracking.catalog import metric_named
-from or1.tracking.eta import Progress, format_seconds, progress, seconds_left, sparkline
-from or1.tracking.sinks import Sample, Sink, StepEvent
+from or1.tracking.eta import RunProgress, format_seconds, progress, seconds_left, sparkline
+from or1.tracking.sinks import ExampleRollout, Sink, StepEvent
 from or1.types import Outcome
 
 RECENT_STEPS = 10
-"""Steps whose mean time foretells the rest [steps]."""
+"""Last steps whose mean time gives the remaining time [steps]."""
 HISTORY_STEPS = 200
-"""Steps remembered for the small curves [steps]."""
-SAMPLE_CHARACTERS = 420
-"""Of a response: its end, where the answer is [characters]."""
+"""Last steps that the sparklines show [steps]."""
+EXAMPLE_CHARACTERS = 420
+"""Displayed length of the end of a response, where the answer is [characters]."""
 
 _COLORS = {
     Outcome.RIGHT: "green",
@@ -38,13 +38,13 @@ _COLORS = {
 
 
 def console_sink(name: str, stages: Sequence[StageConfig], console: Console | None = None) -> Sink:
-    """The view that suits the console: live in a terminal, else plain lines."""
+    """The live view in a terminal, else the plain one."""
     console = console or Console()
     return LiveConsole(name, stages, console) if console.is_terminal else PlainConsole(name, stages, console)
 
 
 def number(row: Row, key: str) -> float:
-    """A number of a row; nan when the step has none."""
+    """A number of a row; nan if the row does not have it."""
     value = row[key] if key in row else math.nan  # noqa: SIM401
     return float(value) if isinstance(value, int | float) else math.nan
 
@@ -91,7 +91,7 @@ def shown_numbers(metrics: Row) -> list[tuple[str, str]]:
 
 
 def shown_seconds(timings: Row) -> str:
-    """Phases of a step with their seconds, longest first; verify is worker time beside the rollout."""
+    """Phases of a step with their seconds, longest first; verify is worker time that overlaps."""
     phases = {
         key.removeprefix("time/").removesuffix("_s"): number(timings, key)
         for key in timings
@@ -110,8 +110,8 @@ def shown_score(metrics: Row) -> str:
     return f"step {step:.0f}: held-out avg@{k:.0f}{at} {mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
-class _Watch(Sink):
-    """What both consoles remember."""
+class _ConsoleView(Sink):
+    """State and texts that both consoles share."""
 
     name = "console"
 
@@ -122,82 +122,82 @@ class _Watch(Sink):
         self.recent_s: deque[float] = deque(maxlen=RECENT_STEPS)
         self.stage_index = 0
 
-    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
         if stage_index != self.stage_index:
             self.stage_index = stage_index
             self.recent_s.clear()
 
-    def note(self, event: StepEvent) -> Progress:
+    def add_step(self, event: StepEvent) -> RunProgress:
         between = number(event.timings, "time/between_s")
         self.recent_s.append(number(event.timings, "time/step_s") + (0.0 if math.isnan(between) else between))
         return progress(self.stages, self.stage_index, int(number(event.metrics, "stage/step")))
 
-    def eta(self, at: Progress) -> str:
+    def eta(self, at: RunProgress) -> str:
         seconds = seconds_left(self.stages, at, self.recent_s)
         return "-" if seconds is None else format_seconds(seconds)
 
-    def where(self, step: int, at: Progress, stage: StageConfig) -> str:
+    def where(self, step: int, at: RunProgress, stage: StageConfig) -> str:
         return (
             f"step {step}/{step + at.num_steps_left} stage {at.stage_index + 1}/{len(self.stages)} "
             f"({stage.max_response_tokens} tokens)"
         )
 
 
-class PlainConsole(_Watch):
-    """One line a step, one line an evaluation; a rollout to read after the first step and each evaluation."""
+class PlainConsole(_ConsoleView):
+    """One line per step and per evaluation; a rollout after the first step and after each evaluation."""
 
     def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
         super().__init__(run_name, stages, console)
-        self._wants_sample = True
+        self._wants_example = True
 
     def _line(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
 
-    def step(self, event: StepEvent) -> None:
-        at = self.note(event)
+    def on_step_end(self, event: StepEvent) -> None:
+        at = self.add_step(event)
         numbers = "  ".join(f"{name} {value}" for name, value in shown_numbers(event.metrics))
         where = self.where(event.step, at, event.stage)
         self._line(f"{where}  {numbers}  | {shown_seconds(event.timings)} | {self.eta(at)} left at most")
-        if self._wants_sample and event.sample is not None:
-            self._wants_sample = False
-            for line in sample_lines(event.sample):
+        if self._wants_example and event.example is not None:
+            self._wants_example = False
+            for line in example_lines(event.example):
                 self._line(f"    {line}")
 
-    def score(self, metrics: Row, timings: Row) -> None:
+    def on_score(self, metrics: Row, timings: Row) -> None:
         self._line(shown_score(metrics))
-        self._wants_sample = True
+        self._wants_example = True
 
-    def cut(self, step: int) -> None:
+    def on_cut(self, step: int) -> None:
         if step:
             self._line(f"going on from the checkpoint of step {step}")
 
 
 def _tail(text: str, length: int) -> str:
-    """The end of a text on one line. A model may write terminal commands: only what prints is let through."""
+    """The end of a text on one line, without the unprintable characters of terminal commands."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return flat if len(flat) <= length else "... " + flat[-length:]
 
 
-def sample_lines(sample: Sample) -> list[str]:
-    """A rollout for a person: question, end of the response, verdict."""
-    verdict = sample.outcome.value + "".join(f" ({t})" for t in (sample.reason, sample.detail) if t)
-    gold = _tail(str(sample.gold), SAMPLE_CHARACTERS)  # the tests of a program can be long
+def example_lines(example: ExampleRollout) -> list[str]:
+    """Question, end of the response, and verdict of a rollout."""
+    verdict = example.outcome.value + "".join(f" ({t})" for t in (example.reason, example.detail) if t)
+    gold = _tail(str(example.gold), EXAMPLE_CHARACTERS)  # the tests of a program can be long
     return [
-        f"problem:  {_tail(sample.question, SAMPLE_CHARACTERS)}",
-        f"response: {_tail(sample.response, SAMPLE_CHARACTERS)}",
-        f"verdict:  {_tail(verdict, SAMPLE_CHARACTERS)}, gold {gold}, {sample.num_tokens} tokens",
+        f"problem:  {_tail(example.question, EXAMPLE_CHARACTERS)}",
+        f"response: {_tail(example.response, EXAMPLE_CHARACTERS)}",
+        f"verdict:  {_tail(verdict, EXAMPLE_CHARACTERS)}, gold {gold}, {example.num_tokens} tokens",
     ]
 
 
-class LiveConsole(_Watch):
-    """A page that is drawn again after every event."""
+class LiveConsole(_ConsoleView):
+    """A page that is redrawn after every event."""
 
     def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
         super().__init__(run_name, stages, console)
         self._history: dict[str, deque[float]] = {}
         self._scores: list[str] = []
         self._event: StepEvent | None = None
-        self._at: Progress | None = None
+        self._at: RunProgress | None = None
         self._phase = "starting"
         self._live = Live(self, console=console, refresh_per_second=4, transient=False)
         self._started = False
@@ -207,26 +207,26 @@ class LiveConsole(_Watch):
             self._live.start()
             self._started = True
 
-    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
-        super().begin(step, stage_index, stage)
+    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        super().on_step_begin(step, stage_index, stage)
         self._phase = f"step {step}"
         self._show()
 
-    def phase(self, phase: str) -> None:
+    def on_phase(self, phase: str) -> None:
         self._phase = phase
 
-    def step(self, event: StepEvent) -> None:
-        self._at = self.note(event)
+    def on_step_end(self, event: StepEvent) -> None:
+        self._at = self.add_step(event)
         self._event = event
         self._phase = "between steps"
         for key in ("rollout/reward_mean", "rollout/entropy_nats", "rollout/truncated_fraction"):
             self._history.setdefault(key, deque(maxlen=HISTORY_STEPS)).append(number(event.metrics, key))
         self._show()
 
-    def score(self, metrics: Row, timings: Row) -> None:
+    def on_score(self, metrics: Row, timings: Row) -> None:
         self._scores.append(shown_score(metrics))
 
-    def cut(self, step: int) -> None:
+    def on_cut(self, step: int) -> None:
         self._history.clear()
 
     def close(self) -> None:
@@ -242,8 +242,8 @@ class LiveConsole(_Watch):
         if self._scores:
             first_and_last = [*self._scores[:1], *self._scores[1:][-3:]]
             parts.append(Text("\n".join(first_and_last), style="cyan"))
-        if self._event is not None and self._event.sample is not None:
-            parts.append(_sample_panel(self._event.sample))
+        if self._event is not None and self._event.example is not None:
+            parts.append(_example_panel(self._event.example))
         return Panel(Group(*parts), title=f"or1 · {self.run_name}", title_align="left", border_style="blue")
 
     def _bar(self) -> RenderableType:
@@ -278,7 +278,7 @@ class LiveConsole(_Watch):
         return table
 
 
-def _sample_panel(sample: Sample) -> RenderableType:
-    problem, response, verdict = sample_lines(sample)
-    body = Group(Text(problem), Text(response, style="dim"), Text(verdict, style=_COLORS[sample.outcome]))
+def _example_panel(example: ExampleRollout) -> RenderableType:
+    problem, response, verdict = example_lines(example)
+    body = Group(Text(problem), Text(response, style="dim"), Text(verdict, style=_COLORS[example.outcome]))
     return Panel(body, title="a rollout", title_align="left", border_style="dim")

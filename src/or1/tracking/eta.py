@@ -1,4 +1,4 @@
-"""How far a run is, and how long it may take. Pure."""
+"""Progress of a run and its remaining time."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from or1.config import StageConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where the run stands after a step."""
+class RunProgress:
+    """Progress of a run after a step."""
 
     stage_index: int
     step_in_stage: int
-    """Steps of this stage that are over."""
+    """Completed steps of this stage."""
     num_steps_left: int
-    """At most: a stage may end before its time."""
+    """Upper bound: its rule may end a stage earlier."""
     fraction: float
-    """Of the whole run, in [0, 1]: a stage that ended early counts as done."""
+    """Completed part of the run, in [0, 1]; a stage that ended early counts as complete."""
 
 
-def progress(stages: Sequence[StageConfig], stage_index: int, step_in_stage: int) -> Progress:
+def progress(stages: Sequence[StageConfig], stage_index: int, step_in_stage: int) -> RunProgress:
     """
     Args:
         stages: of the whole run.
-        stage_index: the stage that the last step belonged to.
-        step_in_stage: steps of it that are over.
+        stage_index: stage of the last step.
+        step_in_stage: completed steps of that stage.
 
     >>> stages = [StageConfig(max_response_tokens=8, num_steps=n) for n in (10, 30)]
     >>> progress(stages, 1, 15).num_steps_left, progress(stages, 1, 15).fraction
@@ -35,14 +35,14 @@ def progress(stages: Sequence[StageConfig], stage_index: int, step_in_stage: int
     num_steps = [s.num_steps for s in stages]
     left = num_steps[stage_index] - step_in_stage + sum(num_steps[stage_index + 1 :])
     done = sum(num_steps[:stage_index]) + step_in_stage
-    return Progress(stage_index, step_in_stage, left, done / sum(num_steps))
+    return RunProgress(stage_index, step_in_stage, left, done / sum(num_steps))
 
 
-def seconds_left(stages: Sequence[StageConfig], at: Progress, recent_s: Sequence[float]) -> float | None:
+def seconds_left(stages: Sequence[StageConfig], at: RunProgress, recent_s: Sequence[float]) -> float | None:
     """Time to the end [s], from the mean of recent steps; None before the first.
 
-    Later stages are taken to cost as much more per step as they have more rollouts; that their responses may
-    grow longer is not foreseen.
+    The time per step of later stages is scaled by their number of rollouts; longer responses are not taken
+    into account.
     """
     if not recent_s:
         return None
@@ -72,7 +72,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """The last values as blocks, lowest to highest of them; a flat series lies at the bottom.
+    """The last values as block characters, scaled from their minimum to their maximum.
 
     >>> sparkline([0.0, 0.5, 1.0])
     '▁▅█'

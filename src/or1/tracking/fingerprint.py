@@ -1,4 +1,4 @@
-"""Hashes of a step: where two runs part, these say at which step and in which quantity first."""
+"""Hashes of a step: if two runs differ, they show the first step and quantity that does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIGEST_BYTES = 16
 
 
 def hash_parts(parts: Iterable[bytes]) -> str:
-    """blake2b over parts with their lengths, so that moving a border between two parts changes it.
+    """blake2b over parts and their lengths, so that parts of equal concatenation differ.
 
     >>> hash_parts([b"ab", b"c"]) == hash_parts([b"a", b"bc"])
     False
@@ -27,7 +27,7 @@ def hash_parts(parts: Iterable[bytes]) -> str:
 
 
 def fingerprint(step: int, groups: Sequence[Group], report: UpdateReport | None) -> dict[str, int | str]:
-    """The row of one step for fingerprints.jsonl, causes before effects.
+    """The row of one step for fingerprints.jsonl, in order from cause to effect.
 
     problem_ids, prompt_tokens, sampled_tokens, behavior_logprobs and rewards are hashed over all rollouts in
     drawn order; gradient and weights are the trainer's own, absent when switched off or without an update.
@@ -51,5 +51,5 @@ def _bytes(array: NDArray[np.generic], dtype: str) -> bytes:
 
 
 def _reward(rollout: Rollout) -> bytes:
-    """The reward in full precision; what is not judged differs from any number."""
+    """The reward in full precision; for a rollout without one a text that is no number."""
     return rollout.reward.hex().encode() if rollout.judged else b"not_judged"

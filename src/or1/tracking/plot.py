@@ -1,4 +1,4 @@
-"""A run as one picture: score and reward, entropy under control, truncation, length."""
+"""Plot of a run: score and reward, entropy control, truncation, response length."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ SMOOTHING_STEPS = 9
 
 
 def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
-    """Draw a run, and a second one behind it for comparison.
+    """Plot a run, and a second one behind it for comparison.
 
     Args:
         folder: run folder, finished or not.
-        out_png: the picture; its folder must exist.
+        out_png: file to write; its folder must exist.
         compare: another run folder, drawn dashed in grey.
 
     Raises:
         ConfigError: matplotlib is not installed.
-        RunFolderError: one of the folders is no run folder.
+        RunFolderError: one of the folders is not a run folder.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
+            "plots need matplotlib, which is not installed: pip install 'or1[board]'"
         ) from error
     run = read_run(folder)
     other = None if compare is None else read_run(compare)
@@ -40,7 +40,7 @@ def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
     _truncated_panel(axes[1, 0], run, other)
     _length_panel(axes[1, 1], run, other)
     for axis in axes.flat:
-        _dress(axis, run)
+        _style(axis, run)
     figure.suptitle(_title(run, other), x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
     figure.savefig(out_png)
     return out_png
@@ -63,7 +63,7 @@ def smooth(values: list[float], width: int = SMOOTHING_STEPS) -> list[float]:
 
 
 def _curve(axis: Any, run: RunData, key: str, label: str, color: str, scale: float = 1.0) -> None:
-    """The steps' own values faintly, their smoothed course above."""
+    """The values of the steps in a pale color, their smoothed curve on top."""
     steps, values = run.series(key)
     values = [v * scale for v in values]
     axis.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
@@ -108,7 +108,7 @@ def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     k = run.scores[-1]["eval/samples_per_problem"] if run.scores else 1
     _scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % interval")
     axis.set_ylim(0, 1)
-    axis.set_title("Right answers")
+    axis.set_title("Correct answers")
     axis.legend(loc="lower right", frameon=False, fontsize=8.5)
 
 
@@ -156,7 +156,7 @@ def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
 def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     _behind(axis, other, "rollout/response_tokens_mean")
     _curve(axis, run, "rollout/response_tokens_mean", "all", BLUE)
-    _curve(axis, run, "rollout/response_tokens_mean_right", "right", GREEN)
+    _curve(axis, run, "rollout/response_tokens_mean_right", "correct", GREEN)
     steps, budgets = run.series("stage/max_response_tokens")
     axis.step(steps, budgets, where="mid", color=INK, linewidth=1.1, linestyle=":", label="budget")
     axis.set_ylim(bottom=0)
@@ -164,8 +164,8 @@ def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     axis.legend(loc="best", frameon=False, fontsize=8.5)
 
 
-def _dress(axis: Any, run: RunData) -> None:
-    """Stage borders, quiet frame."""
+def _style(axis: Any, run: RunData) -> None:
+    """Draw stage boundaries and set the style of the axis."""
     for span in run.stages()[1:]:
         axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
     axis.spines[["top", "right"]].set_visible(False)

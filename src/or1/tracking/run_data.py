@@ -1,4 +1,4 @@
-"""A run folder read back: the rows of its files, for the summary, the plot and the report."""
+"""Reads the rows of a run folder, for the summary, the plot and the report."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1.storage.folder import METRICS, TIMINGS, read_description
 from or1.storage.jsonl import read_rows
+from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
 
 
 @dataclass(frozen=True, slots=True)
 class StageSpan:
-    """The steps that a stage took."""
+    """The steps of one stage."""
 
     index: int
     max_response_tokens: int
@@ -40,7 +40,7 @@ class RunData:
         return dict(self.description["config"])
 
     def series(self, key: str) -> tuple[list[int], list[float]]:
-        """(steps, values) of a number, where a step has it."""
+        """(steps, values) of a metric, over the steps that have it."""
         rows = [r for r in self.steps if key in r]
         return [r["step"] for r in rows], [float(r[key]) for r in rows]
 
@@ -65,11 +65,11 @@ def read_run(folder: Path) -> RunData:
     """Read a run folder.
 
     Raises:
-        RunFolderError: it is no run folder.
+        RunFolderError: it is not a run folder.
     """
     rows = list(read_rows(folder / METRICS))
     return RunData(
-        description=read_description(folder),
+        description=RunFolder.read(folder),
         steps=[r for r in rows if "stage/index" in r],
         scores=[r for r in rows if "eval/avg_at_k" in r],
         timings=list(read_rows(folder / TIMINGS)),

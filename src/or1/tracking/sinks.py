@@ -1,4 +1,4 @@
-"""Views of a run: fed with the same rows as the files. A view that fails is switched off; the run goes on."""
+"""Views of a run, with the same rows as the files. A view that fails is switched off; the run continues."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One rollout for a person to read."""
+class ExampleRollout:
+    """One rollout as text, for display."""
 
     question: str
     response: str
@@ -35,79 +35,79 @@ class StepEvent:
     metrics: Row
     timings: Row
     stage: StageConfig
-    sample: Sample | None
+    example: ExampleRollout | None
 
 
 class Sink:
-    """A view; overrides what it shows."""
+    """Base class of views: callbacks that do nothing."""
 
     name = "sink"
 
-    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
-        """A step has begun."""
+    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        """Called when a step starts."""
 
-    def phase(self, phase: str) -> None:
-        """A phase of the step has begun."""
+    def on_phase(self, phase: str) -> None:
+        """Called when a phase of the step starts."""
 
-    def step(self, event: StepEvent) -> None:
-        """A step is over and in the files."""
+    def on_step_end(self, event: StepEvent) -> None:
+        """Called when the step is in the files."""
 
-    def score(self, metrics: Row, timings: Row) -> None:
-        """An evaluation is over and in the files."""
+    def on_score(self, metrics: Row, timings: Row) -> None:
+        """Called when the evaluation is in the files."""
 
-    def cut(self, step: int) -> None:
-        """What came after `step` is void: the run goes on from there."""
+    def on_cut(self, step: int) -> None:
+        """Called when the run resumes after `step`: rows of later steps are void."""
 
     def close(self) -> None:
-        """The run is over, or interrupted."""
+        """Called once, when the run ends or is interrupted."""
 
 
 def open_guarded(name: str, opener: Callable[[], Sink]) -> list[Sink]:
-    """The view, or none with a warning when it cannot be opened; our own errors, of settings, pass."""
+    """A list with the view; empty, with a warning, if it cannot be opened. Errors in settings are raised."""
     try:
         return [opener()]
     except Or1Error:
         raise
     except Exception:
-        # As in Guarded: a view that cannot start has no bearing on the run.
-        logger.warning("%s cannot be opened; the run goes on without it", name, exc_info=True)
+        # As in Guarded: the run does not depend on a view.
+        logger.warning("%s cannot be opened; the run continues without it", name, exc_info=True)
         return []
 
 
 class Guarded(Sink):
-    """A boundary: whatever a view raises is logged once, and the view hears no more."""
+    """Error boundary around a view: its first exception is logged, then it is not called again."""
 
     def __init__(self, sink: Sink) -> None:
         self.name = sink.name
         self._sink = sink
-        self._alive = True
+        self._is_on = True
 
-    def _tell(self, call: Callable[[], None]) -> None:
-        if not self._alive:
+    def _call(self, call: Callable[[], None]) -> None:
+        if not self._is_on:
             return
         try:
             call()
         except Exception:
-            # A view's failure (network, disk, terminal) has no bearing on the run, whatever its type.
-            self._alive = False
+            # The run does not depend on a view: network, disk or terminal may fail with any exception.
+            self._is_on = False
             logger.warning(
                 "%s failed and is switched off; the run's files are not affected", self.name, exc_info=True
             )
 
-    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
-        self._tell(lambda: self._sink.begin(step, stage_index, stage))
+    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        self._call(lambda: self._sink.on_step_begin(step, stage_index, stage))
 
-    def phase(self, phase: str) -> None:
-        self._tell(lambda: self._sink.phase(phase))
+    def on_phase(self, phase: str) -> None:
+        self._call(lambda: self._sink.on_phase(phase))
 
-    def step(self, event: StepEvent) -> None:
-        self._tell(lambda: self._sink.step(event))
+    def on_step_end(self, event: StepEvent) -> None:
+        self._call(lambda: self._sink.on_step_end(event))
 
-    def score(self, metrics: Row, timings: Row) -> None:
-        self._tell(lambda: self._sink.score(metrics, timings))
+    def on_score(self, metrics: Row, timings: Row) -> None:
+        self._call(lambda: self._sink.on_score(metrics, timings))
 
-    def cut(self, step: int) -> None:
-        self._tell(lambda: self._sink.cut(step))
+    def on_cut(self, step: int) -> None:
+        self._call(lambda: self._sink.on_cut(step))
 
     def close(self) -> None:
-        self._tell(self._sink.close)
+        self._call(self._sink.close)

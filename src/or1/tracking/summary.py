@@ -1,4 +1,4 @@
-"""summary.json: what a run came to, made from its files alone."""
+"""summary.json of a run, made from its other files."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.storage.folder import SUMMARY, guard_writes, write_json
+from or1.storage.atomic import write_json
+from or1.storage.run_folder import SUMMARY
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run
 
 EDGE_STEPS = 5
-"""Steps averaged at the beginning and the end of something [steps]."""
+"""Steps averaged at the start and the end of a run or stage [steps]."""
 
 
 def write_summary(folder: Path) -> dict[str, Any]:
-    """Make summary.json of a run folder, finished or not, and return its content.
+    """Write summary.json of a run folder, finished or not, and return its content.
 
     Raises:
-        RunFolderError: it is no run folder, or it cannot be written.
+        RunFolderError: it is not a run folder, or it cannot be written.
     """
     summary = summarize(read_run(folder))
-    with guard_writes(folder):
-        write_json(folder / SUMMARY, summary)
+    write_json(folder / SUMMARY, summary)
     return summary
 
 
 def summarize(run: RunData) -> dict[str, Any]:
-    """The content of summary.json; null where the run has nothing to say yet.
+    """The content of summary.json; null where a run has no data yet.
 
     heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both
     are over the same problems with the same k. truncated_fraction: mean over the first and over the last 5
     steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run
-    by phase; verify is worker time beside the rollout, so the phases do not add up to the total.
+    by phase; verify is worker time that overlaps with the
+    rollout, so the phases do not add up to the total.
     """
     provenance = run.description["provenance"]
     stages = run.stages()
@@ -69,7 +70,7 @@ def _edge(values: list[float]) -> float | None:
 
 
 def _finite(value: float | None) -> float | None:
-    """null for nan and the infinities, which JSON lacks."""
+    """null for nan and the infinities, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -104,7 +105,7 @@ def _entropy(run: RunData) -> dict[str, float | None]:
 
 
 def _seconds(run: RunData) -> dict[str, float]:
-    """Sums by phase, and the total: steps, what lay between, the evaluations before and after."""
+    """Sums by phase, and the total: steps, time between them, first and last evaluation."""
     keys = {k for r in run.timings for k in r if k.startswith("time/")} - {"time/unix_s", "time/step_s"}
     sums = {k.removeprefix("time/").removesuffix("_s"): run.timing_sum(k) for k in sorted(keys)}
     gaps_after = {r["step"] - 1 for r in run.timings if "time/between_s" in r}

@@ -1,4 +1,4 @@
-"""TensorBoard event files of a run. Only the writer of the tensorboard package: no torch, no TensorFlow."""
+"""TensorBoard event files of a run, written by the tensorboard package without torch and TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from or1.tracking.sinks import Sink, StepEvent
 
 
 def scalars(row: Row) -> Iterator[tuple[str, float]]:
-    """The numbers of a row; texts and lists have no curve."""
+    """The numbers of a row; texts and lists are left out."""
     for key, value in row.items():
         if key != "step" and isinstance(value, int | float):
             yield key, float(value)
@@ -24,7 +24,7 @@ def scalars(row: Row) -> Iterator[tuple[str, float]]:
 class TensorBoard(Sink):
     """Every number of metrics and timings as a scalar under its key.
 
-    Event files cannot be shortened. After a cut the viewer is told to forget what came later (its purge).
+    Event files cannot be shortened. After a cut, a START event makes TensorBoard drop the later steps.
     """
 
     name = "TensorBoard"
@@ -36,17 +36,17 @@ class TensorBoard(Sink):
         values = [Summary.Value(tag=key, simple_value=value) for key, value in scalars(row)]
         self._writer.add_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
-    def step(self, event: StepEvent) -> None:
+    def on_step_end(self, event: StepEvent) -> None:
         self._add(event.step, event.metrics | event.timings)
         self._writer.flush()
 
-    def score(self, metrics: Row, timings: Row) -> None:
+    def on_score(self, metrics: Row, timings: Row) -> None:
         step = metrics["step"]
         assert isinstance(step, int)
         self._add(step, metrics | timings)
         self._writer.flush()
 
-    def cut(self, step: int) -> None:
+    def on_cut(self, step: int) -> None:
         start = SessionLog(status=SessionLog.START)
         self._writer.add_event(Event(wall_time=time.time(), step=step + 1, session_log=start))
         self._writer.flush()

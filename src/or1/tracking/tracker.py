@@ -1,4 +1,4 @@
-"""The run folder's tracker: JSON lines and rollout files are the truth, sinks are views of the same rows."""
+"""Tracker over a run folder: writes log and rollout files, and passes the same rows to the views."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from pathlib import Path
 from or1.config import StageConfig, TrackingConfig
 from or1.metric import Row, row_of
 from or1.protocols import StepLog, Tokenizer, response_text
-from or1.storage.folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS, guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.jsonl import JsonLines
+from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
 from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, question, rollout_table
-from or1.tracking.sinks import Guarded, Sample, Sink, StepEvent
+from or1.tracking.sinks import ExampleRollout, Guarded, Sink, StepEvent
 from or1.tracking.timings import Timings, step_timings
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
-"""Names under time/ that the tracker writes itself."""
+"""Names of `time/{phase}_s` that are no phases."""
 
 
 def peak_resident_bytes() -> int:
@@ -36,8 +37,8 @@ def peak_resident_bytes() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """What a run's timings are read from; tests pass their own."""
+class TimingSources:
+    """Functions that give the timings of a run; tests pass their own."""
 
     seconds: Callable[[], float] = time.perf_counter
     unix_s: Callable[[], float] = time.time
@@ -45,7 +46,7 @@ class Clock:
     peak_device_bytes: Callable[[], int] | None = None
     """None without a GPU."""
     verifier_events: Callable[[], Mapping[str, int]] = dict
-    """Counts of what happened in the verifier pool since it was opened."""
+    """Event -> count, since the verifier pool was opened."""
 
 
 class _StepLog:
@@ -75,8 +76,8 @@ class _StepLog:
 class RunTracker:
     """The protocol `Tracker` over a run folder.
 
-    A step is written when its context closes without an error, and is in the files when the `with` is left;
-    a step that fails, or says nothing, leaves no trace. Rows carry the number of steps completed.
+    A step is in the files when its context has closed. A step that fails, or has no result, is not written.
+    `step` in the rows is the number of completed steps.
     """
 
     def __init__(
@@ -87,19 +88,19 @@ class RunTracker:
         *,
         entropy_target: float | None,
         sinks: Sequence[Sink] = (),
-        clock: Clock | None = None,
+        clock: TimingSources | None = None,
     ) -> None:
         """
         Args:
             folder: an open run folder.
-            tokenizer: turns sampled tokens into the text that is stored.
+            tokenizer: decodes the sampled tokens.
             entropy_target: [nats/token]; None when entropy is not controlled.
-            sinks: views; each may fail without harm.
+            sinks: views; the run continues if one fails.
         """
         self._tokenizer = tokenizer
         self._config = config
         self._entropy_target = entropy_target
-        self._clock = clock or Clock()
+        self._clock = clock or TimingSources()
         self._sinks = [Guarded(s) for s in sinks]
         with guard_writes(folder):
             (folder / ROLLOUTS).mkdir(exist_ok=True)
@@ -118,7 +119,7 @@ class RunTracker:
         started = self._clock.seconds()
         between_s = None if self._last_end is None else started - self._last_end
         for sink in self._sinks:
-            sink.begin(before.step + 1, before.stage.index, stage)
+            sink.on_step_begin(before.step + 1, before.stage.index, stage)
         log = _StepLog(self._clock.seconds, self._on_phase)
         yield log
         self._last_end = self._clock.seconds()
@@ -128,7 +129,7 @@ class RunTracker:
 
     def _on_phase(self, phase: str) -> None:
         for sink in self._sinks:
-            sink.phase(phase)
+            sink.on_phase(phase)
 
     def _timings(
         self, result: StepResult, phases_s: Mapping[str, float], step_s: float, between_s: float | None
@@ -153,22 +154,26 @@ class RunTracker:
             self._rollouts.write(step, table)
         self._logs[FINGERPRINTS].append(fingerprint(step, result.groups, result.report))
         self._logs[TIMINGS].append(timings)
-        # Last: whoever sees a step's metrics finds everything else of it.
+        # Last: once the metrics of a step are there, all its other files are.
         self._logs[METRICS].append(metrics)
         event = StepEvent(
-            step=step, metrics=metrics, timings=timings, stage=stage, sample=self._sample(step, result.groups)
+            step=step,
+            metrics=metrics,
+            timings=timings,
+            stage=stage,
+            example=self._example(step, result.groups),
         )
         for sink in self._sinks:
-            sink.step(event)
+            sink.on_step_end(event)
 
-    def _sample(self, step: int, groups: Sequence[Group]) -> Sample | None:
-        """Another place in the batch each step, so that a reader sees right and wrong ones."""
+    def _example(self, step: int, groups: Sequence[Group]) -> ExampleRollout | None:
+        """A rollout at another position of the batch each step, to show correct and incorrect ones."""
         if not self._sinks or not groups or not groups[step % len(groups)].rollouts:
             return None
         group = groups[step % len(groups)]
         rollout = group.rollouts[step % len(group.rollouts)]
         verdict = rollout.verdict
-        return Sample(
+        return ExampleRollout(
             question=question(group.problem),
             response=response_text(self._tokenizer, rollout),
             gold=json.dumps(group.problem.gold, ensure_ascii=False),
@@ -186,26 +191,26 @@ class RunTracker:
         self._logs[TIMINGS].append(timings)
         self._logs[METRICS].append(metrics)
         for sink in self._sinks:
-            sink.score(metrics, timings)
+            sink.on_score(metrics, timings)
 
     def offsets(self) -> dict[str, int]:
         """Length of each log [bytes], after making logs and rollout files durable.
 
-        timings.jsonl is not among them: how long its rows are depends on the clock, and two checkpoints of
-        the same state should not differ. It has a row for each row of metrics.jsonl and is cut to as many.
+        timings.jsonl is left out: the length of its rows depends on the clock, and checkpoints of equal
+        states must be equal. It has one row per row of metrics.jsonl and is cut to the same number of rows.
         """
         self._rollouts.sync()
         lengths = {name: log.sync() for name, log in self._logs.items()}
         return {name: length for name, length in lengths.items() if name != TIMINGS}
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
-        """Forget what was written after the checkpoint of `step`; a log without an offset becomes empty."""
+        """Remove what was written after the checkpoint of `step`; a log without an offset becomes empty."""
         for name in (METRICS, FINGERPRINTS):
             self._logs[name].cut(offsets[name] if name in offsets else 0)  # noqa: SIM401
         self._logs[TIMINGS].cut_rows(self._logs[METRICS].num_rows())
         self._rollouts.cut(step)
         for sink in self._sinks:
-            sink.cut(step)
+            sink.on_cut(step)
 
     def close(self) -> None:
         for sink in self._sinks:

@@ -1,19 +1,19 @@
-"""Settings -> views. The views' libraries are imported here, when asked for."""
+"""Opens the views that the settings name; their libraries are imported only then."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from or1.config import RunConfig
-from or1.storage.folder import TENSORBOARD
+from or1.storage.run_folder import TENSORBOARD
 from or1.tracking.sinks import Sink, open_guarded
 
 
 def open_views(run: RunConfig, folder: Path) -> list[Sink]:
-    """The views that `run.tracking` asks for, less those that cannot be opened.
+    """The views named in `run.tracking`, except those that cannot be opened.
 
     Raises:
-        ConfigError: Weights & Biases is asked for but not installed.
+        ConfigError: a Weights & Biases project is set, but wandb is not installed.
     """
     views: list[Sink] = []
     if run.tracking.console:

@@ -1,4 +1,4 @@
-"""Weights & Biases, an extra: imported when a project is named, and only here."""
+"""Weights & Biases: an optional dependency, imported only here and only if a project is set."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from or1.metric import Row
 from or1.tracking.sinks import Sink, StepEvent
 
 ID_FILE = "wandb_id"
-"""In the run folder: the id under which a repeated command goes on with the same page."""
+"""File in the run folder with the id of its page, which a repeated command resumes."""
 
 
 class Page(Protocol):
-    """What is used of a W&B run."""
+    """The methods of a wandb run that are used."""
 
     def log(self, data: dict[str, Any]) -> None: ...
 
@@ -25,7 +25,7 @@ class Page(Protocol):
 
 
 def page_id(folder: Path) -> str:
-    """The id of this run folder's page, made once."""
+    """The id of this run folder's page, created at the first call."""
     path = folder / ID_FILE
     if not path.exists():
         path.write_text(secrets.token_hex(4))
@@ -33,7 +33,7 @@ def page_id(folder: Path) -> str:
 
 
 def open_page(project: str, name: str, folder: Path, config: Mapping[str, Any]) -> Page:
-    """Start or go on with the page of a run.
+    """Start or resume the page of a run.
 
     Raises:
         ConfigError: wandb is not installed.
@@ -47,7 +47,7 @@ def open_page(project: str, name: str, folder: Path, config: Mapping[str, Any]) 
     page = wandb.init(
         project=project, name=name, id=page_id(folder), resume="allow", dir=str(folder), config=dict(config)
     )
-    # Steps are an axis of ours: the service's own counter cannot go back to a checkpoint.
+    # The step is a metric of its own: the service's counter cannot go back to a checkpoint.
     page.define_metric("step")
     page.define_metric("*", step_metric="step")
     opened: Page = page
@@ -55,17 +55,17 @@ def open_page(project: str, name: str, folder: Path, config: Mapping[str, Any]) 
 
 
 class WeightsAndBiases(Sink):
-    """The rows of a run as they are. After a cut the steps gone through again show up twice."""
+    """Logs the rows unchanged. After a cut the repeated steps appear twice."""
 
     name = "Weights & Biases"
 
     def __init__(self, page: Page) -> None:
         self._page = page
 
-    def step(self, event: StepEvent) -> None:
+    def on_step_end(self, event: StepEvent) -> None:
         self._page.log(dict(event.metrics | event.timings))
 
-    def score(self, metrics: Row, timings: Row) -> None:
+    def on_score(self, metrics: Row, timings: Row) -> None:
         self._page.log(dict(metrics | timings))
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from or1.config import StageConfig
 from or1.metric import Metric
-from or1.storage.folder import METRICS, TIMINGS
 from or1.storage.jsonl import read_rows
+from or1.storage.run_folder import METRICS, TIMINGS
 from or1.testing import make_group, make_report, make_result
-from or1.tracking.catalog import CATALOG, Entry, markdown_table, never_seen, rewrite_docs, undocumented
-from or1.tracking.tracker import Clock
+from or1.tracking.catalog import CATALOG, CatalogEntry, markdown_table, never_seen, rewrite_docs, undocumented
+from or1.tracking.tracker import TimingSources
 from or1.types import EntropyState, Outcome, RunState, StageEnd, Verdict
 from tests.runs import open_tracker, play, run_config, score_of
 
@@ -25,7 +25,7 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     play(folder / "run")
     rare = folder / "rare"
     rare.mkdir()
-    clock = Clock(
+    clock = TimingSources(
         seconds=iter(range(100)).__next__, peak_device_bytes=lambda: 1, verifier_events=lambda: {"retries": 1}
     )
     tracker = open_tracker(rare, run_config(), clock=clock)
@@ -66,15 +66,15 @@ def test_nothing_read_from_a_clock_is_in_metrics() -> None:
 
 
 def test_a_family_matches_its_members_only() -> None:
-    family = Entry(Metric("rollout/reward_mean/{source}", "reward", ""), "", METRICS)
+    family = CatalogEntry(Metric("rollout/reward_mean/{source}", "reward", ""), "", METRICS)
     assert family.matches("rollout/reward_mean/gsm8k")
     assert not family.matches("rollout/reward_mean")
     assert not family.matches("rollout/reward_mean/")
-    assert not Entry(Metric("time/step.s", "s", ""), "", TIMINGS).matches("time/stepXs")
+    assert not CatalogEntry(Metric("time/step.s", "s", ""), "", TIMINGS).matches("time/stepXs")
 
 
 def test_a_further_temperature_has_the_keys_of_eval() -> None:
-    score = Entry(Metric("eval/avg_at_k", "fraction", ""), "", METRICS)
+    score = CatalogEntry(Metric("eval/avg_at_k", "fraction", ""), "", METRICS)
     assert score.matches("eval_t0.6/avg_at_k")
     assert not score.matches("eval_t0.6/num_problems")
 

@@ -11,7 +11,7 @@ from or1.config import StageConfig
 from or1.storage.jsonl import read_rows
 from or1.testing import CountingBackend, make_group, make_result
 from or1.tracking.sinks import Sink, StepEvent
-from or1.tracking.tracker import Clock
+from or1.tracking.tracker import TimingSources
 from or1.train.checkpoint import FolderCheckpoints
 from or1.types import RunState
 from tests.runs import contents, open_tracker, play, run_config, score_of
@@ -58,10 +58,10 @@ def test_timings_are_cut_too(tmp_path: Path) -> None:
 
 
 def checkpoint_of_one_step(folder: Path, rate: float) -> int:
-    """Play a step by a clock that goes at `rate`, save, and say how long the timings are."""
+    """Log one step with a clock of speed `rate`, save, and return the size of the timings."""
     folder.mkdir()
     ticks = itertools.count()
-    tracker = open_tracker(folder, run_config(), clock=Clock(seconds=lambda: next(ticks) * rate))
+    tracker = open_tracker(folder, run_config(), clock=TimingSources(seconds=lambda: next(ticks) * rate))
     with tracker.step(RunState(), STAGE) as log:
         log.step(make_result([make_group()]))
     FolderCheckpoints(folder / "checkpoints", tracker, keep=1).save(RunState(step=1), CountingBackend())
@@ -82,7 +82,7 @@ def test_events_of_the_verifiers_are_counted_from_row_to_row(tmp_path: Path) -> 
     counts = iter(
         [{"retries": 2}, {"retries": 2, "first_time_limit": 1}, {"retries": 5, "first_time_limit": 1}]
     )
-    tracker = open_tracker(tmp_path, run_config(), clock=Clock(verifier_events=lambda: next(counts)))
+    tracker = open_tracker(tmp_path, run_config(), clock=TimingSources(verifier_events=lambda: next(counts)))
     for step in range(3):
         with tracker.step(RunState(step=step), STAGE) as log:
             log.step(make_result([make_group()], state=RunState(step=step + 1)))
@@ -92,11 +92,11 @@ def test_events_of_the_verifiers_are_counted_from_row_to_row(tmp_path: Path) -> 
     assert [r.get("verify/first_time_limit") for r in rows] == [None, 1, 0]
 
 
-def tell(folder: Path, *, fails: bool = False, says: bool = True) -> None:
+def log_step(folder: Path, *, fails: bool = False, has_result: bool = True) -> None:
     tracker = open_tracker(folder, run_config())
     try:
         with tracker.step(RunState(), STAGE) as log:
-            if says:
+            if has_result:
                 log.step(make_result([make_group()]))
             if fails:
                 raise KeyError("the update broke")
@@ -106,7 +106,7 @@ def tell(folder: Path, *, fails: bool = False, says: bool = True) -> None:
 
 def test_a_step_that_fails_leaves_no_trace(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="the update broke"):
-        tell(tmp_path, fails=True)
+        log_step(tmp_path, fails=True)
     assert {p.name: p.stat().st_size for p in tmp_path.glob("*.jsonl")} == {
         "metrics.jsonl": 0,
         "timings.jsonl": 0,
@@ -115,8 +115,8 @@ def test_a_step_that_fails_leaves_no_trace(tmp_path: Path) -> None:
     assert list((tmp_path / "rollouts").iterdir()) == []
 
 
-def test_a_step_that_says_nothing_leaves_no_trace(tmp_path: Path) -> None:
-    tell(tmp_path, says=False)
+def test_a_step_without_a_result_is_not_written(tmp_path: Path) -> None:
+    log_step(tmp_path, has_result=False)
     assert list(read_rows(tmp_path / "metrics.jsonl")) == []
 
 
@@ -170,49 +170,49 @@ def test_a_phase_may_not_take_the_trackers_own_name(tmp_path: Path) -> None:
     tracker.close()
 
 
-class Listening(Sink):
-    """Writes down what it hears."""
+class RecordingSink(Sink):
+    """Records its calls."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.calls: list[str] = []
         self.events: list[StepEvent] = []
 
-    def begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
-        self.heard.append(f"begin {step} stage {stage_index}")
+    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
+        self.calls.append(f"begin {step} stage {stage_index}")
 
-    def phase(self, phase: str) -> None:
-        self.heard.append(phase)
+    def on_phase(self, phase: str) -> None:
+        self.calls.append(phase)
 
-    def step(self, event: StepEvent) -> None:
-        self.heard.append(f"step {event.step}")
+    def on_step_end(self, event: StepEvent) -> None:
+        self.calls.append(f"step {event.step}")
         self.events.append(event)
 
-    def score(self, metrics: object, timings: object) -> None:
-        self.heard.append("score")
+    def on_score(self, metrics: object, timings: object) -> None:
+        self.calls.append("score")
 
-    def cut(self, step: int) -> None:
-        self.heard.append(f"cut {step}")
+    def on_cut(self, step: int) -> None:
+        self.calls.append(f"cut {step}")
 
     def close(self) -> None:
-        self.heard.append("close")
+        self.calls.append("close")
 
 
-def test_views_hear_everything_in_order(tmp_path: Path) -> None:
-    view = Listening()
+def test_views_are_called_in_order(tmp_path: Path) -> None:
+    view = RecordingSink()
     play(tmp_path, dies_after=5)
     play(tmp_path, sinks=[view])
-    assert view.heard[:7] == ["cut 3", "begin 4 stage 0", "rollout", "update", "publish", "step 4", "score"]
-    assert view.heard[-4:] == ["publish", "step 10", "score", "close"]
-    assert "begin 5 stage 1" in view.heard
+    assert view.calls[:7] == ["cut 3", "begin 4 stage 0", "rollout", "update", "publish", "step 4", "score"]
+    assert view.calls[-4:] == ["publish", "step 10", "score", "close"]
+    assert "begin 5 stage 1" in view.calls
 
 
-def test_the_sample_walks_through_the_batch(tmp_path: Path) -> None:
-    view = Listening()
+def test_the_example_moves_through_the_batch(tmp_path: Path) -> None:
+    view = RecordingSink()
     play(tmp_path, sinks=[view])
-    samples = [e.sample for e in view.events]
-    assert all(s is not None for s in samples)
-    assert len({s.outcome for s in samples if s}) >= 2
-    assert len({s.question for s in samples if s}) >= 3
+    examples = [e.example for e in view.events]
+    assert all(s is not None for s in examples)
+    assert len({s.outcome for s in examples if s}) >= 2
+    assert len({s.question for s in examples if s}) >= 3
 
 
 def test_scores_are_rows_at_their_step(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from or1.config import StageConfig
 from or1.errors import ConfigError
 from or1.storage.jsonl import read_rows
-from or1.tracking.console import LiveConsole, PlainConsole, console_sink, sample_lines
+from or1.tracking.console import LiveConsole, PlainConsole, console_sink, example_lines
 from or1.tracking.eta import progress, seconds_left, sparkline
-from or1.tracking.sinks import Sample, StepEvent
+from or1.tracking.sinks import ExampleRollout, StepEvent
 from or1.tracking.tensorboard import TensorBoard, scalars
 from or1.tracking.views import open_views
 from or1.tracking.weights_and_biases import WeightsAndBiases, page_id
@@ -29,7 +29,7 @@ STAGES = [
     StageConfig(max_response_tokens=8, num_steps=10, num_problems=4, group_size=2),
     StageConfig(max_response_tokens=16, num_steps=20, num_problems=8, group_size=4),
 ]
-SAMPLE = Sample(
+EXAMPLE = ExampleRollout(
     question="What is 3 + 4?",
     response="<think>3 + 4</think> [bold]\x1b[2J \\boxed{7}",
     gold='"7"',
@@ -62,7 +62,7 @@ EVENT = StepEvent(
         "time/between_s": 1.0,
     },
     stage=STAGES[1],
-    sample=SAMPLE,
+    example=EXAMPLE,
 )
 SHOWN = ["0.432", "12.5 %", "96 tokens", "0.251 nats (target 0.200)", "0.0050", "1.2 %", "21/32 groups"]
 
@@ -75,8 +75,8 @@ def terminal(width: int = 120, *, is_terminal: bool = False) -> tuple[Console, i
 def test_a_plain_line_says_everything() -> None:
     console, out = terminal()
     view = PlainConsole("tiny", STAGES, console)
-    view.begin(12, 1, STAGES[1])
-    view.step(EVENT)
+    view.on_step_begin(12, 1, STAGES[1])
+    view.on_step_end(EVENT)
     line, *sample = out.getvalue().splitlines()
     for shown in SHOWN:
         assert shown in line
@@ -101,7 +101,7 @@ def test_a_step_without_an_update_is_shown() -> None:
     metrics = {
         k: v for k, v in EVENT.metrics.items() if k not in ("train/clip_fraction", "rollout/entropy_nats")
     }
-    PlainConsole("tiny", STAGES, console).step(replace(EVENT, metrics=metrics, sample=None))
+    PlainConsole("tiny", STAGES, console).on_step_end(replace(EVENT, metrics=metrics, example=None))
     assert "clipped -" in out.getvalue()
     assert "nan" not in out.getvalue()
 
@@ -109,9 +109,9 @@ def test_a_step_without_an_update_is_shown() -> None:
 def test_the_live_page_says_everything() -> None:
     console, out = terminal()
     view = LiveConsole("tiny", STAGES, console)
-    view.begin(12, 1, STAGES[1])
-    view.step(EVENT)
-    view.score({"step": 10, "eval/avg_at_k": 0.5, "eval/avg_at_k_low": 0.4, "eval/avg_at_k_high": 0.6,
+    view.on_step_begin(12, 1, STAGES[1])
+    view.on_step_end(EVENT)
+    view.on_score({"step": 10, "eval/avg_at_k": 0.5, "eval/avg_at_k_low": 0.4, "eval/avg_at_k_high": 0.6,
                 "eval/samples_per_problem": 4}, {})  # fmt: skip
     view.close()
     out.truncate(0)
@@ -137,7 +137,7 @@ def test_the_live_page_fits_any_width_before_and_after_the_first_step(width: int
     pages = []
     for event in (None, EVENT):
         if event is not None:
-            view.step(event)
+            view.on_step_end(event)
             view.close()
         out.seek(0)
         out.truncate()
@@ -150,14 +150,14 @@ def test_the_live_page_fits_any_width_before_and_after_the_first_step(width: int
 def test_a_model_cannot_write_terminal_commands_or_markup() -> None:
     console, out = terminal()
     view = PlainConsole("tiny", STAGES, console)
-    view.step(EVENT)
+    view.on_step_end(EVENT)
     assert "\x1b" not in out.getvalue()
     assert "[bold]" in out.getvalue()
-    assert all("\x1b" not in line for line in sample_lines(replace(SAMPLE, detail="\x1b[31m")))
+    assert all("\x1b" not in line for line in example_lines(replace(EXAMPLE, detail="\x1b[31m")))
 
 
 def test_the_end_of_a_long_response_is_shown() -> None:
-    _, response, _ = sample_lines(replace(SAMPLE, response="x" * 5000 + r" so \boxed{7}"))
+    _, response, _ = example_lines(replace(EXAMPLE, response="x" * 5000 + r" so \boxed{7}"))
     assert response.endswith(r"so \boxed{7}")
     assert len(response) < 500
 
@@ -221,7 +221,7 @@ def test_tensorboard_takes_numbers_only() -> None:
 
 def test_tensorboard_is_on_disk_after_every_step(tmp_path: Path) -> None:
     view = TensorBoard(tmp_path)
-    view.step(EVENT)
+    view.on_step_end(EVENT)
     (file,) = tmp_path.iterdir()
     steps = [event.step for event in EventFileLoader(str(file)).Load()]
     assert steps[-1] == 12
