@@ -18,8 +18,8 @@ from or1.nn.decoder import Decoder
 from or1.nn.kernels import FAST, Kernels
 from or1.rollout.local_engine import LocalEngine
 from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import Forward, LocalBackend, forward
-from or1.train.packing import Microbatch
+from or1.trainer.local_backend import Forward, LocalBackend, forward
+from or1.trainer.packing import Microbatch
 from or1.types import Finish, Float32, Group, Int32, Message, Problem, Rollout, Sampling
 
 _SMALL = DecoderConfig(

@@ -12,7 +12,7 @@ import torch
 
 from or1.config import LossConfig, OptimizerConfig
 from or1.nn.decoder import Decoder
-from or1.train.local_backend import LocalBackend
+from or1.trainer.local_backend import LocalBackend
 from tests.small import OPTIMIZER, SpyForward, make_backend, make_batch, make_decoder, make_stage
 
 
@@ -30,7 +30,10 @@ def test_a_nonfinite_minibatch_leaves_no_trace(
 ) -> None:
     groups, advantages = make_batch(4)
     spy = SpyForward()
-    backend, clean = make_backend(make_decoder(dtype=dtype), forward=spy), make_backend(make_decoder(dtype=dtype))
+    backend, clean = (
+        make_backend(make_decoder(dtype=dtype), forward=spy),
+        make_backend(make_decoder(dtype=dtype)),
+    )
     for each in (backend, clean):
         each.update(groups, advantages, LossConfig(), 0.0, make_stage())
     saved = snapshot(backend, tmp_path / "before")
