@@ -50,13 +50,7 @@ def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
     for path in DEVICES:
         _bind(path, mountpoint)
     os.mkdir(mountpoint + SCRATCH_ROOT)  # noqa: PTH102
-    syscalls.mount(
-        "tmpfs",
-        mountpoint + SCRATCH_ROOT,
-        "tmpfs",
-        syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC,
-        _SCRATCH_SIZE,
-    )
+    syscalls.mount("tmpfs", mountpoint + SCRATCH_ROOT, "tmpfs", syscalls.DATA_ONLY, _SCRATCH_SIZE)
     os.mkdir(mountpoint + "/old")  # noqa: PTH102
     os.chdir(mountpoint)
     syscalls.call("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"old"))
