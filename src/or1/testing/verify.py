@@ -1,4 +1,4 @@
-"""Fakes of verification: an exact verifier, one that fails when told to, a task, a pool in this process."""
+"""Fakes of verification: an exact verifier, one that fails on chosen texts, a task, a pool."""
 
 from __future__ import annotations
 
