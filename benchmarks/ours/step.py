@@ -21,7 +21,7 @@ from or1.config import LossConfig, OptimizerConfig, StageConfig, SystemConfig
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.collect import LocalCollector
-from or1.train.local_backend import LocalBackend
+from or1.trainer.local_backend import LocalBackend
 from or1.types import Answer, Outcome, Problem, RunState, SamplerState, Verdict
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.pool import ProcessVerifierPool

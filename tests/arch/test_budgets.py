@@ -18,7 +18,7 @@ TRAINING_STEP = (
     "algo",
     "nn",
     "rollout",
-    "train",
+    "trainer",
     "tasks",
     "assemble",
     "types",

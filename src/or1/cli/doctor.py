@@ -171,7 +171,7 @@ def _memory() -> Finding:
 def _bfloat16() -> Finding:
     import torch
 
-    from or1.train.precision import best_dtype
+    from or1.trainer.precision import best_dtype
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     chosen = str(best_dtype(device, MATMUL_SIZE)).removeprefix("torch.")

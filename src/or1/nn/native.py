@@ -22,6 +22,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from or1.storage.atomic import replacing
+
 logger = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("decode_attention.cpp")
@@ -147,13 +149,12 @@ def compiled(compiler: str, folder: Path) -> Path:
     target = folder / f"decode_attention-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            code, made = Path(work) / "made.o", Path(work) / "made.so"
+        with replacing(target) as part, tempfile.TemporaryDirectory(dir=folder) as work:
+            code = Path(work) / "made.o"
             compile_it = [*command, "-o", str(code), str(SOURCE)]
-            link_it = [compiler, *LINK_FLAGS, "-o", str(made), str(code)]
+            link_it = [compiler, *LINK_FLAGS, "-o", str(part), str(code)]
             for step in (compile_it, link_it):
                 subprocess.run(step, capture_output=True, check=True, timeout=COMPILE_LIMIT_S)
-            made.replace(target)  # at once, so that another process sees all of it or nothing
     return target
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.unit.train.small import OPTIMIZER, SpyForward, make_backend, make_batch, make_decoder, make_stage
 
 from or1.config import LossConfig, OptimizerConfig
 from or1.nn.decoder import Decoder
-from or1.train.local_backend import LocalBackend
-from tests.unit.train.small import OPTIMIZER, SpyForward, make_backend, make_batch, make_decoder, make_stage
+from or1.trainer.local_backend import LocalBackend
 
 
 def snapshot(backend: LocalBackend, folder: Path) -> dict[str, bytes]:

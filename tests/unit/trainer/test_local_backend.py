@@ -12,12 +12,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-
-from or1.config import LossConfig, OptimizerConfig
-from or1.nn.decoder import Decoder
-from or1.testing import make_problem
-from or1.types import Float32, Group, Rollout
 from tests.unit.train.small import (
     OPTIMIZER,
     TEMPERATURE,
@@ -28,6 +22,12 @@ from tests.unit.train.small import (
     make_rollout,
     make_stage,
 )
+from torch import Tensor
+
+from or1.config import LossConfig, OptimizerConfig
+from or1.nn.decoder import Decoder
+from or1.testing import make_problem
+from or1.types import Float32, Group, Rollout
 
 
 def plain_numbers(decoder: Decoder, rollout: Rollout) -> tuple[Tensor, Tensor]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from or1.config import OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import Forward, LocalBackend, forward
-from or1.train.packing import Microbatch
+from or1.trainer.local_backend import Forward, LocalBackend, forward
+from or1.trainer.packing import Microbatch
 from or1.types import Finish, Float32, Group, Rollout
 from tests.small_config import small_config
 

@@ -20,8 +20,8 @@ from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
-from or1.train.optimizer import Applied, MasterOptimizer, digest
-from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
+from or1.trainer.optimizer import Applied, MasterOptimizer, digest
+from or1.trainer.packing import Microbatch, TrainedRollout, pack, trained_rollouts
 from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandle
 
 logger = logging.getLogger(__name__)
