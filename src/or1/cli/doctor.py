@@ -18,23 +18,14 @@ import typer
 
 from or1 import __version__, recipes
 from or1.config import RunConfig
+from or1.storage.provenance import REQUIRED
 
 GIB = 1 << 30
 MATMUL_SIZE = 1024
 """Rows and columns of the matrices whose product is timed."""
 CHECKPOINT_ROOM_GIB = 5.0
 """Free disk below which runs of anything but the built-in model are doubtful [GiB]."""
-CORE = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "math-verify",
-    "rich",
-    "typer",
-)
+CORE = (*REQUIRED, "rich", "typer")
 EXTRAS = {
     "vllm": "vllm",
     "ray": "ray",

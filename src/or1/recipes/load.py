@@ -107,7 +107,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}; mend the file at that place") from None
+        raise ConfigError(f"{path}: {error}; fix the file at that place") from None
     if path.suffix == ".json" and isinstance(table, dict) and "provenance" in table:
         table = table["config"]  # a run folder's config.json says beside the settings where they come from
     if not isinstance(table, dict):
