@@ -90,12 +90,11 @@ class SecondOpinions:
             self._count(problem, verdict, done.result())
 
     def _count(self, problem: Problem, verdict: Verdict, second: Verdict) -> None:
-        if second.outcome not in _COMPARISONS:
-            self._add("failed")
-        elif second.outcome is verdict.outcome:
-            self._add("agreed")
-        else:
-            self._add("disagreed")
+        agrees = second.outcome is verdict.outcome
+        event = "failed" if second.outcome not in _COMPARISONS else "agreed" if agrees else "disagreed"
+        with self._lock:
+            self._events[event] += 1
+        if event == "disagreed":
             _log.info(
                 "verifiers disagree on problem %s (gold %.100r): first %s, second %s, answer %s",
                 problem.id,
@@ -104,10 +103,6 @@ class SecondOpinions:
                 second.outcome,
                 verdict.detail,
             )
-
-    def _add(self, name: str) -> None:
-        with self._lock:
-            self._events[name] += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def main(descriptor: int) -> None:
         try:
             setup: Setup = pickle.loads(receive(channel))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            _limit_memory(setup.memory_limit_bytes)
+            _limit(resource.RLIMIT_AS, setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
                 verifier.prepare()
         except Exception as error:  # the boundary: the parent needs the cause
@@ -113,19 +113,13 @@ def _judge(verifier: Verifier, request: JudgeRequest) -> dict[str, Any]:
     return {"verdict": content}
 
 
-def _limit_memory(most: int) -> None:
-    """Set the soft limit only: a sandbox that a verifier starts raises it again and has its own limits."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(
-        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
-    )
-
-
 def _limit_processor_time(time_limit_s: float) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent = usage.ru_utime + usage.ru_stime
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = int(spent + 2 * time_limit_s) + _CPU_ALLOWANCE_S
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
-    )
+    spent_s = usage.ru_utime + usage.ru_stime
+    _limit(resource.RLIMIT_CPU, int(spent_s + 2 * time_limit_s) + _CPU_ALLOWANCE_S)
+
+
+def _limit(kind: int, soft: int) -> None:
+    """Set the soft limit only: a sandbox that a verifier starts raises it again and has its own limits."""
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))

@@ -31,12 +31,10 @@ _BOOT = (
 )
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 _SET = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     # sets are iterated in hash order: with a fixed seed the same answer takes the same path every time
     "PYTHONHASHSEED": "0",
-}
+}  # fmt: skip
 
 
 class WorkerStartError(Exception):

@@ -114,14 +114,13 @@ class WorkerPool:
 
     def _start(self) -> WorkerProcess:
         try:
-            worker = self._start_once()
+            return self._start_once()
         except WorkerStartError as error:
             _log.warning("verifier worker did not start, trying once more: %s", error)
-            try:
-                worker = self._start_once()
-            except WorkerStartError as again:
-                raise RunStopped(f"verifier workers cannot start: {again}") from again
-        return worker
+        try:
+            return self._start_once()
+        except WorkerStartError as error:
+            raise RunStopped(f"verifier workers cannot start: {error}") from error
 
     def _start_once(self) -> WorkerProcess:
         self._refuse_when_closed()
