@@ -25,7 +25,7 @@ from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Sampling
-from tests.small_config import small_config
+from tests.small import small_config
 
 
 @pytest.fixture(scope="module")

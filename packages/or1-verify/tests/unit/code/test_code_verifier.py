@@ -319,7 +319,7 @@ def test_a_pool_judges_programs_beside_each_other() -> None:
 
 
 class Broken:
-    """A sandbox that fails as often as it is told."""
+    """A sandbox that fails `failures` times."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
