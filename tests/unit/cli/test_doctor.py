@@ -20,9 +20,9 @@ def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_it_tries_to_escape_from_the_sandbox() -> None:
     found = list(doctor._sandbox())
-    assert found[0].what == "code sandbox"
+    assert found[0].subject == "code sandbox"
     if found[0].state is doctor.State.OK:
-        assert "7 attempts to escape refused" in found[0].seen
+        assert "7 attempts to escape refused" in found[0].result
     assert all(finding.fix for finding in found[1:])
 
 
