@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from or1.model_config import ChatConfig as ChatConfig
 from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import ModelConfig as ModelConfig

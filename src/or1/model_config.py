@@ -1,4 +1,4 @@
-"""The model that samples: its folder or its server. Part of `or1.config`."""
+"""The model that samples: its folder or its server, and its prompts. Part of `or1.config`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,44 @@ class Config(BaseModel):
     )
 
 
+class ChatConfig(Config):
+    """How messages become the tokens of a prompt, and which tokens end a response."""
+
+    system_prompt: str = ""
+    """System message put before each prompt that has none of its own; empty = none."""
+    template: str | None = None
+    """Jinja chat template in place of the model folder's: a path, relative to the recipe file, or the text
+    itself. The resolved configuration holds the text. None = the model folder's."""
+    template_kwargs: dict[str, Any] = {}
+    """Variables for the chat template, such as `{ enable_thinking = false }` of Qwen3."""
+    stop_tokens: tuple[int | str, ...] = ()
+    """Tokens that end a response, beside the end tokens of the model: ids, or texts that are one token each.
+    Like vLLM's stop_token_ids: the token belongs to the response, and to its text unless it is special."""
+
+    @field_validator("template")
+    @classmethod
+    def _template_is_text(cls, template: str | None) -> str | None:
+        if template is not None and "{" not in template:
+            raise ValueError(f'"{template}" is no Jinja text: a path is read only in a recipe or with --set')
+        return template
+
+    @field_validator("template_kwargs")
+    @classmethod
+    def _own_arguments(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = {"messages", "conversation", "chat_template", "tokenize", "add_generation_prompt"}
+        own |= {"continue_final_message", "tools", "documents"}
+        if taken := sorted(own & kwargs.keys()):
+            raise ValueError(f"{', '.join(taken)} cannot be set: or1 sets it itself")
+        return kwargs
+
+
 class ModelConfig(Config):
     path: str
     """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else
     float32. Weights are kept in float32 by the optimizer in either case."""
+    chat: ChatConfig = ChatConfig()
 
 
 class EndpointConfig(Config):

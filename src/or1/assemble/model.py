@@ -22,6 +22,7 @@ from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder, resolve_folder, unloaded_decoder
 from or1.plugins import load_plugin, parse_plugin
 from or1.protocols import Generator, RolloutEngine, TrainerBackend
+from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
@@ -80,7 +81,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
     return Model(
         folder=folder,
         config=config,
-        tokenizer=load_tokenizer(folder, config),
+        tokenizer=load_tokenizer(folder, config, chat=model.chat),
         device=device,
         dtype=_dtype(model, system, device, config.hidden_size),
         kernels=EXACT if system.deterministic else FAST,
@@ -200,8 +201,10 @@ def benchmark_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Ma
     environment = provenance.environment()
     if settings.endpoint is not None:
         folder = Path(model_folder(settings.model.path))
-        tokenizer = load_tokenizer(folder) if folder.is_dir() else None
-        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer)
+        chat = settings.model.chat
+        tokenizer = load_tokenizer(folder, chat=chat) if folder.is_dir() else None
+        stop_ids = tokenizer.stop_ids if tokenizer else stop_ids_without_tokenizer(chat)
+        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer, chat=chat, stop_ids=stop_ids)
         remote.check()
         with contextlib.closing(remote):
             yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}

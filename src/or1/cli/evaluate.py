@@ -24,6 +24,7 @@ from or1.evals.benchmark import (
     load_benchmark,
     load_protocol,
 )
+from or1.evals.chat_notes import chat_notes
 from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
@@ -32,6 +33,7 @@ from or1.evals.results import DESCRIPTION, EvalFolder, read_description
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
 from or1.recipes.check import validate_as
+from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
 
 PUBLISHED = "published"
@@ -65,7 +67,7 @@ def evaluate(
 
     from or1 import assemble  # after the checks: it imports torch
 
-    notes = contamination_notes(model, questions)
+    notes = [*contamination_notes(model, questions), *chat_notes(model, settings.model.chat)]
     protocol = load_protocol(settings.protocol)
     sampling = pipeline.sampling_of(settings, protocol)
     samples = pipeline.samples_of(settings, protocol, questions)
@@ -111,6 +113,7 @@ def settings_of(model: str, url: str | None, sets: Sequence[str]) -> EvalRunConf
         table["endpoint"] = {"url": url, "model": model}
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
+    read_template(table, Path.cwd(), "--set")
     settings = validate_as(EvalRunConfig, table, model)
     load_protocol(settings.protocol)
     return settings
@@ -138,6 +141,7 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
     table = {**stored, "protocol": description["settings"]["protocol"]["name"]}
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
+    read_template(table, Path.cwd(), "--set")
     settings = validate_as(EvalRunConfig, table, str(folder))
     protocol = load_protocol(settings.protocol)
     entries = description["benchmarks"]

@@ -39,6 +39,8 @@ def export(run_folder: Path, out: Path, step: int | None) -> None:
     weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
     with guard_writes(out):
         save_decoder(weights, source, out, dtype=stored_dtype(source))
+        if run.model.chat.template is not None:
+            (out / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
         state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
         write_json(out / TRAINING, data.description)
         (out / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")

@@ -115,5 +115,5 @@ def _notes(
     return tuple(found)
 
 
-_EXPECTED = ("model", "samples", "verify", "max_running", "system.threads")
+_EXPECTED = ("model.path", "model.dtype", "samples", "verify", "max_running", "system.threads")
 """Differences that say nothing about fairness."""

@@ -24,13 +24,17 @@ TRAINING = "training.json"
 _WORDS = re.compile(r"[^\W_]+")
 
 
+def training_config(model: str) -> Mapping[str, Any] | None:
+    """The settings of the run that trained a model; None where its folder has none."""
+    file = Path(model) / TRAINING
+    return dict(_json(file)["config"]) if file.is_file() else None
+
+
 def contamination_notes(model: str, questions: Sequence[Questions]) -> list[str]:
     """One line for each benchmark and source of training data; none where nothing is known of the
     training."""
-    file = Path(model) / TRAINING
-    if not file.is_file():
-        return []
-    sources = [source for source in _json(file)["config"]["data"] if source["path"]]
+    config = training_config(model)
+    sources = [source for source in config["data"] if source["path"]] if config else []
     return [_note(one, str(source["path"]), _question(source)) for source in sources for one in questions]
 
 

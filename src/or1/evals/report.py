@@ -13,6 +13,7 @@ from typing import Any
 from or1.evals.benchmark import load_benchmark, published
 from or1.evals.statistics import Estimate
 from or1.evals.tables import ScoreRow
+from or1.recipes.check import shown
 from or1.storage.folder import guard_writes, write_json
 
 SCORES_JSON, SCORES_CSV, SCORES_MD = "scores.json", "scores.csv", "scores.md"
@@ -45,8 +46,16 @@ def protocol_line(description: Mapping[str, Any]) -> str:
     engine = ", ".join(str(environment[key]) for key in ("engine", "dtype", "device") if key in environment)
     return (
         f"Protocol {protocol['name']} ({protocol['about']}): {drawn}{top_k}, "
-        f"{sampling['max_response_tokens']:,} tokens, seed {sampling['seed']}; {engine}."
+        f"{sampling['max_response_tokens']:,} tokens, seed {sampling['seed']}; {engine}{_chat(settings)}."
     )
+
+
+def _chat(settings: Mapping[str, Any]) -> str:
+    """The chat settings that are not the defaults."""
+    if "chat" not in settings["model"]:
+        return ""
+    listed = [f"{name} = {shown(value)}" for name, value in settings["model"]["chat"].items() if value]
+    return f"; chat {', '.join(listed)}" if listed else ""
 
 
 def notes(description: Mapping[str, Any]) -> list[str]:

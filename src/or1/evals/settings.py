@@ -42,6 +42,28 @@ class EvalRunConfig(Config):
     system: SystemConfig = SystemConfig()
 
     @model_validator(mode="after")
+    def _server_gets_chat_settings(self) -> Self:
+        chat, endpoint = self.model.chat, self.endpoint
+        if endpoint is None:
+            return self
+        if chat.template is not None:
+            raise ValueError(
+                "model.chat.template does not reach a server: start the server with this template "
+                "(vLLM: --chat-template FILE) and with model.path set to a folder that has it"
+            )
+        if "chat_template_kwargs" in endpoint.request_fields:
+            raise ValueError(
+                "endpoint.request_fields.chat_template_kwargs: set model.chat.template_kwargs instead, "
+                "which each request carries"
+            )
+        if endpoint.dialect == "openai" and (chat.template_kwargs or chat.stop_tokens):
+            raise ValueError(
+                'servers of dialect "openai" take neither model.chat.template_kwargs nor '
+                'model.chat.stop_tokens: remove them, or set endpoint.dialect = "vllm"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _deterministic_is_exact(self) -> Self:
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")

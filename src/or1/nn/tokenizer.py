@@ -1,20 +1,26 @@
-"""Chat prompts to tokens and responses to text, by the tokenizer and chat template of a model folder.
+"""Chat prompts to tokens and responses to text, by the tokenizer of a model folder and a chat template.
 
 Shape legend: Lp prompt tokens, L response tokens.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from or1.config import ChatConfig
 from or1.errors import ModelError
+from or1.nn.chat_template import check_chat, renderer, stop_token_ids, turn_end_without_effect
 from or1.nn.config import DecoderConfig, read_config
 from or1.nn.weights import resolve_folder
+from or1.tasks.chat import with_system_prompt
 from or1.types import Int32, Message
 from or1_verify.types import THINK_CLOSE, THINK_OPEN
+
+logger = logging.getLogger(__name__)
 
 THINKING_MARKS = (THINK_OPEN, THINK_CLOSE)
 """Kept in the text even where a tokenizer calls them special: verifiers read them."""
@@ -27,12 +33,24 @@ class ChatTokenizer:
 
     Args:
         backend: transformers tokenizer that has a chat template.
-        eos_ids: tokens that end a response.
+        eos_ids: end tokens of the model.
+        chat: settings of the prompts; None = the defaults.
+        stop_ids: further tokens that end a response. In its text they stay, unless they are special.
     """
 
-    def __init__(self, backend: Any, eos_ids: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        backend: Any,
+        eos_ids: tuple[int, ...],
+        chat: ChatConfig | None = None,
+        stop_ids: tuple[int, ...] = (),
+    ) -> None:
         self._backend = backend
-        self.eos_ids = eos_ids
+        self._chat = chat or ChatConfig()
+        self._render = renderer(backend, self._chat)
+        self.stop_ids = stop_ids
+        self.eos_ids = tuple(dict.fromkeys(eos_ids + stop_ids))
+        """Every token that ends a response."""
         added = backend.added_tokens_decoder
         dropped = {
             number for number, token in added.items() if token.special and str(token) not in THINKING_MARKS
@@ -40,9 +58,14 @@ class ChatTokenizer:
         self._dropped = np.asarray(sorted(dropped | set(eos_ids)), dtype=np.int64)
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
-        """Tokens of a chat prompt [Lp], the opening of the assistant's turn included."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        text = self._backend.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        """Tokens of a chat prompt [Lp], with the system prompt and the opening of the assistant's turn.
+
+        Raises:
+            ModelError: the chat template refuses the messages.
+        """
+        prompt = with_system_prompt(messages, self._chat.system_prompt)
+        turns = [{"role": message.role, "content": message.content} for message in prompt]
+        text = self._render(turns, add_generation_prompt=True)
         return np.asarray(
             self._backend(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32
         )
@@ -60,16 +83,22 @@ class ChatTokenizer:
         return THINK_OPEN if end.rstrip().endswith(THINK_OPEN) else ""
 
 
-def load_tokenizer(path: str | Path, config: DecoderConfig | None = None) -> ChatTokenizer:
+def load_tokenizer(
+    path: str | Path, config: DecoderConfig | None = None, *, chat: ChatConfig | None = None
+) -> ChatTokenizer:
     """Read the tokenizer of a model folder or hub name.
+
+    Logs a warning when the chat template ends an assistant turn with a token that does not end a response.
 
     Args:
         path: folder or hub name.
         config: the folder's, if it has been read.
+        chat: settings of the prompts; None = the defaults.
 
     Raises:
-        ModelError: no tokenizer, or one without a chat template.
+        ModelError: no tokenizer, one without a chat template, or chat settings that have no effect.
     """
+    chat = chat or ChatConfig()
     from transformers import AutoTokenizer  # a second of import that only this function needs
 
     folder = resolve_folder(path)
@@ -79,13 +108,37 @@ def load_tokenizer(path: str | Path, config: DecoderConfig | None = None) -> Cha
         raise ModelError(
             f"{folder} has no tokenizer that loads: {str(error).strip().splitlines()[0]}"
         ) from error
+    if chat.template is not None:
+        backend.chat_template = chat.template
     if backend.chat_template is None:
         raise ModelError(
             f"{folder} has no chat template: add chat_template.jinja, or the key chat_template "
-            "in tokenizer_config.json"
+            "in tokenizer_config.json, or set model.chat.template"
         )
     own = () if backend.eos_token_id is None else (int(backend.eos_token_id),)
     eos_ids = tuple(dict.fromkeys(own + (config or read_config(folder)).eos_ids))
-    if not eos_ids:
+    stop_ids = stop_token_ids(backend, chat.stop_tokens)
+    if not eos_ids + stop_ids:
         raise ModelError(f"{folder} names no end token: set eos_token_id in generation_config.json")
-    return ChatTokenizer(backend, eos_ids)
+    tokenizer = ChatTokenizer(backend, eos_ids, chat, stop_ids)
+    _check_template(backend, chat, tokenizer.eos_ids)
+    return tokenizer
+
+
+def _check_template(backend: Any, chat: ChatConfig, end_ids: tuple[int, ...]) -> None:
+    """Refuse chat settings without effect; warn of a turn whose end does not end a response."""
+    render = renderer(backend, chat)
+    check_chat(backend, chat, render)
+    end = turn_end_without_effect(backend, render, end_ids)
+    if end is None:
+        return
+    token = backend.convert_ids_to_tokens(end)
+    known = ", ".join(f"{backend.convert_ids_to_tokens(i)} ({i})" for i in end_ids)
+    logger.warning(
+        "the chat template ends an assistant turn with %s (%d), which is not an end token of the model (%s): "
+        'responses may run on to their budget; set model.chat.stop_tokens = ["%s"]',
+        token,
+        end,
+        known,
+        token,
+    )

@@ -120,7 +120,7 @@ def shown(value: object) -> str:
         case bool():
             text = str(value).lower()
         case str():
-            text = f'"{value}"'
+            text = '"' + value.replace("\n", "\\n") + '"'
         case _:
             text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -11,6 +11,7 @@ from typing import Any
 from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.recipes.check import nearest, validate
+from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
 
 FOLDER = Path(__file__).parent / "train"
@@ -40,6 +41,7 @@ def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> RunConfig:
     table = read_table(name_or_path)
     for setting in sets:
         apply_set(table, setting)
+    read_template(table, Path.cwd(), "--set")
     return validate(table, str(name_or_path))
 
 
@@ -80,6 +82,7 @@ def _read(path: Path, seen: tuple[Path, ...], folder: Path) -> dict[str, Any]:
         chain = " -> ".join(p.stem for p in (*seen, path))
         raise ConfigError(f"recipes extend each other in a circle: {chain}; take one extends out")
     table = _parse(path)
+    read_template(table, path.parent, str(path))
     parent = table.pop("extends", None)
     if path.suffix == ".toml":
         table.setdefault("name", path.stem)

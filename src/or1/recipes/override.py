@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.recipes.check import dotted, unknown_key
-from or1.recipes.schema import slot
+from or1.recipes.schema import is_mapping, slot
 
 Path = tuple[str | int, ...]
 
@@ -68,6 +68,9 @@ def _lay(
         table[word] = value
         return
     inner = slot(model.model_fields[word].annotation)
+    if is_mapping(model.model_fields[word].annotation):
+        _table_at(table, word, here)[".".join(rest)] = value
+        return
     if inner.model is None:
         raise ConfigError(f"{dotted(here)} takes a value and has no keys of its own")
     if inner.kind == "table":

@@ -34,6 +34,11 @@ def slot(annotation: Any) -> Slot:
     return Slot("value", None)
 
 
+def is_mapping(annotation: Any) -> bool:
+    """Does a field take a table with keys of the user's choice?"""
+    return any(get_origin(option) is dict for option in _options(annotation))
+
+
 def allowed(field: FieldInfo) -> str:
     """What a field takes, in words: `a whole number, at least 1`; `one of "off", "fixed"`."""
     inner = slot(field.annotation)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from or1.algo.seed import derive_seed
-from or1.config import EndpointConfig
+from or1.config import ChatConfig, EndpointConfig
 from or1.errors import ConfigError
+from or1.tasks.chat import with_system_prompt
 from or1.types import Finish, Problem, Sampling
 from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
@@ -71,11 +72,39 @@ def request_seed(seed: int, problem_id: str, index: int) -> int:
     return derive_seed(seed, "completion", problem_id, index) >> (63 - SEED_BITS)
 
 
+def stop_ids_without_tokenizer(chat: ChatConfig) -> tuple[int, ...]:
+    """The further stop tokens of a model whose tokenizer is not here.
+
+    Raises:
+        ConfigError: one of them is a text, whose id only the tokenizer knows.
+    """
+    texts = [token for token in chat.stop_tokens if isinstance(token, str)]
+    if texts:
+        raise ConfigError(
+            f"model.chat.stop_tokens: the id of {texts[0]!r} is not known without the tokenizer: "
+            "give the id, or set model.path to a folder with the model's tokenizer"
+        )
+    return tuple(token for token in chat.stop_tokens if isinstance(token, int))
+
+
 def request_body(
-    endpoint: EndpointConfig, problem: Problem, index: int, sampling: Sampling
+    endpoint: EndpointConfig,
+    problem: Problem,
+    index: int,
+    sampling: Sampling,
+    chat: ChatConfig | None = None,
+    stop_ids: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The request for one sample. Every sampling field is written out: what a request leaves open, servers
     fill from the model's `generation_config.json`.
+
+    Args:
+        endpoint: the server.
+        problem: its prompt becomes the messages.
+        index: of the sample.
+        sampling: budget, temperature, seed.
+        chat: settings of the prompts; None = the defaults.
+        stop_ids: of `chat.stop_tokens`.
 
     Raises:
         ConfigError: `top_k` is asked of a server that does not know it.
@@ -85,9 +114,11 @@ def request_body(
             f'top_k = {sampling.top_k} is not known to servers of dialect "openai": '
             'leave it out, or set endpoint.dialect = "vllm"'
         )
+    chat = chat or ChatConfig()
+    messages = with_system_prompt(problem.prompt, chat.system_prompt)
     body: dict[str, Any] = {
         "model": endpoint.model,
-        "messages": [{"role": m.role, "content": m.content} for m in problem.prompt],
+        "messages": [{"role": m.role, "content": m.content} for m in messages],
         "n": 1,
         "seed": request_seed(sampling.seed, problem.id, index),
         "temperature": sampling.temperature,
@@ -101,6 +132,8 @@ def request_body(
             "min_p": 0.0,
             "repetition_penalty": 1.0,
         }
+    body |= {"chat_template_kwargs": dict(chat.template_kwargs)} if chat.template_kwargs else {}
+    body |= {"stop_token_ids": list(stop_ids)} if stop_ids else {}
     return body | endpoint.request_fields
 
 

@@ -21,7 +21,7 @@ import httpx2
 from anyio.from_thread import start_blocking_portal
 
 from or1.algo.seed import derive_seed
-from or1.config import EndpointConfig
+from or1.config import ChatConfig, EndpointConfig
 from or1.errors import ConfigError, EndpointError, Or1Error
 from or1.protocols import Tokenizer
 from or1.rollout.completion import (
@@ -55,6 +55,8 @@ class EndpointGenerator:
         endpoint: which server, and how patient to be with it.
         tokenizer: of the same model: says whether the prompt has already opened `<think>`. Without one, that
             is seen from the text, unless the text ends within its thinking.
+        chat: settings of the prompts, also those of the tokenizer; None = the defaults.
+        stop_ids: of `chat.stop_tokens`.
         environment: holds the key.
         sleep: waits so many seconds; tests pass their own.
     """
@@ -64,11 +66,15 @@ class EndpointGenerator:
         endpoint: EndpointConfig,
         *,
         tokenizer: Tokenizer | None = None,
+        chat: ChatConfig | None = None,
+        stop_ids: Sequence[int] = (),
         environment: Mapping[str, str] = os.environ,
         sleep: Sleep = anyio.sleep,
     ) -> None:
         self._endpoint = endpoint
         self._tokenizer = tokenizer
+        self._chat = chat or ChatConfig()
+        self._stop_ids = tuple(stop_ids)
         self._sleep = sleep
         self._key = _key(endpoint, environment)
         self._events: Counter[str] = Counter()
@@ -116,7 +122,7 @@ class EndpointGenerator:
         if not problems:
             return
         # refused before any work, if at all
-        request_body(self._endpoint, problems[0], 0, sampling)
+        self.request(problems[0], 0, sampling)
         call = _Call(self, problems, sampling)
         with start_blocking_portal(name="or1-endpoint") as portal:
             running = portal.start_task_soon(call.run)
@@ -128,6 +134,10 @@ class EndpointGenerator:
 
     def close(self) -> None:
         """Nothing outlives a call of `generate`."""
+
+    def request(self, problem: Problem, index: int, sampling: Sampling) -> dict[str, Any]:
+        """Body of the request for one sample; see `request_body`."""
+        return request_body(self._endpoint, problem, index, sampling, self._chat, self._stop_ids)
 
     def prefix(self, problem: Problem) -> str | None:
         """What the prompt has already opened of the response; None when that is not known."""
@@ -260,7 +270,7 @@ class _Call:
 
     async def _try(self, client: httpx2.AsyncClient, job: _Job) -> Completion:
         self._events["requests"] += 1
-        body = request_body(self._endpoint, job.problem, job.index, self._sampling)
+        body = self._owner.request(job.problem, job.index, self._sampling)
         try:
             with anyio.fail_after(self._endpoint.answer_limit_s):
                 answer = await client.post("chat/completions", json=body)

@@ -32,6 +32,14 @@ def chat_of(row: Row, turns: list[Any], instruction: str) -> tuple[Message, ...]
     return (*messages, Message("user", with_instruction(last.content, instruction)))
 
 
+def with_system_prompt(messages: tuple[Message, ...], system_prompt: str) -> tuple[Message, ...]:
+    """The messages after a system message; a prompt that has one of its own, or an empty text, changes
+    nothing."""
+    if not system_prompt or any(message.role == "system" for message in messages):
+        return messages
+    return (Message("system", system_prompt), *messages)
+
+
 def is_text(content: Mapping[str, Any], key: str) -> bool:
     """Does a row have text under this key, and not only blanks?"""
     return key in content and isinstance(content[key], str) and bool(content[key].strip())

@@ -13,6 +13,7 @@ from or1 import recipes
 from or1.cli.export import export, stored_dtype
 from or1.errors import CheckpointError, RunFolderError
 from or1.models import model_folder
+from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import huggingface_state, load_decoder
 from or1.storage import provenance
 from or1.storage.folder import CHECKPOINTS, CONFIG, METRICS, RunFolder
@@ -20,7 +21,7 @@ from or1.storage.jsonl import encode
 from or1.testing import MemoryTracker
 from or1.train.checkpoint import FolderCheckpoints
 from or1.train.optimizer import WEIGHTS_FILE
-from or1.types import RunState
+from or1.types import Message, RunState
 
 
 class Weights:
@@ -94,6 +95,17 @@ def test_the_card_holds_scores_settings_and_origin(run_folder: Path, tmp_path: P
     assert "commit: " in card
     settings = json.loads(card.split("```json")[1].split("```")[0])
     assert settings == json.loads((run_folder / CONFIG).read_text())["config"]
+
+
+def test_the_template_of_the_run_is_that_of_the_exported_model(run_folder: Path, tmp_path: Path) -> None:
+    template = "{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}"
+    stored = json.loads((run_folder / CONFIG).read_text())
+    stored["config"]["model"]["chat"]["template"] = template
+    (run_folder / CONFIG).write_text(json.dumps(stored))
+    export(run_folder, tmp_path / "out", None)
+    tokenizer = load_tokenizer(tmp_path / "out")
+    prompt = tokenizer.encode_prompt((Message("user", "1+1?"),))
+    assert tokenizer.decode(prompt) == "1+1?"
 
 
 def test_an_older_step_tells_the_scores_it_had(run_folder: Path, tmp_path: Path) -> None:

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from or1.config import ChatConfig
 from or1.errors import ConfigError, DataError
 from or1.evals import report
 from or1.evals.benchmark import load_benchmark
+from or1.evals.chat_notes import chat_notes
 from or1.evals.compare import compare
 from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, read_description
+from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import budget_curve, tabulate
 from or1.storage.manifest import MANIFEST
 from or1.testing import Scripted
@@ -55,6 +58,12 @@ def test_the_protocol_stands_with_the_score(folder: Path) -> None:
     assert "temperature 1, top-p 1, 60 tokens, seed 7; scripted" in line
 
 
+def test_chat_settings_stand_with_the_score(folder: Path) -> None:
+    described = read_description(folder)
+    described["settings"]["model"]["chat"] = ChatConfig(system_prompt="Be brief.").model_dump(mode="json")
+    assert report.protocol_line(described).endswith('scripted; chat system_prompt = "Be brief.".')
+
+
 def test_a_part_of_a_benchmark_is_said_to_be_one(folder: Path) -> None:
     assert report.notes(read_description(folder)) == ["math500: 3 problems; the whole benchmark has 500."]
 
@@ -80,6 +89,15 @@ def test_what_makes_a_comparison_unfair_is_said(folder: Path, tmp_path: Path) ->
     (tmp_path / "more" / DESCRIPTION).write_text(json.dumps(described))
     (found,) = compare(folder, tmp_path / "more")
     assert found.notes == ("k is 2 and 4", "settings differ: sampling.temperature")
+
+
+def test_a_comparison_of_models_says_which_chat_settings_differ(folder: Path, tmp_path: Path) -> None:
+    play(tmp_path / "other", questions(tmp_path), said)
+    described = json.loads((tmp_path / "other" / DESCRIPTION).read_text())
+    described["settings"]["model"] = {"path": "another", "chat": {"system_prompt": "Be brief."}}
+    (tmp_path / "other" / DESCRIPTION).write_text(json.dumps(described))
+    (found,) = compare(folder, tmp_path / "other")
+    assert found.notes == ("settings differ: model.chat.system_prompt",)
 
 
 def test_other_golds_under_the_same_questions_are_said(folder: Path, tmp_path: Path) -> None:
@@ -240,6 +258,42 @@ def test_questions_that_stand_in_the_training_data_are_counted(tmp_path: Path) -
     (tmp_path / "train" / MANIFEST).write_text(json.dumps(manifest))
     (note,) = contamination_notes(str(model), [questions(tmp_path)])
     assert note.endswith("Its manifest names math500 among what it was cleaned of.")
+
+
+def test_questions_are_looked_for_in_the_column_that_the_recipe_names(tmp_path: Path) -> None:
+    model = trained_on(tmp_path, "Another.")
+    (tmp_path / "train" / "math.jsonl").write_text(json.dumps({"problem": "x", "body": {"ask": "One?"}}))
+    source = {"path": str(tmp_path / "train" / "math.jsonl"), "columns": {"question": "body.ask"}}
+    (model / TRAINING).write_text(json.dumps({"config": {"data": [source]}}))
+    (note,) = contamination_notes(str(model), [questions(tmp_path)])
+    assert "1 of 3 questions of math500 stand in" in note
+
+
+def test_other_chat_settings_than_in_training_are_said(tmp_path: Path) -> None:
+    trained = ChatConfig(system_prompt="Be brief.", template="{{ x }}").model_dump(mode="json")
+    (tmp_path / TRAINING).write_text(json.dumps({"config": {"model": {"chat": trained}}}))
+    assert chat_notes(str(tmp_path), ChatConfig(system_prompt="Be brief.")) == []
+    assert chat_notes(str(tmp_path), ChatConfig()) == [
+        'chat: model.chat.system_prompt is "" here; the model was trained with "Be brief.".'
+    ]
+    assert chat_notes("Qwen/Qwen2.5-0.5B", ChatConfig()) == []
+
+
+@pytest.mark.parametrize(
+    ("chat", "endpoint", "line"),
+    [
+        ({"template": "{{ x }}"}, {}, r"template does not reach a server: .*--chat-template"),
+        ({"template_kwargs": {"x": 1}}, {"dialect": "openai"}, r"openai.* take neither"),
+        ({"stop_tokens": [7]}, {"dialect": "openai"}, r"openai.* take neither"),
+        ({}, {"request_fields": {"chat_template_kwargs": {}}}, r"set model\.chat\.template_kwargs instead"),
+    ],
+)
+def test_chat_settings_that_a_server_would_not_get_are_refused(
+    chat: dict[str, Any], endpoint: dict[str, Any], line: str
+) -> None:
+    server = {"url": "http://localhost/v1", "model": "m", **endpoint}
+    with pytest.raises(ValueError, match=line):
+        EvalRunConfig.model_validate({"model": {"path": "m", "chat": chat}, "endpoint": server})
 
 
 def test_what_is_not_known_of_the_training_is_not_said(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from or1.config import EndpointConfig
+from or1.config import ChatConfig, EndpointConfig
 from or1.errors import ConfigError
 from or1.rollout.completion import (
     MalformedAnswerError,
@@ -24,6 +24,7 @@ from or1.rollout.completion import (
     read_completion,
     request_body,
     request_seed,
+    stop_ids_without_tokenizer,
     whole_text,
 )
 from or1.testing import ChatReply, make_problem
@@ -59,6 +60,28 @@ def test_a_plain_service_gets_plain_fields() -> None:
     assert not {"top_k", "min_p", "repetition_penalty"} & body.keys()
     with pytest.raises(ConfigError, match="top_k = 20"):
         request_body(OPENAI, make_problem(), 0, SAMPLING)
+
+
+def test_chat_settings_go_along_with_every_request() -> None:
+    chat = ChatConfig(
+        system_prompt="Be brief.", template_kwargs={"enable_thinking": False}, stop_tokens=("</answer>",)
+    )
+    problem = make_problem()
+    body = request_body(ENDPOINT, problem, 0, SAMPLING, chat, stop_ids=(101,))
+    plain = request_body(ENDPOINT, problem, 0, SAMPLING)
+    system = {"role": "system", "content": "Be brief."}
+    assert body == {
+        **plain,
+        "messages": [system, *plain["messages"]],
+        "chat_template_kwargs": {"enable_thinking": False},
+        "stop_token_ids": [101],
+    }
+
+
+def test_without_the_tokenizer_a_stop_token_is_its_id() -> None:
+    assert stop_ids_without_tokenizer(ChatConfig(stop_tokens=(7, 8))) == (7, 8)
+    with pytest.raises(ConfigError, match=r"the id of '<end>' is not known without the tokenizer"):
+        stop_ids_without_tokenizer(ChatConfig(stop_tokens=(7, "<end>")))
 
 
 def test_further_fields_go_along_but_not_in_place_of_ours() -> None:
