@@ -15,7 +15,7 @@ from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCall:
-    """What one `CountingBackend.update` was given."""
+    """Arguments of one `CountingBackend.update`."""
 
     kept: tuple[Group, ...]
     advantages: tuple[tuple[float, ...], ...]
@@ -24,7 +24,7 @@ class UpdateCall:
 
 
 class CountingBackend:
-    """TrainerBackend whose weights are a hash of everything it was ever given.
+    """TrainerBackend whose weights are a hash of all arguments of its updates.
 
     Args:
         nonfinite_calls: numbers of the `update` calls, from 0, whose minibatches are all skipped.
