@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-all check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -64,6 +64,13 @@ test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, co
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
+
+test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch: its README runs
+	rm -rf build/verify-alone
+	$(PYTHON) -m venv build/verify-alone
+	build/verify-alone/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt packages/or1-verify
+	build/verify-alone/bin/or1-verify --version
+	build/verify-alone/bin/python packages/or1-verify/tests/readme_blocks.py
 
 check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
 check-format: $(VENV)/.installed-dev

@@ -19,5 +19,5 @@ state = EntropyState()
 for entropy in (0.30, 0.19, 0.18, 0.21, 0.19):
     groups = [make_group((1.0, 0.0), entropy=entropy)]
     alpha = algo.entropy_coefficient(state, groups, config)
-    state = algo.adjust(state, algo.step_entropy(groups), config)
+    state = algo.update_coefficient(state, algo.step_entropy(groups), config)
     print(f"entropy {entropy:.2f}  alpha {alpha:.3f}  coefficient next {state.coefficient:.3f}")

@@ -7,7 +7,7 @@ Prints:
     about 0.75          no_answer reward 0.0  no_box
 """
 
-from or1.types import Message, Problem
+from or1_verify import Message, Problem
 from or1_verify.math import MathVerifier
 
 problem = Problem.make("math", (Message("user", "What is 3/4 as a decimal?"),), gold="3/4")

@@ -23,7 +23,8 @@ def test_there_are_examples() -> None:
 def test_example_prints_what_it_says(example: Path) -> None:
     docstring = ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))) or ""
     promised = textwrap.dedent(docstring.split("Prints:\n")[1]).strip()
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    sources = (ROOT / "src", ROOT / "packages" / "or1-verify" / "src")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources))}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example)], capture_output=True, text=True, env=env
     )

@@ -9,25 +9,9 @@ _FENCE = "```"
 # The order matters: a later star import replaces names of an earlier one. `pow` is first math's, then
 # operator's, finally the builtin.
 _STAR_IMPORTS = (
-    "string",
-    "re",
-    "datetime",
-    "collections",
-    "heapq",
-    "bisect",
-    "copy",
-    "math",
-    "random",
-    "statistics",
-    "itertools",
-    "functools",
-    "operator",
-    "io",
-    "sys",
-    "json",
-    "builtins",
-    "typing",
-)
+    "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics",
+    "itertools", "functools", "operator", "io", "sys", "json", "builtins", "typing",
+)  # fmt: skip
 PLAIN_IMPORTS = _STAR_IMPORTS[:-2]
 PREAMBLE = (
     "".join(f"from {name} import *\n" for name in _STAR_IMPORTS)

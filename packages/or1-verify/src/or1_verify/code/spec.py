@@ -102,26 +102,15 @@ _MODELS: Mapping[str, type[Tests]] = {
 }
 _COMMON = ("time_limit_s", "memory_limit_bytes", "solution")
 _OTHER_NAMES = {
-    "time_limit": "time_limit_s",
-    "memory_limit": "memory_limit_bytes",
-    "import_prefix": "setup",
-    "prompt": "setup",
-    "test_code": "test",
-    "assert_case": "tests",
-    "test_list": "tests",
-    "asserts": "tests",
-    "special_judge": "checker",
-    "func_name": "fn_name",
-}
+    "time_limit": "time_limit_s", "memory_limit": "memory_limit_bytes", "import_prefix": "setup",
+    "prompt": "setup", "test_code": "test", "assert_case": "tests", "test_list": "tests",
+    "asserts": "tests", "special_judge": "checker", "func_name": "fn_name",
+}  # fmt: skip
 """Key in a data set -> key here."""
 _OTHER_MODES = {
-    "functional": "function",
-    "call": "function",
-    "call_based": "function",
-    "stdio": "stdin",
-    "standard_input": "stdin",
-    "assert": "asserts",
-}
+    "functional": "function", "call": "function", "call_based": "function", "stdio": "stdin",
+    "standard_input": "stdin", "assert": "asserts",
+}  # fmt: skip
 _LEETCODE_HELPERS = frozenset(
     {"ListNode", "TreeNode", "list_node", "tree_node", "is_same_list", "is_same_tree"}
 )

@@ -10,15 +10,6 @@ from or1_verify.sandbox.session import Session
 from or1_verify.sandbox.types import Ending, Execution, Level, Limits, SandboxError
 
 __all__ = [
-    "WARM_IMPORTS",
-    "Capabilities",
-    "Ending",
-    "Execution",
-    "Lack",
-    "Level",
-    "Limits",
-    "Sandbox",
-    "SandboxError",
-    "Session",
-    "detect",
-]
+    "WARM_IMPORTS", "Capabilities", "Ending", "Execution", "Lack", "Level", "Limits", "Sandbox",
+    "SandboxError", "Session", "detect",
+]  # fmt: skip

@@ -12,15 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 SYSTEM = (
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/lib",
-    "/lib64",
-    "/usr/share/zoneinfo",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-)
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo",
+    "/etc/ld.so.cache", "/etc/localtime",
+)  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 FIRST_FOLDER_DESCRIPTOR = 900
 """First of the descriptors that give access to library folders which an unused user cannot reach by path."""

@@ -26,28 +26,13 @@ _CAPABILITY_VERSION_3 = 0x2008_0522
 MACHINE = platform.machine()
 _COLUMN = {"x86_64": 0, "aarch64": 1}
 _NUMBERS = {
-    "capset": (126, 91),
-    "chdir": (80, 49),
-    "close": (3, 57),
-    "close_range": (436, 436),
-    "dup3": (292, 24),
-    "ppoll": (271, 73),
-    "prctl": (157, 167),
-    "prlimit64": (302, 261),
-    "sendto": (44, 206),
-    "setgroups": (116, 159),
-    "setresgid": (119, 149),
-    "setresuid": (117, 147),
-    "setsid": (112, 157),
-    "umask": (95, 166),
-    "write": (1, 64),
-    "pivot_root": (155, 41),
-    "seccomp": (317, 277),
-    "mount_setattr": (442, 442),
-    "landlock_create_ruleset": (444, 444),
-    "landlock_add_rule": (445, 445),
-    "landlock_restrict_self": (446, 446),
-}
+    "capset": (126, 91), "chdir": (80, 49), "close": (3, 57), "close_range": (436, 436),
+    "dup3": (292, 24), "ppoll": (271, 73), "prctl": (157, 167), "prlimit64": (302, 261),
+    "sendto": (44, 206), "setgroups": (116, 159), "setresgid": (119, 149), "setresuid": (117, 147),
+    "setsid": (112, 157), "umask": (95, 166), "write": (1, 64), "pivot_root": (155, 41),
+    "seccomp": (317, 277), "mount_setattr": (442, 442), "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
+}  # fmt: skip
 
 Call = tuple[int, ...]
 """A system call: its number and its arguments, addresses among them."""

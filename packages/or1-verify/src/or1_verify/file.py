@@ -1,0 +1,221 @@
+"""Judge a file of responses, row by row: the work of `or1-verify FILE` and of `or1 verify FILE`.
+
+A row has a `kind`, a `response`, and the gold in the column that its kind names.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from or1_verify.base import Verifier
+from or1_verify.code import CodeVerifier, parse_tests
+from or1_verify.errors import DataError
+from or1_verify.math import MathVerifier
+from or1_verify.pool import ProcessVerifierPool
+from or1_verify.types import Answer, Gold, Message, Outcome, Problem, Verdict
+
+Row = tuple[str, dict[str, Any]]
+"""(name of the row in error messages, such as `FILE line 7`; its columns)"""
+OnProgress = Callable[[int, int], None]
+"""(rows judged, rows in the file)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How rows of one kind are judged."""
+
+    gold_column: str
+    verifier: Verifier
+    gold_of: Callable[[Any], Gold] = lambda value: value
+    """The gold from the value of its column; raises DataError for a value that cannot be one."""
+
+
+def default_kinds(*, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
+    """math and code, with the default settings of their verifiers."""
+    code = CodeVerifier(allow_weak_sandbox=allow_weak_sandbox)
+    return {
+        "math": Kind(gold_column="gold", verifier=MathVerifier()),
+        "code": Kind(gold_column="tests", verifier=code, gold_of=_tests_of),
+    }
+
+
+class Tally:
+    """Counts of outcomes and sums of rewards, for each kind."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[tuple[Outcome, str]]] = {}
+        self._rewards: dict[str, list[float]] = {}
+
+    def add(self, kind: str, verdict: Verdict) -> None:
+        """Count one verdict."""
+        reason = verdict.reason or verdict.outcome.value
+        self._counts.setdefault(kind, Counter())[verdict.outcome, reason] += 1
+        rewards = self._rewards.setdefault(kind, [])
+        if verdict.reward is not None:
+            rewards.append(verdict.reward)
+
+    def table(self) -> str:
+        """Number and share of each outcome and reason, and the mean reward of each kind, as aligned text."""
+        lines = [("kind", "outcome", "reason", "responses", "share", "reward")]
+        order = list(Outcome)
+        for kind, counts in sorted(self._counts.items()):
+            total, rewards = counts.total(), self._rewards[kind]
+            for (outcome, reason), num in sorted(
+                counts.items(), key=lambda one: (order.index(one[0][0]), -one[1])
+            ):
+                lines.append((kind, outcome.value, reason, f"{num:,}", f"{100 * num / total:.1f} %", ""))
+            mean = f"{sum(rewards) / len(rewards):.4f}" if rewards else "-"
+            lines.append((kind, "all", "", f"{total:,}", "100.0 %", mean))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(_aligned(line, widths) for line in lines)
+
+
+def read_json_lines(file: Path) -> Iterator[Row]:
+    """The rows of a `.jsonl` or `.jsonl.gz` file.
+
+    Raises:
+        DataError: no such file, another format, a line that is not a JSON object, or no rows at all.
+    """
+    if not file.name.endswith((".jsonl", ".jsonl.gz")):
+        raise DataError(f"{file} is not JSON lines: convert it to .jsonl or .jsonl.gz")
+    empty = True
+    try:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    empty = False
+                    place = f"{file} line {number}"
+                    yield place, _object(place, line)
+    except FileNotFoundError as error:
+        raise DataError(f"{file} does not exist") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file} cannot be read ({error}): repair or replace it") from error
+    if empty:
+        raise DataError(f"{file} has no rows: it is empty")
+
+
+def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
+    """The number of rows of each kind.
+
+    Raises:
+        DataError: the first row that cannot be judged.
+    """
+    return Counter(_answer(number, row, kinds).problem.task for number, row in enumerate(rows))
+
+
+def judge_rows(
+    rows: Iterable[Row],
+    kinds: Mapping[str, Kind],
+    out: Path,
+    *,
+    num_rows: Mapping[str, int],
+    num_workers: int | None = None,
+    on_progress: OnProgress = lambda done, total: None,
+) -> Tally:
+    """Judge every row and write its columns with those of the verdict, in the order of the rows.
+
+    Args:
+        rows: checked by `check_rows`.
+        kinds: name -> kind.
+        out: JSON lines; it appears when all rows are judged.
+        num_rows: what `check_rows` returned.
+        num_workers: worker processes; None = one for each processor.
+        on_progress: called after each verdict.
+    """
+    verifiers = {name: kinds[name].verifier for name in num_rows}
+    total, tally = sum(num_rows.values()), Tally()
+    unfinished = out.with_name(f"{out.name}.part")
+    with (
+        ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool,
+        unfinished.open("w", encoding="utf-8") as lines,
+    ):
+        for done, (columns, verdict) in enumerate(_in_order(rows, kinds, pool), start=1):
+            tally.add(columns["kind"], verdict)
+            found = asdict(verdict) | {"seconds": round(verdict.seconds, 6)}
+            lines.write(json.dumps(columns | found, ensure_ascii=False, default=str) + "\n")
+            on_progress(done, total)
+        lines.flush()
+        os.fsync(lines.fileno())
+    unfinished.replace(out)
+    return tally
+
+
+def _tests_of(value: Any) -> Gold:
+    tests: Gold = parse_tests(value).model_dump(mode="json", exclude_none=True)
+    return tests
+
+
+def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
+    """The response of a row, with its problem.
+
+    Raises:
+        DataError: the row lacks something, or its gold cannot be read.
+    """
+    place, columns = row
+    name = columns.get("kind")
+    if not isinstance(name, str) or name not in kinds:
+        raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
+    kind = kinds[name]
+    text, value = columns.get("response"), columns.get(kind.gold_column)
+    if not isinstance(text, str):
+        raise DataError(f"{place}: no response, or one that is not text")
+    if value is None or isinstance(value, bool):
+        raise DataError(f"{place}: no {kind.gold_column}, which kind {name} needs")
+    try:
+        gold = kind.gold_of(value)
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+    return Answer(problem=Problem.make(name, (Message("user", ""),), gold), index=number, text=text)
+
+
+def _in_order(
+    rows: Iterable[Row], kinds: Mapping[str, Kind], pool: ProcessVerifierPool
+) -> Iterator[tuple[dict[str, Any], Verdict]]:
+    """The columns of each row with its verdict, in the order of the rows."""
+    columns: dict[int, dict[str, Any]] = {}
+    verdicts: dict[int, Verdict] = {}
+
+    def answers() -> Iterator[Answer]:
+        for number, row in enumerate(rows):
+            columns[number] = row[1]
+            yield _answer(number, row, kinds)
+
+    following = 0
+    for answer, verdict in pool.judge(answers()):
+        verdicts[answer.index] = verdict
+        while following in verdicts:
+            yield columns.pop(following), verdicts.pop(following)
+            following += 1
+
+
+def _object(place: str, line: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(line.decode("utf-8"))
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place}: not UTF-8 (byte {error.start}): convert the file") from error
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise DataError(f"{place}: half a surrogate pair ({half!a}): replace it") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}: not JSON ({error}): repair or remove the line") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{place}: not an object with named fields")
+    return content
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
+    """Words to the left, numbers to the right."""
+    cells = [
+        cell.ljust(width) if place < 3 else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
