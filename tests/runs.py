@@ -13,11 +13,11 @@ import numpy as np
 from or1 import loop
 from or1.config import RunConfig
 from or1.protocols import Parts, Tokenizer
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.testing import CharTokenizer, CountingBackend, make_group, make_problem, make_report
 from or1.tracking.sinks import Sink
 from or1.tracking.tracker import RunTracker, TimingSources
-from or1.train.checkpoint import FolderCheckpoints
+from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import Group, RunState, Score, UpdateReport
 
 

@@ -16,6 +16,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1_verify/pool/pool.py",
     "or1/plugins.py",  # importing a module that the user names may raise anything
     "or1/rollout/collect.py",
+    "or1/tasks/verifiers_env.py",  # the code of an environment may raise anything
     "or1_verify/sandbox/program.py",  # whatever a program raises is its exit status
     "or1/tracking/sinks.py",  # a view that fails is switched off, training goes on
     "or1/cluster/",
@@ -24,6 +25,11 @@ FOREIGN_CODE_ALLOWED = {
     "or1_verify/code/child.py",  # runs in a process that has been locked in
     "or1_verify/pool/worker_main.py",  # unpickles requests of its own parent process only
     "or1_verify/sandbox/program.py",  # runs in a process that has been locked in
+}
+DURABLE_WRITES_ALLOWED = {
+    "or1/storage/",  # the one home of atomic replacement and folder locks
+    "or1_verify/sandbox/",  # moves scratch directories, which need not survive a crash
+    "or1_verify/file.py",  # a distribution of its own, which cannot import or1.storage
 }
 CONFIG_NAMES = {"run", "config", "cfg", "stage", "loss", "entropy", "settings"}
 
@@ -79,12 +85,30 @@ def runs_foreign_code(node: ast.AST) -> bool:
     return False
 
 
+def renames_a_file(node: ast.AST) -> bool:
+    """`os.replace`, `shutil.move`, `Path.rename` or `Path.replace` (one argument; that of str has two)."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="replace" | "rename" | "renames", value=ast.Name(id="os"))):
+            return True
+        case ast.Call(func=ast.Attribute(attr="move", value=ast.Name(id="shutil"))):
+            return True
+        case ast.Call(func=ast.Attribute(attr="replace" | "rename"), args=[_], keywords=[]):
+            return True
+    return False
+
+
+def locks_or_flushes_a_file(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and name_of(node.func) in {"flock", "lockf", "fsync", "fdatasync"}
+
+
 RULES: list[tuple[Rule, set[str], str]] = [
     (is_getattr_with_default, set(), "getattr(owner, 'name', None)"),
     (is_broad_except, BROAD_EXCEPT_ALLOWED, "try:\n f()\nexcept Exception:\n pass"),
     (is_print, {"or1/cli/", "or1_verify/cli.py"}, "print('x')"),
     (is_get_on_a_configuration, set(), "run.entropy.get('target', 0.2)"),
     (is_unchecked_copy, set(), "run.model_copy(update={})"),
+    (renames_a_file, DURABLE_WRITES_ALLOWED, "part.replace(path)"),
+    (locks_or_flushes_a_file, DURABLE_WRITES_ALLOWED, "fcntl.flock(file, fcntl.LOCK_EX)"),
     (runs_foreign_code, FOREIGN_CODE_ALLOWED, "load(name, trust_remote_code=True)"),
 ]
 
@@ -108,6 +132,22 @@ def test_rule(rule: Rule, allowed: set[str], offence: str) -> None:
 def test_a_broad_except_that_raises_again_is_none() -> None:
     tree = ast.parse("try:\n f()\nexcept BaseException:\n close()\n raise")
     assert not any(is_broad_except(node) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize(
+    ("code", "renames"),
+    [
+        ("os.replace(part, path)", True),
+        ("os.rename(part, path)", True),
+        ("shutil.move(part, path)", True),
+        ("path.rename(old)", True),
+        ("text.replace('a', 'b')", False),
+        ("moment.replace(tzinfo=None)", False),
+        ("dataclasses.replace(row, vote=None)", False),
+    ],
+)
+def test_a_rename_of_a_file_is_told_from_a_replacement_of_text(code: str, renames: bool) -> None:
+    assert any(renames_a_file(node) for node in ast.walk(ast.parse(code))) is renames
 
 
 def test_every_module_says_what_it_is() -> None:

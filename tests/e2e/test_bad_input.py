@@ -14,8 +14,8 @@ from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
 from or1.storage.manifest import write_manifest
+from or1.storage.run_folder import RunFolder
 
 TINY = Path(model_folder("builtin:tiny"))
 GSM8K_ROWS = [{"question": f"What is {n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(8)]

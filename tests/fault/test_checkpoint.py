@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 
 from or1.errors import CheckpointError, RunFolderError
 from or1.testing import CountingBackend, MemoryTracker
-from or1.train.checkpoint import FolderCheckpoints, verify
+from or1.trainer.checkpoint import FolderCheckpoints, verify
 from or1.types import RunState
 from tests.runs import contents, play, run_config
 
@@ -149,7 +149,7 @@ def interrupted_writes(folder: Path, num_bytes: int) -> Iterator[Path]:
         save(case, 5)
         left = end
         for path in files:
-            target = case / "step_000007.tmp" / path.relative_to(whole / "step_000007")
+            target = case / ".step_000007.1.part" / path.relative_to(whole / "step_000007")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes()[: max(0, left)])
             left -= path.stat().st_size

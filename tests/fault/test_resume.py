@@ -21,16 +21,16 @@ ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 1),
     "rollout": ("rollout/running_batch.py", "decode", 60),
-    "verify": ("or1_verify/arithmetic.py", "verify", 16),
+    "verify": ("or1_verify/arithmetic.py", "read", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
-    "update": ("train/local_backend.py", "_backward", 2),
-    "optimizer": ("train/optimizer.py", "apply", 2),
+    "update": ("trainer/local_backend.py", "_backward", 2),
+    "optimizer": ("trainer/optimizer.py", "apply", 2),
     "log": ("tracking/tracker.py", "_write", 2),
     "rollout file": ("tracking/rollouts.py", "write", 2),
-    "checkpoint write": ("train/checkpoint.py", "_write", 1),
-    "checkpoint hash": ("train/checkpoint.py", "_hash_files", 1),
-    "checkpoint rename": ("train/checkpoint.py", "_publish", 1),
-    "checkpoint retention": ("train/checkpoint.py", "_let_go", 1),
+    "checkpoint write": ("trainer/checkpoint.py", "_write", 1),
+    "checkpoint hash": ("trainer/checkpoint.py", "_hash_files", 1),
+    "checkpoint rename": ("storage/atomic.py", "_swap", 3),
+    "checkpoint retention": ("trainer/checkpoint.py", "_prune", 1),
     "stage switch": ("tasks/sampler.py", "draw", 2),
 }
 """Phase -> (file, function, call at which to kill). Each call comes within two steps, so each kill finds the

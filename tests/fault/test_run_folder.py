@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from or1.errors import ConfigError, RunFolderError
-from or1.storage.folder import RunFolder, guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.jsonl import JsonLines, read_rows
+from or1.storage.run_folder import RunFolder
 from or1.tracking.sinks import Guarded, Sink, StepEvent, open_guarded
 from tests.runs import contents, description, play, run_config
 
@@ -25,7 +26,7 @@ HOLDER = """
 import os, sys, time
 from pathlib import Path
 from tests.runs import description, run_config
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 
 folder = RunFolder.open(Path(sys.argv[1]), description(run_config()))
 child = os.fork() if sys.argv[2] == "with a child" else None

@@ -20,12 +20,12 @@ from or1.rollout.collect import LocalCollector, OversampleCollector, RefillColle
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
-from or1.train.checkpoint import FolderCheckpoints
+from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import RunState, Score
 from or1_verify.pool import ProcessVerifierPool
 

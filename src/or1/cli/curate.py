@@ -28,7 +28,7 @@ from or1.curate.inspect import difficulties, draw_histogram, histogram, read_dat
 from or1.curate.model_stages import Models
 from or1.curate.workers import ProcessWorkers, Workers
 from or1.protocols import Generator
-from or1.storage.folder import guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.manifest import MANIFEST
 
 

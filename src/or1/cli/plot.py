@@ -9,7 +9,7 @@ import typer
 from or1.errors import ConfigError
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION
-from or1.storage.folder import CONFIG
+from or1.storage.run_folder import CONFIG
 from or1.tracking.plot import plot_run
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from or1 import recipes
-from or1.storage.folder import SUMMARY
+from or1.storage.run_folder import SUMMARY
 
 
 def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from or1.curate.config import CurateConfig
 from or1.curate.ledger import FILE, Counts
-from or1.curate.store import replacing
+from or1.storage.atomic import replacing
 
 CARD = "README.md"
 _WIDTH = 40
@@ -62,8 +62,8 @@ def write(config: CurateConfig, counts: Counts, out: Path) -> None:
     """Write the card beside the data, after the ledger."""
     lines = [*_front_matter(config), *_overview(config, counts), *_funnel(counts), *_sources(config, counts)]
     lines += [*_protected(config), *_samples(config, counts, out)]
-    with replacing(out / CARD) as unfinished:
-        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replacing(out / CARD) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def funnel_lines(counts: Counts) -> list[str]:

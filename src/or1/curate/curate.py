@@ -14,11 +14,12 @@ from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
 from or1.curate.model_stages import Models
 from or1.curate.sources import files_of, read_benchmark, source_files
-from or1.curate.store import Store, changes_of
+from or1.curate.store import Store
 from or1.curate.workers import PACKAGES, ProcessWorkers, Workers, versions
 from or1.errors import DataError, RunFolderError
-from or1.storage.folder import guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
+from or1.storage.settings import require_same
 from or1.tasks.rows import Hub, HuggingFaceHub
 
 WORK = ".work"
@@ -127,13 +128,11 @@ def counts_of(manifest: Manifest) -> Counts:
 
 
 def _finished(found: Manifest, settings: dict[str, Any], inputs: dict[str, Path], out: Path) -> Counts:
-    there, here = {file.path: file.sha256 for file in found.inputs}, _hashes(inputs)
-    if changes := [*changes_of(found.config, settings), *changes_of(there, here)]:
-        changed = "the recipe" if found.config != settings else "a source"
-        raise RunFolderError(
-            f"{out} holds a data set, and {changed} changed since ({changes[0]}): "
-            "give another --out, or remove the folder"
-        )
+    remedy = "choose another folder with --out, or remove the folder"
+    begin = f"{out} holds a data set, and"
+    require_same(found.config, settings, holder=f"{begin} the recipe changed since", remedy=remedy)
+    hashes = {file.path: file.sha256 for file in found.inputs}
+    require_same(hashes, _hashes(inputs), holder=f"{begin} a source changed since", remedy=remedy)
     shutil.rmtree(out / WORK, ignore_errors=True)  # of a run that was killed when all was done
     return counts_of(found)
 

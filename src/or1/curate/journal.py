@@ -1,4 +1,4 @@
-"""A journal of texts asked of a model: JSON lines, one a text, appended as they come, in order once finished.
+"""A journal of sampled texts: JSON lines, one per text, appended as they arrive and sorted at the end.
 
     {"about": {"model": "...", "looks": [4, 8, 16], ..., "seed": 1}}
     {"problem": "0f3a...", "part": 4, "redraw": 0, "index": 2, "outcome": "wrong", ..., "num_tokens": 71}
@@ -8,20 +8,20 @@ Nothing in it is read from a clock.
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from or1.errors import DataError
-from or1.storage.folder import differing_keys, flatten, guard_writes
-from or1.storage.jsonl import JsonLines, encode, read_rows
+from or1.storage.jsonl import JsonLines, parse_rows, write_rows
+from or1.storage.settings import require_same
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Which text: about which problem, in which part of the work, in which round of asking again."""
+    """Identifies a text: its problem, the part of the work, the round of repeated sampling, its index."""
 
     problem: str
     part: int
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was found in it."""
+    """Outcome of a text."""
 
     outcome: str
     reason: str
@@ -43,11 +43,11 @@ class Journal:
 
     Args:
         path: made when it is not there.
-        about: what the texts depend on; a journal about something else is refused.
-        outcomes: all that can be found in a text.
+        about: settings that the texts depend on; a journal with others is refused.
+        outcomes: all outcomes that a text can have.
 
     Raises:
-        DataError: it is about something else, or no journal.
+        DataError: it belongs to other settings, is damaged, or is not a journal.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], outcomes: Set[str]) -> None:
@@ -57,77 +57,62 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._read(path)
         self._lines = JsonLines(path)
-        self._lines.cut_rows(self._lines.num_rows())  # what a kill left of a last line
         if not self._lines.size:
             self._lines.append({"about": dict(about)})
 
     def _read(self, path: Path) -> None:
-        rows = _rows(path)
-        head = next(rows, None)
+        head = next(parse_rows(path, dict), None)
         if head is None:
             return
         if "about" not in head or not isinstance(head["about"], dict):
-            raise DataError(f"{path} is no journal: choose another file")
-        if keys := differing_keys(head["about"], self._about):
-            there, here = flatten(head["about"]), flatten(self._about)
-            key = keys[0]
-            raise DataError(
-                f"{path} is about something else: {key} is {there.get(key)} there, {here.get(key)} here: "
-                "choose another file, or remove it to ask anew"
-            )
-        for row in rows:
-            try:
-                place = Place(row["problem"], row["part"], row["redraw"], row["index"])
-                entry = Entry(row["outcome"], row["reason"], row["num_tokens"])
-            except KeyError as error:
-                raise DataError(f"{path} has a row without {error}: remove the file to ask anew") from error
-            if entry.outcome not in self._outcomes:
-                raise DataError(f"{path} has an outcome {entry.outcome}: remove the file to ask anew")
+            raise DataError(f"{path} is not a journal: choose another file")
+        require_same(
+            head["about"],
+            self._about,
+            holder=f"{path} is a journal of other settings",
+            remedy="choose another file, or remove it to sample all texts again",
+            error=DataError,
+        )
+        for place, entry in filter(None, parse_rows(path, self._parse)):
             self._entries.setdefault(place.problem, {})[place] = entry
 
+    def _parse(self, row: dict[str, Any]) -> tuple[Place, Entry] | None:
+        if "about" in row:
+            return None
+        place = Place(row["problem"], row["part"], row["redraw"], row["index"])
+        entry = Entry(row["outcome"], row["reason"], row["num_tokens"])
+        if entry.outcome not in self._outcomes:
+            raise ValueError(f"unknown outcome {entry.outcome}")
+        return place, entry
+
     def drawn(self, problem: str, part: int, redraw: int) -> Set[int]:
-        """Indices of the texts that are there."""
+        """Indices of the texts in the journal."""
         return {p.index for p in self._entries.get(problem, {}) if (p.part, p.redraw) == (part, redraw)}
 
     def of(self, problem: str) -> Iterator[tuple[Place, Entry]]:
-        """All that is known of a problem."""
+        """All texts of a problem."""
         yield from self._entries.get(problem, {}).items()
 
     def add(self, place: Place, entry: Entry) -> None:
-        """Write an entry down; it outlives the process from here on."""
+        """Append an entry; from here on a killed process does not lose it."""
         self._entries.setdefault(place.problem, {})[place] = entry
         self._lines.append(_row(place, entry))
 
     def sync(self) -> None:
-        """Outlive the machine too."""
+        """Make all entries durable: from here on a machine that fails does not lose them."""
         self._lines.sync()
 
     def finish(self) -> None:
-        """Put the rows in order, in one step: the file is as it was, or in order."""
-        path = self._lines.path
-        unfinished = path.with_name(path.name + ".part")
-        with guard_writes(path), unfinished.open("wb") as file:
-            file.write(encode({"about": dict(self._about)}))
-            for problem in sorted(self._entries):
-                for place, entry in sorted(self._entries[problem].items(), key=lambda item: item[0]):
-                    file.write(encode(_row(place, entry)))
-            file.flush()
-            os.fsync(file.fileno())
-        with guard_writes(path):
-            unfinished.replace(path)
+        """Sort the rows, in one step: the file has the old order or the final one."""
+        places = ((p, e) for problem in sorted(self._entries) for p, e in sorted(self.of(problem)))
+        rows = (_row(place, entry) for place, entry in places)
+        write_rows(self._lines.path, itertools.chain([{"about": dict(self._about)}], rows))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._lines.close()
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        yield from read_rows(path)
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): remove it to ask anew") from error
 
 
 def _row(place: Place, entry: Entry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ledger: one line for each input row, kept or why not. Its counts add up to the input."""
+"""The ledger: one row per input row, with the reason if it was dropped. Its counts add up to the input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.curate.records import Decision, from_rows, to_json
-from or1.curate.store import READ, Store, replacing
+from or1.curate.store import READ, Store
+from or1.storage.atomic import replacing
 
 FILE = "ledger.parquet"
 SCHEMA = pa.schema(
@@ -38,7 +39,7 @@ _SHOWN = 600
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where the rows went."""
+    """Numbers of rows read, kept and dropped."""
 
     read: Mapping[str, int]
     """Source -> rows read."""
@@ -47,7 +48,7 @@ class Counts:
     dropped: Mapping[str, Mapping[str, int]]
     """Stage -> reason -> rows, in the order of the stages."""
     notes: Mapping[str, int] = field(default_factory=dict)
-    """Note -> rows that stay with it."""
+    """Note -> rows kept with this note."""
 
     @property
     def num_read(self) -> int:
@@ -63,18 +64,18 @@ class Counts:
 
 
 def write(store: Store, stages: Sequence[str], out: Path) -> Counts:
-    """Write the ledger and count; rows of one batch are in memory at a time.
+    """Write the ledger and count its rows; holds the rows of one batch in memory at a time.
 
     Raises:
-        RuntimeError: the counts do not add up, which would be a mistake of ours.
+        RuntimeError: the counts do not add up, which is a bug in or1.
     """
     read: Counter[str] = Counter()
     kept: Counter[str] = Counter()
     notes: Counter[str] = Counter()
     dropped: dict[str, Counter[str]] = {stage: Counter() for stage in stages}
     with (
-        replacing(out / FILE) as unfinished,
-        pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer,
+        replacing(out / FILE) as part_file,
+        pq.ParquetWriter(part_file, SCHEMA, compression="zstd") as writer,
     ):
         for part in range(store.num_parts):
             lines = list(_lines(store, stages, part))

@@ -1,14 +1,12 @@
 """The work folder of a curation: one file per stage and batch, each written whole or not at all.
 
-A killed run leaves nothing but whole files behind; the next one skips what is there.
+After a kill every file in it is whole, so the next run skips the batches that have a file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,16 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.curate.records import Decision, Record, decisions_from, from_rows
-from or1.errors import RunFolderError
-from or1.storage.folder import differing_keys, flatten
+from or1.storage.atomic import replacing, write_json
+from or1.storage.folder import LOCK, Folder
+from or1.storage.settings import differing_keys, require_same
 
 READ = "read"
 """Stage whose files hold the records; those of every other stage hold decisions, or an index."""
-_STATE, _LOCK = "state.json", "lock"
 _READ_DONE = f"{READ}/done.json"
 """Rows of each batch, once all sources have been read."""
-_SHOWN = 60
-"""Most characters of a setting in a message [characters]."""
+
+
+class _WorkFolder(Folder):
+    FILE = "state.json"
+    KIND = "the work of a curation"
 
 
 class Store:
@@ -39,34 +40,31 @@ class Store:
     @classmethod
     @contextlib.contextmanager
     def open(cls, folder: Path, fingerprint: Mapping[str, Any]) -> Iterator[Self]:
-        """Take the folder, alone.
+        """Create or reopen the folder and lock it.
 
         Args:
             folder: made if it is not there.
-            fingerprint: what the results depend on; a folder begun with another is refused.
+            fingerprint: settings, inputs and versions that the results depend on.
 
         Raises:
-            RunFolderError: in use, or of another curation.
+            RunFolderError: in use, or of a curation with another fingerprint that has read all its sources.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / _LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunFolderError(
-                    f"{folder} is in use by another curation: wait for it, or end it"
-                ) from error
-            store = cls(folder)
-            begun = store.load(_STATE)
-            changes = changes_of(begun or {}, json.loads(json.dumps(fingerprint)))
-            if changes and store.load(_READ_DONE) is not None:
-                raise RunFolderError(
-                    f"{folder} holds the work of another curation ({changes[0]}): "
-                    "give another --out, or remove the folder"
+        store = cls(folder)
+        wanted = json.loads(json.dumps(fingerprint))
+
+        def describe(found: dict[str, Any] | None) -> Mapping[str, Any]:
+            if store.load(_READ_DONE) is not None:
+                require_same(
+                    found or {},
+                    wanted,
+                    holder=f"{folder} holds the work of another curation",
+                    remedy="choose another folder with --out, or remove the folder",
                 )
-            if changes:  # reading alone was begun, and a recipe or source was mended since
-                store.clear()
-                store.save(_STATE, dict(fingerprint))
+            elif found is None or differing_keys(found, wanted):
+                store.clear()  # not all sources were read, and the recipe or a source changed since
+            return dict(wanted)
+
+        with _WorkFolder.hold(folder, describe):
             yield store
 
     def clear(self) -> None:
@@ -74,7 +72,7 @@ class Store:
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != _LOCK:
+            elif path.name != LOCK:
                 path.unlink()
 
     def remove(self) -> None:
@@ -87,12 +85,10 @@ class Store:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def save(self, name: str, content: Any) -> None:
+        """Replace a JSON file of the folder."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part:
-            part.write_text(
-                json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1), encoding="utf-8"
-            )
+        write_json(path, content)
 
     @property
     def num_parts(self) -> int:
@@ -118,16 +114,16 @@ class Store:
         """One batch of one stage as parquet."""
         path = self.path(stage, part)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as unfinished:
-            pq.write_table(table, unfinished, compression="zstd")
+        with replacing(path) as part_file:
+            pq.write_table(table, part_file, compression="zstd")
 
     def write_mapped(self, stage: str, part: int, table: pa.Table) -> None:
         """One batch as an Arrow file, which `read_mapped` leaves on disk."""
         path = self.path(stage, part, "arrow")
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
-            replacing(path) as unfinished,
-            pa.OSFile(str(unfinished), "wb") as sink,
+            replacing(path) as part_file,
+            pa.OSFile(str(part_file), "wb") as sink,
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table)
@@ -139,7 +135,7 @@ class Store:
         return pa.ipc.open_file(pa.memory_map(str(self.path(stage, part, "arrow")))).read_all()
 
     def decisions(self, stage: str, part: int) -> list[Decision]:
-        """What a stage said about a batch; nothing where it said nothing."""
+        """Decisions of a stage about a batch; none where it made none."""
         return decisions_from(self.read(stage, part)) if self.has(stage, part) else []
 
     def dropped(self, part: int, stages: tuple[str, ...]) -> set[int]:
@@ -150,28 +146,3 @@ class Store:
         """Records of a batch that none of the stages dropped."""
         dropped = self.dropped(part, stages)
         return from_rows(row for row in self.read(READ, part).to_pylist() if row["row"] not in dropped)
-
-
-def changes_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """`KEY is OLD there, NEW here` for each key that differs, in the order of the keys."""
-    there, here = flatten(old), flatten(new)
-    return [
-        f"{key} is {_shown(there, key)} there, {_shown(here, key)} here" for key in differing_keys(old, new)
-    ]
-
-
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    return str(values[key])[:_SHOWN] if key in values else "not set"
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside `path`, which takes its place, flushed to disk, when all went well."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield unfinished
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -16,8 +16,9 @@ import xxhash
 from or1.curate.config import CurateConfig
 from or1.curate.model_stages import difficulty_of
 from or1.curate.records import TURN, Record
-from or1.curate.store import Store, replacing
+from or1.curate.store import Store
 from or1.curate.verl_schema import as_reference, reference_schema
+from or1.storage.atomic import recover, replacing
 
 DATA = "data"
 _BUCKETS = "mixed"
@@ -65,6 +66,7 @@ def write(
     _scatter(config, store, stages, places, schema, advance)
     folder = out / DATA
     folder.mkdir(parents=True, exist_ok=True)
+    recover(folder)
     files = []
     for number in range(num_files):
         path = folder / f"train-{number:05d}-of-{num_files:05d}.parquet"
@@ -130,8 +132,8 @@ def _gather(store: Store, number: int, schema: pa.Schema, path: Path) -> None:
     tables = [pq.read_table(each) for each in found]
     table = pa.concat_tables(tables) if tables else _with_place(schema).empty_table()
     table = table.take(pa.array(np.argsort(table["place"].to_numpy(), kind="stable"))).drop_columns(["place"])
-    with replacing(path) as unfinished:
-        pq.write_table(table.combine_chunks(), unfinished, compression="zstd")
+    with replacing(path) as part:
+        pq.write_table(table.combine_chunks(), part, compression="zstd")
 
 
 def _with_place(schema: pa.Schema) -> pa.Schema:

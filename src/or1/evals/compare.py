@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from or1.errors import DataError
-from or1.evals.results import read_description
+from or1.evals.results import EvalFolder
 from or1.evals.statistics import Estimate, paired_difference, rerun_difference
 from or1.evals.tables import refuse_unknown, solved_of
-from or1.storage.folder import differing_keys
+from or1.storage.settings import differing_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def compare(first: Path, second: Path, *, bounds: bool = False) -> list[Benchmar
             judged, and nobody asked for bounds.
         RunFolderError: one of them is no evaluation.
     """
-    sides = read_description(first), read_description(second)
+    sides = EvalFolder.read(first), EvalFolder.read(second)
     common = [name for name in sides[0]["benchmarks"] if name in sides[1]["benchmarks"]]
     if not common:
         raise DataError(

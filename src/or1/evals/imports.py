@@ -19,7 +19,7 @@ from or1.evals.results import (
     ResultRow,
     write,
 )
-from or1.storage.folder import guard_writes, write_json
+from or1.storage.atomic import guard_writes, write_json
 from or1.storage.provenance import environment, hash_json
 from or1.tasks.rows import Row, read_rows
 from or1.types import Finish, Outcome

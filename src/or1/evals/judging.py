@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 
 from or1.evals.questions import Questions
-from or1.evals.results import RESPONSES, RESULTS, EvalFolder, Log, ResponseRow, ResultRow, read, write
+from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, write
 from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
+from or1.storage.jsonl import JsonLines
 from or1.types import Answer, Finish, Message, Outcome, Problem, Verdict
 from or1_verify.answer import final_answer
 from or1_verify.arithmetic import canonical_integer
@@ -50,10 +51,10 @@ def judge_missing(
                 problem = problems[row.problem]
                 yield row, Answer(problem=problem, index=number, text=row.text, finish=row.finish)
 
-    with Log(folder.path / RESULTS) as log:
+    with JsonLines(folder.path / RESULTS) as log:
         for row, verdict in judged(answers(), pool):
             result = _result(row, questions.benchmark.task, verdict)
-            log.append(result)
+            log.append(asdict(result))
             seen(result)
 
 

@@ -14,7 +14,7 @@ from or1.evals.benchmark import load_benchmark, published
 from or1.evals.statistics import Estimate
 from or1.evals.tables import ScoreRow
 from or1.recipes.check import shown
-from or1.storage.folder import guard_writes, write_json
+from or1.storage.atomic import guard_writes, write_json
 
 SCORES_JSON, SCORES_CSV, SCORES_MD = "scores.json", "scores.csv", "scores.md"
 HEAD = (

@@ -1,30 +1,29 @@
-"""The folder of an evaluation: what was asked, what came, how it was judged.
+"""The folder of an evaluation: settings, problems, responses and verdicts.
 
 OUT/eval.json         settings, benchmarks with their data hashes, environment
-OUT/problems.jsonl    one row a problem: key, prompt hash, source, difficulty, date; no texts
-OUT/responses.jsonl   one row a sample: text, tokens, finish; appended as they come, sorted when all are there
-OUT/results.jsonl     one row a sample: answer, verdict, vote; made from the responses, again on demand
-OUT/lock              held while a command works in the folder
+OUT/problems.jsonl    one row per problem: key, prompt hash, source, difficulty, date; no texts
+OUT/responses.jsonl   one row per sample: text, tokens, finish; appended as they arrive, sorted at the end
+OUT/results.jsonl     one row per sample: answer, verdict, vote; made from the responses, again on demand
+OUT/lock              held while a command has the folder open
 
-Rows are whole or absent after `kill -9`, so the same command goes on from what is there. Seconds are the only
-fields that two runs of one deterministic configuration do not share.
+Rows are whole or absent after `kill -9`, so the same command resumes from the rows in the files. Two runs of
+one deterministic configuration differ only in the fields that hold seconds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-from or1.errors import DataError, RunFolderError
 from or1.evals.questions import Questions
-from or1.storage.folder import LOCK, FolderLock, differing_keys, fsync_folder, guard_writes, write_json
-from or1.storage.jsonl import JsonLines, encode
+from or1.storage.folder import Folder
+from or1.storage.jsonl import parse_rows, write_rows
 from or1.storage.provenance import hash_json
+from or1.storage.settings import require_same
 from or1.types import Finish, Outcome
 
 DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
@@ -32,12 +31,13 @@ RESPONSES, RESULTS = "responses.jsonl", "results.jsonl"
 
 FREE_SETTINGS = (
     *("samples", "max_running", "system.threads", "verify.num_workers"),
-    *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_", "endpoint.connect_limit_s"),
-    *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_"),
+    *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_*", "endpoint.connect_limit_s"),
+    *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_*"),
 )
-"""Beginnings of settings that may change when an evaluation goes on: they decide no text and no verdict."""
-JUDGING_SETTINGS = ("verify", "unboxed_answers")
-"""Those that may change too when everything is judged afresh."""
+"""Settings that may change when an evaluation resumes: they decide no text and no verdict."""
+JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers")
+"""Settings that may change too when everything is judged again."""
+_PROBLEMS_AND_PROMPTS = ("num_problems", "data_hash", "prompts_hash")
 
 Key = tuple[str, str, int]
 """(benchmark, problem, sample)."""
@@ -45,7 +45,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
-    """What the tables know of a problem."""
+    """A problem, as the tables of scores need it."""
 
     benchmark: str
     problem: str
@@ -80,7 +80,7 @@ class ResponseRow(_SampleRow):
 
     text: str
     generation_s: float
-    """From the asking to its coming, the others that were asked for with it included [s]."""
+    """From the request for all samples to the arrival of this one [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +88,17 @@ class ResultRow(_SampleRow):
     """One sample as it was judged."""
 
     answer: str | None
-    """What was judged: the final answer, or the program; None where there is none or it was not read."""
+    """The final answer or the program that was judged; None where there is none or it was not read."""
     outcome: Outcome
     reward: float | None
     """None if and only if not judged."""
     reason: str
     detail: str
     vote: str | None
-    """The first answer of this problem that the verifier calls the same; None where answers are not
-    compared."""
+    """The first answer of this problem that the verifier finds equal; None where answers are not compared."""
     generation_s: float
     verify_s: float
-    """Worker time [s]; 0 where the verdict was known already."""
+    """Worker time [s]; 0 where the verdict was cached."""
 
     def __post_init__(self) -> None:
         _SampleRow.__post_init__(self)
@@ -118,59 +117,30 @@ def read(path: Path, kind: type[AnyRow]) -> Iterator[AnyRow]:
     """The whole rows of a file, in order; nothing when it does not exist.
 
     Raises:
-        DataError: a row is not what it should be.
+        DataError: a line is not a row of this kind.
     """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                continue  # a killed process leaves the last line without its end
-            try:
-                fields = json.loads(line)
-                typed: dict[str, Any] = {k: _ENUMS[k](v) if k in _ENUMS else v for k, v in fields.items()}
-                row = kind(**typed)
-            except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(f"{path} line {number} is damaged ({error}): remove the line") from error
-            yield row
+
+    def parse(row: dict[str, Any]) -> AnyRow:
+        typed: dict[str, Any] = {k: _ENUMS[k](v) if k in _ENUMS else v for k, v in row.items()}
+        return kind(**typed)
+
+    return parse_rows(path, parse)
 
 
 def write(path: Path, rows: Iterable[AnyRow]) -> None:
-    """Write a file so that a reader finds the old one or the new one, never a part."""
-    partial = path.with_name(f"{path.name}.tmp")
-    with guard_writes(path), partial.open("wb") as file:
-        for row in rows:
-            file.write(encode(dataclasses.asdict(row)))
-        file.flush()
-        os.fsync(file.fileno())
-        partial.replace(path)
-        fsync_folder(path.parent)
+    """Replace a file in one step.
+
+    Raises:
+        RunFolderError: the folder cannot be written; the file is as before.
+    """
+    write_rows(path, map(dataclasses.asdict, rows))
 
 
-class Log:
-    """An open file of rows that are only ever appended, after a torn last line is cut off."""
+class EvalFolder(Folder):
+    """An open evaluation folder, made by `EvalFolder.open`."""
 
-    def __init__(self, path: Path) -> None:
-        self._lines = JsonLines(path)
-        self._lines.cut_rows(self._lines.num_rows())
-
-    def append(self, row: ResponseRow | ResultRow) -> None:
-        self._lines.append(dataclasses.asdict(row))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-
-
-class EvalFolder:
-    """An open evaluation folder; make it with `EvalFolder.open`, close it with `with`."""
-
-    def __init__(self, path: Path, lock: FolderLock, description: dict[str, Any]) -> None:
-        self.path = path
-        self.description = description
-        self._lock = lock
+    FILE = DESCRIPTION
+    KIND = "an evaluation"
 
     @classmethod
     def open(
@@ -183,47 +153,52 @@ class EvalFolder:
         notes: Sequence[str] = (),
         afresh: bool = False,
     ) -> EvalFolder:
-        """Create or reopen the folder and lock it; further benchmarks and larger k may join what is there.
+        """Create or reopen the folder and lock it; further benchmarks and larger k may join those it holds.
 
         Args:
             path: the folder; parents are made.
             settings: everything that decides a response or a verdict, as JSON.
-            questions: the benchmarks to be asked now.
+            questions: benchmarks of this command.
             samples: benchmark -> k.
-            environment: what does not decide but may explain: versions, machine, commit.
-            notes: what a reader of the scores has to know.
-            afresh: everything will be judged again, so settings of judging may be others than before.
+            environment: versions, machine, commit: they may explain a difference and decide nothing.
+            notes: remarks that a reader of the scores needs.
+            afresh: everything will be judged again, so that settings of judging may differ from those before.
 
         Raises:
-            RunFolderError: in use, or begun with other settings or other data.
+            RunFolderError: in use, or started with other settings or other data.
         """
-        with guard_writes(path):
-            path.mkdir(parents=True, exist_ok=True)
-            lock = FolderLock(path / LOCK)
+        new = {
+            "settings": json.loads(json.dumps(settings)),
+            "benchmarks": {q.benchmark.name: _entry(q, samples[q.benchmark.name]) for q in questions},
+            "environment": dict(environment),
+            "notes": list(dict.fromkeys(notes)),
+        }
+        may_change = FREE_SETTINGS + (JUDGING_SETTINGS if afresh else ())
+        folder = cls.hold(path, lambda found: _joined(path, found, new, may_change) if found else new)
         try:
-            free = FREE_SETTINGS + (JUDGING_SETTINGS if afresh else ())
-            description = _tie(path, settings, questions, samples, environment, free)
-            told = [*description.get("notes", ()), *notes]
-            with guard_writes(path):
-                write_json(path / DESCRIPTION, description | {"notes": list(dict.fromkeys(told))})
             _write_problems(path / PROBLEMS, questions)
         except BaseException:
-            lock.close()
+            folder.close()
             raise
-        return cls(path, lock, description)
+        return folder
 
     @classmethod
-    def reopen(cls, path: Path) -> EvalFolder:
-        """Lock a folder as it is.
-
-        Raises:
-            RunFolderError: it is no evaluation, or in use.
-        """
-        description = read_description(path)
-        return cls(path, FolderLock(path / LOCK), description)
+    def check(cls, found: dict[str, Any]) -> None:
+        if not all(isinstance(found[key], dict) for key in ("settings", "benchmarks", "environment")):
+            raise ValueError("settings, benchmarks or environment has the wrong type")
+        for name, entry in found["benchmarks"].items():
+            if not (isinstance(entry, dict) and isinstance(entry["samples"], int) and entry["samples"] >= 1):
+                raise ValueError(f"{name} has no number of samples")
+            if not isinstance(entry["num_problems"], int) or not isinstance(entry["data"], list):
+                raise ValueError(f"{name} has no number of problems or no list of data")
+            for key in ("expected_problems", "release", "data_hash", "prompts_hash"):
+                entry[key]
+        if "imported" not in found["settings"]:
+            for part, key in (("protocol", "name"), ("sampling", "temperature")):
+                found["settings"][part][key]
 
     def missing(self, benchmark: str, kind: type[ResponseRow] | type[ResultRow]) -> list[tuple[str, int]]:
-        """(problem, sample) of which there is no row; a result without a verdict counts as missing."""
+        """(problem, sample) without a row; a result without a verdict counts as missing."""
         there = {
             row.key for row in self._rows(kind) if not (isinstance(row, ResultRow) and row.reward is None)
         }
@@ -247,85 +222,32 @@ class EvalFolder:
     def _keys(self, benchmark: str) -> list[str]:
         return [p.problem for p in read(self.path / PROBLEMS, ProblemRow) if p.benchmark == benchmark]
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.close()
-
-
-def read_description(path: Path) -> dict[str, Any]:
-    """eval.json of a folder.
-
-    Raises:
-        RunFolderError: there is none, or it is damaged.
-    """
-    try:
-        found = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
-        if not all(isinstance(found[key], dict) for key in ("settings", "benchmarks", "environment")):
-            raise ValueError("settings, benchmarks or environment has the wrong type")
-        _check_description(found)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise RunFolderError(f"{path} is not an evaluation: it holds no {DESCRIPTION}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{path / DESCRIPTION} is damaged ({_why(error)}): choose another --out"
-        ) from error
-    return dict(found)
-
-
-def _why(error: Exception) -> str:
-    return f"no {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _check_description(found: Mapping[str, Any]) -> None:
-    """Raises ValueError or KeyError: something that the tables need is not there, or no such thing."""
-    for name, entry in found["benchmarks"].items():
-        if not (isinstance(entry, dict) and isinstance(entry["samples"], int) and entry["samples"] >= 1):
-            raise ValueError(f"{name} has no number of samples")
-        if not isinstance(entry["num_problems"], int) or not isinstance(entry["data"], list):
-            raise ValueError(f"{name} has no number of problems or no list of data")
-        for key in ("expected_problems", "release", "data_hash", "prompts_hash"):
-            entry[key]
-    if "imported" not in found["settings"]:
-        for part, key in (("protocol", "name"), ("sampling", "temperature")):
-            found["settings"][part][key]
-
-
-def _tie(
-    path: Path,
-    settings: Mapping[str, Any],
-    questions: Sequence[Questions],
-    samples: Mapping[str, int],
-    environment: Mapping[str, Any],
-    free: tuple[str, ...],
+def _joined(
+    path: Path, found: dict[str, Any], new: dict[str, Any], may_change: Sequence[str]
 ) -> dict[str, Any]:
-    """The folder's description with these benchmarks in it."""
-    settings = json.loads(json.dumps(settings))
-    asked = {q.benchmark.name: _entry(q, samples[q.benchmark.name]) for q in questions}
-    if not (path / DESCRIPTION).exists():
-        return {"settings": settings, "benchmarks": asked, "environment": dict(environment)}
-    found = read_description(path)
-    keys = [k for k in differing_keys(found["settings"], settings) if not k.startswith(free)]
-    if keys:
-        raise RunFolderError(
-            f"{path} holds an evaluation with other settings; these differ: {', '.join(keys[:8])}. "
-            "Choose another folder with --out, or repeat the settings it was started with"
-        )
-    for name, entry in asked.items():
+    """The description found with the new benchmarks in it."""
+    require_same(
+        found["settings"],
+        new["settings"],
+        may_change=may_change,
+        holder=f"{path} holds an evaluation with other settings",
+        remedy="choose another folder with --out, or repeat the settings it was started with",
+    )
+    for name, entry in new["benchmarks"].items():
         before = found["benchmarks"].get(name, entry)
-        for what in ("data_hash", "prompts_hash"):
-            if before[what] != entry[what]:
-                raise RunFolderError(
-                    f"{path} holds {name} on other problems or prompts ({before['num_problems']} with {what} "
-                    f"{before[what]}, now {entry['num_problems']} with {entry[what]}): choose another --out"
-                )
+        require_same(
+            {key: before[key] for key in _PROBLEMS_AND_PROMPTS},
+            {key: entry[key] for key in _PROBLEMS_AND_PROMPTS},
+            holder=f"{path} holds {name} on other problems or prompts",
+            remedy="choose another folder with --out",
+        )
         entry["samples"] = max(entry["samples"], before["samples"])
     return {
-        "settings": settings,
-        "benchmarks": found["benchmarks"] | asked,
-        "environment": found["environment"] | dict(environment),
-        "notes": found.get("notes", []),
+        "settings": new["settings"],
+        "benchmarks": found["benchmarks"] | new["benchmarks"],
+        "environment": found["environment"] | new["environment"],
+        "notes": list(dict.fromkeys([*found.get("notes", ()), *new["notes"]])),
     }
 
 
@@ -342,7 +264,7 @@ def _entry(questions: Questions, samples: int) -> dict[str, Any]:
 
 
 def _write_problems(path: Path, questions: Sequence[Questions]) -> None:
-    """Put the benchmarks' problems into the file, beside those of others."""
+    """Put the problems of these benchmarks into the file, beside those of other benchmarks."""
     names = {q.benchmark.name for q in questions}
     others = [row for row in read(path, ProblemRow) if row.benchmark not in names]
     asked = [

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from or1.algo import derive_seed
 from or1.evals.questions import Questions
-from or1.evals.results import RESPONSES, EvalFolder, Log, ResponseRow, read, write
+from or1.evals.results import RESPONSES, EvalFolder, ResponseRow, read, write
 from or1.protocols import Generator
 from or1.rollout.judged import requested
+from or1.storage.jsonl import JsonLines
 from or1.types import Finish, Sampling, Text
 
 
@@ -50,14 +51,14 @@ def generate_missing(
     problems = [replace(asked[key].problem, id=id_) for id_, (key, _) in wanted.items()]
     one_each = replace(sampling, group_size=1, seed=derive_seed(sampling.seed, "benchmark", name))
     started = clock()
-    with Log(folder.path / RESPONSES) as log:
+    with JsonLines(folder.path / RESPONSES) as log:
         texts = generator.generate(problems, one_each) if problems else ()
         for text in requested(texts, [(id_, 0) for id_ in wanted]):
             if text.finish is Finish.ABORTED:
                 continue
             key, sample = wanted.pop(text.problem_id)
             row = _row(name, key, sample, asked[key].prompt_hash, text, clock() - started)
-            log.append(row)
+            log.append(asdict(row))
             seen(row)
     return len(wanted)
 

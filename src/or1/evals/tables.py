@@ -18,7 +18,7 @@ import numpy as np
 from or1.algo import maj_at_k
 from or1.errors import DataError
 from or1.evals.benchmark import Benchmark, Part, load_benchmark
-from or1.evals.results import PROBLEMS, RESULTS, ProblemRow, ResultRow, read, read_description
+from or1.evals.results import PROBLEMS, RESULTS, EvalFolder, ProblemRow, ResultRow, read
 from or1.evals.statistics import (
     Estimate,
     harmonic_mean,
@@ -98,7 +98,7 @@ def tabulate(folder: Path, *, bounds: bool = False) -> list[ScoreRow]:
         DataError: samples are missing or not judged, and nobody asked for bounds.
         RunFolderError: no evaluation.
     """
-    description = read_description(folder)
+    description = EvalFolder.read(folder)
     rows = []
     for name, entry in description["benchmarks"].items():
         solved = solved_of(folder, name, entry)

@@ -1,4 +1,4 @@
-"""The decode step's attention as compiled code, where this machine has a C++ compiler; all works without.
+"""The decode step's attention as compiled code, where this machine has a C++ compiler; optional.
 
 `decode_attention.cpp` is compiled once per machine, at first use, into the user's cache folder, for exactly
 this processor. Without a compiler, or where it fails, attention is computed by two matrix products instead:
@@ -21,6 +21,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from or1.storage.atomic import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ class NativeAttention:
     def attend(
         self, q_BHD: Tensor, k_BGD: Tensor, v_BGD: Tensor, memory: tuple[Tensor, Tensor], last_key_A: Tensor
     ) -> Tensor:
-        """Write each sequence's new key and value into its memory, then mix what it holds.
+        """Write each sequence's new key and value into its memory, then attend to all that it holds.
 
         Args:
             q_BHD: queries; like keys and values on a CPU, each sequence's heads next to each other.
@@ -147,13 +149,12 @@ def compiled(compiler: str, folder: Path) -> Path:
     target = folder / f"decode_attention-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            code, made = Path(work) / "made.o", Path(work) / "made.so"
+        with replacing(target) as part, tempfile.TemporaryDirectory(dir=folder) as work:
+            code = Path(work) / "made.o"
             compile_it = [*command, "-o", str(code), str(SOURCE)]
-            link_it = [compiler, *LINK_FLAGS, "-o", str(made), str(code)]
+            link_it = [compiler, *LINK_FLAGS, "-o", str(part), str(code)]
             for step in (compile_it, link_it):
                 subprocess.run(step, capture_output=True, check=True, timeout=COMPILE_LIMIT_S)
-            made.replace(target)  # at once, so that another process sees all of it or nothing
     return target
 
 

@@ -1,1 +1,1 @@
-"""Files that survive a crash: folders with a lock, atomic replacement, JSON lines, manifests, provenance."""
+"""Files that survive a crash: atomic replacement, locked folders, JSON lines, manifests, provenance."""

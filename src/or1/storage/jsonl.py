@@ -6,15 +6,20 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from or1.storage.folder import guard_writes
+from or1.errors import DataError
+from or1.storage.atomic import fsync_folder, guard_writes, reason_of, replacing
 
 logger = logging.getLogger(__name__)
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_BLOCK_BYTES = 1 << 16
+"""Bytes read at once in search of the end of the last line."""
+
+Parsed = TypeVar("Parsed")
 
 
 def encode(row: Mapping[str, Any]) -> bytes:
@@ -31,32 +36,90 @@ def encode(row: Mapping[str, Any]) -> bytes:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a file in order; nothing when it does not exist.
-
-    A last line without its end, as a killed process leaves it, is not a row.
+    """Rows of a file of numbers, in order; the texts nan, inf and -inf become numbers.
 
     Raises:
-        ValueError: a whole line is not JSON.
+        DataError: a whole line is not a JSON object.
+    """
+    return parse_rows(path, _with_non_finite)
+
+
+def _with_non_finite(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: _NON_FINITE[v] if isinstance(v, str) and v in _NON_FINITE else v for k, v in row.items()}
+
+
+def parse_rows(path: Path, parse: Callable[[dict[str, Any]], Parsed]) -> Iterator[Parsed]:
+    """Rows of a file in order; nothing when it does not exist.
+
+    A last line without its end, which a killed process leaves, is not a row.
+
+    Args:
+        path: the file.
+        parse: from the JSON object of a line to a row; it raises ValueError, KeyError or TypeError for an
+            object that is not one.
+
+    Raises:
+        DataError: a whole line is not a JSON object, or not a row; the message gives its number.
     """
     if not path.exists():
         return
     with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                row = json.loads(line)
-                yield {
-                    k: _NON_FINITE[v] if isinstance(v, str) and v in _NON_FINITE else v
-                    for k, v in row.items()
-                }
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = parse(_object(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    f"{path} line {number} is damaged ({reason_of(error)}): remove the line"
+                ) from error
+            yield row
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    content = json.loads(line)
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    return content
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replace a file of rows in one step.
+
+    Raises:
+        RunFolderError: the folder cannot be written; the file is as before.
+    """
+    with guard_writes(path.parent), replacing(path) as part, part.open("wb") as file:
+        for row in rows:
+            file.write(encode(row))
 
 
 class JsonLines:
-    """An open log file. Every append is in the file, whole, when the call returns."""
+    """An open log file. Every append is in the file, whole, when the call returns.
+
+    Opening removes a last line without its end, which a killed process leaves.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with guard_writes(path):
+            is_new = not path.exists()
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            if is_new:
+                fsync_folder(path.parent)
+            end = self._end_of_last_line()
+            if end < self.size:
+                os.ftruncate(self._fd, end)
+
+    def _end_of_last_line(self) -> int:
+        end = self.size
+        while end:
+            start = max(0, end - _BLOCK_BYTES)
+            found = os.pread(self._fd, end - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+        return 0
 
     @property
     def size(self) -> int:
@@ -85,7 +148,7 @@ class JsonLines:
         return self.size
 
     def cut(self, size: int) -> None:
-        """Forget everything after the first `size` bytes."""
+        """Delete everything after the first `size` bytes."""
         if self.size < size:
             # Only a file changed by hand, or lost with the disk's cache, is shorter than a checkpoint says.
             logger.warning(
@@ -94,19 +157,19 @@ class JsonLines:
                 self.size,
                 size,
             )
-            size = self._end_of_last_line()
+            return
         with guard_writes(self.path):
             os.ftruncate(self._fd, size)
 
     def num_rows(self) -> int:
-        """Whole lines in the file."""
+        """Lines in the file."""
         with self.path.open("rb") as file:
-            return sum(line.endswith(b"\n") for line in file)
+            return sum(1 for _ in file)
 
     def cut_rows(self, num_rows: int) -> None:
-        """Forget everything after the first so many lines."""
+        """Delete everything after the first `num_rows` lines."""
         with self.path.open("rb") as file:
-            lengths = [len(line) for line in file if line.endswith(b"\n")]
+            lengths = [len(line) for line in file]
         if len(lengths) < num_rows:
             logger.warning(
                 "%s holds %d rows instead of %d: rows are missing", self.path, len(lengths), num_rows
@@ -114,8 +177,11 @@ class JsonLines:
         with guard_writes(self.path):
             os.ftruncate(self._fd, sum(lengths[:num_rows]))
 
-    def _end_of_last_line(self) -> int:
-        return self.path.read_bytes().rfind(b"\n") + 1
-
     def close(self) -> None:
         os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

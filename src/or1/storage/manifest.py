@@ -1,11 +1,11 @@
-"""manifest.json: what a data set was made from, by what, and the hash of every file in it.
+"""manifest.json of a data set: its inputs, configuration and versions, and the hash of every file in it.
 
     {"format": 1, "name": "or1-math", "config": {...}, "counts": {...}, "versions": {...},
      "inputs":  [{"path": "gsm8k/train.jsonl", "num_bytes": 4166206, "sha256": "..."}],
      "outputs": [{"path": "data/0.parquet", "role": "problems", "num_bytes": 812, "sha256": "..."}]}
 
-Nothing in it is read from a clock: two runs over the same inputs write the same bytes. Whoever reads a data
-set checks its files first, so that a file that was changed, lost or added is known by its name.
+Nothing in it is read from a clock: two runs over the same inputs write the same bytes. Every reader of a data
+set checks its files first; a file that was changed, lost or added is named.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import or1
 from or1.errors import DataError
-from or1.storage.folder import guard_writes, write_json
+from or1.storage.atomic import write_json
 from or1.storage.provenance import commit, package_versions
 
 MANIFEST = "manifest.json"
 PROBLEMS = "problems"
-"""Role of the files that hold the problems; the others are there for people."""
+"""Role of the files that hold the problems; the other files are for people."""
 _REMEDY = "restore it, or make the data set again with or1 curate"
 
 
@@ -112,8 +112,7 @@ def write_manifest(
             OutputFile(path=path, role=role, **_facts(folder / path)) for path, role in outputs.items()
         ),
     )
-    with guard_writes(folder):
-        write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 
 
@@ -127,7 +126,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{folder} is no data set: it holds no {MANIFEST}") from None
+        raise DataError(f"{folder} is not a data set: it holds no {MANIFEST}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
@@ -135,10 +134,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def is_data_set(folder: Path) -> bool:
-    """Does the folder hold a manifest of ours? Other things call a file manifest.json too.
+    """Does the folder hold a manifest of or1? Other programs name files manifest.json too.
 
     Raises:
-        DataError: there is a manifest.json that is no JSON, which may have been one of ours.
+        DataError: its manifest.json is not JSON: it may be a damaged one of or1.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -146,14 +145,14 @@ def is_data_set(folder: Path) -> bool:
     try:
         content = json.loads(path.read_bytes())
     except ValueError:
-        raise DataError(f"{path} is damaged (no JSON): {_REMEDY}") from None
+        raise DataError(f"{path} is damaged (not JSON): {_REMEDY}") from None
     return isinstance(content, dict) and {"format", "outputs"} <= content.keys()
 
 
 def checked_manifest(folder: Path) -> Manifest:
-    """The manifest of a data set whose files are those that were written, no more and no fewer.
+    """The manifest of a data set whose files are exactly those that were written.
 
-    Files and folders whose names begin with a dot are none of the data set's.
+    Files and folders whose names begin with a dot do not belong to the data set.
 
     Raises:
         DataError: a file was changed, is missing, or was added; the line names it.
@@ -195,7 +194,7 @@ def _is_as_written(path: Path, file: OutputFile) -> bool:
 
 
 def _files_in(folder: Path) -> set[str]:
-    """Paths of all files below the folder but the manifest and what begins with a dot."""
+    """Paths of all files below the folder, except the manifest and names that begin with a dot."""
     found = set()
     for path in folder.rglob("*"):
         below = PurePosixPath(path.relative_to(folder))

@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: version, commit, packages, hashes. Written beside them in config.json."""
+"""Provenance of a run's numbers: version, commit, packages, hashes. Stored in config.json."""
 
 from __future__ import annotations
 
@@ -15,26 +15,17 @@ from typing import Any
 import or1
 from or1.types import Problem
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "math-verify",
-    "vllm",
-    "ray",
-)
+REQUIRED = ("torch", "transformers", "safetensors", "numpy", "pyarrow", "pydantic", "math-verify")
+PACKAGES = (*REQUIRED, "vllm", "ray")
 """Packages whose version can change a number."""
 
 
 def describe(config: Mapping[str, Any], data_hash: str) -> dict[str, Any]:
-    """What config.json holds.
+    """The content of config.json.
 
     Args:
         config: the resolved configuration as JSON (`RunConfig.model_dump(mode="json")`).
-        data_hash: `hash_problems` of everything that the run trains on.
+        data_hash: `hash_problems` of all training problems.
     """
     provenance = {
         "or1_version": or1.__version__,
@@ -82,7 +73,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Versions and machine that a number may depend on without being told to."""
+    """Versions and machine, on which a number may depend though no setting names them."""
     return {
         "or1_version": or1.__version__,
         "commit": commit(),
@@ -95,7 +86,7 @@ def environment() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Name of the processor, as far as the system says."""
+    """Name of the processor; `unknown` where the system does not give it."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
     return next(

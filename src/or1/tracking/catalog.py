@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.metric import Metric, metrics_of
-from or1.storage.folder import METRICS, TIMINGS
+from or1.storage.run_folder import METRICS, TIMINGS
 from or1.tracking.metrics import (
     ControlMetrics,
     LengthMetrics,

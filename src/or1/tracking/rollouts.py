@@ -1,4 +1,4 @@
-"""Rollouts on disk: one parquet file a step, one row a rollout. Nothing in them is read from a clock.
+"""Rollouts on disk: one parquet file per step, one row per rollout. Nothing in them is read from a clock.
 
 Shape legend: Lp prompt tokens, L response tokens.
 """
@@ -6,7 +6,6 @@ Shape legend: Lp prompt tokens, L response tokens.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from or1.protocols import Tokenizer, response_text
-from or1.storage.folder import guard_writes
+from or1.storage.atomic import fsync_folder, fsync_tree, guard_writes, recover, replacing
 from or1.types import Group, Problem
 
 PATTERN = "step_*.parquet"
@@ -36,14 +35,14 @@ def step_of(path: Path) -> int:
 
 
 def question(problem: Problem) -> str:
-    """What the user asks: the last turn of the prompt."""
+    """The question of the user: the last turn of the prompt."""
     return problem.prompt[-1].content if problem.prompt else ""
 
 
 def rollout_table(
     step: int, groups: Sequence[Group], tokenizer: Tokenizer, *, token_numbers: bool
 ) -> pa.Table:
-    """One row a rollout, in drawn order.
+    """One row per rollout, in drawn order.
 
     Args:
         token_numbers: with `behavior_logprobs` and `behavior_entropy`, [L] lists [nats].
@@ -84,7 +83,7 @@ def _lists(arrays: Sequence[np.ndarray[Any, Any] | None], dtype: type[np.generic
 
 
 class RolloutFiles:
-    """The rollout files of a run: writes every so many steps, keeps the last so many."""
+    """The rollout files of a run: one every `every` steps; the last `keep` are kept."""
 
     def __init__(self, folder: Path, *, every: int, keep: int | None) -> None:
         """
@@ -101,27 +100,23 @@ class RolloutFiles:
         return step % self._every == 0
 
     def write(self, step: int, table: pa.Table) -> None:
-        """Write the file of a step, whole or not at all, and let go of the oldest.
+        """Write the file of a step, whole or not at all, and delete the oldest ones.
 
         Raises:
             RunFolderError: the disk is full or the folder cannot be written.
         """
         path = self._folder / file_name(step)
-        partial = path.with_suffix(".tmp")
-        with guard_writes(self._folder):
-            try:
-                pq.write_table(table, partial, compression="zstd")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        # Durable only at the next checkpoint: a flush in each step would cost time and save nothing.
+        with guard_writes(self._folder), replacing(path, durable=False) as part:
+            pq.write_table(table, part, compression="zstd")
         self._unsynced.append(path)
         self._prune()
 
     def _prune(self) -> None:
         """Keep the newest files only.
 
-        A run that is cut back to a checkpoint and goes on ends with the same files as one that was never cut:
-        it passes again through every step that had a file when the older ones were let go.
+        A run that is cut back to a checkpoint and resumes ends with the same files as one that was never cut:
+        it repeats every step that had a file when the older files were deleted.
         """
         if self._keep is not None:
             with guard_writes(self._folder):
@@ -133,15 +128,15 @@ class RolloutFiles:
         with guard_writes(self._folder):
             for path in self._unsynced:
                 if path.exists():
-                    with path.open("rb") as file:
-                        os.fsync(file.fileno())
+                    fsync_tree(path)
+            if self._unsynced:
+                fsync_folder(self._folder)
         self._unsynced.clear()
 
     def cut(self, step: int) -> None:
-        """Delete the files after `step` and what a killed process left half written."""
+        """Delete the files after `step`, and the unfinished ones of a killed process."""
         with guard_writes(self._folder):
-            for path in self._folder.glob("*.tmp"):
-                path.unlink()
+            recover(self._folder)
             for path in self._folder.glob(PATTERN):
                 if step_of(path) > step:
                     path.unlink()

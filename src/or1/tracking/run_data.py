@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1.storage.folder import METRICS, TIMINGS, read_description
 from or1.storage.jsonl import read_rows
+from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def read_run(folder: Path) -> RunData:
     """
     rows = list(read_rows(folder / METRICS))
     return RunData(
-        description=read_description(folder),
+        description=RunFolder.read(folder),
         steps=[r for r in rows if "stage/index" in r],
         scores=[r for r in rows if "eval/avg_at_k" in r],
         timings=list(read_rows(folder / TIMINGS)),

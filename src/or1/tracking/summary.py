@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.storage.folder import SUMMARY, guard_writes, write_json
+from or1.storage.atomic import write_json
+from or1.storage.run_folder import SUMMARY
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run
 
@@ -22,8 +23,7 @@ def write_summary(folder: Path) -> dict[str, Any]:
         RunFolderError: it is not a run folder, or it cannot be written.
     """
     summary = summarize(read_run(folder))
-    with guard_writes(folder):
-        write_json(folder / SUMMARY, summary)
+    write_json(folder / SUMMARY, summary)
     return summary
 
 

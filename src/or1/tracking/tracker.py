@@ -16,8 +16,9 @@ from pathlib import Path
 from or1.config import StageConfig, TrackingConfig
 from or1.metric import Row, row_of
 from or1.protocols import StepLog, Tokenizer, response_text
-from or1.storage.folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS, guard_writes
+from or1.storage.atomic import guard_writes
 from or1.storage.jsonl import JsonLines
+from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
 from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, question, rollout_table

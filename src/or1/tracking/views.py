@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from or1.config import RunConfig
-from or1.storage.folder import TENSORBOARD
+from or1.storage.run_folder import TENSORBOARD
 from or1.tracking.sinks import Sink, open_guarded
 
 

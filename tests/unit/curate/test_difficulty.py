@@ -203,7 +203,7 @@ def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"max_response_tokens is 64 there, 128 here"):
         _measure(path, config=other)
     path.write_text('{"question": "1+1?"}\n')
-    with pytest.raises(DataError, match="no journal"):
+    with pytest.raises(DataError, match="not a journal"):
         _measure(path)
     path.write_text("not JSON\n")
     with pytest.raises(DataError, match="damaged"):

@@ -81,7 +81,8 @@ def test_a_finished_data_set_is_left_as_it_is_and_another_is_refused(tmp_path: P
     make(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     with pytest.raises(
-        RunFolderError, match=r"the recipe changed since \(seed is 1 there, 7 here\): give another --out"
+        RunFolderError,
+        match=r"the recipe changed since \(seed is 1 there, 7 here\): choose another folder with --out",
     ):
         make(tmp_path, seed=7)
     write_lines(tmp_path / "first.jsonl", ROWS[:5])
@@ -211,7 +212,7 @@ def test_nothing_that_lies_in_the_folder_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="out holds data, which no curation wrote: give another --out"):
         make(tmp_path)
     assert files_under(tmp_path / "out") == {"data/mine.parquet": b"mine"}
-    with pytest.raises(RunFolderError, match=r"mine\.parquet.* is no folder .* choose another folder"):
+    with pytest.raises(RunFolderError, match=r"mine\.parquet.* is not a folder .* choose another folder"):
         make(tmp_path, "out/data/mine.parquet")
 
 

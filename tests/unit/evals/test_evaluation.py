@@ -10,7 +10,7 @@ import pytest
 
 from or1.errors import DataError, RunFolderError
 from or1.evals.pipeline import generate, judge
-from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read, read_description
+from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read
 from or1.evals.tables import tabulate
 from or1.testing import InjectedFaultError, InlineVerifierPool, Scripted
 from or1.types import Finish, Outcome, Rollout
@@ -178,7 +178,7 @@ def test_other_settings_other_data_and_other_prompts_are_refused(tmp_path: Path)
     with pytest.raises(RunFolderError, match="unboxed_answers"):
         opened(out, asked, 2, lenient)
     with opened(out, questions(tmp_path), 2), pytest.raises(RunFolderError, match="in use"):
-        EvalFolder.reopen(out)
+        opened(out, asked, 2)
     names = {"math500": 2}
     with EvalFolder.open(out, lenient, [asked], names, ENVIRONMENT, afresh=True) as folder:
         assert folder.description["settings"]["unboxed_answers"] is True
@@ -222,7 +222,7 @@ def test_an_answer_without_a_box_votes_where_it_is_read(tmp_path: Path) -> None:
 
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"holds no eval\.json"):
-        read_description(tmp_path)
+        EvalFolder.read(tmp_path)
     sound = {"settings": {"imported": "x"}, "benchmarks": {}, "environment": {}}
     for change, part in (
         ({"settings": None}, "wrong type"),
@@ -232,7 +232,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     ):
         (tmp_path / "eval.json").write_text(json.dumps({**sound, **change}))
         with pytest.raises(RunFolderError, match=f"damaged .*{part}"):
-            read_description(tmp_path)
+            EvalFolder.read(tmp_path)
     (tmp_path / "eval.json").write_text("{}")
     with pytest.raises(RunFolderError, match=r"damaged \(no 'settings'"):
-        read_description(tmp_path)
+        EvalFolder.read(tmp_path)

@@ -19,7 +19,7 @@ from or1.evals.compare import compare
 from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
 from or1.evals.plot import plot_evaluation
-from or1.evals.results import DESCRIPTION, read_description
+from or1.evals.results import DESCRIPTION, EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import budget_curve, tabulate
 from or1.storage.manifest import MANIFEST
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_format_has_every_score(folder: Path) -> None:
-    description, rows = read_description(folder), tabulate(folder)
+    description, rows = EvalFolder.read(folder), tabulate(folder)
     report.write_report(folder, description, rows)
     whole = json.loads((folder / report.SCORES_JSON).read_text())
     assert [score["score"] for score in whole["scores"]] == [row.score for row in rows]
@@ -53,19 +53,19 @@ def test_every_format_has_every_score(folder: Path) -> None:
 
 
 def test_the_protocol_stands_with_the_score(folder: Path) -> None:
-    line = report.protocol_line(read_description(folder))
+    line = report.protocol_line(EvalFolder.read(folder))
     assert "reference" in line
     assert "temperature 1, top-p 1, 60 tokens, seed 7; scripted" in line
 
 
 def test_chat_settings_stand_with_the_score(folder: Path) -> None:
-    described = read_description(folder)
+    described = EvalFolder.read(folder)
     described["settings"]["model"]["chat"] = ChatConfig(system_prompt="Be brief.").model_dump(mode="json")
     assert report.protocol_line(described).endswith('scripted; chat system_prompt = "Be brief.".')
 
 
 def test_a_part_of_a_benchmark_is_said_to_be_one(folder: Path) -> None:
-    assert report.notes(read_description(folder)) == ["math500: 3 problems; the whole benchmark has 500."]
+    assert report.notes(EvalFolder.read(folder)) == ["math500: 3 problems; the whole benchmark has 500."]
 
 
 def test_two_on_the_same_problems(folder: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_imported_verdicts_are_tabulated(tmp_path: Path) -> None:
     odd = import_rows(tmp_path / "odd", graded(0, False, True, metadata=["{killed", 3]))
     assert tabulate(odd)[0].score == 0.5
     assert '"reason": "time_limit"' in (out / "results.jsonl").read_text()
-    assert report.protocol_line(read_description(out)).startswith("Imported from verdicts.json")
+    assert report.protocol_line(EvalFolder.read(out)).startswith("Imported from verdicts.json")
 
 
 @pytest.mark.parametrize(

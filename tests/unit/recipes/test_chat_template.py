@@ -12,7 +12,7 @@ from or1.cli.evaluate import settings_of
 from or1.errors import ConfigError, RunFolderError
 from or1.recipes.check import shown
 from or1.storage import provenance
-from or1.storage.folder import RunFolder
+from or1.storage.run_folder import RunFolder
 
 TEMPLATE = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.storage.jsonl import JsonLines, encode, read_rows
+from or1.errors import DataError
+from or1.storage.jsonl import JsonLines, encode, parse_rows, read_rows, write_rows
 
 VALUES = st.integers() | st.floats() | st.text() | st.lists(st.integers())
 
@@ -47,6 +48,37 @@ def test_half_a_line_is_no_row(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2')
     assert list(read_rows(path)) == [{"step": 1}]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [("{", "line 2 is damaged"), ("[1]", "not a JSON object"), ('{"b": 1}', "no 'a'")]
+)
+def test_a_damaged_line_is_named_with_its_number(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"a": 1}}\n{line}\n')
+    rows = parse_rows(path, lambda row: row["a"])
+    assert next(rows) == 1
+    with pytest.raises(DataError, match=why) as caught:
+        next(rows)
+    assert str(caught.value).startswith(f"{path} line 2 is damaged (")
+
+
+def test_only_rows_of_numbers_turn_nan_into_a_number(tmp_path: Path) -> None:
+    """A model can answer "nan"."""
+    write_rows(tmp_path / "rows.jsonl", [{"answer": "nan"}])
+    assert list(parse_rows(tmp_path / "rows.jsonl", dict)) == [{"answer": "nan"}]
+    (row,) = read_rows(tmp_path / "rows.jsonl")
+    assert math.isnan(row["answer"])
+
+
+@pytest.mark.parametrize("length", [0, 1, 65_535, 65_536, 200_000])
+def test_opening_removes_half_a_line_of_any_length(tmp_path: Path, length: int) -> None:
+    """The end of the last line is searched from the end of the file, 65,536 bytes at a time."""
+    path = tmp_path / "log.jsonl"
+    for whole in (b"", b'{"a": 1}\n{"b": 2}\n'):
+        path.write_bytes(whole + b"x" * length)
+        JsonLines(path).close()
+        assert path.read_bytes() == whole
 
 
 def test_no_file_has_no_rows(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from or1.config import StageConfig
 from or1.metric import Metric
-from or1.storage.folder import METRICS, TIMINGS
 from or1.storage.jsonl import read_rows
+from or1.storage.run_folder import METRICS, TIMINGS
 from or1.testing import make_group, make_report, make_result
 from or1.tracking.catalog import CATALOG, CatalogEntry, markdown_table, never_seen, rewrite_docs, undocumented
 from or1.tracking.tracker import TimingSources

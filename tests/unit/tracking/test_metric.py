@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 from or1.metric import Metric, row_of
-from or1.storage.folder import METRICS
+from or1.storage.run_folder import METRICS
 from or1.testing import make_report
 from or1.tracking.catalog import entries, markdown_table
 from or1.tracking.metrics import train_metrics

@@ -111,7 +111,7 @@ def test_a_run_cut_back_ends_with_the_files_of_one_that_was_not(
         crash = min(max(one, two, reached), last)
         checkpoint = min(one, two, crash)
         steps(RolloutFiles(cut, every=every, keep=keep), first, crash)
-        (cut / "step_000099.tmp").write_text("half written")
+        (cut / ".step_000099.parquet.1.part").write_text("half written")
         reached = crash
         RolloutFiles(cut, every=every, keep=keep).cut(checkpoint)
         first = checkpoint + 1

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from or1.errors import RunFolderError
-from or1.storage.folder import RunFolder
 from or1.storage.jsonl import JsonLines, read_rows
+from or1.storage.run_folder import RunFolder
 from or1.tracking.plot import plot_run, smooth
 from or1.tracking.run_data import read_run
 from or1.tracking.summary import write_summary

@@ -1,15 +1,16 @@
 """Checkpoints that a crash at any moment cannot spoil.
 
     RUN/checkpoints/step_000020/
-        trainer/...      what the TrainerBackend wrote
+        trainer/...      files of the TrainerBackend
         state.json       RunState and the lengths of the logs
         manifest.json    size and sha256 of every file above; written last
 
-A checkpoint is written under another name, made durable, and renamed: under its own name it is always whole.
-The newest whole one wins; there is no pointer file that could disagree. Nothing here is pickled.
+A checkpoint is written under another name, flushed to the disk, and renamed: under its own name it is always
+whole. A resume takes the newest one whose hashes are correct; there is no pointer file that could disagree.
+Nothing here is pickled.
 
-Does not protect against a disk that returns other bytes than it took *and* the same to the hash; nor against
-two runs in one folder, which the folder's lock refuses.
+Not covered: a disk that changes bytes after the hash was computed from a cache in memory; two runs in one
+folder, which the lock of the run folder refuses.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,9 @@ from safetensors import SafetensorError
 
 from or1.errors import CheckpointError
 from or1.protocols import Tracker, TrainerBackend
-from or1.storage.folder import fsync_folder, guard_writes, last_checkpoint_bytes, require_free
+from or1.storage.atomic import guard_writes, recover, replacing
+from or1.storage.manifest import hash_file
+from or1.storage.run_folder import last_checkpoint_bytes, require_free
 from or1.types import RunState
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ _STATE = TypeAdapter(RunState)
 
 
 class DamagedCheckpointError(CheckpointError):
-    """One checkpoint is not what was written; an older one may serve."""
+    """One checkpoint differs from its manifest; an older one may be whole."""
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
@@ -95,17 +97,17 @@ def trainer_folder(checkpoint: Path) -> Path:
 
 
 def newest_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint below `checkpoints` whose files are what was written; None when there is none.
+    """The newest checkpoint below `checkpoints` whose files match its manifest; None when there is none.
 
     Raises:
-        CheckpointError: there are some, but none is whole, or the newest has another format.
+        CheckpointError: none of them is whole, or the newest has another format.
     """
     found = _newest_first(checkpoints)
     for path in found:
         try:
             verify(path)
         except DamagedCheckpointError as damage:
-            logger.warning("checkpoint passed over: %s", damage)
+            logger.warning("damaged checkpoint skipped: %s", damage)
             continue
         return path
     if found:
@@ -118,7 +120,7 @@ def newest_whole(checkpoints: Path) -> Path | None:
 
 
 def _newest_first(checkpoints: Path) -> list[Path]:
-    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir() and not p.suffix), reverse=True)
+    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir()), reverse=True)
 
 
 def verify(checkpoint: Path) -> None:
@@ -155,9 +157,9 @@ def _read_manifest(checkpoint: Path) -> dict[str, Any]:
     if isinstance(version, int) and version != FORMAT:
         raise CheckpointError(
             f"{checkpoint} has format {version} and this or1 reads format {FORMAT}: "
-            "go on with the version of or1 that wrote it (config.json says which), or choose another --out"
+            "resume with the version of or1 that wrote it (named in config.json), or choose another --out"
         )
-    # Any changed byte of the manifest itself shows: it is not the canonical text with its own hash in it.
+    # The manifest holds its own hash in canonical form, so any changed byte of it is detected.
     if _manifest_bytes({k: v for k, v in manifest.items() if k != "sha256"}) != raw:
         raise DamagedCheckpointError(f"{path} does not have the content that was written")
     return dict(manifest)
@@ -170,17 +172,13 @@ def _manifest_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
-    def one(name: str) -> str:
-        with (checkpoint / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(one, names), strict=True))
+        return dict(zip(names, pool.map(lambda name: hash_file(checkpoint / name), names), strict=True))
 
 
 @contextlib.contextmanager
 def _safetensor_errors() -> Iterator[None]:
-    """The tensor library reports a failed write in a type of its own: make it an OSError again."""
+    """Turn the safetensors error of a failed write back into an OSError."""
     try:
         yield
     except SafetensorError as error:
@@ -202,8 +200,8 @@ class FolderCheckpoints:
         """
         Args:
             folder: `checkpoints/` of the run.
-            tracker: its logs are counted on saving and cut on restoring.
-            keep: verified checkpoints kept, the newest.
+            tracker: its log lengths are stored on saving; its logs are cut to them on restoring.
+            keep: number of whole checkpoints kept, the newest.
             free_bytes: free space at a path [bytes]; None asks the file system.
         """
         self._folder = folder
@@ -214,18 +212,8 @@ class FolderCheckpoints:
         """Checkpoints that this process has written or verified."""
         with guard_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._clean()
+            recover(folder)
             self._last_bytes = last_checkpoint_bytes(folder)
-
-    def _clean(self) -> None:
-        """Remove what a killed process left half written, and finish a replacement that it left half done."""
-        for path in self._folder.glob("*.tmp"):
-            shutil.rmtree(path)
-        for path in self._folder.glob("*.old"):
-            if path.with_suffix("").exists():
-                shutil.rmtree(path)
-            else:
-                path.rename(path.with_suffix(""))
 
     def restore(self, trainer: TrainerBackend) -> RunState | None:
         """Load the newest whole checkpoint and cut the logs to it; without any, empty the logs.
@@ -250,52 +238,34 @@ class FolderCheckpoints:
         return state
 
     def save(self, state: RunState, trainer: TrainerBackend) -> None:
-        """Write the checkpoint of `state.step`, then let go of the oldest.
-
-        The caller sees to it that the weights are finite.
+        """Write the checkpoint of `state.step`, then delete the oldest ones. The weights must be finite.
 
         Raises:
             RunFolderError: the disk is full or not writable; every earlier checkpoint is untouched.
         """
         require_free(self._folder, self._last_bytes, self._free_bytes)
-        final = self._folder / folder_name(state.step)
-        partial = final.with_suffix(".tmp")
-        try:
-            with guard_writes(self._folder), _safetensor_errors():
-                self._write(partial, state, trainer)
-                self._publish(partial, final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        self._whole.add(final)
+        path = self._folder / folder_name(state.step)
+        with guard_writes(self._folder), _safetensor_errors(), replacing(path) as part:
+            self._write(part, state, trainer)
+        self._whole.add(path)
         with guard_writes(self._folder):
-            self._let_go()
+            self._prune()
 
-    def _write(self, partial: Path, state: RunState, trainer: TrainerBackend) -> None:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / TRAINER).mkdir(parents=True)
-        trainer.save(partial / TRAINER)
+    def _write(self, part: Path, state: RunState, trainer: TrainerBackend) -> None:
+        (part / TRAINER).mkdir(parents=True)
+        trainer.save(part / TRAINER)
         content = {"state": state_to_json(state), "log_offsets": dict(self._tracker.offsets())}
-        (partial / STATE).write_text(json.dumps(content, allow_nan=False))
-        names = sorted(str(p.relative_to(partial)) for p in partial.rglob("*") if p.is_file())
-        hashes = _hash_files(partial, names)
-        sizes = {n: (partial / n).stat().st_size for n in names}
+        (part / STATE).write_text(json.dumps(content, allow_nan=False))
+        names = sorted(str(p.relative_to(part)) for p in part.rglob("*") if p.is_file())
+        hashes = _hash_files(part, names)
+        sizes = {n: (part / n).stat().st_size for n in names}
         files = {n: {"bytes": sizes[n], "sha256": hashes[n]} for n in names}
         self._last_bytes = sum(sizes.values())
         manifest = {"format": FORMAT, "step": state.step, "files": files}
-        (partial / MANIFEST).write_bytes(_manifest_bytes(manifest))
-        _sync_tree(partial)
+        (part / MANIFEST).write_bytes(_manifest_bytes(manifest))
 
-    def _publish(self, partial: Path, final: Path) -> None:
-        """Rename, durably. One that is already there is replaced; killed in between, it comes back."""
-        old = final.with_suffix(".old")
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-        fsync_folder(self._folder)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def _let_go(self) -> None:
-        """Delete what is older than the `keep` newest whole ones."""
+    def _prune(self) -> None:
+        """Delete all checkpoints older than the `keep` newest whole ones."""
         num_whole = 0
         for path in _newest_first(self._folder):
             if num_whole >= self._keep:
@@ -312,13 +282,3 @@ class FolderCheckpoints:
                 return False
             self._whole.add(path)
         return True
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            fsync_folder(path)
-    fsync_folder(folder)

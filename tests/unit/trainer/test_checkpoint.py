@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from or1.errors import CheckpointError, RunFolderError
 from or1.testing import CountingBackend, MemoryTracker
-from or1.train.checkpoint import (
+from or1.trainer.checkpoint import (
     FolderCheckpoints,
     newest_whole,
     state_from_json,
@@ -164,8 +164,8 @@ def test_a_damaged_one_does_not_count_as_kept(tmp_path: Path) -> None:
 
 def test_leftovers_are_cleaned_on_start(tmp_path: Path) -> None:
     saved(tmp_path, 1, 2)
-    (tmp_path / "step_000003.tmp" / "trainer").mkdir(parents=True)
-    (tmp_path / "step_000002").rename(tmp_path / "step_000002.old")  # killed between two renames
+    (tmp_path / ".step_000003.1.part" / "trainer").mkdir(parents=True)
+    (tmp_path / "step_000002").rename(tmp_path / ".step_000002.1.old")  # killed between two renames
     assert restored(tmp_path)[1] == "at 2"
     assert names(tmp_path) == ["step_000001", "step_000002"]
 
