@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -43,6 +43,13 @@ $(VENV)/.installed-ray: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e packages/or1-verify -e '.[ray]'
 	@touch $@
 
+# the verifiers library brings some 45 packages, so it lives apart; torch and transformers are the same versions
+$(VENV)-verifiers/.installed: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-verifiers
+	$(VENV)-verifiers/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  -e packages/or1-verify -e '.[dev,verifiers]'
+	@touch $@
+
 setup: $(VENV)/.installed-dev  ## environment for development, in .venv
 
 demo: $(VENV)/.installed-board  ## train the built-in model and show the score before and after
@@ -64,6 +71,9 @@ test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, co
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
+
+test-verifiers: $(VENV)-verifiers/.installed  ## tasks from environments of the real verifiers library
+	$(TEST_ENV) $(VENV)-verifiers/bin/python -m pytest tests/unit/tasks/test_verifiers_env.py
 
 test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch: its README runs
 	rm -rf build/verify-alone

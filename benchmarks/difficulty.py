@@ -29,6 +29,7 @@ from or1.curate.settings import DifficultyConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
+from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.tasks.arithmetic import ArithmeticTask
 from or1.types import Problem
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     folder = model_folder("builtin:tiny")
-    engine = LocalEngine(load_decoder(folder, dtype=torch.float32), load_tokenizer(folder), max_running=256)
+    decoder, tokenizer = load_decoder(folder, dtype=torch.float32), load_tokenizer(folder)
+    generator = EngineGenerator(LocalEngine(decoder, tokenizer, max_running=256), tokenizer)
     task = ArithmeticTask(num_problems=args.num_problems, seed=args.seed, max_difficulty=args.max_difficulty)
     problems = task.problems()
     config = DifficultyConfig(model="builtin:tiny", max_response_tokens=args.max_response_tokens)
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         def run(config: DifficultyConfig, seed: int) -> list[Measured]:
             path = Path(scratch) / f"{seed}.jsonl"
-            return measure(engine, pool, problems, config, seed=seed, path=path)
+            return measure(generator, pool, problems, config, seed=seed, path=path)
 
         measured = run(config, args.seed)
         say(f"measured: {sum(m.num_counted for m in measured)} responses")

@@ -141,7 +141,7 @@ def study(num_golds: int, seed: int, show: int) -> dict[str, dict[str, Score]]:
 
 def table(found: dict[str, dict[str, Score]]) -> list[str]:
     lines = [
-        "| responses | grader | right ones paid | wrong ones paid | agreement | answers/s |",
+        "| responses | grader | correct ones rewarded | incorrect ones rewarded | agreement | answers/s |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, scores in found.items():

@@ -17,7 +17,7 @@ from or1.storage.run_folder import RunFolder
 from or1.testing import CharTokenizer, CountingBackend, make_group, make_problem, make_report
 from or1.tracking.sinks import Sink
 from or1.tracking.tracker import RunTracker, TimingSources
-from or1.train.checkpoint import FolderCheckpoints
+from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import Group, RunState, Score, UpdateReport
 
 

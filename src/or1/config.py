@@ -33,14 +33,14 @@ class DataColumnsConfig(Config):
 
 class DataConfig(Config):
     task: Literal["arithmetic", "math", "code"]
-    """What is asked, and so which verifier judges."""
+    """Kind of problem, which decides the verifier."""
     path: str | None = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
     columns: DataColumnsConfig = DataColumnsConfig()
     split: Literal["train", "heldout"] = "train"
     """Part of a built-in task; files are one part each."""
     num_problems: int | None = Field(default=None, ge=1)
-    """Take the first so many [problems]; None = all (arithmetic: 4,096)."""
+    """Take this many from the start [problems]; None = all (arithmetic: 4,096)."""
     weight: float = Field(default=1.0, gt=0)
     """Copies in each epoch's order [dimensionless]: 2 lists a source twice, as the scripts do with code."""
     instruction: str = ""
@@ -60,7 +60,7 @@ class SwitchRule(Config):
     window: int = Field(default=5, ge=1)
     """Steps averaged over [steps]."""
     min_steps: int = Field(default=10, ge=1)
-    """Never before so many steps of the stage [steps]."""
+    """Never before this many steps of the stage [steps]."""
     truncated_below: float | None = Field(default=None, gt=0, le=1)
     """Switch once the mean truncated share is below this [fraction]."""
     reward_plateau: float | None = Field(default=None, ge=0)
@@ -77,7 +77,7 @@ class StageConfig(Config):
     max_response_tokens: int = Field(ge=1)
     """Response budget T [tokens]. Source: paper tables 10-12."""
     num_steps: int = Field(ge=1)
-    """The stage lasts at most so many steps [steps]."""
+    """Largest number of steps of the stage [steps]."""
     switch: SwitchRule | None = None
     """Ends the stage before num_steps when it holds; None = by step only, as the paper's schedules."""
     num_problems: int = Field(default=256, ge=1)
@@ -188,9 +188,9 @@ class RolloutConfig(Config):
     max_prompt_tokens: int = Field(default=2048, ge=1)
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
     long_prompts: Literal["drop", "refuse"] = "drop"
-    """What to do with problems whose prompt is longer than max_prompt_tokens."""
+    """Handling of problems whose prompt is longer than max_prompt_tokens."""
     oversample: float = Field(default=1.0, ge=1)
-    """Draw so many times num_problems, keep the first num_problems groups with a signal [dimensionless]."""
+    """Draw this multiple of num_problems, keep the first num_problems groups with signal [dimensionless]."""
     max_refills: int = Field(default=0, ge=0)
     """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on
     what is kept."""
@@ -266,9 +266,9 @@ class TrackingConfig(Config):
     wandb_project: str | None = None
     """Weights & Biases project; None = off."""
     rollouts_every: int = Field(default=1, ge=1)
-    """Write the rollouts of every so many steps [steps]."""
+    """Write the rollouts of one in this many steps [steps]."""
     rollouts_keep: int | None = Field(default=None, ge=1)
-    """Keep the rollout files of the last so many written steps [files]; None = all."""
+    """Keep the rollout files of this many last written steps [files]; None = all."""
     token_numbers: bool = True
     """Write log-probability and entropy of each token into the rollout files."""
     fingerprint_tensors: bool = True
@@ -313,9 +313,9 @@ class RunConfig(Config):
     tracking: TrackingConfig = TrackingConfig()
     system: SystemConfig = SystemConfig()
     max_empty_steps: int = Field(default=10, ge=1)
-    """Stop after so many steps in a row without a group to train on [steps]."""
+    """Stop after this many consecutive steps without a group to train on [steps]."""
     max_nonfinite_steps: int = Field(default=3, ge=1)
-    """Stop after so many steps in a row whose update was not finite [steps]."""
+    """Stop after this many consecutive steps whose update was not finite [steps]."""
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:

@@ -1,4 +1,4 @@
-"""What can go wrong, and what the command line makes of it.
+"""The errors of or1, and the exit status of the command line for each.
 
 Or1Error                     one line for the user: what, which value, what to do
 ├── ConfigError              unknown recipe or key, bad value, bad combination          exit 2
@@ -9,7 +9,7 @@ Or1Error                     one line for the user: what, which value, what to d
 ├── EndpointError            a model server refuses, or is away for too long             exit 2
 ├── ClusterError             the cluster is away, or a machine of it cannot do its part  exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none     exit 2
-├── RunStopped               training cannot go on; the last checkpoint is whole        exit 3
+├── RunStopped               training cannot continue; the last checkpoint is whole     exit 3
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         K steps in a row had no group with a signal
 └── Interrupted              SIGTERM or SIGINT; state is saved                          exit 130
@@ -51,7 +51,7 @@ class CheckpointError(Or1Error):
 
 
 class EndpointError(Or1Error):
-    """A model server refuses what is asked, or cannot be reached; the message names its url and model."""
+    """A model server refuses a request, or cannot be reached; the message names its url and model."""
 
 
 class ClusterError(Or1Error):

@@ -66,7 +66,8 @@ class EndpointConfig(Config):
     """vllm: send top_k, min_p and repetition_penalty with every request, so that a server's own defaults for
     a model cannot change the distribution (vLLM, SGLang, llama.cpp). openai: standard fields only."""
     request_fields: dict[str, Any] = {}
-    """Further fields of every request, such as `chat_template_kwargs`."""
+    """Further fields of every request. In evaluations `model.chat.template_kwargs` takes the place of
+    `chat_template_kwargs`."""
     max_concurrency: int = Field(default=64, ge=1)
     """Requests under way at once [requests]."""
     connect_limit_s: float = Field(default=10.0, gt=0)

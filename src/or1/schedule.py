@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
 
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 class StopSignal:
     """Catches SIGTERM and SIGINT inside its `with`: the first sets `requested`, a second one raises at once.
 
-    The run stops where its state is consistent: between two rollouts or between two steps.
+    The run stops where its state is consistent: between two rollouts or between two steps. Python delivers
+    signals to the main thread only: in another thread nothing is caught.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,8 @@ class StopSignal:
         self._previous: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> StopSignal:
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in (signal.SIGTERM, signal.SIGINT):
             self._previous[number] = signal.signal(number, self._on_signal)
         return self

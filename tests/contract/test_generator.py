@@ -50,8 +50,9 @@ def _engine() -> Iterator[Generator]:
 def _local() -> Iterator[Generator]:
     folder = model_folder("builtin:tiny")
     decoder = load_decoder(folder, dtype=torch.float32, kernels=EXACT)
-    with contextlib.closing(LocalEngine(decoder, load_tokenizer(folder), max_running=4)) as engine:
-        yield engine
+    tokenizer = load_tokenizer(folder)
+    with contextlib.closing(LocalEngine(decoder, tokenizer, max_running=4)) as engine:
+        yield EngineGenerator(engine, tokenizer)
 
 
 def _said(request: ChatRequest) -> ChatReply:

@@ -48,7 +48,7 @@ def _local() -> Subject:
     # fewer rows than rollouts, so that rollouts take over the rows of those that finished
     engine = LocalEngine(decoder, tokenizer, max_running=4)
     weights = {name: parameter.detach() for name, parameter in decoder.named_parameters()}
-    return Subject(engine, engine, tokenizer, weights)
+    return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, weights)
 
 
 MAKERS: dict[str, Callable[[], Subject]] = {"scripted": _scripted, "local": _local}

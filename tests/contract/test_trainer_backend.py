@@ -15,7 +15,7 @@ from or1.models import model_folder
 from or1.nn.weights import load_decoder
 from or1.protocols import TrainerBackend
 from or1.testing import CountingBackend, make_group, make_problem
-from or1.train.local_backend import LocalBackend
+from or1.trainer.local_backend import LocalBackend
 from or1.types import UpdateReport
 
 LOSS = LossConfig()

@@ -111,7 +111,7 @@ def test_programs_from_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["run", "m"], ["--benchmark", "See or1 eval run --help"]),
         (
             ["run", "m", "--benchmark", "aime24", "--benchmark", "aime25", "--data", "x.jsonl"],
-            ["one --benchmark"],
+            ["name one benchmark"],
         ),
         (
             ["run", "m", "--benchmark", "aime24", "--data", "nowhere.jsonl"],

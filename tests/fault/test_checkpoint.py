@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 
 from or1.errors import CheckpointError, RunFolderError
 from or1.testing import CountingBackend, MemoryTracker
-from or1.train.checkpoint import FolderCheckpoints, verify
+from or1.trainer.checkpoint import FolderCheckpoints, verify
 from or1.types import RunState
 from tests.runs import contents, play, run_config
 

@@ -28,8 +28,8 @@ from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.weights import huggingface_state, load_decoder
 from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import forward
-from or1.train.packing import TrainedRollout, pack
+from or1.trainer.local_backend import forward
+from or1.trainer.packing import TrainedRollout, pack
 from or1.types import Finish, Rollout
 
 Numbers = Mapping[str, tuple[Tensor, Tensor]]

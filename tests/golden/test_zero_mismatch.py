@@ -16,7 +16,7 @@ from or1.nn.head import head_logprobs
 from or1.nn.kernels import EXACT
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Rollout, Sampling, WeightHandle
-from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
+from tests.small import LetterTokenizer, draw_all, engine_decoder, make_problems
 
 TEMPERATURE = 0.8
 SAMPLING = Sampling(group_size=8, max_response_tokens=40, temperature=TEMPERATURE, seed=3)
@@ -59,7 +59,7 @@ def _restore_threads() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def reference() -> tuple[Decoder, list[Rollout]]:
-    decoder = make_decoder(kernels=EXACT)
+    decoder = engine_decoder(kernels=EXACT)
     return decoder, decode_with(64, decoder)
 
 
@@ -95,7 +95,7 @@ def test_training_is_the_same_bits_in_any_packing(reference: tuple[Decoder, list
 
 def test_the_smallest_change_of_one_weight_is_seen(reference: tuple[Decoder, list[Rollout]]) -> None:
     _, rollouts = reference
-    changed = make_decoder(kernels=EXACT)
+    changed = engine_decoder(kernels=EXACT)
     weight = changed.model.layers[0].mlp.down_proj.weight
     with torch.no_grad():
         weight[3] = torch.nextafter(weight[3], torch.tensor(torch.inf))
@@ -103,7 +103,7 @@ def test_the_smallest_change_of_one_weight_is_seen(reference: tuple[Decoder, lis
 
 
 def test_default_mode_differs_by_rounding_only() -> None:
-    decoder = make_decoder()
+    decoder = engine_decoder()
     rollouts = decode_with(7, decoder)
     trained = trainer_logprobs(decoder, rollouts)
     largest = max(

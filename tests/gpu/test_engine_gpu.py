@@ -8,7 +8,7 @@ import torch
 
 from or1.rollout.local_engine import LocalEngine
 from or1.types import Sampling
-from tests.unit.rollout.small import LetterTokenizer, draw_all, make_decoder, make_problems
+from tests.small import LetterTokenizer, draw_all, engine_decoder, make_problems
 
 pytestmark = [
     pytest.mark.gpu,
@@ -19,7 +19,7 @@ SAMPLING = Sampling(group_size=5, max_response_tokens=40, temperature=0.9, seed=
 
 
 def make_engine(max_running: int, dtype: torch.dtype = torch.float32) -> LocalEngine:
-    decoder = make_decoder(dtype=dtype).to("cuda")
+    decoder = engine_decoder(dtype=dtype).to("cuda")
     return LocalEngine(decoder, LetterTokenizer(), max_running=max_running, max_prompt_tokens=64)
 
 

@@ -27,8 +27,8 @@ from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.storage import provenance
-from or1.train.local_backend import LocalBackend
-from or1.train.precision import best_dtype
+from or1.trainer.local_backend import LocalBackend
+from or1.trainer.precision import best_dtype
 from or1.types import WeightHandle
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
-from or1.train.checkpoint import FolderCheckpoints
+from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import RunState, Score
 from or1_verify.pool import ProcessVerifierPool
 

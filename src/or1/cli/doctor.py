@@ -18,23 +18,14 @@ import typer
 
 from or1 import __version__, recipes
 from or1.config import RunConfig
+from or1.storage.provenance import REQUIRED
 
 GIB = 1 << 30
 MATMUL_SIZE = 1024
 """Rows and columns of the matrices whose product is timed."""
 CHECKPOINT_ROOM_GIB = 5.0
 """Free disk below which runs of anything but the built-in model are doubtful [GiB]."""
-CORE = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "math-verify",
-    "rich",
-    "typer",
-)
+CORE = (*REQUIRED, "rich", "typer")
 EXTRAS = {
     "vllm": "vllm",
     "ray": "ray",
@@ -171,7 +162,7 @@ def _memory() -> Finding:
 def _bfloat16() -> Finding:
     import torch
 
-    from or1.train.precision import best_dtype
+    from or1.trainer.precision import best_dtype
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     chosen = str(best_dtype(device, MATMUL_SIZE)).removeprefix("torch.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from or1.errors import ConfigError, DataError
-from or1.evals import pipeline, report
+from or1.evals import report, request
 from or1.evals.benchmark import (
     about_benchmark,
     list_benchmarks,
@@ -24,17 +22,10 @@ from or1.evals.benchmark import (
     load_benchmark,
     load_protocol,
 )
-from or1.evals.chat_notes import chat_notes
 from or1.evals.compare import BenchmarkComparison, compare
-from or1.evals.contamination import contamination_notes
 from or1.evals.imports import import_livecodebench
-from or1.evals.questions import Questions, load_questions
-from or1.evals.results import DESCRIPTION, EvalFolder
-from or1.evals.settings import EvalRunConfig
+from or1.evals.results import EvalFolder
 from or1.evals.tables import tabulate
-from or1.recipes.check import validate_as
-from or1.recipes.files import read_template
-from or1.recipes.override import apply_set
 
 PUBLISHED = "published"
 
@@ -54,38 +45,32 @@ def evaluate(
     Raises:
         Or1Error: before any work, as far as it can be known.
     """
-    if (Path(model) / DESCRIPTION).is_file():
-        raise ConfigError(
-            f"{model} is an evaluation, not a model: use or1 eval rescore, or1 eval compare or or1 plot"
-        )
-    settings = settings_of(model, url, sets)
-    if data and len(benchmarks) > 1:
-        raise ConfigError("--data names the files of one benchmark: give one --benchmark with it")
-    questions = questions_of(settings, benchmarks, data)
-    folder = out or Path("evals") / re.sub(r"[^\w.-]+", "-", model).strip("-")
+    request.check_request(model, benchmarks, data)
+    settings = request.evaluation_settings(model, url, sets)
+    questions = request.questions_of(settings, benchmarks, data)
+    folder = out or request.default_folder(model)
     _quiet()
 
-    from or1 import assemble  # after the checks: it imports torch
+    from or1.assemble import evaluation  # after the checks: it imports torch
 
-    notes = [*contamination_notes(model, questions), *chat_notes(model, settings.model.chat)]
-    protocol = load_protocol(settings.protocol)
-    sampling = pipeline.sampling_of(settings, protocol)
-    samples = pipeline.samples_of(settings, protocol, questions)
-    described = {
-        **settings.model_dump(mode="json"),
-        "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
-        "sampling": dataclasses.asdict(sampling),
-    }
-    with (
-        assemble.benchmark_generator(settings) as (generator, environment),
-        assemble.benchmark_pool(settings) as pool,
-        EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
-        _Progress() as watch,
-    ):
-        lost = pipeline.generate(generator, questions, opened, sampling, watch)
-        pipeline.judge(pool, questions, opened, watch)
+    with _Progress() as watch:
+        lost = evaluation.evaluate(settings, questions, folder, watch)
     if lost:
         Console(stderr=True).print(f"{lost} samples were lost: repeat the command to generate them")
+    show_scores(folder, bounds)
+
+
+def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: bool) -> None:
+    """Judge the saved responses of an evaluation again; print and write the scores.
+
+    Raises:
+        Or1Error: see `or1.assemble.evaluation.rescore`.
+    """
+    _quiet()
+    from or1.assemble import evaluation
+
+    with _Progress() as watch:
+        evaluation.rescore(folder, sets, data, watch)
     show_scores(folder, bounds)
 
 
@@ -100,71 +85,6 @@ def import_verdicts(file: Path, benchmark: str, out: Path | None) -> None:
     folder = out or Path("evals") / file.stem
     import_livecodebench(file, load_benchmark(benchmark), folder)
     show_scores(folder, bounds=False)
-
-
-def settings_of(model: str, url: str | None, sets: Sequence[str]) -> EvalRunConfig:
-    """The evaluation as the command line describes it.
-
-    Raises:
-        ConfigError: a key or value that cannot be.
-    """
-    table: dict[str, Any] = {"model": {"path": model}}
-    if url is not None:
-        table["endpoint"] = {"url": url, "model": model}
-    for setting in sets:
-        apply_set(table, setting, EvalRunConfig)
-    read_template(table, Path.cwd(), "--set")
-    settings = validate_as(EvalRunConfig, table, model)
-    load_protocol(settings.protocol)
-    return settings
-
-
-def questions_of(settings: EvalRunConfig, benchmarks: Sequence[str], data: Sequence[str]) -> list[Questions]:
-    """The benchmarks' problems, each benchmark once."""
-    protocol = load_protocol(settings.protocol)
-    return [
-        load_questions(load_benchmark(name), protocol, data=data, num_problems=settings.num_problems)
-        for name in dict.fromkeys(benchmarks)
-    ]
-
-
-def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: bool) -> None:
-    """Judge all responses of an evaluation again, from the data it was made with; generate nothing.
-
-    Raises:
-        RunFolderError: the folder is no evaluation, or its data have changed.
-    """
-    description = EvalFolder.read(folder)
-    if "imported" in description["settings"]:
-        raise ConfigError(f"{folder} was imported with its verdicts: there are no tests to judge it by")
-    stored = {k: v for k, v in description["settings"].items() if k not in ("protocol", "sampling")}
-    table = {**stored, "protocol": description["settings"]["protocol"]["name"]}
-    for setting in sets:
-        apply_set(table, setting, EvalRunConfig)
-    read_template(table, Path.cwd(), "--set")
-    settings = validate_as(EvalRunConfig, table, str(folder))
-    protocol = load_protocol(settings.protocol)
-    entries = description["benchmarks"]
-    questions = [
-        load_questions(
-            load_benchmark(name), protocol, data=data or entry["data"], num_problems=settings.num_problems
-        )
-        for name, entry in entries.items()
-    ]
-    _quiet()
-
-    from or1 import assemble
-
-    samples = {name: entry["samples"] for name, entry in entries.items()}
-    kept = {**settings.model_dump(mode="json")}
-    kept |= {k: description["settings"][k] for k in ("protocol", "sampling")}
-    with (
-        EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
-        assemble.benchmark_pool(settings) as pool,
-        _Progress() as watch,
-    ):
-        pipeline.judge(pool, questions, opened, watch, afresh=True)
-    show_scores(folder, bounds)
 
 
 def show_scores(folder: Path, bounds: bool) -> None:

@@ -1,121 +1,20 @@
-"""`or1 export`: a checkpoint becomes a Hugging Face folder, with a card that says where it comes from."""
+"""`or1 export`: a checkpoint becomes a Hugging Face folder."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-import torch
 import typer
-from safetensors.torch import load_file
 
-from or1 import recipes
-from or1.config import RunConfig
-from or1.errors import CheckpointError, RunFolderError
-from or1.evals.contamination import TRAINING
-from or1.models import model_folder
-from or1.nn.config import read_json
-from or1.nn.weights import resolve_folder, save_decoder
-from or1.storage.atomic import guard_writes, write_json
-from or1.storage.run_folder import CHECKPOINTS
-from or1.tracking.run_data import RunData, read_run
-from or1.train.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
-from or1.train.optimizer import WEIGHTS_FILE
+from or1.assemble.export import export as run
 
 
 def export(run_folder: Path, out: Path, step: int | None) -> None:
-    """Write weights, configuration, tokenizer and card of a run's checkpoint into an empty folder.
+    """Export a checkpoint and print the folder.
 
     Raises:
-        RunFolderError: not a run folder, or `out` holds something.
+        RunFolderError: not a run folder, or `out` holds files.
         CheckpointError: the checkpoint is missing or damaged.
     """
-    data = read_run(run_folder)
-    run = recipes.load(run_folder)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunFolderError(f"{out} exists and is not an empty folder: name another")
-    checkpoint = checkpoint_of(run_folder, step)
-    source = resolve_folder(model_folder(run.model.path))
-    weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
-    with guard_writes(out):
-        save_decoder(weights, source, out, dtype=stored_dtype(source))
-        if run.model.chat.template is not None:
-            (out / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
-        state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
-        write_json(out / TRAINING, data.description)
-        (out / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
-    typer.echo(f"{out}: the model after step {state['step']} of {run_folder}")
-
-
-def checkpoint_of(run_folder: Path, step: int | None) -> Path:
-    """The checkpoint of a step, checked against its hashes, or the newest whole one."""
-    folder = run_folder / CHECKPOINTS
-    if step is None:
-        newest = newest_whole(folder)
-        if newest is None:
-            raise CheckpointError(f"{run_folder} has no checkpoint yet: or1 train writes them")
-        return newest
-    path = folder / folder_name(step)
-    if not path.is_dir():
-        kept = ", ".join(sorted(p.name for p in folder.glob("step_*") if not p.suffix)) or "none"
-        raise CheckpointError(f"{run_folder} has no checkpoint of step {step}: there is {kept}")
-    verify(path)
-    return path
-
-
-def stored_dtype(source: Path) -> torch.dtype:
-    """The type in which the start model's folder stores its weights; float32 where it names none."""
-    config = read_json(source, "config.json")
-    named = [config[key] for key in ("dtype", "torch_dtype") if key in config]
-    types = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-    return types[named[0]] if named and named[0] in types else torch.float32
-
-
-def card(run: RunConfig, data: RunData, step: int) -> str:
-    """The model card: front matter, scores, where it comes from, and every setting."""
-    provenance = data.description["provenance"]
-    scores = [row for row in data.scores if row["step"] <= step]
-    base = run.model.path
-    front = ["library_name: transformers", "tags: [reinforcement-learning, reasoning, or1]"]
-    if "/" in base and not Path(base).exists():
-        front.insert(0, f"base_model: {base}")
-    lines = [
-        "---",
-        *front,
-        "---",
-        "",
-        f"# {run.name}",
-        "",
-        f"`{base}` after {step:,} steps of or1 {provenance['or1_version']}. {recipes.describe(run)}",
-        "",
-        "| held-out score | avg@k | 95 % interval | k | problems |",
-        "| --- | --- | --- | --- | --- |",
-        *[_score_row(row) for row in ([scores[0], scores[-1]] if len(scores) > 1 else scores)],
-        "",
-        f"- commit: {provenance['commit']}",
-        f"- problems: {', '.join(_source(d.task, d.path) for d in run.data)}",
-        f"- data hash: {provenance['data_hash']}",
-        f"- configuration hash: {provenance['config_hash']}",
-        f"- packages: {', '.join(f'{name} {v}' for name, v in provenance['packages'].items() if v)}",
-        "",
-        "## Configuration",
-        "",
-        "```json",
-        run.model_dump_json(indent=2),
-        "```",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _source(task: str, path: str | None) -> str:
-    return task if path is None else f"{task} ({path})"
-
-
-def _score_row(row: dict[str, Any]) -> str:
-    low, high = row["eval/avg_at_k_low"], row["eval/avg_at_k_high"]
-    return (
-        f"| step {row['step']} | {row['eval/avg_at_k']:.3f} | {low:.3f} to {high:.3f} "
-        f"| {row['eval/samples_per_problem']} | {row['eval/num_problems']} |"
-    )
+    exported = run(run_folder, out, step)
+    typer.echo(f"{out}: the model after step {exported} of {run_folder}")

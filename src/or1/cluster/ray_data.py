@@ -2,7 +2,7 @@
 
 Ray carries the number of a batch to a worker and back; records and decisions stay in files. An actor
 prepares a stage once. A worker that dies is started again and its batch done again: its file is written whole
-or not at all, and by whom does not show.
+or not at all, and does not depend on the worker.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _KINDS: Mapping[str, type[Or1Error]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a worker says about a batch."""
+class BatchReport:
+    """Report of a worker on one batch."""
 
     part: int
     host: str
@@ -55,8 +55,8 @@ class RayWorkers:
         """Use the cluster that this process is connected to (`connected`).
 
         Args:
-            seen_within_s: a file that a worker wrote has to be seen here within so many seconds [s]; shared
-                folders remember for a while what is not there.
+            seen_within_s: longest wait for a file of a worker to appear here [s]; shared folders cache for a
+                while that a file is missing.
         """
         self._seen_within_s = seen_within_s
 
@@ -70,32 +70,32 @@ class RayWorkers:
         num_cpus = max(1, work.num_processes)
         most = _most_workers(work.stage, num_cpus)
         settings = {"work": work, "folder": store.folder.resolve(), "expected": _versions()}
-        answers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts)).map(
+        reports = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts)).map(
             _Worker,
             fn_constructor_kwargs=settings,
             compute=ray.data.ActorPoolStrategy(size=min(most, len(parts))),
             num_cpus=num_cpus,
         )
         try:
-            for row in answers.iter_rows():
-                answer = Answer(**row)
-                if answer.kind:
-                    raise _KINDS[answer.kind](answer.error)
-                self._wait_for(work, store, answer)
-                yield answer.part
+            for row in reports.iter_rows():
+                report = BatchReport(**row)
+                if report.kind:
+                    raise _KINDS[report.kind](report.error)
+                self._wait_for(work, store, report)
+                yield report.part
         except ray.exceptions.RayError as error:
             said = str(error).strip().splitlines()[-1]
             raise ClusterError(
                 f"the Ray cluster failed in {work.stage} ({type(error).__name__}: {said}): "
-                "start the same command again, it goes on"
+                "start the same command again to resume"
             ) from error
 
-    def _wait_for(self, work: Work, store: Store, answer: Answer) -> None:
+    def _wait_for(self, work: Work, store: Store, report: BatchReport) -> None:
         end = time.monotonic() + self._seen_within_s
-        path = store.path(work.stage, answer.part, work.suffix)
+        path = store.path(work.stage, report.part, work.suffix)
         while not path.is_file():
             if time.monotonic() > end:
-                raise ClusterError(f"{answer.host} wrote {path}, which is not there: {SHARED_FOLDER}")
+                raise ClusterError(f"{report.host} wrote {path}, which is not there: {SHARED_FOLDER}")
             time.sleep(0.1)
 
 
@@ -117,8 +117,8 @@ class _Worker:
                 self._do = self._ready(host)
             self._do(self._store, part)
         except Or1Error as error:
-            return asdict(Answer(part, host, type(error).__name__, str(error)))
-        return asdict(Answer(part, host))
+            return asdict(BatchReport(part, host, type(error).__name__, str(error)))
+        return asdict(BatchReport(part, host))
 
     def _ready(self, host: str) -> Callable[[Store, int], None]:
         if self._store.load(f"{READ}/done.json") is None:
@@ -140,7 +140,7 @@ def _shown(packages: Mapping[str, str]) -> str:
 
 
 def _most_workers(stage: str, num_cpus: int) -> int:
-    """Workers of so many processors that the machines of the cluster hold together."""
+    """Number of workers with `num_cpus` each that fit on the machines of the cluster."""
     sizes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     most = sum(size // num_cpus for size in sizes)
     if most == 0:
@@ -161,7 +161,7 @@ def connected(address: str) -> Iterator[RayWorkers]:
     Raises:
         ClusterError: there is none.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here sends no statistics
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         ray.init(address=address, include_dashboard=None if address != "local" else False,

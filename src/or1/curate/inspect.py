@@ -13,8 +13,8 @@ import xxhash
 
 from or1.curate.curate import counts_of
 from or1.curate.ledger import Counts
-from or1.errors import ConfigError
 from or1.storage.manifest import PROBLEMS, checked_manifest
+from or1.tracking.figure import new_figure
 from or1.types import Gold
 
 _BINS = 8
@@ -32,7 +32,7 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ShownProblem:
     """One problem, shown."""
 
     problem_id: str
@@ -96,13 +96,7 @@ def draw_histogram(found: Dataset, path: Path) -> Path | None:
     shares = difficulties(found)
     if not shares:
         return None
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
-        ) from error
-    figure = Figure(figsize=(7, 2.4 * len(shares)), dpi=150, layout="constrained")
+    figure = new_figure(7, 2.4 * len(shares))
     panels = figure.subplots(len(shares), 1, squeeze=False, sharex=True)
     for axis, (model, counts) in zip(panels[:, 0], sorted(shares.items()), strict=True):
         axis.bar(
@@ -118,9 +112,9 @@ def draw_histogram(found: Dataset, path: Path) -> Path | None:
     return path
 
 
-def samples(found: Dataset, num: int, seed: int) -> list[Sample]:
+def samples(found: Dataset, num: int, seed: int) -> list[ShownProblem]:
     """Problems drawn by seed: those whose hashes come first."""
-    ranked: list[tuple[bytes, Sample]] = []
+    ranked: list[tuple[bytes, ShownProblem]] = []
     for file in found.files:
         for number, row in enumerate(pq.read_table(file).to_pylist()):
             key = xxhash.xxh3_128_digest(f"{seed}/{file.name}/{number}".encode())
@@ -129,13 +123,15 @@ def samples(found: Dataset, num: int, seed: int) -> list[Sample]:
     return [sample for _, sample in ranked]
 
 
-def _sample(row: Mapping[str, object]) -> Sample:
+def _sample(row: Mapping[str, object]) -> ShownProblem:
     prompt = row["prompt"]
     assert isinstance(prompt, list), "both layouts have a list of messages here"
     question = str(prompt[-1]["content"])
     if "gold_json" in row:
-        return Sample(str(row["id"]), str(row["source"]), question, json.loads(str(row["gold_json"])))
+        return ShownProblem(str(row["id"]), str(row["source"]), question, json.loads(str(row["gold_json"])))
     extra, model = row["extra_info"], row["reward_model"]
     assert isinstance(extra, dict), "the reference's layout has a table here"
     assert isinstance(model, dict), "the reference's layout has a table here"
-    return Sample(str(extra["index"]), str(row["data_source"]), question, json.loads(model["ground_truth"]))
+    return ShownProblem(
+        str(extra["index"]), str(row["data_source"]), question, json.loads(model["ground_truth"])
+    )

@@ -15,7 +15,7 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
 
-from or1.curate.normal_form import Kind, Tokens
+from or1.curate.normal_form import TokenKind, Tokens
 from or1.curate.notation import FILLERS, NEGATIONS, SIDES
 
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
@@ -45,10 +45,12 @@ class Side:
         kept = [
             (w, g, k)
             for w, g, k in zip(tokens.words, tokens.general, tokens.kinds, strict=True)
-            if k != Kind.BRACKET
+            if k != TokenKind.BRACKET
         ]
         kinds = bytes(k for _, _, k in kept)
-        brackets = "".join(w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == Kind.BRACKET)
+        brackets = "".join(
+            w for w, k in zip(tokens.words, tokens.kinds, strict=True) if k == TokenKind.BRACKET
+        )
         return Side._make(
             tuple(w for w, _, _ in kept),
             tuple("/" if g == "frac" else g for _, g, _ in kept),
@@ -58,8 +60,8 @@ class Side:
 
     @staticmethod
     def _make(words: tuple[str, ...], general: tuple[str, ...], kinds: bytes, brackets: str) -> Side:
-        digits = frozenset(w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER)
-        named = (w for w, k in zip(words, kinds, strict=True) if k == Kind.NUMBER_WORD)
+        digits = frozenset(w for w, k in zip(words, kinds, strict=True) if k == TokenKind.NUMBER)
+        named = (w for w, k in zip(words, kinds, strict=True) if k == TokenKind.NUMBER_WORD)
         return Side(words, general, kinds, brackets, digits, digits.union(named))
 
     def __len__(self) -> int:
@@ -67,7 +69,7 @@ class Side:
 
     @property
     def num_words(self) -> int:
-        return self.kinds.count(Kind.WORD) + self.kinds.count(Kind.NUMBER_WORD)
+        return self.kinds.count(TokenKind.WORD) + self.kinds.count(TokenKind.NUMBER_WORD)
 
     @property
     def num_symbols(self) -> int:
@@ -81,7 +83,7 @@ class Side:
     def without_numbers(self) -> tuple[str, ...]:
         """The tokens with one sign for every number."""
         return tuple(
-            "#" if kind in (Kind.NUMBER, Kind.NUMBER_WORD) else word
+            "#" if kind in (TokenKind.NUMBER, TokenKind.NUMBER_WORD) else word
             for word, kind in zip(self.general, self.kinds, strict=True)
         )
 
@@ -215,11 +217,11 @@ def likeness(first: Side, second: Side) -> Likeness:
             letters.update(
                 (first.words[x], second.words[y])
                 for x, y in zip(i, j, strict=True)
-                if first.kinds[x] == Kind.LETTER
+                if first.kinds[x] == TokenKind.LETTER
             )
             continue
-        removed = [first.words[x] for x in i if first.kinds[x] == Kind.WORD]
-        added = [second.words[x] for x in j if second.kinds[x] == Kind.WORD]
+        removed = [first.words[x] for x in i if first.kinds[x] == TokenKind.WORD]
+        added = [second.words[x] for x in j if second.kinds[x] == TokenKind.WORD]
         both = min(len(removed), len(added))
         exchanged.update(zip(removed[:both], added[:both], strict=True))
         single += removed[both:] + added[both:]
@@ -246,7 +248,7 @@ def _are_opposed(first: str, second: str) -> bool:
 
 def _counts(side: Side, at: int) -> bool:
     kind = side.kinds[at]
-    return kind != Kind.WORD and not (kind == Kind.OPERATOR and side.general[at] in _FREE_OPERATORS)
+    return kind != TokenKind.WORD and not (kind == TokenKind.OPERATOR and side.general[at] in _FREE_OPERATORS)
 
 
 def _summary(
@@ -261,7 +263,7 @@ def _summary(
     values = [_by_value(each) for each in left]
     only = values[0] - values[1], values[1] - values[0]
     digits = [
-        sum(n for (kind, text), n in left[s].items() if kind == Kind.NUMBER and only[s]["#", text])
+        sum(n for (kind, text), n in left[s].items() if kind == TokenKind.NUMBER and only[s]["#", text])
         for s in (0, 1)
     ]
     numbers = [sum(n for (sort, _), n in each.items() if sort == "#") for each in only]
@@ -286,7 +288,7 @@ def _by_value(left: Counter[tuple[int, str]]) -> Counter[tuple[str, str]]:
     """`3` and `three` are one number."""
     found: Counter[tuple[str, str]] = Counter()
     for (kind, text), number in left.items():
-        found["#" if kind in (Kind.NUMBER, Kind.NUMBER_WORD) else str(kind), text] += number
+        found["#" if kind in (TokenKind.NUMBER, TokenKind.NUMBER_WORD) else str(kind), text] += number
     return found
 
 

@@ -18,7 +18,7 @@ import xxhash
 from or1.curate.notation import FUNCTIONS, NUMBER_WORDS, SAME_COMMAND, SIGNS, STYLE, TEXT_COMMANDS
 
 
-class Kind(IntEnum):
+class TokenKind(IntEnum):
     WORD = 0
     NUMBER = 1
     """Written in digits."""
@@ -48,11 +48,11 @@ class Tokens:
     def general(self) -> tuple[str, ...]:
         """The tokens with one sign for every letter: what a renaming leaves alone."""
         return tuple(
-            "\N{MIDDLE DOT}" if kind == Kind.LETTER else word
+            "\N{MIDDLE DOT}" if kind == TokenKind.LETTER else word
             for word, kind in zip(self.words, self.kinds, strict=True)
         )
 
-    def of_kind(self, kind: Kind) -> list[str]:
+    def of_kind(self, kind: TokenKind) -> list[str]:
         return [word for word, each in zip(self.words, self.kinds, strict=True) if each == kind]
 
 
@@ -171,7 +171,7 @@ class _Reader:
                 case "escaped":
                     self._escaped(found["escaped"])
                 case "number":
-                    self._add(_plain_number(found["number"]), Kind.NUMBER)
+                    self._add(_plain_number(found["number"]), TokenKind.NUMBER)
                 case "word":
                     self._word(found["word"], found.start(), found.end())
                 case "dash":
@@ -182,7 +182,7 @@ class _Reader:
                     self._bracket(found["bracket"])
         return Tokens(tuple(self._words), bytes(self._kinds))
 
-    def _add(self, word: str, kind: Kind) -> None:
+    def _add(self, word: str, kind: TokenKind) -> None:
         self._words.append(word)
         self._kinds.append(kind)
 
@@ -210,9 +210,9 @@ class _Reader:
             return
         if name == "circ" and self._words and self._words[-1] in {"^", "{"}:
             self._drop_open_power()
-            self._add("degree", Kind.WORD)
+            self._add("degree", TokenKind.WORD)
             return
-        self._add(name, Kind.OPERATOR)
+        self._add(name, TokenKind.OPERATOR)
 
     def _drop_open_power(self) -> None:
         while self._words and self._words[-1] in {"^", "{"}:
@@ -222,27 +222,27 @@ class _Reader:
 
     def _escaped(self, sign: str) -> None:
         if sign == "%":
-            self._add("percent", Kind.WORD)
+            self._add("percent", TokenKind.WORD)
         elif sign == "|":
-            self._add("|", Kind.BRACKET)
+            self._add("|", TokenKind.BRACKET)
         elif sign in "{}":
-            self._add({"{": "(", "}": ")"}[sign], Kind.BRACKET)
+            self._add({"{": "(", "}": ")"}[sign], TokenKind.BRACKET)
 
     def _word(self, word: str, start: int, end: int) -> None:
         is_word = not self._in_math or self._words_depth is not None
         lower = word.replace("'", "").lower()
         if lower in FUNCTIONS:
-            self._add(lower, Kind.OPERATOR)
+            self._add(lower, TokenKind.OPERATOR)
         elif lower in NUMBER_WORDS and len(word) > 2:
-            self._add(NUMBER_WORDS[lower], Kind.NUMBER_WORD)
+            self._add(NUMBER_WORDS[lower], TokenKind.NUMBER_WORD)
         elif len(word) == 1 and not _FIRST_SYLLABLE <= word <= _LAST_SYLLABLE:
             is_word = is_word and word in "aAI" and not self._is_beside_mathematics(start, end)
-            self._add(*((lower, Kind.WORD) if is_word else (word, Kind.LETTER)))
+            self._add(*((lower, TokenKind.WORD) if is_word else (word, TokenKind.LETTER)))
         elif len(word) <= 4 and not (is_word and (self._in_capitals or not word.isupper())):
             for letter in word:
-                self._add(letter, Kind.LETTER)
+                self._add(letter, TokenKind.LETTER)
         else:
-            self._add(lower, Kind.WORD)
+            self._add(lower, TokenKind.WORD)
 
     def _is_beside_mathematics(self, start: int, end: int) -> bool:
         """`a^b`, `2a` and `a = 1` hold no article, also where nothing marks them as mathematics."""
@@ -252,27 +252,27 @@ class _Reader:
     def _dash(self, at: int) -> None:
         before, after = self._text[at - 1 : at], self._text[at + 1 : at + 2]
         if not (before.isalpha() and after.isalpha()) or self._in_math:
-            self._add("-", Kind.OPERATOR)
+            self._add("-", TokenKind.OPERATOR)
 
     def _operator(self, sign: str) -> None:
         if sign == "%":
-            self._add("percent", Kind.WORD)
+            self._add("percent", TokenKind.WORD)
         elif sign == "!" and not (
-            self._words and self._kinds[-1] in (Kind.NUMBER, Kind.LETTER, Kind.BRACKET)
+            self._words and self._kinds[-1] in (TokenKind.NUMBER, TokenKind.LETTER, TokenKind.BRACKET)
         ):
             return
         else:
-            self._add(sign, Kind.BRACKET if sign == "|" else Kind.OPERATOR)
+            self._add(sign, TokenKind.BRACKET if sign == "|" else TokenKind.OPERATOR)
 
     def _bracket(self, sign: str) -> None:
         if sign == "{":
             self._depth += 1
             self._open.append(len(self._words))
-            self._add("{", Kind.BRACKET)
+            self._add("{", TokenKind.BRACKET)
         elif sign == "}":
             self._close()
         else:
-            self._add({"[": "(", "]": ")"}.get(sign, sign), Kind.BRACKET)
+            self._add({"[": "(", "]": ")"}.get(sign, sign), TokenKind.BRACKET)
 
     def _close(self) -> None:
         """A group of one token needs no braces: `x^{2}` is `x^2`."""
@@ -288,7 +288,7 @@ class _Reader:
             del self._words[start]
             del self._kinds[start]
         else:
-            self._add("}", Kind.BRACKET)
+            self._add("}", TokenKind.BRACKET)
 
 
 def _plain_number(text: str) -> str:

@@ -16,7 +16,7 @@ import xxhash
 from rensa import RMinHash
 
 from or1.curate.match import Side
-from or1.curate.normal_form import Kind, Tokens, exact_key, tokens_of
+from or1.curate.normal_form import TokenKind, Tokens, exact_key, tokens_of
 from or1.curate.records import Record, to_json
 from or1.curate.store import Store
 from or1.types import Gold
@@ -80,10 +80,10 @@ def tests_key(gold: Gold) -> str:
 
 def near_keys(tokens: Tokens) -> list[int]:
     """Keys of which near duplicates share at least one, almost always."""
-    words = sorted(set(tokens.of_kind(Kind.WORD)))
+    words = sorted(set(tokens.of_kind(TokenKind.WORD)))
     if len(words) < 3:
         words = sorted(set(tokens.general))
-    numbers = "\x1f".join(sorted(tokens.of_kind(Kind.NUMBER)))
+    numbers = "\x1f".join(sorted(tokens.of_kind(TokenKind.NUMBER)))
     keys = [
         xxhash.xxh3_64_intdigest(f"{k}\x1f{value}\x1f{numbers}".encode())
         for k, value in enumerate(_minhash(words, _NUM_WORD_KEYS))

@@ -199,10 +199,10 @@ def about_benchmark(name: str) -> str:
 
 
 def load_benchmark(spec: str) -> Benchmark:
-    """A benchmark as `NAME[:RELEASE][:FROM..TO]` says.
+    """A benchmark as `NAME[:RELEASE][:FROM..TO]` says; NAME is a shipped one or a `.toml` file.
 
     Raises:
-        ConfigError: no such benchmark or release, or a window that cannot be read.
+        ConfigError: no such benchmark, file or release, a file that is no benchmark, or a wrong window.
     """
     name, *rest = spec.split(":")
     table = _table(name)
@@ -223,18 +223,43 @@ def load_benchmark(spec: str) -> Benchmark:
                 )
             )
     try:
-        return Benchmark.model_validate({"family": name, **table, "name": spec})
+        return Benchmark.model_validate({"family": Path(name).stem, **table, "name": spec})
     except ValidationError as error:
-        told = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"benchmark {spec}: {told}") from None
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        why = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"benchmark {spec}: {key}: {why}" if key else f"benchmark {spec}: {why}") from None
 
 
 def _table(name: str) -> dict[str, Any]:
-    if name not in list_benchmarks():
-        raise ConfigError(f"unknown benchmark {name}: {_choices(name, list_benchmarks())}")
-    table = _toml(FOLDER / f"{name}.toml")
+    table = _own_table(Path(name)) if name.endswith(".toml") else _shipped_table(name)
     base = table.pop("extends", None)
     return merge({"family": base, **_table(base)}, table) if base else table
+
+
+def _shipped_table(name: str) -> dict[str, Any]:
+    if name not in list_benchmarks():
+        raise ConfigError(
+            f"unknown benchmark {name}: {_choices(name, list_benchmarks())}, or give a .toml file of your own"
+        )
+    return _toml(FOLDER / f"{name}.toml")
+
+
+def _own_table(path: Path) -> dict[str, Any]:
+    """The table of a user's benchmark. Its data files may lie beside it."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"benchmark {path}: there is no such file (working directory {Path.cwd()})"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"benchmark {path}: cannot be read ({error})") from None
+    beside = [path.parent / str(name) for name in table.get("data", ())]
+    files = [
+        str(file) if file.exists() else name for file, name in zip(beside, table.get("data", ()), strict=True)
+    ]
+    return {**table, "data": files} if files else table
 
 
 def load_protocol(name: str) -> Protocol:

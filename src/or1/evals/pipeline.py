@@ -27,6 +27,16 @@ class Watch(Protocol):
         ...
 
 
+class Silent:
+    """Callbacks that display nothing."""
+
+    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+        pass
+
+    def seen(self, row: ResponseRow | ResultRow) -> None:
+        pass
+
+
 def sampling_of(settings: EvalRunConfig, asking: Asking) -> Sampling:
     """How samples are drawn: the protocol's numbers, but for those that the settings give."""
     given = settings

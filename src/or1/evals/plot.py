@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from or1.errors import ConfigError, DataError
+from or1.errors import DataError
 from or1.evals.report import HEAD, cells, notes, protocol_line
 from or1.evals.results import RESULTS, EvalFolder, ResultRow, read
 from or1.evals.tables import budget_curve, tabulate
 from or1.storage.atomic import guard_writes
+from or1.tracking.figure import new_figure
 
 INK, BLUE, ORANGE, GREY = "#22303c", "#2f6fb2", "#d9772b", "#9aa5ad"
 NUM_BUDGETS = 60
@@ -37,18 +38,12 @@ def plot_evaluation(folder: Path, out_png: Path, *, bounds: bool = False) -> Pat
         ConfigError: matplotlib is not installed.
         DataError: samples are missing, or none has a length (imported verdicts).
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
-        ) from error
     scores = tabulate(folder, bounds=bounds)
     judged = [row for row in read(folder / RESULTS, ResultRow) if row.reward is not None]
     names = list(dict.fromkeys(row.benchmark for row in judged))
     if "imported" in EvalFolder.read(folder)["settings"]:
         raise DataError(f"{folder} has no lengths to draw: its verdicts were imported")
-    figure = Figure(figsize=(11, 3.4 * len(names)), dpi=150, layout="constrained")
+    figure = new_figure(11, 3.4 * len(names))
     axes = figure.subplots(len(names), 2, squeeze=False)
     for (left, right), name in zip(axes, names, strict=True):
         rows = [row for row in judged if row.benchmark == name]

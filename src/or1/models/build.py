@@ -166,7 +166,7 @@ def example_text(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
 
 
 def _cut(examples: list[list[int]], tokens_per_step: int) -> Iterator[list[list[int]]]:
-    """Cut examples, sorted by length, into minibatches that hold at most so many tokens when padded."""
+    """Cut examples, sorted by length, into minibatches of at most `tokens_per_step` tokens when padded."""
     batch: list[list[int]] = []
     for example in examples:
         if batch and (len(batch) + 1) * len(example) > tokens_per_step:

@@ -1,11 +1,11 @@
 """Written-out chains of thought that the built-in model learns from: right, careless and long-winded ones.
 
-They give the model the faults that reinforcement is to mend, and the freedom that it is to keep:
+They give the model the faults that reinforcement is to correct, and the freedom that it is to keep:
 
-* slips: a step may state a wrong total and go on from it, the more so the later it comes. Wrong totals are
+* slips: a step may state a wrong total and continue from it, the more so the later it comes. Wrong totals are
   spread over several values, so that the right one stays the likeliest: greedy decoding is right where
   sampling is not.
-* checks: a total may be questioned, and then a slip is mended at the price of a few characters.
+* checks: a total may be questioned, and then a slip is corrected at the price of a few characters.
 * length: a response is terse, plain or rambling, whatever the problem.
 * wording: signs, spaces, separators and fillers are drawn freely and change nothing.
 """
@@ -34,7 +34,7 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What may be written in several ways without changing anything."""
+    """Parts of a response that may be written in several ways without changing its meaning."""
 
     equals: tuple[str, ...] = ("=", ":", " = ", " is ")
     separators: tuple[str, ...] = (",", ";", ".", "\n", ", ")
@@ -98,7 +98,7 @@ _REMARKS = ("fine", "easy", "good", "right", "yes", "clear")
 _MUSINGS = ("hmm", "let me see", "one moment", "I think so", "so far so good", "keep going", "not too hard")
 _DOUBTS = ("?", " hm", "..", " eh")
 _CONFIRMED = (" ok", " yes", " right", " sure")
-_MENDED = (" no ", " wait ", " oops ", " rather ")
+_CORRECTED = (" no ", " wait ", " oops ", " rather ")
 
 
 def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
@@ -133,7 +133,7 @@ def slip_chance(total: int, operation: Operation, number: int, teaching: Teachin
 def _write_step(
     rng: random.Random, total: int, chain: Chain, number: int, style: Style, teaching: Teaching
 ) -> tuple[str, int]:
-    """Word operation `number` (from 0); return the text and the total that the writer goes on with."""
+    """Word operation `number` (from 0); return the text and the total that the next step starts from."""
     wording = teaching.wording
     operation = chain.operations[number]
     right = operation.apply(total)
@@ -143,16 +143,16 @@ def _write_step(
     text = [f"{total}{space}{chain.lettered[number]}{_pick(rng, wording.equals)}{stated}"]
     if rng.random() < teaching.checks[tuple(Style).index(style)]:
         text.append(_pick(rng, _DOUBTS))
-        mends = stated != right and rng.random() >= _MISSED
-        text.append(f"{_pick(rng, _MENDED)}{right}" if mends else _pick(rng, _CONFIRMED))
-        stated = right if mends else stated
+        corrects = stated != right and rng.random() >= _MISSED
+        text.append(f"{_pick(rng, _CORRECTED)}{right}" if corrects else _pick(rng, _CONFIRMED))
+        stated = right if corrects else stated
     text.append(_pick(rng, wording.separators))
     before, after = _words(rng, stated, style, wording)
     return before + "".join(text) + after, stated
 
 
 def _words(rng: random.Random, total: int, style: Style, wording: Wording) -> tuple[str, str]:
-    """What stands before and after a step and decides nothing."""
+    """Words before and after a step that do not change its meaning."""
     if style is Style.TERSE:
         return "", ""
     before = _pick(rng, _LINKS) if rng.random() < 0.6 else ""

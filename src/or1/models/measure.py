@@ -33,8 +33,8 @@ _TOTAL = re.compile(r"\d ?[A-Z][-+*]\d+(?:=|:| = | is )(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What a model does; shares are fractions of responses unless said otherwise."""
+class Behaviour:
+    """Behaviour of a model; shares are fractions of responses unless said otherwise."""
 
     right: float
     """At the last budget."""
@@ -65,7 +65,7 @@ def measure(
     problems: Sequence[Problem],
     group_size: int,
     temperature: float,
-) -> Measured:
+) -> Behaviour:
     """Sample every problem group_size times at the last budget and look at what comes."""
     verifier = ArithmeticTask().verifier
     sampling = Sampling(
@@ -88,7 +88,7 @@ def measure(
     entropy_T = np.concatenate([_entropy(rollout) for rollout in rollouts])
     rate_P = right_N.reshape(-1, group_size).mean(1)
     source_P = [by_id[key].source for key, _ in groupby(rollout.problem_id for rollout in rollouts)]
-    return Measured(
+    return Behaviour(
         right=float(right_N.mean()),
         right_first=float((right_N & (length_N <= FIRST_BUDGET)).mean()),
         truncated_first=float((length_N > FIRST_BUDGET).mean()),

@@ -1,7 +1,7 @@
 """One decoder for the Qwen2, Qwen3 and Llama families, with a packed and a cached forward, and the head.
 
-The shape letters of `or1.nn`, `or1.rollout` and `or1.train`. A tensor's name ends in its axes: `hidden_TC` is
-[T, C].
+The shape letters of `or1.nn`, `or1.rollout` and `or1.trainer`. A tensor's name ends in its axes:
+`hidden_TC` is [T, C].
 
     T  tokens of packed sequences, one after another without padding
     N  chosen rows: tokens whose hidden state is used, in training the response tokens of a microbatch;

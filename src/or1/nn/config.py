@@ -1,4 +1,4 @@
-"""What a model folder says about its shape, checked before any weight is read."""
+"""The shape of a model, from its folder; checked before any weight is read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Llama3Scaling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderConfig:
-    """Shape of a decoder; the same few numbers for every family."""
+    """Shape of a decoder; the same fields for every family."""
 
     architecture: str
     """As in `config.json`."""
@@ -56,14 +56,6 @@ class DecoderConfig:
     def qkv_size(self) -> int:
         """Rows of the fused query, key and value projection."""
         return (self.num_heads + 2 * self.num_kv_heads) * self.head_size
-
-    @property
-    def num_parameters(self) -> int:
-        """Weights of the model, a tied head counted once."""
-        attention = self.hidden_size * (self.qkv_size + self.num_heads * self.head_size)
-        mlp = 3 * self.hidden_size * self.intermediate_size
-        embeddings = self.vocab_size * self.hidden_size * (1 if self.is_head_tied else 2)
-        return self.num_layers * (attention + mlp) + embeddings
 
 
 def read_config(folder: Path) -> DecoderConfig:
@@ -139,7 +131,7 @@ def _from_dict(raw: dict[str, Any], generation_eos: tuple[int, ...]) -> DecoderC
 
 
 def _setting(raw: dict[str, Any], key: str, default: Any) -> Any:
-    """Value of a key that model folders may leave out or write as null."""
+    """Value of an optional key; null counts as missing."""
     return raw[key] if key in raw and raw[key] is not None else default
 
 
@@ -164,7 +156,7 @@ def _refuse_variants(raw: dict[str, Any], architecture: str) -> None:
 
 
 def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling | None]:
-    """Rotary base and scaling: one field or two, by the version that wrote the folder."""
+    """Rotary base and scaling: from `rope_parameters`, or from the two fields of older folders."""
     newer = _setting(raw, "rope_parameters", {})
     scaling = newer or _setting(raw, "rope_scaling", {})
     theta = _setting(newer, "rope_theta", _setting(raw, "rope_theta", 10_000.0))

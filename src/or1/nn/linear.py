@@ -3,7 +3,7 @@
 A matrix library picks its kernel by the shape of the product, and kernels add in different orders. Here
 each product has one shape: rows go through in tiles of `ROWS_PER_TILE`, the last tile filled up with zeros.
 Inside a tile every row is summed over K in the same order, so a token's numbers do not depend on how many
-tokens stand beside it: a decoder step over three slots and a packed pass over sixteen thousand tokens agree
+tokens stand beside it: a decode step of three sequences and a packed pass over sixteen thousand tokens agree
 bit for bit. Shape letters: see `or1.nn`.
 """
 
@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 ROWS_PER_TILE = 64
-"""Rows of one product [rows]. On MKL all multiples of 16 agree; one fixed shape needs no such luck."""
+"""Rows of one product [rows]. With MKL all multiples of 16 give equal bits; one fixed shape needs no such
+property."""
 
 
 def padded_rows(num_rows: int) -> int:
@@ -31,7 +32,7 @@ def padded_rows(num_rows: int) -> int:
 def linear_rows(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x @ weight.T + bias` with row-invariant bits; differentiable.
 
-    The gradients are plain products: they are reproducible for the same call, but not row-invariant.
+    The gradients are plain products: reproducible for the same call, but not row-invariant.
 
     Args:
         x: [..., K].

@@ -1,4 +1,4 @@
-"""The decode step's attention as compiled code, where this machine has a C++ compiler; all works without.
+"""The decode step's attention as compiled code, where this machine has a C++ compiler; optional.
 
 `decode_attention.cpp` is compiled once per machine, at first use, into the user's cache folder, for exactly
 this processor. Without a compiler, or where it fails, attention is computed by two matrix products instead:
@@ -76,7 +76,7 @@ class NativeAttention:
     def attend(
         self, q_BHD: Tensor, k_BGD: Tensor, v_BGD: Tensor, memory: tuple[Tensor, Tensor], last_key_A: Tensor
     ) -> Tensor:
-        """Write each sequence's new key and value into its memory, then mix what it holds.
+        """Write each sequence's new key and value into its memory, then attend to all that it holds.
 
         Args:
             q_BHD: queries; like keys and values on a CPU, each sequence's heads next to each other.

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 CPU_ROWS = 512
-"""Rows handled together on a CPU [rows]: what lies between the operations stays in cache.
+"""Rows handled together on a CPU [rows]: intermediate results stay in cache.
 
-Autograd's own backward goes through memory once for each operation and keeps two results more."""
+Autograd's own backward reads and writes memory once for each operation and keeps two more results."""
 
 
 def swiglu(gate_up: Tensor) -> Tensor:

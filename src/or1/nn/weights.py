@@ -24,7 +24,7 @@ from or1.nn.kernels import FAST, Kernels
 
 INDEX = "model.safetensors.index.json"
 SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
-"""What travels with the weights: configuration, tokenizer, chat template."""
+"""Files that are copied with the weights: configuration, tokenizer, chat template."""
 
 
 def resolve_folder(path: str | Path) -> Path:

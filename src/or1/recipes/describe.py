@@ -1,4 +1,4 @@
-"""What a step of a run is, in one sentence."""
+"""A step of a run in one sentence."""
 
 from __future__ import annotations
 

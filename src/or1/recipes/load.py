@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.recipes.check import nearest, validate
 from or1.recipes.files import read_template
-from or1.recipes.override import apply_set
+from or1.recipes.override import apply_set, apply_value
 
 FOLDER = Path(__file__).parent / "train"
 
@@ -28,12 +28,15 @@ def summary(name: str) -> str:
     return first.removeprefix("#").strip()
 
 
-def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> RunConfig:
+def load(
+    name_or_path: str | Path, sets: Sequence[str] = (), settings: Mapping[str, object] | None = None
+) -> RunConfig:
     """Read a run.
 
     Args:
         name_or_path: a shipped recipe, a path to a `.toml` recipe, a run folder or its `config.json`.
         sets: `KEY=VALUE` settings laid over it, in order (see `override.apply_set`).
+        settings: dotted key -> Python value, laid over it after `sets`.
 
     Raises:
         ConfigError: one line that names the recipe, the key, the value and the remedy.
@@ -41,6 +44,8 @@ def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> RunConfig:
     table = read_table(name_or_path)
     for setting in sets:
         apply_set(table, setting)
+    for key, value in (settings or {}).items():
+        apply_value(table, key, value)
     read_template(table, Path.cwd(), "--set")
     return validate(table, str(name_or_path))
 
@@ -102,7 +107,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}; mend the file at that place") from None
+        raise ConfigError(f"{path}: {error}; fix the file at that place") from None
     if path.suffix == ".json" and isinstance(table, dict) and "provenance" in table:
         table = table["config"]  # a run folder's config.json says beside the settings where they come from
     if not isinstance(table, dict):

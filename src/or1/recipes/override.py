@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,9 +30,28 @@ def apply_set(table: dict[str, Any], setting: str, model: type[BaseModel] = RunC
     if not equals or not key.strip():
         raise ConfigError(f"--set {setting}: write it as KEY=VALUE, for example optimizer.learning_rate=2e-6")
     try:
-        _lay(table, model, (), key.strip().split("."), parse_value(text), model)
+        apply_value(table, key.strip(), parse_value(text), model)
     except ConfigError as error:
         raise ConfigError(f"--set {setting}: {error}") from None
+
+
+def apply_value(table: dict[str, Any], key: str, value: object, model: type[BaseModel] = RunConfig) -> None:
+    """Lay a Python value over the table of a run, or of another model, in place.
+
+    Args:
+        table: changed.
+        key: dotted key.
+        value: a table is laid over the table at the key, key by key; anything else replaces what is there.
+        model: the model of the table.
+
+    Raises:
+        ConfigError: as `apply_set`.
+    """
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            apply_value(table, f"{key}.{name}", inner, model)
+        return
+    _lay(table, model, (), key.split("."), value, model)
 
 
 def parse_value(text: str) -> Any:

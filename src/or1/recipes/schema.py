@@ -1,4 +1,4 @@
-"""What the configuration models allow, read from the models: dotted keys, their types and bounds."""
+"""The keys that the configuration models allow, with types and bounds, read from the models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What may stand at one place of a configuration."""
+    """The kind of value that one key of a configuration takes."""
 
     kind: Literal["table", "tables", "value"]
     model: type[BaseModel] | None
@@ -40,7 +40,7 @@ def is_mapping(annotation: Any) -> bool:
 
 
 def allowed(field: FieldInfo) -> str:
-    """What a field takes, in words: `a whole number, at least 1`; `one of "off", "fixed"`."""
+    """The values that a field takes, in words: `a whole number, at least 1`; `one of "off", "fixed"`."""
     inner = slot(field.annotation)
     if inner.kind == "tables":
         return "a list of tables"

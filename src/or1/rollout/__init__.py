@@ -1,1 +1,1 @@
-"""Sampling: engines that turn problems into rollouts."""
+"""Engines that sample rollouts, generators of texts, and the collectors of a step's groups."""

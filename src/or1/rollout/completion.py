@@ -1,4 +1,4 @@
-"""One chat completion: the request that asks for it, the text in the answer, and what a refusal means.
+"""One chat completion: its request, the text in the reply, and the meaning of an error.
 
 Pure functions; `endpoint` does the sending.
 """
@@ -24,12 +24,12 @@ from or1_verify.types import THINK_CLOSE, THINK_OPEN
 SEED_BITS = 31
 """Width of a seed that every server takes [bits]."""
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""What a server answers when the same request may succeed later."""
+"""HTTP status codes after which the same request may succeed later."""
 TRANSIENT_FINISH = frozenset({"abort", "error", "insufficient_system_resource"})
-"""Finish reasons of a server that is in trouble or about to leave."""
+"""Finish reasons of a server that failed or shuts down."""
 _CONTEXT = re.compile(r"context[ _-]?(length|size|window)|max[ _-]model[ _-]len", re.IGNORECASE)
 _SHOWN = 300
-"""Most characters of a server's words in a message [characters]."""
+"""Longest part of a server's message in an error [characters]."""
 
 
 class _Message(BaseModel):
@@ -54,17 +54,17 @@ class _Completion(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What a server answered."""
+    """The first choice of a server's reply."""
 
     text: str
     finish: Finish
     finish_reason: str
-    """The server's own word for it."""
+    """As the server names it."""
     num_tokens: int
 
 
 class MalformedAnswerError(ValueError):
-    """A server's answer is no chat completion."""
+    """A server's reply is no chat completion."""
 
 
 def request_seed(seed: int, problem_id: str, index: int) -> int:
@@ -95,8 +95,8 @@ def request_body(
     chat: ChatConfig | None = None,
     stop_ids: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """The request for one sample. Every sampling field is written out: what a request leaves open, servers
-    fill from the model's `generation_config.json`.
+    """The request for one sample. Every sampling field is written out: servers fill missing ones
+    from the model's `generation_config.json`.
 
     Args:
         endpoint: the server.
@@ -107,7 +107,7 @@ def request_body(
         stop_ids: of `chat.stop_tokens`.
 
     Raises:
-        ConfigError: `top_k` is asked of a server that does not know it.
+        ConfigError: `top_k` for a server that does not support it.
     """
     if endpoint.dialect == "openai" and sampling.top_k is not None:
         raise ConfigError(
@@ -138,11 +138,11 @@ def request_body(
 
 
 def read_completion(body: bytes, prefix: str | None) -> Completion:
-    """The first choice of an answer.
+    """The first choice of a reply.
 
     Args:
-        body: of the server's answer.
-        prefix: what the prompt has already opened of the response, see `whole_text`.
+        body: of the server's reply.
+        prefix: start of the response that the prompt already holds, see `whole_text`.
 
     Raises:
         MalformedAnswerError: no JSON, no choice, or no count of tokens.
@@ -177,13 +177,13 @@ def _finish(reason: str | None) -> Finish:
 
 
 def whole_text(content: str, reasoning: str, prefix: str | None) -> str:
-    """The response as training would have seen it: thinking between its marks, then the rest.
+    """The response as the local engine would return it: thinking between its marks, then the rest.
 
     Args:
-        content: what the server calls the content.
-        reasoning: what it has taken out as reasoning; empty if nothing.
+        content: `content` of the server's message.
+        reasoning: the reasoning that the server has separated; empty if none.
         prefix: `<think>` or nothing, as the prompt ends; None = not known. Then a text that closes thinking
-            which it never opened is taken to have been opened by its prompt.
+            without opening it gets the opening mark.
 
     >>> whole_text("So 4.", "2 + 2 is 4.", None)
     '<think>2 + 2 is 4.</think>So 4.'
@@ -203,7 +203,7 @@ def whole_text(content: str, reasoning: str, prefix: str | None) -> str:
 
 
 def error_text(body: bytes) -> str:
-    """A server's own words for a refusal, on one line."""
+    """A server's error message, on one line."""
     text = body.decode("utf-8", errors="replace")
     try:
         error = _Refusal.model_validate_json(body)
@@ -227,12 +227,12 @@ class _Refusal(BaseModel):
 
 
 def is_context_too_long(status: int, words: str) -> bool:
-    """Does a refusal say that prompt and budget exceed the model's context?"""
+    """Whether an error means that prompt and budget exceed the model's context."""
     return status in (400, 413, 422) and _CONTEXT.search(words) is not None
 
 
 def asked_pause_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Pause that a server asks for with Retry-After [s], as seconds or as a date; None if it does not.
+    """Pause in a server's Retry-After header, given as seconds or as a date [s]; None without one.
 
     >>> asked_pause_s({"retry-after": "7"})
     7.0
@@ -252,14 +252,14 @@ def asked_pause_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
 
 
 def pause_s(endpoint: EndpointConfig, failures: int, chance: float) -> float:
-    """Pause after so many failures [s]: doubled with each, bounded, less up to half of it by chance.
+    """Pause before the next try [s]: doubled with each failure, bounded, reduced at random by up to half.
 
     >>> pause_s(EndpointConfig(url="http://localhost/v1", model="m"), failures=3, chance=0.5)
     3.0
 
     Args:
         failures: of this request so far, >= 1.
-        chance: in [0, 1); spreads the requests that failed together.
+        chance: random number in [0, 1); spreads the requests that failed together.
     """
     full = min(endpoint.longest_pause_s, endpoint.first_pause_s * 2.0 ** min(failures - 1, 60))
     return full * (1.0 - chance / 2.0)

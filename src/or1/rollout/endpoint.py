@@ -1,8 +1,8 @@
 """Texts from a server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, or a service.
 
-One request a sample, many under way at once, in an event loop of its own thread, so that the server goes on
-while earlier samples are judged. A request carries a seed made from (seed, problem id, index); whether the
-same seed gives the same text is up to the server. No torch here.
+One request per sample, many at once, in an event loop of its own thread, so that the server continues while
+earlier samples are judged. A request carries a seed made from (seed, problem id, index); whether the same
+seed gives the same text depends on the server. No torch here.
 """
 
 from __future__ import annotations
@@ -46,19 +46,20 @@ Sleep = Callable[[float], Awaitable[None]]
 class EndpointGenerator:
     """Generator over a server.
 
-    A request that fails in a way that may pass (connection lost, time-out, 429, 5xx, an answer that is no
-    chat completion or was broken off) is sent again after a pause. A sample whose request fails for good is
-    ABORTED: an empty text, counted in `events`. What no further request can mend (key refused, model not
-    there, prompt and budget beyond the context) ends the call, and so do many lost samples in a row.
+    A request that fails for a transient reason (connection lost, time-out, 429, 5xx, a reply that is no chat
+    completion or was cut off) is sent again after a pause. A sample whose request fails for good is
+    ABORTED: an empty text, counted in `events`. Errors that every request would repeat (key refused,
+    model missing, prompt and budget beyond the context) end the call, and so do many lost samples in a
+    row.
 
     Args:
-        endpoint: which server, and how patient to be with it.
-        tokenizer: of the same model: says whether the prompt has already opened `<think>`. Without one, that
-            is seen from the text, unless the text ends within its thinking.
+        endpoint: server, time limits and numbers of tries.
+        tokenizer: of the same model: tells whether the prompt has already opened `<think>`. Without one it is
+            read from the text, which cannot tell where the text ends inside its thinking.
         chat: settings of the prompts, also those of the tokenizer; None = the defaults.
         stop_ids: of `chat.stop_tokens`.
         environment: holds the key.
-        sleep: waits so many seconds; tests pass their own.
+        sleep: waits for a number of seconds; tests pass their own.
     """
 
     def __init__(
@@ -81,24 +82,24 @@ class EndpointGenerator:
 
     @property
     def events(self) -> Mapping[str, int]:
-        """Counts of what happened so far: `requests`; `retry_<reason>` of failures that were tried again;
-        `lost_<reason>` of samples given up; `short_of_budget` of texts that the server cut off before their
-        budget. Reasons: `connection`, `time_limit`, `malformed`, `http_<status>`, `finish_<server's word>`.
+        """Counts so far: `requests`; `retry_<reason>` of failures that were tried again; `lost_<reason>` of
+        samples without text; `short_of_budget` of texts that the server cut off before their budget. Reasons:
+        `connection`, `time_limit`, `malformed`, `http_<status>`, `finish_<the server's reason>`.
         """
         return MappingProxyType(dict(self._events))
 
     def check(self) -> None:
-        """Ask the server once whether it is there and has the model: a mistake is known before any work.
+        """Request the list of models once, so that a mistake is known before any work.
 
         Raises:
-            EndpointError: it is not, or has not.
+            EndpointError: the server cannot be reached, refuses the key, or does not have the model.
         """
         with httpx2.Client(**_client_options(self._endpoint, self._key)) as client:
             try:
                 answer = client.get("models", timeout=self._endpoint.connect_limit_s)
             except httpx2.RequestError as error:
                 raise self._error(
-                    f"cannot be reached ({_cause(error)})", "start it, or mend the url"
+                    f"cannot be reached ({_cause(error)})", "start it, or fix the url"
                 ) from None
         if answer.status_code in (401, 403):
             raise self._refused(answer)
@@ -112,16 +113,15 @@ class EndpointGenerator:
     def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
         """Yield `group_size` texts of each problem, each as it finishes.
 
-        Leaving the iterator early breaks off the requests under way. Texts that have not been taken yet are
-        kept in memory.
+        Closing the iterator early cancels the running requests. Texts wait in memory until they are consumed.
 
         Raises:
-            EndpointError: see the class; texts that had come before have been yielded.
+            EndpointError: see the class; earlier texts have been yielded.
             ConfigError: the server's dialect lacks a sampling field.
         """
         if not problems:
             return
-        # refused before any work, if at all
+        # validate the sampling fields once, before any request
         self.request(problems[0], 0, sampling)
         call = _Call(self, problems, sampling)
         with start_blocking_portal(name="or1-endpoint") as portal:
@@ -133,14 +133,14 @@ class EndpointGenerator:
                 running.cancel()
 
     def close(self) -> None:
-        """Nothing outlives a call of `generate`."""
+        """Nothing to do: each call of `generate` closes its connections."""
 
     def request(self, problem: Problem, index: int, sampling: Sampling) -> dict[str, Any]:
         """Body of the request for one sample; see `request_body`."""
         return request_body(self._endpoint, problem, index, sampling, self._chat, self._stop_ids)
 
     def prefix(self, problem: Problem) -> str | None:
-        """What the prompt has already opened of the response; None when that is not known."""
+        """Start of the response that the prompt already holds; None when it is not known."""
         if self._tokenizer is None:
             return None
         return self._tokenizer.response_prefix(self._tokenizer.encode_prompt(problem.prompt))
@@ -166,7 +166,7 @@ class _Job:
 
 
 class _FaultError(Exception):
-    """A try that failed; may_pass says whether another one has a chance."""
+    """A try that failed; with `may_pass` another one may succeed."""
 
     def __init__(
         self, reason: str, detail: str, *, may_pass: bool = True, asked_pause_s: float | None = None
@@ -178,11 +178,11 @@ class _FaultError(Exception):
 
 
 class _Call:
-    """One call of `generate`: what is asked, and the queue of what has come."""
+    """One call of `generate`: its jobs, and the queue of finished texts."""
 
     def __init__(self, owner: EndpointGenerator, problems: Sequence[Problem], sampling: Sampling) -> None:
         self.texts: SimpleQueue[Text | None] = SimpleQueue()
-        """None follows the last."""
+        """None marks the end."""
         self._owner = owner
         self._endpoint = owner._endpoint
         self._events = owner._events
@@ -193,10 +193,10 @@ class _Call:
         self._fatal: Or1Error | None = None
 
     async def run(self) -> None:
-        """Ask for everything.
+        """Work through all jobs.
 
         Raises:
-            EndpointError: nothing more can be had.
+            EndpointError: further requests would fail as well.
         """
         options = _client_options(self._endpoint, self._owner._key)
         try:
@@ -221,7 +221,7 @@ class _Call:
         """The text of a job, or an aborted one.
 
         Raises:
-            EndpointError: nothing more can be had.
+            EndpointError: further requests would fail as well.
         """
         try:
             completion = await self._completion(client, job)
@@ -245,10 +245,10 @@ class _Call:
         )
 
     async def _completion(self, client: httpx2.AsyncClient, job: _Job) -> Completion:
-        """Ask until an answer comes.
+        """Try until a completion comes.
 
         Raises:
-            EndpointError: nothing more can be had.
+            EndpointError: further requests would fail as well.
             _FaultError: the last failure of a request that fails for good.
         """
         failures = 0
@@ -316,7 +316,7 @@ class _Call:
         """Count a lost sample.
 
         Raises:
-            EndpointError: it is one too many in a row.
+            EndpointError: too many in a row.
         """
         self._events[f"lost_{fault.reason}"] += 1
         self._failures_in_a_row += 1

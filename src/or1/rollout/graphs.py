@@ -8,11 +8,11 @@ import torch
 
 
 class StepGraphs:
-    """Replays a step of fixed shape from its second use on.
+    """Runs steps of fixed shape; replays a CUDA graph from the second use of a shape.
 
-    The first step of a shape runs as it is, which also warms the libraries up; the second is recorded, which
-    computes nothing, and replayed. The step must work on memory that stays where it is and never wait for the
-    device.
+    The first step of a shape runs without a graph, which also initialises the libraries; the second is
+    recorded, which computes nothing, and replayed. The step must work on memory with fixed addresses and
+    must not synchronise with the device.
 
     Args:
         step: (rows, live length) -> None.

@@ -16,25 +16,24 @@ from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache
 from or1.nn.decoder import Decoder
 from or1.protocols import Tokenizer
-from or1.rollout.generate import EngineGenerator
 from or1.rollout.running_batch import Finished, Request, RunningBatch
 from or1.rollout.sampling import rollout_key
 from or1.rollout.scheduler import Scheduler
-from or1.types import Finish, Int32, Problem, Rollout, Sampling, Text, WeightHandle
+from or1.types import Finish, Int32, Problem, Rollout, Sampling, WeightHandle
 
 GPU_CACHE_FRACTION = 0.7
-"""Most of the free GPU memory that keys and values take [fraction]; the rest is for the steps themselves."""
+"""Largest part of the free GPU memory for keys and values [fraction]; the rest is for the steps."""
 
 
 class EndingTokenizer(Tokenizer, Protocol):
-    """A tokenizer that knows how its model ends a response."""
+    """A tokenizer that knows the end tokens of its model."""
 
     @property
     def eos_ids(self) -> tuple[int, ...]: ...
 
 
 class LocalEngine:
-    """Samples from a decoder in this process: `RolloutEngine` and `Generator`.
+    """`RolloutEngine` over a decoder in this process.
 
     Args:
         decoder: computes the distributions; `load` gives it weights. With exact kernels its log-probabilities
@@ -82,7 +81,7 @@ class LocalEngine:
         """Yield `group_size` rollouts of each problem, each as it finishes.
 
         A rollout depends on the weights and on (seed, problem id, index, token position), not on the other
-        rollouts. One whose numbers are not finite is ABORTED.
+        rollouts. One with log-probabilities that are not finite is ABORTED.
 
         Raises:
             DataError: a prompt is longer than `max_prompt_tokens`.
@@ -116,10 +115,6 @@ class LocalEngine:
         """The batch that decodes the requests of one call."""
         return RunningBatch(self.decoder, cache, sampling, self.tokenizer.eos_ids)
 
-    def generate(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Text]:
-        """Yield `group_size` texts of each problem, each as it finishes."""
-        yield from EngineGenerator(self, self.tokenizer).generate(problems, sampling)
-
     def close(self) -> None:
         """Free the cache; the engine can be used again."""
         self._cache = None
@@ -129,7 +124,7 @@ class LocalEngine:
         large enough."""
         cache = self._cache
         if cache is None or cache.num_sequences < num_sequences or cache.max_length < max_length:
-            self._cache = cache = None  # the old memory is free before the new is asked for
+            self._cache = cache = None  # free the old memory before the new is allocated
             if self.decoder.device.type == "cuda":
                 num_sequences = min(num_sequences, self._sequences_that_fit(max_length))
             self._cache = cache = self.decoder.new_cache(num_sequences, max_length)

@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished request and what was recorded of it, one value per response token."""
+    """A finished request and its response: one value per token."""
 
     request: Request
     tokens: Int32

@@ -15,17 +15,8 @@ from typing import Any
 import or1
 from or1.types import Problem
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "math-verify",
-    "vllm",
-    "ray",
-)
+REQUIRED = ("torch", "transformers", "safetensors", "numpy", "pyarrow", "pydantic", "math-verify")
+PACKAGES = (*REQUIRED, "vllm", "ray")
 """Packages whose version can change a number."""
 
 

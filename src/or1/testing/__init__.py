@@ -1,6 +1,6 @@
 """Fakes, one for each protocol, and builders. Tests pass them in; nothing needs patching.
 
-They are real implementations of small worlds: deterministic, in memory, with faults that are asked for by
+They are real implementations of small worlds: deterministic, in memory, with faults that are chosen by
 name. The contract suites run over them as over everything else.
 """
 

@@ -26,7 +26,7 @@ from or1.types import (
 
 
 class InjectedFaultError(RuntimeError):
-    """Raised by a fake that was told to fail."""
+    """Raised by a fake that is set to fail."""
 
 
 def make_problem(number: int = 0, *, gold: Gold = "1", task: str = "exact", source: str = "") -> Problem:

@@ -24,7 +24,7 @@ from or1.types import (
 )
 
 END_TOKEN = 0
-"""What `CharTokenizer` ends a response with."""
+"""The end token of `CharTokenizer`."""
 
 
 class CharTokenizer:
@@ -81,7 +81,7 @@ class ScriptedEngine:
     Args:
         script: what each rollout says.
         order: in which order the rollouts of one call finish; as drawn by default.
-        dies_after: raise after so many rollouts of one call; None never.
+        dies_after: raise after this many rollouts of one call; None never.
     """
 
     def __init__(

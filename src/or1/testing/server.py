@@ -1,4 +1,4 @@
-"""A chat-completions server in a thread, which answers as a script says and fails when told to."""
+"""A chat-completions server in a thread, which answers and fails by a script."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatReply:
-    """What the server sends back; by default a completion."""
+    """The response of the server; by default a completion."""
 
     text: str | None = ""
     reasoning: str | None = None
@@ -135,7 +135,7 @@ class ChatServer:
         self.kill()
 
     def answer(self, body: bytes, headers: Mapping[str, str], connection: socket.socket) -> ChatReply:
-        """What the script says to a request.
+        """The reply of the script to a request.
 
         Raises:
             ConnectionError: the sender left, or the server was killed, while the answer was held.

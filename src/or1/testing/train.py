@@ -15,7 +15,7 @@ from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCall:
-    """What one `CountingBackend.update` was given."""
+    """Arguments of one `CountingBackend.update`."""
 
     kept: tuple[Group, ...]
     advantages: tuple[tuple[float, ...], ...]

@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from or1.config import StageConfig
-from or1.metric import Metric, Row, row_of
+from or1.metric import Metric, Row, metrics_of, row_of
 from or1.types import DropReason, Finish, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
 
 NUM_BINS = 10
@@ -84,6 +84,22 @@ def score_metrics(score: Score) -> Row:
     """The row of one evaluation for metrics.jsonl."""
     row: Row = {"step": score.step}
     return row | {key.replace("eval", score.area, 1): value for key, value in row_of(score).items()}
+
+
+def score_from(row: Mapping[str, Any]) -> Score:
+    """The evaluation that `score_metrics` made the row of, without its seconds; area `eval` only.
+
+    Raises:
+        KeyError: the row is not of an evaluation.
+    """
+    values: dict[str, Any] = {}
+    for name, metric in metrics_of(Score).items():
+        head, family, _ = metric.key.partition("{")
+        if family:
+            values[name] = {key.removeprefix(head): row[key] for key in row if key.startswith(head)}
+        else:
+            values[name] = row[metric.key]
+    return Score(step=row["step"], **values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

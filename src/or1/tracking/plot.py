@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from or1.errors import ConfigError
+from or1.tracking.figure import new_figure
 from or1.tracking.run_data import RunData, read_run
 
 INK, BLUE, ORANGE, GREEN, GREY = "#22303c", "#2f6fb2", "#d9772b", "#3a8f5c", "#9aa5ad"
@@ -25,15 +25,9 @@ def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
         ConfigError: matplotlib is not installed.
         RunFolderError: one of the folders is not a run folder.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "plots need matplotlib, which is not installed: pip install 'or1[board]'"
-        ) from error
     run = read_run(folder)
     other = None if compare is None else read_run(compare)
-    figure = Figure(figsize=(11, 7), dpi=150, layout="constrained")
+    figure = new_figure(11, 7)
     axes = figure.subplots(2, 2, sharex=True)
     _score_panel(axes[0, 0], run, other)
     _entropy_panel(axes[0, 1], run, other)

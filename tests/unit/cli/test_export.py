@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from or1 import recipes
-from or1.cli.export import export, stored_dtype
+from or1.assemble.export import export, stored_dtype
 from or1.errors import CheckpointError, RunFolderError
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
@@ -19,8 +19,8 @@ from or1.storage import provenance
 from or1.storage.jsonl import encode
 from or1.storage.run_folder import CHECKPOINTS, CONFIG, METRICS, RunFolder
 from or1.testing import MemoryTracker
-from or1.train.checkpoint import FolderCheckpoints
-from or1.train.optimizer import WEIGHTS_FILE
+from or1.trainer.checkpoint import FolderCheckpoints
+from or1.trainer.optimizer import WEIGHTS_FILE
 from or1.types import Message, RunState
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.curate.normal_form import Kind, exact_key, tokens_of
+from or1.curate.normal_form import TokenKind, exact_key, tokens_of
 
 SAME = [
     (r"Compute $\dfrac12 + x^{2}$ for $x=1{,}000$.", r"compute \(\frac{1}{2}+x^2\) for $x = 1000$"),
@@ -67,29 +67,33 @@ def test_a_text_token_by_token() -> None:
     words = tokens_as_words("find 3 x with frac x 10 < a for a triangle A B C")
     kinds = "WNLWOLDOLWWOLLL"
     names = {
-        "W": Kind.WORD,
-        "N": Kind.NUMBER_WORD,
-        "D": Kind.NUMBER,
-        "L": Kind.LETTER,
-        "O": Kind.OPERATOR,
+        "W": TokenKind.WORD,
+        "N": TokenKind.NUMBER_WORD,
+        "D": TokenKind.NUMBER,
+        "L": TokenKind.LETTER,
+        "O": TokenKind.OPERATOR,
     }
     assert list(tokens.words) == words
     expected = [names[letter] for letter in kinds]
-    expected[11] = Kind.WORD  # a triangle outside mathematics is a word
-    assert [Kind(kind) for kind in tokens.kinds] == expected
+    expected[11] = TokenKind.WORD  # a triangle outside mathematics is a word
+    assert [TokenKind(kind) for kind in tokens.kinds] == expected
     assert tokens.general[2] == tokens.general[5] != "x"
 
 
 def test_chinese_has_a_word_for_each_character() -> None:
     tokens = tokens_of("\u6c42 $x$ \u7684\u6700\u5c0f\u503c")
     assert len(tokens) == 6
-    assert [Kind(kind) for kind in tokens.kinds] == [Kind.WORD, Kind.LETTER, *[Kind.WORD] * 4]
+    assert [TokenKind(kind) for kind in tokens.kinds] == [
+        TokenKind.WORD,
+        TokenKind.LETTER,
+        *[TokenKind.WORD] * 4,
+    ]
 
 
 def test_a_letter_beside_mathematics_is_no_article() -> None:
-    kinds = [Kind(kind) for kind in tokens_of("Given 2^a = 32 find a number").kinds]
-    assert kinds.count(Kind.LETTER) == 1
-    assert tokens_of("a number").kinds[0] == Kind.WORD
+    kinds = [TokenKind(kind) for kind in tokens_of("Given 2^a = 32 find a number").kinds]
+    assert kinds.count(TokenKind.LETTER) == 1
+    assert tokens_of("a number").kinds[0] == TokenKind.WORD
 
 
 def test_a_price_opens_no_mathematics() -> None:
@@ -97,9 +101,9 @@ def test_a_price_opens_no_mathematics() -> None:
     for paid in ("A pen costs $5. ", "She pays $5 per hour for two days. ", "He has $5 and $10. "):
         both = tokens_of(paid + asked)
         assert both.words[-len(tokens_of(asked)) :] == tokens_of(asked).words
-        assert both.kinds.count(Kind.LETTER) == tokens_of(asked).kinds.count(Kind.LETTER) == 3
+        assert both.kinds.count(TokenKind.LETTER) == tokens_of(asked).kinds.count(TokenKind.LETTER) == 3
     said = tokens_of(r"$n = 2 \text{ if the side is even, else }3$ and $y$ is so")
-    assert said.kinds.count(Kind.LETTER) == 2, "words in a formula are no prose around a price"
+    assert said.kinds.count(TokenKind.LETTER) == 2, "words in a formula are no prose around a price"
     marked = [tokens_of(text) for text in ("$x is one of them and y$ too", r"\(x is one of them and y\) too")]
     assert marked[0] == marked[1], "words after a letter are no price"
 
@@ -111,7 +115,7 @@ def test_two_prices_rewritten_as_a_formula_are_two_prices() -> None:
     assert tokens_of(rewritten) == tokens_of(prices)
     formula = tokens_of(r"Let \(5 x\) be a number.")
     assert formula == tokens_of("Let $5 x$ be a number.")
-    assert formula.kinds.count(Kind.LETTER) == 1
+    assert formula.kinds.count(TokenKind.LETTER) == 1
 
 
 @given(st.text(alphabet="ab 12+-$\\{}()^_.,xyz\n", max_size=60))

@@ -3,6 +3,8 @@ right."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from or1.errors import ConfigError
@@ -149,3 +151,33 @@ def test_published_scores_are_those_of_the_papers_table() -> None:
 )
 def test_what_means_the_same_problems(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
     assert (load_benchmark(one[0]).identity(one[1]) == load_benchmark(other[0]).identity(other[1])) is same
+
+
+def test_a_benchmark_of_your_own_is_a_file_with_its_data_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"question": "1+1", "answer": "2"}\n')
+    path = tmp_path / "mine.toml"
+    path.write_text('task = "math"\ndata = ["mine.jsonl", "owner/on-the-hub"]\nsamples = 3\n')
+    own = load_benchmark(str(path))
+    assert own.data == (str(tmp_path / "mine.jsonl"), "owner/on-the-hub")
+    assert (own.name, own.family, own.samples) == (str(path), "mine", 3)
+    path.write_text('extends = "aime24"\nsamples = 5\n')
+    assert (load_benchmark(str(path)).family, load_benchmark(str(path)).samples) == ("aime24", 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (None, "there is no such file"),
+        ("task = ", "cannot be read"),
+        ('task = "math"\nsample = 3\n', "sample: Extra inputs are not permitted"),
+        ('task = "maths"\n', "task: Input should be"),
+    ],
+)
+def test_a_wrong_benchmark_file_is_one_line(content: str | None, part: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=part) as refused:
+        load_benchmark(str(path))
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)

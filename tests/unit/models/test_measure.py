@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from or1.models import model_folder
-from or1.models.measure import Measured, measure, total_digits
+from or1.models.measure import Behaviour, measure, total_digits
 from or1.models.shape import make_tokenizer
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
@@ -25,11 +25,11 @@ def engine() -> LocalEngine:
 
 
 @pytest.fixture(scope="module")
-def sampled(engine: LocalEngine) -> Measured:
+def sampled(engine: LocalEngine) -> Behaviour:
     return measure(engine, TOKENIZER, ArithmeticTask(split="heldout", num_problems=64).problems(), 8, 1.0)
 
 
-def test_samples_get_rarer_right_with_difficulty(sampled: Measured) -> None:
+def test_samples_get_rarer_right_with_difficulty(sampled: Behaviour) -> None:
     """Measured over 96 problems x 16: 0.158 of all, 0.61 of the shortest, 0.02 of the longest chains."""
     assert 0.08 < sampled.right < 0.26
     assert sampled.right_by_source["arithmetic-1"] > 0.45
@@ -37,12 +37,12 @@ def test_samples_get_rarer_right_with_difficulty(sampled: Measured) -> None:
     assert 0.15 < sampled.never_right < 0.55
 
 
-def test_the_first_budget_cuts_a_third_and_the_last_almost_none(sampled: Measured) -> None:
+def test_the_first_budget_cuts_a_third_and_the_last_almost_none(sampled: Behaviour) -> None:
     assert 0.27 < sampled.truncated_first < 0.43
     assert sampled.truncated_last < 0.03
 
 
-def test_there_is_entropy_to_hold_beside_the_totals(sampled: Measured) -> None:
+def test_there_is_entropy_to_hold_beside_the_totals(sampled: Behaviour) -> None:
     assert sampled.entropy_of_wording > 0.35
     assert sampled.entropy_of_totals > sampled.entropy_of_wording
     assert 0.05 < sampled.totals_share < 0.13

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from or1.nn.decoder import Decoder
-from tests.unit.nn.test_shared_prompt import make_decoder
+from tests.unit.nn.test_shared_prompt import deep_decoder
 
 
 def gradients(decoder: Decoder, *, recompute: bool) -> tuple[list[Tensor], int]:
@@ -28,7 +28,7 @@ def gradients(decoder: Decoder, *, recompute: bool) -> tuple[list[Tensor], int]:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_same_gradient_from_fewer_kept_elements(dtype: torch.dtype) -> None:
-    decoder = make_decoder(4, 2, dtype)
+    decoder = deep_decoder(4, 2, dtype)
     plain, kept_plain = gradients(decoder, recompute=False)
     again, kept_again = gradients(decoder, recompute=True)
     assert all(torch.equal(a, b) for a, b in zip(plain, again, strict=True))

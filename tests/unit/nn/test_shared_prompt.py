@@ -17,12 +17,12 @@ from or1.nn import block_attention
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT
 from or1.nn.packed_plan import PackedPlan
-from tests.small_config import small_config
+from tests.small import make_decoder, small_config
 
 VOCABULARY = 13
 
 
-def make_decoder(num_heads: int, num_kv_heads: int, dtype: torch.dtype = torch.float64) -> Decoder:
+def deep_decoder(num_heads: int, num_kv_heads: int, dtype: torch.dtype = torch.float64) -> Decoder:
     config = small_config(
         architecture="Qwen3ForCausalLM",
         num_layers=2,
@@ -35,12 +35,7 @@ def make_decoder(num_heads: int, num_kv_heads: int, dtype: torch.dtype = torch.f
         has_qk_norm=True,
         max_positions=512,
     )
-    decoder = Decoder(config)
-    generator = torch.Generator().manual_seed(num_heads)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator) + (parameter.ndim == 1))
-    return decoder.to(dtype)
+    return make_decoder(config, dtype=dtype, seed=num_heads)
 
 
 def shared_and_whole(
@@ -99,7 +94,7 @@ FAMILIES = st.lists(
 def test_values_and_gradients_are_those_of_whole_sequences(
     num_heads: int, num_kv_heads: int, families: list[tuple[int, list[int]]]
 ) -> None:
-    decoder = make_decoder(num_heads, num_kv_heads)
+    decoder = deep_decoder(num_heads, num_kv_heads)
     shared_NC, whole_NC = shared_and_whole(decoder, families)
     assert worst([shared_NC], [whole_NC]) < 1e-12
     assert worst(gradients(decoder, shared_NC), gradients(decoder, whole_NC)) < 1e-11
@@ -108,7 +103,7 @@ def test_values_and_gradients_are_those_of_whole_sequences(
 def test_long_sequences_recompute_their_weights() -> None:
     # 1,100 keys are more than are kept for the backward.
     assert block_attention.KEEP_KEYS < 1100
-    decoder = make_decoder(2, 1)
+    decoder = deep_decoder(2, 1)
     shared_NC, whole_NC = shared_and_whole(decoder, [(60, (1040, 3)), (4, (2,))])
     assert worst(gradients(decoder, shared_NC), gradients(decoder, whole_NC)) < 1e-11
 
@@ -144,12 +139,12 @@ def test_impossible_families_are_refused(lengths: list[int], parents: list[int],
 
 
 def test_lengths_that_do_not_add_up_are_refused() -> None:
-    decoder = make_decoder(2, 1)
+    decoder = deep_decoder(2, 1)
     with pytest.raises(ValueError, match="add up"):
         decoder.packed(torch.zeros(4, dtype=torch.int64), [3], [-1])
 
 
 def test_exact_kernels_refuse_shared_prompts() -> None:
-    decoder = Decoder(make_decoder(2, 1).config, EXACT)
+    decoder = Decoder(deep_decoder(2, 1).config, EXACT)
     with pytest.raises(ValueError, match="takes whole sequences"):
         decoder.packed(torch.zeros(4, dtype=torch.int64), [3, 1], [-1, 0])

@@ -17,7 +17,7 @@ from or1.nn.cache import PromptKeyValues
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT
 from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
-from tests.unit.rollout.small import CONFIG, EOS, VOCAB, draw_all, make_engine, make_problems
+from tests.small import ENGINE_CONFIG, ENGINE_VOCABULARY, EOS, draw_all, make_engine, make_problems
 
 SAMPLING = Sampling(group_size=5, max_response_tokens=40, temperature=0.9, seed=3)
 
@@ -111,7 +111,7 @@ def test_first_tokens_follow_the_distribution() -> None:
     sampling = Sampling(group_size=2000, max_response_tokens=1, seed=9)
     rollouts = list(engine.rollouts([problem], sampling))
     probs = log_distributions(engine.decoder, rollouts[0], 1.0)[0].exp().double().numpy()
-    counts = np.bincount([r.response_tokens[0] for r in rollouts], minlength=VOCAB)
+    counts = np.bincount([r.response_tokens[0] for r in rollouts], minlength=ENGINE_VOCABULARY)
     often = probs > 5 / 2000
     observed = np.append(counts[often], counts[~often].sum())
     expected = 2000 * np.append(probs[often], probs[~often].sum())
@@ -247,7 +247,7 @@ class CountingDecoder(Decoder):
 def test_neighbours_with_one_prompt_share_it_and_draw_what_they_would_alone(max_running: int) -> None:
     asked = [replace(p, id=f"{p.id}/{sample}") for p in make_problems() for sample in range(4)]
     engine = make_engine(max_running=max_running, kernels=EXACT)
-    decoder = CountingDecoder(CONFIG, EXACT)
+    decoder = CountingDecoder(ENGINE_CONFIG, EXACT)
     decoder.load_state_dict(engine.decoder.state_dict())
     engine.decoder = decoder
     sampling = replace(SAMPLING, group_size=1)

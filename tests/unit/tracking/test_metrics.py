@@ -16,6 +16,7 @@ from or1.testing import make_group, make_problem, make_report, make_result, make
 from or1.tracking.metrics import (
     pass_rate_histogram,
     rollout_metrics,
+    score_from,
     score_metrics,
     step_metrics,
     train_metrics,
@@ -234,6 +235,7 @@ def test_score_row() -> None:
     assert (row["eval/avg_at_k_low"], row["eval/avg_at_k_high"]) == (0.4, 0.6)
     assert row["eval/samples_per_problem"] == 2
     assert not [k for k in row if k.startswith("time/")]
+    assert score_from(row) == replace(score_of(4), seconds=0.0)
 
 
 def test_numbers_are_plain_so_that_json_takes_them() -> None:

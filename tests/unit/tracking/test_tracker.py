@@ -12,7 +12,7 @@ from or1.storage.jsonl import read_rows
 from or1.testing import CountingBackend, make_group, make_result
 from or1.tracking.sinks import Sink, StepEvent
 from or1.tracking.tracker import TimingSources
-from or1.train.checkpoint import FolderCheckpoints
+from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import RunState
 from tests.runs import contents, open_tracker, play, run_config, score_of
 

@@ -1,4 +1,4 @@
-"""Run all attacks as whoever runs this: `python -m attacks.as_user LEVEL` prints what escaped."""
+"""Run all attacks as the current user: `python -m attacks.as_user LEVEL` prints the escapes."""
 
 from __future__ import annotations
 

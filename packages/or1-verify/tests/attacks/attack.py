@@ -1,4 +1,4 @@
-"""What an attack is, and what every attack finds in its program."""
+"""The definition of an attack, and the code that all attack programs begin with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tried(name, act):
         return
     print("ESCAPED", name, repr(got)[:200], flush=True)
 def must_fail(name, act):
-    "A call of libc that says -1 when it is refused."
+    "A call of libc that returns -1 when it is refused."
     def acted():
         got = act()
         if got == -1:
@@ -50,14 +50,14 @@ class Attack:
     program: str
     limits: Limits = QUICK
     endings: frozenset[Ending] = ANY_END
-    """How it may end. A program contained may still end well: it got nothing."""
+    """Allowed endings. A contained program may also end normally."""
     lowest: Level = Level.LANDLOCK
-    """Where it is held off; below, docs/security.md names it."""
+    """Lowest level that stops it; docs/security.md lists the attack for the levels below."""
     escapes_at: Level | None = None
     """A level at which it must succeed, which shows that the attack is real."""
     needs_prelude: bool = True
     output: bytes | None = field(default=None)
-    """What it must print, where that shows that the program was not broken by its prison."""
+    """Expected output, if it shows that the confinement did not break the program."""
 
     @property
     def source(self) -> str:

@@ -99,12 +99,13 @@ tried("sys", lambda: os.listdir("/sys/class"))
 class Piece(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 buffer = ctypes.create_string_buffer(8)
-ours, theirs = Piece(ctypes.addressof(buffer), 8), Piece(id(facts), 8)
+local, remote = Piece(ctypes.addressof(buffer), 8), Piece(id(facts), 8)
+pieces = ctypes.byref(local), 1, ctypes.byref(remote), 1, 0
 for pid in (os.getppid(), facts["parent"], facts["fork_server"], os.getpid()):
     must_fail("attach", lambda: libc.ptrace(16, pid, 0, 0))
     must_fail("seize", lambda: libc.ptrace(0x4206, pid, 0, 0))
-    must_fail("read", lambda: libc.process_vm_readv(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0))
-    must_fail("write", lambda: libc.process_vm_writev(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0))
+    must_fail("read", lambda: libc.process_vm_readv(pid, *pieces))
+    must_fail("write", lambda: libc.process_vm_writev(pid, *pieces))
 """,
         lowest=Level.SECCOMP,
         escapes_at=Level.RLIMITS,

@@ -1,4 +1,4 @@
-"""Run an attack, then look for what it gained, what it left, and whether the next program is served."""
+"""Run an attack, then check its escapes, its traces, and that the next program runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ATTACKS: list[Attack] = [*forgery.ATTACKS, *denial.ATTACKS, *escape.ATTACKS]
 NUMBERS = {8, 9, 10, 11, 12, 13, 16, *range(19, 54)}
 SECRET = ("secret-of-", "another-program")
 HONEST = (
-    "import os\nassert not os.listdir('.')\nn = int(input())\nprint(n * n)\nopen('mine', 'w').write('x')\n"
+    "import os\nassert not os.listdir('.')\nn = int(input())\nprint(n * n)\nopen('own', 'w').write('x')\n"
 )
 PATIENT = Limits(cpu_s=5.0, wall_s=600.0)
 SIBLING = "open('answer', 'w').write('42')\nimport os\nos.write(3, b'\\0\\0\\0\\0')\nos.read(3, 1)\n"
@@ -29,13 +29,13 @@ SIBLING = "open('answer', 'w').write('42')\nimport os\nos.write(3, b'\\0\\0\\0\\
 
 @dataclass(frozen=True, slots=True)
 class Bait:
-    """What attacks reach for, outside the sandbox."""
+    """Targets of the attacks, outside the sandbox."""
 
     folder: Path
     facts: dict[str, Any]
 
     def touched(self) -> list[str]:
-        """What an attack has changed."""
+        """Changes by an attack."""
         found = [str(path) for path in Path("/tmp").glob("or1-attack*")]
         found += [str(path) for path in Path("/dev/shm").glob("or1-attack*")]
         names = sorted(path.name for path in self.folder.iterdir())
@@ -102,12 +102,12 @@ def _greet(server: socket.socket) -> None:
 
 
 class Arena:
-    """A sandbox, seen from outside while attacks run in it."""
+    """A sandbox in which attacks run, and its state seen from outside."""
 
     def __init__(self, sandbox: Sandbox, bait: Bait) -> None:
         self._sandbox = sandbox
         self._bait = bait
-        # Both slots are used before anything is counted.
+        # Both slots are used before the first traces are counted.
         with contextlib.closing(sandbox.start(SIBLING)):
             serve(sandbox, stdin="".join(SECRET))
         self.fork_server = sandbox.pids[0]
@@ -115,7 +115,7 @@ class Arena:
         self.home = Path(next(os.fsdecode(word) for word in command if b"/or1-sandbox-" in word))
 
     def complaints(self, attack: Attack) -> list[str]:
-        """What went wrong; nothing when the attack was contained and left nothing."""
+        """Failures of the sandbox; empty if the attack was contained and left no traces."""
         before = self._traces()
         found = self._attacked(attack)
         if attack.lowest <= self._sandbox.level or attack.number in (24, 26, 27):
@@ -150,7 +150,7 @@ class Arena:
         return found
 
     def _traces(self) -> frozenset[str]:
-        """What a program could leave: processes, files, mounts, descriptors here and in the fork server."""
+        """Traces of programs: processes, files, mounts, descriptors of this process and the fork server."""
         found = {f"process {pid}" for pid in self._descendants()}
         found |= {f"file {path}" for path in self.home.glob("*/*")}
         mounts = Path(f"/proc/{self.fork_server}/mountinfo").read_text().splitlines()
@@ -160,7 +160,7 @@ class Arena:
         return frozenset(found)
 
     def _descendants(self) -> set[int]:
-        """Processes forked from the fork server, whoever their parent is by now."""
+        """Processes forked from the fork server, also orphans."""
         found = set()
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What every level of the sandbox must do for honest programs, whatever it keeps from the others."""
+"""Honest programs run normally at every level of the sandbox."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ print(depth(16000), max((lambda f: (f(f, 16000),))(lambda f, n: 0 if n == 0 else
         ("x = bytearray(1 << 40)", Ending.MEMORY_LIMIT, 117, None),
     ],
 )
-def test_endings_are_told_apart(
+def test_endings_differ(
     sandbox: Sandbox, program: str, ending: Ending, exit_code: int | None, number: int | None
 ) -> None:
     done = sandbox.run(program)
@@ -165,11 +165,11 @@ def test_a_session_ends_with_its_program(sandbox: Sandbox) -> None:
     done = session.wait()
     assert (done.ending, done.stdout) == (Ending.EXITED, b"bye\n")
     assert session.wait() is done
-    session.send(b"nobody listens")
+    session.send(b"the program has ended")
 
 
 @pytest.mark.parametrize("header", [b"\xff\xff\xff\xff", b"\x04\x00\x00\x01"])
-def test_a_frame_that_says_it_is_too_long_ends_the_program(sandbox: Sandbox, header: bytes) -> None:
+def test_a_frame_with_a_length_over_the_limit_ends_the_program(sandbox: Sandbox, header: bytes) -> None:
     session = sandbox.start(f"import os, time; os.write(3, {header!r}); time.sleep(3600)", limits=PATIENT)
     assert session.receive() is None
     assert session.wait().ending is Ending.OUTPUT_LIMIT
@@ -181,14 +181,14 @@ def test_half_a_frame_is_no_frame(sandbox: Sandbox) -> None:
     assert session.wait().ending is Ending.EXITED
 
 
-def test_a_program_that_does_not_listen_cannot_hold_us(sandbox: Sandbox) -> None:
+def test_a_program_that_does_not_read_cannot_block_its_parent(sandbox: Sandbox) -> None:
     session = sandbox.start("print('x' * 10**6)\nimport time; time.sleep(60)", limits=Limits(wall_s=0.5))
     session.send(bytes(10_000_000))
     assert session.receive() is None
     assert session.wait().ending is Ending.WALL_LIMIT
 
 
-def test_frames_that_nobody_takes_do_not_pile_up(sandbox: Sandbox) -> None:
+def test_frames_that_are_not_received_do_not_pile_up(sandbox: Sandbox) -> None:
     flood = "from or1_channel import _or1_send as s\nfor _ in range(2000): s(bytes(1 << 16))\nprint('sent')"
     session = sandbox.start(flood, limits=PATIENT)
     assert session.receive() == bytes(1 << 16)

@@ -56,7 +56,7 @@ def interpreter() -> str:
 
 @pytest.fixture(scope="module")
 def copy() -> Iterator[Path]:
-    """What the attacks need, where any user can read it: pytest's own folders are closed to others."""
+    """A copy of the files of the attacks that any user can read; pytest's own folders are private."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     for name in NEEDED:

@@ -1,4 +1,4 @@
-"""Whoever dies, parent or fork server, nothing of the sandbox outlives it."""
+"""No process or file of the sandbox outlives its parent or its fork server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def home_of(fork_server: int) -> str:
 
 
 def processes_of(home: str) -> set[int]:
-    """Alive, or dead and not yet reaped by somebody else than us."""
+    """Processes that run, or have ended and are not reaped yet."""
     found = set()
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -206,7 +206,7 @@ class _Parser(Cursor):
         r"""`0.1666\ldots`: digits written three times repeat without end."""
         found = _PERIOD.fullmatch(text)
         if found is None:
-            raise UnreadableError("digits that go on")
+            raise UnreadableError("digits without a period")
         self._at += 1
         return _repeating(found[1], found[2])
 

@@ -14,20 +14,6 @@ from pathlib import Path
 
 from or1_verify.sandbox import syscalls
 from or1_verify.sandbox.libraries import DEVICES
-from or1_verify.sandbox.syscalls import (
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    MS_BIND,
-    MS_NODEV,
-    MS_NOEXEC,
-    MS_NOSUID,
-    MS_PRIVATE,
-    MS_REC,
-)
 
 SCRATCH_ROOT = "/scratch"
 """Path of the scratch directories in the file system of the programs."""
@@ -45,28 +31,26 @@ class ProcessTrees:
 
     def fresh(self) -> None:
         """The next child is the first process of a new tree; all processes that it starts end with it."""
-        syscalls.setns(self._own, CLONE_NEWPID)
-        syscalls.unshare(CLONE_NEWPID)
+        syscalls.setns(self._own, syscalls.CLONE_NEWPID)
+        syscalls.unshare(syscalls.CLONE_NEWPID)
 
 
 def enter(mountpoint: str, readable: list[str]) -> ProcessTrees:
     """Leave the machine's file system and network permanently; OSError if that is not allowed."""
-    flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
     if os.geteuid() == 0:
         syscalls.unshare(flags)
     else:
         _become_own_user_namespace(flags)
     trees = ProcessTrees()
-    syscalls.mount("none", "/", None, MS_REC | MS_PRIVATE)
-    syscalls.mount("tmpfs", mountpoint, "tmpfs", MS_NOSUID | MS_NODEV, _ROOT_SIZE)
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    syscalls.mount("tmpfs", mountpoint, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, _ROOT_SIZE)
     for path in readable:
         _show(path, mountpoint)
     for path in DEVICES:
         _bind(path, mountpoint)
     os.mkdir(mountpoint + SCRATCH_ROOT)  # noqa: PTH102
-    syscalls.mount(
-        "tmpfs", mountpoint + SCRATCH_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, _SCRATCH_SIZE
-    )
+    syscalls.mount("tmpfs", mountpoint + SCRATCH_ROOT, "tmpfs", syscalls.DATA_ONLY, _SCRATCH_SIZE)
     os.mkdir(mountpoint + "/old")  # noqa: PTH102
     os.chdir(mountpoint)
     syscalls.call("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"old"))
@@ -84,7 +68,7 @@ def _become_own_user_namespace(flags: int) -> None:
     process of a new tree; the original process waits for it and ends with it.
     """
     uid, gid = os.getuid(), os.getgid()
-    syscalls.unshare(CLONE_NEWUSER | CLONE_NEWPID | flags)
+    syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWPID | flags)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
@@ -116,7 +100,7 @@ def _bind(path: str, mountpoint: str) -> None:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    syscalls.mount(path, str(target), None, MS_BIND | MS_REC)
+    syscalls.mount(path, str(target), None, syscalls.MS_BIND | syscalls.MS_REC)
     _make_read_only(str(target))
 
 

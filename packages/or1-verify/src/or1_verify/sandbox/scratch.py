@@ -13,7 +13,6 @@ from typing import Protocol
 
 from or1_verify.sandbox import syscalls
 from or1_verify.sandbox.namespaces import SCRATCH_ROOT
-from or1_verify.sandbox.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
 
 MAX_ENTRIES = 256
 """Most files and folders in a scratch directory."""
@@ -85,7 +84,7 @@ class TmpfsScratch:
             os.chmod(self.anchor(slot), 0o555)  # noqa: PTH101
         size = f"size={scratch_bytes(file_bytes)},nr_inodes={MAX_ENTRIES},mode=0700"
         owner = f",uid={uid},gid={uid}" if uid is not None else ""
-        syscalls.mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size + owner)
+        syscalls.mount("tmpfs", path, "tmpfs", syscalls.DATA_ONLY, size + owner)
         return path
 
     def clear(self, slot: int) -> None:

@@ -18,7 +18,7 @@ from or1_verify.types import Message, Outcome, Problem, Verdict
 
 
 class Service(BaseHTTPRequestHandler):
-    """Runs trusted test programs in a plain process; fails as often as it is told."""
+    """Runs trusted test programs in a plain process; fails as listed in `failures`."""
 
     failures: ClassVar[list[Any]] = []
     asked: ClassVar[list[dict[str, Any]]] = []

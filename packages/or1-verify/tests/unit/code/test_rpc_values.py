@@ -208,7 +208,7 @@ class Node:
 
 
 def test_a_reply_changes_the_callers_objects_and_no_others() -> None:
-    """What a function does to its arguments is seen by the caller, in the very objects that it passed."""
+    """Changes that a function makes to its arguments appear in the objects of the caller."""
     numbers, fixed = [3, 1, 2], (1, 2)
     request = ValueEncoder()
     root = request.item([numbers, fixed])

@@ -147,7 +147,7 @@ asked = []
 def f(n): return S()
 """,
         "wrong_answer",
-        "whenever it is asked for",
+        "at every request",
     ),
     ("assert repr(Stack(1)) == 'a stack'", STACK, "right", "as a class writes itself"),
     ("assert Stack(1) == Stack(1)", STACK, "wrong_answer", "objects have no equality of their own"),
@@ -161,7 +161,7 @@ def f(n): return S()
     ),
     (
         "try:\n    f(-1)\nexcept ValueError:\n    pass\nelse:\n    assert False",
-        "class Mine(ValueError): pass\ndef f(x): raise Mine('x')",
+        "class Own(ValueError): pass\ndef f(x): raise Own('x')",
         "right",
         "or that of their base",
     ),

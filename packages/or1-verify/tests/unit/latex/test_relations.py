@@ -76,7 +76,7 @@ def test_names(text: str, name: str | None) -> None:
     assert name_of(tokenize(text)) == name
 
 
-def test_plain_variables_are_told_from_labels() -> None:
+def test_plain_variables_differ_from_labels() -> None:
     assert [is_variable(name) for name in ("x", "x_1", r"\theta", "AB", "f(x)")] == [True] * 3 + [False] * 2
 
 

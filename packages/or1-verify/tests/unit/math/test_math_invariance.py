@@ -1,4 +1,4 @@
-"""What must not matter to a verdict, and what must, over drawn answers."""
+"""Verdicts depend on values and not on notation, over random answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTEGERS = st.integers(-(10**6), 10**6)
 FRACTIONS = st.fractions(min_value=-1000, max_value=1000, max_denominator=999)
 
 
-def paid(gold: str, answer: str) -> bool:
+def is_rewarded(gold: str, answer: str) -> bool:
     return math.verify(gold, f"\\boxed{{{answer}}}").reward == 1.0
 
 
@@ -28,44 +28,46 @@ def written(value: Fraction, factor: int, style: int) -> str:
 
 @given(FRACTIONS, FRACTIONS, st.integers(1, 12), st.integers(0, 2), st.integers(0, 2))
 def test_fractions_are_equal_as_numbers_however_they_are_written(
-    mine: Fraction, theirs: Fraction, factor: int, gold_style: int, style: int
+    gold_value: Fraction, answer_value: Fraction, factor: int, gold_style: int, style: int
 ) -> None:
-    gold = written(mine, 1, gold_style)
-    assert paid(gold, written(mine, factor, style))
-    assert paid(gold, written(theirs, factor, style)) == (mine == theirs)
+    gold = written(gold_value, 1, gold_style)
+    assert is_rewarded(gold, written(gold_value, factor, style))
+    assert is_rewarded(gold, written(answer_value, factor, style)) == (gold_value == answer_value)
 
 
 @given(INTEGERS, INTEGERS, INTEGERS)
 def test_expanded_products_are_right_and_their_neighbours_wrong(a: int, b: int, c: int) -> None:
     gold = f"(x + {a})(x + {b})" if min(a, b) >= 0 else f"(x - ({-a}))(x - ({-b}))"
     expanded = f"x^2 + ({a + b})x + ({a * b})"
-    assert paid(gold, expanded)
-    assert paid(gold, f"{expanded} + {abs(c)}") == (c == 0)
+    assert is_rewarded(gold, expanded)
+    assert is_rewarded(gold, f"{expanded} + {abs(c)}") == (c == 0)
 
 
 @given(st.lists(INTEGERS, min_size=2, max_size=6, unique=True), st.randoms(use_true_random=False))
 def test_order_counts_in_tuples_and_not_in_lists(values: list[int], generator: object) -> None:
     shuffled = list(values)
     generator.shuffle(shuffled)  # type: ignore[attr-defined]
-    mine, theirs = ", ".join(map(str, values)), ", ".join(map(str, shuffled))
-    assert paid(mine, theirs)
-    assert paid(f"\\{{{mine}\\}}", f"\\{{{theirs}\\}}")
-    assert paid(f"({mine})", f"({theirs})") == (values == shuffled)
-    assert not paid(mine, ", ".join(map(str, values[1:])))
+    gold_list, answer_list = ", ".join(map(str, values)), ", ".join(map(str, shuffled))
+    assert is_rewarded(gold_list, answer_list)
+    assert is_rewarded(f"\\{{{gold_list}\\}}", f"\\{{{answer_list}\\}}")
+    assert is_rewarded(f"({gold_list})", f"({answer_list})") == (values == shuffled)
+    assert not is_rewarded(gold_list, ", ".join(map(str, values[1:])))
 
 
 @given(st.integers(2, 400), st.integers(2, 400), st.integers(1, 30))
-def test_roots_are_compared_as_numbers(mine: int, theirs: int, factor: int) -> None:
-    gold = f"{factor}\\sqrt{{{mine}}}"
-    assert paid(gold, f"\\sqrt{{{factor**2 * mine}}}")
-    assert paid(gold, f"{factor}\\sqrt{{{theirs}}}") == (mine == theirs)
-    assert not paid(gold, f"{gold} + 10^{{-300}}")
+def test_roots_are_compared_as_numbers(gold_number: int, answer_number: int, factor: int) -> None:
+    gold = f"{factor}\\sqrt{{{gold_number}}}"
+    assert is_rewarded(gold, f"\\sqrt{{{factor**2 * gold_number}}}")
+    assert is_rewarded(gold, f"{factor}\\sqrt{{{answer_number}}}") == (gold_number == answer_number)
+    assert not is_rewarded(gold, f"{gold} + 10^{{-300}}")
 
 
 @given(st.integers(1, 60), st.integers(1, 60))
-def test_tiny_values_are_told_apart(mine: int, theirs: int) -> None:
+def test_tiny_values_differ(gold_number: int, answer_number: int) -> None:
     """Rounding to six places would make all of these zero."""
-    assert paid(f"3^{{-{mine + 20}}}\\pi", f"\\frac{{\\pi}}{{3^{{{theirs + 20}}}}}") == (mine == theirs)
+    assert is_rewarded(f"3^{{-{gold_number + 20}}}\\pi", f"\\frac{{\\pi}}{{3^{{{answer_number + 20}}}}}") == (
+        gold_number == answer_number
+    )
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The filter, interpreted as the kernel does: what passes and what is refused, on both processors."""
+"""The filter, interpreted as in the kernel: allowed and refused calls, on both processors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = {"read": (0, 63), "write": (1, 64), "mmap": (9, 222), "openat": (257, 56
 
 
 def verdict(number: int, *arguments: int, column: int = 0, arch: int | None = None) -> int:
-    """What `struct seccomp_data` of a call gives; classic BPF as in `linux/filter.h`."""
+    """The result of the filter for a call; classic BPF over `struct seccomp_data`, as in `linux/filter.h`."""
     words = [argument & 0xFFFF_FFFF_FFFF_FFFF for argument in (*arguments, *[0] * 6)[:6]]
     data = struct.pack("<iIQ6Q", number, ARCH[column] if arch is None else arch, 0, *words)
     program = list(seccomp.instructions(PID, column))

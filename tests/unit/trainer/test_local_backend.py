@@ -18,7 +18,7 @@ from or1.config import LossConfig, OptimizerConfig
 from or1.nn.decoder import Decoder
 from or1.testing import make_problem
 from or1.types import Float32, Group, Rollout
-from tests.unit.train.small import (
+from tests.small import (
     OPTIMIZER,
     TEMPERATURE,
     SpyForward,
@@ -80,13 +80,13 @@ def test_weights_follow_a_plain_trainer(num_minibatches: int, num_reuses: int, s
     # Old log-probs refreshed before each update, a mean inside each microbatch, or a remainder minibatch all
     # end elsewhere. 5 groups in 2 minibatches are 3 and 2.
     groups, advantages = make_batch(5)
-    plain, trained = make_decoder(torch.float64), make_decoder(torch.float64)
+    plain, trained = make_decoder(dtype=torch.float64), make_decoder(dtype=torch.float64)
     cuts = [slice(0, 5)] if num_minibatches == 1 else [slice(0, 3), slice(3, 5)]
     plain_training(plain, [(groups[c], advantages[c]) for c in cuts], num_reuses, alpha=0.1)
     backend = make_backend(trained, share_prompts=share_prompts)
     report = backend.update(groups, advantages, LossConfig(), 0.1, make_stage(num_minibatches, num_reuses))
     assert report.num_updates == num_minibatches * num_reuses
-    started = dict(make_decoder(torch.float64).named_parameters())
+    started = dict(make_decoder(dtype=torch.float64).named_parameters())
     wanted = dict(plain.named_parameters())
     for name, weights in trained.named_parameters():
         moved = (wanted[name] - started[name]).norm()
@@ -128,7 +128,7 @@ def test_two_updates_need_one_more_pass_and_see_the_policy_move() -> None:
 
 def test_report_weighs_every_token_once() -> None:
     groups, advantages = make_batch()
-    decoder = make_decoder(torch.float64)
+    decoder = make_decoder(dtype=torch.float64)
     rollouts = [r for g in groups for r in g.rollouts]
     with torch.no_grad():
         numbers = [plain_numbers(decoder, r) for r in rollouts]
@@ -199,7 +199,7 @@ def test_entropy_bonus_raises_entropy_and_advantage_raises_probability() -> None
 def test_microbatch_size_bounds_memory_but_not_the_result() -> None:
     groups, advantages = make_batch(5)
     reports = [
-        make_backend(make_decoder(torch.float64), tokens_per_microbatch=limit).update(
+        make_backend(make_decoder(dtype=torch.float64), tokens_per_microbatch=limit).update(
             groups, advantages, LossConfig(average="sequence"), 0.3, make_stage()
         )
         for limit in (1, 25, 10_000)

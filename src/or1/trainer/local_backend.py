@@ -20,8 +20,8 @@ from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
-from or1.train.optimizer import Applied, MasterOptimizer, digest
-from or1.train.packing import Microbatch, TrainedRollout, pack, trained_rollouts
+from or1.trainer.optimizer import Applied, MasterOptimizer, digest
+from or1.trainer.packing import Microbatch, TrainedRollout, pack, trained_rollouts
 from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandle
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ def forward(decoder: Decoder, microbatch: Microbatch) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Minibatch:
-    """The part of the batch behind one optimizer update."""
+    """The rollouts of one optimizer update."""
 
     microbatches: list[Microbatch]
     weight: float
-    """Its part in the means over the batch: the denominator of its loss [tokens or sequences]."""
+    """Weight in the means over the batch: the denominator of its loss [tokens or sequences]."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class LocalBackend:
             temperature: of the rollouts; every log-probability and entropy here is at it.
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
             fingerprint: hash gradient and weights of each step.
-            load_reference: makes the reference model when a KL term first needs it.
+            load_reference: loads the reference model when a KL term first needs it.
             share_prompts: compute a prompt once for its responses. None = on a CPU, unless the kernels are
                 exact: other devices have faster kernels for whole sequences, and exact bits need whole
                     sequences.
@@ -120,7 +120,7 @@ class LocalBackend:
         alpha: float,
         stage: StageConfig,
     ) -> UpdateReport:
-        """Take one optimizer update per minibatch and pass; see `TrainerBackend.update`.
+        """Apply one optimizer update per minibatch and pass; see `TrainerBackend.update`.
 
         The report's means are `nan` when every minibatch was skipped.
 
@@ -151,7 +151,7 @@ class LocalBackend:
 
     @property
     def master_weights(self) -> Mapping[str, Tensor]:
-        """name -> weights in full precision: what an export writes."""
+        """name -> weights in full precision, for an export."""
         return self._optimizer.masters
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,5 @@
-"""Which compute type is faster here: by what the hardware has, so that a resumed run decides alike."""
+"""The faster compute type of this hardware; from its features, not from timings, so that a resumed run
+agrees."""
 
 from __future__ import annotations
 
@@ -9,15 +10,15 @@ import torch
 CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Flags of /proc/cpuinfo that stand for a bfloat16 dot product: x86 AVX-512 and AMX, Arm."""
 MIN_HIDDEN_SIZE = 64
-"""Below it products are too small for their type to matter, and float32 is the safer one [features]."""
+"""Below it products are too small to gain from bfloat16, and float32 is more exact [features]."""
 CPUINFO = Path("/proc/cpuinfo")
 
 
 def best_dtype(device: torch.device, hidden_size: int) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it and the model is large enough to gain, else float32.
+    """bfloat16 where the hardware has products of it and the model is large enough to gain, else float32.
 
     Args:
-        device: where the model runs.
+        device: of the model.
         hidden_size: of the model [features].
     """
     if hidden_size < MIN_HIDDEN_SIZE:

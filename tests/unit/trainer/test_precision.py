@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from or1.train.precision import best_dtype, cpu_has_bfloat16
+from or1.trainer.precision import best_dtype, cpu_has_bfloat16
 
 
 @pytest.mark.parametrize(

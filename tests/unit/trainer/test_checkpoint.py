@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from or1.errors import CheckpointError, RunFolderError
 from or1.testing import CountingBackend, MemoryTracker
-from or1.train.checkpoint import (
+from or1.trainer.checkpoint import (
     FolderCheckpoints,
     newest_whole,
     state_from_json,

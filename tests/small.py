@@ -1,4 +1,4 @@
-"""A small model, a small batch and a backend around them, for the tests of the update.
+"""Small decoders with random weights, a tokenizer of letters, an engine, batches and a backend for the tests.
 
 Shape legend: M rollouts of a group.
 """
@@ -6,33 +6,122 @@ Shape legend: M rollouts of a group.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from or1.config import OptimizerConfig, StageConfig
+from or1.nn.config import DecoderConfig
 from or1.nn.decoder import Decoder
+from or1.nn.kernels import FAST, Kernels
+from or1.rollout.local_engine import LocalEngine
 from or1.testing import make_problem, make_verdict
-from or1.train.local_backend import Forward, LocalBackend, forward
-from or1.train.packing import Microbatch
-from or1.types import Finish, Float32, Group, Rollout
-from tests.small_config import small_config
+from or1.trainer.local_backend import Forward, LocalBackend, forward
+from or1.trainer.packing import Microbatch
+from or1.types import Finish, Float32, Group, Int32, Message, Problem, Rollout, Sampling
+
+_SMALL = DecoderConfig(
+    architecture="Qwen2ForCausalLM",
+    num_layers=1,
+    hidden_size=16,
+    intermediate_size=24,
+    num_heads=2,
+    num_kv_heads=1,
+    head_size=8,
+    vocab_size=17,
+    norm_eps=1e-6,
+    rope_theta=100.0,
+    rope_scaling=None,
+    has_qkv_bias=True,
+    has_output_bias=False,
+    has_mlp_bias=False,
+    has_qk_norm=False,
+    is_head_tied=True,
+    max_positions=64,
+    eos_ids=(0,),
+)
+
+
+def small_config(**changes: object) -> DecoderConfig:
+    """A Qwen2 decoder of one layer and 17 tokens, with these fields changed."""
+    return replace(_SMALL, **changes)
+
 
 VOCABULARY = 17
 TEMPERATURE = 0.7
 OPTIMIZER = OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, max_grad_norm=0.5)
+ENGINE_VOCABULARY = 101
+EOS = (7, 50, 90)
+ENGINE_CONFIG = small_config(
+    num_layers=2,
+    hidden_size=64,
+    intermediate_size=96,
+    num_heads=4,
+    num_kv_heads=2,
+    head_size=16,
+    vocab_size=ENGINE_VOCABULARY,
+    rope_theta=10_000.0,
+    max_positions=1024,
+    eos_ids=EOS,
+)
 
 
-def make_decoder(dtype: torch.dtype = torch.float32, seed: int = 0) -> Decoder:
-    config = small_config(vocab_size=VOCABULARY)
-    decoder = Decoder(config)
+def make_decoder(
+    config: DecoderConfig | None = None,
+    kernels: Kernels = FAST,
+    *,
+    dtype: torch.dtype = torch.float32,
+    scale: float = 0.4,
+    seed: int = 0,
+) -> Decoder:
+    """Matrices around 0, vectors (norms and biases) around 1, by `scale`."""
+    decoder = Decoder(config or small_config(), kernels)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in decoder.parameters():
             numbers = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_(0.4 * numbers + (parameter.ndim == 1))
+            parameter.copy_(scale * numbers + (parameter.ndim == 1))
     return decoder.to(dtype)
+
+
+class LetterTokenizer:
+    """One token a letter; the text of tokens is their numbers."""
+
+    eos_ids = EOS
+
+    def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
+        return np.asarray([ord(letter) % ENGINE_VOCABULARY for letter in messages[0].content], dtype=np.int32)
+
+    def decode(self, tokens: Int32) -> str:
+        return " ".join(str(token) for token in tokens)
+
+    def response_prefix(self, prompt_tokens: Int32) -> str:
+        return ""
+
+
+def engine_decoder(kernels: Kernels = FAST, dtype: torch.dtype = torch.float32) -> Decoder:
+    """The decoder of `make_engine`."""
+    return make_decoder(ENGINE_CONFIG, kernels, dtype=dtype, scale=0.15)
+
+
+def make_engine(
+    max_running: int = 16, kernels: Kernels = FAST, dtype: torch.dtype = torch.float32
+) -> LocalEngine:
+    decoder = engine_decoder(kernels, dtype)
+    return LocalEngine(decoder, LetterTokenizer(), max_running=max_running, max_prompt_tokens=64)
+
+
+def make_problems(count: int = 6) -> list[Problem]:
+    words = "the quick brown fox jumps over a lazy dog while rain falls on both of them"
+    return [Problem.make("none", (Message("user", words[i : 2 * i + 1]),), i) for i in range(count)]
+
+
+def draw_all(engine: LocalEngine, problems: list[Problem], sampling: Sampling) -> list[Rollout]:
+    """All rollouts, in order of problem and index."""
+    order = {problem.id: place for place, problem in enumerate(problems)}
+    return sorted(engine.rollouts(problems, sampling), key=lambda r: (order[r.problem_id], r.index))
 
 
 def make_batch(num_groups: int = 3, seed: int = 0) -> tuple[list[Group], list[Float32]]:

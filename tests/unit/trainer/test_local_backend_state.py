@@ -12,8 +12,8 @@ import torch
 
 from or1.config import LossConfig, OptimizerConfig
 from or1.nn.decoder import Decoder
-from or1.train.local_backend import LocalBackend
-from tests.unit.train.small import OPTIMIZER, SpyForward, make_backend, make_batch, make_decoder, make_stage
+from or1.trainer.local_backend import LocalBackend
+from tests.small import OPTIMIZER, SpyForward, make_backend, make_batch, make_decoder, make_stage
 
 
 def snapshot(backend: LocalBackend, folder: Path) -> dict[str, bytes]:
@@ -30,7 +30,10 @@ def test_a_nonfinite_minibatch_leaves_no_trace(
 ) -> None:
     groups, advantages = make_batch(4)
     spy = SpyForward()
-    backend, clean = make_backend(make_decoder(dtype), forward=spy), make_backend(make_decoder(dtype))
+    backend, clean = (
+        make_backend(make_decoder(dtype=dtype), forward=spy),
+        make_backend(make_decoder(dtype=dtype)),
+    )
     for each in (backend, clean):
         each.update(groups, advantages, LossConfig(), 0.0, make_stage())
     saved = snapshot(backend, tmp_path / "before")
@@ -68,10 +71,10 @@ def test_only_the_nonfinite_minibatch_is_skipped() -> None:
 def test_a_loaded_backend_continues_bit_for_bit(dtype: torch.dtype, tmp_path: Path) -> None:
     groups, advantages = make_batch()
     stage, optimizer = make_stage(2, 2), OPTIMIZER.model_copy(update={"warmup_updates": 6})
-    backend = make_backend(make_decoder(dtype), optimizer=optimizer, fingerprint=True)
+    backend = make_backend(make_decoder(dtype=dtype), optimizer=optimizer, fingerprint=True)
     backend.update(groups, advantages, LossConfig(), 0.1, stage)
     saved = snapshot(backend, tmp_path / "middle")
-    resumed = make_backend(make_decoder(dtype, seed=5), optimizer=optimizer, fingerprint=True)
+    resumed = make_backend(make_decoder(dtype=dtype, seed=5), optimizer=optimizer, fingerprint=True)
     resumed.load(tmp_path / "middle")
     assert snapshot(resumed, tmp_path / "loaded") == saved
     reports = [b.update(groups, advantages, LossConfig(), 0.1, stage) for b in (backend, resumed)]
@@ -81,7 +84,7 @@ def test_a_loaded_backend_continues_bit_for_bit(dtype: torch.dtype, tmp_path: Pa
 
 def test_bfloat16_trains_float32_masters() -> None:
     groups, advantages = make_batch()
-    decoder = make_decoder(torch.bfloat16)
+    decoder = make_decoder(dtype=torch.bfloat16)
     backend = make_backend(decoder)
     backend.update(groups, advantages, LossConfig(), 0.0, make_stage())
     for name, parameter in decoder.named_parameters():

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.config import LossConfig
-from or1.train.packing import Cost, TrainedRollout, cut, pack, trained_rollouts
+from or1.trainer.packing import Cost, TrainedRollout, cut, pack, trained_rollouts
 from or1.types import Finish, Group, Message, Outcome, Problem, Rollout, Verdict
 
 PROBLEM = Problem.make("arithmetic", (Message("user", "1+1"),), 2)

@@ -1,9 +1,9 @@
 """From the rollouts of a minibatch to microbatches: sequences one after another, no padding.
 
-What is a response token follows from lengths alone; no token id means "ignore me". The last response token
-predicts nothing, so it is a target and never an input. Rollouts of one prompt may share it: then the prompt
-is a sequence of its own, computed once in a microbatch, and each response a sequence that continues it.
-Shape letters: see `or1.nn`.
+Lengths alone tell which tokens are response tokens; no token id marks tokens to ignore. The last response
+token predicts nothing, so it is a target and never an input. Rollouts of one prompt may share it: then
+the prompt is a sequence of its own, computed once in a microbatch, and each response a sequence that
+continues it. Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class TrainedRollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Microbatch:
-    """Input of one forward pass, and what the loss needs of its response tokens."""
+    """Input of one forward pass, and the loss's data of its response tokens."""
 
     tokens_T: Tensor
     """int64."""
@@ -70,8 +70,8 @@ def trained_rollouts(
 ) -> list[TrainedRollout]:
     """The rollouts of whole groups that enter the loss, in order.
 
-    With truncation_mask "before" truncated rollouts stay out, of the mean and of its denominator. An empty
-    response has no tokens to weigh and stays out too.
+    With truncation_mask "before" truncated rollouts are left out, of the mean and of its denominator. An
+    empty response has no tokens and is left out too.
 
     Args:
         groups: judged rollouts only.
@@ -93,7 +93,7 @@ class Cost:
 
     own: int
     shared: int = 0
-    """Paid once by neighbours of the same key in one microbatch."""
+    """Counted once for neighbours with the same key in one microbatch."""
     key: bytes = b""
 
 
@@ -148,8 +148,8 @@ def pack(
         tokens_per_microbatch: most input tokens of one microbatch; a rollout over it stands alone.
         loss: how the mean is taken.
         share_prompts: compute equal prompts once in a microbatch; else each sequence is whole.
-        dtype: of the loss's numbers.
-        device: where the tensors go.
+        dtype: of advantages, weights and log-probabilities.
+        device: of the tensors.
 
     Raises:
         ValueError: a rollout without a prompt token.
@@ -160,14 +160,14 @@ def pack(
     weights = token_weights([r.rollout.response_tokens.size for r in rollouts], loss.average)
     weighted = list(zip(rollouts, weights, strict=True))
     if share_prompts:
-        # Siblings side by side, groups as they come: sorted() is stable.
+        # rollouts of one prompt side by side, groups in their order: the sort is stable
         first_seen: dict[bytes, int] = {}
         for item in rollouts:
             first_seen.setdefault(item.prompt, len(first_seen))
         weighted.sort(key=lambda pair: first_seen[pair[0].prompt])
         costs = [Cost(r.num_response_inputs, r.num_prompt_tokens, r.prompt) for r, _ in weighted]
     else:
-        # Attention pads sequences of a microbatch to like lengths.
+        # attention pads to the longest of similar sequences: keep similar lengths together
         weighted.sort(key=lambda pair: -(pair[0].num_prompt_tokens + pair[0].num_response_inputs))
         costs = [Cost(r.num_prompt_tokens + r.num_response_inputs) for r, _ in weighted]
     runs = cut(costs, tokens_per_microbatch)

@@ -11,7 +11,7 @@ from torch import nn
 
 from or1.config import OptimizerConfig
 from or1.errors import CheckpointError
-from or1.train.optimizer import MasterOptimizer, digest
+from or1.trainer.optimizer import MasterOptimizer, digest
 
 
 def make_parameters(dtype: torch.dtype = torch.float32) -> dict[str, nn.Parameter]:

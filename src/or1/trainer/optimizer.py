@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +30,10 @@ class Applied:
 
 
 class MasterOptimizer:
-    """Holds the true weights. Gradients gather in float32 over the microbatches of a minibatch.
+    """Holds the master weights. Gradients are summed in float32 over the microbatches of a minibatch.
 
     A parameter of float32 or float64 is its own master. One of a smaller type gets a float32 master, is
-    rounded from it after each update, and hands its gradient over after each backward pass.
+    rounded from it after each update, and its gradient is moved to the master after each backward pass.
     """
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
@@ -83,11 +82,11 @@ class MasterOptimizer:
 
     @property
     def gradients(self) -> Mapping[str, Tensor]:
-        """name -> gradient gathered since `clear`, for parameters that have one."""
+        """name -> gradient summed since `clear`, for parameters that have one."""
         return {name: m.grad for name, m in self._masters.items() if m.grad is not None}
 
     def clear(self) -> None:
-        """Forget the gathered gradient."""
+        """Reset the gradient."""
         for name, master in self._masters.items():
             if master is self._parameters[name]:
                 master.grad = None
@@ -95,14 +94,14 @@ class MasterOptimizer:
                 master.grad.zero_()
 
     def grad_norm(self) -> float:
-        """L2 norm of the whole gathered gradient."""
+        """L2 norm of the whole gradient."""
         return torch.nn.utils.get_total_norm(self.gradients.values()).item()
 
     def apply(self, grad_norm: float) -> Applied:
         """Clip to max_grad_norm and take one AdamW update.
 
         Args:
-            grad_norm: of the gathered gradient, finite.
+            grad_norm: of the gradient, finite.
         """
         if grad_norm > self._config.max_grad_norm:
             torch._foreach_mul_(list(self.gradients.values()), self._config.max_grad_norm / grad_norm)
@@ -150,8 +149,7 @@ class MasterOptimizer:
         for key_name, value in moments.items():
             key, name = key_name.split(".", 1)
             master = self._masters[name]
-            # The step count stays where the optimizer itself would make it; the moments lie beside their
-            # weights.
+            # moments on the device of their weights, as the optimizer creates them
             self._adamw.state[master][key] = value.to(master.device)
         self.num_updates = json.loads((folder / COUNTERS_FILE).read_text(encoding="utf-8"))["num_updates"]
         self._round_to_parameters()
@@ -159,11 +157,7 @@ class MasterOptimizer:
 
 
 def digest(tensors: Mapping[str, Tensor], hasher: hashlib.blake2b) -> None:
-    """Feed names and bytes of tensors, in order of name."""
+    """Add names and bytes of tensors to the hash, in order of name."""
     for name in sorted(tensors):
         hasher.update(name.encode())
         hasher.update(tensors[name].detach().contiguous().cpu().numpy().data)
-
-
-def is_finite(*values: float) -> bool:
-    return all(math.isfinite(value) for value in values)
