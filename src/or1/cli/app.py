@@ -172,17 +172,18 @@ def curate_show(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSONL or parquet: kind, response, and gold or tests.")],
+    file: Annotated[Path, typer.Argument(help="Rows: kind, response, gold or tests. Or a run folder.")],
     out: Annotated[Path | None, typer.Option(help="Verdicts; FILE.verdicts.jsonl if not given.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; all cores if not given.")
     ] = None,
+    task: OwnTask = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Judge each response of a file."""
     from or1.cli.verify import verify as run
 
-    run(file, out, workers, allow_weak_sandbox)
+    run(file, out, workers, allow_weak_sandbox, task)
 
 
 @eval_app.command("run")

@@ -11,6 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from or1.cli.app import app, guarded
+from or1.testing import CharTokenizer, make_group
+from or1.tracking.rollouts import rollout_table
+from or1.types import Message, Problem
 from or1_verify.code.program import as_response
 
 SUM = {"inputs": ["1 2"], "outputs": ["3"]}
@@ -138,3 +141,49 @@ def test_a_weak_sandbox_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert run("train", "tiny", "--allow-weak-sandbox", "--set", "seed=3") == 0
     assert run("train", "tiny", "--set", "seed=3") == 0
     assert asked == [["seed=3", "verify.code.allow_weak_sandbox=true"], ["seed=3"]]
+
+
+REWARD = """
+def reward(response, gold, problem):
+    return float(problem.prompt[-1].content + response == gold)
+"""
+
+
+def test_a_reward_of_your_own_is_tried_on_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_task.py").write_text(REWARD)
+    file = write(
+        tmp_path / "rows.jsonl", [{"question": q, "response": "b", "gold": "ab"} for q in ("a", "b")]
+    )
+    monkeypatch.chdir(tmp_path)
+    assert run("verify", "rows.jsonl", "--task", "my_task.py:reward", "--workers", "1") == 0
+    found = verdicts(file.with_name("rows.jsonl.verdicts.jsonl"))
+    assert [(row["kind"], row["reward"]) for row in found] == [
+        ("my_task.py:reward", 1.0),
+        ("my_task.py:reward", 0.0),
+    ]
+
+
+def test_a_reward_of_your_own_is_tried_on_the_saved_rollouts_of_a_run(tmp_path: Path) -> None:
+    """A rollout that ran into its budget is truncated, as in training, whatever its text; golds are JSON."""
+    (tmp_path / "my_task.py").write_text("def reward(response, gold, problem):\n    return gold == [4]\n")
+    problem = Problem.make("math", (Message("user", "2+2?"),), [4])
+    groups = [make_group([0.0, 0.0], problem=problem, truncated={1})]
+    table = rollout_table(1, groups, CharTokenizer(), token_numbers=True)
+    (tmp_path / "run" / "rollouts").mkdir(parents=True)
+    pyarrow.parquet.write_table(table, tmp_path / "run" / "rollouts" / "step_000001.parquet")
+    task = f"{tmp_path / 'my_task.py'}:reward"
+    assert run("verify", str(tmp_path / "run"), "--task", task, "--workers", "1") == 0
+    found = verdicts(tmp_path / "run.verdicts.jsonl")
+    assert [row["outcome"] for row in found] == ["right", "truncated"]
+    assert found[0]["question"] == "2+2?"
+    assert "behavior_logprobs" not in found[0]
+
+
+def test_a_folder_without_rollouts_and_an_unknown_task_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("verify", str(tmp_path)) == 2
+    assert "is not a run folder with saved rollouts" in capsys.readouterr().err
+    file = write(tmp_path / "rows.jsonl", [{"response": "b", "gold": "ab"}])
+    assert run("verify", str(file), "--task", "none.py:reward") == 2
+    assert "there is no file" in capsys.readouterr().err

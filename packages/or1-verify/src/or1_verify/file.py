@@ -20,7 +20,7 @@ from or1_verify.code import CodeVerifier, parse_tests
 from or1_verify.errors import DataError
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
-from or1_verify.types import Answer, Gold, Message, Outcome, Problem, Verdict
+from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 Row = tuple[str, dict[str, Any]]
 """(name of the row in error messages, such as `FILE line 7`; its columns)"""
@@ -36,6 +36,8 @@ class Kind:
     verifier: Verifier
     gold_of: Callable[[Any], Gold] = lambda value: value
     """The gold from the value of its column; raises DataError for a value that cannot be one."""
+    finish_column: str | None = None
+    """Column that tells how the response ended, as `Finish`; None: the model ended each."""
 
 
 def default_kinds(*, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
@@ -173,7 +175,15 @@ def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
         gold = kind.gold_of(value)
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
-    return Answer(problem=Problem.make(name, (Message("user", ""),), gold), index=number, text=text)
+    question = columns.get("question")
+    turn = Message("user", question if isinstance(question, str) else "")
+    finish = columns.get(kind.finish_column) if kind.finish_column else None
+    return Answer(
+        problem=Problem.make(name, (turn,), gold),
+        index=number,
+        text=text,
+        finish=Finish(finish) if finish in set(Finish) else Finish.STOP,
+    )
 
 
 def _in_order(
