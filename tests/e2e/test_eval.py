@@ -11,7 +11,7 @@ import pytest
 
 from or1.cli import dispatch
 from or1.cli.app import guarded
-from or1.evals.results import RESULTS, ResultRow, read
+from or1.evals.results import RESPONSES, RESULTS, ResponseRow, ResultRow, read
 from or1.testing import SERVED_MODEL, ChatReply, ChatRequest, ChatServer
 from or1_verify.code.sandboxes import close_all
 
@@ -60,6 +60,28 @@ def test_the_built_in_model_scored_scored_again_and_compared(
     shown = capsys.readouterr().out
     assert re.search(r"arithmetic +6 ", shown)
     assert "settings differ: sampling.seed, seed" in shown
+
+
+def test_benchmarks_are_judged_by_a_reward_of_your_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reward counts every second response as correct: no verifier of or1 would."""
+    (tmp_path / "own.py").write_text("def reward(response, gold, problem):\n    return len(response) % 2\n")
+    monkeypatch.chdir(tmp_path)
+    words = ["eval", "run", "builtin:tiny", "--benchmark", "arithmetic", "--task", "own.py:reward"]
+    words += ["--set", "num_problems=6", "--set", "max_response_tokens=100", *QUICK, "--out", "scores"]
+    run(*words)
+    rows = list(read(tmp_path / "scores" / RESULTS, ResultRow))
+    texts = {(r.problem, r.sample): r for r in read(tmp_path / "scores" / RESPONSES, ResponseRow)}
+    for row in rows:
+        response = texts[row.problem, row.sample]
+        if response.finish == "stop":
+            assert row.reward == len(response.text) % 2
+    (tmp_path / "own.py").write_text("def reward(response, gold, problem):\n    return 0.5\n")
+    assert "task_hash" in refuse(capsys, *words)
+    run("eval", "rescore", "scores")
+    judged = [r.reward for r in read(tmp_path / "scores" / RESULTS, ResultRow) if r.finish == "stop"]
+    assert judged == [0.5] * len(judged)
 
 
 def solve(request: ChatRequest) -> ChatReply:

@@ -126,9 +126,22 @@ def benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
     Raises:
         DataError: a row without question or answer.
     """
+    return _benchmark_row(row, suffix, gold_of(row))
+
+
+def own_benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
+    """A question of a benchmark with any gold, for a task of your own.
+
+    Raises:
+        DataError: a row without question or gold.
+    """
+    return _benchmark_row(row, suffix, any_gold(row))
+
+
+def _benchmark_row(row: Row, suffix: str, gold: Gold) -> BenchmarkRow:
     question, before = question_of(row, QUESTIONS, suffix)
     source = first_text(row, _SOURCES)
-    return BenchmarkRow(form="math", question=question, gold=gold_of(row), before=before, source=source)
+    return BenchmarkRow(form="math", question=question, gold=gold, before=before, source=source)
 
 
 def _accepted(value: Any, in_box_only: bool) -> Gold | None:

@@ -24,7 +24,7 @@ from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, load_plugin, source_hash
 from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings, is_sound
-from or1.tasks.math import MathTask, any_gold
+from or1.tasks.math import MathTask, any_gold, own_benchmark_row
 from or1.tasks.rows import Hub
 from or1.types import Outcome, Problem, Verdict
 from or1_verify.base import Verifier
@@ -192,6 +192,7 @@ def user_kind(plugin: Plugin, setting: str, name: str | None = None) -> TaskKind
         kind,
         name=name,
         verifier=lambda settings: UserVerifier(plugin, digest, settings),
+        benchmark_row=kind.benchmark_row or own_benchmark_row,
         load=kind.load or functools.partial(_load_rows, name),
         source_hash=digest,
     )
