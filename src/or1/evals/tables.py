@@ -26,6 +26,7 @@ from or1.evals.statistics import (
     pass_at_k_curve,
     run_interval,
 )
+from or1.tasks.registry import task_kind
 from or1.types import Outcome
 
 _ORDER = ("easy", "medium", "hard")
@@ -143,7 +144,7 @@ def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[So
 
 def score_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> list[ScoreRow]:
     """The lines of one benchmark; parts without a judged sample have none."""
-    if benchmark.task == "process":
+    if task_kind(benchmark.task).score == "halves":
         return list(_process_rows(benchmark, solved, k))
     return [
         score_row(benchmark.name, name, part, k)

@@ -25,7 +25,7 @@ from or1.testing.rollout import (
 )
 from or1.testing.server import SERVED_MODEL, ChatReply, ChatRequest, ChatScript, ChatServer
 from or1.testing.train import CountingBackend, UpdateCall
-from or1.testing.verify import ExactTask, ExactVerifier, FlakyVerifier, InlineVerifierPool
+from or1.testing.verify import ExactVerifier, FlakyVerifier, InlineVerifierPool
 
 __all__ = [
     "END_TOKEN",
@@ -36,7 +36,6 @@ __all__ = [
     "ChatScript",
     "ChatServer",
     "CountingBackend",
-    "ExactTask",
     "ExactVerifier",
     "FlakyVerifier",
     "InjectedFaultError",
