@@ -58,7 +58,7 @@ def mean_interval(scores_P: Sequence[float], num_samples: int) -> Estimate:
 
 
 def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
-    """Mean of problem scores and a 95 % interval for what the same problems give when sampled again for ever.
+    """Mean of problem scores with its 95 % CI over new samples of the same problems.
 
     Only the chance in the samples counts: the variance of the mean is sum_i s_i^2 / k_i / P^2 with the sample
     variance s_i^2 of problem i's k_i rewards, never taken for less than one stray sample of one problem
@@ -119,7 +119,7 @@ def _wilson(mean: float, effective: float, t: float) -> Estimate:
 
 
 def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
-    """F1 of two scores, 2ab / (a + b), 0 where both are 0, with the interval that follows from theirs.
+    """F1 of two scores, 2ab / (a + b), 0 where both are 0, with the interval from their two intervals.
 
     A bound is as far away as the two distances to the bounds that move it there are, each times the slope of
     F1, taken together as independent.
@@ -141,7 +141,7 @@ def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
 
 
 def independent_mean(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean of scores that have nothing to do with each other, with the interval that follows from theirs.
+    """Mean of independent scores, with the interval that follows from their intervals.
 
     >>> independent_mean([Estimate(0.4, 0.1, 0.8), Estimate(0.6, 0.2, 0.9)])
     Estimate(mean=0.5, low=0.25, high=0.75)

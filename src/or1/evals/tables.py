@@ -60,9 +60,9 @@ class ScoreRow:
     k: int
     num_problems: int
     run: Estimate
-    """The score, and 95 % for these problems sampled again."""
+    """The score, and its 95 % CI over new samples of the same problems."""
     problems: Estimate
-    """The score, and 95 % for other problems like these."""
+    """The score, and its 95 % CI over other problems like these."""
     bounds: Estimate
     """The score, and what it were if all unknown samples were wrong, or right; all the same when all are
     known."""
@@ -94,7 +94,7 @@ def tabulate(folder: Path, *, bounds: bool = False) -> list[ScoreRow]:
         bounds: where samples are missing or were not judged, say between what bounds the score lies.
 
     Raises:
-        DataError: samples are missing or not judged, and nobody asked for bounds.
+        DataError: samples are missing or not judged, and `bounds` is False.
         RunFolderError: no evaluation.
     """
     description = EvalFolder.read(folder)
@@ -123,10 +123,10 @@ def solved_of(folder: Path, benchmark: str, entry: Mapping[str, Any]) -> list[So
 
 
 def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
-    """Refuse what has samples that are missing or not judged, unless bounds will do.
+    """Refuse a benchmark with samples that are missing or not judged, unless `bounds` is True.
 
     Raises:
-        DataError: it has, and nobody asked for bounds; or no sample has been judged.
+        DataError: samples are missing or not judged, and `bounds` is False; or no sample has been judged.
     """
     unknown = sum(s.num_unknown for s in solved)
     if unknown == 0:
@@ -283,7 +283,7 @@ def _ks(k: int) -> list[int]:
 
 
 def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
-    """k' -> maj@k', the mean over problems with so many judged samples; empty where nothing votes."""
+    """k' -> maj@k', the mean over problems with at least k' judged samples; empty where no sample votes."""
     if not any(sample.vote is not None for s in solved for sample in s.samples):
         return {}
     curve = {}
@@ -296,10 +296,10 @@ def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
 
 
 def budget_curve(samples: Sequence[ResultRow], budgets: Sequence[int]) -> list[float]:
-    """Share of samples that are right within each budget [tokens]: those that went on longer count as cut
+    """Share of samples that are right within each budget [tokens]: longer ones count as cut
     off.
 
-    What a smaller budget would have given, but for a model that knew of it.
+    An estimate for smaller budgets, of a model that does not know its budget.
     """
     right = np.sort([s.num_tokens for s in samples if s.reward == 1.0])
     return [float(np.searchsorted(right, budget, side="right")) / len(samples) for budget in budgets]
