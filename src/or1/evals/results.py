@@ -35,7 +35,7 @@ FREE_SETTINGS = (
     *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_*"),
 )
 """Settings that may change when an evaluation resumes: they decide no text and no verdict."""
-JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers")
+JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers", "task", "task_hash")
 """Settings that may change too when everything is judged again."""
 _PROBLEMS_AND_PROMPTS = ("num_problems", "data_hash", "prompts_hash")
 
