@@ -40,7 +40,7 @@ class CodeTask:
     split: Literal["train", "heldout"] = "train"
     """Which files of a data set on the hub; a path to a file ignores it."""
     num_problems: int | None = None
-    """The first so many [problems]; None = all."""
+    """This many from the start [problems]; None = all."""
     instruction: str = ""
     """Appended to each question after a newline."""
     columns: DataColumnsConfig = field(default=DataColumnsConfig())
@@ -86,7 +86,7 @@ class CodeTask:
 
 
 def tests_of(content: Mapping[str, Any]) -> Any:
-    """What a row says about its tests, with its solution, for `parse_tests`.
+    """The tests of a row, with its solution, for `parse_tests`.
 
     Raises:
         DataError: the row has no tests.

@@ -20,7 +20,7 @@ from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, ProgramVerifier
 
 _NUM_ARITHMETIC = 4_096
-"""Arithmetic problems when nobody says how many [problems]."""
+"""Arithmetic problems where the setting is None [problems]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def load_problems(
     Args:
         data: the sources.
         seed: of the built-in task's problems and of label noise.
-        hub: where data sets can be had by name; None = the Hugging Face hub.
+        hub: source of data sets by name; None = the Hugging Face hub.
         code: judges programs; None = one with the defaults.
 
     Raises:
@@ -112,7 +112,7 @@ def split_holdout(problem_set: ProblemSet, num: int, seed: int) -> tuple[Problem
 
 
 def _own_weight(task: Task, problem: Problem) -> float:
-    """What a curated data set says; 1 elsewhere."""
+    """The weight in a curated data set; 1 elsewhere."""
     return task.weights[problem.id] if isinstance(task, CuratedTask) else 1.0
 
 

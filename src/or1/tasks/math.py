@@ -41,7 +41,7 @@ class MathTask:
     split: Literal["train", "heldout"] = "train"
     """Which files of a data set on the hub; a path to a file ignores it."""
     num_problems: int | None = None
-    """The first so many [problems]; None = all."""
+    """This many from the start [problems]; None = all."""
     instruction: str = ""
     """Appended to each question after a newline."""
     columns: DataColumnsConfig = field(default=DataColumnsConfig())
