@@ -33,6 +33,7 @@ from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.tasks.arithmetic import ArithmeticTask
 from or1.types import Problem
+from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.pool import ProcessVerifierPool
 
 
@@ -45,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     task = ArithmeticTask(num_problems=args.num_problems, seed=args.seed, max_difficulty=args.max_difficulty)
     problems = task.problems()
     config = DifficultyConfig(model="builtin:tiny", max_response_tokens=args.max_response_tokens)
-    with tempfile.TemporaryDirectory() as scratch, ProcessVerifierPool({task.name: task.verifier}) as pool:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ProcessVerifierPool({task.name: ArithmeticVerifier()}) as pool,
+    ):
 
         def run(config: DifficultyConfig, seed: int) -> list[Measured]:
             path = Path(scratch) / f"{seed}.jsonl"

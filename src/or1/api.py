@@ -13,16 +13,18 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from or1 import recipes
-from or1.errors import ConfigError, RunFolderError
+from or1.errors import RunFolderError
 from or1.evals import request
 from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
+from or1.plugins import absolute_plugin
 from or1.storage.run_folder import ROLLOUTS
+from or1.tasks.kind import DEFAULTS
+from or1.tasks.registry import task_kind
 from or1.tracking.metrics import score_from
 from or1.tracking.rollouts import file_name
 from or1.tracking.run_data import read_run
 from or1.types import Gold, Message, Problem, Score, Verdict
-from or1_verify.base import Verifier
 
 MODELS = "models"
 """Folder of a run that holds its exported models."""
@@ -164,22 +166,11 @@ def verify(gold: Gold, response: str, task: str = "math") -> Verdict:
     Args:
         gold: the answer, or the tests of a program.
         response: the response text.
-        task: `math`, `code` or `arithmetic`.
+        task: `math`, `code`, `arithmetic`, or your own as `FILE.py:NAME` or `module:NAME`.
+
+    Raises:
+        ConfigError: there is no such task.
     """
-    problem = Problem.make(task, (Message("user", ""),), gold)
-    return _verifier(task).verify(problem, response)
-
-
-def _verifier(task: str) -> Verifier:
-    from or1_verify.arithmetic import ArithmeticVerifier
-    from or1_verify.code import CodeVerifier
-    from or1_verify.math import MathVerifier
-
-    verifiers: dict[str, Verifier] = {
-        "math": MathVerifier(),
-        "code": CodeVerifier(),
-        "arithmetic": ArithmeticVerifier(),
-    }
-    if task not in verifiers:
-        raise ConfigError(f"no task {task}: there are {', '.join(verifiers)}")
-    return verifiers[task]
+    kind = task_kind(absolute_plugin(task, Path.cwd(), every=True), "task")
+    problem = Problem.make(kind.name, (Message("user", ""),), gold)
+    return kind.verifier(DEFAULTS).verify(problem, response)

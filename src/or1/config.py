@@ -16,7 +16,7 @@ from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import ModelConfig as ModelConfig
 
-ENGINE_NAME = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
+NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
 """A plain name, or `FILE.py:NAME`, or `module:NAME`."""
 
 
@@ -32,8 +32,13 @@ class DataColumnsConfig(Config):
 
 
 class DataConfig(Config):
-    task: Literal["arithmetic", "math", "code"]
-    """Kind of problem, which decides the verifier."""
+    task: str = Field(pattern=NAME_OR_PLUGIN, examples=["math", "my_task.py:reward"])
+    """Task, and so the verifier: a name in `or1.tasks.registry` (arithmetic, math, code) or of an entry point
+    in the group `or1.tasks`, or your own reward or task as `FILE.py:NAME` (the file beside the recipe, else
+    in the working directory) or `module:NAME`."""
+    task_hash: str | None = None
+    """Hash of the source of a task of your own; written at the start, so that a run cannot resume with
+    another reward. None = not checked."""
     path: str | None = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
     columns: DataColumnsConfig = DataColumnsConfig()
@@ -177,7 +182,9 @@ class OptimizerConfig(Config):
 
 
 class RolloutConfig(Config):
-    engine: str = Field(default="local", pattern=ENGINE_NAME, examples=["local", "my_engine.py:make_engine"])
+    engine: str = Field(
+        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
+    )
     """Engine that samples: a name in `or1.assemble.ENGINES` (local = or1's own, in the training process), or
     your own factory as `FILE.py:NAME` or `module:NAME`."""
     temperature: float = Field(default=1.0, gt=0)
@@ -281,7 +288,7 @@ class SystemConfig(Config):
     threads: int | None = Field(default=None, ge=1)
     """Threads of a matrix product on CPU; None = as many as cores."""
     backend: str = Field(
-        default="local", pattern=ENGINE_NAME, examples=["local", "my_backend.py:make_backend"]
+        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_backend.py:make_backend"]
     )
     """Backend that trains: a name in `or1.assemble.BACKENDS` (local = in this process, on one device), or
     your own factory as `FILE.py:NAME` or `module:NAME`."""

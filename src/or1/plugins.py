@@ -46,13 +46,19 @@ def parse_plugin(spec: str) -> Plugin | None:
     return Plugin(found["place"], found["name"]) if found else None
 
 
-def absolute_plugin(spec: str, folder: Path) -> str:
-    """The same object with its file's path resolved against `folder`, if that file exists there."""
+def absolute_plugin(spec: str, folder: Path, *, every: bool = False) -> str:
+    """The same object with the path of its file resolved against `folder`.
+
+    Args:
+        spec: as `parse_plugin` reads it; anything else comes back as it is.
+        folder: where a relative path starts.
+        every: also if there is no such file; otherwise its path stays relative.
+    """
     plugin = parse_plugin(spec)
     if plugin is None or not plugin.is_file:
         return spec
     path = folder / Path(plugin.place).expanduser()
-    return str(replace(plugin, place=str(path.resolve()))) if path.is_file() else spec
+    return str(replace(plugin, place=str(path.resolve()))) if every or path.is_file() else spec
 
 
 def load_plugin(plugin: Plugin, setting: str) -> Any:

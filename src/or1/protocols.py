@@ -29,25 +29,6 @@ from or1.types import (
     Verdict,
     WeightHandle,
 )
-from or1_verify.base import Verifier
-
-
-class Task(Protocol):
-    """A source of problems with their verifier."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def verifier(self) -> Verifier: ...
-
-    def problems(self) -> Sequence[Problem]:
-        """All problems, in a fixed order."""
-        ...
-
-    def validate(self, problem: Problem) -> bool:
-        """Whether the gold has reward 1 when it is given as the answer."""
-        ...
 
 
 class VerifierPool(Protocol):

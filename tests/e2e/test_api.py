@@ -85,7 +85,7 @@ def test_mistakes_are_errors_with_one_line(tmp_path: Path) -> None:
         or1.train("tiny", out=tmp_path / "run", sed=1)
     with pytest.raises(ConfigError, match="no benchmark"):
         or1.evaluate("builtin:tiny", out=tmp_path / "scores")
-    with pytest.raises(ConfigError, match="no task maths"):
+    with pytest.raises(ConfigError, match='maths" does not exist: did you mean math'):
         or1.verify("1", "1", task="maths")
     with pytest.raises(AttributeError, match="module or1 has no attribute 'trian'"):
         or1.trian  # type: ignore[attr-defined] # noqa: B018

@@ -13,8 +13,9 @@ import pytest
 from or1 import assemble
 from or1.config import RunConfig
 from or1.errors import Or1Error, RunFolderError
-from or1.tasks.arithmetic import ArithmeticVerifier, parse_chain
+from or1.tasks.arithmetic import parse_chain
 from or1.types import Message, Problem
+from or1_verify.arithmetic import ArithmeticVerifier
 
 pytestmark = pytest.mark.timeout(600)
 

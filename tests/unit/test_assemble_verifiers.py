@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from or1 import assemble, recipes
+from or1.config import RunConfig
 from or1.errors import ConfigError, SandboxError
+from or1.tasks.kind import VerifierSettings
+from or1.tasks.registry import TASKS, verifiers_of
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.sandbox import Capabilities, Lack, Level
@@ -22,6 +26,10 @@ def test_training_is_refused_where_the_sandbox_is_weak() -> None:
         assemble.refuse_weak(Capabilities(None, LACKS), allow_weak=True)
 
 
+def code_verifier(run: RunConfig) -> Verifier:
+    return verifiers_of([TASKS["code"]], VerifierSettings(code=run.verify.code))["code"]
+
+
 def test_a_runs_settings_reach_its_verifier() -> None:
     sets = [
         "verify.code.reward=fraction",
@@ -29,7 +37,7 @@ def test_a_runs_settings_reach_its_verifier() -> None:
         "verify.code.total_time_limit_s=9",
     ]
     wanted = CodeVerifier(reward="fraction", time_limit_factor=2.0, total_time_limit_s=9.0)
-    assert assemble.code_verifier(recipes.load("qwen-0.5b-code", sets)) == wanted
+    assert code_verifier(recipes.load("qwen-0.5b-code", sets)) == wanted
     service = recipes.load("qwen-0.5b-code", ["verify.code.sandbox_fusion_url=http://x", *sets[:2]])
     fusion = SandboxFusionVerifier(url="http://x", reward="fraction", time_limit_factor=2.0)
-    assert assemble.code_verifier(service) == fusion
+    assert code_verifier(service) == fusion

@@ -7,7 +7,7 @@ and verifiers.
 from or1.assemble.inputs import Inputs, inputs_of
 from or1.assemble.model import BACKENDS, ENGINES, Model, benchmark_generator, local_generator, read_model
 from or1.assemble.parts import parts_of, train
-from or1.assemble.verifiers import benchmark_pool, code_verifier, refuse_weak
+from or1.assemble.verifiers import benchmark_pool, refuse_weak
 
 __all__ = [
     "BACKENDS",
@@ -16,7 +16,6 @@ __all__ = [
     "Model",
     "benchmark_generator",
     "benchmark_pool",
-    "code_verifier",
     "inputs_of",
     "local_generator",
     "parts_of",

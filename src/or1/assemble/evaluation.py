@@ -15,6 +15,7 @@ from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
 from or1.evals.pipeline import ProgressListener
 from or1.evals.questions import Questions, load_questions
+from or1.evals.request import with_task_hash
 from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.recipes.check import validate_as
@@ -74,12 +75,17 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: Pr
     for setting in sets:
         apply_set(table, setting, EvalRunConfig)
     read_template(table, Path.cwd(), "--set")
+    table = with_task_hash({**table, "task_hash": None})
     settings = validate_as(EvalRunConfig, table, str(folder))
     protocol = load_protocol(settings.protocol)
     entries = description["benchmarks"]
     questions = [
         load_questions(
-            load_benchmark(name), protocol, data=data or entry["data"], num_problems=settings.num_problems
+            load_benchmark(name),
+            protocol,
+            data=data or entry["data"],
+            num_problems=settings.num_problems,
+            task=settings.task,
         )
         for name, entry in entries.items()
     ]

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from or1.assemble.model import Model, read_model
-from or1.assemble.verifiers import BENCHMARK_VERIFIERS, code_verifier
+from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
 from or1.config import RunConfig
 from or1.errors import DataError
-from or1.evals.benchmark import load_benchmark, load_protocol
+from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.questions import load_questions
 from or1.protocols import Tokenizer
+from or1.tasks.kind import VerifierSettings
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
+from or1.tasks.registry import checked_hash, task_kind, verifiers_of
 from or1.tasks.sampler import require_enough
 from or1.types import Problem
 from or1_verify.base import Verifier
@@ -38,29 +40,49 @@ def inputs_of(run: RunConfig) -> Inputs:
     Raises:
         ModelError, DataError, ConfigError: in one line.
     """
+    benchmarks = [load_benchmark(name) for name in run.evaluation.benchmarks]
+    sources = [source.task for source in (*run.data, *run.evaluation.data)]
+    kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
-    code = code_verifier(run)
-    train = load_problems(run.data, run.seed, code=code)
+    refuse_weak_sandbox(run, kinds)
+    verifiers = verifiers_of(kinds, VerifierSettings(code=run.verify.code))
+    train = load_problems(run.data, run.seed)
+    rows = train.rows
     if run.evaluation.data or run.evaluation.benchmarks:
-        held = load_problems(run.evaluation.data, run.seed, code=code)
-        heldout = (*_benchmark_problems(run.evaluation.benchmarks), *held.problems)
-        verifiers = {**BENCHMARK_VERIFIERS, "code": code, **held.verifiers}
+        held = load_problems(run.evaluation.data, run.seed)
+        heldout = (*_benchmark_problems(benchmarks), *held.problems)
+        rows = {**rows, **held.rows}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
-        verifiers = dict(train.verifiers)
     train = replace(train, problems=_fitting(run, model.tokenizer, train.problems))
     heldout = _fitting(run, model.tokenizer, heldout)[: run.evaluation.num_problems]
     _refuse_overlap(train.problems, heldout)
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
-    return Inputs(model=model, train=train, heldout=heldout, verifiers={**train.verifiers, **verifiers})
+    check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
+    return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers)
 
 
-def _benchmark_problems(names: Sequence[str]) -> tuple[Problem, ...]:
+def with_task_hashes(run: RunConfig) -> RunConfig:
+    """The run with the source hash of each task of your own, which a resumed run must have too.
+
+    Raises:
+        ConfigError: the configuration has another hash than the source.
+    """
+    table = run.model_dump(mode="json")
+    for key, source in (
+        *((f"data.{i}", source) for i, source in enumerate(table["data"])),
+        *((f"evaluation.data.{i}", source) for i, source in enumerate(table["evaluation"]["data"])),
+    ):
+        source["task_hash"] = checked_hash(source["task"], source["task_hash"], f"{key}.task")
+    return RunConfig.model_validate(table)
+
+
+def _benchmark_problems(benchmarks: Sequence[Benchmark]) -> tuple[Problem, ...]:
     """The problems of benchmarks, all different, under the ids that training problems have."""
     asked = [
         one.problem
-        for name in names
-        for one in load_questions(load_benchmark(name), load_protocol("reference")).asked
+        for benchmark in benchmarks
+        for one in load_questions(benchmark, load_protocol("reference")).asked
     ]
     made = [Problem.make(p.task, p.prompt, p.gold, p.source) for p in asked]
     return tuple({p.id: p for p in made}.values())

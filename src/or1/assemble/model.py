@@ -167,7 +167,7 @@ def _named(name: str, known: Mapping[str, T], setting: str) -> T:
         )
     factory: T = load_plugin(plugin, setting)
     if not callable(factory):
-        raise ConfigError(f'{setting} = "{name}" is a {type(factory).__name__}: it must be a function')
+        raise ConfigError(f'{setting} = "{name}" is of type {type(factory).__name__}: it must be a function')
     return factory
 
 

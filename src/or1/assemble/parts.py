@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from or1 import loop
-from or1.assemble.inputs import Inputs, inputs_of
+from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.model import backend_factory, engine_factory, set_threads
 from or1.assemble.verifiers import training_pool
 from or1.config import RunConfig
@@ -54,10 +54,13 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
         Or1Error: before anything is written, as far as it can be known.
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
+    run = with_task_hashes(run)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
+    hashes = {Path(d.task).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
+    description["provenance"] |= {"task_hashes": hashes} if hashes else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))
         pool = stack.enter_context(contextlib.closing(training_pool(run, inputs.verifiers)))

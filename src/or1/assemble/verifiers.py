@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from or1.config import CodeVerifyConfig, RunConfig
-from or1.errors import ConfigError, SandboxError
-from or1.evals.benchmark import load_benchmark
+from or1.config import RunConfig, VerifyConfig
+from or1.errors import ConfigError, DataError, SandboxError
 from or1.evals.settings import EvalRunConfig
-from or1_verify.arithmetic import ArithmeticVerifier
+from or1.rollout.judged import judged
+from or1.tasks.kind import TaskKind, VerifierSettings
+from or1.tasks.registry import TASKS, task_kind, verifiers_of
+from or1.tasks.user import NOT_CHECKED, GoldCheck, UserVerifier
+from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
-from or1_verify.code import CodeVerifier, ProgramVerifier
-from or1_verify.code.fusion import SandboxFusionVerifier
-from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.pool.second_opinion import MathVerifyVerifier
 from or1_verify.sandbox import Capabilities, Level, detect
 
+_SHOWN = 80
+"""Most characters of a gold in an error message [characters]."""
 logger = logging.getLogger(__name__)
-
-BENCHMARK_VERIFIERS: Mapping[str, Verifier] = {
-    "math": MathVerifier(),
-    "process": ArithmeticVerifier(),
-    "arithmetic": ArithmeticVerifier(),
-}
 
 
 def training_pool(run: RunConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:
@@ -42,47 +40,32 @@ def training_pool(run: RunConfig, verifiers: Mapping[str, Verifier]) -> ProcessV
 
 def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The worker pool of an evaluation."""
-    verifiers: dict[str, Verifier] = {
-        **BENCHMARK_VERIFIERS,
-        "math": MathVerifier(unboxed=settings.unboxed_answers),
-        "code": _program_verifier(settings.verify.code),
-    }
+    kinds = [*TASKS.values(), *([task_kind(settings.task, "task")] if settings.task else [])]
+    verifiers = verifiers_of(
+        kinds, VerifierSettings(code=settings.verify.code, unboxed_answers=settings.unboxed_answers)
+    )
+    return _pool(settings.verify, verifiers)
+
+
+def _pool(settings: VerifyConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:
     return ProcessVerifierPool(
         verifiers,
-        num_workers=settings.verify.num_workers,
-        time_limit_s=settings.verify.time_limit_s,
-        memory_limit_bytes=settings.verify.memory_limit_bytes,
+        num_workers=settings.num_workers,
+        time_limit_s=settings.time_limit_s,
+        memory_limit_bytes=settings.memory_limit_bytes,
     )
 
 
-def code_verifier(run: RunConfig) -> ProgramVerifier:
-    """The verifier of programs, as the run describes it.
+def refuse_weak_sandbox(run: RunConfig, kinds: Iterable[TaskKind]) -> None:
+    """Check that the sandbox is fit for training, if a task needs it.
 
     Raises:
         ConfigError: programs would run in a sandbox that confines little, and the settings do not allow it.
         SandboxError: there is no sandbox at all.
     """
     settings = run.verify.code
-    has_code = any(source.task == "code" for source in (*run.data, *run.evaluation.data))
-    has_code |= any(load_benchmark(name).task == "code" for name in run.evaluation.benchmarks)
-    if has_code and settings.sandbox_fusion_url is None:
+    if settings.sandbox_fusion_url is None and any(kind.needs_sandbox for kind in kinds):
         refuse_weak(detect(), settings.allow_weak_sandbox)
-    return _program_verifier(settings)
-
-
-def _program_verifier(settings: CodeVerifyConfig) -> ProgramVerifier:
-    if settings.sandbox_fusion_url is not None:
-        return SandboxFusionVerifier(
-            url=settings.sandbox_fusion_url,
-            reward=settings.reward,
-            time_limit_factor=settings.time_limit_factor,
-        )
-    return CodeVerifier(
-        reward=settings.reward,
-        time_limit_factor=settings.time_limit_factor,
-        total_time_limit_s=settings.total_time_limit_s,
-        allow_weak_sandbox=settings.allow_weak_sandbox,
-    )
 
 
 def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
@@ -96,3 +79,52 @@ def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
             f"the code sandbox reaches level {here.level.value} here, too weak for training: "
             f"{better.remedy}, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
         )
+
+
+def check_own_tasks(
+    run: RunConfig, problems: Iterable[Problem], verifiers: Mapping[str, Verifier], rows: Mapping[str, str]
+) -> None:
+    """Ask each task of your own whether it pays for the gold, and not for an empty response, on every row.
+
+    Runs in workers, under the limits of training.
+
+    Args:
+        run: its limits.
+        problems: of all tasks.
+        verifiers: task name -> verifier.
+        rows: problem id -> file and row, for error messages.
+
+    Raises:
+        DataError: a row on which the reward must be wrong, or on which it raises or runs into a limit.
+    """
+    own = {name: GoldCheck(v) for name, v in verifiers.items() if isinstance(v, UserVerifier)}
+    checked = [p for p in problems if p.task in own]
+    if not checked:
+        return
+    skipped: list[Problem] = []
+    with contextlib.closing(_pool(run.verify, own)) as pool:
+        answers = ((p, Answer(problem=p, index=0, text="")) for p in checked)
+        for problem, verdict in judged(answers, pool):
+            if verdict.reason == NOT_CHECKED:
+                skipped.append(problem)
+            elif verdict.outcome is not Outcome.RIGHT:
+                row = rows.get(problem.id, f"problem {problem.id}")
+                raise DataError(f"{row}: task {problem.task} {_complaint(problem, verdict)}")
+    if skipped:
+        logger.warning(
+            "task %s: the gold of %d of %d problems is not a response that gets 1: not checked",
+            ", ".join(sorted({p.task for p in skipped})),
+            len(skipped),
+            len(checked),
+        )
+
+
+def _complaint(problem: Problem, verdict: Verdict) -> str:
+    gold = json.dumps(problem.gold, ensure_ascii=False)[:_SHOWN]
+    match verdict.reason:
+        case "empty_is_correct":
+            return f"gives 1 for an empty response (gold {gold}): correct the reward"
+        case "gold_is_wrong":
+            return f"does not give 1 for its own gold {gold}: correct the reward or the row"
+    detail = f" ({verdict.detail})" if verdict.detail else ""
+    return f"cannot judge a response (gold {gold}): {verdict.reason}{detail}"

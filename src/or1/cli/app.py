@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from or1 import __version__
 from or1.errors import ConfigError, Or1Error
+from or1_verify import __version__
 
 
 def _group(name: str, about: str) -> typer.Typer:
@@ -44,6 +44,7 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting. Repeatable."),
 ]
+OwnTask = Annotated[str | None, typer.Option("--task", help="Your reward: FILE.py:NAME or module:NAME.")]
 WeakSandbox = Annotated[
     bool, typer.Option("--allow-weak-sandbox", help="Run programs in a sandbox below training level.")
 ]
@@ -199,6 +200,7 @@ def eval_run(
     url: Annotated[
         str | None, typer.Option(help="Server that has the model: http://127.0.0.1:8000/v1.")
     ] = None,
+    task: OwnTask = None,
     sets: Sets = None,
     bounds: Bounds = False,
     allow_weak_sandbox: WeakSandbox = False,
@@ -210,6 +212,7 @@ def eval_run(
         *(sets or ()),
         *([f"samples={samples}"] if samples else []),
         *([f"protocol={protocol}"] if protocol else []),
+        *([f"task={task}"] if task else []),
         *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []),
     )
     run(model, benchmark, chosen, data=data or (), out=out, url=url, bounds=bounds)
@@ -227,6 +230,7 @@ def eval_list() -> None:
 def eval_rescore(
     folder: Annotated[Path, typer.Argument(help="Folder of an evaluation.")],
     data: Data = None,
+    task: OwnTask = None,
     sets: Sets = None,
     bounds: Bounds = False,
     allow_weak_sandbox: WeakSandbox = False,
@@ -234,8 +238,12 @@ def eval_rescore(
     """Judge the saved responses again; generate nothing."""
     from or1.cli.evaluate import rescore as run
 
-    weak = ("verify.code.allow_weak_sandbox=true",) if allow_weak_sandbox else ()
-    run(folder, (*(sets or ()), *weak), data=data or (), bounds=bounds)
+    chosen = (
+        *(sets or ()),
+        *([f"task={task}"] if task else []),
+        *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []),
+    )
+    run(folder, chosen, data=data or (), bounds=bounds)
 
 
 @eval_app.command("compare")

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import typer
 
-from or1 import __version__, recipes
+from or1 import recipes
 from or1.config import RunConfig
 from or1.storage.provenance import REQUIRED
+from or1.tasks.registry import task_kind
+from or1_verify import __version__
 
 GIB = 1 << 30
 MATMUL_SIZE = 1024
@@ -90,7 +92,7 @@ def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
         yield f"needs vLLM: {_install('vllm')}"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
-    if any(data.task == "code" for data in run.data) and not machine.has_strong_sandbox:
+    if any(task_kind(data.task).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
         yield "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
     largest = max(stage.max_response_tokens for stage in run.stages)
     if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from or1.config import CodeVerifyConfig
 from or1.curate import check_code, check_math, contamination, text_index
 from or1.curate.config import ContaminationConfig, ProgramsConfig, VerifiableConfig
 from or1.curate.contamination import Benchmarks
@@ -18,9 +19,9 @@ from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
 from or1.protocols import VerifierPool
+from or1.tasks.kind import VerifierSettings
+from or1.tasks.registry import TASKS, verifiers_of
 from or1_verify.base import Verifier
-from or1_verify.code import CodeVerifier
-from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 
 Do = Callable[[Store, int], None]
@@ -94,18 +95,26 @@ class Check(Generic[Settings]):
 
 def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
     """Mathematical problems whose answer cannot be checked."""
-    return Check(check_math.STAGE, earlier, {"math": MathVerifier()}, check_math.decide, settings)
+    return Check(check_math.STAGE, earlier, verifiers_of([TASKS["math"]]), check_math.decide, settings)
 
 
 def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:
     """Programming problems whose tests or solution do not hold."""
-    return Check(check_code.STAGE, earlier, {"code": code_verifier(settings)}, check_code.decide, settings)
+    return Check(
+        check_code.STAGE,
+        earlier,
+        verifiers_of([TASKS["code"]], code_settings(settings)),
+        check_code.decide,
+        settings,
+    )
 
 
-def code_verifier(settings: ProgramsConfig) -> CodeVerifier:
-    """The verifier of programs as the recipe wants it."""
-    return CodeVerifier(
-        time_limit_factor=settings.time_limit_factor, allow_weak_sandbox=settings.allow_weak_sandbox
+def code_settings(settings: ProgramsConfig) -> VerifierSettings:
+    """The settings of the verifier of programs."""
+    return VerifierSettings(
+        code=CodeVerifyConfig(
+            time_limit_factor=settings.time_limit_factor, allow_weak_sandbox=settings.allow_weak_sandbox
+        )
     )
 
 

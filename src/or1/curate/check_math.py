@@ -10,9 +10,9 @@ from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
+from or1.tasks.registry import built_in_verifier
 from or1.types import Answer, Gold, Message, Outcome, Problem, Verdict
 from or1_verify.answer import final_answer
-from or1_verify.math import MathVerifier
 from or1_verify.math.gold import BadGoldError, accepted_golds
 
 STAGE = "verifiable"
@@ -132,7 +132,7 @@ def _gold_texts(gold: Gold) -> list[str]:
 
 
 def _own_answer(gold: Gold) -> str:
-    return MathVerifier().ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
+    return built_in_verifier("math").ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
 
 
 def _in_order(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Verdict]]:

@@ -24,8 +24,8 @@ from or1.curate.records import Decision, decisions_table
 from or1.curate.store import READ, Store
 from or1.curate.text_index import STAGE as TEXTS
 from or1.curate.text_index import TESTS_MARK, Texts
+from or1.tasks.registry import built_in_verifier
 from or1.types import Gold, Message, Outcome, Problem
-from or1_verify.math import MathVerifier
 from or1_verify.math.gold import BadGoldError, accepted_golds
 
 EXACT = "exact_duplicates"
@@ -109,7 +109,7 @@ def _share_tests(first: Sequence[str], second: Sequence[str]) -> bool | None:
 
 
 def _same_answer(first: Gold, second: Gold) -> bool:
-    verifier = MathVerifier()
+    verifier = built_in_verifier("math")
     problem = Problem.make("math", (Message("user", ""),), first)
     try:
         answers = [gold.text for gold in accepted_golds(second)]

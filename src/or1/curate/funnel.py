@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from or1.curate import check_code, check_math, duplicates, model_stages
-from or1.curate.batches import FindContaminated, IndexTexts, check_answers, check_programs, code_verifier
+from or1.curate.batches import FindContaminated, IndexTexts, check_answers, check_programs
 from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.model_stages import Models
@@ -23,7 +23,6 @@ from or1.curate.sources import Protected, Read, read_source
 from or1.curate.store import READ, Store
 from or1.curate.workers import Work, Workers
 from or1.errors import ConfigError
-from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 
 ADAPT = "adapted"
@@ -135,7 +134,7 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
 
 def _both_pool(config: CurateConfig) -> ProcessVerifierPool:
     return ProcessVerifierPool(
-        {"math": MathVerifier(), "code": code_verifier(config.programs)},
+        {**check_answers((), config.verifiable).verifiers, **check_programs((), config.programs).verifiers},
         num_workers=config.verifiable.num_workers,
     )
 

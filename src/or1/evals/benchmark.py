@@ -82,7 +82,8 @@ class Benchmark(Window):
     name: str
     family: str = ""
     """Name of the file that this one is a part of, its own where it is none."""
-    task: Literal["math", "code", "process", "arithmetic"]
+    task: str
+    """Name in `or1.tasks.registry`."""
     data: tuple[str, ...] = ()
     """Files or data sets on the hub, all of them or as the release says; none for the built-in task."""
     new_problems: tuple[int, ...] = ()
@@ -167,13 +168,13 @@ class Protocol(Config):
                     raise ValueError(f"the prompt of {name} for {form} has no {{question}}")
         return self
 
-    def prompts(self, benchmark: Benchmark) -> dict[Form, str]:
+    def prompts(self, benchmark: Benchmark) -> dict[str, str]:
         """Form -> prompt: at each level the protocol's own, then what the benchmark has instead."""
-        found: dict[Form, str] = {}
+        found: dict[str, str] = {}
         for name, prompts in self.levels:
-            found |= prompts
-            found |= benchmark.prompts.get(name, {})
-        return {form: prompt.strip("\n") for form, prompt in found.items()}
+            for each in (prompts, benchmark.prompts.get(name, {})):
+                found |= {str(form): prompt.strip("\n") for form, prompt in each.items()}
+        return found
 
 
 class Published(Config):

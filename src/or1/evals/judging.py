@@ -16,10 +16,8 @@ from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, Resul
 from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
 from or1.storage.jsonl import JsonLines
+from or1.tasks.kind import TaskKind
 from or1.types import Answer, Finish, Message, Outcome, Problem, Verdict
-from or1_verify.answer import final_answer
-from or1_verify.arithmetic import canonical_integer
-from or1_verify.code.program import program_of
 from or1_verify.math.plain_number import plain_number
 
 LONGEST_VOTE = 200
@@ -53,7 +51,7 @@ def judge_missing(
 
     with JsonLines(folder.path / RESULTS) as log:
         for row, verdict in judged(answers(), pool):
-            result = _result(row, questions.benchmark.task, verdict)
+            result = _result(row, questions.kind, verdict)
             log.append(asdict(result))
             on_row(result)
 
@@ -67,25 +65,27 @@ def finish_results(pool: VerifierPool, questions: Sequence[Questions], folder: E
     votes: dict[tuple[str, str, int], str] = {}
     for one in questions:
         name = one.benchmark.name
-        votes |= votes_of([row for row in rows if row.benchmark == name], one.benchmark.task, pool)
+        votes |= votes_of([row for row in rows if row.benchmark == name], one.kind, pool)
     known = {one.benchmark.name for one in questions}
     voted = [replace(row, vote=votes.get(row.key)) if row.benchmark in known else row for row in rows]
     write(path, voted)
 
 
-def votes_of(rows: Sequence[ResultRow], task: str, pool: VerifierPool) -> Mapping[tuple[str, str, int], str]:
+def votes_of(
+    rows: Sequence[ResultRow], kind: TaskKind, pool: VerifierPool
+) -> Mapping[tuple[str, str, int], str]:
     """Row key -> the first answer of its problem that is the same by the verifier; programs do not vote.
 
     Right answers are one class, for each equals the gold. Of the others two are one class when the verifier
     takes the earlier as the gold of the later.
     """
-    if task == "code":
+    if not kind.votes:
         return {}
     by_problem: dict[str, list[ResultRow]] = defaultdict(list)
     for row in rows:
         if row.answer is not None and row.reward is not None:
             by_problem[row.problem].append(row)
-    same = _same_answers(by_problem.values(), pool) if task == "math" else set()
+    same = _same_answers(by_problem.values(), kind, pool)
     votes = {}
     for answered in by_problem.values():
         leaders: list[tuple[bool, str]] = []
@@ -104,9 +104,14 @@ def _is_same(first: tuple[bool, str], second: tuple[bool, str], same: set[tuple[
     return first[1] == second[1] or (first[1], second[1]) in same
 
 
-def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -> set[tuple[str, str]]:
+def _same_answers(
+    problems: Iterable[Sequence[ResultRow]], kind: TaskKind, pool: VerifierPool
+) -> set[tuple[str, str]]:
     """Pairs of different texts, the earlier first, that are wrong answers to one problem and mean the
     same."""
+    response_of = kind.response_of
+    if response_of is None:
+        return set()
     pairs: dict[tuple[str, str], None] = {}
     same: set[tuple[str, str]] = set()
     for rows in problems:
@@ -120,26 +125,21 @@ def _same_answers(problems: Iterable[Sequence[ResultRow]], pool: VerifierPool) -
 
     def answers() -> Iterator[tuple[tuple[str, str], Answer]]:
         for number, (first, second) in enumerate(pairs):
-            problem = Problem.make("math", (Message("user", ""),), first)
-            yield (first, second), Answer(problem=problem, index=number, text=f"\\boxed{{{second}}}")
+            problem = Problem.make(kind.name, (Message("user", ""),), first)
+            yield (first, second), Answer(problem=problem, index=number, text=response_of(second))
 
     verdicts = judged(answers(), pool)
     return same | {pair for pair, verdict in verdicts if verdict.outcome is Outcome.RIGHT}
 
 
-def answer_of(task: str, row: ResponseRow) -> str | None:
-    """The answer that a verifier of this task reads in a response; None without one."""
-    if row.finish is not Finish.STOP:
-        return None
-    if task == "code":
-        return program_of(row.text) or None
-    answer = final_answer(row.text)
-    return answer if answer is None or task == "math" else canonical_integer(answer) or answer
+def answer_of(kind: TaskKind, row: ResponseRow) -> str | None:
+    """The answer in a response; None where there is none."""
+    return kind.answer(row.text) if row.finish is Finish.STOP else None
 
 
-def _result(row: ResponseRow, task: str, verdict: Verdict) -> ResultRow:
-    answer = answer_of(task, row)
-    if answer is None and task == "math" and verdict.outcome in (Outcome.RIGHT, Outcome.WRONG):
+def _result(row: ResponseRow, kind: TaskKind, verdict: Verdict) -> ResultRow:
+    answer = answer_of(kind, row)
+    if answer is None and verdict.outcome in (Outcome.RIGHT, Outcome.WRONG):
         answer = verdict.detail or None  # judged without a box, as a setting allows
     return ResultRow(
         benchmark=row.benchmark,

@@ -12,9 +12,11 @@ from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import Questions, load_questions
 from or1.evals.results import DESCRIPTION
 from or1.evals.settings import EvalRunConfig
+from or1.plugins import absolute_plugin
 from or1.recipes.check import validate_as
 from or1.recipes.files import read_template
 from or1.recipes.override import apply_set, apply_value
+from or1.tasks.registry import checked_hash
 
 
 def default_folder(model: str) -> Path:
@@ -38,16 +40,35 @@ def evaluation_settings(
     for key, value in (settings or {}).items():
         apply_value(table, key, value, EvalRunConfig)
     read_template(table, Path.cwd(), "--set")
-    checked = validate_as(EvalRunConfig, table, model)
+    checked = validate_as(EvalRunConfig, with_task_hash(table), model)
     load_protocol(checked.protocol)
     return checked
+
+
+def with_task_hash(table: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the absolute path and the source hash of a task of your own.
+
+    Raises:
+        ConfigError: there is no such task, or another hash is recorded.
+    """
+    name = table.get("task")
+    if not isinstance(name, str):
+        return table
+    name = absolute_plugin(name, Path.cwd(), every=True)
+    return {**table, "task": name, "task_hash": checked_hash(name, table.get("task_hash"), "task")}
 
 
 def questions_of(settings: EvalRunConfig, benchmarks: Sequence[str], data: Sequence[str]) -> list[Questions]:
     """The benchmarks' problems, each benchmark once."""
     protocol = load_protocol(settings.protocol)
     return [
-        load_questions(load_benchmark(name), protocol, data=data, num_problems=settings.num_problems)
+        load_questions(
+            load_benchmark(name),
+            protocol,
+            data=data,
+            num_problems=settings.num_problems,
+            task=settings.task,
+        )
         for name in dict.fromkeys(benchmarks)
     ]
 

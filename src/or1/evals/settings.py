@@ -32,6 +32,10 @@ class EvalRunConfig(Config):
     """Response budget [tokens]; None = the protocol's."""
     seed: int = Field(default=1, ge=0)
     """Root of every random number [dimensionless]."""
+    task: str | None = None
+    """Judge all benchmarks by this task, as `data.task` names one; None = by each benchmark's own."""
+    task_hash: str | None = None
+    """Hash of the source of a task of your own; written at the start. None = not checked."""
     unboxed_answers: bool = False
     """Read a mathematical answer that no box holds from the end of the text. More lenient than training."""
     max_running: int = Field(default=64, ge=1)

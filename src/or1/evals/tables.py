@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from or1.evals.statistics import (
     pass_at_k_curve,
     run_interval,
 )
+from or1.tasks.registry import task_kind
 from or1.types import Outcome
 
 _ORDER = ("easy", "medium", "hard")
@@ -143,7 +145,7 @@ def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[So
 
 def score_rows(benchmark: Benchmark, solved: Sequence[Solved], k: int) -> list[ScoreRow]:
     """The lines of one benchmark; parts without a judged sample have none."""
-    if benchmark.task == "process":
+    if task_kind(benchmark.task).score == "halves":
         return list(_process_rows(benchmark, solved, k))
     return [
         score_row(benchmark.name, name, part, k)
@@ -235,7 +237,7 @@ def _mean_f1(rows: Sequence[ScoreRow], whole: ScoreRow) -> ScoreRow:
         problems=independent_mean([row.problems for row in rows]),
         bounds=Estimate(run.mean, ends[0] / len(rows), ends[1] / len(rows)),
         pass_at_k={},
-        maj_at_k={k: math.fsum(row.maj_at_k[k] for row in rows) / len(rows) for k in sorted(both)},
+        maj_at_k={k: fmean(row.maj_at_k[k] for row in rows) for k in sorted(both)},
     )
 
 
@@ -261,14 +263,14 @@ def score_row(benchmark: str, name: str, solved: Sequence[Solved], k: int) -> Sc
         k=k,
         num_problems=len(solved),
         run=run,
-        problems=mean_interval([math.fsum(r) / len(r) for r in rewards_P], len(samples)),
+        problems=mean_interval([fmean(r) for r in rewards_P], len(samples)),
         bounds=Estimate(run.mean, low, high),
         num_unknown=sum(s.num_unknown for s in solved),
         pass_at_k=pass_at_k_curve(rewards_P, _ks(k)),
         maj_at_k=_majority(solved, k),
         truncated_fraction=_share(samples, Outcome.TRUNCATED),
         no_answer_fraction=_share(samples, Outcome.NO_ANSWER),
-        score_untruncated=math.fsum(untruncated) / len(untruncated) if untruncated else None,
+        score_untruncated=fmean(untruncated) if untruncated else None,
         tokens_mean=float(tokens.mean()),
         tokens_p50=float(np.quantile(tokens, 0.5)),
         tokens_p95=float(np.quantile(tokens, 0.95)),
@@ -291,7 +293,7 @@ def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
         able = [s for s in solved if len(s.samples) >= votes]
         worths = [maj_at_k([x.vote for x in s.samples], s.rewards, k=votes) for s in able]
         if worths:
-            curve[votes] = math.fsum(worths) / len(worths)
+            curve[votes] = fmean(worths)
     return curve
 
 
@@ -311,4 +313,4 @@ def _share(samples: Sequence[ResultRow], outcome: Outcome) -> float:
 
 def _mean_tokens(samples: Sequence[ResultRow], *, right: bool) -> float | None:
     lengths = [s.num_tokens for s in samples if (s.reward == 1.0) is right]
-    return math.fsum(lengths) / len(lengths) if lengths else None
+    return fmean(lengths) if lengths else None

@@ -21,6 +21,7 @@ from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
 from or1.tasks.arithmetic import ArithmeticTask
 from or1.types import Finish, Problem, Rollout, Sampling
+from or1_verify.arithmetic import ArithmeticVerifier
 
 log = logging.getLogger("or1.models.measure")
 
@@ -67,7 +68,7 @@ def measure(
     temperature: float,
 ) -> Behaviour:
     """Sample every problem group_size times at the last budget and look at what comes."""
-    verifier = ArithmeticTask().verifier
+    verifier = ArithmeticVerifier()
     sampling = Sampling(
         temperature=temperature, group_size=group_size, max_response_tokens=LAST_BUDGET, seed=1
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.errors import ConfigError
+from or1.plugins import absolute_plugin
 
 
 def read_template(table: dict[str, Any], folder: Path, origin: str) -> None:
@@ -39,3 +40,18 @@ def read_template(table: dict[str, Any], folder: Path, origin: str) -> None:
             f"{origin}: model.chat.template: {path} holds no Jinja template: it has no {{{{ }}}}"
         )
     chat["template"] = text
+
+
+def resolve_tasks(table: dict[str, Any], folder: Path, *, every: bool = False) -> None:
+    """Make the file of each task of your own in `data` and `evaluation.data` absolute, in place.
+
+    Args:
+        table: a run, or a part of one.
+        folder: where a relative path starts.
+        every: also of files that do not exist there; otherwise they keep their relative path.
+    """
+    evaluation = table.get("evaluation")
+    sources = [table.get("data"), evaluation.get("data") if isinstance(evaluation, dict) else None]
+    for source in (each for listed in sources if isinstance(listed, list) for each in listed):
+        if isinstance(source, dict) and isinstance(source.get("task"), str):
+            source["task"] = absolute_plugin(source["task"], folder, every=every)

@@ -11,7 +11,7 @@ from typing import Any
 from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.recipes.check import nearest, validate
-from or1.recipes.files import read_template
+from or1.recipes.files import read_template, resolve_tasks
 from or1.recipes.override import apply_set, apply_value
 
 FOLDER = Path(__file__).parent / "train"
@@ -47,6 +47,7 @@ def load(
     for key, value in (settings or {}).items():
         apply_value(table, key, value)
     read_template(table, Path.cwd(), "--set")
+    resolve_tasks(table, Path.cwd(), every=True)
     return validate(table, str(name_or_path))
 
 
@@ -88,6 +89,7 @@ def _read(path: Path, seen: tuple[Path, ...], folder: Path) -> dict[str, Any]:
         raise ConfigError(f"recipes extend each other in a circle: {chain}; take one extends out")
     table = _parse(path)
     read_template(table, path.parent, str(path))
+    resolve_tasks(table, path.parent)
     parent = table.pop("extends", None)
     if path.suffix == ".toml":
         table.setdefault("name", path.stem)

@@ -12,12 +12,13 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from or1.errors import DataError
 from or1.types import Message, Problem
-from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.answer import final_answer
+from or1_verify.arithmetic import canonical_integer
 
 Split = Literal["train", "heldout"]
 
@@ -157,7 +158,6 @@ class ArithmeticTask:
     """Longest chain [operations]."""
     instruction: str = ""
     """Appended to each question after a newline."""
-    verifier: ArithmeticVerifier = field(default=ArithmeticVerifier())
     name: str = "arithmetic"
 
     def __post_init__(self) -> None:
@@ -195,10 +195,15 @@ class ArithmeticTask:
                 )
         return tuple(found.values())
 
-    def validate(self, problem: Problem) -> bool:
-        """Does the gold score 1 against itself?"""
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
+
+def integer_answer(text: str) -> str | None:
+    r"""The answer of a response in canonical form where it is an integer; None where there is none.
+
+    >>> integer_answer(r"\boxed{+07}"), integer_answer("7")
+    ('7', None)
+    """
+    answer = final_answer(text)
+    return None if answer is None else canonical_integer(answer) or answer
 
 
 def _operation(symbol: str, operand: int) -> Operation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from or1.errors import DataError
@@ -43,3 +43,31 @@ def with_system_prompt(messages: tuple[Message, ...], system_prompt: str) -> tup
 def is_text(content: Mapping[str, Any], key: str) -> bool:
     """Does a row have text under this key, and not only blanks?"""
     return key in content and isinstance(content[key], str) and bool(content[key].strip())
+
+
+def question_of(row: Row, columns: Sequence[str], suffix: str) -> tuple[str, tuple[Message, ...]]:
+    """The bare question of a benchmark's row, and the messages before it.
+
+    Args:
+        row: of a benchmark's file.
+        columns: that may hold the question; the first that is there counts.
+        suffix: instruction to remove from the end.
+
+    Raises:
+        DataError: the row has none.
+    """
+    for column in columns:
+        if is_text(row.content, column):
+            return row.content[column].replace("\r\n", "\n").removesuffix(suffix), ()
+        if column in row.content and isinstance(row.content[column], list) and row.content[column]:
+            *before, last = chat_of(row, row.content[column], "")
+            return last.content.removesuffix(suffix), tuple(before)
+    raise DataError(f"{row.place}: no question: give it as {', '.join(columns)}")
+
+
+def first_text(row: Row, columns: Sequence[str]) -> str | None:
+    """Value of the first of the columns that the row has, as text."""
+    for column in columns:
+        if column in row.content and row.content[column] not in (None, ""):
+            return str(row.content[column])
+    return None

@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from or1.config import DataColumnsConfig
 from or1.errors import DataError
-from or1.tasks.chat import chat_of, is_text
+from or1.tasks.chat import chat_of, first_text, is_text, question_of
 from or1.tasks.columns import with_data_columns
+from or1.tasks.kind import BenchmarkRow, VerifierSettings
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN, with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
-from or1.types import Message, Outcome, Problem
+from or1.types import Message, Problem
 from or1_verify.code import CodeVerifier, ProgramVerifier, parse_tests
+from or1_verify.code.fusion import SandboxFusionVerifier
 
 QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")
@@ -46,7 +48,6 @@ class CodeTask:
     columns: DataColumnsConfig = field(default=DataColumnsConfig())
     """Columns by other names; `answer` is the column of the tests."""
     hub: Hub = field(default_factory=HuggingFaceHub)
-    verifier: ProgramVerifier = field(default=CodeVerifier())
     name: str = "code"
 
     def problems(self) -> Sequence[Problem]:
@@ -58,11 +59,6 @@ class CodeTask:
         files = find_files(self.path, self.split, self.hub)
         rows = (row for file in files for row in read_rows(file))
         return [self._problem(row) for row in islice(rows, self.num_problems)]
-
-    def validate(self, problem: Problem) -> bool:
-        """Does the solution that came with the problem pass its tests? Without one: can the tests be read?"""
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is None or self.verifier.judge(problem, ideal).outcome is Outcome.RIGHT
 
     def _problem(self, row: Row) -> Problem:
         row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_TESTS, *_OTHER_TESTS))
@@ -178,3 +174,42 @@ def problem_of(row: Row) -> Problem:
         DataError: a row without question or usable tests.
     """
     return CodeTask("")._problem(row)
+
+
+def benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
+    """A programming problem of a benchmark, with its tests as gold.
+
+    Raises:
+        DataError: a row without question or usable tests.
+    """
+    try:
+        gold = parse_tests(tests_of(row.content)).model_dump(mode="json", exclude_none=True)
+    except DataError as error:
+        raise DataError(f"{row.place}: {error}") from error
+    form = gold["mode"]
+    question, before = question_of(row, QUESTIONS, suffix)
+    values = {
+        "starter_code": first_text(row, ("starter_code",)) or "",
+        "first_test": str(gold["tests"][0]).strip() if form == "asserts" else "",
+    }
+    source = first_text(row, ("platform", *_SOURCES))
+    return BenchmarkRow(
+        form=form, question=question.strip(), gold=gold, before=before, values=values, source=source
+    )
+
+
+def program_verifier(settings: VerifierSettings) -> ProgramVerifier:
+    """The verifier of programs: or1's own sandbox, or a SandboxFusion service."""
+    code = settings.code
+    if code.sandbox_fusion_url is not None:
+        return SandboxFusionVerifier(
+            url=code.sandbox_fusion_url,
+            reward=code.reward,
+            time_limit_factor=code.time_limit_factor,
+        )
+    return CodeVerifier(
+        reward=code.reward,
+        time_limit_factor=code.time_limit_factor,
+        total_time_limit_s=code.total_time_limit_s,
+        allow_weak_sandbox=code.allow_weak_sandbox,
+    )

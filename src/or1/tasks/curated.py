@@ -12,8 +12,7 @@ from or1.errors import DataError
 from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set, read_manifest
 from or1.tasks.chat import chat_of
 from or1.tasks.rows import Row, read_rows
-from or1.types import Outcome, Problem
-from or1_verify.base import Verifier
+from or1.types import Problem
 
 
 def is_curated(path: str | None) -> bool:
@@ -34,7 +33,6 @@ class CuratedTask:
     """Folder with `manifest.json` and `data`."""
     name: str
     """The kind: math or code."""
-    verifier: Verifier
     num_problems: int | None = None
     """This many from the start [problems]; None = all."""
     instruction: str = ""
@@ -57,13 +55,6 @@ class CuratedTask:
                 f"{self.path} holds no {self.name} problems: remove it from data, or change data.task"
             )
         return found
-
-    def validate(self, problem: Problem) -> bool:
-        """Does the gold score 1 against itself? Programs were run when the data set was made."""
-        if self.name != "math":
-            return True
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is not None and self.verifier.judge(problem, ideal).outcome is Outcome.RIGHT
 
     def _weighed(self) -> Iterator[tuple[Problem, float]]:
         folder = Path(self.path).expanduser()

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from or1.config import DataColumnsConfig, DataConfig
 from or1.errors import ConfigError, DataError
-from or1.protocols import Task
-from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
-from or1.tasks.code import CodeTask
 from or1.tasks.curated import CuratedTask, is_curated
-from or1.tasks.math import MathTask
+from or1.tasks.kind import TaskKind
 from or1.tasks.noise import exchange_golds, rank
+from or1.tasks.registry import task_kind
 from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
-from or1_verify.base import Verifier
-from or1_verify.code import CodeVerifier, ProgramVerifier
-
-_NUM_ARITHMETIC = 4_096
-"""Arithmetic problems where the setting is None [problems]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +23,12 @@ class ProblemSet:
     problems: tuple[Problem, ...]
     weights: Mapping[str, float]
     """Problem id -> copies in each epoch's order; may name more problems than there are."""
-    verifiers: Mapping[str, Verifier]
-    """Task name -> verifier."""
+    kinds: tuple[TaskKind, ...] = ()
+    """The tasks of the sources."""
     clean_golds: Mapping[str, Gold] = field(default_factory=dict)
     """Problem id -> the gold that label noise took away."""
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """Problem id -> file and row, for tasks of your own."""
     num_duplicates: int = 0
     """Rows left out because an earlier row is the same problem."""
 
@@ -43,16 +38,13 @@ class ProblemSet:
         return hashlib.sha256("\n".join(problem.id for problem in self.problems).encode()).hexdigest()[:16]
 
 
-def load_problems(
-    data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None, code: ProgramVerifier | None = None
-) -> ProblemSet:
+def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = None) -> ProblemSet:
     """Read all sources in order; of equal problems the first stays, with its source's weight.
 
     Args:
         data: the sources.
         seed: of the built-in task's problems and of label noise.
-        hub: source of data sets by name; None = the Hugging Face hub.
-        code: judges programs; None = one with the defaults.
+        hub: where data sets can be had by name; None = the Hugging Face hub.
 
     Raises:
         ConfigError: a source is described wrongly.
@@ -61,26 +53,30 @@ def load_problems(
     found: dict[str, Problem] = {}
     weights: dict[str, float] = {}
     clean_golds: dict[str, Gold] = {}
-    verifiers: dict[str, Verifier] = {}
+    kinds: dict[str, TaskKind] = {}
+    rows: dict[str, str] = {}
     num_rows = 0
     for source in data:
-        task = _task(source, seed, hub or HuggingFaceHub(), code or CodeVerifier())
-        verifiers[task.name] = task.verifier
-        problems = task.problems()
-        num_rows += len(problems)
-        clean = {problem.id: problem for problem in problems}
+        kind = task_kind(source.task)
+        loaded = _load(source, kind, seed, hub or HuggingFaceHub())
+        kinds[source.task] = kind
+        num_rows += len(loaded.problems)
+        clean = {problem.id: problem for problem in loaded.problems}
+        if kind.source_hash is not None:
+            rows |= {p.id: f"{source.path} row {n}" for n, p in enumerate(loaded.problems, start=1)}
         for problem in exchange_golds(list(clean.values()), source.label_noise, seed):
             if problem.id in found:
                 continue
             found[problem.id] = problem
-            weights[problem.id] = source.weight * _own_weight(task, problem)
+            weights[problem.id] = source.weight * (loaded.weights.get(problem.id, 1.0))
             if problem.gold != clean[problem.id].gold:
                 clean_golds[problem.id] = clean[problem.id].gold
     return ProblemSet(
         problems=tuple(found.values()),
         weights=weights,
-        verifiers=verifiers,
+        kinds=tuple(kinds.values()),
         clean_golds=clean_golds,
+        rows=rows,
         num_duplicates=num_rows - len(found),
     )
 
@@ -111,27 +107,26 @@ def split_holdout(problem_set: ProblemSet, num: int, seed: int) -> tuple[Problem
     return replace(problem_set, problems=rest), aside
 
 
-def _own_weight(task: Task, problem: Problem) -> float:
-    """The weight in a curated data set; 1 elsewhere."""
-    return task.weights[problem.id] if isinstance(task, CuratedTask) else 1.0
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    problems: Sequence[Problem]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Problem id -> copies that a curated data set asks for; 1 where it is silent."""
 
 
-def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Task:
-    has_own_columns = source.task == "arithmetic" or is_curated(source.path)
-    if has_own_columns and source.columns != DataColumnsConfig():
-        kind = f"the data set {source.path}" if source.path else f'task = "{source.task}"'
-        raise ConfigError(f"data.columns has no effect on {kind}, whose columns are fixed: remove it")
-    if source.task == "arithmetic":
+def _load(source: DataConfig, kind: TaskKind, seed: int, hub: Hub) -> _Loaded:
+    if kind.load is None:
+        raise ConfigError(f'data.task = "{source.task}" is for benchmarks only: choose another task')
+    is_from_curation = kind.source_hash is None and not kind.makes_problems and is_curated(source.path)
+    if (kind.makes_problems or is_from_curation) and source.columns != DataColumnsConfig():
+        place = f"the data set {source.path}" if source.path else f'task = "{source.task}"'
+        raise ConfigError(f"data.columns has no effect on {place}, whose columns are fixed: remove it")
+    if kind.makes_problems:
         if source.path is not None:
-            raise ConfigError(f'data.path = "{source.path}" has no use with task = "arithmetic": remove it')
-        return ArithmeticTask(
-            split=source.split,
-            num_problems=source.num_problems or _NUM_ARITHMETIC,
-            seed=seed,
-            min_difficulty=source.min_difficulty or 1,
-            max_difficulty=source.max_difficulty or MAX_DIFFICULTY,
-            instruction=source.instruction,
-        )
+            raise ConfigError(
+                f'data.path = "{source.path}" has no use with task = "{source.task}": remove it'
+            )
+        return _Loaded(kind.load(source, seed, hub))
     if source.path is None:
         raise ConfigError(
             f'data.path is missing: task = "{source.task}" needs a .jsonl or .parquet file, or a hub name'
@@ -140,11 +135,7 @@ def _task(source: DataConfig, seed: int, hub: Hub, code: ProgramVerifier) -> Tas
         raise ConfigError(
             f'data.min_difficulty and max_difficulty have no use with task = "{source.task}": remove them'
         )
-    if is_curated(source.path):
-        verifier = code if source.task == "code" else MathTask("").verifier
-        return CuratedTask(source.path, source.task, verifier, source.num_problems, source.instruction)
-    if source.task == "code":
-        return CodeTask(
-            source.path, source.split, source.num_problems, source.instruction, source.columns, hub, code
-        )
-    return MathTask(source.path, source.split, source.num_problems, source.instruction, source.columns, hub)
+    if is_from_curation:
+        curated = CuratedTask(source.path, kind.name, source.num_problems, source.instruction)
+        return _Loaded(curated.problems(), curated.weights)
+    return _Loaded(kind.load(source, seed, hub))

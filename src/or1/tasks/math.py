@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
 from or1.config import DataColumnsConfig
 from or1.errors import DataError
-from or1.tasks.chat import chat_of, is_text
+from or1.tasks.chat import chat_of, first_text, is_text, question_of
 from or1.tasks.columns import with_data_columns
+from or1.tasks.kind import BenchmarkRow
 from or1.tasks.prompts import with_instruction
 from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
 from or1_verify.answer import final_answer
-from or1_verify.math import MathVerifier
 
 QUESTIONS = ("problem", "question", "prompt")
 _ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
@@ -47,8 +47,9 @@ class MathTask:
     columns: DataColumnsConfig = field(default=DataColumnsConfig())
     """Columns by other names."""
     hub: Hub = field(default_factory=HuggingFaceHub)
-    verifier: MathVerifier = field(default=MathVerifier())
     name: str = "math"
+    gold: Callable[[Row], Gold] = field(default=lambda row: gold_of(row))
+    """Reads the gold of a row."""
 
     def problems(self) -> Sequence[Problem]:
         """The problems, in the order of the rows.
@@ -60,16 +61,11 @@ class MathTask:
         rows = (row for file in files for row in read_rows(file))
         return [self._problem(row) for row in islice(rows, self.num_problems)]
 
-    def validate(self, problem: Problem) -> bool:
-        """Does the gold score 1 against itself? Runs the algebra in this process, without limits."""
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
-
     def _problem(self, row: Row) -> Problem:
         row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_ANSWERS, "reward_model"))
         named = (row.content[key] for key in _SOURCES if is_text(row.content, key))
         source = next(named, row.source)
-        return Problem.make(self.name, _prompt(row, self.instruction), gold_of(row), source)
+        return Problem.make(self.name, _prompt(row, self.instruction), self.gold(row), source)
 
 
 def _prompt(row: Row, instruction: str) -> tuple[Message, ...]:
@@ -100,6 +96,39 @@ def gold_of(row: Row) -> Gold:
         f"{row.place}: no answer: give it as {_listed(_ANSWERS[:-1])}, or boxed in solution "
         f"(the row has {_listed(row.content)})"
     )
+
+
+def any_gold(row: Row) -> Gold:
+    """The gold of a row as it is, for a task of your own: any JSON in the columns that `gold_of` reads.
+
+    Raises:
+        DataError: there is none, or it is not JSON.
+    """
+    content = row.content
+    if "reward_model" in content and isinstance(content["reward_model"], dict):
+        content = content | content["reward_model"]
+    for key in _ANSWERS:
+        if key in content and content[key] is not None:
+            gold: Gold = content[key]
+            try:
+                json.dumps(gold)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{row.place}: {key} is not JSON ({error}): write it as text") from error
+            return gold
+    raise DataError(
+        f"{row.place}: no answer: give it as {_listed(_ANSWERS)} (the row has {_listed(row.content)})"
+    )
+
+
+def benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
+    """A mathematical question of a benchmark.
+
+    Raises:
+        DataError: a row without question or answer.
+    """
+    question, before = question_of(row, QUESTIONS, suffix)
+    source = first_text(row, _SOURCES)
+    return BenchmarkRow(form="math", question=question, gold=gold_of(row), before=before, source=source)
 
 
 def _accepted(value: Any, in_box_only: bool) -> Gold | None:

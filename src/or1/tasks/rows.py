@@ -31,6 +31,8 @@ class Row:
     content: dict[str, Any]
     source: str = ""
     """Where the file comes from: its data set or its folder."""
+    file_stem: str = ""
+    """The file's name without its suffix."""
 
 
 class Hub(Protocol):
@@ -235,7 +237,7 @@ def _row(file: Path, kind: str, number: int, content: Any) -> Row:
     place = f"{file} {kind} {number}"
     if not isinstance(content, dict):
         raise DataError(f"{place}: a {type(content).__name__} where an object with named fields is needed")
-    return Row(place, content, file.absolute().parent.name)
+    return Row(place, content, file.absolute().parent.name, file.stem)
 
 
 def _unreachable(what: str, error: Exception) -> DataError:

@@ -1,7 +1,7 @@
-"""Fakes, one for each protocol, and builders. Tests pass them in; nothing needs patching.
+"""Fakes, one for each protocol, and builders. Tests pass them as arguments instead of patching.
 
-They are real implementations of small worlds: deterministic, in memory, with faults that are chosen by
-name. The contract suites run over them as over everything else.
+They are complete small implementations: deterministic, in memory, with faults that a test chooses by name.
+The contract tests run over them too.
 """
 
 from or1.testing.builders import (
@@ -25,7 +25,7 @@ from or1.testing.rollout import (
 )
 from or1.testing.server import SERVED_MODEL, ChatReply, ChatRequest, ChatScript, ChatServer
 from or1.testing.train import CountingBackend, UpdateCall
-from or1.testing.verify import ExactTask, ExactVerifier, FlakyVerifier, InlineVerifierPool
+from or1.testing.verify import ExactVerifier, FlakyVerifier, InlineVerifierPool
 
 __all__ = [
     "END_TOKEN",
@@ -36,7 +36,6 @@ __all__ = [
     "ChatScript",
     "ChatServer",
     "CountingBackend",
-    "ExactTask",
     "ExactVerifier",
     "FlakyVerifier",
     "InjectedFaultError",

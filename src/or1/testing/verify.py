@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from or1.testing.builders import InjectedFaultError, make_verdict
 from or1.types import Answer, Finish, Outcome, Problem, Verdict
@@ -37,22 +36,6 @@ class FlakyVerifier(Verifier):
         if self._raises:
             raise InjectedFaultError(f"the verifier failed on {answer!r}")
         return make_verdict(None)
-
-
-@dataclass(frozen=True)
-class ExactTask:
-    """Task over given problems, judged by `ExactVerifier`."""
-
-    listed: Sequence[Problem]
-    name: str = "exact"
-    verifier: Verifier = field(default_factory=ExactVerifier)
-
-    def problems(self) -> Sequence[Problem]:
-        return self.listed
-
-    def validate(self, problem: Problem) -> bool:
-        ideal = self.verifier.ideal_answer(problem)
-        return ideal is not None and self.verifier.judge(problem, ideal).reward == 1.0
 
 
 class InlineVerifierPool:

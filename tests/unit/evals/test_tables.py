@@ -12,6 +12,7 @@ from or1.evals.benchmark import Part
 from or1.evals.judging import votes_of
 from or1.evals.results import ProblemRow, ResultRow
 from or1.evals.tables import ScoreRow, Solved, budget_curve, score_row, score_rows, tabulate
+from or1.tasks.registry import TASKS
 from or1.types import Finish, Outcome
 from tests.unit.evals.small import benchmark_of, play, pool, questions
 
@@ -174,7 +175,7 @@ def answered(*answers: tuple[str | None, float | None]) -> list[ResultRow]:
 
 
 def votes(rows: list[ResultRow], task: str = "math") -> list[str | None]:
-    found = votes_of(rows, task, pool())
+    found = votes_of(rows, TASKS[task], pool())
     return [found.get(row.key) for row in rows]
 
 

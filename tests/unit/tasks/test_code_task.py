@@ -16,6 +16,7 @@ import pytest
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.tasks.code import CodeTask
+from or1.tasks.kind import is_sound
 from or1.tasks.load import load_problems
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN
 from or1.tasks.rows import read_rows
@@ -149,10 +150,9 @@ def test_solutions_validate_their_tests(row: dict[str, Any], tmp_path: Path) -> 
         row,
         {**row, "completion": "x = 1", "canonical_solution": "    pass", "code": "y = 2"},
     )
-    task = CodeTask(path)
-    sound, unsound = task.problems()
-    assert task.validate(sound)
-    assert not task.validate(unsound)
+    sound, unsound = CodeTask(path).problems()
+    assert is_sound(CodeVerifier(), sound)
+    assert is_sound(CodeVerifier(), unsound) is False
 
 
 def test_hidden_tests_do_not_show_in_the_question(tmp_path: Path) -> None:
@@ -208,11 +208,10 @@ def test_code_and_math_are_mixed_by_weight(tmp_path: Path) -> None:
     loaded = load_problems(
         (DataConfig(task="code", path=code_path, weight=2.0), DataConfig(task="math", path=math_path)),
         seed=1,
-        code=CodeVerifier(reward="fraction"),
     )
     assert [p.task for p in loaded.problems] == ["code", "code", "math"]
     assert list(loaded.weights.values()) == [2.0, 2.0, 1.0]
-    assert loaded.verifiers["code"] == CodeVerifier(reward="fraction")
+    assert [kind.name for kind in loaded.kinds] == ["code", "math"]
     with pytest.raises(ConfigError, match=r"data\.path is missing: task = \"code\""):
         load_problems((DataConfig(task="code"),), seed=1)
 

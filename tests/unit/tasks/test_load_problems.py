@@ -28,7 +28,7 @@ def test_sources_in_order_without_duplicates(tmp_path: Path) -> None:
     assert loaded.num_duplicates == 2
     weights = [loaded.weights[problem.id] for problem in loaded.problems[:10]]
     assert weights == [1.0] * 6 + [2.0] * 4, "a duplicate keeps the weight of its first source"
-    assert set(loaded.verifiers) == {"math", "arithmetic"}
+    assert [kind.name for kind in loaded.kinds] == ["math", "arithmetic"]
 
 
 def test_repeated_rows_of_one_file_count_as_duplicates(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from or1.errors import DataError
+from or1.tasks.kind import is_sound
 from or1.tasks.math import MathTask
 from or1.tasks.prompts import BOXED, INSTRUCTIONS, with_instruction
 from or1.types import Gold, Message
@@ -207,8 +208,8 @@ def test_a_data_set_without_the_split_says_what_to_write(tmp_path: Path) -> None
 
 def test_validate_tells_sound_golds_from_broken_ones(tmp_path: Path) -> None:
     rows = [{"question": "a", "answer": r"\frac{1}{2}"}, {"question": "b", "answer": r"\frac{}{3b}"}]
-    task = MathTask(str(write(tmp_path / "rows.jsonl", *rows)))
-    assert [task.validate(problem) for problem in task.problems()] == [True, False]
+    problems = MathTask(str(write(tmp_path / "rows.jsonl", *rows))).problems()
+    assert [is_sound(MathVerifier(), problem) for problem in problems] == [True, False]
 
 
 @needs_data

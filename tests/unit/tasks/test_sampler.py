@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from or1.errors import DataError, StarvedError
 from or1.tasks.load import ProblemSet
 from or1.tasks.sampler import ProblemSampler
-from or1.testing import ExactVerifier, make_problem
+from or1.testing import make_problem
 from or1.types import SamplerState
 
 NOBODY: frozenset[str] = frozenset()
@@ -20,7 +20,7 @@ NOBODY: frozenset[str] = frozenset()
 def problem_set(*weights: float) -> ProblemSet:
     problems = tuple(make_problem(number) for number in range(len(weights)))
     by_id = {problem.id: weight for problem, weight in zip(problems, weights, strict=True)}
-    return ProblemSet(problems=problems, weights=by_id, verifiers={"exact": ExactVerifier()})
+    return ProblemSet(problems=problems, weights=by_id)
 
 
 def draws(

@@ -24,6 +24,9 @@ class Verifier(ABC):
     limits_itself: ClassVar[bool] = False
     """True: `compute` enforces its own limits. A worker that exceeds `wall_limit_s`, or its memory, is then
     our failure (NOT_JUDGED), not the response's."""
+    uses_prompt: ClassVar[bool] = False
+    """True: the verdict depends on more of the problem than its task and gold, so a pool caches verdicts for
+    each problem by itself."""
     time_limit_s: float | None = None
     """Wall time for one answer in a worker [s]; None = the limit of the pool."""
 

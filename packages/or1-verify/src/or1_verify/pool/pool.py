@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
@@ -104,7 +104,7 @@ class ProcessVerifierPool:
                 if isinstance(read, Verdict):
                     yield answer, self._counted(read)
                     continue
-                in_flight.add(answer, read, self._workers)
+                in_flight.add(answer, read, self._key(answer.problem, read), self._workers)
                 while in_flight.num_waiting >= self._max_in_flight:
                     yield from self._finish(in_flight, *in_flight.wait())
             while in_flight.num_waiting:
@@ -172,7 +172,7 @@ class ProcessVerifierPool:
 
     def _cached(self, problem: Problem, read: str) -> Verdict | str:
         """The verdict on an answer that was judged before, else the answer."""
-        key = _key_of(problem, read)
+        key = self._key(problem, read)
         with self._lock:
             if key in self._quarantine:
                 self._quarantined += 1
@@ -182,6 +182,13 @@ class ProcessVerifierPool:
             self._cache.move_to_end(key)
             self._cache_hits += 1
             return replace(self._cache[key], seconds=0.0)
+
+    def _key(self, problem: Problem, read: str) -> _Key:
+        """The same for answers that get the same verdict."""
+        content: list[Any] = [problem.task, problem.gold, read]
+        if self._verifiers[problem.task].uses_prompt:
+            content.append(problem.id)
+        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).digest()
 
     def _finish(self, in_flight: _InFlight, key: _Key, verdict: Verdict) -> Iterator[tuple[Answer, Verdict]]:
         """Cache a verdict and yield the answers that waited for it."""
@@ -203,7 +210,7 @@ class ProcessVerifierPool:
     def _consider(self, problem: Problem, read: str, verdict: Verdict) -> None:
         """Have a second verifier judge the answer if it is in the sample."""
         if self._second.applies_to(problem, verdict):
-            self._second.consider(_key_of(problem, read), problem, read, verdict, self._workers.submit)
+            self._second.consider(self._key(problem, read), problem, read, verdict, self._workers.submit)
 
     def _counted(self, verdict: Verdict) -> Verdict:
         with self._lock:
@@ -222,9 +229,8 @@ class _InFlight:
         self._done: SimpleQueue[tuple[_Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def add(self, answer: Answer, read: str, workers: WorkerPool) -> None:
+    def add(self, answer: Answer, read: str, key: _Key, workers: WorkerPool) -> None:
         """Submit an answer, unless the same one is being judged already."""
-        key = _key_of(answer.problem, read)
         self.num_waiting += 1
         if key in self._waiting:
             self._waiting[key].append(answer)
@@ -264,11 +270,6 @@ class _InFlight:
     def cancel(self) -> None:
         for future in list(self._futures.values()):
             future.cancel()
-
-
-def _key_of(problem: Problem, read: str) -> _Key:
-    content = json.dumps([problem.task, problem.gold, read], sort_keys=True)
-    return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
 
 def _decide(verifier: Verifier, problem: Problem, read: str) -> Verdict | None:
