@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from or1 import __version__
 from or1.errors import ConfigError, Or1Error
+from or1_verify import __version__
 
 
 def _group(name: str, about: str) -> typer.Typer:

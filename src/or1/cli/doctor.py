@@ -16,10 +16,11 @@ from pathlib import Path
 
 import typer
 
-from or1 import __version__, recipes
+from or1 import recipes
 from or1.config import RunConfig
 from or1.storage.provenance import REQUIRED
 from or1.tasks.registry import task_kind
+from or1_verify import __version__
 
 GIB = 1 << 30
 MATMUL_SIZE = 1024

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Protocol
 
-import or1
+import or1_verify
 from or1.curate.store import Store
 from or1.errors import RunFolderError
 from or1.storage.provenance import package_versions
@@ -24,7 +24,7 @@ PACKAGES = ("rapidfuzz", "rensa", "xxhash")
 
 def versions() -> dict[str, str]:
     """Versions that the result depends on, of this process."""
-    return {"or1": or1.__version__, **package_versions(PACKAGES)}
+    return {"or1": or1_verify.__version__, **package_versions(PACKAGES)}
 
 
 class Work(Protocol):

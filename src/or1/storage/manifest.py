@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import or1
+import or1_verify
 from or1.errors import DataError
 from or1.storage.atomic import write_json
 from or1.storage.provenance import commit, package_versions
@@ -102,7 +102,7 @@ def write_manifest(
         config=config,
         counts=counts,
         versions={
-            "or1": or1.__version__,
+            "or1": or1_verify.__version__,
             "commit": commit(),
             "python": platform.python_version(),
             **package_versions(packages),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import or1
+import or1_verify
 from or1.types import Problem
 
 REQUIRED = ("torch", "transformers", "safetensors", "numpy", "pyarrow", "pydantic", "math-verify")
@@ -28,7 +28,7 @@ def describe(config: Mapping[str, Any], data_hash: str) -> dict[str, Any]:
         data_hash: `hash_problems` of all training problems.
     """
     provenance = {
-        "or1_version": or1.__version__,
+        "or1_version": or1_verify.__version__,
         "commit": commit(),
         "config_hash": hash_json(config),
         "data_hash": data_hash,
@@ -75,7 +75,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def environment() -> dict[str, Any]:
     """Versions and machine, on which a number may depend though no setting names them."""
     return {
-        "or1_version": or1.__version__,
+        "or1_version": or1_verify.__version__,
         "commit": commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
