@@ -1,4 +1,4 @@
-"""Arithmetic an update needs, whoever computes it: what is padded or computed twice is not counted."""
+"""Arithmetic that an update needs on either side: padding and repeated work are not counted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def workload_flops(workload: Workload, case: Case) -> int:
     """`update_flops` of one update on a whole workload."""
     lengths_NM = workload.lengths_NM(case)
     groups = [
-        (len(asked.prompt_tokens), lengths_M)
-        for asked, lengths_M in zip(workload.problems, lengths_NM, strict=True)
+        (len(each.prompt_tokens), lengths_M)
+        for each, lengths_M in zip(workload.problems, lengths_NM, strict=True)
     ]
     return update_flops(read_config(Path(workload.model_path)), groups)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from benchmarks._workload import Asked, Workload, make_workload
+from benchmarks._workload import Workload, WorkProblem, make_workload
 from or1.models import model_folder
 from or1.tasks.arithmetic import ArithmeticTask
 
@@ -26,14 +26,14 @@ def arithmetic_workload(
     """
     folder = str(Path(model_folder(model_path)).resolve())
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    asked = []
+    problems = []
     for problem in ArithmeticTask(num_problems=num_problems).problems():
         messages = [asdict(message) for message in problem.prompt]
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-        asked.append(
-            Asked(
+        problems.append(
+            WorkProblem(
                 id=problem.id, task=problem.task, messages=messages, gold=problem.gold, prompt_tokens=tokens
             )
         )
-    return make_workload(folder, asked, group_size=group_size, cap=cap, seed=seed)
+    return make_workload(folder, problems, group_size=group_size, cap=cap, seed=seed)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks._workload import Asked, Workload
+from benchmarks._workload import Workload, WorkProblem
 from or1.types import Message, Problem
 from or1_verify.arithmetic import ArithmeticVerifier
 
 
-def problem_of(asked: Asked) -> Problem:
+def problem_of(entry: WorkProblem) -> Problem:
     """The problem behind one entry of a workload."""
-    prompt = tuple(Message(turn["role"], turn["content"]) for turn in asked.messages)
-    problem = Problem.make(asked.task, prompt, asked.gold)
-    if problem.id != asked.id:
-        raise ValueError(f"problem {asked.id} of the workload has the content of {problem.id}")
+    prompt = tuple(Message(turn["role"], turn["content"]) for turn in entry.messages)
+    problem = Problem.make(entry.task, prompt, entry.gold)
+    if problem.id != entry.id:
+        raise ValueError(f"problem {entry.id} of the workload has the content of {problem.id}")
     return problem
 
 
@@ -32,7 +32,7 @@ class RewardFunction:
     """Texts of whole groups, in the order of the workload -> rewards."""
 
     def __init__(self, workload: Workload) -> None:
-        self._problems = {asked.id: problem_of(asked) for asked in workload.problems}
+        self._problems = {each.id: problem_of(each) for each in workload.problems}
         self._group_size = len(workload.capped_NM[0])
         self._verifier = ArithmeticVerifier()
 

@@ -21,11 +21,11 @@ from benchmarks._workload import Case, Workload, digest
 
 
 class UnequalWorkError(RuntimeError):
-    """A side did not do the work it was given, so its time means nothing."""
+    """A side did other work than the workload, so its time cannot be compared."""
 
 
 class Side(Protocol):
-    """What is timed; in practice a `_worker.Worker`."""
+    """One side of a comparison, in practice a `_worker.Worker`."""
 
     @property
     def name(self) -> str: ...
@@ -35,7 +35,7 @@ class Side(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WithLogprobs:
-    """The same worker, asked for log-probabilities too."""
+    """The same worker, with log-probabilities."""
 
     worker: Side
     name: str
@@ -89,11 +89,11 @@ def alternate(
 
 def check_work(name: str, done: Facts, workload: Workload, case: Case) -> None:
     """Every rollout must have its length, every prompt its tokens."""
-    asked_NM = workload.lengths_NM(case)
-    if done["lengths_NM"] != asked_NM:
-        got, asked = sum(map(sum, done["lengths_NM"])), sum(map(sum, asked_NM))
-        raise UnequalWorkError(f"{name} sampled {got} tokens where {asked} were asked, or in other responses")
-    prompts = digest([asked.prompt_tokens for asked in workload.problems])
+    wanted_NM = workload.lengths_NM(case)
+    if done["lengths_NM"] != wanted_NM:
+        got, wanted = sum(map(sum, done["lengths_NM"])), sum(map(sum, wanted_NM))
+        raise UnequalWorkError(f"{name} sampled {got} tokens instead of {wanted}, or in other responses")
+    prompts = digest([problem.prompt_tokens for problem in workload.problems])
     if done["prompt_digest"] != prompts:
         raise UnequalWorkError(f"{name} worked on other prompts than the workload holds")
 
@@ -104,7 +104,7 @@ def speedup(ours: Sequence[Facts], peer: Sequence[Facts], key: str = "seconds") 
     >>> speedup([{"seconds": 1.0}, {"seconds": 2.0}], [{"seconds": 4.0}, {"seconds": 4.0}])
     Spread(median=3.0, low=2.0, high=4.0)
     """
-    return Spread.of([theirs[key] / mine[key] for mine, theirs in zip(ours, peer, strict=True)])
+    return Spread.of([peer_figures[key] / own[key] for own, peer_figures in zip(ours, peer, strict=True)])
 
 
 def rate(figures: Sequence[Facts], tokens: int, key: str = "seconds") -> Spread:
@@ -128,7 +128,7 @@ def say_json(figures: Mapping[str, Any]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on, and how busy it was (load should be near zero at the start)."""
+    """Processor, cores and load at the start, which should be near zero."""
     model = "unknown"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):

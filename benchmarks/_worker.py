@@ -1,15 +1,14 @@
-"""A side of a benchmark is a process of its own that works when told to: one line in, one line out.
+"""Each side of a benchmark is a process of its own: it reads one line, works, and writes one line.
 
-Own processes, because peers need other environments, because peak memory is a number of a process, and
-because nothing one side leaves behind (threads, caches, allocator state) may help or hinder the other.
-All workers of a comparison live side by side and only the one told "go" works, so the sides alternate
-within one run.
+Own processes, because peers need other environments, because peak memory is measured per process, and because
+the threads, caches and allocator state of one side must not influence the other. All workers of a comparison
+are started at the beginning and only one works at a time, so the sides alternate within one run.
 
     parent -> worker   {"case": "skewed", "logprobs": false}     one line of JSON
     worker -> parent   {"seconds": 1.5, ...}                      one line of JSON
 
-The first line a worker sends, unasked, tells what it is (versions, dtype, threads). Standard library
-only: it runs in every peer's environment.
+The first line of a worker describes it (versions, dtype, threads). Standard library only: it runs in every
+peer's environment.
 """
 
 from __future__ import annotations
@@ -36,23 +35,23 @@ Clock = Literal["wall", "cpu"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a worker is told to do once."""
+    """One unit of work for a worker."""
 
     case: Case
     logprobs: bool = False
-    """Return the log-probability of each sampled token too, where a side makes a difference of it."""
+    """Return the log-probability of each sampled token too, where that is an option of the side."""
 
 
 Work = Callable[[Order], Facts]
 
 
 class WorkerError(RuntimeError):
-    """A worker ended or answered nonsense; the message holds the end of its log."""
+    """A worker ended or its reply is not valid; the message holds the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What a worker is started with."""
+    """Arguments of a worker."""
 
     workload: str
     """Path of the workload file."""
@@ -105,11 +104,11 @@ class Worker:
             self._process.stdin.write(json.dumps(asdict(order)) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
-            raise WorkerError(self._last_words()) from error
+            raise WorkerError(self._end_of_log()) from error
         return self._read()
 
     def close(self) -> None:
-        """End the worker by closing its input; kill it if it does not leave."""
+        """End the worker by closing its input; kill it if it does not end."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -136,12 +135,12 @@ class Worker:
         try:
             answer = json.loads(line)
         except json.JSONDecodeError as error:
-            raise WorkerError(self._last_words()) from error
+            raise WorkerError(self._end_of_log()) from error
         if not isinstance(answer, dict):
             raise WorkerError(f"{self.name} answered {line!r}")
         return answer
 
-    def _last_words(self) -> str:
+    def _end_of_log(self) -> str:
         self._log.flush()
         log = self._log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return f"{self.name} gave no answer; the end of {self._log_path}:\n" + "\n".join(log[-15:])

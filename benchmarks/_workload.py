@@ -1,8 +1,8 @@
-"""The work both sides of a benchmark do: prompts, and a length for every response, fixed beforehand.
+"""The work of both sides of a benchmark: prompts, and a fixed length for every response.
 
 A workload is one JSON file, so that a peer in another environment reads it without or1. Lengths are
-forced on each side by the means it has (an end token at the given place), because a speed compared over
-different numbers of tokens says nothing.
+forced on each side by its own means (an end token at the given position), because speeds over different
+numbers of tokens cannot be compared.
 
 Shape legend: N problems, M rollouts of a group.
 """
@@ -26,7 +26,7 @@ LONGEST_OVER_MEDIAN = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class WorkProblem:
     """One problem as a side needs it: a peer takes the tokens or the messages, or1 the whole problem."""
 
     id: str
@@ -43,7 +43,7 @@ class Workload:
     model_path: str
     cap: int
     """Longest response [tokens]."""
-    problems: list[Asked]
+    problems: list[WorkProblem]
     """[N]"""
     capped_NM: list[list[int]]
     """Every response runs to the cap."""
@@ -69,7 +69,7 @@ class Workload:
     @staticmethod
     def read(path: Path) -> Workload:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        fields["problems"] = [Asked(**asked) for asked in fields["problems"]]
+        fields["problems"] = [WorkProblem(**each) for each in fields["problems"]]
         return Workload(**fields)
 
 
@@ -100,7 +100,7 @@ def skewed_lengths(count: int, cap: int, seed: int) -> list[int]:
 
 
 def make_workload(
-    model_path: str, problems: Sequence[Asked], *, group_size: int, cap: int, seed: int = 1
+    model_path: str, problems: Sequence[WorkProblem], *, group_size: int, cap: int, seed: int = 1
 ) -> Workload:
     """Give every rollout of the problems its length, for both cases."""
     num = len(problems)

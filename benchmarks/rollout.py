@@ -3,7 +3,7 @@
     python -m benchmarks.rollout                            or: make bench-rollout
 
 Every side samples the same number of tokens in every response, from the same prompts with the same
-weights, and is checked for it. All sides live in one run and take turns. "same dtype" compares float32
+weights, and is checked for it. All sides run in one benchmark and take turns. "same dtype" compares float32
 with float32; "best dtype" gives each side the type in which it was faster. or1 always records
 log-probability and entropy of every sampled token, transformers records nothing, vLLM is measured without
 and with log-probabilities.
@@ -43,7 +43,7 @@ TARGETS: Mapping[str, Mapping[Case, float]] = {
     "transformers": {"capped": 4.0, "skewed": 8.0},
     "vllm": {"capped": 1.0, "skewed": 1.0},
 }
-"""Speed of or1 over the peer's that is aimed at, in the same dtype."""
+"""Target for the speed of or1 over the peer's, in the same dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ def describe(args: argparse.Namespace, workload: Workload) -> str:
 
 def kinds(args: argparse.Namespace) -> list[Kind]:
     here = Path(sys.executable)
-    asked = [Kind(OURS, "benchmarks.ours.rollout", here, {"max_running": args.max_running})]
+    found = [Kind(OURS, "benchmarks.ours.rollout", here, {"max_running": args.max_running})]
     if "transformers" in args.peers:
-        asked.append(Kind("transformers", "benchmarks.peers.hf_generate", here, {"num_rows": None}))
+        found.append(Kind("transformers", "benchmarks.peers.hf_generate", here, {"num_rows": None}))
     if "vllm" in args.peers:
         if not args.vllm_python.exists():
             raise SystemExit(
@@ -135,14 +135,14 @@ def kinds(args: argparse.Namespace) -> list[Kind]:
                 "or leave it out with --peers transformers"
             )
         options = {"max_running": args.max_running, "kv_cache_gib": 1, "compiled": not args.vllm_eager}
-        asked.append(Kind("vllm", "benchmarks.peers.vllm_generate", args.vllm_python, options))
-    return asked
+        found.append(Kind("vllm", "benchmarks.peers.vllm_generate", args.vllm_python, options))
+    return found
 
 
 def start_sides(
     args: argparse.Namespace, workload_path: Path, folder: Path, stack: contextlib.ExitStack
 ) -> dict[tuple[str, str], Side]:
-    """(side, dtype) -> worker, all started, none of them working."""
+    """(side, dtype) -> worker, all started, all idle."""
     sides: dict[tuple[str, str], Side] = {}
     for kind in kinds(args):
         for dtype in args.dtypes:
@@ -185,10 +185,10 @@ def summarise(measured: Sequence[Measured], case: Case, workload: Workload) -> d
             same = speedup(by[OURS, "float32"], by[peer, "float32"])
             out["same_dtype"][peer] = same.to_json()
             say(f"  float32, or1 against {peer}: {verdict(same, peer, case)}")
-        mine, theirs = best(measured, OURS), best(measured, peer)
-        ratio = speedup(mine.figures, theirs.figures)
-        out["best_dtype"][peer] = {**ratio.to_json(), "or1_dtype": mine.dtype, "peer_dtype": theirs.dtype}
-        say(f"  best dtype, or1 ({mine.dtype}) against {peer} ({theirs.dtype}): {ratio:.2f}x")
+        own, other = best(measured, OURS), best(measured, peer)
+        ratio = speedup(own.figures, other.figures)
+        out["best_dtype"][peer] = {**ratio.to_json(), "or1_dtype": own.dtype, "peer_dtype": other.dtype}
+        say(f"  best dtype, or1 ({own.dtype}) against {peer} ({other.dtype}): {ratio:.2f}x")
     return out
 
 

@@ -27,7 +27,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
         load_tokenizer(workload.model_path),
         max_running=spec.options["max_running"],
     )
-    problems = [problem_of(asked) for asked in workload.problems]
+    problems = [problem_of(each) for each in workload.problems]
     sampling = Sampling(
         temperature=1.0, group_size=len(workload.capped_NM[0]), max_response_tokens=workload.cap, seed=1
     )
@@ -53,14 +53,14 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
 def lengths_of(workload: Workload, case: Case) -> Lengths:
     """(problem id, index) -> response length [tokens]."""
     return {
-        (asked.id, index): length
-        for asked, lengths_M in zip(workload.problems, workload.lengths_NM(case), strict=True)
+        (each.id, index): length
+        for each, lengths_M in zip(workload.problems, workload.lengths_NM(case), strict=True)
         for index, length in enumerate(lengths_M)
     }
 
 
 def evidence(problems: Sequence[Problem], rollouts: Sequence[Rollout]) -> Facts:
-    """What was done, for the check of equal work: lengths [N][M] and the prompts."""
+    """Lengths [N][M] and prompts of the work, for the check that both sides did the same."""
     by_key = {(rollout.problem_id, rollout.index): rollout for rollout in rollouts}
     group_size = len(rollouts) // len(problems)
     return {

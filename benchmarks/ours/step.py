@@ -40,7 +40,7 @@ class FixedSampler:
 
 
 class PatternPool:
-    """or1's pool does its work; the reward that is trained on is the benchmark's pattern."""
+    """or1's pool judges; training gets the rewards of the benchmark's pattern."""
 
     def __init__(self) -> None:
         self._pool = ProcessVerifierPool({"arithmetic": ArithmeticVerifier()})
@@ -61,7 +61,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     workload = Workload.read(Path(spec.workload))
     decoder = load_decoder(workload.model_path, dtype=DTYPES[spec.dtype])
     tokenizer = load_tokenizer(workload.model_path)
-    problems = [problem_of(asked) for asked in workload.problems]
+    problems = [problem_of(each) for each in workload.problems]
     engine = ForcedEngine(decoder, tokenizer, max_running=spec.options["max_running"])
     engine.lengths = lengths_of(workload, spec.options["case"])
     microbatch = SystemConfig().tokens_per_microbatch

@@ -31,7 +31,7 @@ from benchmarks.peers.forced_lengths import ForcedLengths
 from benchmarks.peers.groups import in_groups
 
 MAX_STEPS = 200
-"""Rows of the data set are enough for so many orders."""
+"""The data set has enough rows for this many steps [steps]."""
 
 
 class NoMoreOrdersError(Exception):
@@ -168,7 +168,7 @@ def main() -> None:
 
 def build(spec: Spec, workload: Workload, case: Case, folder: str) -> TimedTrainer:
     """The trainer, its generation forced to the workload's lengths."""
-    rows = [{"prompt": asked.messages, "problem_id": asked.id} for asked in workload.problems] * MAX_STEPS
+    rows = [{"prompt": each.messages, "problem_id": each.id} for each in workload.problems] * MAX_STEPS
     tokenizer = AutoTokenizer.from_pretrained(workload.model_path)
     reward = RewardFunction(workload)
 

@@ -28,7 +28,7 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     from vllm.inputs import TokensPrompt
 
     workload = Workload.read(Path(spec.workload))
-    longest_prompt = max(len(asked.prompt_tokens) for asked in workload.problems)
+    longest_prompt = max(len(each.prompt_tokens) for each in workload.problems)
     engine = LLM(
         workload.model_path,
         dtype=spec.dtype,
@@ -43,9 +43,9 @@ def prepare(spec: Spec) -> tuple[Facts, Work]:
     def work(order: Order) -> Facts:
         lengths_NM = workload.lengths_NM(order.case)
         prompts, params = [], []
-        for asked, lengths_M in zip(workload.problems, lengths_NM, strict=True):
+        for each, lengths_M in zip(workload.problems, lengths_NM, strict=True):
             for length in lengths_M:
-                prompts.append(TokensPrompt(prompt_token_ids=asked.prompt_tokens))
+                prompts.append(TokensPrompt(prompt_token_ids=each.prompt_tokens))
                 params.append(
                     SamplingParams(
                         temperature=1.0,

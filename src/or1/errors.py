@@ -1,18 +1,18 @@
-"""The errors of or1, and the exit status of the command line for each.
+"""All errors, with the exit codes of the command line.
 
-Or1Error                     one line for the user: what, which value, what to do
-├── ConfigError              unknown recipe or key, bad value, bad combination          exit 2
-├── DataError                a problem file or a row of it                              exit 2
-├── ModelError               model folder missing, architecture not supported           exit 2
-├── RunFolderError           folder in use, belongs to another run, disk full           exit 2
-├── CheckpointError          a checkpoint is damaged and no older one can serve         exit 2
-├── EndpointError            a model server refuses, or is away for too long             exit 2
-├── ClusterError             the cluster is away, or a machine of it cannot do its part  exit 2
-├── SandboxError             the sandbox itself failed, or this machine allows none     exit 2
-├── RunStopped               training cannot continue; the last checkpoint is whole     exit 3
+Or1Error                     one line for the user: the thing, the value, a remedy
+├── ConfigError              unknown recipe or key, bad value, bad combination        exit 2
+├── DataError                a problem file or a row of it                            exit 2
+├── ModelError               model folder missing, architecture not supported         exit 2
+├── RunFolderError           folder in use, belongs to another run, disk full         exit 2
+├── CheckpointError          a checkpoint is damaged and no older one can serve       exit 2
+├── EndpointError            a model server refuses requests, or is unreachable       exit 2
+├── ClusterError             the cluster is unreachable, or one of its machines fails exit 2
+├── SandboxError             the sandbox itself failed, or this machine allows none   exit 2
+├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
-│   └── StarvedError         K steps in a row had no group with a signal
-└── Interrupted              SIGTERM or SIGINT; state is saved                          exit 130
+│   └── StarvedError         nothing to train on: see max_empty_steps
+└── Interrupted              SIGTERM or SIGINT; state is saved                        exit 130
 """
 
 from or1_verify.errors import DataError, Or1Error, RunStopped, SandboxError
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class ConfigError(Or1Error):
-    """The run as described cannot be: the message names the key, the value and the remedy."""
+    """A setting is wrong: the message names the key, the value and a remedy."""
 
 
 class ModelError(Or1Error):
@@ -51,7 +51,7 @@ class CheckpointError(Or1Error):
 
 
 class EndpointError(Or1Error):
-    """A model server refuses a request, or cannot be reached; the message names its url and model."""
+    """A model server refuses a request or cannot be reached; the message names its url and model."""
 
 
 class ClusterError(Or1Error):

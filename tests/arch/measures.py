@@ -25,6 +25,8 @@ _NOT_CODE = {
 }
 _HAS_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 REPEATED_LINES = 6
+OWN_LINES = 2
+"""Of the repeated lines, those that are no import and no signature."""
 BODY_STATEMENTS = 4
 
 
@@ -72,7 +74,7 @@ def repeated_lines(texts: Mapping[str, str]) -> list[str]:
         numbers = sorted(code_lines(text))
         for start in range(len(numbers) - REPEATED_LINES + 1):
             window = numbers[start : start + REPEATED_LINES]
-            if not exempt.issuperset(window):
+            if len(set(window) - exempt) >= OWN_LINES:
                 key = tuple(lines[number - 1].rstrip() for number in window)
                 places[key].append((name, window[0]))
     repeated = (sorted(where) for where in places.values() if len(where) > 1)

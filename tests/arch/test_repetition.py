@@ -8,7 +8,7 @@ from tests.arch.measures import code_lines, equal_bodies, equal_class_names, rep
 from tests.arch.source import SOURCES, module_of, python_files
 
 KNOWN_CLASSES: set[str] = set()
-KNOWN_REPEATS = ("or1/curate/", "or1/evals/", "or1/tasks/")
+KNOWN_REPEATS = ("or1/tasks/",)
 """Not tidied yet; both may only shrink."""
 SIX = "a = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\n"
 BODY = "    total = 0\n    for x in xs:\n        total += x\n    return total\n"
@@ -39,7 +39,7 @@ def test_repeated_lines_are_seen_but_for_imports_and_signatures() -> None:
     imports = "".join(f"import m{n}\n" for n in range(6))
     signature = "def f(\n    a,\n    b,\n    c,\n    d,\n):\n    return "
     assert repeated_lines({"a": imports + signature + "1", "b": imports + signature + "2"}) == []
-    assert repeated_lines({"a": signature + "1\ng = 1", "b": signature + "1\nh = 1"}) == ["a:2 = b:2"]
+    assert repeated_lines({"a": signature + "1\ng = 1", "b": signature + "1\ng = 1"}) == ["a:3 = b:3"]
 
 
 def test_equal_bodies_are_seen_under_other_names_and_docstrings() -> None:

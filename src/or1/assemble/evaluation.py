@@ -13,7 +13,7 @@ from or1.evals import pipeline
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
-from or1.evals.pipeline import Watch
+from or1.evals.pipeline import ProgressListener
 from or1.evals.questions import Questions, load_questions
 from or1.evals.request import with_task_hash
 from or1.evals.results import EvalFolder
@@ -23,14 +23,16 @@ from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
 
 
-def evaluate(settings: EvalRunConfig, questions: Sequence[Questions], folder: Path, watch: Watch) -> int:
+def evaluate(
+    settings: EvalRunConfig, questions: Sequence[Questions], folder: Path, listener: ProgressListener
+) -> int:
     """Generate the missing samples and judge them.
 
     Args:
         settings: the evaluation.
         questions: the problems of each benchmark.
         folder: results; an evaluation with the same settings is resumed.
-        watch: callbacks of a progress display.
+        listener: callbacks of a progress display.
 
     Returns:
         samples that the generator lost; repeating the call generates them.
@@ -53,12 +55,12 @@ def evaluate(settings: EvalRunConfig, questions: Sequence[Questions], folder: Pa
         benchmark_pool(settings) as pool,
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
     ):
-        lost = pipeline.generate(generator, questions, opened, sampling, watch)
-        pipeline.judge(pool, questions, opened, watch)
+        lost = pipeline.generate(generator, questions, opened, sampling, listener)
+        pipeline.judge(pool, questions, opened, listener)
     return lost
 
 
-def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], watch: Watch) -> None:
+def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: ProgressListener) -> None:
     """Judge all responses of an evaluation again, from the data it was made with; generate nothing.
 
     Raises:
@@ -94,4 +96,4 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], watch: Watch
         EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
         benchmark_pool(settings) as pool,
     ):
-        pipeline.judge(pool, questions, opened, watch, afresh=True)
+        pipeline.judge(pool, questions, opened, listener, afresh=True)

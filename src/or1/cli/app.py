@@ -60,7 +60,7 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such
 def main() -> None:
     """Run the command line; never returns.
 
-    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot go on; 130 interrupted.
+    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot continue; 130 interrupted.
     """
     sys.exit(guarded(dispatch))
 

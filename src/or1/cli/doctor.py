@@ -1,4 +1,4 @@
-"""`or1 doctor`: what this machine can run, what is missing, and the command that mends it."""
+"""`or1 doctor`: what this machine can run, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, what was seen, and the command that mends it."""
+    """One line of the report: the subject, the result, and the command that fixes it."""
 
     state: State
-    what: str
-    seen: str
-    mend: str = ""
+    subject: str
+    result: str
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides which recipes run."""
+    """The resources that decide which recipes run."""
 
     memory_bytes: int
     gpu_memory_bytes: int
@@ -86,7 +86,7 @@ def doctor() -> None:
 
 
 def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
-    """What keeps a recipe from running on a machine, each with what would help."""
+    """Reasons why a recipe cannot run on a machine, each with a remedy."""
     gpus_needed = run.rollout.engine == "vllm"
     if gpus_needed and "vllm" not in machine.extras:
         yield f"needs vLLM: {_install('vllm')}"
@@ -121,7 +121,7 @@ def bfloat16_speedup(size: int = MATMUL_SIZE, repeats: int = 7) -> float:
 def _print(findings: list[Finding]) -> None:
     typer.echo(f"or1 {__version__}")
     for f in findings:
-        typer.echo(f"  {f.state:9}{f.what:16}{f.seen}{f' -> {f.mend}' if f.mend else ''}")
+        typer.echo(f"  {f.state:9}{f.subject:16}{f.result}{f' -> {f.fix}' if f.fix else ''}")
 
 
 def _install(extra: str) -> str:

@@ -53,8 +53,8 @@ def evaluate(
 
     from or1.assemble import evaluation  # after the checks: it imports torch
 
-    with _Progress() as watch:
-        lost = evaluation.evaluate(settings, questions, folder, watch)
+    with _Progress() as listener:
+        lost = evaluation.evaluate(settings, questions, folder, listener)
     if lost:
         Console(stderr=True).print(f"{lost} samples were lost: repeat the command to generate them")
     show_scores(folder, bounds)
@@ -69,8 +69,8 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
     _quiet()
     from or1.assemble import evaluation
 
-    with _Progress() as watch:
-        evaluation.rescore(folder, sets, data, watch)
+    with _Progress() as listener:
+        evaluation.rescore(folder, sets, data, listener)
     show_scores(folder, bounds)
 
 
@@ -123,9 +123,9 @@ def show_comparison(targets: Sequence[str], bounds: bool) -> None:
 
 
 def show_published(folders: Sequence[Path], bounds: bool) -> None:
-    """What others have published; with a folder, on its benchmarks and beside its scores."""
+    """Published scores; with a folder, those on its benchmarks, beside its own scores."""
     rows = [row for folder in folders for row in tabulate(folder, bounds=bounds)]
-    ours = [
+    own = [
         (
             row.benchmark,
             row.row,
@@ -136,8 +136,8 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
         )
         for row in rows
     ]
-    theirs = report.published_rows([(row.benchmark, row.row) for row in rows] if folders else None)
-    lines = sorted([*ours, *theirs], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
+    others = report.published_rows([(row.benchmark, row.row) for row in rows] if folders else None)
+    lines = sorted([*own, *others], key=lambda cells: (cells[0], cells[1], -float(cells[3])))
     console = _console()
     console.print(_table(("benchmark", "part", "model", "score", "k", "source"), lines, right=(3, 4)))
     for description in map(EvalFolder.read, folders):
@@ -146,7 +146,7 @@ def show_published(folders: Sequence[Path], bounds: bool) -> None:
 
 
 _COMPARED = (
-    *("benchmark", "problems", "first", "second", "difference", "sampled again", "other problems"),
+    *("benchmark", "problems", "first", "second", "difference", "CI, same problems", "CI, other problems"),
     *("better", "worse"),
 )
 
@@ -209,10 +209,10 @@ class _Progress:
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._task: TaskID | None = None
 
-    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
         self._task = self._progress.add_task(f"{benchmark} {phase}", total=num_missing)
 
-    def seen(self, row: object) -> None:
+    def on_row(self, row: object) -> None:
         if self._task is not None:
             self._progress.advance(self._task)
 

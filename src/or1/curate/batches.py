@@ -67,7 +67,7 @@ class FindContaminated:
 
 @dataclass(frozen=True)
 class Check(Generic[Settings]):
-    """Rows of a batch that do not hold what verifiers are asked about them."""
+    """Stage that drops the rows of a batch whose gold or tests fail verification."""
 
     stage: str
     earlier: tuple[str, ...]

@@ -158,7 +158,7 @@ def _samples(config: CurateConfig, counts: Counts, out: Path) -> Iterator[str]:
 
 
 def _spread(rows: Sequence[dict[str, Any]], num: int) -> list[dict[str, Any]]:
-    """So many rows at even distances: the same ones every time."""
+    """`num` rows at even distances: the same ones every time."""
     return (
         [rows[at * len(rows) // num] for at in range(min(num, len(rows)))] if len(rows) > num else list(rows)
     )

@@ -100,8 +100,8 @@ def by_text(record: Record, settings: VerifiableConfig) -> tuple[str, str]:
 
 
 def answer_of_solution(solution: str) -> str | None:
-    """What a worked solution ends in: its last box, or what follows GSM8K's mark; None when it says
-    neither."""
+    """The answer at the end of a worked solution: its last box, or the text after GSM8K's mark; None without
+    either."""
     mark = _GSM8K.search(solution)
     return mark[1] if mark else final_answer(solution)
 

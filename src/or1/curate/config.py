@@ -1,4 +1,4 @@
-"""What a curation is told: sources, benchmarks to protect, and how strict each stage is.
+"""Settings of a curation: sources, benchmarks to protect, and how strict each stage is.
 
 Frozen, like a run's configuration (`or1.config`); recipes lie in `recipes/curate`.
 """
@@ -42,13 +42,13 @@ class SourceConfig(Config):
     ] = "plain"  # fmt: skip
     """Layout of the rows: a data set that is known, or plain columns."""
     task: Literal["math", "code"] | None = None
-    """What is asked; None = as the adapter, or each row, says."""
+    """Kind of problem; None = as the adapter, or each row, says."""
     path: str | None = None
     """File (JSON lines, JSON, parquet or CSV), hub name, or `hf://owner/name/file`; None = where the
     adapter's
     data set lies on the hub."""
     num_rows: int | None = Field(default=None, ge=1)
-    """Read the first so many rows [problems]; None = all."""
+    """Read this many rows from the start [problems]; None = all."""
     license: str = "unknown"
     """Written beside every row."""
     repeats: float = Field(default=1.0, gt=0, le=100)
@@ -90,7 +90,7 @@ class ProgramsConfig(Config):
     run_solutions: bool = True
     """Run the reference solution against all tests, in the sandbox. Source: paper 6.1."""
     max_solutions: int = Field(default=3, ge=1)
-    """Of several reference solutions try so many; one has to pass [programs]."""
+    """Try this many reference solutions of a problem at most; one has to pass [programs]."""
     num_workers: int = Field(default=2, ge=1)
     """Programs run at once [processes]."""
     time_limit_factor: float = Field(default=2.0, gt=0)
@@ -116,7 +116,7 @@ class DuplicatesConfig(Config):
     unknown_gold: MatchingConfig = MatchingConfig(per_word=0.25, per_symbol=0.05)
     """When nothing is known of the answers."""
     block_size: int = Field(default=64, ge=2)
-    """Compare a problem with at most so many kept ones that share a key with it [problems]."""
+    """Compare a problem with at most this many kept ones that share a key with it [problems]."""
 
 
 class ContaminationConfig(Config):

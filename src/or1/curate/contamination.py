@@ -48,7 +48,7 @@ class Found:
         return self.likeness.changes if self.likeness is not None else 0.0
 
     def evidence(self) -> dict[str, Any]:
-        """What a person needs to judge the finding, as JSON."""
+        """Evidence with which a person can check the finding, as JSON."""
         length = {"num_words": self.likeness.num_words} if self.likeness is not None else {}
         return {
             "benchmark": self.problem.benchmark,

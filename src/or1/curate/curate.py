@@ -23,7 +23,7 @@ from or1.storage.settings import require_same
 from or1.tasks.rows import Hub, HuggingFaceHub
 
 WORK = ".work"
-_HOW_A_SERVER_IS_ASKED = {
+_SERVER_SETTINGS = {
     "url", "api_key_variable", "max_concurrency", "connect_limit_s", "answer_limit_s", "max_tries",
     "first_pause_s", "longest_pause_s", "longest_asked_pause_s", "max_failures_in_a_row",
 }  # fmt: skip
@@ -34,12 +34,12 @@ _NEVER_THE_RESULT: dict[str, Any] = {
     "data": True,
     "verifiable": {"num_workers"},
     "programs": {"num_workers"},
-    "solver": {"endpoint": _HOW_A_SERVER_IS_ASKED},
-    "quality": {"judges": {"__all__": _HOW_A_SERVER_IS_ASKED}},
+    "solver": {"endpoint": _SERVER_SETTINGS},
+    "quality": {"judges": {"__all__": _SERVER_SETTINGS}},
 }
-"""Settings that say where and how fast the work is done: another choice may go on with it."""
+"""Settings of place and speed of the work: a curation may be resumed with other values."""
 _STAYS = {"difficulty.jsonl", "quality.jsonl"}
-"""What a folder may hold before the work begins: answers of models, which are not asked for again."""
+"""Files that may be in a folder before the work begins: answers of models, which are used again."""
 
 
 def curate(
@@ -51,16 +51,16 @@ def curate(
     store: type[Store] = Store,
     workers: Workers | None = None,
 ) -> Counts:
-    """Make the data set, or go on where the same command was interrupted; a finished one is left as it is.
+    """Make the data set, or resume where the same command was interrupted; a finished one stays as it is.
 
     Args:
-        config: what is wanted.
+        config: the recipe.
         out: folder of the data set.
-        progress: told how far each stage is.
-        models: whom the stages ask that need a model.
-        hub: where data sets can be had by name; None = the Hugging Face hub.
-        store: holds what is done so far.
-        workers: who works on the batches; None = `config.num_workers` processes of this machine.
+        progress: display of the stages.
+        models: generators for the stages that need a model.
+        hub: source of data sets by name; None = the Hugging Face hub.
+        store: class of the work folder.
+        workers: run the batches; None = `config.num_workers` processes of this machine.
 
     Raises:
         Or1Error: a source or benchmark cannot be read; the folder holds something else, or cannot be written.
@@ -153,7 +153,7 @@ def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
         return {name: hash_file(file) for name, file in files.items()}
     except OSError as error:
         raise DataError(
-            f"{error.filename} cannot be read ({error.strerror}): mend its rights, or name another file"
+            f"{error.filename} cannot be read ({error.strerror}): fix its permissions, or name another file"
         ) from error
 
 

@@ -1,7 +1,7 @@
 """How hard each problem is for a model: its responses, judged as in training, as few as decide.
 
-Every judged response is a line of a journal, written as it comes. A measurement that was killed goes on with
-what its journal holds, and a finished journal is put in order, so that for a generator whose texts depend on
+Every judged response is a line of a journal, written as it comes. A measurement that was killed resumes from
+its journal, and a finished journal is put in order, so that for a generator whose texts depend on
 (seed, problem, index) alone it is the same file, however often it was killed. Which responses are drawn
 depends only on outcomes: see `sequential` for when a problem is decided, and what its numbers promise.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from or1.algo.seed import derive_seed
 from or1.curate.journal import Entry, Journal
-from or1.curate.sampling_rounds import Drawing, Reader, Told, nobody
+from or1.curate.sampling_rounds import OnProgress, Reader, SamplingRounds
 from or1.curate.sequential import Fit, Plan
 from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError
@@ -31,7 +31,7 @@ ALWAYS_TRUNCATED = "always_truncated"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What is known of one problem."""
+    """Pass rate and difficulty of one problem."""
 
     problem_id: str
     num_right: int
@@ -70,7 +70,7 @@ def measure(
     *,
     seed: int,
     path: Path,
-    told: Told = nobody,
+    on_progress: OnProgress | None = None,
 ) -> list[Measured]:
     """Measure every problem; in the order given.
 
@@ -79,8 +79,8 @@ def measure(
         pool: judges as training will.
         problems: with different ids. The journal may hold others, which stay.
         seed: with a problem's id, all that its responses depend on.
-        path: the journal, made or gone on with.
-        told: called after each response, with the look that it belongs to.
+        path: the journal; an existing one is resumed.
+        on_progress: called after each response, with the index of its look.
 
     Raises:
         DataError: the journal is of another measurement.
@@ -104,7 +104,7 @@ def measure(
         )
 
     with Journal(path, about, {outcome.value for outcome in Outcome}) as journal:
-        drawing = Drawing(
+        rounds = SamplingRounds(
             generator=generator,
             journal=journal,
             sampling=sampling,
@@ -112,16 +112,16 @@ def measure(
             useless=useless,
             lost=Entry(Outcome.NOT_JUDGED.value, "response_lost", 0),
             max_redraws=config.max_redraws,
-            told=told,
+            on_progress=on_progress,
         )
         plans = {task: config.plan(task) for task in {p.task for p in problems}}
         by_plan: defaultdict[Plan, list[Problem]] = defaultdict(list)
         for problem in problems:
             by_plan[plans[problem.task]].append(problem)
         for plan, members in by_plan.items():
-            _draw_until_decided(drawing, members, plan)
+            _draw_until_decided(rounds, members, plan)
         journal.finish()
-        return [_measured(drawing, p, plans[p.task]) for p in problems]
+        return [_measured(rounds, p, plans[p.task]) for p in problems]
 
 
 def _by_verifiers(pool: VerifierPool) -> Reader:
@@ -152,32 +152,32 @@ class _Counted:
         return self.tally[Outcome.RIGHT]
 
 
-def _draw_until_decided(drawing: Drawing, problems: Sequence[Problem], plan: Plan) -> None:
+def _draw_until_decided(rounds: SamplingRounds, problems: Sequence[Problem], plan: Plan) -> None:
     """Look by look over all problems, so that many responses are under way at once."""
     undecided = list(problems)
     for before, look in itertools.pairwise((0, *plan.looks)):
-        drawing.top_up(undecided, look, look - before)
-        undecided = [p for p in undecided if _is_open(_counted(drawing, p, look), look, plan)]
+        rounds.top_up(undecided, look, look - before)
+        undecided = [p for p in undecided if _is_open(_counted(rounds, p, look), look, plan)]
 
 
 def _is_open(counted: _Counted, look: int, plan: Plan) -> bool:
     return counted.num == look and plan.fit(look, counted.num_right) is None
 
 
-def _counted(drawing: Drawing, problem: Problem, last_look: int) -> _Counted:
-    """Counts up to a look: a journal gone on with may hold later ones."""
-    entries = drawing.journal.of(problem.id)
+def _counted(rounds: SamplingRounds, problem: Problem, last_look: int) -> _Counted:
+    """Counts up to a look: a resumed journal may hold later ones."""
+    entries = rounds.journal.of(problem.id)
     tally = Counter(entry.outcome for place, entry in entries if place.part <= last_look)
-    return _Counted(tally, drawing.useless)
+    return _Counted(tally, rounds.useless)
 
 
-def _measured(drawing: Drawing, problem: Problem, plan: Plan) -> Measured:
-    counted = _counted(drawing, problem, plan.num_samples)
+def _measured(rounds: SamplingRounds, problem: Problem, plan: Plan) -> Measured:
+    counted = _counted(rounds, problem, plan.num_samples)
     outcome = (counted.num, counted.num_right)
     # responses lost for good can leave other numbers than the plan has; the fit may be certain yet
     is_planned = outcome in plan.num_orders
     low, high = plan.interval(*outcome) if is_planned else (0.0, 1.0)
-    lengths = [e.num_tokens for _, e in drawing.journal.of(problem.id) if e.outcome != Outcome.NOT_JUDGED]
+    lengths = [e.num_tokens for _, e in rounds.journal.of(problem.id) if e.outcome != Outcome.NOT_JUDGED]
     return Measured(
         problem_id=problem.id,
         num_right=counted.num_right,

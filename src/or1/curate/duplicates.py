@@ -2,7 +2,7 @@
 
 Rows are taken in order. A row that is the same problem as an earlier one that stays is removed; so every
 removal names a row of the data set, and likeness does not travel along a chain. Where two rows ask the same
-and answer differently, all rows of that problem are set aside, for nobody knows which is right.
+and answer differently, all rows of that problem are set aside: it is not known which is correct.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def find_near(
     batch_rows: int,
     advance: Callable[[int], None],
 ) -> None:
-    """Decide about rows whose text is near that of an earlier row. Goes on where it was interrupted."""
+    """Decide about rows whose text is near that of an earlier row. Resumes where it was interrupted."""
     leaders = _Leaders(store, settings, earlier, batch_rows)
     for part in range(store.num_parts):
         if store.has(_MATCHES, part):
@@ -269,7 +269,7 @@ def _decide(store: Store, stage: str, matched: list[Matched]) -> None:
 
 
 def _rows_shown(store: Store, wanted: set[int]) -> dict[int, dict[str, Any]]:
-    """What evidence says about other rows: where they stand, their text and their gold."""
+    """Other rows as evidence shows them: their place, text and gold."""
     shown: dict[int, dict[str, Any]] = {}
     for part in range(store.num_parts) if wanted else ():
         table = store.read(READ, part).select(["row", "place", "source", "task", "question", "gold"])

@@ -2,7 +2,7 @@
 
 A stage writes one file of decisions for each batch of rows, and nothing else depends on anything but those
 files. So memory is bounded by the batch (and by an index of some hundred bytes a row while duplicates are
-looked for), a killed run goes on with the first file that is missing, and two runs give the same bytes.
+looked for), a killed run resumes at the first file that is missing, and two runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ STAGES = (
 
 
 class Progress(Protocol):
-    """Where a person sees how far a stage is."""
+    """Progress display of the stages."""
 
     def stage(self, name: str, total: int | None) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-        """Show a stage of so many rows; what is given is called with the rows done since the last call."""
+        """Show a stage of `total` rows; yields a function to call with the number of rows done since the last
+        call."""
         ...
 
 
@@ -50,7 +51,7 @@ def run(
     progress: Progress,
     workers: Workers,
 ) -> None:
-    """Decide about every row of every source, or go on where an earlier run stopped."""
+    """Decide about every row of every source, or resume where an earlier run stopped."""
     index_texts(config, store, files, progress, workers)
     decide_contamination(config, store, protected, progress, workers)
     tasks = {
@@ -118,7 +119,7 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
             with progress.stage(model_stages.DIFFICULTY, None) as advance, _both_pool(config) as pool:
                 model_stages.measure(
                     store, config.difficulty, models.solver, pool, _before(model_stages.DIFFICULTY),
-                    seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
+                    seed=config.seed, journal=out / journals[-1], on_progress=lambda *_: advance(1),
                 )  # fmt: skip
     if config.quality is not None:
         journals.append("quality.jsonl")
@@ -126,7 +127,7 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
             with progress.stage(model_stages.QUALITY, None) as advance:
                 model_stages.vote(
                     store, config.quality, models.judges, _before(model_stages.QUALITY),
-                    seed=config.seed, journal=out / journals[-1], told=lambda *_: advance(1),
+                    seed=config.seed, journal=out / journals[-1], on_progress=lambda *_: advance(1),
                 )  # fmt: skip
     return journals
 

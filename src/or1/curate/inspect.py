@@ -1,4 +1,4 @@
-"""What `or1 curate show` says of a data set."""
+"""Content of a data set for `or1 curate show`."""
 
 from __future__ import annotations
 

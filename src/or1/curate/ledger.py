@@ -12,17 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from or1.curate.records import Decision, from_rows, to_json
+from or1.curate.records import ORIGIN, Decision, from_rows, to_json
 from or1.curate.store import READ, Store
 from or1.storage.atomic import replacing
 
 FILE = "ledger.parquet"
 SCHEMA = pa.schema(
     [
-        ("row", pa.int64()),
-        ("source", pa.string()),
-        ("place", pa.string()),
-        ("source_id", pa.string()),
+        *ORIGIN,
         ("raw_hash", pa.string()),
         ("kept", pa.bool_()),
         ("stage", pa.string()),

@@ -90,7 +90,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What an alignment of two texts shows."""
+    """Differences of two texts by an alignment of their tokens."""
 
     content_changes: int
     """Exchanged, inserted or deleted words that say something; an exchange made everywhere counts once."""
@@ -116,7 +116,7 @@ class Likeness:
 
     @property
     def changes(self) -> float:
-        """What changed, in words: a filler is half a word."""
+        """Size of the changes [words]; a filler is half a word."""
         return self.content_changes + self.filler_changes / 2 + self.one_sided + self.moved + self.not_renamed
 
     @property
@@ -187,7 +187,7 @@ def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | Non
 
 
 def _may_match(first: Side, second: Side, length: int) -> bool:
-    """Quick and generous: is more than half of so many tokens found in order in both?"""
+    """Quick and generous: do both have more than half of `length` tokens in the same order?"""
     least = math.ceil(length * _LEAST_IN_ORDER)
     return bool(LCSseq.similarity(first.general, second.general, score_cutoff=least) > 0)
 

@@ -1,6 +1,6 @@
-"""Stages that ask a model: how hard each problem is for it, and whether others find it well put.
+"""Stages that use models: how hard each problem is for one, and whether others find it well put.
 
-The generators are given; what they say is kept in journals, so that nothing is asked twice.
+The generators are arguments; their responses are kept in journals, so that none is sampled twice.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from or1.curate import difficulty, quality
 from or1.curate.records import Decision, Record, decisions_table
+from or1.curate.sampling_rounds import OnProgress
 from or1.curate.settings import DifficultyConfig, QualityConfig
 from or1.curate.store import Store
 from or1.protocols import Generator, VerifierPool
@@ -25,7 +26,7 @@ NOTE = "measured"
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Whom the stages ask."""
+    """Generators for the stages that need a model."""
 
     solver: Generator | None = None
     """The model that is to be trained."""
@@ -42,11 +43,13 @@ def measure(
     *,
     seed: int,
     journal: Path,
-    told: Callable[[int, int, int], None],
+    on_progress: OnProgress,
 ) -> None:
     """Decide which problems are neither too hard nor too easy, and note what was measured."""
     records, problems = _alive(store, earlier)
-    found = difficulty.measure(solver, pool, problems, settings, seed=seed, path=journal, told=told)
+    found = difficulty.measure(
+        solver, pool, problems, settings, seed=seed, path=journal, on_progress=on_progress
+    )
     measured = {each.problem_id: each for each in found}
 
     def decide(record: Record) -> Decision:
@@ -70,11 +73,11 @@ def vote(
     *,
     seed: int,
     journal: Path,
-    told: Callable[[int, int, int], None],
+    on_progress: OnProgress,
 ) -> None:
     """Decide which problems are well put, by the votes of models."""
     records, problems = _alive(store, earlier)
-    found = quality.judge(judges, problems, settings, seed=seed, path=journal, told=told)
+    found = quality.judge(judges, problems, settings, seed=seed, path=journal, on_progress=on_progress)
     voted = {each.problem_id: each for each in found}
 
     def decide(record: Record) -> Decision:

@@ -78,7 +78,7 @@ _INFIX = re.compile(r"\{" + _GROUP + r"\\(over|choose)(?![A-Za-z])" + _GROUP + r
 _TEXT_IN_MATH = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm|operatorname)\s*\{[^{}]*\}")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]?[a-z]{2,}(?![A-Za-z}])")
 _SUM_AFTER = re.compile(r"\d[^$]*\s(?:\$|\\\))\d")
-"""What follows the first dollar of `$5 and $10`."""
+"""The text after the first dollar of `$5 and $10`."""
 _CLOSING = {"$": "$", r"\(": r"\)"}
 _MOST_PROSE = 2
 """A formula holds no more words outside of `\\text`: the dollar before more of them is one of money."""

@@ -2,10 +2,10 @@
 
 A vote answers three questions with yes or no: is the wording clear, is everything there that is needed, is
 the text in order. Three times yes is a vote for the problem, anything else that can be read a vote against
-it; what cannot be read is neither, is counted apart, and is asked for again. Source: paper 6.3 (two models,
-16 votes each, at least 9 of the 32 keep a problem); its prompts are not published, these are our own.
+it; a vote that cannot be read is neither, is counted apart, and is sampled once more. Source: paper 6.3 (two
+models, 16 votes each, at least 9 of the 32 keep a problem); its prompts are not published, these are our own.
 
-Votes are asked for model by model, and a problem that is decided is not shown to the next one: with 9 votes
+Votes are sampled model by model, and a problem that is decided is not shown to the next one: with 9 votes
 for it, or too few left to get there. The result is that of all votes.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from or1.algo.seed import derive_seed
 from or1.curate.journal import Entry, Journal
-from or1.curate.sampling_rounds import Drawing, Told, nobody
+from or1.curate.sampling_rounds import OnProgress, SamplingRounds
 from or1.curate.settings import QualityConfig
 from or1.protocols import Generator
 from or1.types import Finish, Message, Problem, Sampling, Text
@@ -61,7 +61,7 @@ _VOTE = re.compile(
 
 
 class Vote(StrEnum):
-    """What one text says."""
+    """A vote by one response text."""
 
     FOR = "for"
     AGAINST = "against"
@@ -80,7 +80,7 @@ class Voted:
     against_by_criterion: Mapping[str, int]
     """wording, completeness, format -> votes that say no to it; one vote may say no to several."""
     is_kept: bool | None
-    """None when so many votes are missing that those could decide."""
+    """None when the missing votes could decide."""
 
     @property
     def reason(self) -> str:
@@ -100,7 +100,7 @@ def judge(
     *,
     seed: int,
     path: Path,
-    told: Told = nobody,
+    on_progress: OnProgress | None = None,
 ) -> list[Voted]:
     """Have every problem voted on; in the order given.
 
@@ -108,8 +108,8 @@ def judge(
         judges: model -> generator, one for each judge of the configuration.
         problems: their last message is what is judged.
         seed: of the votes.
-        path: the journal, made or gone on with; see `or1.curate.journal`.
-        told: called after each vote, with the number of the judge.
+        path: the journal; an existing one is resumed, see `or1.curate.journal`.
+        on_progress: called after each vote, with the number of the judge.
 
     Raises:
         ValueError: other judges than the configuration names.
@@ -129,15 +129,15 @@ def judge(
     }
     with Journal(path, about, {vote.value for vote in Vote}) as journal:
         for number, name in enumerate(names):
-            drawing = _drawing(judges[name], journal, config, seed, told)
+            rounds = _rounds(judges[name], journal, config, seed, on_progress)
             open_ones = [q for q in asked if config.all_votes or _is_open(journal, q, number, config)]
-            drawing.top_up(open_ones, number, config.votes_per_judge)
+            rounds.top_up(open_ones, number, config.votes_per_judge)
         journal.finish()
         return [_voted(journal, problem, questions[problem.id], config) for problem in problems]
 
 
 def ballot(problem: Problem) -> Problem:
-    """What a judge is asked about a problem. Equal questions get equal ballots."""
+    """The prompt for a judge about a problem. Equal questions get equal ballots."""
     question, rule = problem.prompt[-1].content.strip(), _RULE
     while rule in question:  # a text must not be able to end itself
         rule += "="
@@ -146,7 +146,7 @@ def ballot(problem: Problem) -> Problem:
 
 
 def read_vote(text: str, finish: Finish) -> tuple[Vote, str]:
-    """What a text says, and why: the criteria that it says no to, or what is wrong with it.
+    """The vote in a text, and the reason: the criteria that it says no to, or why it cannot be read.
 
     The answers stand on lines of their own after the thinking. A criterion that is answered twice counts when
     both answers are the same.
@@ -167,7 +167,9 @@ def read_vote(text: str, finish: Finish) -> tuple[Vote, str]:
     return (Vote.AGAINST, " ".join(against)) if against else (Vote.FOR, "")
 
 
-def _drawing(generator: Generator, journal: Journal, config: QualityConfig, seed: int, told: Told) -> Drawing:
+def _rounds(
+    generator: Generator, journal: Journal, config: QualityConfig, seed: int, on_progress: OnProgress | None
+) -> SamplingRounds:
     def sampling(judge: int, redraw: int, group_size: int) -> Sampling:
         return Sampling(
             temperature=config.temperature,
@@ -177,7 +179,7 @@ def _drawing(generator: Generator, journal: Journal, config: QualityConfig, seed
             seed=derive_seed(seed, "quality", judge, redraw),
         )
 
-    return Drawing(
+    return SamplingRounds(
         generator=generator,
         journal=journal,
         sampling=sampling,
@@ -185,7 +187,7 @@ def _drawing(generator: Generator, journal: Journal, config: QualityConfig, seed
         useless={Vote.MALFORMED.value},
         lost=Entry(Vote.MALFORMED.value, "lost", 0),
         max_redraws=config.max_redraws,
-        told=told,
+        on_progress=on_progress,
     )
 
 
@@ -196,7 +198,7 @@ def _read(texts: Iterator[Text], problems: Sequence[Problem]) -> Iterator[tuple[
 
 
 def _is_open(journal: Journal, question: Problem, number: int, config: QualityConfig) -> bool:
-    """Could judges from this one on change the result? Votes of theirs that are there do not count yet."""
+    """Could the judges from this one on change the result? Their votes in the journal do not count yet."""
     votes = Counter(entry.outcome for place, entry in journal.of(question.id) if place.part < number)
     return _is_kept(votes[Vote.FOR], votes[Vote.AGAINST], config) is None
 
@@ -218,7 +220,7 @@ def _voted(journal: Journal, problem: Problem, question: Problem, config: Qualit
 
 
 def _is_kept(num_for: int, num_against: int, config: QualityConfig) -> bool | None:
-    """Certain once enough are for it, or so many against it that the others cannot be enough."""
+    """True or False once the missing votes cannot change it, else None."""
     if num_for >= config.min_votes:
         return True
     missing = config.num_votes - num_for - num_against

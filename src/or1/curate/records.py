@@ -12,12 +12,16 @@ import pyarrow as pa
 from or1.types import Gold, Message, Problem
 
 TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
+ORIGIN = [
+    ("row", pa.int64()),
+    ("source", pa.string()),
+    ("place", pa.string()),
+    ("source_id", pa.string()),
+]
+"""Columns that say where a row comes from."""
 SCHEMA = pa.schema(
     [
-        ("row", pa.int64()),
-        ("source", pa.string()),
-        ("place", pa.string()),
-        ("source_id", pa.string()),
+        *ORIGIN,
         ("license", pa.string()),
         ("raw_hash", pa.string()),
         ("task", pa.string()),
@@ -108,7 +112,7 @@ def to_json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a stage says about one row: it leaves for a reason, or stays with a note."""
+    """Decision of a stage about one row: it leaves for a reason, or stays with a note."""
 
     row: int
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Asking a generator until enough of what it says can be used, with a journal that outlives the process."""
+"""Sampling from a generator until enough texts can be used, with a journal that outlives the process."""
 
 from __future__ import annotations
 
@@ -11,39 +11,35 @@ from or1.protocols import Generator
 from or1.rollout.judged import requested
 from or1.types import Problem, Sampling, Text
 
-Told = Callable[[int, int, int], None]
+OnProgress = Callable[[int, int, int], None]
 """(part, texts of this round that have come, texts of this round)"""
 Reader = Callable[[Iterator[Text], Sequence[Problem]], Iterator[tuple[Text, Entry]]]
-"""Finds out about texts, in any order, while others are still being generated."""
-
-
-def nobody(part: int, done: int, total: int) -> None:
-    """Nobody is told."""
+"""Reads texts, in any order, while others are still being generated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """How texts are had.
+class SamplingRounds:
+    """Samples until `num` usable texts of each problem are in the journal.
 
-    Which texts are asked for depends only on outcomes of earlier rounds, so that a killed process asks for
-    the same ones when it comes back: a round of a problem that was not complete is asked for again, and what
-    is in the journal of it stays.
+    The requested texts depend only on outcomes of earlier rounds, so that a killed process requests the same
+    ones when it resumes: an incomplete round of a problem is sampled once more, and its texts in the journal
+    stay.
     """
 
     generator: Generator
     journal: Journal
     sampling: Callable[[int, int, int], Sampling]
-    """(part, redraw, group size) -> how; each part and redraw has a seed of its own."""
+    """(part, redraw, group size) -> sampling; each part and redraw has a seed of its own."""
     read: Reader
     useless: Set[str]
     """Outcomes that do not count, for which another text is drawn."""
     lost: Entry
-    """What is written down for a text that never came."""
+    """Entry for a text that never came."""
     max_redraws: int
-    told: Told = nobody
+    on_progress: OnProgress | None = None
 
     def top_up(self, problems: Sequence[Problem], part: int, num: int) -> None:
-        """Have `num` texts that count of each problem in this part, or all rounds used up.
+        """Sample until each problem has `num` texts that count in this part, or all rounds are used up.
 
         Raises:
             RuntimeError: the generator returned a text twice, or one that was not requested.
@@ -56,7 +52,8 @@ class Drawing:
             for size, group in itertools.groupby(by_size, key=lambda p: lacking[p.id]):
                 for _ in self._draw(list(group), size, part, redraw):
                     done += 1
-                    self.told(part, done, total)
+                    if self.on_progress is not None:
+                        self.on_progress(part, done, total)
             if wanted:
                 self.journal.sync()
 
@@ -79,7 +76,7 @@ class Drawing:
                 yield
 
     def _texts(self, problems: Sequence[Problem], size: int, part: int, redraw: int) -> Iterator[Text]:
-        """What is not in the journal yet."""
+        """Texts that are not in the journal yet."""
         texts = self.generator.generate(problems, self.sampling(part, redraw, size))
         for text in requested(texts, itertools.product((p.id for p in problems), range(size))):
             if text.index not in self.journal.drawn(text.problem_id, part, redraw):

@@ -6,7 +6,7 @@ stopping early never changes which problems are kept.
 
 It does change what the counts mean. The share of right samples leans towards 1/2, since mixed problems stop
 early: for a pass rate of 0.155 and looks at 4, 8, 16 its mean is 0.214. And an interval made for a fixed
-number of samples promises nothing. All possible outcomes can be listed, so both are mended exactly:
+number of samples promises nothing. All possible outcomes can be listed, so both are corrected exactly:
 `unbiased_rate` is right on average, and `interval` covers every pass rate with at least the plan's
 confidence, over all outcomes of a problem together (not within those that stopped at the same look, nor
 within the problems that are kept).

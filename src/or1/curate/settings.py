@@ -1,4 +1,4 @@
-"""What the stages that ask a model are told. Part of a curation's configuration."""
+"""Settings of the stages that use a model, a part of the configuration of a curation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class QualityConfig(Config):
     """Votes of language models on whether a problem is well put. Off unless judges are named."""
 
     judges: Annotated[tuple[EndpointConfig, ...], Field(min_length=1)]
-    """Servers with the models that vote, in the order in which they are asked. Source: paper 6.3 (two)."""
+    """Servers with the models that vote, in the order of their use. Source: paper 6.3 (two)."""
     votes_per_judge: int = Field(default=16, ge=1)
     """Votes of each model on each problem [votes; dimensionless]. Source: paper 6.3."""
     min_votes: int = Field(default=9, ge=1)

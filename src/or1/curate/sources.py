@@ -120,7 +120,7 @@ def rows_of(file: Path) -> Iterator[Row]:
             is_empty = False
             yield row
     except (csv.Error, OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise DataError(f"{file} cannot be read ({error}): mend or convert it") from error
+        raise DataError(f"{file} cannot be read ({error}): fix or convert it") from error
     if is_empty:
         raise DataError(f"{file} holds no problems: it is empty")
 
@@ -154,7 +154,7 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
     if named:
         raise DataError(
             f"source {source.name}: no row has the column {named[0]} (the last has "
-            f"{', '.join(row.content)}): mend its columns in the recipe"
+            f"{', '.join(row.content)}): fix its columns in the recipe"
         )
 
 
@@ -174,7 +174,7 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
         try:
             content = _mapped(row.content, benchmark.columns)
         except DataError as error:
-            raise DataError(f"{row.place}: {error}: mend columns of benchmark {benchmark.name}") from error
+            raise DataError(f"{row.place}: {error}: fix columns of benchmark {benchmark.name}") from error
         question = statement(content)
         if not question:
             raise DataError(
@@ -204,8 +204,8 @@ def _without_code(text: str) -> str:
     """Without fenced code and the examples that follow; of a function to be completed its docstring."""
     if documented := _DOCSTRING.search(text):
         text = documented[1] or documented[2]
-    told = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
-    return told if len(told.split()) >= _FEW_WORDS else text
+    statement_text = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
+    return statement_text if len(statement_text.split()) >= _FEW_WORDS else text
 
 
 def normalise(text: str) -> str:

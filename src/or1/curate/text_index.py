@@ -66,7 +66,7 @@ def _entry(record: Record) -> dict[str, object]:
 
 
 def tests_key(gold: Gold) -> str:
-    """What tests ask, as a sample of their hashes: enough to see whether two problems share tests."""
+    """A sample of hashes of the tests: enough to see whether two problems share tests."""
     match parse_tests(gold):
         case StdinTests(inputs=inputs, outputs=outputs) | FunctionTests(inputs=inputs, outputs=outputs):
             asked = [to_json(each) for each in zip(inputs, outputs, strict=True)]

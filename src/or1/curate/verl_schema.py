@@ -49,7 +49,7 @@ def as_reference(record: Record, difficulty: Mapping[str, tuple[int, int]]) -> d
 
 
 def ground_truth(task: str, gold: Gold) -> Any:
-    """What the reference's reward functions are given: a list of answers, or tests as they have them."""
+    """Gold for the reward functions of the reference: a list of answers, or tests in their layout."""
     if task == "math":
         return [each.text for each in accepted_golds(gold)]
     match parse_tests(gold):

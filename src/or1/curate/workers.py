@@ -1,7 +1,7 @@
-"""Who works on the batches of a stage: processes of this machine, or whoever is given in their place.
+"""Workers for the batches of a stage: processes of this machine, or those of a cluster.
 
-A batch needs nothing but the files of the work folder and leaves one file there. So where it is worked on,
-and in which order, never shows in the result.
+A batch needs nothing but the files of the work folder and leaves one file there. So the result
+does not depend on where and in which order batches are processed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 class Work(Protocol):
-    """What is done with each batch of a stage. Picklable: it travels to the processes that do it."""
+    """The work on each batch of a stage. Picklable: it is sent to the worker processes."""
 
     @property
     def stage(self) -> str: ...
@@ -44,7 +44,7 @@ class Work(Protocol):
         ...
 
     def ready(self) -> contextlib.AbstractContextManager[Callable[[Store, int], None]]:
-        """Prepare once what serves all batches of a process; what is given writes the file of one batch."""
+        """Set up once per process; yields a function that writes the file of one batch."""
         ...
 
 
@@ -82,7 +82,7 @@ class ProcessWorkers:
             except BrokenProcessPool as error:
                 raise RunFolderError(
                     f"a worker of {work.stage} was killed, perhaps for want of memory: repeat the command, "
-                    f"which goes on from here, with num_workers below {self._num_workers}"
+                    f"which resumes here, with num_workers below {self._num_workers}"
                 ) from error
             except BaseException:
                 executor.shutdown(cancel_futures=True)  # else leaving would finish every batch first
@@ -90,7 +90,7 @@ class ProcessWorkers:
 
 
 _of_process: Callable[[Store, int], None] | None = None
-"""What this process does with a batch: preparing it once serves all of its batches."""
+"""The function of this process for one batch, set up once for all of its batches."""
 _until_exit = contextlib.ExitStack()
 
 

@@ -28,7 +28,7 @@ _RELEASE = re.compile(r"(release_)?v(\d+)(?:_v(\d+))?")
 _WINDOW = re.compile(r"(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?")
 
 Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", "process", "arithmetic"]
-"""What kind of question it is: decides the prompt."""
+"""Kind of question; it decides the prompt."""
 
 
 Day = date | None
@@ -45,7 +45,7 @@ class Window(Config):
     def _begins_before_it_ends(self) -> Self:
         if self.start is not None and self.end is not None and self.start > self.end:
             raise ValueError(
-                f"the window ends on {self.end}, before it begins on {self.start}: mend its dates"
+                f"the window ends on {self.end}, before it begins on {self.start}: fix its dates"
             )
         return self
 
@@ -77,7 +77,7 @@ class Part(Window):
 
 
 class Benchmark(Window):
-    """What is asked, where it is found, and how its scores are split."""
+    """Problems to evaluate on: where they are, and how their scores are split."""
 
     name: str
     family: str = ""
@@ -87,7 +87,7 @@ class Benchmark(Window):
     data: tuple[str, ...] = ()
     """Files or data sets on the hub, all of them or as the release says; none for the built-in task."""
     new_problems: tuple[int, ...] = ()
-    """Problems in each file of `data`, where releases are the first so many files [problems]."""
+    """Problems in each file of `data`, where a release is a number of files from the start [problems]."""
     release: str | None = None
     """release_vN: the first N files; vN: the Nth alone; vM_vN: the Mth to the Nth."""
     num_problems: int | None = None
@@ -115,7 +115,7 @@ class Benchmark(Window):
         return self.data if self.release is None else self.data[slice(*self._file_range())]
 
     def identity(self, row: str) -> tuple[str, str | None, Day, Day, str]:
-        """What a line of the tables is of: family, release, first and last date, and the part in words.
+        """Problems of a line of the tables: family, release, first and last date, and the part in words.
 
         Lines that mean the same problems have one identity, whatever they are called.
 
@@ -148,7 +148,7 @@ class Benchmark(Window):
 
 
 class Protocol(Config):
-    """How a model is asked."""
+    """Sampling and prompts of an evaluation."""
 
     name: str
     about: str

@@ -24,9 +24,9 @@ class BenchmarkComparison:
     first: float
     second: float
     problems: Estimate
-    """Difference, and 95 % over problems like these (paired t)."""
+    """Difference, and its 95 % CI over other problems like these (paired t)."""
     run: Estimate | None
-    """Difference, and 95 % when these problems are sampled again; None with single samples."""
+    """Difference, and its 95 % CI over new samples of the same problems; None with single samples."""
     num_better: int
     """Problems at which the second does better."""
     num_worse: int
@@ -44,7 +44,7 @@ def compare(first: Path, second: Path, *, bounds: bool = False) -> list[Benchmar
 
     Raises:
         DataError: they have no benchmark in common, or hardly a problem of one; or samples are missing or not
-            judged, and nobody asked for bounds.
+            judged, and `bounds` is False.
         RunFolderError: one of them is no evaluation.
     """
     sides = EvalFolder.read(first), EvalFolder.read(second)

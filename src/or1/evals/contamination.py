@@ -1,4 +1,4 @@
-"""Was the model trained on what it is asked? As far as its folder and its training data say.
+"""Was the model trained on the problems of a benchmark? By its folder and its training data.
 
 `or1 export` leaves training.json in a model's folder: the run's settings. Beside a data set that `or1 curate`
 made lies manifest.json, which names the benchmarks that it was cleaned of.
@@ -99,4 +99,4 @@ def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{file} is not JSON ({error}): mend or remove it") from error
+        raise DataError(f"{file} is not JSON ({error}): fix or remove it") from error

@@ -146,11 +146,12 @@ def _result(row: Row, problem: ProblemRow, sample: int) -> ResultRow:
 
 def _reason(content: Mapping[str, Any], sample: int) -> str:
     """Why a program failed, where the other tool says so."""
-    told = content.get("metadata", [])
-    if not isinstance(told, list) or sample >= len(told):
+    metadata = content.get("metadata", [])
+    if not isinstance(metadata, list) or sample >= len(metadata):
         return "wrong_answer"
     try:
-        details = json.loads(told[sample]) if isinstance(told[sample], str) else told[sample]
+        found = metadata[sample]
+        details = json.loads(found) if isinstance(found, str) else found
     except ValueError:  # words of an older version of the tool; the verdict does not depend on them
         details = None
     code = details.get("error_code") if isinstance(details, dict) else None

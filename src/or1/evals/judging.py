@@ -29,7 +29,7 @@ def judge_missing(
     questions: Questions,
     folder: EvalFolder,
     *,
-    seen: Callable[[ResultRow], None] = lambda row: None,
+    on_row: Callable[[ResultRow], None] = lambda row: None,
 ) -> None:
     """Judge the responses that have no verdict yet and append each result as it comes.
 
@@ -37,7 +37,7 @@ def judge_missing(
         pool: verifiers of the tasks math, code, process and arithmetic.
         questions: one benchmark.
         folder: opened with that benchmark.
-        seen: told of each row once it is in the file.
+        on_row: called with each row once it is in the file.
     """
     name = questions.benchmark.name
     lacking = set(folder.missing(name, ResultRow))
@@ -53,7 +53,7 @@ def judge_missing(
         for row, verdict in judged(answers(), pool):
             result = _result(row, questions.kind, verdict)
             log.append(asdict(result))
-            seen(result)
+            on_row(result)
 
 
 def finish_results(pool: VerifierPool, questions: Sequence[Questions], folder: EvalFolder) -> None:
@@ -90,11 +90,11 @@ def votes_of(
     for answered in by_problem.values():
         leaders: list[tuple[bool, str]] = []
         for row in answered:
-            mine = (row.outcome is Outcome.RIGHT, row.answer or "")
-            first = next((leader for leader in leaders if _is_same(leader, mine, same)), None)
+            voted = (row.outcome is Outcome.RIGHT, row.answer or "")
+            first = next((leader for leader in leaders if _is_same(leader, voted, same)), None)
             if first is None:
-                leaders.append(mine)
-            votes[row.key] = (first or mine)[1]
+                leaders.append(voted)
+            votes[row.key] = (first or voted)[1]
     return votes
 
 

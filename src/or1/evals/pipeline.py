@@ -15,25 +15,25 @@ from or1.protocols import Generator, VerifierPool
 from or1.types import Sampling
 
 
-class Watch(Protocol):
-    """Looks on."""
+class ProgressListener(Protocol):
+    """Callbacks for a progress display."""
 
-    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
-        """A phase begins that has so many samples to go."""
+    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
+        """Called when a phase starts; `num_missing` samples remain."""
         ...
 
-    def seen(self, row: ResponseRow | ResultRow) -> None:
-        """One of them is in its file."""
+    def on_row(self, row: ResponseRow | ResultRow) -> None:
+        """Called when a row is in its file."""
         ...
 
 
 class Silent:
     """Callbacks that display nothing."""
 
-    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
         pass
 
-    def seen(self, row: ResponseRow | ResultRow) -> None:
+    def on_row(self, row: ResponseRow | ResultRow) -> None:
         pass
 
 
@@ -59,14 +59,14 @@ def generate(
     questions: Sequence[Questions],
     folder: EvalFolder,
     sampling: Sampling,
-    watch: Watch,
+    listener: ProgressListener,
 ) -> int:
     """Sample what is missing; how many samples the generator lost."""
     lost = 0
     for one in questions:
         missing = folder.missing(one.benchmark.name, ResponseRow)
-        watch.begin("generated", one.benchmark.name, len(missing))
-        lost += generate_missing(generator, one, folder, sampling, seen=watch.seen)
+        listener.on_phase("generated", one.benchmark.name, len(missing))
+        lost += generate_missing(generator, one, folder, sampling, on_row=listener.on_row)
     sort_responses(folder)
     return lost
 
@@ -75,7 +75,7 @@ def judge(
     pool: VerifierPool,
     questions: Sequence[Questions],
     folder: EvalFolder,
-    watch: Watch,
+    listener: ProgressListener,
     *,
     afresh: bool = False,
 ) -> None:
@@ -83,6 +83,6 @@ def judge(
     if afresh:
         write(folder.path / RESULTS, list[ResultRow]())
     for one in questions:
-        watch.begin("judged", one.benchmark.name, len(folder.missing(one.benchmark.name, ResultRow)))
-        judge_missing(pool, one, folder, seen=watch.seen)
+        listener.on_phase("judged", one.benchmark.name, len(folder.missing(one.benchmark.name, ResultRow)))
+        judge_missing(pool, one, folder, on_row=listener.on_row)
     finish_results(pool, questions, folder)

@@ -74,8 +74,8 @@ def load_questions(
         benchmark: what to read.
         protocol: how to ask.
         data: files or hub names in place of the benchmark's own.
-        num_problems: the first so many [problems]; None = all.
-        hub: where data sets can be had by name; None = the Hugging Face hub.
+        num_problems: this many from the start [problems]; None = all.
+        hub: source of data sets by name; None = the Hugging Face hub.
         task: judge by this task instead of the benchmark's own.
 
     Raises:
@@ -99,7 +99,7 @@ def load_questions(
     asked, content = [], hashlib.sha256()
     keys: set[str] = set()
     for one in found:
-        if one.key in keys:  # files hold a problem twice now and then: both are asked, under two keys
+        if one.key in keys:  # some files hold a problem twice: both are used, under two keys
             one = replace(one, problem=replace(one.problem, id=_free_key(one.key, keys)))
         keys.add(one.key)
         one = replace(one, problem=replace(one.problem, task=kind.name))

@@ -1,4 +1,4 @@
-"""What an evaluation came to, for people, programs and model cards: table, JSON, CSV, Markdown."""
+"""The scores of an evaluation, for people, programs and model cards: table, JSON, CSV, Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from or1.storage.atomic import guard_writes, write_json
 
 SCORES_JSON, SCORES_CSV, SCORES_MD = "scores.json", "scores.csv", "scores.md"
 HEAD = (
-    *("benchmark", "part", "problems", "metric", "score", "sampled again", "other problems"),
+    *("benchmark", "part", "problems", "metric", "score", "CI, same problems", "CI, other problems"),
     *("pass@k", "maj@k", "cut off", "no answer", "tokens"),
 )
 
@@ -32,7 +32,7 @@ def write_report(folder: Path, description: Mapping[str, Any], rows: Sequence[Sc
 
 
 def protocol_line(description: Mapping[str, Any]) -> str:
-    """One sentence that says how the model was asked: it stands with every score."""
+    """One sentence about sampling and prompts, printed with every score."""
     settings, environment = description["settings"], description["environment"]
     if "imported" in settings:
         return f"Imported from {settings['imported']}: verdicts of another tool, not ours."
@@ -59,7 +59,7 @@ def _chat(settings: Mapping[str, Any]) -> str:
 
 
 def notes(description: Mapping[str, Any]) -> list[str]:
-    """What a reader has to know of the problems: fewer or more than there should be, and contamination."""
+    """Remarks on the problems: fewer or more than expected, and contamination."""
     found = []
     for name, entry in description["benchmarks"].items():
         expected = entry["expected_problems"]
@@ -141,8 +141,8 @@ def as_markdown(description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> str
     environment = description["environment"]
     lines = ["## Evaluation", "", protocol_line(description), "", *markdown_table(HEAD, map(cells, rows)), ""]
     lines += [
-        "Scores in points of 100. *Sampled again*: 95 % interval for the same problems and other samples; "
-        "*other problems*: for other problems like these. Responses that were cut off are wrong.",
+        "Scores in points of 100. *CI, same problems*: 95 % CI over new samples of the same problems; "
+        "*CI, other problems*: over other problems like these. Responses that were cut off are wrong.",
         "",
         *[f"- {note}" for note in notes(description)],
         *[
@@ -183,8 +183,8 @@ def published_rows(beside: Iterable[tuple[str, str]] | None = None) -> list[tupl
             if identity[:4] not in benchmarks:
                 continue
             place = ours.get(identity, (benchmarks[identity[:4]], p.row))
-        told = p.source + (f"; {p.note}" if p.note else "")
-        found.append((*place, p.model, f"{100 * p.score:.1f}", str(p.k), told))
+        source = p.source + (f"; {p.note}" if p.note else "")
+        found.append((*place, p.model, f"{100 * p.score:.1f}", str(p.k), source))
     return found
 
 

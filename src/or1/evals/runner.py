@@ -7,12 +7,12 @@ them a paired comparison.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from statistics import fmean
 
 from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
@@ -170,7 +170,7 @@ def score(results: Sequence[ProblemResult], *, step: int, seconds: float, area: 
         high=estimate.high,
         truncated_fraction=_fraction(judged, Outcome.TRUNCATED),
         no_answer_fraction=_fraction(judged, Outcome.NO_ANSWER),
-        response_tokens_mean=math.fsum(s.num_tokens for s in judged) / len(judged),
+        response_tokens_mean=fmean(s.num_tokens for s in judged),
         by_source=_by_source(scored, scores_P),
         truncated_by_source=_samples_by_source(results, lambda s: s.outcome is Outcome.TRUNCATED),
         tokens_by_source=_samples_by_source(results, lambda s: s.num_tokens),
@@ -190,11 +190,7 @@ def _samples_by_source(
     by_source: dict[str, list[float]] = defaultdict(list)
     for result in results:
         by_source[result.problem.source] += [value(s) for s in result.samples if s.reward is not None]
-    return {
-        source: math.fsum(by_source[source]) / len(by_source[source])
-        for source in sorted(by_source)
-        if by_source[source]
-    }
+    return {source: fmean(by_source[source]) for source in sorted(by_source) if by_source[source]}
 
 
 def _by_source(results: Sequence[ProblemResult], scores_P: Sequence[float]) -> Mapping[str, float]:

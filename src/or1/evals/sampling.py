@@ -1,8 +1,7 @@
 """The samples that an evaluation still lacks, from any Generator.
 
-Each sample is asked for as a problem of its own, with one response: so what is missing can be asked for
-alone, and a sample is drawn from (seed, benchmark, problem, sample index), whatever else is asked for with
-it.
+Each sample is requested as a problem of its own with one response, so that the missing ones can be requested
+alone. A sample depends on (seed, benchmark, problem, sample index) only, not on the other requests.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def generate_missing(
     folder: EvalFolder,
     sampling: Sampling,
     *,
-    seen: Callable[[ResponseRow], None] = lambda row: None,
+    on_row: Callable[[ResponseRow], None] = lambda row: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Ask for what is not in responses.jsonl and append each sample as it comes.
@@ -36,7 +35,7 @@ def generate_missing(
         questions: one benchmark.
         folder: opened with that benchmark.
         sampling: of the evaluation; its seed is the evaluation's.
-        seen: told of each row once it is in the file.
+        on_row: called with each row once it is in the file.
         clock: seconds.
 
     Returns:
@@ -59,7 +58,7 @@ def generate_missing(
             key, sample = wanted.pop(text.problem_id)
             row = _row(name, key, sample, asked[key].prompt_hash, text, clock() - started)
             log.append(asdict(row))
-            seen(row)
+            on_row(row)
     return len(wanted)
 
 

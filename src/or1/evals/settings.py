@@ -1,4 +1,4 @@
-"""What an evaluation is, described: frozen like a run's configuration, set with `--set` in the same way."""
+"""Settings of an evaluation: frozen like those of a run, changed with `--set` in the same way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from or1.config import Config, EndpointConfig, ModelConfig, SystemConfig, Verify
 
 
 class EvalRunConfig(Config):
-    """One `or1 eval`: a model, and how it is asked. Benchmarks and protocols are data, in `recipes`."""
+    """One evaluation: a model, its sampling and prompts. Benchmarks and protocols are data, in `recipes`."""
 
     model: ModelConfig
     endpoint: EndpointConfig | None = None
@@ -21,7 +21,7 @@ class EvalRunConfig(Config):
     samples: int | None = Field(default=None, ge=1)
     """k of avg@k [samples]; None = the protocol's, else the benchmark's."""
     num_problems: int | None = Field(default=None, ge=1)
-    """The first so many of each benchmark [problems]; None = all."""
+    """This many from the start of each benchmark [problems]; None = all."""
     temperature: float | None = Field(default=None, ge=0)
     """Divides the logits [dimensionless]; 0 = greedy; None = the protocol's."""
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -41,7 +41,7 @@ class EvalRunConfig(Config):
     max_running: int = Field(default=64, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=16_384, ge=1)
-    """Longest prompt that is asked [tokens]."""
+    """Longest prompt [tokens]."""
     verify: VerifyConfig = VerifyConfig()
     system: SystemConfig = SystemConfig()
 

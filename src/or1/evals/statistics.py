@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from or1.algo import pass_at_k
 
@@ -48,7 +48,7 @@ def mean_interval(scores_P: Sequence[float], num_samples: int) -> Estimate:
     num_problems = len(scores_P)
     if not num_problems or not all(0.0 <= s <= 1.0 for s in scores_P):
         raise ValueError(f"an interval needs scores within [0, 1] of at least one problem: {list(scores_P)}")
-    mean = math.fsum(scores_P) / num_problems
+    mean = fmean(scores_P)
     if num_problems == 1:
         return Estimate(mean, 0.0, 1.0)
     effective = float(num_problems)
@@ -58,7 +58,7 @@ def mean_interval(scores_P: Sequence[float], num_samples: int) -> Estimate:
 
 
 def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
-    """Mean of problem scores and a 95 % interval for what the same problems give when sampled again for ever.
+    """Mean of problem scores with its 95 % CI over new samples of the same problems.
 
     Only the chance in the samples counts: the variance of the mean is sum_i s_i^2 / k_i / P^2 with the sample
     variance s_i^2 of problem i's k_i rewards, never taken for less than one stray sample of one problem
@@ -87,8 +87,8 @@ def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
     if not rewards_P or not all(rewards_P):
         raise ValueError("an interval needs at least one problem, and a reward of each")
     num_problems = len(rewards_P)
-    means = [math.fsum(rewards) / len(rewards) for rewards in rewards_P]
-    mean = math.fsum(means) / num_problems
+    means = [fmean(rewards) for rewards in rewards_P]
+    mean = fmean(means)
     if min(len(rewards) for rewards in rewards_P) == 1:
         return _wilson(mean, float(num_problems), _Z)
     variances = [_squared_error(rewards, m) for rewards, m in zip(rewards_P, means, strict=True)]
@@ -119,7 +119,7 @@ def _wilson(mean: float, effective: float, t: float) -> Estimate:
 
 
 def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
-    """F1 of two scores, 2ab / (a + b), 0 where both are 0, with the interval that follows from theirs.
+    """F1 of two scores, 2ab / (a + b), 0 where both are 0, with the interval from their two intervals.
 
     A bound is as far away as the two distances to the bounds that move it there are, each times the slope of
     F1, taken together as independent.
@@ -141,13 +141,13 @@ def harmonic_mean(first: Estimate, second: Estimate) -> Estimate:
 
 
 def independent_mean(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean of scores that have nothing to do with each other, with the interval that follows from theirs.
+    """Mean of independent scores, with the interval that follows from their intervals.
 
     >>> independent_mean([Estimate(0.4, 0.1, 0.8), Estimate(0.6, 0.2, 0.9)])
     Estimate(mean=0.5, low=0.25, high=0.75)
     """
     num = len(estimates)
-    mean = math.fsum(e.mean for e in estimates) / num
+    mean = fmean(e.mean for e in estimates)
     down = math.hypot(*(e.mean - e.low for e in estimates)) / num
     up = math.hypot(*(e.high - e.mean for e in estimates)) / num
     return Estimate(mean, max(0.0, mean - down), min(1.0, mean + up))
@@ -199,7 +199,7 @@ def paired_difference(before_P: Sequence[float], after_P: Sequence[float]) -> Es
     if len(before_P) != len(after_P) or len(before_P) < 2:
         raise ValueError(f"a paired difference needs two or more pairs: {len(before_P)} and {len(after_P)}")
     differences = [after - before for before, after in zip(before_P, after_P, strict=True)]
-    mean = math.fsum(differences) / len(differences)
+    mean = fmean(differences)
     half = t_quantile(len(differences) - 1) * math.sqrt(_squared_error(differences, mean))
     if max(differences) == min(differences):
         half = min(1.0, -math.log(0.025) / len(differences))
@@ -219,7 +219,7 @@ def pass_at_k_curve(rewards_P: Sequence[Sequence[float]], ks: Sequence[int]) -> 
     for k in ks:
         rates = [pass_at_k(len(r), sum(x == 1.0 for x in r), k) for r in rewards_P if len(r) >= k]
         if rates:
-            curve[k] = math.fsum(rates) / len(rates)
+            curve[k] = fmean(rates)
     return curve
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ class ScoreRow:
     k: int
     num_problems: int
     run: Estimate
-    """The score, and 95 % for these problems sampled again."""
+    """The score, and its 95 % CI over new samples of the same problems."""
     problems: Estimate
-    """The score, and 95 % for other problems like these."""
+    """The score, and its 95 % CI over other problems like these."""
     bounds: Estimate
     """The score, and what it were if all unknown samples were wrong, or right; all the same when all are
     known."""
@@ -95,7 +96,7 @@ def tabulate(folder: Path, *, bounds: bool = False) -> list[ScoreRow]:
         bounds: where samples are missing or were not judged, say between what bounds the score lies.
 
     Raises:
-        DataError: samples are missing or not judged, and nobody asked for bounds.
+        DataError: samples are missing or not judged, and `bounds` is False.
         RunFolderError: no evaluation.
     """
     description = EvalFolder.read(folder)
@@ -124,10 +125,10 @@ def solved_of(folder: Path, benchmark: str, entry: Mapping[str, Any]) -> list[So
 
 
 def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[Solved], bounds: bool) -> None:
-    """Refuse what has samples that are missing or not judged, unless bounds will do.
+    """Refuse a benchmark with samples that are missing or not judged, unless `bounds` is True.
 
     Raises:
-        DataError: it has, and nobody asked for bounds; or no sample has been judged.
+        DataError: samples are missing or not judged, and `bounds` is False; or no sample has been judged.
     """
     unknown = sum(s.num_unknown for s in solved)
     if unknown == 0:
@@ -236,7 +237,7 @@ def _mean_f1(rows: Sequence[ScoreRow], whole: ScoreRow) -> ScoreRow:
         problems=independent_mean([row.problems for row in rows]),
         bounds=Estimate(run.mean, ends[0] / len(rows), ends[1] / len(rows)),
         pass_at_k={},
-        maj_at_k={k: math.fsum(row.maj_at_k[k] for row in rows) / len(rows) for k in sorted(both)},
+        maj_at_k={k: fmean(row.maj_at_k[k] for row in rows) for k in sorted(both)},
     )
 
 
@@ -262,14 +263,14 @@ def score_row(benchmark: str, name: str, solved: Sequence[Solved], k: int) -> Sc
         k=k,
         num_problems=len(solved),
         run=run,
-        problems=mean_interval([math.fsum(r) / len(r) for r in rewards_P], len(samples)),
+        problems=mean_interval([fmean(r) for r in rewards_P], len(samples)),
         bounds=Estimate(run.mean, low, high),
         num_unknown=sum(s.num_unknown for s in solved),
         pass_at_k=pass_at_k_curve(rewards_P, _ks(k)),
         maj_at_k=_majority(solved, k),
         truncated_fraction=_share(samples, Outcome.TRUNCATED),
         no_answer_fraction=_share(samples, Outcome.NO_ANSWER),
-        score_untruncated=math.fsum(untruncated) / len(untruncated) if untruncated else None,
+        score_untruncated=fmean(untruncated) if untruncated else None,
         tokens_mean=float(tokens.mean()),
         tokens_p50=float(np.quantile(tokens, 0.5)),
         tokens_p95=float(np.quantile(tokens, 0.95)),
@@ -284,7 +285,7 @@ def _ks(k: int) -> list[int]:
 
 
 def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
-    """k' -> maj@k', the mean over problems with so many judged samples; empty where nothing votes."""
+    """k' -> maj@k', the mean over problems with at least k' judged samples; empty where no sample votes."""
     if not any(sample.vote is not None for s in solved for sample in s.samples):
         return {}
     curve = {}
@@ -292,15 +293,15 @@ def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
         able = [s for s in solved if len(s.samples) >= votes]
         worths = [maj_at_k([x.vote for x in s.samples], s.rewards, k=votes) for s in able]
         if worths:
-            curve[votes] = math.fsum(worths) / len(worths)
+            curve[votes] = fmean(worths)
     return curve
 
 
 def budget_curve(samples: Sequence[ResultRow], budgets: Sequence[int]) -> list[float]:
-    """Share of samples that are right within each budget [tokens]: those that went on longer count as cut
+    """Share of samples that are right within each budget [tokens]: longer ones count as cut
     off.
 
-    What a smaller budget would have given, but for a model that knew of it.
+    An estimate for smaller budgets, of a model that does not know its budget.
     """
     right = np.sort([s.num_tokens for s in samples if s.reward == 1.0])
     return [float(np.searchsorted(right, budget, side="right")) / len(samples) for budget in budgets]
@@ -312,4 +313,4 @@ def _share(samples: Sequence[ResultRow], outcome: Outcome) -> float:
 
 def _mean_tokens(samples: Sequence[ResultRow], *, right: bool) -> float | None:
     lengths = [s.num_tokens for s in samples if (s.reward == 1.0) is right]
-    return math.fsum(lengths) / len(lengths) if lengths else None
+    return fmean(lengths) if lengths else None

@@ -1,8 +1,8 @@
-"""A step's problems become judged groups. Verification runs while other rollouts are still being sampled.
+"""Collectors: sample the problems of a step and judge the rollouts, at the same time.
 
-Over-sampling and refill are collectors around a collector, so that the loop knows nothing of them. What
-they return is the whole step: the loop takes its entropy, pass rates and truncated share from every group
-returned, with or without a signal, and trains on those with one.
+Over-sampling and refill are collectors that wrap a collector; the loop does not depend on them. A collector
+returns the whole step: entropy, pass rates and the truncated fraction come from every returned group, and the
+groups with a signal are trained on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from or1.types import (
     Answer,
     Finish,
     Group,
-    Outcome,
     Problem,
     Rollout,
     RunState,
@@ -35,17 +34,17 @@ from or1.types import (
 
 
 class Sampler(Protocol):
-    """Says which problems come next."""
+    """Draws the problems of each step."""
 
     def draw(
         self, state: SamplerState, solved: Set[str], num_problems: int
     ) -> tuple[Sequence[Problem], SamplerState]:
-        """The next problems, all different and none of them solved, and where the sampler then stands."""
+        """The next problems, all different and none of them solved, and the new state of the sampler."""
         ...
 
 
-def _go_on() -> None:
-    """Nobody asked the run to leave."""
+def _never_interrupt() -> None:
+    """The default check: it does nothing."""
 
 
 class LocalCollector:
@@ -55,10 +54,10 @@ class LocalCollector:
         engine: samples rollouts, in any order.
         pool: judges them, in any order.
         sampler: draws the problems.
-        tokenizer: makes the text that is judged.
+        tokenizer: decodes the responses for the verifiers.
         seed: the run's seed.
         temperature: divides the logits.
-        check: called before each rollout is passed on; may raise to leave in the middle of a step.
+        check: called for each rollout before it is judged; may raise to end the run in the middle of a step.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class LocalCollector:
         *,
         seed: int,
         temperature: float,
-        check: Callable[[], None] = _go_on,
+        check: Callable[[], None] = _never_interrupt,
     ) -> None:
         self._engine = engine
         self._pool = pool
@@ -88,8 +87,8 @@ class LocalCollector:
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
         """Whole groups in the order drawn, rollouts by index, whatever order they finished in.
 
-        A rollout that the engine never returned is there as ABORTED, and one that the pool never returned is
-        there as sampled; both are NOT_JUDGED with their reason.
+        A rollout that the engine did not return is replaced by an empty one with ABORTED; one that the pool
+        did not return keeps its tokens. Both are NOT_JUDGED (`rollout_lost`, `verdict_lost`).
 
         Raises:
             ValueError: the sampler drew a problem twice.
@@ -143,24 +142,24 @@ class LocalCollector:
             behavior_entropy=None,
             finish=Finish.ABORTED,
             policy_version=self._version,
-            verdict=Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="rollout_lost"),
+            verdict=Verdict.not_judged("rollout_lost"),
         )
 
 
 class OversampleCollector:
-    """Draws `factor` times as many problems and ends the step where it has enough groups with a signal.
+    """Draws `factor` times as many problems and cuts the step after enough groups with a signal.
 
-    The step is the shortest beginning of what was drawn that holds `num_problems` groups with a signal, or
-    all of it. Cutting in drawn order, and not choosing the groups with a signal, keeps the step a fair sample
-    of problems, so that entropy and truncated share mean what they mean without over-sampling. The groups
-    after the cut are not trained on; their pass rates are noted in the state, for they are known.
+    The step is the shortest prefix of the drawn groups that contains `num_problems` groups with a signal, or
+    all groups. A prefix is an unbiased sample of the problems, which a selection of groups with a signal is
+    not: entropy and truncated fraction keep their meaning. The groups after the cut are not trained on; their
+    pass rates are recorded in the state.
 
     Args:
-        inner: collects.
-        factor: problems drawn per problem wanted, >= 1 [dimensionless].
-        loss: decides which groups have a signal.
-        num_available: problems in the training data; near their end fewer are drawn, but never fewer than
-            the stage asks for. None = there are always enough.
+        inner: samples and judges the groups.
+        factor: problems drawn per problem of the stage, >= 1 [dimensionless].
+        loss: defines which groups have a signal.
+        num_available: problems in the training data. If fewer are left, fewer are drawn, but never fewer than
+            the stage's number. None = unlimited.
     """
 
     def __init__(
@@ -175,7 +174,7 @@ class OversampleCollector:
         self._inner.load(weights)
 
     def collect(self, state: RunState, stage: StageConfig) -> tuple[list[Group], RunState]:
-        # rounded first: 1.1 * 50 is a little more than 55 in binary, and must not draw 56
+        # rounded first: 1.1 * 50 is slightly more than 55 in binary, and would give 56
         num_drawn = math.ceil(round(self._factor * stage.num_problems, 6))
         if self._num_available is not None:
             num_left = self._num_available - len(state.solved)
@@ -190,17 +189,17 @@ class OversampleCollector:
 
 
 class RefillCollector:
-    """Goes on drawing while fewer than `num_problems` groups have a signal.
+    """Draws more problems while fewer than `num_problems` groups have a signal.
 
-    Each round draws as many problems as signals are missing, so there are never more than `num_problems`
-    groups with a signal, and every group that was sampled is returned. No problem comes twice in a step: its
-    rollouts would be the same ones again.
+    A round draws as many problems as groups with a signal are missing, so there are never more than
+    `num_problems` of them, and every sampled group is returned. A problem is drawn at most once in a step:
+    its rollouts would be the same again.
 
     Args:
-        inner: collects.
+        inner: samples and judges the groups.
         max_refills: rounds after the first [rounds].
-        loss: decides which groups have a signal.
-        num_available: problems in the training data; a round draws no more than are left of them.
+        loss: defines which groups have a signal.
+        num_available: problems in the training data; a round draws no more than are left.
     """
 
     def __init__(self, inner: Collector, *, max_refills: int, loss: LossConfig, num_available: int) -> None:
@@ -231,7 +230,7 @@ def _num_signals(groups: Sequence[Group], loss: LossConfig) -> int:
 
 
 def _drawing(stage: StageConfig, num_problems: int) -> StageConfig:
-    """The stage with another number of problems; minibatches are none of a collector's business."""
+    """The stage with another number of problems; a collector does not use `num_minibatches`."""
     return StageConfig.model_validate(
         {**stage.model_dump(), "num_problems": num_problems, "num_minibatches": 1}
     )

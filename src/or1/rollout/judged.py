@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from or1.protocols import VerifierPool
-from or1.types import Answer, Outcome, Verdict
+from or1.types import Answer, Verdict
 
 SampleKey = tuple[str, int]
 """(problem id, index)"""
@@ -24,7 +24,7 @@ class Sample(Protocol):
 
 SampleT = TypeVar("SampleT", bound=Sample)
 T = TypeVar("T")
-_VERDICT_LOST = Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="verdict_lost")
+_VERDICT_LOST = Verdict.not_judged("verdict_lost")
 
 
 def requested(samples: Iterable[SampleT], keys: Iterable[SampleKey]) -> Iterator[SampleT]:

@@ -1,7 +1,7 @@
-"""Fakes, one for each protocol, and builders. Tests pass them in; nothing needs patching.
+"""Fakes, one for each protocol, and builders. Tests pass them as arguments instead of patching.
 
-They are real implementations of small worlds: deterministic, in memory, with faults that are chosen by
-name. The contract suites run over them as over everything else.
+They are complete small implementations: deterministic, in memory, with faults that a test chooses by name.
+The contract tests run over them too.
 """
 
 from or1.testing.builders import (

@@ -1,4 +1,4 @@
-"""Builders of problems, rollouts, groups and reports, as small as a test wants them."""
+"""Builders of small problems, rollouts, groups, reports and step results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from or1.types import (
 
 
 class InjectedFaultError(RuntimeError):
-    """Raised by a fake that is set to fail."""
+    """Raised by a fake at the place where a test lets it fail."""
 
 
 def make_problem(number: int = 0, *, gold: Gold = "1", task: str = "exact", source: str = "") -> Problem:
@@ -35,7 +35,7 @@ def make_problem(number: int = 0, *, gold: Gold = "1", task: str = "exact", sour
 
 
 def make_verdict(reward: float | None, finish: Finish = Finish.STOP) -> Verdict:
-    """The verdict that goes with a reward and a finish; None was not judged."""
+    """The verdict for a reward and a finish; a reward of None is not judged."""
     if reward is None:
         return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="injected")
     if finish is Finish.LENGTH:
@@ -77,7 +77,7 @@ def make_group(
     logprob: float = -0.5,
     entropy: float | None = 0.5,
 ) -> Group:
-    """A group with these rewards; None was not judged, `truncated` names the indices that were cut off."""
+    """A group with these rewards; None is not judged; `truncated` are the indices of truncated rollouts."""
     problem = problem or make_problem()
     lengths = [num_tokens] * len(rewards) if isinstance(num_tokens, int) else num_tokens
     rollouts = tuple(

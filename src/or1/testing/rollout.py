@@ -1,4 +1,4 @@
-"""Fakes of sampling: a tokenizer, an engine that says what a script says, a collector with a list."""
+"""Fakes of sampling: a tokenizer, an engine and a collector with prepared responses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ END_TOKEN = 0
 
 
 class CharTokenizer:
-    """One token a character. The prompt is its messages in a row."""
+    """One token per character. A prompt is the concatenation of its messages."""
 
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
@@ -49,15 +49,15 @@ def _code_points(text: str) -> Int32:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """One response written in advance. Over the budget it is truncated."""
+    """One prepared response; truncated at the response budget."""
 
     text: str
     logprob: float = -0.5
     entropy: float | None = 0.5
     aborted: bool = False
-    """The engine says that it lost it."""
+    """The engine returns it as aborted."""
     lost: bool = False
-    """The engine never speaks of it again."""
+    """The engine never returns it."""
 
 
 Script = Callable[[Problem, int], Scripted]
@@ -65,7 +65,7 @@ Script = Callable[[Problem, int], Scripted]
 
 
 def by_problem(responses: Mapping[str, Sequence[str | Scripted]]) -> Script:
-    """A script from problem id -> responses by index, used again from the first when there are too few."""
+    """A script from problem id -> responses by index; repeated from the first if there are too few."""
 
     def script(problem: Problem, index: int) -> Scripted:
         lines = responses[problem.id]
@@ -76,12 +76,12 @@ def by_problem(responses: Mapping[str, Sequence[str | Scripted]]) -> Script:
 
 
 class ScriptedEngine:
-    """RolloutEngine and Generator that says what the script says.
+    """RolloutEngine and Generator with the responses of a script.
 
     Args:
-        script: what each rollout says.
-        order: in which order the rollouts of one call finish; as drawn by default.
-        dies_after: raise after this many rollouts of one call; None never.
+        script: the response of each rollout.
+        order: the order in which the rollouts of one call finish; by default the order drawn.
+        dies_after: number of rollouts of one call after which it raises; None = never.
     """
 
     def __init__(
@@ -148,8 +148,7 @@ class ScriptedEngine:
 
 
 class ListCollector:
-    """Collector that hands out groups written in advance, by step of the run, so that a resumed run
-    sees the same."""
+    """Collector with prepared groups, by step of the run, so that a resumed run gets the same."""
 
     def __init__(self, steps: Sequence[Sequence[Group]]) -> None:
         self._steps = steps

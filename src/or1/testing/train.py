@@ -24,7 +24,7 @@ class UpdateCall:
 
 
 class CountingBackend:
-    """TrainerBackend whose weights are a hash of everything it was ever given.
+    """TrainerBackend whose weights are a hash of all arguments of its updates.
 
     Args:
         nonfinite_calls: numbers of the `update` calls, from 0, whose minibatches are all skipped.

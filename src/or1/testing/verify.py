@@ -10,10 +10,10 @@ from or1_verify.base import Verifier
 
 
 class ExactVerifier(Verifier):
-    """Right when the text is the gold, blanks aside; no text is no answer."""
+    """Correct when the stripped text equals the gold; an empty text is no answer."""
 
     def read(self, text: str) -> str | Verdict:
-        return text.strip() or Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_answer")
+        return text.strip() or Verdict.no_answer("no_answer")
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         return make_verdict(float(answer == problem.gold))
@@ -23,7 +23,7 @@ class ExactVerifier(Verifier):
 
 
 class FlakyVerifier(Verifier):
-    """Fails on chosen texts: raises, as a verifier never should, or says that it could not judge."""
+    """Fails on given texts: raises (which a verifier must not do) or returns NOT_JUDGED."""
 
     def __init__(self, inner: Verifier, *, fails_on: Container[str], raises: bool = True) -> None:
         self._inner = inner
@@ -43,7 +43,7 @@ class InlineVerifierPool:
 
     Args:
         verifiers: task name -> verifier.
-        block: answers held back before the first verdict is handed out; 1 keeps the order.
+        block: verdicts collected before they are returned; 1 keeps the order.
     """
 
     def __init__(self, verifiers: Mapping[str, Verifier], *, block: int = 1) -> None:
@@ -62,14 +62,13 @@ class InlineVerifierPool:
 
     def _verdict(self, answer: Answer) -> Verdict:
         if answer.finish is Finish.ABORTED:
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
+            return Verdict.not_judged("aborted")
         if answer.finish is Finish.LENGTH:
             return Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
         try:
             return self._verifiers[answer.problem.task].verify(answer.problem, answer.text)
         except InjectedFaultError as fault:
-            reason = "verifier_error"
-            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(fault))
+            return Verdict.not_judged("verifier_error", str(fault))
 
     def close(self) -> None:
         self.closed = True

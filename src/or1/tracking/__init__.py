@@ -1,1 +1,1 @@
-"""The run folder and everything one sees of a run. JSON lines are the truth, the rest are views."""
+"""Logs of a run: metrics, rollouts and fingerprints in its folder, and views of them."""

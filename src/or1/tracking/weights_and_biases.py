@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from or1.errors import ConfigError
 from or1.metric import Row
+from or1.storage.atomic import replacing
 from or1.tracking.sinks import Sink, StepEvent
 
 ID_FILE = "wandb_id"
@@ -28,7 +29,8 @@ def page_id(folder: Path) -> str:
     """The id of this run folder's page, created at the first call."""
     path = folder / ID_FILE
     if not path.exists():
-        path.write_text(secrets.token_hex(4))
+        with replacing(path) as part:
+            part.write_text(secrets.token_hex(4))
     return path.read_text().strip()
 
 

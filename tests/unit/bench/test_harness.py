@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from benchmarks._timing import Spread, UnequalWorkError, WithLogprobs, alternate, rate, speedup
 from benchmarks._worker import Order, Spec, Worker, WorkerError
-from benchmarks._workload import Asked, Workload, digest, make_workload, skewed_lengths
+from benchmarks._workload import Workload, WorkProblem, digest, make_workload, skewed_lengths
 
 
 def workload(num_problems: int = 3, group_size: int = 4, cap: int = 16) -> Workload:
     problems = [
-        Asked(id=str(n), task="arithmetic", messages=[], gold=n, prompt_tokens=[n, n + 1])
+        WorkProblem(id=str(n), task="arithmetic", messages=[], gold=n, prompt_tokens=[n, n + 1])
         for n in range(num_problems)
     ]
     return make_workload("model", problems, group_size=group_size, cap=cap)

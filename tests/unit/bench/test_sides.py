@@ -45,7 +45,7 @@ def test_our_engine_ends_each_response_where_it_is_told(
 ) -> None:
     forced = engine(ForcedEngine, small, max_running)
     forced.lengths = lengths_of(small, case)
-    problems = [problem_of(asked) for asked in small.problems]
+    problems = [problem_of(each) for each in small.problems]
     sampling = Sampling(group_size=4, max_response_tokens=small.cap, seed=7)
     rollouts = list(forced.rollouts(problems, sampling))
     assert evidence(problems, rollouts)["lengths_NM"] == small.lengths_NM(case)
@@ -82,7 +82,7 @@ def test_a_length_counts_its_first_end_token_only() -> None:
 
 
 def test_every_group_has_a_signal(small: Workload) -> None:
-    ids = [asked.id for asked in small.problems for _ in range(4)]
+    ids = [each.id for each in small.problems for _ in range(4)]
     assert RewardFunction(small)(["\\boxed{1}"] * 12, ids) == [1.0, 0.0, 1.0, 0.0] * 3
 
 

@@ -20,10 +20,10 @@ def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_it_tries_to_escape_from_the_sandbox() -> None:
     found = list(doctor._sandbox())
-    assert found[0].what == "code sandbox"
+    assert found[0].subject == "code sandbox"
     if found[0].state is doctor.State.OK:
-        assert "7 attempts to escape refused" in found[0].seen
-    assert all(finding.mend for finding in found[1:])
+        assert "7 attempts to escape refused" in found[0].result
+    assert all(finding.fix for finding in found[1:])
 
 
 def test_the_speed_ratio_is_a_ratio_of_times() -> None:
@@ -33,4 +33,4 @@ def test_the_speed_ratio_is_a_ratio_of_times() -> None:
 
 def test_what_is_missing_comes_with_the_command_that_mends_it() -> None:
     for finding in doctor._extras():
-        assert finding.state is doctor.State.OK or "pip install -c constraints.txt" in finding.mend
+        assert finding.state is doctor.State.OK or "pip install -c constraints.txt" in finding.fix

@@ -301,9 +301,9 @@ def test_a_column_that_no_row_has_is_a_mistake_of_the_recipe(tmp_path: Path) -> 
     assert [read.decision is None for read in found] == [True, False], "one row without it is only a row"
     wrong = SourceConfig.model_validate({**some, "columns": {"question": "asked", "gold": "key"}})
     with pytest.raises(
-        DataError, match=r"source s: no row has the column asked \(the last has ask\): mend its"
+        DataError, match=r"source s: no row has the column asked \(the last has ask\): fix its"
     ):
         list(read_source(wrong, [path], 0))
     benchmark = BenchmarkConfig.model_validate({"name": "b", "path": "r.jsonl", "columns": {"title": "slug"}})
-    with pytest.raises(DataError, match=r"r\.jsonl line 1: no column slug .*: mend columns of benchmark b"):
+    with pytest.raises(DataError, match=r"r\.jsonl line 1: no column slug .*: fix columns of benchmark b"):
         list(read_benchmark(benchmark, [path]))

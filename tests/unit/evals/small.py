@@ -43,10 +43,10 @@ class Silent:
         self.begun: list[tuple[str, str, int]] = []
         self.num_seen = 0
 
-    def begin(self, phase: str, benchmark: str, num_missing: int) -> None:
+    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
         self.begun.append((phase, benchmark, num_missing))
 
-    def seen(self, row: ResponseRow | ResultRow) -> None:
+    def on_row(self, row: ResponseRow | ResultRow) -> None:
         self.num_seen += 1
 
 

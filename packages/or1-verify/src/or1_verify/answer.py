@@ -1,4 +1,4 @@
-"""Where the answer is: one rule, shared by every verifier that reads a boxed answer."""
+"""Extraction of the final answer: the one rule of all verifiers that read a boxed answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from or1_verify.types import THINK_CLOSE, THINK_OPEN, Outcome, Verdict
+from or1_verify.types import THINK_CLOSE, THINK_OPEN, Verdict
 
 _BOX = r"(?:boxed|fbox)(?![A-Za-z])"
 # `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 
 
 class AnswerReason(StrEnum):
-    """What was found, or why there is no answer."""
+    """Kind of answer that was found, or the reason that there is none."""
 
     BOXED = "boxed"
     NO_BOX = "no_box"
@@ -37,22 +37,22 @@ class FinalAnswer:
     """The final answer of a response."""
 
     value: str | None
-    """Inside of the final box, stripped; None when there is no answer."""
+    """Content of the final box, stripped; None if there is no answer."""
     reason: AnswerReason
     num_boxes: int = 0
-    """Complete boxes in the part that was read: more than one that are not joined are a sign of hedging."""
+    """Complete boxes in the text that was read. Several boxes that are not joined can mean guessing."""
 
     def or_verdict(self) -> str | Verdict:
         """The value, or the verdict on a response without an answer."""
         if self.value is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=self.reason.value)
+            return Verdict.no_answer(self.reason.value)
         return self.value
 
 
 def after_thinking(text: str) -> str | None:
-    """The part of a response that may hold its answer: all that follows the last `</think>`.
+    """The text after the last `</think>`, where the answer is read.
 
-    Without any mark that is the whole text; None when `<think>` is open at the end.
+    Without thinking marks it is the whole text; None if `<think>` is open at the end.
     """
     rest = text.rpartition(THINK_CLOSE)[2]
     return None if THINK_OPEN in rest else rest
@@ -61,9 +61,9 @@ def after_thinking(text: str) -> str | None:
 def read_answer(text: str) -> FinalAnswer:
     r"""Read the last `\boxed{}` (or `\fbox{}`) after the thinking, by matching braces; linear in the text.
 
-    A last box that is empty or never closed is no answer: an earlier box does not stand in for it. A box
-    inside a box belongs to the outer one; a box around nothing but a box is opened. Boxes with nothing but
-    blanks, commas, "and" or "or" between them are one answer of several parts: hedging gains nothing.
+    If the last box is empty or not closed, there is no answer: an earlier box does not count. A box inside a
+    box is part of the outer one; a box that contains only a box is opened. Boxes with only blanks, commas,
+    "and" or "or" between them are one answer with several parts: boxing two guesses gains nothing.
     """
     rest = after_thinking(text)
     if rest is None:
@@ -82,7 +82,7 @@ def read_answer(text: str) -> FinalAnswer:
 
 
 def final_answer(text: str) -> str | None:
-    r"""The final answer of a response, or None; `read_answer` also says why.
+    r"""The final answer of a response, or None; `read_answer` also gives the reason.
 
     >>> final_answer(r"<think>\boxed{1}</think> So \boxed{\frac{1}{2}}.")
     '\\frac{1}{2}'
@@ -101,7 +101,7 @@ class _Box(NamedTuple):
 
 
 def _boxes(text: str) -> tuple[list[_Box], int]:
-    """Complete boxes as they close, and where the last one never closed starts (-1: none)."""
+    """Complete boxes in the order of their ends, and the start of the last open box (-1: none)."""
     open_braces: list[tuple[int, int, bool]] = []
     complete: list[_Box] = []
     at_the_end = -1
@@ -127,7 +127,7 @@ def _num_outermost(boxes: list[_Box]) -> int:
 
 
 def _joined_before(text: str, boxes: list[_Box]) -> list[str]:
-    """Insides of the boxes that are joined to the last one, in order."""
+    """Contents of the boxes that are joined to the last one, in order."""
     parts: list[str] = []
     following = boxes[-1].command
     for number in range(len(boxes) - 2, -1, -1):

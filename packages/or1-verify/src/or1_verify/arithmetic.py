@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from or1_verify.answer import read_answer
 from or1_verify.base import Verifier
-from or1_verify.types import Outcome, Problem, Verdict
+from or1_verify.types import Problem, Verdict
 
 _INTEGER = re.compile(r"\s*(?P<mark>\$?)\s*(?P<sign>[+-]?)\s*0*(?P<digits>[0-9]+)\s*(?P=mark)\s*", re.ASCII)
 _SHOWN = 80
-"""Most characters of an answer that go into a verdict's detail [characters]."""
+"""Longest answer in a verdict's detail [characters]."""
 
 
 def canonical_integer(text: str) -> str | None:
@@ -53,14 +53,11 @@ class ArithmeticVerifier(Verifier):
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Compare two integers in canonical form."""
         if isinstance(problem.gold, bool) or not isinstance(problem.gold, int):
-            return Verdict(
-                outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=repr(problem.gold)
-            )
+            return Verdict.not_judged("bad_gold", repr(problem.gold))
         # several boxes are one answer of several integers; as in math, it is correct if all are the gold
         values = {canonical_integer(part) for part in answer.split(", ")}
         if None in values:
-            return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="not_an_integer", detail=answer[:_SHOWN])
-        detail = canonical_integer(answer) or answer
-        if values == {str(problem.gold)}:
-            return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail[:_SHOWN])
-        return Verdict(outcome=Outcome.WRONG, reward=0.0, reason="wrong_value", detail=detail[:_SHOWN])
+            return Verdict.wrong("not_an_integer", answer[:_SHOWN])
+        detail = (canonical_integer(answer) or answer)[:_SHOWN]
+        is_right = values == {str(problem.gold)}
+        return Verdict.right(detail) if is_right else Verdict.wrong("wrong_value", detail)

@@ -16,6 +16,6 @@ class SandboxError(Or1Error):
 
 
 class RunStopped(Or1Error):
-    """Training cannot usefully go on. Everything up to the last checkpoint is kept."""
+    """Training cannot continue. The last checkpoint is complete."""
 
     exit_code = 3

@@ -68,14 +68,14 @@ class Tally:
         order = list(Outcome)
         for kind, counts in sorted(self._counts.items()):
             total, rewards = counts.total(), self._rewards[kind]
-            for (outcome, reason), num in sorted(
-                counts.items(), key=lambda one: (order.index(one[0][0]), -one[1])
-            ):
+            ranked = sorted(counts.items(), key=lambda one: (order.index(one[0][0]), -one[1]))
+            for (outcome, reason), num in ranked:
                 lines.append((kind, outcome.value, reason, f"{num:,}", f"{100 * num / total:.1f} %", ""))
             mean = f"{sum(rewards) / len(rewards):.4f}" if rewards else "-"
             lines.append((kind, "all", "", f"{total:,}", "100.0 %", mean))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(_aligned(line, widths) for line in lines)
+        columns = zip("<<<>>>", zip(*lines, strict=True), strict=True)  # words left, numbers right
+        form = "  ".join(f"{{:{side}{max(map(len, cells))}}}" for side, cells in columns)
+        return "\n".join(form.format(*line).rstrip() for line in lines)
 
 
 def read_json_lines(file: Path) -> Iterator[Row]:
@@ -210,12 +210,3 @@ def _object(place: str, line: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{place}: not an object with named fields")
     return content
-
-
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    """Words to the left, numbers to the right."""
-    cells = [
-        cell.ljust(width) if place < 3 else cell.rjust(width)
-        for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

@@ -1,4 +1,4 @@
-"""The nouns of verification: frozen, plain data."""
+"""The data types of verification. All are frozen."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from enum import StrEnum
 from typing import Any
 
 Gold = str | int | float | list[Any] | dict[str, Any]
-"""A checkable answer as JSON: opaque to everything but its verifier."""
+"""A correct answer, or tests, as JSON. Only the verifier of the task interprets it."""
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
-"""Around the reasoning in a response; the answer is read from what follows it."""
+"""Marks around the reasoning in a response. The answer is read from the text after it."""
 
 
 class Finish(StrEnum):
     """Why a response ended."""
 
     STOP = "stop"
-    """The model ended it."""
+    """The model produced an end token."""
     LENGTH = "length"
-    """It ran into the response budget: truncated."""
+    """The response budget was exhausted: truncated."""
     ABORTED = "aborted"
-    """The engine lost it; nothing may be concluded from it."""
+    """The engine lost it; it is not judged."""
 
 
 class Outcome(StrEnum):
-    """What a verifier found. Only NOT_JUDGED carries no reward."""
+    """Result of a verification. Only NOT_JUDGED has no reward."""
 
     RIGHT = "right"
     WRONG = "wrong"
-    """Wrong, by whatever the response caused: value, time, memory, size."""
+    """Incorrect: a wrong value, or a limit on time, memory or size that the response exceeded."""
     NO_ANSWER = "no_answer"
-    """The response ended by itself but holds no answer."""
+    """The response is complete but contains no answer."""
     TRUNCATED = "truncated"
-    """Cut off by the response budget; its text was not read."""
+    """Ended by the response budget; its text is not read."""
     NOT_JUDGED = "not_judged"
-    """Our own failure: the rollout leaves its group and counts for nothing."""
+    """A failure of the verifier, the sandbox or the engine: the rollout is left out of its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One question with its checkable answer. Make it with `Problem.make`, which derives the id."""
+    """A question with its gold. Create it with `Problem.make`, which derives the id."""
 
     id: str
     """First 16 hex digits of sha256 over (task, prompt, gold): the same problem has the same id
@@ -60,7 +60,7 @@ class Problem:
     prompt: tuple[Message, ...]
     gold: Gold
     source: str = ""
-    """Where it comes from, for metrics split by source."""
+    """Name of the data source, for metrics by source."""
     difficulty: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """model name -> (correct, sampled) from an earlier measurement."""
 
@@ -87,26 +87,46 @@ class Answer:
 
     problem: Problem
     index: int
-    """Tells the answers of a problem apart; the caller's: a sample, a row."""
+    """Distinguishes the answers to one problem; chosen by the caller (sample number, row number)."""
     text: str
     """The whole response."""
     finish: Finish = Finish.STOP
-    """A verifier reads the text only of a response that the model ended."""
+    """Only the text of a response with STOP is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a verifier returns."""
+    """Result of judging one response."""
 
     outcome: Outcome
     reward: float | None
-    """In [0, 1]; None if and only if not judged."""
+    """In [0, 1]; None only for NOT_JUDGED."""
     reason: str = ""
-    """Short and countable: `wrong_value`, `time_limit`, `worker_lost`."""
+    """A short name, for counting: `wrong_value`, `time_limit`, `worker_lost`."""
     detail: str = ""
-    """For a person: the extracted answer, the error text."""
+    """Text for a reader: the answer, or an error message."""
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.reward is None) != (self.outcome is Outcome.NOT_JUDGED):
             raise ValueError(f"reward {self.reward} does not go with outcome {self.outcome}")
+
+    @staticmethod
+    def right(detail: str = "") -> Verdict:
+        """A correct answer."""
+        return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
+
+    @staticmethod
+    def wrong(reason: str, detail: str = "", reward: float = 0.0) -> Verdict:
+        """An incorrect answer, or one that exceeded a limit."""
+        return Verdict(outcome=Outcome.WRONG, reward=reward, reason=reason, detail=detail)
+
+    @staticmethod
+    def no_answer(reason: str) -> Verdict:
+        """A response without an answer."""
+        return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason=reason)
+
+    @staticmethod
+    def not_judged(reason: str, detail: str = "") -> Verdict:
+        """A failure that the response did not cause."""
+        return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=detail)

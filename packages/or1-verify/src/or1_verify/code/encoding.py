@@ -103,9 +103,6 @@ def _dict(stack: list[Any]) -> None:
 
 
 _BUILDERS: dict[str, Callable[[list[Any]], None]] = {
-    "EMPTY_DICT": lambda stack: stack.append({}),
-    "DICT": _dict,
-    "MARK": lambda stack: stack.append(_Mark),
-    "SETITEM": _set_item,
-    "SETITEMS": _set_items,
-}
+    "EMPTY_DICT": lambda stack: stack.append({}), "DICT": _dict,
+    "MARK": lambda stack: stack.append(_Mark), "SETITEM": _set_item, "SETITEMS": _set_items,
+}  # fmt: skip

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from or1_verify.errors import Or1Error
 from or1_verify.sandbox import Ending, Execution
@@ -12,29 +10,11 @@ from or1_verify.sandbox import Ending, Execution
 _SHOWN = 200
 """Longest last line of stderr in a detail [characters]."""
 
-LIVECODEBENCH_CODES: Mapping[str, int] = MappingProxyType(
-    {
-        "wrong_answer": -2,
-        "time_limit": -3,
-        "runtime_error": -4,
-        "memory_limit": -4,
-        "output_limit": -4,
-        "no_code": -4,
-        "sandbox_error": -5,
-    }
-)
-"""LiveCodeBench's code for each reason; a passed test is True there. Its code -1 (no verdict in time) cannot
-occur here. Source: lcb_runner @28fef95, testing_util."""
-
 _REASONS = {
-    Ending.CPU_LIMIT: "time_limit",
-    Ending.WALL_LIMIT: "time_limit",
-    Ending.MEMORY_LIMIT: "memory_limit",
-    Ending.OUTPUT_LIMIT: "output_limit",
-    Ending.RUNTIME_ERROR: "runtime_error",
-    Ending.EXITED: "runtime_error",
-    Ending.CLOSED: "runtime_error",
-}
+    Ending.CPU_LIMIT: "time_limit", Ending.WALL_LIMIT: "time_limit", Ending.MEMORY_LIMIT: "memory_limit",
+    Ending.OUTPUT_LIMIT: "output_limit", Ending.RUNTIME_ERROR: "runtime_error",
+    Ending.EXITED: "runtime_error", Ending.CLOSED: "runtime_error",
+}  # fmt: skip
 
 
 class BadTestsError(Or1Error):

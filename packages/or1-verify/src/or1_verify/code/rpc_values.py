@@ -314,23 +314,14 @@ def _fraction(above: str, below: str) -> Fraction:
 
 
 _EMPTY: Mapping[str, Callable[[], Any]] = {
-    "list": list,
-    "dict": dict,
-    "set": set,
-    "deque": deque,
-    "bytearray": bytearray,
-}
+    "list": list, "dict": dict, "set": set, "deque": deque, "bytearray": bytearray,
+}  # fmt: skip
 _ATOMS: Mapping[str, Callable[..., Any]] = {
-    "int": lambda text: int(text, 16),
-    "bytes": bytes.fromhex,
-    "complex": complex,
+    "int": lambda text: int(text, 16), "bytes": bytes.fromhex, "complex": complex,
     "range": lambda *parts: range(*(int(part, 16) for part in parts)),
-    "fraction": lambda above, below: _fraction(above, below),
-    "decimal": Decimal,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "timedelta": timedelta,
-}
+    "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
+    "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
+}  # fmt: skip
 
 
 def value_of(item: Any, objects: Sequence[Any]) -> Any:

@@ -94,12 +94,9 @@ class AssertTests(_Tests):
 
 Tests = StdinTests | FunctionTests | CheckTests | AssertTests
 _MODELS: Mapping[str, type[Tests]] = {
-    "stdin": StdinTests,
-    "function": FunctionTests,
-    "leetcode": CheckTests,
-    "humaneval": CheckTests,
+    "stdin": StdinTests, "function": FunctionTests, "leetcode": CheckTests, "humaneval": CheckTests,
     "asserts": AssertTests,
-}
+}  # fmt: skip
 _COMMON = ("time_limit_s", "memory_limit_bytes", "solution")
 _OTHER_NAMES = {
     "time_limit": "time_limit_s", "memory_limit": "memory_limit_bytes", "import_prefix": "setup",
@@ -295,12 +292,8 @@ def _compiles(source: Any, key: str) -> None:
 
 
 _COMPLETED = {
-    "stdin": _stdin,
-    "function": _function,
-    "leetcode": _check,
-    "humaneval": _check,
-    "asserts": _asserts,
-}
+    "stdin": _stdin, "function": _function, "leetcode": _check, "humaneval": _check, "asserts": _asserts,
+}  # fmt: skip
 
 
 def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:

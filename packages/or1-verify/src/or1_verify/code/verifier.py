@@ -1,4 +1,4 @@
-"""Is a program right? `CodeVerifier` runs it against its problem's tests, in the sandbox."""
+"""Verifier of programs: `CodeVerifier` runs a program against the tests of its problem, in the sandbox."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from or1_verify.code.sandboxes import a_sandbox
 from or1_verify.code.spec import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
 from or1_verify.errors import DataError, Or1Error, SandboxError
 from or1_verify.sandbox import Level, Sandbox
-from or1_verify.types import Outcome, Problem, Verdict
+from or1_verify.types import Problem, Verdict
 
 _MOST_PROGRAM_BYTES = 10_000_000
 """Any program up to this length fits into a message, six characters for each byte [bytes]."""
 _SLACK_S = 300.0
-"""What the last test, starting sandboxes and comparing outputs may take beside the other tests [s]."""
+"""Time for the last test, for starting sandboxes and for comparing outputs, beside the tests' budget [s]."""
 
 
 def verdict_of(failures: list[FailedTest], total: int, reward: Literal["all", "fraction"]) -> Verdict:
-    """The verdict that failures of some of `total` tests make."""
+    """The verdict on a program that failed these tests, of `total`."""
     if not failures:
         detail = f"{total} test{'s' if total > 1 else ''} passed"
-        return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=detail)
+        return Verdict.right(detail)
     first = failures[0]
     passed = max(0, total - len(failures)) / total if reward == "fraction" else 0.0
     detail = f"test {first.index + 1} of {total}: {_printable(first.detail)}"
-    return Verdict(outcome=Outcome.WRONG, reward=passed, reason=first.reason, detail=detail)
+    return Verdict.wrong(first.reason, detail, passed)
 
 
 def _printable(text: str) -> str:
-    """A program's words without what a terminal obeys and what no file takes (halves of characters)."""
+    """The text with control characters and lone surrogates as escapes: for terminals and files."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def not_judged(error: Or1Error) -> Verdict:
-    """The verdict that our own failure makes."""
+    """The verdict for an error of the tests or of the sandbox."""
     reason = "sandbox_error" if isinstance(error, SandboxError) else "bad_tests"
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=str(error))
+    return Verdict.not_judged(reason, str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramVerifier(Verifier):
-    """Judges the last fenced block of a response; a subclass says which tests it fails."""
+    """Judges the last fenced block of a response; a subclass finds the tests that it fails."""
 
     limits_itself: ClassVar[bool] = True
     reward: Literal["all", "fraction"] = "all"
@@ -60,11 +60,11 @@ class ProgramVerifier(Verifier):
 
     @abstractmethod
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
-        """The tests that a program does not pass: all of them, or the first where the reward asks no more.
+        """The tests that the program fails: all of them for the reward `fraction`, else the first.
 
         Raises:
-            DataError, BadTestsError: the tests do not work.
-            SandboxError: what runs the program failed twice.
+            DataError, BadTestsError: the tests themselves fail.
+            SandboxError: the sandbox or the service failed twice.
         """
 
     @abstractmethod
@@ -75,8 +75,8 @@ class ProgramVerifier(Verifier):
         """The program in the last fenced block."""
         program = program_of(text)
         if program is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="unfinished_thinking")
-        return program or Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="no_code")
+            return Verdict.no_answer("unfinished_thinking")
+        return program or Verdict.no_answer("no_code")
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Run the program against its tests; the gold is what `parse_tests` reads."""
@@ -89,23 +89,23 @@ class ProgramVerifier(Verifier):
         return replace(verdict, seconds=time.perf_counter() - started)
 
     def ideal_answer(self, problem: Problem) -> str | None:
-        """The solution that came with the tests, if one did."""
+        """The solution in the test table, if it has one."""
         return parse_tests(problem.gold).solution or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier(ProgramVerifier):
-    """Judges the last fenced block of a response against the tests that are its problem's gold.
+    """Judges the last fenced block of a response against the tests in the problem's gold.
 
     Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
-    `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after one more try in a fresh
-    sandbox). Work ends at the first test that fails, unless the reward counts them all.
+    `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after a second try in a new
+    sandbox). The first failed test ends the work, unless the reward is a fraction.
     """
 
     total_time_limit_s: float = 300.0
     """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
     allow_weak_sandbox: bool = False
-    """Run programs even where the sandbox confines little."""
+    """Run programs in a sandbox of level 1 or 2, which does not confine them."""
     level: Level | None = None
     """Of the sandbox; None = the best that this machine allows."""
 
@@ -119,7 +119,7 @@ class CodeVerifier(ProgramVerifier):
         return 2 * (TimeBudget(self.total_time_limit_s).wall_limit_s + _SLACK_S)
 
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
-        """As the base class says; a sandbox that fails is tried once more, afresh."""
+        """As in the base class; after a SandboxError one more try, in a new sandbox."""
         num_bytes = len(program.encode("utf-8", "surrogatepass"))
         if num_bytes > _MOST_PROGRAM_BYTES:
             return [FailedTest(0, "runtime_error", f"a program of {num_bytes} bytes")]

@@ -1,4 +1,4 @@
-"""Is a mathematical answer right? Exact work first, numbers and algebra only where they must be."""
+"""Verifier of mathematical answers: exact comparison first, numbers only where it does not decide."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
-from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
+from or1_verify.types import Gold, Message, Problem, Verdict
 
 _SHOWN = 120
-"""Most characters of an answer that go into a verdict's detail [characters]."""
+"""Longest answer in a verdict's detail [characters]."""
 
 
 @dataclass(frozen=True, slots=True)
 class MathVerifier(Verifier):
-    r"""Judges the final boxed answer against a gold, or against any of a list of accepted golds
+    r"""Judges the final boxed answer against the gold, or against each of several accepted golds
     (`or1_verify.math.gold`).
 
     Reasons: NO_ANSWER `no_box`, `empty_box`, `unterminated_box`, `unfinished_thinking`; WRONG `wrong_value`,
-    `parse_error`, `too_large`; NOT_JUDGED `bad_gold` (no gold can be read: not the response's failure).
+    `parse_error`, `too_large`; NOT_JUDGED `bad_gold` (no gold can be read).
 
-    What exact arithmetic decides takes a millisecond. The rest is bounded by its size only: run it in
-    a `ProcessVerifierPool` wherever the text comes from a model.
+    Exact comparison takes about a millisecond. The rest is bounded only by the size of the answer: use a
+    `ProcessVerifierPool` for text from a model.
     """
 
     unboxed: bool = False
-    """Read an answer that no box holds from the end of the text. Off for rewards: it pays for luck."""
+    """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
-    r"""May an inequality answer a gold that asks for a set (`x \in [0, 1]`)?"""
+    r"""Accept an inequality for a gold that is a set (`x \in [0, 1]`)."""
     time_limit_s: float = 0.5
-    """Wall time for one answer in a pool [s]: a hundred times what a hard one takes."""
+    """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""
@@ -82,8 +82,8 @@ class MathVerifier(Verifier):
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
-    r"""Verdict on one response, in this process and without a time limit: for texts that no model has
-    optimised.
+    r"""Verdict on one response, in this process and without a time limit: for trusted text, not for the
+    responses of a model in training.
 
     >>> verify(r"\frac{1}{2}", r"So it is $\boxed{0.5}$.").outcome.value
     'right'
@@ -104,7 +104,7 @@ def refusal(problem: Problem, answer: str) -> Verdict | None:
 
 
 def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:
-    """Plain numbers, which are most answers, without any parsing."""
+    """Comparison of plain numbers, without parsing: most answers are plain numbers."""
     number = plain_number(answer)
     if number is None:
         return None
@@ -121,10 +121,10 @@ def _is_plain(gold: AcceptedGold) -> bool:
 
 
 def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
-    """What a comparison of an answer with a problem's gold means for the response."""
+    """The verdict for the result of a comparison with the gold."""
     match comparison:
         case Comparison.EQUAL:
-            return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right", detail=answer[:_SHOWN])
+            return Verdict.right(answer[:_SHOWN])
         case Comparison.BAD_GOLD:
             return _bad_gold(repr(gold))
         case Comparison.BAD_ANSWER:
@@ -135,8 +135,8 @@ def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
 
 
 def _wrong(reason: str, answer: str) -> Verdict:
-    return Verdict(outcome=Outcome.WRONG, reward=0.0, reason=reason, detail=answer[:_SHOWN])
+    return Verdict.wrong(reason, answer[:_SHOWN])
 
 
 def _bad_gold(why: str) -> Verdict:
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="bad_gold", detail=why[:_SHOWN])
+    return Verdict.not_judged("bad_gold", why[:_SHOWN])

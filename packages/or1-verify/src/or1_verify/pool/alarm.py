@@ -1,4 +1,4 @@
-"""An alarm when the share of answers that went wrong on our side, or ran into a limit, moves."""
+"""A warning when too many answers are not judged or exceed a limit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LIMITS = frozenset({"time_limit", "memory_limit"})
 
 
 class ShareAlarm:
-    """Warns once when more than `limit` of the last `window` verdicts were not judged or ran into a limit.
+    """Warns once when more than `limit` of the last `window` verdicts were not judged or exceeded a limit.
 
     It warns again only after the share has been below half of the limit.
     """
 
     def __init__(self, limit: float = 0.02, window: int = 512) -> None:
-        """Take the limit [share of verdicts] and the window [verdicts]; nothing counts until it is full."""
+        """Take the limit [fraction of verdicts] and the window [verdicts]; no warning before it is full."""
         self._limit = limit
         self._recent: deque[bool] = deque(maxlen=window)
         self._num_bad = 0
@@ -26,7 +26,7 @@ class ShareAlarm:
         self.num_alarms = 0
 
     def see(self, verdict: Verdict) -> None:
-        """Count one verdict; those of aborted rollouts say nothing about the verifier."""
+        """Count one verdict; aborted rollouts do not count, since no verifier judged them."""
         if verdict.reason == "aborted":
             return
         is_bad = verdict.outcome is Outcome.NOT_JUDGED or verdict.reason in _LIMITS
@@ -42,7 +42,7 @@ class ShareAlarm:
             self._is_raised = True
             self.num_alarms += 1
             _log.warning(
-                "verifier: %.1f %% of the last %d verdicts were not judged or ran into a limit",
+                "verifier: %.1f %% of the last %d verdicts were not judged or exceeded a limit",
                 100 * share,
                 len(self._recent),
             )

@@ -29,12 +29,12 @@ from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
 _TRUNCATED = Verdict(outcome=Outcome.TRUNCATED, reward=0.0, reason="truncated")
-_ABORTED = Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="aborted")
+_ABORTED = Verdict.not_judged("aborted")
 _BROKE_WORKERS = frozenset({"worker_lost", "verifier_error"})
 _CACHE_SIZE = 100_000
 """Verdicts kept for answers that come again [verdicts]."""
 _DETAIL = 500
-"""Most characters of an error in a verdict's detail [characters]."""
+"""Longest error message in a verdict's detail [characters]."""
 
 _Key = bytes
 """Digest of (task, gold, answer as read): equal for answers that have one verdict."""
@@ -281,4 +281,4 @@ def _decide(verifier: Verifier, problem: Problem, read: str) -> Verdict | None:
 def _failed(problem: Problem, error: Exception) -> Verdict:
     _log.warning("verifier: %s on problem %s in the parent process", type(error).__name__, problem.id)
     detail = f"{type(error).__name__}: {error}"[:_DETAIL]
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="verifier_error", detail=detail)
+    return Verdict.not_judged("verifier_error", detail)

@@ -1,6 +1,6 @@
-"""A second opinion: on a sampled share of answers another verifier judges too, and the agreement is counted.
+"""Second opinions: another verifier judges a sample of the answers too, and agreements are counted.
 
-The reward never depends on it. Which answers are sampled follows from their key and the seed alone.
+The reward does not depend on them. The key of an answer and the seed decide whether it is in the sample.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from or1_verify.math.verifier import MathVerifier, refusal, verdict_on
 from or1_verify.types import Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
-_SHARES = 1 << 32
+_DIGESTS = 1 << 32
 _COMPARISONS = frozenset({Outcome.RIGHT, Outcome.WRONG})
 
 
 def second_task(task: str) -> str:
-    """Name under which a pool's workers know the second verifier of a task."""
+    """The task name of the second verifier of a task, in the workers."""
     return f"{task} (second opinion)"
 
 
 class SecondOpinions:
-    """Asks for second opinions beside the verdicts, and counts what they say."""
+    """Has second verifiers judge a sample of the answers, and counts agreements."""
 
     def __init__(self, verifiers: Mapping[str, Verifier], fraction: float, seed: int) -> None:
-        """Take a second verifier for each task, the share of different answers to sample, and a seed."""
+        """Take a second verifier for each task, the fraction of different answers to sample, and a seed."""
         if not 0 <= fraction <= 1:
-            raise ValueError(f"a share of {fraction} of the answers")
+            raise ValueError(f"the fraction of answers is {fraction}: it must be in [0, 1]")
         self._verifiers = verifiers
-        self._below = int(fraction * _SHARES)
+        self._below = int(fraction * _DIGESTS)
         self._salt = seed.to_bytes(8, "big", signed=True)
         self._lock = threading.Lock()
         self._seen: set[bytes] = set()
@@ -63,10 +63,10 @@ class SecondOpinions:
 
         Args:
             key: digest that is equal for equal answers to one problem.
-            problem: one that it applies to.
-            answer: as read.
-            verdict: of the first verifier.
-            submit: has a worker judge an answer.
+            problem: one for which `applies_to` is true.
+            answer: the answer as read.
+            verdict: the verdict of the first verifier.
+            submit: sends an answer to a worker.
         """
         if not self._is_sampled(key):
             return
@@ -90,24 +90,19 @@ class SecondOpinions:
             self._count(problem, verdict, done.result())
 
     def _count(self, problem: Problem, verdict: Verdict, second: Verdict) -> None:
-        if second.outcome not in _COMPARISONS:
-            self._add("failed")
-        elif second.outcome is verdict.outcome:
-            self._add("agreed")
-        else:
-            self._add("disagreed")
+        agrees = second.outcome is verdict.outcome
+        event = "failed" if second.outcome not in _COMPARISONS else "agreed" if agrees else "disagreed"
+        with self._lock:
+            self._events[event] += 1
+        if event == "disagreed":
             _log.info(
-                "verifiers disagree on problem %s (gold %.100r): %s, the second %s, on %s",
+                "verifiers disagree on problem %s (gold %.100r): first %s, second %s, answer %s",
                 problem.id,
                 problem.gold,
                 verdict.outcome,
                 second.outcome,
                 verdict.detail,
             )
-
-    def _add(self, name: str) -> None:
-        with self._lock:
-            self._events[name] += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""The child side of the verifier pool: judges one response at a time, and may be killed at any moment.
+"""The worker process of a verifier pool: judges one answer at a time, and may be killed at any moment.
 
-The parent starts it with one end of a socket pair. Requests are pickles, from the parent only; replies are
-JSON, so that nothing which a response may have upset is ever unpickled. The process has limits on address
-space, and on processor time in case its parent is gone while it hangs. Not protected against: a verifier that
-opens files or the network; that is the business of the code sandbox.
+The parent starts it with one end of a socket pair. Requests are pickles and come only from the parent.
+Replies are JSON, so that the parent never unpickles data from a process that read a response. The process
+limits its address space, and its processor time in case the parent dies while it hangs. Nothing here keeps a
+verifier from files or the network; the code sandbox does that for programs.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from or1_verify.types import Problem
 
 _HEADER = struct.Struct(">I")
 _DETAIL = 500
-"""Most characters of detail in a reply [characters]."""
+"""Longest detail in a reply [characters]."""
 _CPU_ALLOWANCE_S = 30
-"""Processor time beyond twice the time limit after which the kernel ends a worker that nobody kills [s]."""
+"""Processor time beyond twice the time limit after which the kernel kills the worker [s]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a worker is told once."""
+    """Settings of a worker, sent once."""
 
     verifiers: Mapping[str, Verifier]
     """Task name -> verifier."""
@@ -59,10 +59,10 @@ def main(descriptor: int) -> None:
         try:
             setup: Setup = pickle.loads(receive(channel))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            _limit_memory(setup.memory_limit_bytes)
+            _limit(resource.RLIMIT_AS, setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
                 verifier.prepare()
-        except Exception as error:  # the boundary: the parent must hear why no worker can start
+        except Exception as error:  # the boundary: the parent needs the cause
             _reply(channel, {"failed": f"{type(error).__name__}: {error}"})
             return
         _reply(channel, {"ready": True})
@@ -113,19 +113,13 @@ def _judge(verifier: Verifier, request: JudgeRequest) -> dict[str, Any]:
     return {"verdict": content}
 
 
-def _limit_memory(most: int) -> None:
-    """The soft limit alone: a sandbox that a verifier starts has limits of its own, and raises it again."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(
-        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
-    )
-
-
 def _limit_processor_time(time_limit_s: float) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent = usage.ru_utime + usage.ru_stime
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = int(spent + 2 * time_limit_s) + _CPU_ALLOWANCE_S
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
-    )
+    spent_s = usage.ru_utime + usage.ru_stime
+    _limit(resource.RLIMIT_CPU, int(spent_s + 2 * time_limit_s) + _CPU_ALLOWANCE_S)
+
+
+def _limit(kind: int, soft: int) -> None:
+    """Set the soft limit only: a sandbox that a verifier starts raises it again and has its own limits."""
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))

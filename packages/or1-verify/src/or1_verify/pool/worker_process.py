@@ -1,7 +1,8 @@
-"""The parent side of one verifier worker: start it, ask it within a time limit, kill it.
+"""One worker process, seen from the parent: start it, have it judge within a time limit, kill it.
 
-A fresh interpreter, not a fork (the parent may run threads that hold locks) and not `multiprocessing` (whose
-children run the parent's main script again). No signal handlers, so any thread may ask.
+The worker is a new interpreter: not a fork, since threads of the parent may hold locks, and not
+`multiprocessing`, whose children run the parent's main script again. There are no signal handlers, so any
+thread may use it.
 """
 
 from __future__ import annotations
@@ -23,28 +24,26 @@ from or1_verify.pool.worker_main import JudgeRequest, Setup, receive, send
 from or1_verify.types import Outcome, Problem, Verdict
 
 _START_LIMIT_S = 60.0
-"""A worker that has not reported by then is broken [s]; it takes about one."""
+"""Longest start of a worker [s]; it takes about one second."""
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from or1_verify.pool.worker_main import main; main(int(sys.argv[2]))"
 )
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 _SET = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    # Sets of symbols are walked in hash order: fixed, the same answer takes the same path every time.
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    # sets are iterated in hash order: with a fixed seed the same answer takes the same path every time
     "PYTHONHASHSEED": "0",
-}
+}  # fmt: skip
 
 
 class WorkerStartError(Exception):
-    """A worker could not start; the text says why."""
+    """A worker could not start; the message has the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No verdict came back."""
+    """The cause, if a worker returned no verdict."""
 
     reason: str
     """`time_limit`, `memory_limit`, `verifier_error` or `worker_lost`."""
@@ -52,17 +51,17 @@ class Failure:
 
 
 class WorkerProcess:
-    """One running worker. `ask` belongs to one thread at a time; `kill` may come from any."""
+    """A running worker. One thread at a time may call `judge`; any thread may call `kill`."""
 
     def __init__(self, setup: Setup) -> None:
-        """Start the process and wait until it is ready; WorkerStartError if it does not get there."""
-        self._channel, theirs = socket.socketpair()
+        """Start the process and wait until it is ready; WorkerStartError if it does not become ready."""
+        self._channel, far_end = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SET
         search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
-        with theirs:
+        with far_end:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, search_path, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
+                [sys.executable, "-c", _BOOT, search_path, str(far_end.fileno())],
+                pass_fds=(far_end.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -79,8 +78,8 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, problem: Problem, answer: str, time_limit_s: float) -> Verdict | Failure:
-        """Judge one answer within a wall time [s]; after a Failure the worker must be disposed of."""
+    def judge(self, problem: Problem, answer: str, time_limit_s: float) -> Verdict | Failure:
+        """Judge one answer within a wall time [s]; after a Failure call `dispose`."""
         request = pickle.dumps(JudgeRequest(problem, answer, time_limit_s))
         try:
             reply = self._exchange(request, time_limit_s)
@@ -93,14 +92,14 @@ class WorkerProcess:
         return _verdict(reply["verdict"])
 
     def kill(self) -> None:
-        """End the process and whatever it has started; safe to repeat."""
+        """Kill the process and all processes that it started; may be called again."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def dispose(self) -> None:
-        """Kill, and free the channel."""
+        """Kill the process and close the channel."""
         self.kill()
         self._channel.close()
 
@@ -117,8 +116,8 @@ class WorkerProcess:
     def _exchange(self, request: bytes, limit_s: float) -> dict[str, Any]:
         """Send and receive within one deadline.
 
-        The socket's own timeout starts anew with each piece, so it is set again for the reply: a request is
-        one `sendall`, a reply is small and arrives whole.
+        The timeout of the socket holds for each operation, so it is set again for the reply. A request is one
+        `sendall`; a reply is small and arrives in one piece.
         """
         deadline = time.monotonic() + limit_s
         self._channel.settimeout(limit_s)
@@ -134,10 +133,4 @@ class WorkerProcess:
 
 
 def _verdict(content: dict[str, Any]) -> Verdict:
-    return Verdict(
-        outcome=Outcome(content["outcome"]),
-        reward=content["reward"],
-        reason=content["reason"],
-        detail=content["detail"],
-        seconds=content["seconds"],
-    )
+    return Verdict(**content | {"outcome": Outcome(content["outcome"])})

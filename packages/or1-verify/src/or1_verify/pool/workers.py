@@ -1,8 +1,8 @@
-"""Worker processes that judge what may hang: limits, replacement, and who is to blame.
+"""Worker processes for work that may hang: limits, replacement, and the cause of a failure.
 
-A limit on wall time is held from outside: a worker over it is killed and replaced. What the response caused
-is WRONG; what we caused is NOT_JUDGED. Which of the two it was is found by asking once more, alone in a fresh
-worker, and by asking whether the gold itself can be verified.
+The limit on wall time is enforced from outside: a worker that exceeds it is killed and replaced. A failure
+that the response caused is WRONG, any other is NOT_JUDGED. To find the cause, the answer is judged once more
+in a new worker, and then the gold is judged as an answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from or1_verify.types import Outcome, Problem, Verdict
 _log = logging.getLogger(__name__)
 _BLAMED_ON_RESPONSE = frozenset({"time_limit", "memory_limit"})
 _SHOWN = 120
-"""Most characters of an answer that go into a verdict's detail [characters]."""
+"""Longest answer in a verdict's detail [characters]."""
 
 
 class WorkerPool:
@@ -39,7 +39,7 @@ class WorkerPool:
 
     def submit(self, problem: Problem, answer: str) -> Future[Verdict]:
         self._refuse_when_closed()
-        return self._threads.submit(self._settle, problem, answer)
+        return self._threads.submit(self._judge, problem, answer)
 
     def events(self) -> dict[str, int]:
         with self._lock:
@@ -59,26 +59,26 @@ class WorkerPool:
         for worker in workers:
             worker.dispose()
 
-    def _settle(self, problem: Problem, answer: str) -> Verdict:
-        """Verdict on one answer; a failure is asked once more, alone in a fresh worker."""
-        result = self._ask(problem, answer, self._take())
+    def _judge(self, problem: Problem, answer: str) -> Verdict:
+        """Verdict on one answer; after a failure one more try in a new worker."""
+        result = self._judge_in(problem, answer, self._take())
         if isinstance(result, Verdict):
             return result
         self._count("retries", f"first_{result.reason}")
-        _log.warning("verifier: %s on problem %s, asking once more", result.reason, problem.id)
-        result = self._ask(problem, answer, self._start())
+        _log.warning("verifier: %s on problem %s, trying once more", result.reason, problem.id)
+        result = self._judge_in(problem, answer, self._start())
         if isinstance(result, Verdict):
             return result
         limits_itself = self._setup.verifiers[problem.task].limits_itself
         if limits_itself or result.reason not in _BLAMED_ON_RESPONSE:
-            return _not_judged(result.reason, result.detail)
+            return Verdict.not_judged(result.reason, result.detail)
         if not self._is_sound(problem):
-            return _not_judged("bad_gold", f"{result.reason}, also on the gold itself")
+            return Verdict.not_judged("bad_gold", f"{result.reason}, also for the gold itself")
         _log.warning("verifier: %s twice on problem %s: judged wrong", result.reason, problem.id)
-        return Verdict(outcome=Outcome.WRONG, reward=0.0, reason=result.reason, detail=answer[:_SHOWN])
+        return Verdict.wrong(result.reason, answer[:_SHOWN])
 
     def _is_sound(self, problem: Problem) -> bool:
-        """Is the gold correct as its own answer, within the limits? True where it does not tell an answer."""
+        """Is the gold, as an answer, correct within the limits? True if no answer can be made from it."""
         verifier = self._setup.verifiers[problem.task]
         ideal = verifier.ideal_answer(problem)
         if ideal is None:
@@ -89,14 +89,14 @@ class WorkerPool:
                 return self._soundness[gold]
         result: Verdict | Failure | None = verifier.decide(problem, ideal)
         if result is None:
-            result = self._ask(problem, ideal, self._take())
+            result = self._judge_in(problem, ideal, self._take())
         sound = isinstance(result, Verdict) and result.outcome is Outcome.RIGHT
         with self._lock:
             self._soundness[gold] = sound
         return sound
 
-    def _ask(self, problem: Problem, answer: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.ask(problem, answer, self._setup.limit_s(problem))
+    def _judge_in(self, problem: Problem, answer: str, worker: WorkerProcess) -> Verdict | Failure:
+        result = worker.judge(problem, answer, self._setup.limit_s(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)
@@ -114,14 +114,13 @@ class WorkerPool:
 
     def _start(self) -> WorkerProcess:
         try:
-            worker = self._start_once()
+            return self._start_once()
         except WorkerStartError as error:
             _log.warning("verifier worker did not start, trying once more: %s", error)
-            try:
-                worker = self._start_once()
-            except WorkerStartError as again:
-                raise RunStopped(f"verifier workers cannot start: {again}") from again
-        return worker
+        try:
+            return self._start_once()
+        except WorkerStartError as error:
+            raise RunStopped(f"verifier workers cannot start: {error}") from error
 
     def _start_once(self) -> WorkerProcess:
         self._refuse_when_closed()
@@ -143,7 +142,3 @@ class WorkerPool:
     def _count(self, *events: str) -> None:
         with self._lock:
             self._events.update(events)
-
-
-def _not_judged(reason: str, detail: str) -> Verdict:
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=detail)

@@ -23,15 +23,11 @@ MAX_PROGRAMS = 16
 """Programs that run in one sandbox at a time."""
 _START_LIMIT_S = 60.0
 _ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MKL_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PATH": "/usr/bin:/bin",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    "LANG": "C.UTF-8", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1",
     # The order of sets of strings depends on the hash seed: fixed, so that programs are repeatable.
     "PYTHONHASHSEED": "0",
-}
+}  # fmt: skip
 _BOOT = """
 import sys, types
 root = sys.argv[1]

@@ -13,7 +13,6 @@ import pytest
 from builders import make_answer
 from or1_verify import code
 from or1_verify.code import CodeVerifier, sandboxes, verifier
-from or1_verify.code.outcome import LIVECODEBENCH_CODES
 from or1_verify.code.program import as_response
 from or1_verify.errors import SandboxError
 from or1_verify.pool import ProcessVerifierPool
@@ -108,7 +107,6 @@ def test_stdin(program: str, reason: str, rule: str) -> None:
     assert verdict.reason == reason, verdict.detail
     assert verdict.reward == float(reason == "right")
     assert verdict.outcome is (Outcome.RIGHT if reason == "right" else Outcome.WRONG)
-    assert reason == "right" or reason in LIVECODEBENCH_CODES
 
 
 def test_waiting_is_a_time_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,13 +249,8 @@ def test_tests_after_the_total_limit_are_not_passed() -> None:
     assert verdict.reward in (1 / 5, 2 / 5)
 
 
-def test_limits_and_codes_are_those_of_livecodebench() -> None:
+def test_the_time_limit_is_that_of_livecodebench() -> None:
     assert code.parse_tests({"inputs": ["1"], "outputs": ["1"]}).time_limit_s == 6.0
-    codes = {
-        reason: LIVECODEBENCH_CODES[reason] for reason in ("wrong_answer", "time_limit", "runtime_error")
-    }
-    assert codes == {"wrong_answer": -2, "time_limit": -3, "runtime_error": -4}
-    assert LIVECODEBENCH_CODES["sandbox_error"] == -5
 
 
 def test_limits_scale_with_the_machine() -> None:

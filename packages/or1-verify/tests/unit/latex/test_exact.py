@@ -43,3 +43,10 @@ def test_roots_of_powers(base: int, index: int) -> None:
     if base and index > 1:
         with pytest.raises(NotExactError):
             exact(Call("root", (Number(Fraction(base**index + 1)), index_node)), {})
+
+
+def test_powers_of_minus_one_have_no_limit() -> None:
+    assert value("(-1)^{10^9}") == 1
+    assert value("(-1)^{10^9 + 1}") == -1
+    with pytest.raises(TooLargeError):
+        value("2^{10^9}")

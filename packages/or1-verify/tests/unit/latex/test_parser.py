@@ -27,6 +27,7 @@ def parsed(text: str) -> Node:
         ("2xy", Product((n(2), X, Y))),
         ("x/y/2", Quotient(Quotient(X, Y), n(2))),  # from the left
         ("-x^2", Product((n(-1), Power(X, n(2))))),  # the power first
+        ("x^y^2", Power(X, Power(Y, n(2)))),  # from the right
         ("(-x)^2", Power(Product((n(-1), X)), n(2))),
         ("2*-3", Product((n(2), n(-3)))),
         (r"\pm 2", Product((PlusMinus(), n(2)))),

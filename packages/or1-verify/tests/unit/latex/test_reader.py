@@ -72,7 +72,7 @@ def test_a_decimal_keeps_its_precision() -> None:
     assert (found.literal, found.num_digits, found.num_places) == (Fraction(1, 40), 3, 4)
     scaled = read("2.50e3")
     assert isinstance(scaled, Value)
-    assert (scaled.literal, scaled.num_digits, scaled.num_places) == (2500, 3, -1)
+    assert (scaled.literal, scaled.num_digits, scaled.num_places) == (Fraction(2500), 3, -1)
 
 
 def test_a_multiplier_is_not_a_unit() -> None:

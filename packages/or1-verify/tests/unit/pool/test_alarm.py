@@ -28,7 +28,7 @@ def test_more_than_the_limit_warns_once(caplog: pytest.LogCaptureFixture) -> Non
         assert fed((GOOD, 18), (SLOW, 2)).num_alarms == 0, "exactly at the limit"
         assert fed((GOOD, 18), (SLOW, 2), (LOST, 5)).num_alarms == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "verifier: 15.0 % of the last 20 verdicts were not judged or ran into a limit"
+        "verifier: 15.0 % of the last 20 verdicts were not judged or exceeded a limit"
     ]
 
 

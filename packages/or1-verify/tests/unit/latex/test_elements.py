@@ -1,0 +1,65 @@
+"""Elements of lists, tuples and sets are matched by order or by name."""
+
+from __future__ import annotations
+
+import operator
+
+import pytest
+
+from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.forms import Many, Named, Order, Words
+
+A, B, C = Words("a"), Words("b"), Words("c")
+
+
+def elements(order: Order, *items: Words, names: tuple[str, ...] = ()) -> Elements:
+    return Elements(order, items, names)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        (elements(Order.LIST, A, B), elements(Order.LIST, B, A), True),
+        (elements(Order.LIST, A, A, B), elements(Order.LIST, A, B, B), False),
+        (elements(Order.LIST, A, B), elements(Order.LIST, A, A), False),
+        (elements(Order.LIST, A, B), elements(Order.LIST, A, B, A), True),  # a repetition
+        (elements(Order.LIST, A, B), elements(Order.LIST, A, B, C), False),
+        (elements(Order.TUPLE, A, B), elements(Order.LIST, B, A), False),
+        (elements(Order.TUPLE, A, B), elements(Order.LIST, A, B), True),
+        (elements(Order.TUPLE, A, B), elements(Order.SET, A, B), False),
+        (elements(Order.SET, A, B), elements(Order.LIST, B, A, A), True),
+        (elements(Order.SET, A, B), elements(Order.TUPLE, A, B), False),  # two in parentheses: an interval
+    ],
+)
+def test_order_and_repetition(gold: Elements, answer: Elements, same: bool) -> None:
+    assert same_elements(gold, answer, operator.eq) is same
+
+
+@pytest.mark.parametrize(
+    ("answer", "same"),
+    [
+        (elements(Order.LIST, B, A, names=("y", "x")), True),
+        (elements(Order.LIST, B, A, names=("x", "y")), False),
+        (elements(Order.LIST, A, B, names=("x", "z")), False),
+        (elements(Order.LIST, A, B), True),
+        (elements(Order.LIST, B, A), False),  # without names, in the order of the gold
+        (elements(Order.SET, A, B), False),
+    ],
+)
+def test_names(answer: Elements, same: bool) -> None:
+    gold = elements(Order.LIST, A, B, names=("x", "y"))
+    assert same_elements(gold, answer, operator.eq) is same
+
+
+def test_names_without_information_are_dropped() -> None:
+    repeated = Many(Order.LIST, (Named("x", A), Named("x", B)))
+    only_first = Many(Order.LIST, (Named("x", A), B))
+    distinct = Many(Order.LIST, (Named("x", A), Named("y", B)))
+    assert elements_of(repeated) == elements_of(only_first) == elements(Order.LIST, A, B)
+    assert elements_of(distinct) == elements(Order.LIST, A, B, names=("x", "y"))
+
+
+def test_a_named_tuple_names_its_items() -> None:
+    named = Named("(x,y)", Many(Order.TUPLE, (A, B)))
+    assert elements_of(named) == elements(Order.TUPLE, A, B, names=("x", "y"))
+    assert elements_of(A) == elements(Order.SET, A), "any other form is one element"

@@ -1,0 +1,70 @@
+"""Values to many digits, with limits on their size and on the work."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from mpmath import mp
+
+from or1_verify.latex.exact import TooLargeError, UndefinedError
+from or1_verify.latex.numeric import Evaluator, NotRealError, WorkBudget
+from or1_verify.latex.parser import parse
+from or1_verify.latex.tokens import tokenize
+
+
+def evaluated(text: str, *, only_real: bool = True, operations: float = 60_000) -> tuple[Any, Evaluator]:
+    """The value at x = 2, and the evaluator."""
+    evaluator = Evaluator({"x": Fraction(2)}, mp.e, only_real, WorkBudget(operations))
+    return evaluator.value(parse(tokenize(text))), evaluator
+
+
+def value(text: str, *, only_real: bool = True, operations: float = 60_000) -> Any:
+    return evaluated(text, only_real=only_real, operations=operations)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"\sqrt[3]{-8}", "-2"),  # the real root
+        (r"\sqrt{2}^2", "2"),
+        (r"x^{10}", "1024"),
+        (r"\log_2 8", "3"),
+        (r"\ln e^5", "5"),
+        (r"\sin\frac{\pi}{6}", "0.5"),
+        (r"\sum_{k=1}^{3} \sqrt{k^2}", "6"),
+        (r"4!", "24"),
+    ],
+)
+def test_values(text: str, expected: str) -> None:
+    with mp.workdps(60):
+        assert mp.almosteq(value(text), mp.mpf(expected), mp.mpf(10) ** -50)
+
+
+def test_a_complex_value_is_an_error_where_only_real_ones_are_allowed() -> None:
+    with pytest.raises(NotRealError):
+        value(r"\sqrt{-1}")
+    assert abs(value(r"\sqrt{-1}^2", only_real=False) + 1) < 1e-12
+
+
+@pytest.mark.parametrize("text", [r"9^{9^{9}}", r"e^{10^{7}}", r"\sin 10^{4000}"])
+def test_large_values_are_refused_before_they_are_computed(text: str) -> None:
+    with pytest.raises(TooLargeError):
+        value(text)
+
+
+def test_the_work_of_a_comparison_is_limited() -> None:
+    with pytest.raises(TooLargeError, match="operations"):
+        value(r"\sum_{k=1}^{300} \sqrt{k}", operations=100)
+
+
+@pytest.mark.parametrize("text", [r"\frac{1}{x - 2}", r"\ln 0", r"\log_1 5"])
+def test_an_undefined_value_is_an_error(text: str) -> None:
+    with pytest.raises(UndefinedError):
+        value(text)
+
+
+def test_the_scale_is_the_largest_term_of_a_sum() -> None:
+    _, evaluator = evaluated(r"\sqrt{10^{12}} - \sqrt{10^{12}} + 1")
+    assert evaluator.scale == 10**6
