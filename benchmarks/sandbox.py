@@ -232,9 +232,9 @@ def flatness(args: argparse.Namespace) -> dict[str, Any]:
     return {"programs": args.flat, "seconds": seconds, "marks": marks, "growth": growth}
 
 
-def _held(zygote: int) -> dict[str, int]:
+def _held(fork_server: int) -> dict[str, int]:
     held = {}
-    for name, pid in (("parent", os.getpid()), ("server", zygote)):
+    for name, pid in (("parent", os.getpid()), ("server", fork_server)):
         held[f"{name}_descriptors"] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         held[f"{name}_memory_bytes"] = pages * os.sysconf("SC_PAGE_SIZE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_light_module_leaves_heavy_ones_out(module: str) -> None:
     done = python(f"import sys, {module}; print(*(set(sys.modules) & {set(HEAVY)!r}))")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_tests_of_or1_verify_do_without_or1() -> None:
+    """They run where only or1-verify is installed."""
+    imports = re.compile(r"^\s*(?:from|import) (?:or1|tests)\b(?!_)", re.MULTILINE)
+    assert imports.search("from or1.types import Problem")
+    assert not imports.search("from or1_verify.types import Problem")
+    files = python_files("packages/or1-verify/tests")
+    assert [path.name for path in files if imports.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_the_check_would_see_torch() -> None:

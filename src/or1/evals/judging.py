@@ -133,7 +133,7 @@ def _same_answers(
 
 
 def answer_of(kind: TaskKind, row: ResponseRow) -> str | None:
-    """The answer in a response; None where there is none."""
+    """The answer in a response; None without one."""
     return kind.answer(row.text) if row.finish is Finish.STOP else None
 
 

@@ -206,36 +206,25 @@ def _agree_at(
     only_real: bool,
     work: WorkBudget,
 ) -> bool:
-    same, magnitude = _agree_to(_DIGITS, left, right, point, log_base, only_real, work)
-    if not same:
-        return False
-    if magnitude > _MAX_DIGITS:
-        raise TooLargeError("parts of very different size")
-    return _agree_to(2 * _DIGITS + magnitude, left, right, point, log_base, only_real, work)[0]
-
-
-def _agree_to(
-    digits: int,
-    left: Node,
-    right: Node,
-    point: Mapping[str, Fraction],
-    log_base: object,
-    only_real: bool,
-    work: WorkBudget,
-) -> tuple[bool, int]:
-    """Whether both values agree to `digits` digits, and the spread of their parts [digits]."""
     from mpmath import mp
 
     from or1_verify.latex.numeric import Evaluator
 
-    with mp.workdps(digits):
-        evaluators = [Evaluator(point, log_base, only_real, work) for _ in range(2)]
-        left_value, right_value = (
-            each.value(node) for each, node in zip(evaluators, (left, right), strict=True)
-        )
-        scale = max(abs(left_value), abs(right_value), *(each.scale for each in evaluators))
-        same = bool(abs(left_value - right_value) <= scale * mp.mpf(10) ** (_GUARD - digits))
-        return same, max(each.magnitude for each in evaluators) * 3 // 10
+    def agree_to(digits: int) -> tuple[bool, int]:
+        """Whether both values agree to `digits` digits, and the spread of their parts [digits]."""
+        with mp.workdps(digits):
+            evaluators = [Evaluator(point, log_base, only_real, work) for _ in range(2)]
+            left_value, right_value = evaluators[0].value(left), evaluators[1].value(right)
+            scale = max(abs(left_value), abs(right_value), *(each.scale for each in evaluators))
+            same = bool(abs(left_value - right_value) <= scale * mp.mpf(10) ** (_GUARD - digits))
+            return same, max(each.magnitude for each in evaluators) * 3 // 10
+
+    same, magnitude = agree_to(_DIGITS)
+    if not same:
+        return False
+    if magnitude > _MAX_DIGITS:
+        raise TooLargeError("parts of very different size")
+    return agree_to(2 * _DIGITS + magnitude)[0]
 
 
 def _whole_variables(node: Node) -> frozenset[str]:

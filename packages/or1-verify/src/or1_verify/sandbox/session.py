@@ -205,7 +205,7 @@ class Session:
         now = time.monotonic()
         if self._killed_for is not None:
             if now > self._deadline:
-                raise self._server.failure(f"a killed program lives on after {_KILL_LIMIT_S:.0f} s")
+                raise self._server.failure(f"a killed program still runs after {_KILL_LIMIT_S:.0f} s")
             return
         if now > self._deadline:
             if not self._ready:
