@@ -44,7 +44,7 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
     Args:
         data: the sources.
         seed: of the built-in task's problems and of label noise.
-        hub: where data sets can be had by name; None = the Hugging Face hub.
+        hub: source of data sets by name; None = the Hugging Face hub.
 
     Raises:
         ConfigError: a source is described wrongly.
