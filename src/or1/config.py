@@ -35,14 +35,15 @@ class DataColumnsConfig(Config):
 class DataConfig(Config):
     task: str = Field(pattern=NAME_OR_PLUGIN, examples=["math", "my_task.py:reward"])
     """Task, and so the verifier: a name in `or1.tasks.registry` (arithmetic, math, code) or of an entry point
-    in the group `or1.tasks`, or your own reward or task as `FILE.py:NAME` (the file beside the recipe, else
-    in the working directory) or `module:NAME`."""
+    in the group `or1.tasks`, `verifiers:NAME` (a single-turn environment of the library verifiers), or your
+    own reward or task as `FILE.py:NAME` (the file beside the recipe, else in the working directory) or
+    `module:NAME`."""
     reward: str | None = Field(default=None, pattern=PLUGIN, examples=["my_task.py:reward"])
     """Your own reward or verifier in place of the task's, as `FILE.py:NAME` or `module:NAME`; the task still
     reads the problems. None = the task's verifier."""
     task_hash: str | None = None
-    """Hash of the source of a task or reward of your own; written at the start, so that a run cannot resume with
-    another reward. None = not checked."""
+    """Hash of the source of a task or reward of your own; written at the start, so that a run cannot resume
+    with another reward. None = not checked."""
     path: str | None = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
     columns: DataColumnsConfig = DataColumnsConfig()

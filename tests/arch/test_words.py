@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -40,8 +39,6 @@ PATTERNS = {
     for words, _, _ in WORDS
 }
 HISTORY_ALLOWED = {"docs/log.md"}
-NOT_YET = Path(__file__).with_name("words_not_yet.txt")
-"""Files that are not clean yet; the list may only shrink."""
 
 
 def readable() -> Iterator[tuple[str, str]]:
@@ -82,6 +79,5 @@ def test_words_are_seen_across_lines_and_in_names_but_not_inside_other_words() -
 
 
 def test_words_are_plain() -> None:
-    not_yet = set(NOT_YET.read_text(encoding="utf-8").split()) if NOT_YET.exists() else set()
-    found = [line for name, text in readable() if name not in not_yet for line in offences(name, text)]
+    found = [line for name, text in readable() for line in offences(name, text)]
     assert found == [], "CONTRIBUTING.md has the words to use instead"

@@ -1,1 +1,1 @@
-"""What is asked: problems with checkable answers."""
+"""Tasks: problems with checkable answers."""

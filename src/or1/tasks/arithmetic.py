@@ -33,7 +33,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_DIFFICULTY = 8
 """Longest chain that the built-in model was taught [operations]."""
 _HELDOUT_ONE_IN = 8
-"""One problem in so many is held out."""
+"""One problem in this many is held out."""
 _MAX_REPEATS = 5_000
 """Problems drawn in a row without a new one before the space counts as exhausted."""
 _WORDING = re.compile(r"Start at (\d+), then ((?:[A-Z][-+*]\d+ ?)+)\. Result\?")

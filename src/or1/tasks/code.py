@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from or1.config import DataColumnsConfig
 from or1.errors import DataError
 from or1.tasks.chat import chat_of, first_text, is_text, question_of
 from or1.tasks.columns import with_data_columns
+from or1.tasks.file_task import FileTask
 from or1.tasks.kind import BenchmarkRow, VerifierSettings
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN, with_instruction
-from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
+from or1.tasks.rows import Row
 from or1.types import Message, Problem
 from or1_verify.code import CodeVerifier, ProgramVerifier, parse_tests
 from or1_verify.code.fusion import SandboxFusionVerifier
@@ -29,36 +28,15 @@ _LISTED_BY_TESTS = ("time_limit_s", "memory_limit_bytes", "checker")
 
 
 @dataclass(frozen=True)
-class CodeTask:
+class CodeTask(FileTask):
     """Problems of one file or data set, judged by running the program in the last fenced block.
 
     The columns tell which data set a row is from; any other row needs a question (`question`, `problem` or
     `prompt`: text, or chat messages) and `tests`, in a layout that `parse_tests` reads. A solution that comes
-    with a row is kept with the tests, to validate them.
+    with a row is kept with the tests, to validate them. The column `answer` is that of the tests.
     """
 
-    path: str
-    """File, `hf://owner/name/path/to/file`, or the name of a data set on the hub."""
-    split: Literal["train", "heldout"] = "train"
-    """Which files of a data set on the hub; a path to a file ignores it."""
-    num_problems: int | None = None
-    """The first so many [problems]; None = all."""
-    instruction: str = ""
-    """Appended to each question after a newline."""
-    columns: DataColumnsConfig = field(default=DataColumnsConfig())
-    """Columns by other names; `answer` is the column of the tests."""
-    hub: Hub = field(default_factory=HuggingFaceHub)
     name: str = "code"
-
-    def problems(self) -> Sequence[Problem]:
-        """The problems, in the order of the rows.
-
-        Raises:
-            DataError: no such file, a format that cannot be read, a row without question or usable tests.
-        """
-        files = find_files(self.path, self.split, self.hub)
-        rows = (row for file in files for row in read_rows(file))
-        return [self._problem(row) for row in islice(rows, self.num_problems)]
 
     def _problem(self, row: Row) -> Problem:
         row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_TESTS, *_OTHER_TESTS))
@@ -82,7 +60,7 @@ class CodeTask:
 
 
 def tests_of(content: Mapping[str, Any]) -> Any:
-    """What a row says about its tests, with its solution, for `parse_tests`.
+    """The tests of a row, with its solution, for `parse_tests`.
 
     Raises:
         DataError: the row has no tests.

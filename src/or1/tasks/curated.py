@@ -34,7 +34,7 @@ class CuratedTask:
     name: str
     """The kind: math or code."""
     num_problems: int | None = None
-    """The first so many [problems]; None = all."""
+    """This many from the start [problems]; None = all."""
     instruction: str = ""
     """Appended to each question after a newline."""
     weights: dict[str, float] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
     Args:
         data: the sources.
         seed: of the built-in task's problems and of label noise.
-        hub: where data sets can be had by name; None = the Hugging Face hub.
+        hub: source of data sets by name; None = the Hugging Face hub.
 
     Raises:
         ConfigError: a source is described wrongly.
@@ -65,7 +65,9 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
         num_rows += len(loaded.problems)
         clean = {problem.id: problem for problem in loaded.problems}
         if kind.source_hash is not None:
-            rows |= {p.id: f"{source.path} row {n}" for n, p in enumerate(loaded.problems, start=1)}
+            rows |= {
+                p.id: f"{source.path or source.task} row {n}" for n, p in enumerate(loaded.problems, start=1)
+            }
         for problem in exchange_golds(list(clean.values()), source.label_noise, seed):
             if problem.id in found:
                 continue

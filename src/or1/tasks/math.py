@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
-from or1.config import DataColumnsConfig
 from or1.errors import DataError
 from or1.tasks.chat import chat_of, first_text, is_text, question_of
 from or1.tasks.columns import with_data_columns
+from or1.tasks.file_task import FileTask
 from or1.tasks.kind import BenchmarkRow
 from or1.tasks.prompts import with_instruction
-from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
+from or1.tasks.rows import Row
 from or1.types import Gold, Message, Problem
 from or1_verify.answer import final_answer
 
@@ -27,7 +26,7 @@ _GSM8K_MARK = "####"
 
 
 @dataclass(frozen=True)
-class MathTask:
+class MathTask(FileTask):
     """Problems of one file or data set, judged by their final boxed answer.
 
     A row needs a question (`problem`, `question` or `prompt`: text, or chat messages) and an answer (`gold`,
@@ -36,30 +35,9 @@ class MathTask:
     Typed golds (`or1_verify.math.gold`) are kept as they are.
     """
 
-    path: str
-    """File, `hf://owner/name/path/to/file`, or the name of a data set on the hub."""
-    split: Literal["train", "heldout"] = "train"
-    """Which files of a data set on the hub; a path to a file ignores it."""
-    num_problems: int | None = None
-    """The first so many [problems]; None = all."""
-    instruction: str = ""
-    """Appended to each question after a newline."""
-    columns: DataColumnsConfig = field(default=DataColumnsConfig())
-    """Columns by other names."""
-    hub: Hub = field(default_factory=HuggingFaceHub)
     name: str = "math"
     gold: Callable[[Row], Gold] = field(default=lambda row: gold_of(row))
     """Reads the gold of a row."""
-
-    def problems(self) -> Sequence[Problem]:
-        """The problems, in the order of the rows.
-
-        Raises:
-            DataError: no such file, a format that cannot be read, a row without question or answer.
-        """
-        files = find_files(self.path, self.split, self.hub)
-        rows = (row for file in files for row in read_rows(file))
-        return [self._problem(row) for row in islice(rows, self.num_problems)]
 
     def _problem(self, row: Row) -> Problem:
         row = with_data_columns(row, self.columns, keys=_KEYS, answer_columns=(*_ANSWERS, "reward_model"))

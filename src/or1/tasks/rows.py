@@ -36,7 +36,7 @@ class Row:
 
 
 class Hub(Protocol):
-    """Where data sets can be had by name, `owner/name`."""
+    """A source of data sets by name, `owner/name`."""
 
     def fetch(self, dataset: str, file: str) -> Path:
         """Local copy of one file."""
@@ -127,7 +127,7 @@ def read_rows(file: Path, *, half_characters: bool = False) -> Iterator[Row]:
                 require_characters(row)
             yield row
     except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror or error}): mend or replace it") from error
+        raise DataError(f"{file} cannot be read ({error.strerror or error}): fix or replace it") from error
     if empty:
         raise DataError(f"{file} holds no problems: it is empty")
 
@@ -137,9 +137,9 @@ def require_characters(row: Row) -> None:
     try:
         json.dumps(row.content, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{row.place}: half a character ({error.object[error.start]!a}): mend it") from error
+        raise DataError(f"{row.place}: half a character ({error.object[error.start]!a}): fix it") from error
     except RecursionError as error:
-        raise DataError(f"{row.place}: nested too deeply to be read: mend or remove it") from error
+        raise DataError(f"{row.place}: nested too deeply to be read: fix or remove it") from error
 
 
 def _check_suffix(path: str) -> None:
@@ -226,9 +226,9 @@ def _parsed(place: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{place}: not JSON ({error}): mend or remove it") from error
+        raise DataError(f"{place}: not JSON ({error}): fix or remove it") from error
     except RecursionError as error:
-        raise DataError(f"{place}: nested too deeply to be read: mend or remove it") from error
+        raise DataError(f"{place}: nested too deeply to be read: fix or remove it") from error
     except ValueError as error:  # a number of more digits than Python converts
         raise DataError(f"{place}: cannot be read ({error}): write the number as text") from error
 
@@ -244,5 +244,5 @@ def _unreachable(what: str, error: Exception) -> DataError:
     lines = str(error).splitlines()
     cause = f"{type(error).__name__}: {lines[0] if lines else ''}"
     return DataError(
-        f"{what} cannot be had from the hub ({cause[:200]}): check the name, or give a local file instead"
+        f"{what} cannot be loaded from the hub ({cause[:200]}): check the name, or give a local file instead"
     )

@@ -169,7 +169,7 @@ class PlainConsole(_ConsoleView):
 
     def on_cut(self, step: int) -> None:
         if step:
-            self._line(f"going on from the checkpoint of step {step}")
+            self._line(f"resuming from the checkpoint of step {step}")
 
 
 def _tail(text: str, length: int) -> str:

@@ -232,7 +232,7 @@ def test_half_a_character_is_unreadable_and_told_in_the_ledger(tmp_path: Path) -
     found = read(tmp_path, {"problem": "Add 2 and \ud800 3.", "answer": "5"}, task="math")
     assert found.decision is not None
     assert found.decision.reason == "unreadable"
-    assert found.decision.evidence["error"].endswith(r"line 1: half a character ('\ud800'): mend it")
+    assert found.decision.evidence["error"].endswith(r"line 1: half a character ('\ud800'): fix it")
     assert found.record.question == "Add 2 and ? 3."
 
 
