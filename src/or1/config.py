@@ -34,8 +34,9 @@ class DataColumnsConfig(Config):
 class DataConfig(Config):
     task: str = Field(pattern=NAME_OR_PLUGIN, examples=["math", "my_task.py:reward"])
     """Task, and so the verifier: a name in `or1.tasks.registry` (arithmetic, math, code) or of an entry point
-    in the group `or1.tasks`, or your own reward or task as `FILE.py:NAME` (the file beside the recipe, else
-    in the working directory) or `module:NAME`."""
+    in the group `or1.tasks`, `verifiers:NAME` (a single-turn environment of the library verifiers), or your
+    own reward or task as `FILE.py:NAME` (the file beside the recipe, else in the working directory) or
+    `module:NAME`."""
     task_hash: str | None = None
     """Hash of the source of a task of your own; written at the start, so that a run cannot resume with
     another reward. None = not checked."""

@@ -16,7 +16,7 @@ import or1_verify
 from or1.types import Problem
 
 REQUIRED = ("torch", "transformers", "safetensors", "numpy", "pyarrow", "pydantic", "math-verify")
-PACKAGES = (*REQUIRED, "vllm", "ray")
+PACKAGES = (*REQUIRED, "vllm", "ray", "verifiers")
 """Packages whose version can change a number."""
 
 

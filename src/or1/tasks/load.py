@@ -63,7 +63,9 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
         num_rows += len(loaded.problems)
         clean = {problem.id: problem for problem in loaded.problems}
         if kind.source_hash is not None:
-            rows |= {p.id: f"{source.path} row {n}" for n, p in enumerate(loaded.problems, start=1)}
+            rows |= {
+                p.id: f"{source.path or source.task} row {n}" for n, p in enumerate(loaded.problems, start=1)
+            }
         for problem in exchange_golds(list(clean.values()), source.label_noise, seed):
             if problem.id in found:
                 continue

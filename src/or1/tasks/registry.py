@@ -13,6 +13,7 @@ from or1.tasks import arithmetic, code, math, process
 from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings
 from or1.tasks.rows import Hub
 from or1.tasks.user import user_kind
+from or1.tasks.verifiers_env import PREFIX, environment_kind
 from or1.types import Problem
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
@@ -91,7 +92,8 @@ TASKS: dict[str, TaskKind] = {
 
 
 def task_kind(name: str, setting: str = "data.task") -> TaskKind:
-    """The task of this name: built in, of an entry point, or your own at `FILE.py:NAME` or `module:NAME`.
+    """The task of this name: built in, of an entry point, `verifiers:NAME`, or your own at `FILE.py:NAME` or
+    `module:NAME`.
 
     Args:
         name: as in a recipe.
@@ -102,6 +104,8 @@ def task_kind(name: str, setting: str = "data.task") -> TaskKind:
     """
     if name in TASKS:
         return TASKS[name]
+    if name.startswith(PREFIX):
+        return environment_kind(name.removeprefix(PREFIX), setting)
     plugin = parse_plugin(name)
     if plugin is not None:
         return user_kind(plugin, setting)

@@ -15,6 +15,7 @@ import functools
 import inspect
 import json
 import numbers
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,22 +48,34 @@ class RewardVerifier(Verifier):
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Call the function on the whole response."""
-        value: object = self.reward(answer, problem.gold, problem)
-        if not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:  # nan fails it too
-            return Verdict(
-                outcome=Outcome.NOT_JUDGED,
-                reward=None,
-                reason="bad_reward",
-                detail=f"the reward function returned {value!r:.80}: it must be a number from 0 to 1",
-            )
-        number = float(value)
-        if number == 1.0:
-            return Verdict(outcome=Outcome.RIGHT, reward=number, reason="right")
-        return Verdict(outcome=Outcome.WRONG, reward=number, reason="wrong" if number == 0.0 else "partial")
+        return reward_verdict(self.reward(answer, problem.gold, problem))
+
+
+def reward_verdict(value: object) -> Verdict:
+    """The verdict for a value that a reward function has returned; see `RewardVerifier`."""
+    if not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:  # nan fails it too
+        return Verdict(
+            outcome=Outcome.NOT_JUDGED,
+            reward=None,
+            reason="bad_reward",
+            detail=f"the reward function returned {value!r:.80}: it must be a number from 0 to 1",
+        )
+    number = float(value)
+    if number == 1.0:
+        return Verdict(outcome=Outcome.RIGHT, reward=number, reason="right")
+    return Verdict(outcome=Outcome.WRONG, reward=number, reason="wrong" if number == 0.0 else "partial")
+
+
+class ForeignVerifier(Verifier):
+    """A verifier whose code is not part of or1: it is checked on the gold of each problem at the start."""
+
+    @abstractmethod
+    def inner(self) -> Verifier:
+        """The verifier itself, imported in this process."""
 
 
 @dataclass(frozen=True, slots=True)
-class UserVerifier(Verifier):
+class UserVerifier(ForeignVerifier):
     """The verifier behind a name, for a pool: every step of it runs in the worker."""
 
     uses_prompt: ClassVar[bool] = True
@@ -103,7 +116,7 @@ class GoldCheck(Verifier):
     """
 
     uses_prompt: ClassVar[bool] = True
-    verifier: UserVerifier
+    verifier: ForeignVerifier
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Both questions."""

@@ -17,10 +17,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
+from or1.plugins import Plugin, source_hash
+from or1.tasks.kind import TaskKind
 from or1.tasks.prompts import with_instruction
+from or1.tasks.rows import Hub
+from or1.tasks.user import ForeignVerifier, reward_verdict
 from or1.types import Message, Outcome, Problem, Verdict
 from or1_verify.answer import after_thinking
 from or1_verify.base import Verifier
@@ -33,13 +38,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiersVerifier(Verifier):
-    """The rewards of an environment.
+class EnvironmentVerifier(ForeignVerifier):
+    """The rewards of an environment. Verdicts as of `RewardVerifier`, and NOT_JUDGED `reward_raised`."""
 
-    Reasons: RIGHT `right` (1), WRONG `wrong` (0) or `partial` (between); NOT_JUDGED `reward_raised`, or
-    `bad_reward` for a reward that is not in [0, 1].
-    """
-
+    uses_prompt: ClassVar[bool] = True
     environment: str
     """Name of the environment in the library."""
 
@@ -47,22 +49,59 @@ class VerifiersVerifier(Verifier):
         """Score one turn with the rewards of the problem's task."""
         from verifiers.v1.errors import TaskError
 
-        task = _task_of(_taskset(self.environment), problem.gold)
+        task = _task_of(_taskset(self.environment, "data.task"), problem.gold)
         trace = _trace(task, problem.prompt, answer)
         try:
             asyncio.run(task.score(trace))
         except TaskError as error:
-            return _not_judged("reward_raised", " ".join(str(error).split()))
+            cause = " ".join(str(error).split())
+            return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason="reward_raised", detail=cause)
         weights = [reward.weight for reward in trace.rewards.values() if reward is not None]
-        return _verdict(trace.reward / max(1.0, math.fsum(weights)))
+        reward = trace.reward / max(1.0, math.fsum(weights))
+        # a sum of weights over itself may miss 1 by a rounding
+        return reward_verdict(1.0 if math.isclose(reward, 1.0, rel_tol=1e-9) else reward)
 
     def prepare(self) -> None:
         """Import the library and the environment.
 
         Raises:
-            ConfigError: see `environment_problems`.
+            ConfigError: see `environment_kind`.
         """
-        _taskset(self.environment)
+        _taskset(self.environment, "data.task")
+
+    def inner(self) -> Verifier:
+        """This one."""
+        return self
+
+
+def environment_kind(environment: str, setting: str = "data.task") -> TaskKind:
+    """The task of an environment.
+
+    Args:
+        environment: its name in the library.
+        setting: the setting or option that names it, for error messages.
+
+    Raises:
+        ConfigError: the library is not installed, there is no such environment, or it is not single-turn.
+    """
+    module = type(_taskset(environment, setting)).__module__
+
+    def load(source: DataConfig, seed: int, hub: Hub) -> Sequence[Problem]:
+        if (source.split, source.min_difficulty, source.max_difficulty) != ("train", None, None):
+            raise ConfigError(
+                f"data.split, min_difficulty and max_difficulty have no effect on {_place(environment)}: "
+                "remove them"
+            )
+        return environment_problems(environment, source.num_problems, source.instruction)
+
+    return TaskKind(
+        name=f"{PREFIX}{environment}",
+        verifier=lambda settings: EnvironmentVerifier(environment),
+        load=load,
+        makes_problems=True,
+        votes=False,
+        source_hash=source_hash(Plugin(module, environment), setting),
+    )
 
 
 def environment_problems(
@@ -76,13 +115,13 @@ def environment_problems(
         instruction: appended to each question after a newline.
 
     Raises:
-        ConfigError: the library is not installed, there is no such environment, or it is not single-turn.
+        ConfigError: as of `environment_kind`, or the tasks have no end and `num_problems` is None.
         DataError: a task whose prompt is not text, or whose data do not survive JSON.
     """
-    taskset = _taskset(environment)
+    taskset = _taskset(environment, "data.task")
     if num_problems is None and not taskset.bounded:
         raise ConfigError(f"{_place(environment)} generates tasks without end: set data.num_problems")
-    tasks = _foreign(environment, lambda: list(islice(taskset, num_problems)))
+    tasks = _foreign(_place(environment), lambda: list(islice(taskset, num_problems)))
     if not tasks:
         raise DataError(f"{_place(environment)} has no tasks")
     return [
@@ -96,30 +135,28 @@ def environment_problems(
     ]
 
 
-def _place(environment: str) -> str:
-    return f'data.task = "{PREFIX}{environment}"'
+def _place(environment: str, setting: str = "data.task") -> str:
+    return f'{setting} = "{PREFIX}{environment}"'
 
 
-def _foreign(environment: str, call: Callable[[], T]) -> T:
+def _foreign(place: str, call: Callable[[], T]) -> T:
     """Result of a call of the environment's own code; ConfigError in one line if it raises."""
     try:
         return call()
     except Exception as error:  # a boundary: the code of an environment may raise anything
         cause = " ".join(str(error).split())
-        raise ConfigError(
-            f"{_place(environment)} cannot be loaded ({type(error).__name__}: {cause:.200})"
-        ) from error
+        raise ConfigError(f"{place} cannot be loaded ({type(error).__name__}: {cause:.200})") from error
 
 
 @functools.cache
-def _taskset(environment: str) -> Any:
+def _taskset(environment: str, setting: str) -> Any:
     """The taskset of an environment, imported and checked once in each process."""
+    place = _place(environment, setting)
     try:
         import verifiers.v1 as library
     except ImportError as error:
         raise ConfigError(
-            f"{_place(environment)} needs the library verifiers ({error}): "
-            "pip install -c constraints.txt 'or1[verifiers]'"
+            f"{place} needs the library verifiers ({error}): pip install -c constraints.txt 'or1[verifiers]'"
         ) from error
 
     def load() -> tuple[Any, str | None]:
@@ -127,9 +164,9 @@ def _taskset(environment: str) -> Any:
         taskset = library.load_taskset(config)
         return taskset, next(_unsupported(library, environment, taskset), None)
 
-    taskset, reason = _foreign(environment, load)
+    taskset, reason = _foreign(place, load)
     if reason is not None:
-        raise ConfigError(f"{_place(environment)} {reason}: only single-turn environments are supported")
+        raise ConfigError(f"{place} {reason}: only single-turn environments are supported")
     return taskset
 
 
@@ -170,7 +207,7 @@ def _unsupported(library: Any, environment: str, taskset: Any) -> Iterator[str]:
 def _gold(environment: str, taskset: Any, task: Any) -> dict[str, Any]:
     """The data of a task as JSON, from which `_task_of` makes the same task."""
     gold: dict[str, Any] = task.data.model_dump(mode="json", exclude_defaults=True)
-    if _foreign(environment, lambda: _task_of(taskset, gold).data) != task.data:
+    if _foreign(_place(environment), lambda: _task_of(taskset, gold).data) != task.data:
         raise DataError(f"{_place(environment)}: the data of task {task.data.idx} change when stored as JSON")
     return gold
 
@@ -222,15 +259,3 @@ def _trace(task: Any, prompt: Sequence[Message], response: str) -> Any:
         agent=library.AgentInfo(config=library.AgentConfig()),
         nodes=nodes,
     )
-
-
-def _verdict(reward: float) -> Verdict:
-    if math.isclose(reward, 1.0, rel_tol=1e-9):  # a sum of weights, divided by itself
-        return Verdict(outcome=Outcome.RIGHT, reward=1.0, reason="right")
-    if not 0 <= reward < 1:
-        return _not_judged("bad_reward", f"the rewards give {reward:g}, which is not in [0, 1]")
-    return Verdict(outcome=Outcome.WRONG, reward=reward, reason="partial" if reward else "wrong")
-
-
-def _not_judged(reason: str, detail: str) -> Verdict:
-    return Verdict(outcome=Outcome.NOT_JUDGED, reward=None, reason=reason, detail=detail)

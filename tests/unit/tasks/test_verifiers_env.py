@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import json
 import pickle
 import sys
 from pathlib import Path
 
 import pytest
 
+from or1 import recipes
+from or1.config import DataConfig, RunConfig
 from or1.errors import ConfigError, DataError
-from or1.tasks.verifiers_env import VerifiersVerifier, _taskset, environment_problems
+from or1.plugins import Plugin, source_hash
+from or1.tasks.load import load_problems
+from or1.tasks.registry import task_kind
+from or1.tasks.verifiers_env import EnvironmentVerifier, _taskset, environment_problems
 from or1.types import Message, Outcome, Verdict
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer
@@ -50,7 +56,7 @@ def test_tasks_become_problems_with_their_data_as_gold() -> None:
 
 
 def judged(text: str) -> Verdict:
-    verifier = pickle.loads(pickle.dumps(VerifiersVerifier(NAME)))
+    verifier = pickle.loads(pickle.dumps(EnvironmentVerifier(NAME)))
     return verifier.verify(environment_problems(NAME)[2], text)
 
 
@@ -83,13 +89,65 @@ def test_a_reward_that_raises_or_is_out_of_range_judges_nothing(text: str, reaso
 def test_rewards_run_in_workers_that_can_be_killed() -> None:
     problem = environment_problems(NAME)[2]
     texts = ["3", "hang", "4"]
-    pool = ProcessVerifierPool({problem.task: VerifiersVerifier(NAME)}, num_workers=1, time_limit_s=10.0)
+    pool = ProcessVerifierPool({problem.task: EnvironmentVerifier(NAME)}, num_workers=1, time_limit_s=10.0)
     with contextlib.closing(pool):
         answers = [Answer(problem=problem, index=n, text=text) for n, text in enumerate(texts)]
         found = {answer.index: verdict for answer, verdict in pool.judge(answers)}
     assert found[0].reward == 1.0
     assert (found[1].outcome, found[1].reason) == (Outcome.WRONG, "time_limit")
     assert found[2].reward == pytest.approx(0.2)
+
+
+@needs_library
+def test_a_recipe_names_an_environment_and_its_source_is_part_of_the_run(tmp_path: Path) -> None:
+    loaded = load_problems((DataConfig(task=f"verifiers:{NAME}", num_problems=3),), seed=1)
+    assert [p.gold["answer"] for p in loaded.problems] == [1, 2, 3]
+    source = Plugin(str(ENVIRONMENTS / f"{NAME}.py"), NAME)
+    assert task_kind(f"verifiers:{NAME}").source_hash == source_hash(source, "data.task")
+    with pytest.raises(ConfigError, match=r"data\.split, min_difficulty and max_difficulty have no effect"):
+        load_problems((DataConfig(task=f"verifiers:{NAME}", split="heldout"),), seed=1)
+    with pytest.raises(ConfigError, match=r'data\.path = "x" has no use'):
+        load_problems((DataConfig(task=f"verifiers:{NAME}", path="x"),), seed=1)
+
+
+def small_run(task: str) -> RunConfig:
+    sets = [
+        f'data=[{{task="{task}"}}]',
+        "stages=[{max_response_tokens=8, num_steps=1, num_problems=2, group_size=2}]",
+        "evaluation.num_problems=1",
+        "evaluation.samples_per_problem=1",
+    ]
+    return recipes.load("tiny", sets)
+
+
+@needs_library
+def test_a_run_trains_on_an_environment(tmp_path: Path) -> None:
+    from or1 import assemble
+
+    run = small_run(f"verifiers:{NAME}")
+    state = assemble.train(run, tmp_path / "run")
+    assert state.step == 1
+    described = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert described["config"]["data"][0]["task_hash"] == task_kind(f"verifiers:{NAME}").source_hash
+    assert described["provenance"]["packages"]["verifiers"].startswith("0.4.")
+
+
+@needs_library
+def test_an_environment_that_rewards_an_empty_response_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from or1 import assemble
+
+    (tmp_path / "or1_generous.py").write_text(
+        HEAD.format(**{**PARTS, "data": "prompt=str(n)"}).replace(
+            "        yield", "        for n in range(4): yield"
+        )
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
+    with pytest.raises(DataError, match="verifiers:or1_generous gives 1 for an empty response"):
+        assemble.train(small_run("verifiers:or1_generous"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 HEAD = """
