@@ -24,8 +24,8 @@ def with_reward(run: RunConfig, reward: str) -> RunConfig:
 def plugin_of(function: Callable[..., float], folder: Path) -> str:
     """The function as `FILE.py:NAME`.
 
-    A function of an imported module is named where it is. A function of a notebook, or of the script that runs,
-    is copied alone into `folder`: importing the script again would run it again. The name of the copy has a
+    A function of an imported module is named where it is. One of a notebook, or of the script that runs, is
+    copied alone into `folder`: importing the script again would run it again. The name of the copy has a
     hash of the source, so a changed function is another reward.
 
     Raises:
