@@ -5,7 +5,7 @@ A call may come from any thread. Only a call from the main thread saves its stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def train(
     recipe: str | Path,
     *,
     out: str | Path | None = None,
+    reward: Callable[..., float] | None = None,
     **settings: object,
 ) -> Run:
     """Train as a recipe says; repeating the call resumes the run.
@@ -105,6 +106,9 @@ def train(
     Args:
         recipe: a shipped recipe, a `.toml` file, a run folder or its `config.json`.
         out: run folder; `runs/NAME` if not given.
+        reward: `reward(response: str, gold, problem) -> float` in [0, 1] in place of the verifiers of all
+            `data`. It runs in worker processes that import its file. The source of a function of a notebook
+            is copied into the run folder, so its imports must stand inside it.
         settings: changes to the recipe, by dotted key, as `--set` takes them:
             `**{"optimizer.learning_rate": 1e-6}`, or whole tables, `rollout={"oversample": 1.5}`.
 
@@ -119,7 +123,10 @@ def train(
     folder = Path(out) if out is not None else Path("runs") / run.name
 
     from or1 import assemble  # imports torch
+    from or1.assemble.own_reward import plugin_of, with_reward
 
+    if reward is not None:
+        run = with_reward(run, plugin_of(reward, folder))
     assemble.train(run, folder)
     return Run(folder)
 

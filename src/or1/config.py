@@ -16,6 +16,7 @@ from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import ModelConfig as ModelConfig
 
+PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
 NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
 """A plain name, or `FILE.py:NAME`, or `module:NAME`."""
 
@@ -37,9 +38,12 @@ class DataConfig(Config):
     in the group `or1.tasks`, `verifiers:NAME` (a single-turn environment of the library verifiers), or your
     own reward or task as `FILE.py:NAME` (the file beside the recipe, else in the working directory) or
     `module:NAME`."""
+    reward: str | None = Field(default=None, pattern=PLUGIN, examples=["my_task.py:reward"])
+    """Your own reward or verifier in place of the task's, as `FILE.py:NAME` or `module:NAME`; the task still
+    reads the problems. None = the task's verifier."""
     task_hash: str | None = None
-    """Hash of the source of a task of your own; written at the start, so that a run cannot resume with
-    another reward. None = not checked."""
+    """Hash of the source of a task or reward of your own; written at the start, so that a run cannot resume
+    with another reward. None = not checked."""
     path: str | None = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
     columns: DataColumnsConfig = DataColumnsConfig()
@@ -58,6 +62,11 @@ class DataConfig(Config):
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of problems whose gold is exchanged with another's, chosen by seed [fraction].
     Source: paper 3.2.1, the experiment with doubtful answers."""
+
+    @property
+    def judge(self) -> str:
+        """Name of the task whose verifier judges the problems."""
+        return self.reward or self.task
 
 
 class SwitchRule(Config):

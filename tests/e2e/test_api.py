@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -11,6 +12,8 @@ import pytest
 
 import or1
 from or1.errors import ConfigError, RunFolderError
+from or1.testing import make_problem
+from or1.types import Problem
 
 SETTINGS: dict[str, object] = {
     "stages": [{"max_response_tokens": 90, "num_steps": 2, "num_problems": 4, "group_size": 4}],
@@ -64,6 +67,64 @@ def test_the_exported_model_is_scored(run: or1.Run, tmp_path: Path) -> None:
     assert (row.num_problems, row.k, row.num_unknown) == (3, 2, 0)
     with pytest.raises(KeyError, match="aime24"):
         scores["aime24"]
+
+
+def half_for_an_answer(response: str, gold: int, problem: Problem) -> float:
+    """Full reward for the gold, half for any other box."""
+    if f"boxed{{{gold}}}" in response:
+        return 1.0
+    return 0.5 if "boxed{" in response else 0.0
+
+
+def test_a_reward_of_your_own_judges_the_problems_of_a_recipe(tmp_path: Path) -> None:
+    run = or1.train("tiny", out=tmp_path / "run", reward=half_for_an_answer, **SETTINGS)
+    rollouts = run.rollouts(1)
+    for row in rollouts:
+        if row["finish"] == "stop":
+            assert row["reward"] == half_for_an_answer(
+                row["response"], json.loads(row["gold"]), make_problem()
+            )
+    assert 0.5 in {row["reward"] for row in rollouts}, "the built-in verifier pays 0 or 1"
+    recorded = json.loads((run.folder / "config.json").read_text())
+    assert recorded["config"]["data"][0]["reward"] == f"{Path(__file__).resolve()}:half_for_an_answer"
+    assert len(recorded["config"]["data"][0]["task_hash"]) == 16
+
+
+SCRIPT = """
+import or1
+
+def reward(response, gold, problem):
+    return {expression}
+
+or1.train("tiny", out="run", reward=reward, **{settings!r})
+print("trained")
+"""
+
+
+def test_a_changed_function_of_a_script_is_another_reward(tmp_path: Path) -> None:
+    """The script's function travels alone: importing the script in a worker would train there."""
+
+    def play(expression: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "script.py").write_text(SCRIPT.format(expression=expression, settings=SETTINGS))
+        return subprocess.run(
+            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    first = play("float(f'boxed{{{gold}}}' in response)")
+    assert (first.returncode, first.stdout.splitlines()[-1:]) == (0, ["trained"]), first.stderr
+    changed = play("float(str(gold) in response)")
+    assert changed.returncode != 0
+    assert "data.0.reward" in changed.stderr
+    assert len(list((tmp_path / "run").glob("reward-*.py"))) == 2
+
+
+def test_a_nested_function_is_refused(tmp_path: Path) -> None:
+    def nested(response: str, gold: object, problem: object) -> float:
+        return 1.0
+
+    for function in (nested, lambda response, gold, problem: 1.0):
+        with pytest.raises(ConfigError, match="define it with def at the top level"):
+            or1.train("tiny", out=tmp_path / "run", reward=function, **SETTINGS)
 
 
 @pytest.mark.parametrize(

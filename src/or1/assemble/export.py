@@ -103,7 +103,7 @@ def card(run: RunConfig, data: RunData, step: int) -> str:
         *[_score_row(row) for row in ([scores[0], scores[-1]] if len(scores) > 1 else scores)],
         "",
         f"- commit: {provenance['commit']}",
-        f"- problems: {', '.join(_source(d.task, d.path, d.task_hash) for d in run.data)}",
+        f"- problems: {', '.join(_source(d.judge, d.path, d.task_hash) for d in run.data)}",
         f"- data hash: {provenance['data_hash']}",
         f"- configuration hash: {provenance['config_hash']}",
         f"- packages: {', '.join(f'{name} {v}' for name, v in provenance['packages'].items() if v)}",

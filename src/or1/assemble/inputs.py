@@ -41,7 +41,7 @@ def inputs_of(run: RunConfig) -> Inputs:
         ModelError, DataError, ConfigError: in one line.
     """
     benchmarks = [load_benchmark(name) for name in run.evaluation.benchmarks]
-    sources = [source.task for source in (*run.data, *run.evaluation.data)]
+    sources = [source.judge for source in (*run.data, *run.evaluation.data)]
     kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
     refuse_weak_sandbox(run, kinds)
@@ -73,7 +73,11 @@ def with_task_hashes(run: RunConfig) -> RunConfig:
         *((f"data.{i}", source) for i, source in enumerate(table["data"])),
         *((f"evaluation.data.{i}", source) for i, source in enumerate(table["evaluation"]["data"])),
     ):
-        source["task_hash"] = checked_hash(source["task"], source["task_hash"], f"{key}.task")
+        source["task_hash"] = checked_hash(
+            source["reward"] or source["task"],
+            source["task_hash"],
+            f"{key}.reward" if source["reward"] else f"{key}.task",
+        )
     return RunConfig.model_validate(table)
 
 

@@ -59,7 +59,7 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     set_threads(inputs.model, run.system)
     data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
-    hashes = {Path(d.task).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
+    hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     description["provenance"] |= {"task_hashes": hashes} if hashes else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))

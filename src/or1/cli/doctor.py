@@ -92,7 +92,7 @@ def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
         yield f"needs vLLM: {_install('vllm')}"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
-    if any(task_kind(data.task).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
+    if any(task_kind(data.judge).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
         yield "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
     largest = max(stage.max_response_tokens for stage in run.stages)
     if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:

@@ -43,7 +43,7 @@ def read_template(table: dict[str, Any], folder: Path, origin: str) -> None:
 
 
 def resolve_tasks(table: dict[str, Any], folder: Path, *, every: bool = False) -> None:
-    """Make the file of each task of your own in `data` and `evaluation.data` absolute, in place.
+    """Make the file of each task or reward of your own in `data` and `evaluation.data` absolute, in place.
 
     Args:
         table: a run, or a part of one.
@@ -53,5 +53,6 @@ def resolve_tasks(table: dict[str, Any], folder: Path, *, every: bool = False) -
     evaluation = table.get("evaluation")
     sources = [table.get("data"), evaluation.get("data") if isinstance(evaluation, dict) else None]
     for source in (each for listed in sources if isinstance(listed, list) for each in listed):
-        if isinstance(source, dict) and isinstance(source.get("task"), str):
-            source["task"] = absolute_plugin(source["task"], folder, every=every)
+        for key in ("task", "reward"):
+            if isinstance(source, dict) and isinstance(source.get(key), str):
+                source[key] = absolute_plugin(source[key], folder, every=every)

@@ -57,9 +57,11 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
     rows: dict[str, str] = {}
     num_rows = 0
     for source in data:
-        kind = task_kind(source.task)
-        loaded = _load(source, kind, seed, hub or HuggingFaceHub())
-        kinds[source.task] = kind
+        loaded = _load(source, task_kind(source.task), seed, hub or HuggingFaceHub())
+        kind = task_kind(source.judge, "data.task" if source.reward is None else "data.reward")
+        if source.reward is not None:
+            loaded = _judged_by(loaded, kind.name)
+        kinds[source.judge] = kind
         num_rows += len(loaded.problems)
         clean = {problem.id: problem for problem in loaded.problems}
         if kind.source_hash is not None:
@@ -114,6 +116,17 @@ class _Loaded:
     problems: Sequence[Problem]
     weights: Mapping[str, float] = field(default_factory=dict)
     """Problem id -> copies that a curated data set asks for; 1 where it is silent."""
+
+
+def _judged_by(loaded: _Loaded, task: str) -> _Loaded:
+    """The same problems as problems of another task, whose verifier judges them."""
+    made = [Problem.make(task, p.prompt, p.gold, p.source, p.difficulty) for p in loaded.problems]
+    weights = {
+        new.id: loaded.weights[old.id]
+        for old, new in zip(loaded.problems, made, strict=True)
+        if old.id in loaded.weights
+    }
+    return _Loaded(made, weights)
 
 
 def _load(source: DataConfig, kind: TaskKind, seed: int, hub: Hub) -> _Loaded:
