@@ -20,8 +20,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from or1.config import Config
 from or1.errors import ConfigError
+from or1.plugins import absolute_plugin
 from or1.recipes.load import FOLDER as TRAIN_FOLDER
 from or1.recipes.load import merge
+from or1.tasks.registry import task_kind
 
 FOLDER = TRAIN_FOLDER.parent / "eval"
 _RELEASE = re.compile(r"(release_)?v(\d+)(?:_v(\d+))?")
@@ -247,7 +249,7 @@ def _shipped_table(name: str) -> dict[str, Any]:
 
 
 def _own_table(path: Path) -> dict[str, Any]:
-    """The table of a user's benchmark. Its data files may lie beside it."""
+    """The table of a user's benchmark. Its data files, and the file of its task, may lie beside it."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -260,6 +262,9 @@ def _own_table(path: Path) -> dict[str, Any]:
     files = [
         str(file) if file.exists() else name for file, name in zip(beside, table.get("data", ()), strict=True)
     ]
+    if isinstance(table.get("task"), str):
+        table["task"] = absolute_plugin(table["task"], path.parent)
+        task_kind(table["task"], f"benchmark {path}: task")
     return {**table, "data": files} if files else table
 
 

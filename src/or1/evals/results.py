@@ -252,7 +252,9 @@ def _joined(
 
 
 def _entry(questions: Questions, samples: int) -> dict[str, Any]:
+    own = questions.kind.source_hash
     return {
+        **({"task_hash": own} if own is not None else {}),
         "samples": samples,
         "num_problems": len(questions.asked),
         "expected_problems": questions.benchmark.expected_problems,

@@ -170,7 +170,7 @@ def test_a_benchmark_of_your_own_is_a_file_with_its_data_beside_it(tmp_path: Pat
         (None, "there is no such file"),
         ("task = ", "cannot be read"),
         ('task = "math"\nsample = 3\n', "sample: Extra inputs are not permitted"),
-        ('task = "maths"\n', "task: Input should be"),
+        ('task = "maths"\n', 'task = "maths" does not exist: did you mean math'),
     ],
 )
 def test_a_wrong_benchmark_file_is_one_line(content: str | None, part: str, tmp_path: Path) -> None:

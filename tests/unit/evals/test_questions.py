@@ -14,6 +14,7 @@ from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import Questions, load_questions
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
+from or1.tasks.kind import DEFAULTS
 from or1.tasks.rows import read_rows
 from or1.types import Message
 from or1_verify.math import MathVerifier
@@ -224,3 +225,14 @@ def test_real_files_load(name: str, file: str, number: int) -> None:
     questions = ask(name, DATA / file, "greedy")
     assert len(questions.asked) == number
     assert len({one.key for one in questions.asked}) == number
+
+
+def test_a_benchmark_of_your_own_may_have_a_task_of_your_own_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "chess.py").write_text("def reward(response, gold, problem):\n    return response in gold\n")
+    (tmp_path / "chess.jsonl").write_text('{"question": "Best move?", "gold": ["e4", "d4"]}\n')
+    (tmp_path / "chess.toml").write_text('task = "chess.py:reward"\ndata = ["chess.jsonl"]\n')
+    found = load_questions(load_benchmark(str(tmp_path / "chess.toml")), load_protocol("reference"))
+    (one,) = found.asked
+    assert (one.problem.task, one.problem.gold) == ("chess.py:reward", ["e4", "d4"])
+    verifier = found.kind.verifier(DEFAULTS)
+    assert [verifier.verify(one.problem, move).reward for move in ("d4", "h4")] == [1.0, 0.0]
