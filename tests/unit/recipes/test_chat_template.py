@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from or1 import recipes
-from or1.cli.evaluate import settings_of
 from or1.errors import ConfigError, RunFolderError
+from or1.evals.request import evaluation_settings
 from or1.recipes.check import shown
 from or1.storage import provenance
 from or1.storage.run_folder import RunFolder
@@ -45,7 +45,7 @@ def test_a_path_of_the_command_line_starts_at_the_working_directory(
     monkeypatch.chdir(recipe.parent)
     assert recipes.load("tiny", ["model.chat.template=my.jinja"]).model.chat.template == TEMPLATE
     sets = ["model.chat.template=my.jinja", "model.chat.system_prompt=Be brief."]
-    chat = settings_of("builtin:tiny", None, sets).model.chat
+    chat = evaluation_settings("builtin:tiny", None, sets).model.chat
     assert (chat.template, chat.system_prompt) == (TEMPLATE, "Be brief.")
 
 
