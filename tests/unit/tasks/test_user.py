@@ -70,7 +70,7 @@ def write_rows(path: Path, *rows: dict[str, object]) -> str:
 @pytest.fixture
 def odd(tmp_path: Path) -> Iterator[ProcessVerifierPool]:
     kind = task_kind(f"{write(tmp_path / 'task.py', ODD)}:reward")
-    with ProcessVerifierPool(verifiers_of([kind]), 1, time_limit_s=1.0) as pool:
+    with ProcessVerifierPool(verifiers_of([kind]), 1, time_limit_s=300.0) as pool:
         yield pool
 
 
@@ -100,11 +100,13 @@ def test_a_returned_value_becomes_a_verdict(
     assert (verdict.outcome, verdict.reward, verdict.reason) == (outcome, reward, reason)
 
 
-def test_a_reward_that_hangs_is_killed_and_the_next_response_is_judged(odd: ProcessVerifierPool) -> None:
-    hung = verdict_of(odd, "hang", problem("4"))
-    assert (hung.outcome, hung.reward, hung.reason) == (Outcome.WRONG, 0.0, "time_limit")
-    assert verdict_of(odd, "4", problem("4")).reward == 1.0
-    assert verdict_of(odd, "part", problem("4")).reward == 0.25
+def test_a_reward_that_hangs_is_killed_and_the_next_response_is_judged(tmp_path: Path) -> None:
+    kind = task_kind(f"{write(tmp_path / 'task.py', ODD)}:reward")
+    with ProcessVerifierPool(verifiers_of([kind]), 1, time_limit_s=5.0) as pool:
+        hung = verdict_of(pool, "hang", problem("4"))
+        assert (hung.outcome, hung.reward, hung.reason) == (Outcome.WRONG, 0.0, "time_limit")
+        assert verdict_of(pool, "4", problem("4")).reward == 1.0
+        assert verdict_of(pool, "part", problem("4")).reward == 0.25
 
 
 def test_a_reward_that_raises_or_returns_nonsense_leaves_the_response_unjudged(
