@@ -8,13 +8,15 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from or1.errors import ConfigError
 
+T = TypeVar("T")
 _SPEC = re.compile(r"(?P<place>[^:]+):(?P<name>[A-Za-z_]\w*)")
 
 
@@ -139,3 +141,28 @@ def _module_of_file(path: str, digest: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def factory_named(name: str, known: Mapping[str, T], setting: str) -> T:
+    """The factory of this name, or the user's own at `FILE.py:NAME` or `module:NAME`.
+
+    Args:
+        name: value of the setting.
+        known: the factories that or1 has.
+        setting: for error messages.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name in known:
+        return known[name]
+    plugin = parse_plugin(name)
+    if plugin is None:
+        names = ", ".join(f'"{each}"' for each in known)
+        raise ConfigError(
+            f'{setting} = "{name}" does not exist: use {names}, or a factory as FILE.py:NAME or module:NAME'
+        )
+    factory: T = load_plugin(plugin, setting)
+    if not callable(factory):
+        raise ConfigError(f'{setting} = "{name}" is of type {type(factory).__name__}: it must be a function')
+    return factory

@@ -34,5 +34,5 @@ def main(out: str, file: str, function: str, call: int, delay_ms: float) -> None
 
 
 if __name__ == "__main__":
-    assert assemble.benchmark_generator  # loaded before the forks
+    assert assemble.open_generator  # loaded before the forks
     serve(main)

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from or1 import assemble
-from or1.assemble.model import Model, backend_factory, engine_factory, local_engine
+from or1.assemble.backends import backend_factory
+from or1.assemble.engines import engine_factory, local_engine
+from or1.assemble.model import Model
 from or1.config import ModelConfig, RolloutConfig, RunConfig, SystemConfig
 from or1.errors import ConfigError
 from or1.protocols import RolloutEngine
@@ -33,7 +35,7 @@ def test_an_entry_is_all_that_a_further_engine_needs(monkeypatch: pytest.MonkeyP
 def test_an_engine_may_be_a_file_of_your_own(tmp_path: Path, model: Model) -> None:
     path = tmp_path / "my_engine.py"
     path.write_text(
-        "from or1.assemble.model import local_engine\n\n"
+        "from or1.assemble.engines import local_engine\n\n"
         "def make_engine(model, rollout):\n    return local_engine(model, rollout)\n"
     )
     run = load("tiny", [f"rollout.engine={path}:make_engine"])

@@ -4,8 +4,11 @@
 and verifiers.
 """
 
+from or1.assemble.backends import BACKENDS
+from or1.assemble.engines import ENGINES
+from or1.assemble.generators import local_generator, open_generator
 from or1.assemble.inputs import Inputs, inputs_of
-from or1.assemble.model import BACKENDS, ENGINES, Model, benchmark_generator, local_generator, read_model
+from or1.assemble.model import Model, read_model
 from or1.assemble.parts import parts_of, train
 from or1.assemble.verifiers import benchmark_pool, refuse_weak
 
@@ -14,10 +17,10 @@ __all__ = [
     "ENGINES",
     "Inputs",
     "Model",
-    "benchmark_generator",
     "benchmark_pool",
     "inputs_of",
     "local_generator",
+    "open_generator",
     "parts_of",
     "read_model",
     "refuse_weak",

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from or1.assemble.model import benchmark_generator
+from or1.assemble.generators import open_generator
 from or1.assemble.verifiers import benchmark_pool
 from or1.errors import ConfigError
 from or1.evals import pipeline
@@ -51,7 +51,7 @@ def evaluate(
         "sampling": dataclasses.asdict(sampling),
     }
     with (
-        benchmark_generator(settings) as (generator, environment),
+        open_generator(settings) as (generator, environment),
         benchmark_pool(settings) as pool,
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
     ):

@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 
 from or1 import loop
+from or1.assemble.backends import backend_factory
+from or1.assemble.engines import engine_factory
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
-from or1.assemble.model import backend_factory, engine_factory, set_threads
+from or1.assemble.model import set_threads
 from or1.assemble.verifiers import training_pool
 from or1.config import RunConfig
 from or1.errors import Interrupted

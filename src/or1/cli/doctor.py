@@ -88,8 +88,8 @@ def doctor() -> None:
 def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
     """Reasons why a recipe cannot run on a machine, each with a remedy."""
     gpus_needed = run.rollout.engine == "vllm"
-    if gpus_needed and "vllm" not in machine.extras:
-        yield f"needs vLLM: {_install('vllm')}"
+    if gpus_needed:
+        yield "needs the engine vllm, which this version of or1 does not have"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
     if any(task_kind(data.judge).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:

@@ -1,4 +1,4 @@
-"""Benchmarks, protocols and published scores as data: `recipes/eval/*.toml`, `protocols.toml`,
+"""Benchmarks, protocols and published scores as data: `recipes/eval/*.toml`, `prompts.toml`,
 `published.toml`.
 
 A benchmark is named as `NAME[:RELEASE][:FROM..TO]`: `aime24`,
@@ -274,7 +274,7 @@ def load_protocol(name: str) -> Protocol:
     Raises:
         ConfigError: there is none of this name.
     """
-    tables = _toml(FOLDER.parent / "protocols.toml")
+    tables = _toml(FOLDER.parent / "prompts.toml")
     if name not in tables:
         raise ConfigError(f"unknown protocol {name}: {_choices(name, tables)}")
     lineage = [name]
@@ -289,7 +289,7 @@ def load_protocol(name: str) -> Protocol:
 
 def list_protocols() -> tuple[str, ...]:
     """Names of the protocols, in the order of the file."""
-    return tuple(_toml(FOLDER.parent / "protocols.toml"))
+    return tuple(_toml(FOLDER.parent / "prompts.toml"))
 
 
 def published(benchmark: str | None = None) -> tuple[Published, ...]:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config, EndpointConfig, ModelConfig, SystemConfig, VerifyConfig
+from or1.config import NAME_OR_PLUGIN, Config, EndpointConfig, ModelConfig, SystemConfig, VerifyConfig
 
 
 class EvalRunConfig(Config):
@@ -38,6 +38,10 @@ class EvalRunConfig(Config):
     """Hash of the source of a task of your own; written at the start. None = not checked."""
     unboxed_answers: bool = False
     """Read a mathematical answer that no box holds from the end of the text. More lenient than training."""
+    engine: str = Field(
+        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
+    )
+    """Engine that samples where no server does, as `rollout.engine` of a run."""
     max_running: int = Field(default=64, ge=1)
     """Responses decoded at once by the local engine [rollouts]."""
     max_prompt_tokens: int = Field(default=16_384, ge=1)

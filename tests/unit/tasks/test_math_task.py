@@ -15,7 +15,7 @@ import pytest
 from or1.errors import DataError
 from or1.tasks.kind import is_sound
 from or1.tasks.math import MathTask
-from or1.tasks.prompts import BOXED, INSTRUCTIONS, with_instruction
+from or1.tasks.prompts import with_instruction
 from or1.types import Gold, Message
 from or1_verify.math import MathVerifier
 
@@ -91,11 +91,10 @@ def test_chat_prompts_keep_their_turns_and_the_instruction_goes_to_the_last(tmp_
 
 
 def test_an_instruction_is_not_added_twice() -> None:
-    once = with_instruction("1+1?", BOXED)
-    assert once == "1+1?\n" + BOXED
-    assert with_instruction(once, BOXED) == once
+    once = with_instruction("1+1?", "Box it.")
+    assert once == "1+1?\nBox it."
+    assert with_instruction(once, "Box it.") == once
     assert with_instruction(" 1+1? ", "") == " 1+1?"
-    assert all(r"\boxed{}" in text for text in INSTRUCTIONS.values())
 
 
 def test_the_source_is_named_by_the_row_or_by_the_folder(tmp_path: Path) -> None:

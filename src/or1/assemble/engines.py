@@ -1,0 +1,39 @@
+"""Rollout engines by name. A further engine is one entry of `ENGINES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from or1.assemble.model import Model
+from or1.config import RolloutConfig
+from or1.nn.weights import unloaded_decoder
+from or1.plugins import factory_named
+from or1.protocols import RolloutEngine
+from or1.rollout.local_engine import LocalEngine
+
+EngineFactory = Callable[[Model, RolloutConfig], RolloutEngine]
+"""Builds an engine without weights: it samples after its first `load`."""
+
+
+def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
+    """or1's own engine, in this process. Weights published in this process are shared, not copied."""
+    decoder = unloaded_decoder(model.config, dtype=model.dtype, device=model.device, kernels=model.kernels)
+    return LocalEngine(
+        decoder,
+        model.tokenizer,
+        max_running=rollout.max_running,
+        max_prompt_tokens=rollout.max_prompt_tokens,
+    )
+
+
+ENGINES: dict[str, EngineFactory] = {"local": local_engine}
+"""`rollout.engine` -> engine."""
+
+
+def engine_factory(name: str) -> EngineFactory:
+    """The engine of this name, or the user's own at `FILE.py:NAME` or `module:NAME`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return factory_named(name, ENGINES, "rollout.engine")

@@ -1,0 +1,74 @@
+"""Generators of texts for evaluation and curation: an engine in this process, or a model server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from or1.assemble.engines import engine_factory
+from or1.assemble.model import Model, read_model, set_threads
+from or1.config import ModelConfig, RolloutConfig, SystemConfig
+from or1.evals.settings import EvalRunConfig
+from or1.models import model_folder
+from or1.nn.tokenizer import load_tokenizer
+from or1.protocols import Generator, RolloutEngine
+from or1.rollout.completion import stop_ids_without_tokenizer
+from or1.rollout.endpoint import EndpointGenerator
+from or1.rollout.generate import EngineGenerator
+from or1.storage import provenance
+from or1.types import WeightHandle
+
+
+def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutConfig) -> Generator:
+    """Texts of a model that runs in this process.
+
+    Raises:
+        ModelError, ConfigError: no such model or device, or an architecture that is not supported.
+    """
+    return _start_model(read_model(model, system), system, rollout)[0]
+
+
+def _start_model(
+    model: Model, system: SystemConfig, rollout: RolloutConfig
+) -> tuple[Generator, RolloutEngine]:
+    """A generator with the weights of the model folder, and its engine."""
+    set_threads(model, system)
+    engine = engine_factory(rollout.engine)(model, rollout)
+    start = {name: p.detach() for name, p in model.load().named_parameters()}
+    engine.load(WeightHandle(version=0, ref=start))
+    return EngineGenerator(engine, model.tokenizer), engine
+
+
+@contextlib.contextmanager
+def open_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
+    """Open the generator of an evaluation; also yields the environment that its numbers depend on.
+
+    Raises:
+        ModelError, ConfigError, EndpointError: in one line.
+    """
+    environment = provenance.environment()
+    if settings.endpoint is not None:
+        folder = Path(model_folder(settings.model.path))
+        chat = settings.model.chat
+        tokenizer = load_tokenizer(folder, chat=chat) if folder.is_dir() else None
+        stop_ids = tokenizer.stop_ids if tokenizer else stop_ids_without_tokenizer(chat)
+        remote = EndpointGenerator(settings.endpoint, tokenizer=tokenizer, chat=chat, stop_ids=stop_ids)
+        remote.check()
+        with contextlib.closing(remote):
+            yield remote, {**environment, "engine": f"endpoint {settings.endpoint.url}"}
+        return
+    model = read_model(settings.model, settings.system)
+    rollout = RolloutConfig(
+        engine=settings.engine,
+        max_running=settings.max_running,
+        max_prompt_tokens=settings.max_prompt_tokens,
+    )
+    generator, engine = _start_model(model, settings.system, rollout)
+    gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
+    about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
+    with contextlib.closing(engine):
+        yield generator, {**environment, **gpu, **about}
