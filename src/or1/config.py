@@ -195,7 +195,7 @@ class RolloutConfig(Config):
     engine: str = Field(
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
     )
-    """Engine that samples: a name in `or1.assemble.engines.ENGINES` (local = or1's own, in the training process), or
+    """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process), or
     your own factory as `FILE.py:NAME` or `module:NAME`."""
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
@@ -300,7 +300,7 @@ class SystemConfig(Config):
     backend: str = Field(
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_backend.py:make_backend"]
     )
-    """Backend that trains: a name in `or1.assemble.backends.BACKENDS` (local = in this process, on one device), or
+    """Backend that trains: a name in `or1.assemble.backends` (local = in this process, on one device), or
     your own factory as `FILE.py:NAME` or `module:NAME`."""
     deterministic: bool = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
