@@ -24,7 +24,7 @@ def train(run: RunConfig, parts: Parts) -> RunState:
     parts.schedule.start(state)
 
     while not algo.finished(run, state):
-        # On entry to a stage: the next response budget; problems already solved are not drawn again.
+        # On entry to a stage: the next response budget; `online_filter` leaves solved problems out.
         stage, state = algo.enter_stage(run, state)
 
         with parts.tracker.step(state, stage) as log:

@@ -12,7 +12,7 @@ from or1.protocols import RolloutEngine
 from or1.rollout.local_engine import LocalEngine
 
 EngineFactory = Callable[[Model, RolloutConfig], RolloutEngine]
-"""Builds an engine without weights: it samples after its first `load`."""
+"""Builds an engine without weights; call its `load` before sampling."""
 
 
 def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:

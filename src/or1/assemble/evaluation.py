@@ -35,7 +35,7 @@ def evaluate(
         listener: callbacks of a progress display.
 
     Returns:
-        samples that the generator lost; repeating the call generates them.
+        number of samples that the generator lost; the same call generates them.
 
     Raises:
         Or1Error: before any work, as far as it can be known.
@@ -65,7 +65,7 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: Pr
 
     Raises:
         RunFolderError: the folder is no evaluation, or its data have changed.
-        ConfigError: a setting that cannot be, or verdicts that were imported.
+        ConfigError: an invalid setting, or an evaluation whose verdicts were imported.
     """
     description = EvalFolder.read(folder)
     if "imported" in description["settings"]:

@@ -82,7 +82,7 @@ def with_task_hashes(run: RunConfig) -> RunConfig:
 
 
 def _benchmark_problems(benchmarks: Sequence[Benchmark]) -> tuple[Problem, ...]:
-    """The problems of benchmarks, all different, under the ids that training problems have."""
+    """The problems of benchmarks without repeats, with the ids of training problems, so that overlap is found."""
     asked = [
         one.problem
         for benchmark in benchmarks

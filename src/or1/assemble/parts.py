@@ -36,7 +36,7 @@ def train(run: RunConfig, out: Path) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
 
     Raises:
-        Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
+        Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
     with StopSignal() as stop, parts_of(run, out, stop) as parts:
         try:

@@ -30,7 +30,7 @@ def apply_set(table: dict[str, Any], setting: str, model: type[BaseModel] = RunC
     if not equals or not key.strip():
         raise ConfigError(f"--set {setting}: write it as KEY=VALUE, for example optimizer.learning_rate=2e-6")
     try:
-        apply_value(table, key.strip(), parse_value(text), model)
+        _lay(table, model, (), key.strip().split("."), parse_value(text), model)
     except ConfigError as error:
         raise ConfigError(f"--set {setting}: {error}") from None
 

@@ -23,7 +23,7 @@ from or1_verify.math import MathVerifier
 ENTRY_POINTS = "or1.tasks"
 """Group of the entry points with which a package offers tasks by name."""
 _NUM_ARITHMETIC = 4_096
-"""Arithmetic problems where the setting is None [problems]."""
+"""Default number of arithmetic problems [problems]."""
 
 
 def _load_arithmetic(source: DataConfig, seed: int, hub: Hub) -> tuple[Problem, ...]:
