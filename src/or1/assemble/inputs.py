@@ -82,7 +82,7 @@ def with_task_hashes(run: RunConfig) -> RunConfig:
 
 
 def _benchmark_problems(benchmarks: Sequence[Benchmark]) -> tuple[Problem, ...]:
-    """The problems of benchmarks without repeats; their ids are those of training problems, to find overlap."""
+    """The problems of benchmarks without repeats, with the ids of training problems, to find overlap."""
     asked = [
         one.problem
         for benchmark in benchmarks
