@@ -16,12 +16,12 @@ from or1_verify.latex.reader import read
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.words import normal_words
+from or1_verify.math.choice import choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
     GoldType,
     as_typed,
-    choice_letter,
     form_of,
     is_equation,
 )
@@ -76,8 +76,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     except (BadGoldError, UnreadableError):
         return Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
-        return _same_letter(form, answer)
-    if gold.type is GoldType.TEXT or isinstance(form, Words):
+        if isinstance(form, Words) and choice_letter(answer) == form.text:
+            return Comparison.EQUAL
+        if gold.type is GoldType.CHOICE:
+            return Comparison.DIFFERENT
+    if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
         if normal_words(gold.text) == normal_words(answer):
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
@@ -165,8 +168,3 @@ def _is_decimal_comma(gold: AcceptedGold) -> bool:
 
 def _is_letter(form: Form) -> bool:
     return isinstance(form, Words) and len(form.text) == 1 and form.text.isupper() and form.text.isascii()
-
-
-def _same_letter(form: Form, answer: str) -> Comparison:
-    assert isinstance(form, Words)
-    return Comparison.EQUAL if choice_letter(answer) == form.text else Comparison.DIFFERENT
