@@ -32,6 +32,7 @@ from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
+from or1_verify.latex.tokens import UnreadableError
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
 
@@ -147,6 +148,17 @@ def form_of(gold: AcceptedGold) -> Form:
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
         raise BadGoldError(f"gold {gold.text!r} has no letter or digit")
     return form
+
+
+def fits_its_type(gold: AcceptedGold) -> bool:
+    """Whether the text of a gold is of its type; true for a text that cannot be read."""
+    try:
+        form_of(gold)
+    except UnreadableError:
+        return True
+    except BadGoldError:
+        return False
+    return True
 
 
 def as_typed(form: Form, kind: GoldType | None) -> Form:
