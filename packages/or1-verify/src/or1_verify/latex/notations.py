@@ -8,7 +8,7 @@ _APOSTROPHES = re.compile(r"(?<![\d.,'])[1-9]\d{0,2}(?:'\d{3})+(?![\d'])", re.AS
 _POINTS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:\.\d{3}){2,})(?:,(\d+))?(?![.,]?\d)", re.ASCII)
 """Two points cannot be decimal points; `1.234` is a decimal."""
 _ORDINAL = re.compile(
-    r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*)?(?:\\(?:text\w*|math\w+|mbox)\s*\{\s*)?(?:st|nd|rd|th)[\s}]*$", re.ASCII
+    r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*)?(?:\\(?:text\w*|math\w+|mbox)\s*\{\s*)?(?:st|[nr]d|th)[\s}]*$", re.ASCII
 )
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
 
