@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
+from or1_verify.latex.notations import as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.tokens import UnreadableError
@@ -142,6 +143,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         and not _GROUPED.fullmatch(answer.strip())
     ):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
+    listed = as_list(answer)
+    if listed is not None and isinstance(form, Many):
+        texts.append(listed)
     if _LETTER_BEFORE_VALUE.match(answer):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []

@@ -29,6 +29,7 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
+from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.tokens import UnreadableError
@@ -87,10 +88,16 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
         found = (_typed(gold),)
     else:
         found = (AcceptedGold(_text(gold)),)
-    found = tuple(each for each in found if each.text.strip())
+    found = tuple(reading for each in found if each.text.strip() for reading in _readings(each))
     if not found:
         raise BadGoldError("the gold is empty")
     return found
+
+
+def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
+    """`412,538,907` is a number, and a list too."""
+    listed = None if gold.type else gold_as_list(gold.text)
+    return (gold,) if listed is None else (gold, replace(gold, text=listed))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
