@@ -63,6 +63,8 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
     hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     description["provenance"] |= {"task_hashes": hashes} if hashes else {}
+    commits = inputs.train.hub_commits
+    description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))
         pool = stack.enter_context(contextlib.closing(training_pool(run, inputs.verifiers)))

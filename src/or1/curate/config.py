@@ -44,9 +44,8 @@ class SourceConfig(Config):
     task: Literal["math", "code"] | None = None
     """Kind of problem; None = as the adapter, or each row, says."""
     path: str | None = None
-    """File (JSON lines, JSON, parquet or CSV), hub name, or `hf://owner/name/file`; None = where the
-    adapter's
-    data set lies on the hub."""
+    """File, pattern with `*`, or path on the hub (`or1.tasks.hub`); None = where the adapter's data set lies
+    on the hub."""
     num_rows: int | None = Field(default=None, ge=1)
     """Read this many rows from the start [problems]; None = all."""
     license: str = "unknown"

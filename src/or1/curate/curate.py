@@ -20,7 +20,7 @@ from or1.errors import DataError, RunFolderError
 from or1.storage.atomic import guard_writes
 from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest, hash_file, is_data_set, write_manifest
 from or1.storage.settings import require_same
-from or1.tasks.rows import Hub, HuggingFaceHub
+from or1.tasks.hub import Hub, HuggingFaceHub
 
 WORK = ".work"
 _SERVER_SETTINGS = {
@@ -80,7 +80,7 @@ def _curate(
     workers: Workers | None,
 ) -> Counts:
     files = source_files(config, hub)
-    guards = {b.name: _benchmark_files(b.path, config.data.root, hub) for b in config.benchmarks}
+    guards = {b.name: files_of(b.path, config.data.root, hub, "heldout") for b in config.benchmarks}
     inputs = {
         f"{name}/{file.name}": file for name, many in sorted({**files, **guards}.items()) for file in many
     }
@@ -155,11 +155,3 @@ def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
         raise DataError(
             f"{error.filename} cannot be read ({error.strerror}): fix its permissions, or name another file"
         ) from error
-
-
-def _benchmark_files(path: str, root: str, hub: Hub) -> list[Path]:
-    """Of a benchmark on the hub its test part, or the only one it has."""
-    try:
-        return files_of(path, root, hub, "heldout")
-    except DataError:
-        return files_of(path, root, hub, "train")

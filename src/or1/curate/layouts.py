@@ -22,8 +22,8 @@ class NotWantedError(Exception):
 class Layout:
     """A data set that is known by its columns."""
 
-    hub_name: str | None
-    """Where it lies on the hub; None for plain columns."""
+    path: str | None
+    """Where its training rows lie on the hub; None for plain columns."""
     task: Literal["math", "code"] | None
     """None: each row says."""
     adapt: Callable[[Columns], Columns] = lambda row: row
@@ -126,13 +126,13 @@ LAYOUTS: Mapping[str, Layout] = {
     "numinamath-1.5": Layout("AI-MO/NuminaMath-1.5", "math", _numinamath),
     "deepscaler": Layout("agentica-org/DeepScaleR-Preview-Dataset", "math"),
     "still-3": Layout("RUC-AIBOX/STILL-3-Preview-RL-Data", "math"),
-    "omni-math": Layout("KbsdJames/Omni-MATH", "math", _omni_math),
+    "omni-math": Layout("hf://KbsdJames/Omni-MATH/test.jsonl", "math", _omni_math),
     "aime": Layout("di-zhang-fdu/AIME_1983_2024", "math", _aime),
     "gsm8k": Layout("openai/gsm8k", "math", _gsm8k),
     "math": Layout("DigitalLearningGmbH/MATH-lighteval", "math", _math),
-    "leetcode": Layout("newfacade/LeetCodeDataset", "code", _leetcode),
+    "leetcode": Layout("hf://newfacade/LeetCodeDataset/LeetCodeDataset-train.jsonl", "code", _leetcode),
     "taco": Layout("BAAI/TACO", "code", _taco),
-    "mbpp": Layout("google-research-datasets/mbpp", "code"),
-    "skywork-or1": Layout("Skywork/Skywork-OR1-RL-Data", None, _skywork),
+    "mbpp": Layout("hf://google-research-datasets/mbpp/sanitized/train-*.parquet", "code"),
+    "skywork-or1": Layout("hf://Skywork/Skywork-OR1-RL-Data/data/*.parquet", None, _skywork),
 }
 """name in a recipe -> layout."""

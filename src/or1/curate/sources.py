@@ -5,12 +5,9 @@ A row that is no problem is not an error here: it becomes a record and a decisio
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import re
 import unicodedata
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -25,14 +22,14 @@ from or1.curate.records import Decision, Record, to_json
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
 from or1.tasks.columns import has_column, with_columns
-from or1.tasks.rows import SUFFIXES, Hub, Row, find_files, read_rows, require_characters
+from or1.tasks.hub import Hub, HubPath
+from or1.tasks.rows import Row, find_files, is_data_file, read_rows, require_characters
 from or1.types import Message, Problem
 from or1_verify.code import parse_tests
 
 _QUESTIONS = ("question_content", "query", "problem", "question", "content", "prompt", "text")
 _SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code", "response")
 _IDS = ("id", "source_id", "unique_id", "task_id", "question_id", "ID", "idx", "uuid", "url")
-_READ_HERE = (".csv", ".json.gz")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _INSTRUCTIONS = re.compile(
@@ -79,66 +76,22 @@ def files_of(path: str, root: str, hub: Hub, split: str = "train") -> list[Path]
         DataError: there is nothing there that can be read.
     """
     local = Path(root).expanduser() / path
-    if local.is_file() and local.name.endswith(_READ_HERE):
-        return [local]
-    if local.is_file() and not local.name.endswith(SUFFIXES):
-        readable = ", ".join((*SUFFIXES, *_READ_HERE))
-        raise DataError(f"{local} is no format that can be read: convert it to one of {readable}")
-    if local.exists():
-        return find_files(str(local), "train", hub)
-    if path.count("/") == 1 and not re.search(r"\.\w{2,7}$", path):
-        return find_files(path, "heldout" if split == "heldout" else "train", hub)
-    if path.startswith("hf://"):
-        return find_files(path, "train", hub)
-    raise DataError(f"{local} does not exist: set data.root to the folder where {path} lies")
+    if local.exists() or HubPath.parse(path, is_data_file) is None:
+        return find_files(str(local), "train", hub, "data.root")
+    return find_files(path, "heldout" if split == "heldout" else "train", hub, "path")
 
 
 def source_files(config: CurateConfig, hub: Hub) -> dict[str, list[Path]]:
     """Source name -> its files, all there before any work begins."""
     found = {}
     for source in config.sources:
-        path = source.path or LAYOUTS[source.adapter].hub_name
+        path = source.path or LAYOUTS[source.adapter].path
         if path is None:
             raise ConfigError(
                 f"sources.{source.name}.path is missing: plain columns need a file or a hub name"
             )
         found[source.name] = files_of(path, config.data.root, hub)
     return found
-
-
-def rows_of(file: Path) -> Iterator[Row]:
-    """The rows of a file of any format that is read: JSON lines, JSON, both gzipped, parquet and CSV."""
-    if file.suffix == ".csv":
-        rows = _csv_rows(file)
-    elif file.name.endswith(".json.gz"):
-        rows = _packed_rows(file)
-    else:
-        rows = read_rows(file, half_characters=True)
-    is_empty = True
-    try:
-        for row in rows:
-            is_empty = False
-            yield row
-    except (csv.Error, OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise DataError(f"{file} cannot be read ({error}): fix or convert it") from error
-    if is_empty:
-        raise DataError(f"{file} holds no problems: it is empty")
-
-
-def _csv_rows(file: Path) -> Iterator[Row]:
-    csv.field_size_limit(1 << 27)
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        for number, content in enumerate(csv.DictReader(lines, restkey="more", restval=""), start=2):
-            yield Row(f"{file} row {number}", dict(content), file.absolute().parent.name)
-
-
-def _packed_rows(file: Path) -> Iterator[Row]:
-    with gzip.open(file, "rt", encoding="utf-8") as text:
-        content = json.load(text)
-    for number, row in enumerate(content if isinstance(content, list) else [content], start=1):
-        if not isinstance(row, dict):
-            raise DataError(f"{file} entry {number}: a {type(row).__name__} where an object is needed")
-        yield Row(f"{file} entry {number}", row, file.absolute().parent.name)
 
 
 def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:
@@ -160,7 +113,7 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
 
 def _rows_of_all(files: list[Path]) -> Iterator[Row]:
     for file in files:
-        for row in rows_of(file):
+        for row in read_rows(file, half_characters=True):
             yield _without_folder(row, file)
 
 

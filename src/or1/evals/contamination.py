@@ -17,8 +17,9 @@ from or1.evals.questions import Questions
 from or1.storage.manifest import MANIFEST
 from or1.tasks.code import QUESTIONS as CODE_QUESTIONS
 from or1.tasks.columns import with_columns
+from or1.tasks.hub import HuggingFaceHub
 from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
-from or1.tasks.rows import HuggingFaceHub, find_files, read_rows
+from or1.tasks.rows import find_files, read_rows
 
 TRAINING = "training.json"
 _WORDS = re.compile(r"[^\W_]+")

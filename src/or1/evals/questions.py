@@ -17,9 +17,10 @@ from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, Protocol
 from or1.tasks.chat import first_text
+from or1.tasks.hub import Hub, HuggingFaceHub
 from or1.tasks.kind import TaskKind
 from or1.tasks.registry import task_kind
-from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
+from or1.tasks.rows import Row, find_files, read_rows
 from or1.types import Gold, Message, Problem
 
 _NAME = re.compile(r"\{(question|solution|starter_code|first_test)\}")

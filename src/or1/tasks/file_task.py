@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Literal
 
 from or1.config import DataColumnsConfig
-from or1.tasks.rows import Hub, HuggingFaceHub, Row, find_files, read_rows
+from or1.tasks.hub import Hub, HuggingFaceHub
+from or1.tasks.rows import Row, find_files, read_rows
 from or1.types import Problem
 
 

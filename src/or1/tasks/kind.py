@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from or1.config import CodeVerifyConfig, DataConfig
-from or1.tasks.rows import Hub, Row
+from or1.tasks.hub import Hub
+from or1.tasks.rows import Row
 from or1.types import Gold, Message, Problem
 from or1_verify.answer import final_answer
 from or1_verify.base import Verifier

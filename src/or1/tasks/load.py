@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from or1.config import DataColumnsConfig, DataConfig
 from or1.errors import ConfigError, DataError
 from or1.tasks.curated import CuratedTask, is_curated
+from or1.tasks.hub import Hub, HuggingFaceHub, RecordingHub
 from or1.tasks.kind import TaskKind
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.registry import task_kind
-from or1.tasks.rows import Hub, HuggingFaceHub
 from or1.types import Gold, Problem
 
 
@@ -31,6 +31,8 @@ class ProblemSet:
     """Problem id -> file and row, for tasks of your own."""
     num_duplicates: int = 0
     """Rows left out because an earlier row is the same problem."""
+    hub_commits: Mapping[str, str] = field(default_factory=dict)
+    """Data set on the hub -> the commit that was read."""
 
     @property
     def data_hash(self) -> str:
@@ -56,8 +58,9 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
     kinds: dict[str, TaskKind] = {}
     rows: dict[str, str] = {}
     num_rows = 0
+    recording = RecordingHub(hub or HuggingFaceHub())
     for source in data:
-        loaded = _load(source, task_kind(source.task), seed, hub or HuggingFaceHub())
+        loaded = _load(source, task_kind(source.task), seed, recording)
         kind = task_kind(source.judge, "data.task" if source.reward is None else "data.reward")
         if source.reward is not None:
             loaded = _judged_by(loaded, kind.name)
@@ -82,6 +85,7 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
         clean_golds=clean_golds,
         rows=rows,
         num_duplicates=num_rows - len(found),
+        hub_commits=recording.commits,
     )
 
 

@@ -10,8 +10,8 @@ from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, parse_plugin
 from or1.tasks import arithmetic, code, math, process
+from or1.tasks.hub import Hub
 from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings
-from or1.tasks.rows import Hub
 from or1.tasks.user import user_kind
 from or1.tasks.verifiers_env import PREFIX, environment_kind
 from or1.types import Problem

@@ -1,25 +1,27 @@
-"""Rows of problem files, on disk or on the hub: JSON lines (also gzipped), JSON lists and parquet."""
+"""Rows of problem files, on disk or on the hub: JSON lines and JSON lists (also gzipped), parquet and CSV."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
-import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from or1.errors import DataError
 from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
+from or1.tasks.hub import Hub, HubPath
 
-SUFFIXES = (".jsonl", ".json", ".parquet", ".jsonl.gz")
-_HUB_PREFIX = "hf://"
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_SPLIT_WORDS = {"train": ("train",), "heldout": ("test", "validation", "valid", "dev")}
-_USUAL_FOLDERS = (".", "data", "main", "default")
+SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".jsonl.gz", ".json.gz")
+
+
+def is_data_file(path: str) -> bool:
+    """Does a name end like a file of rows?"""
+    return path.endswith(SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +37,11 @@ class Row:
     """The file's name without its suffix."""
 
 
-class Hub(Protocol):
-    """A source of data sets by name, `owner/name`."""
-
-    def fetch(self, dataset: str, file: str) -> Path:
-        """Local copy of one file."""
-        ...
-
-    def fetch_matching(self, dataset: str, patterns: Sequence[str]) -> Path:
-        """Local folder with the files whose paths match one of the patterns."""
-        ...
-
-
-class HuggingFaceHub:
-    """The Hugging Face hub, with its cache; a data set's own loading code is never run."""
-
-    def fetch(self, dataset: str, file: str) -> Path:
-        from huggingface_hub import hf_hub_download
-
-        try:
-            return Path(hf_hub_download(dataset, file, repo_type="dataset"))
-        except (OSError, ValueError) as error:
-            raise _unreachable(f"{dataset}/{file}", error) from error
-
-    def fetch_matching(self, dataset: str, patterns: Sequence[str]) -> Path:
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(dataset, repo_type="dataset", allow_patterns=list(patterns)))
-        except (OSError, ValueError) as error:
-            raise _unreachable(dataset, error) from error
-
-
 def find_files(
     path: str, split: Literal["train", "heldout"], hub: Hub, setting: str = "data.path"
 ) -> list[Path]:
-    """The local files behind a path: a file, a data set of `or1 curate`, `hf://owner/name/path/to/file`, or a
-    data set's name on the hub.
+    """The local files behind a path: a file, a pattern with `*`, a data set of `or1 curate`, or a path on the
+    hub (`or1.tasks.hub`).
 
     All files of a data set with a manifest are compared with it, also when the path names one of them. Errors
     name `setting` as what gave the path.
@@ -95,15 +65,12 @@ def find_files(
             if is_data_set(folder):
                 checked_manifest(folder)
         return [local]
-    if path.startswith(_HUB_PREFIX):
-        _check_suffix(path)
-        owner, _, rest = path.removeprefix(_HUB_PREFIX).partition("/")
-        name, _, file = rest.partition("/")
-        if not file:
-            raise DataError(f"{path} names no file: write {_HUB_PREFIX}owner/name/path/to/file.jsonl")
-        return [hub.fetch(f"{owner}/{name}", file)]
-    if _HUB_NAME.fullmatch(path) and not path.endswith(SUFFIXES):
-        return _files_of_split(path, split, hub, setting)
+    if (on_hub := HubPath.parse(path, is_data_file)) is not None:
+        return on_hub.files(hub, split, SUFFIXES, setting)
+    if found := sorted(
+        file for file in Path(local.anchor).glob(str(local.relative_to(local.anchor))) if file.is_file()
+    ):
+        return [file for each in found for file in find_files(str(each), split, hub, setting)]
     raise DataError(f"problem file {path} does not exist: check {setting} (from {Path.cwd()})")
 
 
@@ -117,8 +84,7 @@ def read_rows(file: Path, *, half_characters: bool = False) -> Iterator[Row]:
     Raises:
         DataError: unreadable, not what its suffix says, or without rows.
     """
-    readers = {".jsonl": _read_json_lines, ".gz": _read_json_lines, ".json": _read_json_list}
-    reader = {**readers, ".parquet": _read_parquet}[file.suffix]
+    reader = next(read for suffix, read in _READERS.items() if file.name.endswith(suffix))
     empty = True
     try:
         for row in reader(file):
@@ -126,6 +92,8 @@ def read_rows(file: Path, *, half_characters: bool = False) -> Iterator[Row]:
             if not half_characters and file.suffix != ".parquet":  # which holds characters alone
                 require_characters(row)
             yield row
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{file} cannot be unpacked ({error}): fetch it again") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror or error}): fix or replace it") from error
     if empty:
@@ -143,46 +111,16 @@ def require_characters(row: Row) -> None:
 
 
 def _check_suffix(path: str) -> None:
-    if not path.endswith(SUFFIXES):
+    if not is_data_file(path):
         raise DataError(f"{path} is no format that can be read: convert it to one of {', '.join(SUFFIXES)}")
 
 
-def _files_of_split(dataset: str, split: Literal["train", "heldout"], hub: Hub, setting: str) -> list[Path]:
-    for word in _SPLIT_WORDS[split]:
-        patterns = [
-            f"{where}{word}{rest}*{suffix}"
-            for suffix in SUFFIXES
-            for where in ("", "*/")
-            for rest in ("", "/")
-        ]
-        folder = hub.fetch_matching(dataset, patterns)
-        found = sorted(
-            file.relative_to(folder)
-            for file in folder.rglob("*")
-            if file.name.endswith(SUFFIXES) and (file.name.startswith(word) or file.parent.name == word)
-        )
-        parts = sorted({file.parent for file in found})
-        usual = [part for part in parts if str(part) in _USUAL_FOLDERS]
-        chosen = usual[:1] or (parts if len(parts) == 1 else [])
-        if chosen:
-            return [folder / file for file in found if file.parent == chosen[0]]
-        if found:
-            choice = ", ".join(f"{_HUB_PREFIX}{dataset}/{file.as_posix()}" for file in found[:4])
-            raise DataError(f"{dataset} has several {split} parts: set {setting} to one of {choice}")
-    raise DataError(
-        f"{dataset} has no {split} file that can be read: set {setting} to {_HUB_PREFIX}{dataset}/FILE"
-    )
-
-
 def _read_json_lines(file: Path) -> Iterator[Row]:
-    try:
-        with _open_bytes(file) as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    place = f"{file} line {number}"
-                    yield _row(file, "line", number, _parsed(place, _text(place, line)))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{file} cannot be unpacked ({error}): fetch it again") from error
+    with _open_bytes(file) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                place = f"{file} line {number}"
+                yield _row(file, "line", number, _parsed(place, _text(place, line)))
 
 
 def _open_bytes(file: Path) -> gzip.GzipFile | BufferedReader:
@@ -198,11 +136,23 @@ def _text(place: str, content: bytes) -> str:
 
 
 def _read_json_list(file: Path) -> Iterator[Row]:
-    content = _parsed(str(file), _text(str(file), file.read_bytes()))
+    with _open_bytes(file) as all_bytes:
+        content = _parsed(str(file), _text(str(file), all_bytes.read()))
     if not isinstance(content, list):
         raise DataError(f"{file} holds no list of problems: write one problem a line into a .jsonl file")
     for number, each in enumerate(content, start=1):
         yield _row(file, "entry", number, each)
+
+
+def _read_csv(file: Path) -> Iterator[Row]:
+    """Rows of texts, by the names in the first line."""
+    csv.field_size_limit(1 << 27)
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            for number, content in enumerate(csv.DictReader(lines, restkey="more", restval=""), start=2):
+                yield _row(file, "row", number, dict(content))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is not a CSV file ({error}): fix or convert it") from error
 
 
 def _read_parquet(file: Path) -> Iterator[Row]:
@@ -240,9 +190,11 @@ def _row(file: Path, kind: str, number: int, content: Any) -> Row:
     return Row(place, content, file.absolute().parent.name, file.stem)
 
 
-def _unreachable(what: str, error: Exception) -> DataError:
-    lines = str(error).splitlines()
-    cause = f"{type(error).__name__}: {lines[0] if lines else ''}"
-    return DataError(
-        f"{what} cannot be loaded from the hub ({cause[:200]}): check the name, or give a local file instead"
-    )
+_READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+    ".jsonl": _read_json_lines,
+    ".jsonl.gz": _read_json_lines,
+    ".json": _read_json_list,
+    ".json.gz": _read_json_list,
+    ".parquet": _read_parquet,
+    ".csv": _read_csv,
+}

@@ -24,9 +24,9 @@ from typing import Any, ClassVar
 from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, load_plugin, source_hash
+from or1.tasks.hub import Hub
 from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings, is_sound
 from or1.tasks.math import MathTask, any_gold, own_benchmark_row
-from or1.tasks.rows import Hub
 from or1.types import Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 

@@ -22,9 +22,9 @@ from typing import Any, ClassVar, TypeVar
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.plugins import Plugin, source_hash
+from or1.tasks.hub import Hub
 from or1.tasks.kind import TaskKind
 from or1.tasks.prompts import with_instruction
-from or1.tasks.rows import Hub
 from or1.tasks.user import ForeignVerifier, reward_verdict
 from or1.types import Message, Outcome, Problem, Verdict
 from or1_verify.answer import after_thinking

@@ -24,11 +24,11 @@ from or1.curate.sources import (
     read_benchmark,
     read_row,
     read_source,
-    rows_of,
     statement,
 )
 from or1.errors import DataError
-from or1.tasks.rows import HuggingFaceHub, Row
+from or1.tasks.hub import HuggingFaceHub
+from or1.tasks.rows import Row, read_rows
 from tests.unit.curate.corpus import write_lines
 
 
@@ -142,7 +142,7 @@ def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
     else:
         path.write_bytes(gzip.compress(text.encode()) if suffix.endswith("gz") else text.encode())
     assert files_of(path.name, str(tmp_path), HuggingFaceHub()) == [path]
-    assert [row.content for row in rows_of(path)] == rows
+    assert [row.content for row in read_rows(path)] == rows
 
 
 def test_instructions_and_invisible_signs_are_gone() -> None:
@@ -164,7 +164,7 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
         DataError, match=r"b\.jsonl line 1: no question: set columns\.question of benchmark b"
     ):
         list(read_benchmark(benchmark, [path]))
-    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
+    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: check data\.root"):
         files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())
 
 
@@ -248,16 +248,20 @@ PACKED = gzip.compress(WHOLE.encode(), mtime=0)
         (
             "r.csv",
             b"question,answer\ncaf\xe9,5\n",
-            "r.csv cannot be read ('utf-8' codec can't decode byte 0xe9",
+            "r.csv is not a CSV file ('utf-8' codec can't decode byte 0xe9",
         ),
         ("r.json.gz", gzip.compress(b"[]", mtime=0), "r.json.gz holds no problems: it is empty"),
         (
             "r.json.gz",
             gzip.compress(b"[" * 100_000, mtime=0),
-            "r.json.gz cannot be read (maximum recursion depth",
+            "r.json.gz: nested too deeply to be read",
         ),
-        ("r.json.gz", PACKED[:100], "r.json.gz cannot be read (Compressed file ended"),
-        ("r.json.gz", PACKED[:60] + b"\xff" * 30, "r.json.gz cannot be read (Error -3 while decompressing"),
+        ("r.json.gz", PACKED[:100], "r.json.gz cannot be unpacked (Compressed file ended"),
+        (
+            "r.json.gz",
+            PACKED[:60] + b"\xff" * 30,
+            "r.json.gz cannot be unpacked (Error -3 while",
+        ),
         ("r.jsonl.gz", PACKED[:100], "r.jsonl.gz cannot be unpacked (Compressed file ended"),
         ("r.jsonl", WHOLE.encode()[:-9], "r.jsonl line 30: not JSON"),
         ("r.jsonl", WHOLE.encode() + b"caf\xe9\n", "r.jsonl line 31 is not UTF-8 text"),
@@ -267,7 +271,7 @@ PACKED = gzip.compress(WHOLE.encode(), mtime=0)
             b'{"answer": ' + b"9" * 5_000 + b"}\n",
             "r.jsonl line 1: cannot be read (Exceeds the",
         ),
-        ("r.jsonl.zst", b"x", "convert it to one of .jsonl, .json, .parquet, .jsonl.gz, .csv, .json.gz"),
+        ("r.jsonl.zst", b"x", "convert it to one of .jsonl, .json, .parquet, .csv, .jsonl.gz, .json.gz"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line_with_its_name(
@@ -275,7 +279,7 @@ def test_a_file_that_cannot_be_read_is_one_line_with_its_name(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
-        [row for file in files_of(name, str(tmp_path), HuggingFaceHub()) for row in rows_of(file)]
+        [row for file in files_of(name, str(tmp_path), HuggingFaceHub()) for row in read_rows(file)]
     assert complaint in str(caught.value)
 
 
@@ -285,13 +289,13 @@ def test_a_parquet_file_damaged_inside_is_named(tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:30] + b"\xff" * 80 + content[110:])
     with pytest.raises(DataError, match=r"r\.parquet cannot be read|r\.parquet is damaged"):
-        list(rows_of(path))
+        list(read_rows(path))
 
 
 def test_the_mark_in_front_of_a_text_is_no_part_of_it(tmp_path: Path) -> None:
     for name in ("r.jsonl", "r.json"):
         (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (WHOLE if "jsonl" in name else '[{"a": 1}]').encode())
-        assert len(list(rows_of(tmp_path / name))) == (30 if "jsonl" in name else 1)
+        assert len(list(read_rows(tmp_path / name))) == (30 if "jsonl" in name else 1)
 
 
 def test_a_column_that_no_row_has_is_a_mistake_of_the_recipe(tmp_path: Path) -> None:

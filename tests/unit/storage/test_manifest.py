@@ -21,7 +21,8 @@ from or1.storage.manifest import (
     read_manifest,
     write_manifest,
 )
-from or1.tasks.rows import HuggingFaceHub, find_files
+from or1.tasks.hub import HuggingFaceHub
+from or1.tasks.rows import find_files
 
 FILES = {
     "data/problems-00000.jsonl": b'{"question": "1+1?", "answer": "2"}\n',

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from or1.errors import DataError
 from or1.tasks.kind import is_sound
 from or1.tasks.math import MathTask
 from or1.tasks.prompts import with_instruction
+from or1.testing.hub import FolderHub
 from or1.types import Gold, Message
 from or1_verify.math import MathVerifier
 
@@ -23,23 +22,6 @@ DATA = Path(__file__).parents[3] / "../shared/data"
 needs_data = pytest.mark.skipif(
     not DATA.exists(), reason="needs ../shared/data, which is not part of the project"
 )
-
-
-class FolderHub:
-    """A hub in a folder: owner/name/..."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def fetch(self, dataset: str, file: str) -> Path:
-        return self._root / dataset / file
-
-    def fetch_matching(self, dataset: str, patterns: Sequence[str]) -> Path:
-        folder = self._root / dataset
-        for file in [file for file in folder.rglob("*") if file.is_file()]:
-            if not any(fnmatch(file.relative_to(folder).as_posix(), pattern) for pattern in patterns):
-                raise AssertionError(f"{file} was not asked for and would not be there")
-        return folder
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -162,7 +144,7 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path) -> None:
 
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "blank.jsonl").write_text("\n\n")
-    (tmp_path / "table.csv").write_text("a,b\n")
+    (tmp_path / "table.xlsx").write_text("a,b\n")
     (tmp_path / "no.parquet").write_text("not parquet")
     (tmp_path / "object.json").write_text("{}")
     (tmp_path / "latin.jsonl").write_bytes(b'{"question": "caf\xe9"}\n')
@@ -170,7 +152,7 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path) -> None:
     assert "is a folder and no data set of or1 curate: name one file" in refusal(tmp_path)
     assert "holds no problems" in refusal(tmp_path / "empty.jsonl")
     assert "holds no problems" in refusal(tmp_path / "blank.jsonl")
-    assert "convert it to one of .jsonl, .json, .parquet" in refusal(tmp_path / "table.csv")
+    assert "convert it to one of .jsonl, .json, .parquet" in refusal(tmp_path / "table.xlsx")
     assert "is not a parquet file" in refusal(tmp_path / "no.parquet")
     assert "holds no list" in refusal(tmp_path / "object.json")
     assert "is not UTF-8 text" in refusal(tmp_path / "latin.jsonl")
@@ -200,9 +182,10 @@ def test_a_data_set_by_name_reads_all_files_of_its_split(tmp_path: Path) -> None
 
 
 def test_a_data_set_without_the_split_says_what_to_write(tmp_path: Path) -> None:
-    (tmp_path / "owner/none").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"has no train file .*: set data\.path to hf://owner/none/FILE"):
-        MathTask("owner/none", hub=FolderHub(tmp_path)).problems()
+    for name in ("a.csv", "b.csv"):
+        write(tmp_path / "owner/none" / name)
+    with pytest.raises(DataError, match=r"has no heldout file: set data\.path to one of hf://owner/none/a"):
+        MathTask("owner/none", "heldout", hub=FolderHub(tmp_path)).problems()
 
 
 def test_validate_tells_sound_golds_from_broken_ones(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from or1_verify.code.child import reads_itself
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
 from or1_verify.process_clock import CpuLimit, CpuTime
@@ -28,16 +29,17 @@ sys.modules["or1_verify.code.child"].run(
     json.loads(or1_channel._or1_receive()), or1_channel._or1_send, or1_channel._or1_receive
 )
 """
+_SOURCE_FILE = """
+with open("main.py", "w", encoding="utf-8", errors="surrogatepass") as _or1_file:
+    _or1_file.write({program!r})
+"""
 # As in LiveCodeBench, output before `sys.exit()` counts, whatever the status.
-_STDIN_MAIN = (
-    PREAMBLE
-    + """
+_STDIN_MAIN = """
 try:
     exec(compile({program!r}, "main.py", "exec"))
 except SystemExit:
     pass
 """
-)
 
 
 _WAITED_PER_CPU = 6
@@ -103,8 +105,9 @@ def run_with_input(sandbox: Sandbox, program: str, text: str, limits: Limits) ->
 
 
 def whole_program(program: str) -> str:
-    """A program with LiveCodeBench's preamble, to be run as `__main__`."""
-    return _STDIN_MAIN.format(program=program)
+    """A program with LiveCodeBench's preamble, to be run as `__main__`; with its file if it reads that."""
+    kept = _SOURCE_FILE if reads_itself(program) else ""
+    return PREAMBLE + (kept + _STDIN_MAIN).format(program=program)
 
 
 def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:

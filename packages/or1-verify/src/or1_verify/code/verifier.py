@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from or1_verify.base import Verifier
 from or1_verify.code.launch import TimeBudget, limits_of
 from or1_verify.code.outcome import BadTestsError, FailedTest
-from or1_verify.code.program import program_of
+from or1_verify.code.program import Extraction, program_of
 from or1_verify.code.run_asserts import failures_of_code
 from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
 from or1_verify.code.sandboxes import a_sandbox
@@ -59,13 +59,16 @@ def not_judged(error: Or1Error) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramVerifier(Verifier):
-    """Judges the last fenced block of a response; a subclass finds the tests that it fails."""
+    """Judges the program in a response; a subclass finds the tests that it fails."""
 
     limits_itself: ClassVar[bool] = True
     reward: Literal["all", "fraction"] = "all"
     """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
     time_limit_factor: float = 1.0
     """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
+    extraction: Extraction = "markdown"
+    """Rule for the program in a response: markdown, the last block of Python; livecodebench, the text between
+    the last two lines with three backticks, for comparison with published scores."""
 
     @abstractmethod
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
@@ -81,8 +84,8 @@ class ProgramVerifier(Verifier):
         """Longest that `compute` can take, all second tries included [s]."""
 
     def read(self, text: str) -> str | Verdict:
-        """The program in the last fenced block."""
-        program = program_of(text)
+        """The program in a response, by the rule `extraction`."""
+        program = program_of(text, self.extraction)
         if program is None:
             return Verdict.no_answer("unfinished_thinking")
         return program or Verdict.no_answer("no_code")
@@ -104,7 +107,7 @@ class ProgramVerifier(Verifier):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier(ProgramVerifier):
-    """Judges the last fenced block of a response against the tests in the problem's gold.
+    """Judges the program in a response against the tests in the problem's gold.
 
     Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
     `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after a second try in a new

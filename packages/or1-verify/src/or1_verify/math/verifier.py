@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
+from or1_verify.latex.normal import is_same_text
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
-from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
+from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
@@ -46,7 +47,7 @@ class MathVerifier(Verifier):
             golds = accepted_golds(problem.gold)
         except BadGoldError as error:
             return _bad_gold(str(error))
-        decided = _by_number(golds, answer)
+        decided = _by_text(golds, answer)
         if decided is None:
             if is_too_large(answer):
                 return _wrong("too_large", answer)
@@ -98,9 +99,17 @@ def refusal(problem: Problem, answer: str) -> Verdict | None:
         golds = accepted_golds(problem.gold)
     except BadGoldError as error:
         return _bad_gold(str(error))
-    if _by_number(golds, answer) is None and is_too_large(answer):
+    if _by_text(golds, answer) is None and is_too_large(answer):
         return _wrong("too_large", answer)
     return None
+
+
+def _by_text(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:
+    """Comparison without parsing: the same number, or the text of a gold, whether or not it can be read."""
+    decided = _by_number(golds, answer)
+    if decided is None and any(is_same_text(gold.text, answer) and fits_its_type(gold) for gold in golds):
+        return Comparison.EQUAL
+    return decided
 
 
 def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:

@@ -28,7 +28,8 @@ from or1_verify.sandbox.control import Control, Message
 from or1_verify.sandbox.scratch import DiskScratch, ScratchDirs, TmpfsScratch
 from or1_verify.sandbox.types import Level
 
-_THREAD_STACK_BYTES = 16 << 20
+_THREAD_STACK_BYTES = 8 << 20
+"""As Linux gives them [bytes]: below level 5 the stacks of all threads count as memory of the program."""
 _WAIT_STATUS_UNKNOWN = 1
 _MAX_PLANS = 64
 _FIRST_CGROUP = 5
