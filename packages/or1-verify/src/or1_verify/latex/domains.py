@@ -25,8 +25,9 @@ _START = re.compile(
 """Places where a statement may begin."""
 _QUANTIFIED = re.compile(r"\b(?:all|every|any|each|arbitrary)\b|\\forall")
 _FILLERS = re.compile(
-    r"(?<![A-Za-z\\])(?:for|where|with|when|whenever|all|every|any|each|some|an?(?= +[a-z]{2})|is|are|be|being"
-    r"|the|numbers?|values?|of|arbitrary|fixed|belongs? to|denotes?|constants?|parameters?|and)(?![A-Za-z])|\\forall"
+    r"(?<![A-Za-z\\])(?:for|where|with|when|whenever|all|every|any|each|some|an?(?= +[a-z]{2})|is|are|be"
+    r"|being|the|numbers?|values?|of|arbitrary|fixed|belongs? to|denotes?|constants?"
+    r"|parameters?|and)(?![A-Za-z])|\\forall"
 )
 _ANY_KIND = re.compile(r"(?:constants?|parameters?)(?![A-Za-z])")
 _SET = (
