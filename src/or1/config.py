@@ -221,10 +221,22 @@ class CodeVerifyConfig(Config):
     machine. Problems that say nothing allow 6 s. Source: LiveCodeBench (6 s)."""
     total_time_limit_s: float = Field(default=300.0, gt=0)
     """Processor time of all tests of one program together [s]. Source: scripts (cap of 300 s)."""
+    extraction: Literal["markdown", "livecodebench"] = "markdown"
+    """Rule for the program in a response: markdown, the last fenced block of Python; livecodebench, the text
+    between the last two lines with three backticks, for comparison with published scores.
+    Source: LiveCodeBench."""
     allow_weak_sandbox: bool = False
     """Run programs even where the sandbox confines little (levels 1 and 2)."""
     sandbox_fusion_url: str | None = None
     """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
+
+
+class MathVerifyConfig(Config):
+    min_gold_digits: int = Field(default=5, ge=2, le=5)
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct (2: `1/3` for `0.33`)."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
 
 
 class VerifyConfig(Config):
@@ -234,6 +246,7 @@ class VerifyConfig(Config):
     """Wall time for one answer, held by the parent [s]."""
     memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
+    math: MathVerifyConfig = MathVerifyConfig()
     code: CodeVerifyConfig = CodeVerifyConfig()
     second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
     """Share of the different answers that another verifier judges too, to count how often both agree

@@ -30,6 +30,8 @@ _GUARD = 20
 _NUM_POINTS = 6
 _NUM_TRIES = 40
 _NUM_EXACT_POINTS = 6
+_COUNTING = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm"})
+"""Functions whose arguments are whole numbers."""
 
 
 class NeedsNumbersError(Exception):
@@ -113,7 +115,7 @@ def _refuse_work(node: Node) -> None:
         match part:
             case Power(_, Number(exponent)) if abs(exponent) > _SMALL:
                 raise NeedsNumbersError
-            case Call("factorial" | "factorial2" | "binomial", arguments):
+            case Call("factorial" | "factorial2" | "binomial" | "gamma", arguments):
                 if any(not isinstance(each, Number) or each.value > _SMALL for each in arguments):
                     raise NeedsNumbersError
             case Series():
@@ -235,7 +237,7 @@ def _whole_variables(node: Node) -> frozenset[str]:
             found |= variables(part.first) | variables(part.last)
         if isinstance(part, Power) and isinstance(part.base, Number | Product) and _is_negative(part.base):
             found |= variables(part.exponent)
-        if isinstance(part, Call) and part.name in {"factorial", "factorial2", "binomial", "gcd", "lcm"}:
+        if isinstance(part, Call) and part.name in _COUNTING:
             found |= variables(part)
     return found
 

@@ -157,6 +157,8 @@ class Evaluator:
             if any(isinstance(value, mp.mpc) for value in values):
                 raise UndefinedError("an order of complex numbers")
             return max(values) if name == "max" else min(values)
+        if name == "gamma":
+            return self._gamma(first)
         if name in {"f", "g"}:
             return self._unknown_function(name, values)
         return self._whole_number_function(name, arguments)
@@ -168,6 +170,11 @@ class Evaluator:
             return function(argument)
         except (ValueError, ZeroDivisionError) as error:
             raise UndefinedError(str(error)) from error
+
+    def _gamma(self, argument: MpNumber) -> MpNumber:
+        if abs(argument) > 5_000:
+            raise TooLargeError("a gamma function")
+        return self._guarded(mpmath.gamma, argument)
 
     def _root(self, value: MpNumber, index: MpNumber) -> MpNumber:
         if not index:

@@ -20,7 +20,7 @@ class Token(NamedTuple):
 
 OR = Token("command", ",")
 """A comma written as "or": any one of the conditions may hold."""
-_UNICODE = str.maketrans(
+UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HYPHEN}": "-", "×": r"\times ",
         "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ", "π": r"\pi ", "√": r"\sqrt ", "∞": r"\infty ",
@@ -36,9 +36,14 @@ _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large
 _STYLES = (
     r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
 )
+_SPACING = r"\\q?quad|\\[,;: >]|\\\s)|~"
+LAYOUT = re.compile(
+    rf"(?<!\\)(?:\\(?:{_SIZES}|middle|(?:thin|en)space|mathstrut)(?![A-Za-z])(?:(?<=left|ight)\s*\.)?|{_SPACING}"
+)
+"""Sizes and spaces, which change no symbol."""
 _LOOKS = re.compile(
     r"(?<!\\)(?:\\(?:(?:text)?color|[hv]space\*?|[hv]?phantom)\s*\{[^{}]*\}"
-    rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|\\q?quad|\\[,;: >]|\\\s)|~"
+    rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|{_SPACING}"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 _DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
@@ -60,7 +65,7 @@ _SAME_COMMAND = {
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
+    r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
     re.ASCII,
 )
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
@@ -87,7 +92,7 @@ def tokenize(text: str) -> list[Token]:
     ['\\frac', '{', '1', '}', '{', '2', '}', 'x', '<=', '1234', 'cm']
     """
     text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text)  # not TeX, which would take one digit
-    text = _DECIMAL_IN_BRACES.sub(".", text.translate(_UNICODE))
+    text = _DECIMAL_IN_BRACES.sub(".", text.translate(UNICODE))
     text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()

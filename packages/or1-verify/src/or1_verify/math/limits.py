@@ -19,7 +19,8 @@ MAX_FACTORIAL = 5_000
 MAX_RANGE = 100_000
 """Largest whole number beside a sum, product, integral or binomial [dimensionless]."""
 
-_WHOLE = re.compile(r"\d+")
+_WHOLE = re.compile(r"(?<![\d.])\d+")
+"""The digits after a decimal point count as little."""
 _RANGED = re.compile(r"\\(?:sum|prod|int|binom|dbinom|tbinom|choose)(?![A-Za-z])")
 _OF_NUMBER = re.compile(r"(\d+)\s*!")
 _OF_GROUP = re.compile(r"[)}\]!]\s*!")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
+from or1_verify.latex.normal import is_same_text
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
-from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds
+from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
@@ -33,6 +34,12 @@ class MathVerifier(Verifier):
     """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
     r"""Accept an inequality for a gold that is a set (`x \in [0, 1]`)."""
+    min_gold_digits: int = 5
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct. 2 to 4 accept `1/3` for the gold `0.33`; 5 is the policy for golds as precise as
+    answers have to be."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
     time_limit_s: float = 0.5
     """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
@@ -46,7 +53,7 @@ class MathVerifier(Verifier):
             golds = accepted_golds(problem.gold)
         except BadGoldError as error:
             return _bad_gold(str(error))
-        decided = _by_number(golds, answer)
+        decided = _by_text(golds, answer)
         if decided is None:
             if is_too_large(answer):
                 return _wrong("too_large", answer)
@@ -78,7 +85,11 @@ class MathVerifier(Verifier):
         return replace(answer, value=announced_after_box(text) or answer.value)
 
     def _rules(self) -> Rules:
-        return Rules(inequality_for_membership=self.inequality_for_membership)
+        return Rules(
+            inequality_for_membership=self.inequality_for_membership,
+            min_gold_digits=self.min_gold_digits,
+            ratio_as_fraction=self.ratio_as_fraction,
+        )
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
@@ -98,9 +109,17 @@ def refusal(problem: Problem, answer: str) -> Verdict | None:
         golds = accepted_golds(problem.gold)
     except BadGoldError as error:
         return _bad_gold(str(error))
-    if _by_number(golds, answer) is None and is_too_large(answer):
+    if _by_text(golds, answer) is None and is_too_large(answer):
         return _wrong("too_large", answer)
     return None
+
+
+def _by_text(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:
+    """Comparison without parsing: the same number, or the text of a gold, whether or not it can be read."""
+    decided = _by_number(golds, answer)
+    if decided is None and any(is_same_text(gold.text, answer) and fits_its_type(gold) for gold in golds):
+        return Comparison.EQUAL
+    return decided
 
 
 def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:

@@ -22,6 +22,7 @@ from or1_verify.math.limits import is_too_large
         "(100000)!",
         "(x+1)^{100000}",
         "2^100000",
+        "e^{100000.5}",
         "2^{-100000}",
         "2^{20!}",
         r"\binom{1000000}{2}",
@@ -47,6 +48,7 @@ def test_refused(answer: str) -> None:
         "e^{x^2}",
         "x^{y^z}",
         "10^{-9}",
+        "e^{-0.0138629 t}",  # the digits after the point are no large exponent
         r"\binom{2006}{3}",
         r"\sum_{n=1}^{100} n",
         r"\left( 3, \frac{\pi}{2} \right)",
