@@ -221,6 +221,10 @@ class CodeVerifyConfig(Config):
     machine. Problems that say nothing allow 6 s. Source: LiveCodeBench (6 s)."""
     total_time_limit_s: float = Field(default=300.0, gt=0)
     """Processor time of all tests of one program together [s]. Source: scripts (cap of 300 s)."""
+    extraction: Literal["markdown", "livecodebench"] = "markdown"
+    """Rule for the program in a response: markdown, the last fenced block of Python; livecodebench, the text
+    between the last two lines with three backticks, for comparison with published scores.
+    Source: LiveCodeBench."""
     allow_weak_sandbox: bool = False
     """Run programs even where the sandbox confines little (levels 1 and 2)."""
     sandbox_fusion_url: str | None = None

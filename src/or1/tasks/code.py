@@ -29,7 +29,7 @@ _LISTED_BY_TESTS = ("time_limit_s", "memory_limit_bytes", "checker")
 
 @dataclass(frozen=True)
 class CodeTask(FileTask):
-    """Problems of one file or data set, judged by running the program in the last fenced block.
+    """Problems of one file or data set, judged by running the program in the response.
 
     The columns tell which data set a row is from; any other row needs a question (`question`, `problem` or
     `prompt`: text, or chat messages) and `tests`, in a layout that `parse_tests` reads. A solution that comes
@@ -184,10 +184,12 @@ def program_verifier(settings: VerifierSettings) -> ProgramVerifier:
             url=code.sandbox_fusion_url,
             reward=code.reward,
             time_limit_factor=code.time_limit_factor,
+            extraction=code.extraction,
         )
     return CodeVerifier(
         reward=code.reward,
         time_limit_factor=code.time_limit_factor,
         total_time_limit_s=code.total_time_limit_s,
+        extraction=code.extraction,
         allow_weak_sandbox=code.allow_weak_sandbox,
     )

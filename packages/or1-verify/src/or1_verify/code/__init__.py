@@ -21,7 +21,7 @@ def verify(tests: Any, response: str, verifier: CodeVerifier | None = None) -> V
     Args:
         tests: a table such as `{"inputs": ["1 2"], "outputs": ["3"]}`, or any other layout of
             docs/code-verifier.md.
-        response: text with the program in its last fenced block.
+        response: text with the program in a fenced block.
         verifier: limits and kind of reward; None = the defaults.
     """
     problem = Problem.make("code", (Message("user", ""),), tests)

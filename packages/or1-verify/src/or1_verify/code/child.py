@@ -12,6 +12,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint, came_from_program, describe
@@ -32,6 +33,11 @@ def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
     {"program": _program, "tester": _tester, "checker": _checker}[job["side"]](job, send, receive)
 
 
+def reads_itself(program: str) -> bool:
+    """Whether a program may need its own file: it names `__file__`, `inspect` or its arguments."""
+    return any(word in program for word in ("__file__", "inspect", "argv"))
+
+
 def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
     """Load a program as a module, report the result, then answer calls.
 
@@ -48,6 +54,9 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
     for name in job["names"]:
         scope.pop(name, None)  # a stub in the setup must not replace a missing definition
     try:
+        scope["__file__"] = PROGRAM_FILE
+        if reads_itself(job["program"]):
+            Path(PROGRAM_FILE).write_text(job["program"], encoding="utf-8", errors="surrogatepass")
         exec(_compiled(job["program"], PROGRAM_FILE), scope)
     except BaseException as error:
         send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())

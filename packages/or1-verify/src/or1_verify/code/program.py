@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from or1_verify.answer import after_thinking
+from typing import Literal
 
+from or1_verify.answer import after_thinking
+from or1_verify.code.blocks import last_program
+
+Extraction = Literal["markdown", "livecodebench"]
+"""Rule for the program in a response: `blocks.last_program`, or `fenced_program` as in LiveCodeBench."""
 _FENCE = "```"
 
 # The order matters: a later star import replaces names of an earlier one. `pow` is first math's, then
@@ -34,7 +39,7 @@ def fenced_program(text: str) -> str:
     return "\n".join(lines[fences[-2] + 1 : fences[-1]]) if len(fences) >= 2 else ""
 
 
-def program_of(response: str) -> str | None:
+def program_of(response: str, extraction: Extraction = "markdown") -> str | None:
     """The program of a response, after its last `</think>`; None if the thinking is not finished.
 
     Empty if there is no program.
@@ -42,10 +47,13 @@ def program_of(response: str) -> str | None:
     rest = after_thinking(response)
     if rest is None:
         return None
-    program = fenced_program(rest)
+    program = last_program(rest) if extraction == "markdown" else fenced_program(rest)
     return program if program.strip() else ""
 
 
 def as_response(program: str) -> str:
-    """A response with this program only."""
-    return f"{_FENCE}python\n{program}\n{_FENCE}\n"
+    """A response with this program only, in a fence that is longer than any in the program."""
+    fence = _FENCE
+    while fence in program:
+        fence += "`"
+    return f"{fence}python\n{program}\n{fence}\n"

@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import ClassVar, Literal
 
 from or1_verify.base import Verifier
 from or1_verify.code.launch import TimeBudget, limits_of
 from or1_verify.code.outcome import BadTestsError, FailedTest
-from or1_verify.code.program import program_of
+from or1_verify.code.program import Extraction, program_of
 from or1_verify.code.run_asserts import failures_of_code
 from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
 from or1_verify.code.sandboxes import a_sandbox
-from or1_verify.code.spec import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
+from or1_verify.code.spec import (
+    AssertTests,
+    CheckTests,
+    FunctionTests,
+    StdinTests,
+    Tests,
+    num_tests,
+    parse_tests,
+)
 from or1_verify.errors import DataError, Or1Error, SandboxError
 from or1_verify.sandbox import Level, Sandbox
 from or1_verify.types import Problem, Verdict
@@ -50,13 +59,16 @@ def not_judged(error: Or1Error) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramVerifier(Verifier):
-    """Judges the last fenced block of a response; a subclass finds the tests that it fails."""
+    """Judges the program in a response; a subclass finds the tests that it fails."""
 
     limits_itself: ClassVar[bool] = True
     reward: Literal["all", "fraction"] = "all"
     """all: 1 when every test is passed, else 0; fraction: passed tests over all tests."""
     time_limit_factor: float = 1.0
     """Multiplies the time limits that come with the tests [dimensionless]: above 1 for slow machines."""
+    extraction: Extraction = "markdown"
+    """Rule for the program in a response: markdown, the last block of Python; livecodebench, the text between
+    the last two lines with three backticks, for comparison with published scores."""
 
     @abstractmethod
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
@@ -72,8 +84,8 @@ class ProgramVerifier(Verifier):
         """Longest that `compute` can take, all second tries included [s]."""
 
     def read(self, text: str) -> str | Verdict:
-        """The program in the last fenced block."""
-        program = program_of(text)
+        """The program in a response, by the rule `extraction`."""
+        program = program_of(text, self.extraction)
         if program is None:
             return Verdict.no_answer("unfinished_thinking")
         return program or Verdict.no_answer("no_code")
@@ -95,7 +107,7 @@ class ProgramVerifier(Verifier):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier(ProgramVerifier):
-    """Judges the last fenced block of a response against the tests in the problem's gold.
+    """Judges the program in a response against the tests in the problem's gold.
 
     Reasons: NO_ANSWER `no_code`, `unfinished_thinking`; WRONG `wrong_answer`, `time_limit`, `memory_limit`,
     `output_limit`, `runtime_error`; NOT_JUDGED `bad_tests`, `sandbox_error` (after a second try in a new
@@ -103,7 +115,7 @@ class CodeVerifier(ProgramVerifier):
     """
 
     total_time_limit_s: float = 300.0
-    """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
+    """User time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
     allow_weak_sandbox: bool = False
     """Run programs in a sandbox of level 1 or 2, which does not confine them."""
     level: Level | None = None
@@ -116,7 +128,7 @@ class CodeVerifier(ProgramVerifier):
 
     def wall_limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, a second try included [s]."""
-        return 2 * (TimeBudget(self.total_time_limit_s).wall_limit_s + _SLACK_S)
+        return 2 * (TimeBudget(self.total_time_limit_s).wait_limit_s + _SLACK_S)
 
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """As in the base class; after a SandboxError one more try, in a new sandbox."""
@@ -145,11 +157,17 @@ class CodeVerifier(ProgramVerifier):
             else:
                 found = failures_of_calls(sandbox, tests, program, limits, budget)
             return list(found if count_all else islice(found, 1))
-        if not count_all or not isinstance(tests, AssertTests):
-            return failures_of_code(sandbox, tests, program, limits, budget)
-        failures = []
-        for index, test in enumerate(tests.tests):
-            alone = tests.model_validate({**tests.model_dump(), "tests": (test,)})
-            found_one = failures_of_code(sandbox, alone, program, limits, budget)
-            failures += [FailedTest(index, failure.reason, failure.detail) for failure in found_one]
-        return failures
+
+        parts: list[CheckTests | AssertTests] = [tests]
+        if count_all and isinstance(tests, AssertTests):
+            parts = [tests.model_validate({**tests.model_dump(), "tests": (test,)}) for test in tests.tests]
+
+        def failure_in(part: CheckTests | AssertTests) -> FailedTest | None:
+            return next(iter(failures_of_code(sandbox, part, program, limits, budget)), None)
+
+        failures = [budget.measured(0, partial(failure_in, part)) for part in parts]
+        return [
+            replace(failure, index=failure.index + start)
+            for start, failure in enumerate(failures)
+            if failure is not None
+        ]

@@ -149,6 +149,10 @@ def _call(name: str, values: list[Fraction]) -> Fraction:
             return _root(first, _whole(values[1], 64)) if values[1] > 0 else _unknown(name, values)
         case "factorial":
             return Fraction(math.factorial(_natural(first, 5_000)))
+        case "gamma" if first.denominator == 1 and first <= 0:
+            raise UndefinedError("a pole of the gamma function")
+        case "gamma":
+            return Fraction(math.factorial(_natural(first - 1, 5_000)))
         case "factorial2":
             return Fraction(math.prod(range(_natural(first, 5_000), 0, -2)))
         case "binomial":

@@ -118,7 +118,7 @@ def _refuse_work(node: Node) -> None:
         match part:
             case Power(_, Number(exponent)) if abs(exponent) > _SMALL:
                 raise NeedsNumbersError
-            case Call("factorial" | "factorial2" | "binomial", arguments):
+            case Call("factorial" | "factorial2" | "binomial" | "gamma", arguments):
                 if any(not isinstance(each, Number) or each.value > _SMALL for each in arguments):
                     raise NeedsNumbersError
             case Series():
@@ -201,7 +201,7 @@ class _Numbers:
         return None
 
     def _agree_at(self, point: Point, is_real: bool) -> bool | None:
-        """None where one has no value, or `is_real` and the gold is not real; where it is, so is the answer."""
+        """None where one has no value, or `is_real` and the gold is not real. Where it is, the answer must be."""
         from or1_verify.latex.numeric import NotRealError
 
         try:

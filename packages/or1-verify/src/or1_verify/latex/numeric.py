@@ -210,6 +210,8 @@ class Evaluator:
             if any(isinstance(value, mp.mpc) for value in values):
                 raise UndefinedError("an order of complex numbers")
             return max(values) if name == "max" else min(values)
+        if name == "gamma":
+            return self._gamma(first, error)
         if name in {"f", "g"}:
             self.error = _EXACT
             return self._unknown_function(name, values)
@@ -257,6 +259,15 @@ class Evaluator:
         size = mp.mag(below)
         self.error = int(max(errors[0], errors[1] + max(mp.mag(above), 1) - size) - size + 2)
         return above / below
+
+    def _gamma(self, argument: MpNumber, error: int) -> MpNumber:
+        if abs(argument) > 5_000:
+            raise TooLargeError("a gamma function")
+        found = self._guarded(mpmath.gamma, argument)
+        size = max(int(mp.mag(found)), 0)
+        # near a pole the slope is the square of the value, beyond 1 at most ten times the value
+        self.error = error + (size if argument.real > 1 else 2 * size) + 4
+        return found
 
     def _root(self, value: tuple[MpNumber, int], index: tuple[MpNumber, int]) -> MpNumber:
         if not index[0]:

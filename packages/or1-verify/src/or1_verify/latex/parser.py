@@ -12,6 +12,7 @@ from fractions import Fraction
 from or1_verify.latex.cursor import Cursor
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
+    CONSTANTS,
     IMAGINARY,
     INFINITY,
     PI,
@@ -154,8 +155,15 @@ class _Parser(Cursor):
             elif self._skips_degree():
                 node = Product((node, Quotient(PI, Number(Fraction(180)))))
             else:
-                node = Power(node, self._exponent())
+                node = self._raised(node)
         return node
+
+    def _raised(self, base: Node) -> Node:
+        """A power; its index may follow it: `x^2_1` is `x_1^2`."""
+        exponent = self._exponent()
+        if isinstance(base, Symbol) and base.name not in CONSTANTS and "_" not in base.name:
+            base = Symbol(base.name + self._subscript())
+        return Power(base, exponent)
 
     def _exponent(self) -> Node:
         if self._sees("-", "+"):
@@ -251,6 +259,8 @@ class _Parser(Cursor):
             return self._function(name)
         if name in {"pi", "infty"}:
             return PI if name == "pi" else INFINITY
+        if name == "Gamma" and self._sees("("):
+            return Call("gamma", self._arguments())
         if name in _GREEK:
             return Symbol(name + self._subscript())
         if name in {"lfloor", "lceil"}:

@@ -36,6 +36,8 @@ _LEAST_LATTICE, _LARGEST_LATTICE = 40, 1_500
 """Fewest and most points of the grid at which roundings are compared [points]."""
 _NUM_APART = 600
 """Points outside the grid, for periods that it does not cover [points]."""
+_COUNTING = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm"})
+"""Functions whose arguments are whole numbers."""
 _PARTS = 12
 """Real variables inside a rounding take multiples of 1 / 12."""
 
@@ -222,7 +224,7 @@ def _whole_variables(node: Node) -> frozenset[str]:
             found |= variables(part.first) | variables(part.last)
         if isinstance(part, Power) and isinstance(part.base, Number | Product) and _is_negative(part.base):
             found |= variables(part.exponent)
-        if isinstance(part, Call) and part.name in {"factorial", "factorial2", "binomial", "gcd", "lcm"}:
+        if isinstance(part, Call) and part.name in _COUNTING:
             found |= variables(part)
     return found
 

@@ -15,6 +15,7 @@ import re
 from fractions import Fraction
 
 from or1_verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Span, TimeOfDay, Value, Words
+from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, union
 from or1_verify.latex.relations import read_relation
@@ -63,7 +64,7 @@ def read(text: str) -> Form:
     >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
     ('x', 'list', Based(digits='204', base='5'))
     """
-    text = bare(text)
+    text = with_plain_numbers(bare(text))
     based = _BASED.fullmatch(text)
     if based:
         base = str(_BASES.index(based[2])) if based[2] in _BASES else based[2]

@@ -50,7 +50,7 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import normal_words, unit_of
+from or1_verify.latex.words import counted_words, meaning_words, normal_words, unit_of
 
 _ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
@@ -96,7 +96,13 @@ class Comparer:
             case Value(), Value():
                 return self._same_value(gold, answer)
             case Words(gold_text), Words(answer_text):
+                if len(gold_text) == 1:
+                    return gold_text == answer_text
                 return normal_words(gold_text) == normal_words(answer_text)
+            case (Words(letter), Value()) if len(letter) == 1:
+                return self._same_value(Value(Symbol(letter)), answer)
+            case (Value(), Words(letter)) if len(letter) == 1:
+                return self._same_value(gold, Value(Symbol(letter)))
             case Based(), Based():
                 return gold == answer
             case Based(digits), Value(node):
@@ -165,6 +171,8 @@ class Comparer:
         if None not in units and units[0] != units[1]:
             return False
         if (gold.is_percent and units[1]) or (answer.is_percent and units[0]):
+            return False
+        if not _words_agree(gold, answer):
             return False
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
@@ -272,6 +280,14 @@ class Comparer:
 
     def _is_zero(self, node: Node) -> bool:
         return self.identity.equal(node, _NO_DIFFERENCE)
+
+
+def _words_agree(gold: Value, answer: Value) -> bool:
+    """Words after a number may be on one side only; words after a variable are part of the answer."""
+    if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
+        return meaning_words(gold.unit) == meaning_words(answer.unit)
+    gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
+    return gold_words <= answer_words or answer_words <= gold_words
 
 
 def _shown(part: Form) -> str:

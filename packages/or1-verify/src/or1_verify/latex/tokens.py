@@ -65,7 +65,7 @@ _SAME_COMMAND = {
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<grouped>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
+    r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
     re.ASCII,
 )
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")

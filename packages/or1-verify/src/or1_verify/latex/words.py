@@ -9,7 +9,7 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per"})
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables."""
 _UNITS = {
     "millimeter": "mm millimeters millimetre millimetres",
@@ -21,9 +21,6 @@ _UNITS = {
     "minute": "min mins minutes", "hour": "h hr hrs hours", "day": "days", "week": "weeks",
     "month": "months", "year": "yr yrs years", "mph": "mph", "dollar": "$ dollars usd", "cent": "cents",
     "euro": "euros eur", "am": "", "pm": "",
-    **dict.fromkeys(("north", "south", "east", "west", "left", "right", "up", "down", "above", "below"), ""),
-    **dict.fromkeys(("january", "february", "april", "june", "july", "august", "september", "october"), ""),
-    **dict.fromkeys(("november", "december", "monday", "tuesday", "wednesday", "thursday", "friday"), ""),
     "radian": "rad radians", "degree": "deg degs degrees",
 }  # fmt: skip
 _SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
@@ -36,7 +33,20 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
+_FILLERS = frozenset({
+    "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
+    "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
+    "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
+    "people", "person", "piece", "thing", "answer", "only", "different", "distinct", "possible",
+    "required", "length", "area", "volume",
+})  # fmt: skip
+"""Words that say nothing about the value before them, in the singular."""
 _MILES_PER_HOUR = re.compile(r"\b(?:miles?|mi)\s*(?:per|/)\s*(?:hour|hr|h)\b", re.IGNORECASE)
+_LAYOUT = re.compile(
+    r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
+    r"|small|large)(?![a-z])"
+)
+"""Commands that leave the meaning of words as it is; an overline or a negation sign does not."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
 
 
@@ -92,13 +102,36 @@ def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
     return None
 
 
+def meaning_words(text: str) -> frozenset[str]:
+    """The words after a value that are neither units nor fillers.
+
+    >>> sorted(meaning_words("km north of the house")), meaning_words("square units in all")
+    (['house', 'north'], frozenset())
+    """
+    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non"))
+    return frozenset(
+        word.removesuffix("wards").removesuffix("ward")
+        for word in words
+        if word not in _SAME_UNIT and word not in _POWERS and not {word, word.removesuffix("s")} & _FILLERS
+    )
+
+
+def counted_words(text: str) -> frozenset[str]:
+    """The words after a number that count: a plural is only the name of the things counted.
+
+    >>> sorted(counted_words("students")), sorted(counted_words("turns clockwise"))
+    ([], ['clockwise'])
+    """
+    return frozenset(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
+
+
 def normal_words(text: str) -> str:
     r"""Normal form of a text: case, blanks, punctuation and articles are ignored.
 
     >>> normal_words(r"The  Midpoints."), normal_words("No solutions")
     ('midpoints', 'no solution')
     """
-    plain = re.sub(r"\\[a-zA-Z]+\*?|[\\{}$~*]", " ", text.lower())
+    plain = re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
     plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", plain)
     plain = re.sub(r"^(?:the|a|an)\s+", "", " ".join(plain.split()))
     return _SAME_MEANING.get(plain, plain)

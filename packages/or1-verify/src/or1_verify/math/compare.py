@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
+from or1_verify.latex.notations import as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.words import normal_words
+from or1_verify.math.choice import choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
     GoldType,
     as_typed,
-    choice_letter,
     form_of,
     is_equation,
 )
@@ -76,8 +77,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     except (BadGoldError, UnreadableError):
         return Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
-        return _same_letter(form, answer)
-    if gold.type is GoldType.TEXT or isinstance(form, Words):
+        if isinstance(form, Words) and choice_letter(answer) == form.text:
+            return Comparison.EQUAL
+        if gold.type is GoldType.CHOICE:
+            return Comparison.DIFFERENT
+    if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
         if normal_words(gold.text) == normal_words(answer):
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
@@ -139,6 +143,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         and not _GROUPED.fullmatch(answer.strip())
     ):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
+    listed = as_list(answer)
+    if listed is not None and isinstance(form, Many):
+        texts.append(listed)
     if _LETTER_BEFORE_VALUE.match(answer):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []
@@ -165,8 +172,3 @@ def _is_decimal_comma(gold: AcceptedGold) -> bool:
 
 def _is_letter(form: Form) -> bool:
     return isinstance(form, Words) and len(form.text) == 1 and form.text.isupper() and form.text.isascii()
-
-
-def _same_letter(form: Form, answer: str) -> Comparison:
-    assert isinstance(form, Words)
-    return Comparison.EQUAL if choice_letter(answer) == form.text else Comparison.DIFFERENT

@@ -29,9 +29,11 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
+from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.tokens import UnreadableError
+from or1_verify.math.choice import choice_letter
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
 
@@ -72,14 +74,6 @@ _LONGEST = 300
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
-_OTHER_CHOICE = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:or|not)\b")
-_OTHER_SMALL_CHOICE = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
-_CHOICE = re.compile(
-    r"\W*(?:\\(?:text\w*|math\w+|mbox)\s*\{)?\W*(?:the\s+)?(?:(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\W+)?"
-    r"([A-Za-z])(?!\s*[\^+*/<>!'&|_])(?:\W.*)?",
-    re.DOTALL | re.IGNORECASE,
-)
-_ARTICLE = re.compile(r"a\s+[a-z]{2,}", re.IGNORECASE)
 
 
 def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
@@ -94,10 +88,16 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
         found = (_typed(gold),)
     else:
         found = (AcceptedGold(_text(gold)),)
-    found = tuple(each for each in found if each.text.strip())
+    found = tuple(reading for each in found if each.text.strip() for reading in _readings(each))
     if not found:
         raise BadGoldError("the gold is empty")
     return found
+
+
+def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
+    """`412,538,907` is a number, and a list too."""
+    listed = None if gold.type else gold_as_list(gold.text)
+    return (gold,) if listed is None else (gold, replace(gold, text=listed))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
@@ -208,25 +208,6 @@ def _only_letter(text: str) -> str:
     if letter is None:
         raise BadGoldError(f"gold {text!r} is not a choice letter")
     return letter
-
-
-def choice_letter(text: str) -> str | None:
-    r"""The letter of a choice, with or without the text of the choice.
-
-    >>> choice_letter(r"\textbf{(C) } 12"), choice_letter("d"), choice_letter("12")
-    ('C', 'D', None)
-    >>> choice_letter("C or D") is choice_letter("a circle") is None
-    True
-    """
-    found = _CHOICE.fullmatch(text.strip())
-    if found is None:
-        return None
-    start, rest = text.strip()[found.start(1) :], text.strip()[found.end(1) :]
-    if _OTHER_CHOICE.search(rest) or _ARTICLE.match(start):
-        return None
-    if found[1].islower() and _OTHER_SMALL_CHOICE.search(rest):
-        return None
-    return found[1].upper()
 
 
 def _final(text: str) -> str:

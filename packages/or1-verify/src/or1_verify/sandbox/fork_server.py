@@ -28,7 +28,8 @@ from or1_verify.sandbox.control import Control, Message
 from or1_verify.sandbox.scratch import DiskScratch, ScratchDirs, TmpfsScratch
 from or1_verify.sandbox.types import Level
 
-_THREAD_STACK_BYTES = 16 << 20
+_THREAD_STACK_BYTES = 8 << 20
+"""As Linux gives them [bytes]: below level 5 the stacks of all threads count as memory of the program."""
 _WAIT_STATUS_UNKNOWN = 1
 _MAX_PLANS = 64
 _FIRST_CGROUP = 5
@@ -216,7 +217,7 @@ class ForkServer:
             counts_own_processes=uid is not None or self._trees is not None,
             scratch_dir=scratch_dir,
             ruleset=self._ruleset(message["slot"]),
-            cpu_s=message["cpu_s"],
+            kernel_cpu_s=message["kernel_cpu_s"],
             address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
             file_bytes=message["file_bytes"],
             num_open_files=message["num_open_files"],
@@ -257,8 +258,8 @@ class ForkServer:
             self._end_orphans()
         self._scratch.clear(child.slot)
         self._control.send_plain(
-            f'{{"ended": {status}, "number": {child.number}, "cpu_s": {usage.ru_utime + usage.ru_stime:.6f}, '
-            f'"peak_memory_bytes": {usage.ru_maxrss * 1024}}}'
+            f'{{"ended": {status}, "number": {child.number}, "user_s": {usage.ru_utime:.6f}, '
+            f'"system_s": {usage.ru_stime:.6f}, "peak_memory_bytes": {usage.ru_maxrss * 1024}}}'
         )
 
     def _end_orphans(self) -> None:

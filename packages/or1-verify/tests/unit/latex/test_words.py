@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from or1_verify import math
 from or1_verify.latex.words import changes_value, is_unit, multiplier, normal_words, unit_of
 
 
@@ -64,3 +65,24 @@ def test_multipliers_multiply() -> None:
 )
 def test_normal_words(left: str, right: str, same: bool) -> None:
     assert (normal_words(left) == normal_words(right)) is same
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (r"n \text{ even}", r"n \text{ odd}", False),
+        (r"n \text{ even}", r"n", False),
+        (r"p \text{ prime}", r"p \text{ composite}", False),
+        (r"5 \text{ km north}", r"5 \text{ km south}", False),
+        (r"5 \text{ km north}", r"5 \text{ km northwards}", True),
+        (r"90^\circ \text{ clockwise}", r"90^\circ \text{ counterclockwise}", False),
+        ("5 up", "5 down", False),
+        (r"15 \text{ pupils}", r"15 \text{ students}", True),
+        (r"15 \text{ pupils}", r"15", True),
+        (r"15", r"15 \text{ pupils in total}", True),
+        (r"3 \text{ negative}", r"3 \text{ nonnegative}", False),
+    ],
+)
+def test_words_beside_a_value(left: str, right: str, same: bool) -> None:
+    assert (math.verify(left, rf"\boxed{{{right}}}").reward == 1.0) is same
+    assert (math.verify(right, rf"\boxed{{{left}}}").reward == 1.0) is same

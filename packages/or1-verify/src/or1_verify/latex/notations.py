@@ -1,0 +1,50 @@
+r"""Notations of whole numbers, rewritten as plain digits before a text is split into tokens."""
+
+from __future__ import annotations
+
+import re
+
+_APOSTROPHES = re.compile(r"(?<![\d.,'])[1-9]\d{0,2}(?:'\d{3})+(?![\d'])", re.ASCII)
+_POINTS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:\.\d{3}){2,})(?:,(\d+))?(?![.,]?\d)", re.ASCII)
+"""Two points cannot be decimal points; `1.234` is a decimal."""
+_ORDINAL = re.compile(
+    r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*)?(?:\\(?:text\w*|math\w+|mbox)\s*\{\s*)?(?:st|[nr]d|th)[\s}]*$", re.ASCII
+)
+_GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
+
+
+def with_plain_numbers(text: str) -> str:
+    r"""Thousands with apostrophes or several points, and ordinals, as plain numbers.
+
+    >>> with_plain_numbers("1'000"), with_plain_numbers("1.234.567,5"), with_plain_numbers("1.234")
+    ('1000', '1234567.5', '1.234')
+    >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
+    ('3', '12')
+    """
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
+    text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
+    return _ORDINAL.sub(_balanced, text)
+
+
+def _balanced(found: re.Match[str]) -> str:
+    """Nothing in place of an ordinal's ending, unless a brace around the number would be lost."""
+    return "" if found.group().count("{") == found.group().count("}") else found.group()
+
+
+def as_list(text: str) -> str | None:
+    r"""The text with groups of three digits as elements of a list; None if it has no group that may be one.
+
+    >>> as_list("412,538,907"), as_list("6,050"), as_list("27,54,108")
+    ('412, 538, 907', None, None)
+    """
+    groups = [group for found in _GROUPS.findall(text) for group in found.split(",")]
+    if not groups or any(group.startswith("0") for group in groups):
+        return None
+    return _GROUPS.sub(lambda found: found.group().replace(",", ", "), text)
+
+
+def gold_as_list(text: str) -> str | None:
+    """As `as_list`, for a gold whose numbers all have three digits: `6,250` is a number."""
+    is_number = any(len(found.partition(",")[0]) < 3 for found in _GROUPS.findall(text))
+    return None if is_number else as_list(text)

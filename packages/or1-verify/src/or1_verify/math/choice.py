@@ -1,0 +1,66 @@
+"""Choice letters: the answer to a question with lettered choices, with or without the text of the choice."""
+
+from __future__ import annotations
+
+import re
+
+_MARKUP = re.compile(
+    r"\\(?:text\w*|math(?:rm|bf|sf|tt|it|bb|normal)|mbox|boldsymbol|bf|rm|left|right)(?![A-Za-z])"
+    r"|\\[,;:! ()\[\]]|\\q?quad(?![A-Za-z])|[{}$~]|\*\*"
+)
+_LETTER = re.compile(
+    r"(?:the\s+)?(?:(?:correct|final)\s+)?(?:(?:option|choice|answer)(?:\s+is)?[\s:]+)?"
+    r"(?P<open>[(\[]\s*)?(?:(?:option|choice|answer)\s+)?(?P<letter>[A-Za-z])(?P<shut>\s*[)\]])?(?![\w'])"
+    r"(?P<rest>.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_END = re.compile(r"[\s.,;:)\]]*|\s+is\s+(?:the\s+)?(?:correct|right)(?:\s+(?:answer|choice|option))?[\s.!]*")
+_AFTER_BRACKET = re.compile(r"[.:]?\s+(\S.*)|\s*([A-Za-z0-9].*)", re.DOTALL)
+_AFTER_LETTER = re.compile(
+    r"[.:]\s+(?!(?:\\?[A-Za-z]+|[A-Za-z]_\w)$)(\S.*)|[.:]([A-Za-z]{2}.*)|\s+-+\s+([A-Za-z]{4}.*)", re.DOTALL
+)
+"""`R: r` is a ratio; a hyphen comes before words, since `N - 1` is a difference."""
+_OPERATOR = re.compile(
+    r"[\^_!'/*+=<>&|,;)]|-\s|\\(?:cdot|times|div|pm|mp|leq?|geq?|neq?|in|cup|cap|to)(?![A-Za-z])"
+    r"|(?:or|not|nor|and|is\s+(?:not|wrong|incorrect))\b",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"(?<![A-Za-z\\])(?:A|I)\s+(?!(?:and|or|nor|not|is|are)\b)[a-z]+\b")
+_ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
+_OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
+_OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
+_SMALL = "abcdefghij"
+
+
+def choice_letter(text: str) -> str | None:
+    r"""The letter of a choice. Text may follow after a delimiter: a bracket, a period, a colon or a dash.
+
+    A letter without a delimiter before more mathematics is a quantity. A second choice letter makes it no
+    choice; `A` and `I` are words where a text begins with them.
+
+    >>> choice_letter(r"\textbf{(C) } 12"), choice_letter("d"), choice_letter("B: I only")
+    ('C', 'D', 'B')
+    >>> [choice_letter(text) for text in ("C or D", "a circle", r"R\sqrt{2}", "N - 1")]
+    [None, None, None, None]
+    """
+    found = _LETTER.fullmatch(" ".join(_MARKUP.sub(" ", text).split()).strip("* ."))
+    if found is None or (found["letter"].islower() and found["letter"] not in _SMALL):
+        return None
+    letter, rest = found["letter"], found["rest"]
+    if _END.fullmatch(rest):
+        return letter.upper()
+    after = (_AFTER_BRACKET if found["shut"] else _AFTER_LETTER).fullmatch(rest)
+    words = next((part for part in after.groups() if part), "") if after else ""
+    return letter.upper() if words and _is_text(words, letter) else None
+
+
+def _is_text(words: str, letter: str) -> bool:
+    """Whether the words after the delimiter are the text of one choice."""
+    if _OPERATOR.match(words):
+        return False
+    rest = _ARTICLE.sub(" ", words)
+    if _ROMAN.search(rest):
+        rest = re.sub(r"\bI\b", " ", rest)
+    if _OTHER.search(rest):
+        return False
+    return letter.isupper() or _OTHER_SMALL.search(rest) is None

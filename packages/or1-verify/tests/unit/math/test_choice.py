@@ -1,0 +1,89 @@
+"""A capital letter is a choice alone or before a delimiter and text; otherwise it is a quantity."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1_verify import math
+from or1_verify.math.choice import choice_letter
+
+LETTERS = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
+CHOICE_TEXTS = st.sampled_from(
+    ["41", r"\frac{1}{2}", "A right angle", "I only", "I and II only", "None of the above", "-1", "3 or 4"]
+)
+OPERATIONS = st.sampled_from(
+    [
+        r"\sqrt{2}",
+        "-1",
+        " - 1",
+        "+2",
+        "(1-r)",
+        "^2",
+        "!",
+        "'",
+        "_1",
+        r"\cdot 3",
+        "/2",
+        "x",
+        " = 5",
+        "r",
+        ":r",
+        ", 4",
+        r"\%",
+    ]
+)
+
+
+@given(LETTERS, OPERATIONS)
+def test_a_quantity_is_no_choice(letter: str, operation: str) -> None:
+    assert math.verify(letter, rf"\boxed{{{letter}{operation}}}").reward != 1.0
+
+
+@given(
+    LETTERS, CHOICE_TEXTS, st.sampled_from([r"(%s) ", r"\textbf{(%s)}\ ", "%s) ", "%s. ", "%s: ", "[%s] "])
+)
+def test_the_text_of_the_choice_may_follow_a_delimiter(letter: str, text: str, label: str) -> None:
+    assert choice_letter(label % letter + text) == letter
+
+
+@given(
+    LETTERS,
+    st.sampled_from([r"\mathrm{%s}", r"\text{%s}", r"\frac{2%s}{2}", "x = %s", "(%s)", r"\textbf{%s}."]),
+)
+def test_a_letter_in_other_markup_or_with_a_name_has_its_value(letter: str, form: str) -> None:
+    assert math.verify(letter, rf"\boxed{{{form % letter}}}").reward == 1.0
+
+
+@given(
+    LETTERS,
+    LETTERS,
+    st.sampled_from(["%s or %s", "%s, %s", "(%s) or (%s)", r"\text{%s and %s}", "(%s), (%s)"]),
+)
+def test_two_letters_are_no_choice(first: str, second: str, form: str) -> None:
+    assert choice_letter(form % (first, second)) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "is_right"),
+    [
+        ("F", "F: A right angle", True),
+        ("B", r"\text{(B) I only}", True),
+        ("B", r"\text{B or I}", False),
+        ("B", "(B) is not correct", False),
+        ("B", "not B", False),
+        ("B", "B is correct", True),
+        ("B", "(B) - 1", False),
+        ("C", "c) 12", True),
+        ("R", "r", False),
+        ("D", "d = D", True),
+        ("D", "d = 5", False),
+        ("A", "A rhombus", False),
+        ("A", r"\overline{A}", False),
+        ("AB", r"\overline{AB}", False),
+        ("N", r"N \text{ is even}", False),
+    ],
+)
+def test_choices_and_quantities(gold: str, answer: str, is_right: bool) -> None:
+    assert (math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0) is is_right
