@@ -201,7 +201,7 @@ class _Numbers:
         return None
 
     def _agree_at(self, point: Point, is_real: bool) -> bool | None:
-        """None where one has no value, or `is_real` and the gold is not real. Where it is, the answer must be."""
+        """None where one has no value, or `is_real` and the gold has no real one; else both must be real."""
         from or1_verify.latex.numeric import NotRealError
 
         try:
