@@ -35,7 +35,7 @@ class MathVerifier(Verifier):
     inequality_for_membership: bool = False
     r"""Accept an inequality for a gold that is a set (`x \in [0, 1]`)."""
     time_limit_s: float = 0.5
-    """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
+    """Processor time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""
