@@ -10,6 +10,7 @@ does not raise again cannot fail, so it does not count. Neither does an assert t
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -55,14 +56,15 @@ def sure_functions(trees: Iterable[ast.Module]) -> frozenset[str]:
 
 
 class CheckCounter:
-    """Executes code and counts the checks that ran."""
+    """Counts the checks of code that ran."""
 
     def __init__(self) -> None:
         self.num_checks = 0
 
-    def execute(self, source: str, file: str, scope: dict[str, Any]) -> None:
+    def compiled(self, source: str, file: str, scope: dict[str, Any]) -> types.CodeType:
+        """Code to be executed in this scope, which counts its checks here."""
         scope[_COUNTER] = self._count
-        exec(compile(_counted(ast.parse(source)), file, "exec", dont_inherit=True), scope)
+        return compile(_counted(ast.parse(source)), file, "exec", dont_inherit=True)
 
     def _count(self) -> None:
         self.num_checks += 1

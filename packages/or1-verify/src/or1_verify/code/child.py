@@ -128,7 +128,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     vars(solution)["__getattr__"] = endpoint.named
     sys.modules["solution"] = solution
     try:
-        failure = _first_failure(job, scope, endpoint, counter.execute if counter else _execute)
+        failure = _first_failure(job, scope, endpoint, counter)
     except EndpointLostError:
         return
     except BaseException as error:
@@ -139,10 +139,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 
 def _first_failure(
-    job: dict[str, Any],
-    scope: dict[str, Any],
-    endpoint: RpcEndpoint,
-    execute: Callable[[str, str, dict[str, Any]], None],
+    job: dict[str, Any], scope: dict[str, Any], endpoint: RpcEndpoint, counter: Any
 ) -> list[Any] | None:
     """Run the setup and all tests; the first failure as [index, reason, detail]."""
     run_cases: Callable[[Mapping[str, Any], Sequence[str]], None] | None = None
@@ -152,19 +149,20 @@ def _first_failure(
 
         install()
         run_cases = run_cases_found
-    execute(job["setup"], "<setup>", scope)
+
+    def execute(source: str, file: str) -> None:
+        code = counter.compiled(source, file, scope) if counter else _compiled(source, file)
+        exec(code, scope)
+
+    execute(job["setup"], "<setup>")
     scope.update({name: endpoint.named(name) for name in job["names"]})
     for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
-        found = _failure(test, partial(execute, test, "<tests>", scope))
+        found = _failure(test, partial(execute, test, "<tests>"))
         if run_cases and not found:
             found = _failure(test, partial(run_cases, scope, cases))
         if found:
             return [index, *found]
     return None
-
-
-def _execute(source: str, file: str, scope: dict[str, Any]) -> None:
-    exec(_compiled(source, file), scope)
 
 
 def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
