@@ -40,6 +40,15 @@ PAIRS = [
     (r"\lfloor 2x\rfloor", r"\lfloor x\rfloor+\lfloor x+\frac{1}{2}\rfloor", True),
     (r"\lfloor 2x\rfloor", r"2\lfloor x\rfloor", False),
     (r"-\lfloor -x\rfloor", r"\lceil x\rceil", True),
+    (r"n \bmod 2", r"\frac{1-(-1)^n}{2}", True),
+    (r"n \bmod 2", r"(n+3) \text{ mod } 2", False),
+    (r"\frac{n+(n \operatorname{mod} 2)}{2}", r"\lceil n/2\rceil", True),
+    (r"x-\{x\}", r"\lfloor x\rfloor", True),
+    (r"\operatorname{frac}(x)", r"x-\lceil x\rceil+1", False),  # at whole points
+    (r"\lfloor x\rceil", r"\lfloor x+\frac12\rfloor", True),
+    (r"\operatorname{round}(x)", r"\lceil x-\frac12\rceil", False),  # at halves
+    (r"\binom{n}{\lfloor n/2\rfloor}", r"\binom{n}{\lceil n/2\rceil}", True),
+    (r"2^{\lfloor n/2\rfloor}", r"2^{\lceil n/2\rceil}", False),
     (r"x\lfloor\frac{n}{3}\rfloor", r"x\lceil\frac{n-2}{3}\rceil", True),
     (r"x\lfloor\frac{n}{3}\rfloor", r"|x|\lceil\frac{n-2}{3}\rceil", False),
 ]
