@@ -71,7 +71,6 @@ def test_right(gold: Gold, answer: str) -> None:
         ("5", "5,5", "wrong_value"),
         (r"3 \bmod 7", r"3 \bmod 8", "wrong_value"),
         (r"n \bmod 2", "n", "wrong_value"),
-        (r"\mathbb{Z}-\{0\}", r"\mathbb{Z}", "wrong_value"),
         (r"\sum_{j=2}^{\infty}\frac{z^{j}}{j^2+1}", r"\sum_{j=1}^{\infty}\frac{z^{j}}{j^2+1}", "wrong_value"),
         ("x+1", "x+2", "wrong_value"),
         (["1", "2"], "3", "wrong_value"),
