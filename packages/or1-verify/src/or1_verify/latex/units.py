@@ -1,6 +1,7 @@
 r"""Units of measurement: products, quotients and powers of named units after a value.
 
-`\mathrm{m}/\mathrm{s}^2`, `\frac{\text{m}}{\text{s}^2}` and `meters per second squared` are one unit. Units are compared by name and power, without conversion.
+`\mathrm{m}/\mathrm{s}^2`, `\frac{\text{m}}{\text{s}^2}` and `meters per second squared` are one unit. Units
+are compared by name and power, without conversion.
 """
 
 from __future__ import annotations
