@@ -30,7 +30,7 @@ Settings = TypeVar("Settings", VerifiableConfig, ProgramsConfig)
 
 @dataclass(frozen=True)
 class IndexTexts:
-    """The index of a batch's text_index."""
+    """The index of a batch's texts."""
 
     earlier: tuple[str, ...]
     """Stages whose dropped rows are left out, here and below."""
@@ -48,7 +48,7 @@ class IndexTexts:
 
 @dataclass(frozen=True)
 class FindContaminated:
-    """Rows of a batch that are a benchmark's problems, by the index of its text_index."""
+    """Rows of a batch that are a benchmark's problems, found by the index of texts."""
 
     protected: tuple[Protected, ...]
     settings: ContaminationConfig

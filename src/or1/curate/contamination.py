@@ -15,15 +15,15 @@ from itertools import pairwise
 from typing import Any
 
 from or1.curate.config import ContaminationConfig
-from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part
+from or1.curate.match import Likeness, Match, Side, compare, find_part
 from or1.curate.normal_form import tokens_of
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 
 STAGE = "contamination"
 _SHARE_OF_PAIRS = 0.2
-"""A row that has less of a problem's word pairs is not compared with it. At 20 % of the words changed, 64 %
-are left."""
+"""A row that has less of a problem's word pairs is not compared with it. With 35 % of the words changed, the
+default, (1 - 0.35)^2 = 42 % of the pairs are left; with 45 %, the most that a recipe can allow, 30 %."""
 _COMMON = 0.1
 """Word pairs of a larger share of the benchmarks' problems lead nowhere."""
 _LONGER = 1.25
@@ -65,7 +65,7 @@ class Benchmarks:
 
     def __init__(self, problems: Sequence[Protected], settings: ContaminationConfig) -> None:
         self._problems = problems
-        self._allowance = Allowance(settings.matching.per_word, settings.matching.per_symbol)
+        self._allowed = settings.matching
         self._sides = [Side.of(tokens_of(problem.question)) for problem in problems]
         pairs = [_pairs(side) for side in self._sides]
         spread = Counter(pair for each in pairs for pair in each)
@@ -124,9 +124,9 @@ class Benchmarks:
 
     def _compared(self, side: Side, number: int) -> Found | None:
         problem = self._sides[number]
-        match, likeness = compare(problem, side, self._allowance)
+        match, likeness = compare(problem, side, self._allowed)
         if match is not Match.SAME and len(side) > _LONGER * len(problem):
-            of_part = find_part(problem, side, self._allowance)
+            of_part = find_part(problem, side, self._allowed)
             if of_part is not None:
                 return Found(self._problems[number], Match.SAME, of_part, is_part=True)
         return (
