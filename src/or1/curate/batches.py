@@ -95,7 +95,8 @@ class Check(Generic[Settings]):
 
 def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
     """Mathematical problems whose answer cannot be checked."""
-    return Check(check_math.STAGE, earlier, verifiers_of([TASKS["math"]]), check_math.decide, settings)
+    verifiers = verifiers_of([TASKS["math"]], VerifierSettings(math=settings.policy))
+    return Check(check_math.STAGE, earlier, verifiers, check_math.decide, settings)
 
 
 def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:

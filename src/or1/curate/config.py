@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config, EndpointConfig
+from or1.config import Config, EndpointConfig, MathVerifyConfig
 from or1.curate.settings import DifficultyConfig, QualityConfig
 
 MOST_CHANGED = 0.45
@@ -77,6 +77,8 @@ class VerifiableConfig(Config):
     """Longer questions are not problems [characters]."""
     choices: Literal["drop", "keep"] = "drop"
     """Multiple choice: a guess is right one time in five."""
+    policy: MathVerifyConfig = MathVerifyConfig()
+    """How answers are compared with golds, as `verify.math` of a run."""
     num_workers: int = Field(default=2, ge=1)
     """Worker processes for answers that exact arithmetic does not decide [processes]."""
 

@@ -76,6 +76,10 @@ class Comparer:
     tolerance: Fraction | None = None
     """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
+    min_gold_digits: int = _MIN_DIGITS
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer matches the gold.
@@ -96,6 +100,10 @@ class Comparer:
         match gold, answer:
             case Value(), Value():
                 return self._same_value(gold, answer)
+            case Ratio((Value(over), Value(under))), Value() if self.ratio_as_fraction:
+                return self._same_value(Value(Quotient(over, under)), answer)
+            case Value(), Ratio((Value(over), Value(under))) if self.ratio_as_fraction:
+                return self._same_value(gold, Value(Quotient(over, under)))
             case Words(gold_text), Words(answer_text):
                 if len(gold_text) == 1:
                     return gold_text == answer_text
@@ -206,13 +214,14 @@ class Comparer:
     def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
         exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
-        if exact == rounded or exact.denominator == 1:
+        is_rounded = gold.literal is not None and self.min_gold_digits <= gold.num_digits < _MIN_DIGITS
+        if exact == rounded or (exact.denominator == 1 and not is_rounded):
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
-        if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
+        if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:
