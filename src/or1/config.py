@@ -231,6 +231,14 @@ class CodeVerifyConfig(Config):
     """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
 
 
+class MathVerifyConfig(Config):
+    min_gold_digits: int = Field(default=5, ge=2, le=5)
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct (2: `1/3` for `0.33`)."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
+
+
 class VerifyConfig(Config):
     num_workers: int = Field(default=2, ge=1)
     """Worker processes of the verifier pool [processes]."""
@@ -238,6 +246,7 @@ class VerifyConfig(Config):
     """Wall time for one answer, held by the parent [s]."""
     memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
+    math: MathVerifyConfig = MathVerifyConfig()
     code: CodeVerifyConfig = CodeVerifyConfig()
     second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
     """Share of the different answers that another verifier judges too, to count how often both agree

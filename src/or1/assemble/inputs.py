@@ -45,7 +45,7 @@ def inputs_of(run: RunConfig) -> Inputs:
     kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
     refuse_weak_sandbox(run, kinds)
-    verifiers = verifiers_of(kinds, VerifierSettings(code=run.verify.code))
+    verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))
     train = load_problems(run.data, run.seed)
     rows = train.rows
     if run.evaluation.data or run.evaluation.benchmarks:

@@ -42,7 +42,12 @@ def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The worker pool of an evaluation."""
     kinds = [*TASKS.values(), *([task_kind(settings.task, "task")] if settings.task else [])]
     verifiers = verifiers_of(
-        kinds, VerifierSettings(code=settings.verify.code, unboxed_answers=settings.unboxed_answers)
+        kinds,
+        VerifierSettings(
+            math=settings.verify.math,
+            code=settings.verify.code,
+            unboxed_answers=settings.unboxed_answers,
+        ),
     )
     return _pool(settings.verify, verifiers)
 

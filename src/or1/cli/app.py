@@ -178,12 +178,23 @@ def verify(
         int | None, typer.Option(min=1, help="Worker processes; all cores if not given.")
     ] = None,
     task: OwnTask = None,
+    min_gold_digits: Annotated[
+        int,
+        typer.Option(min=2, max=5, help="Golds of as many digits or more are rounded: 2 takes 1/3 for 0.33."),
+    ] = 5,
+    ratio_as_fraction: Annotated[bool, typer.Option(help="Accept 5/8 for the ratio 5:8.")] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Judge each response of a file."""
     from or1.cli.verify import verify as run
+    from or1.config import CodeVerifyConfig, MathVerifyConfig
+    from or1.tasks.kind import VerifierSettings
 
-    run(file, out, workers, allow_weak_sandbox, task)
+    settings = VerifierSettings(
+        math=MathVerifyConfig(min_gold_digits=min_gold_digits, ratio_as_fraction=ratio_as_fraction),
+        code=CodeVerifyConfig(allow_weak_sandbox=allow_weak_sandbox),
+    )
+    run(file, out, workers, settings, task)
 
 
 @eval_app.command("run")

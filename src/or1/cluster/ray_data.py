@@ -23,7 +23,7 @@ import ray.data
 import ray.exceptions
 
 from or1 import errors
-from or1.curate.store import READ, Store
+from or1.curate.store import Store
 from or1.curate.workers import Work, versions
 from or1.errors import ClusterError, Or1Error
 
@@ -121,7 +121,7 @@ class _Worker:
         return asdict(BatchReport(part, host))
 
     def _ready(self, host: str) -> Callable[[Store, int], None]:
-        if self._store.load(f"{READ}/done.json") is None:
+        if not self._store.is_read:
             raise ClusterError(f"{host} does not see {self._store.folder}: {SHARED_FOLDER}")
         if (here := _versions()) != self._expected:
             raise ClusterError(

@@ -30,7 +30,7 @@ Settings = TypeVar("Settings", VerifiableConfig, ProgramsConfig)
 
 @dataclass(frozen=True)
 class IndexTexts:
-    """The index of a batch's text_index."""
+    """The index of a batch's texts."""
 
     earlier: tuple[str, ...]
     """Stages whose dropped rows are left out, here and below."""
@@ -48,7 +48,7 @@ class IndexTexts:
 
 @dataclass(frozen=True)
 class FindContaminated:
-    """Rows of a batch that are a benchmark's problems, by the index of its text_index."""
+    """Rows of a batch that are a benchmark's problems, found by the index of texts."""
 
     protected: tuple[Protected, ...]
     settings: ContaminationConfig
@@ -95,7 +95,8 @@ class Check(Generic[Settings]):
 
 def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
     """Mathematical problems whose answer cannot be checked."""
-    return Check(check_math.STAGE, earlier, verifiers_of([TASKS["math"]]), check_math.decide, settings)
+    verifiers = verifiers_of([TASKS["math"]], VerifierSettings(math=settings.policy))
+    return Check(check_math.STAGE, earlier, verifiers, check_math.decide, settings)
 
 
 def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:

@@ -9,8 +9,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config, EndpointConfig
+from or1.config import Config, EndpointConfig, MathVerifyConfig
 from or1.curate.settings import DifficultyConfig, QualityConfig
+
+MOST_CHANGED = 0.45
+"""Texts that differ in a larger share of their tokens are not aligned [dimensionless]: every threshold of
+`MatchingConfig` is at most this."""
 
 
 class ColumnsConfig(Config):
@@ -73,6 +77,8 @@ class VerifiableConfig(Config):
     """Longer questions are not problems [characters]."""
     choices: Literal["drop", "keep"] = "drop"
     """Multiple choice: a guess is right one time in five."""
+    policy: MathVerifyConfig = MathVerifyConfig()
+    """How answers are compared with golds, as `verify.math` of a run."""
     num_workers: int = Field(default=2, ge=1)
     """Worker processes for answers that exact arithmetic does not decide [processes]."""
 
@@ -99,14 +105,15 @@ class ProgramsConfig(Config):
 
 
 class MatchingConfig(Config):
-    """How much two texts may differ and still be one problem (`or1.curate.match`). Chosen on the
-    development half
-    of planted and real pairs, judged on the other: docs/data.md."""
+    """How much two texts may differ and still be one problem (`or1.curate.match`). Chosen on one half of
+    planted and real pairs, judged on the other: docs/data.md."""
 
-    per_word: float = Field(ge=0, le=1)
-    """Changed words allowed, as a share of the words of the longer text [dimensionless]."""
-    per_symbol: float = Field(ge=0, le=1)
-    """Changed words allowed for each number, operator or letter that agrees [dimensionless]."""
+    per_word: float = Field(ge=0, le=MOST_CHANGED)
+    """Changed words allowed, as a share of the words of the longer text [dimensionless]. At most 0.45: texts
+    with more changes are not aligned, so a larger value would change nothing."""
+    per_symbol: float = Field(ge=0, le=MOST_CHANGED)
+    """Changed words allowed for each number, operator or letter of the longer text [dimensionless]; at most
+    0.45, for the same reason."""
 
 
 class DuplicatesConfig(Config):

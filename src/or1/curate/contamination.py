@@ -15,15 +15,15 @@ from itertools import pairwise
 from typing import Any
 
 from or1.curate.config import ContaminationConfig
-from or1.curate.match import SHORT, Allowance, Likeness, Match, Side, compare, find_part, says_the_same
+from or1.curate.match import SHORT, Likeness, Match, Side, compare, find_part, says_the_same
 from or1.curate.normal_form import tokens_of, without_drawings
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 
 STAGE = "contamination"
 _SHARE_OF_PAIRS = 0.2
-"""A row that has less of a problem's word pairs is not compared with it. At 20 % of the words changed, 64 %
-are left."""
+"""A row that has less of a problem's word pairs is not compared with it. With 35 % of the words changed, the
+default, (1 - 0.35)^2 = 42 % of the pairs are left; with 45 %, the most that a recipe can allow, 30 %."""
 _COMMON = 0.1
 """Word pairs of a larger share of the benchmarks' problems lead nowhere."""
 _SHOWN = 600
@@ -63,7 +63,7 @@ class Benchmarks:
 
     def __init__(self, problems: Sequence[Protected], settings: ContaminationConfig) -> None:
         self._problems = problems
-        self._allowance = Allowance(settings.matching.per_word, settings.matching.per_symbol)
+        self._allowed = settings.matching
         self._sides = [Side.of(tokens_of(problem.question)) for problem in problems]
         self._is_drawn = [without_drawings(problem.question) != problem.question for problem in problems]
         pairs = [_pairs(side) for side in self._sides]
@@ -123,12 +123,12 @@ class Benchmarks:
 
     def _compared(self, side: Side, number: int) -> Found | None:
         problem = self._sides[number]
-        match, likeness = compare(problem, side, self._allowance)
+        match, likeness = compare(problem, side, self._allowed)
         if self._is_drawn[number] and len(problem) < SHORT and likeness is not None:
             # most of the problem is in its figure, which neither text has here
             match = match if says_the_same(likeness) else Match.DIFFERENT
         if match is not Match.SAME and len(side) > len(problem):
-            of_part = find_part(problem, side, self._allowance)
+            of_part = find_part(problem, side, self._allowed)
             if of_part is not None:
                 return Found(self._problems[number], Match.SAME, of_part, is_part=True)
         return (

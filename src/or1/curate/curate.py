@@ -12,7 +12,7 @@ from or1.curate import card, funnel, ledger, write
 from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
-from or1.curate.model_stages import Models
+from or1.curate.model_stages import DIFFICULTY_JOURNAL, QUALITY_JOURNAL, Models
 from or1.curate.sources import files_of, read_benchmark, source_files
 from or1.curate.store import Store
 from or1.curate.workers import PACKAGES, ProcessWorkers, Workers, versions
@@ -38,7 +38,7 @@ _NEVER_THE_RESULT: dict[str, Any] = {
     "quality": {"judges": {"__all__": _SERVER_SETTINGS}},
 }
 """Settings of place and speed of the work: a curation may be resumed with other values."""
-_STAYS = {"difficulty.jsonl", "quality.jsonl"}
+_STAYS = {DIFFICULTY_JOURNAL, QUALITY_JOURNAL}
 """Files that may be in a folder before the work begins: answers of models, which are used again."""
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from or1.curate.config import DuplicatesConfig
-from or1.curate.match import Allowance, Likeness, Match, Side, compare, find_part, says_the_same
+from or1.curate.match import Likeness, Match, Side, compare, find_part, is_within, says_the_same
 from or1.curate.records import Decision, decisions_table
 from or1.curate.store import READ, Store
 from or1.curate.text_index import STAGE as TEXTS
@@ -71,7 +71,7 @@ def find_exact(store: Store, earlier: tuple[str, ...]) -> None:
         second_gold = gold[place].as_py()
         is_conflict = not first_gold.startswith(TESTS_MARK) and agreement(first_gold, second_gold) is False
         matched.append(Matched(int(row[place]), int(leader[place]), is_conflict, {"changed_words": 0.0}))
-    _decide(store, EXACT, matched)
+    _decide(store, EXACT, "exact_duplicate", matched)
 
 
 def find_near(
@@ -90,7 +90,8 @@ def find_near(
             found = [match for row in leaders.rows_of(part) if (match := leaders.place(row)) is not None]
             store.write(_MATCHES, part, _match_table(found))
         advance(part)
-    _decide(store, NEAR, [match for part in range(store.num_parts) for match in _matches(store, part)])
+    found = [match for part in range(store.num_parts) for match in _matches(store, part)]
+    _decide(store, NEAR, "near_duplicate", found)
 
 
 def agreement(first: str, second: str) -> bool | None:
@@ -127,8 +128,8 @@ class _Leaders:
         self._store = store
         self._earlier = earlier
         self._block_size = settings.block_size
-        self._same = Allowance(settings.same_gold.per_word, settings.same_gold.per_symbol)
-        self._unknown = Allowance(settings.unknown_gold.per_word, settings.unknown_gold.per_symbol)
+        self._same = settings.same_gold
+        self._unknown = settings.unknown_gold
         self._texts = Texts(store, batch_rows)
         self._agree = lru_cache(maxsize=100_000)(agreement)
         self._blocks: dict[int, list[int]] = defaultdict(list)
@@ -197,7 +198,7 @@ class _Leaders:
         agree = self._agree(self._golds[leader], gold)
         if agree is False and not _asks_the_very_same(first, second, found):
             return None
-        if agree is None and not self._unknown.covers(found):
+        if agree is None and not is_within(found, self._unknown):
             return None
         return Matched(row, leader, agree is False and not gold.startswith(TESTS_MARK), _shown(found))
 
@@ -248,8 +249,9 @@ def _matches(store: Store, part: int) -> list[Matched]:
     return [Matched(r["row"], r["leader"], r["conflict"], json.loads(r["evidence"])) for r in rows]
 
 
-def _decide(store: Store, stage: str, matched: list[Matched]) -> None:
-    """From matches to decisions: repeated rows leave, and all rows of a problem with two answers."""
+def _decide(store: Store, stage: str, reason: str, matched: list[Matched]) -> None:
+    """From matches to decisions: repeated rows leave for `reason`, and all rows of a problem with two
+    answers."""
     doubtful = {match.leader for match in matched if match.conflict}
     shown = _rows_shown(
         store, {match.leader for match in matched} | {match.row for match in matched if match.conflict}
@@ -257,9 +259,9 @@ def _decide(store: Store, stage: str, matched: list[Matched]) -> None:
     decisions: dict[int, Decision] = {}
     for match in matched:
         other = shown[match.leader]
-        reason = "conflicting_gold" if match.leader in doubtful else stage.removesuffix("s")
+        why = "conflicting_gold" if match.leader in doubtful else reason
         evidence = {"same_as_row": match.leader, **other, **match.evidence}
-        decisions[match.row] = Decision(row=match.row, reason=reason, evidence=evidence)
+        decisions[match.row] = Decision(row=match.row, reason=why, evidence=evidence)
         if match.conflict and match.leader not in decisions:
             evidence = {"same_as_row": match.row, **shown[match.row], **match.evidence}
             decisions[match.leader] = Decision(row=match.leader, reason="conflicting_gold", evidence=evidence)

@@ -112,7 +112,7 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
     last = len(store.part_rows) - 1
     journals = []
     if config.difficulty is not None:
-        journals.append("difficulty.jsonl")
+        journals.append(model_stages.DIFFICULTY_JOURNAL)
         if models.solver is None:
             raise ConfigError("difficulty needs a model: set solver.endpoint.url, or solver.model_path")
         if not store.has(model_stages.DIFFICULTY, last):
@@ -122,7 +122,7 @@ def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress:
                     seed=config.seed, journal=out / journals[-1], on_progress=lambda *_: advance(1),
                 )  # fmt: skip
     if config.quality is not None:
-        journals.append("quality.jsonl")
+        journals.append(model_stages.QUALITY_JOURNAL)
         if not store.has(model_stages.QUALITY, last):
             with progress.stage(model_stages.QUALITY, None) as advance:
                 model_stages.vote(
@@ -144,7 +144,7 @@ def _before(stage: str) -> tuple[str, ...]:
 
 
 def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress) -> None:
-    if store.load(f"{READ}/done.json") is not None:
+    if store.is_read:
         return
     part_rows: list[int] = []
     with progress.stage("read", None) as advance:
@@ -156,7 +156,7 @@ def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], prog
                 store.write(ADAPT, part, decisions_table(read.decision for read in batch if read.decision))
             part_rows.append(len(batch))
             advance(len(batch))
-    store.save(f"{READ}/done.json", {"part_rows": part_rows})
+    store.finish_reading(part_rows)
 
 
 def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Read]:

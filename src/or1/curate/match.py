@@ -15,6 +15,7 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
 
+from or1.curate.config import MOST_CHANGED, MatchingConfig
 from or1.curate.normal_form import TokenKind, Tokens
 from or1.curate.notation import FILLERS, NEGATIONS, SIDES
 
@@ -22,7 +23,8 @@ _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""
 SHORT = 24
 """A shorter text may stand in any long one by chance: as a part it has to say the very same [tokens]."""
-_LEAST_IN_ORDER = 0.55
+_LEAST_IN_ORDER = 1 - MOST_CHANGED
+"""Texts with a smaller share of their tokens in one order differ without an alignment [dimensionless]."""
 _AROUND = 12
 """Tokens before and after a part in which a changed token is looked for [tokens]."""
 
@@ -86,7 +88,7 @@ class Side:
         return self.kinds.count(TokenKind.LETTER)
 
     def glued(self) -> Side:
-        """Each run of letters as one word: `a x` in a formula is `ax` in a text that lost the formula's marks."""
+        """Each run of letters as one word: `a x` in a formula is `ax` in a text without marks of formulas."""
         words, kinds = [], bytearray()
         last = None
         for word, kind in zip(self.words, self.kinds, strict=True):
@@ -153,73 +155,65 @@ class Match(StrEnum):
     DIFFERENT = "different"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """How much may differ [words]: `per_word` of the words and `per_symbol` of the symbols of the longer
-    text.
-
-    Symbols that one of the texts lacks are counted apart: `per_symbol` of the symbols and of a quarter of
-    the words, for a changed word may read as a symbol.
-    """
-
-    per_word: float
-    per_symbol: float
-
-    def of_symbols(self, num_words: int, num_symbols: int) -> float:
-        return self.per_symbol * (num_symbols + num_words / 4)
-
-    def covers(self, found: Likeness) -> bool:
-        in_all = self.per_word * found.num_words + self.per_symbol * found.num_symbols
-        return found.changes <= in_all and found.one_sided <= self.of_symbols(
-            found.num_words, found.num_symbols
-        )
+def is_within(found: Likeness, allowed: MatchingConfig) -> bool:
+    """Do two texts differ in no more than `per_word` of the words and `per_symbol` of the symbols?"""
+    in_all = allowed.per_word * found.num_words + allowed.per_symbol * found.num_symbols
+    return found.changes <= in_all and found.one_sided <= _symbols_allowed(
+        allowed, found.num_words, found.num_symbols
+    )
 
 
-def compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness | None]:
+def _symbols_allowed(allowed: MatchingConfig, num_words: int, num_symbols: int) -> float:
+    """Symbols that one text may have and the other lack: `per_symbol` of the symbols and of a quarter of the
+    words, for a changed word may read as a symbol."""
+    return allowed.per_symbol * (num_symbols + num_words / 4)
+
+
+def compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, Likeness | None]:
     """The verdict on two texts and, where it took an alignment, what that showed.
 
     Where the texts have different letters, one may have lost the marks of its formulas: words of letters
     decide then.
     """
-    match, found = _compare(first, second, allowance)
+    match, found = _compare(first, second, allowed)
     if match is Match.DIFFERENT and first.num_letters != second.num_letters:
-        match, found = _compare(first.glued(), second.glued(), allowance)
+        match, found = _compare(first.glued(), second.glued(), allowed)
     return match, found
 
 
-def _compare(first: Side, second: Side, allowance: Allowance) -> tuple[Match, Likeness | None]:
+def _compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, Likeness | None]:
     if not _may_match(first, second, max(len(first), len(second))):
         return Match.DIFFERENT, None
     apart = max(len(first.digits - second.numbers), len(second.digits - first.numbers))
-    if apart > allowance.of_symbols(
-        max(first.num_words, second.num_words), max(first.num_symbols, second.num_symbols)
-    ):
-        same_text = first.without_numbers == second.without_numbers
-        return (Match.RENUMBERED if same_text else Match.DIFFERENT), None
-    found = likeness(first, second)
-    if found.numbers_differ:
+    most = _symbols_allowed(
+        allowed,
+        max(first.num_words, second.num_words),
+        max(first.num_symbols, second.num_symbols),
+    )
+    found = likeness(first, second) if apart <= most else None
+    if found is None or found.numbers_differ:
         same_text = first.without_numbers == second.without_numbers
         return (Match.RENUMBERED if same_text else Match.DIFFERENT), found
-    is_same = not (found.other_symbols_differ or found.opposed) and allowance.covers(found)
+    is_same = not (found.other_symbols_differ or found.opposed) and is_within(found, allowed)
     return (Match.SAME if is_same else Match.DIFFERENT), found
 
 
-def find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | None:
+def find_part(first: Side, second: Side, allowed: MatchingConfig) -> Likeness | None:
     """How the first text stands in the second, as a part of it; None if it does not."""
-    found = _find_part(first, second, allowance)
+    found = _find_part(first, second, allowed)
     if found is None and first.num_letters and first.num_letters != second.num_letters:
-        found = _find_part(first.glued(), second.glued(), allowance)
+        found = _find_part(first.glued(), second.glued(), allowed)
     return found
 
 
-def _find_part(first: Side, second: Side, allowance: Allowance) -> Likeness | None:
-    if len(first.digits - second.numbers) > allowance.of_symbols(first.num_words, first.num_symbols):
+def _find_part(first: Side, second: Side, allowed: MatchingConfig) -> Likeness | None:
+    if len(first.digits - second.numbers) > _symbols_allowed(allowed, first.num_words, first.num_symbols):
         return None
     if not _may_match(first, second, len(first)):
         return None
     at = fuzz.partial_ratio_alignment(first.general, second.general)
     assert at is not None, "without a cutoff there is always a best part"
-    match, found = _compare(first, second.part(at.dest_start, at.dest_end), allowance)
+    match, found = _compare(first, second.part(at.dest_start, at.dest_end), allowed)
     if match is not Match.SAME or found is None:
         return None
     if says_the_same(found):

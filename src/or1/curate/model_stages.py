@@ -13,6 +13,7 @@ from typing import Any
 from or1.curate import difficulty, quality
 from or1.curate.records import Decision, Record, decisions_table
 from or1.curate.sampling_rounds import OnProgress
+from or1.curate.sequential import Fit
 from or1.curate.settings import DifficultyConfig, QualityConfig
 from or1.curate.store import Store
 from or1.protocols import Generator, VerifierPool
@@ -20,6 +21,8 @@ from or1.types import Problem
 
 DIFFICULTY = "difficulty"
 QUALITY = "quality"
+DIFFICULTY_JOURNAL = f"{DIFFICULTY}.jsonl"
+QUALITY_JOURNAL = f"{QUALITY}.jsonl"
 NOTE = "measured"
 """Note of a problem that stays with its difficulty."""
 
@@ -55,7 +58,7 @@ def measure(
     def decide(record: Record) -> Decision:
         about = measured[record.problem.id]
         evidence = {"model": settings.model, **_shown(asdict(about)), "fit": about.reason}
-        stays = about.reason == "fits"
+        stays = about.fit is Fit.FITS
         return Decision(
             row=record.row,
             reason="" if stays else about.reason,
@@ -84,11 +87,11 @@ def vote(
         about = voted[record.problem.id]
         return Decision(
             row=record.row,
-            reason="" if about.reason == "kept" else about.reason,
+            reason="" if about.is_kept else about.reason,
             evidence=_shown(asdict(about)),
         )
 
-    _write(store, QUALITY, [r for r in records if voted[r.problem.id].reason != "kept"], decide)
+    _write(store, QUALITY, [r for r in records if not voted[r.problem.id].is_kept], decide)
 
 
 def difficulty_of(store: Store, part: int) -> dict[int, dict[str, tuple[int, int]]]:

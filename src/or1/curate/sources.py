@@ -18,7 +18,7 @@ import xxhash
 
 from or1.curate.config import BenchmarkConfig, ColumnsConfig, CurateConfig, SourceConfig
 from or1.curate.layouts import LAYOUTS, NotWantedError
-from or1.curate.records import Decision, Record, to_json
+from or1.curate.records import Decision, Record
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
 from or1.tasks.columns import has_column, with_columns
@@ -251,7 +251,3 @@ def _solutions(task: str, content: Mapping[str, Any], problem: Problem) -> tuple
         return tuple(dict.fromkeys([*([ideal] if ideal else []), *programs]))
     found = [content[key] for key in _SOLUTIONS if isinstance(content.get(key), str) and content[key].strip()]
     return tuple(found[:1])
-
-
-def hash_of(value: Any) -> str:
-    return xxhash.xxh3_128_hexdigest(to_json(value).encode())

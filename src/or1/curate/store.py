@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,7 +53,7 @@ class Store:
         wanted = json.loads(json.dumps(fingerprint))
 
         def describe(found: dict[str, Any] | None) -> Mapping[str, Any]:
-            if store.load(_READ_DONE) is not None:
+            if store.is_read:
                 require_same(
                     found or {},
                     wanted,
@@ -89,6 +89,15 @@ class Store:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
+
+    @property
+    def is_read(self) -> bool:
+        """Have all sources been read?"""
+        return self.load(_READ_DONE) is not None
+
+    def finish_reading(self, part_rows: Sequence[int]) -> None:
+        """Write down the rows of each batch: all sources have been read."""
+        self.save(_READ_DONE, {"part_rows": list(part_rows)})
 
     @property
     def num_parts(self) -> int:

@@ -109,7 +109,11 @@ def _notes(
         found.append("the questions, golds or tests differ")
     if entries[0]["samples"] != entries[1]["samples"]:
         found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
-    keys = [k for k in differing_keys(*(side["settings"] for side in sides)) if not k.startswith(_EXPECTED)]
+    keys = [
+        k
+        for k in differing_keys(*(side["settings"] for side in sides))
+        if k.startswith(_POLICIES) or not k.startswith(_EXPECTED)
+    ]
     if keys:
         found.append(f"settings differ: {', '.join(keys)}")
     return tuple(found)
@@ -117,3 +121,5 @@ def _notes(
 
 _EXPECTED = ("model.path", "model.dtype", "samples", "verify", "max_running", "system.threads")
 """Differences that say nothing about fairness."""
+_POLICIES = "verify.math."
+"""Settings of a verifier that decide which answers are correct."""

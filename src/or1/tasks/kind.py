@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from or1.config import CodeVerifyConfig, DataConfig
+from or1.config import CodeVerifyConfig, DataConfig, MathVerifyConfig
 from or1.tasks.hub import Hub
 from or1.tasks.rows import Row
 from or1.types import Gold, Message, Problem
@@ -18,6 +18,7 @@ from or1_verify.base import Verifier
 class VerifierSettings:
     """The settings that verifiers take from a configuration."""
 
+    math: MathVerifyConfig = field(default=MathVerifyConfig())
     code: CodeVerifyConfig = field(default=CodeVerifyConfig())
     unboxed_answers: bool = False
     """See `or1.evals.settings.EvalRunConfig`."""

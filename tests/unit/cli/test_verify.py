@@ -114,7 +114,7 @@ def test_a_bad_row_is_named_before_anything_is_judged(
     ("name", "content", "complaint"),
     [
         ("missing.jsonl", None, "does not exist"),
-        ("rows.csv", b"a,b", "a format that cannot be read"),
+        ("rows.txt", b"a,b", "a format that cannot be read"),
         ("rows.jsonl", b"", "holds no problems"),
         ("rows.jsonl", b"{]", "not JSON"),
         ("rows.jsonl", b"\xff\xfe", "not UTF-8"),

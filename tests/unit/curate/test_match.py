@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from or1.curate.match import Allowance, Match, Side, compare, find_part, likeness, says_the_same
+from or1.curate.config import MOST_CHANGED, MatchingConfig
+from or1.curate.match import Match, Side, compare, find_part, is_within, likeness, says_the_same
 from or1.curate.normal_form import tokens_of
 from or1.curate.notation import OPPOSITES
 
-ALLOWANCE = Allowance(per_word=0.35, per_symbol=0.1)
+ALLOWED = MatchingConfig(per_word=0.35, per_symbol=0.1)
 
 
 def side(text: str) -> Side:
@@ -18,7 +20,7 @@ def side(text: str) -> Side:
 
 
 def verdict(first: str, second: str) -> Match:
-    return compare(side(first), side(second), ALLOWANCE)[0]
+    return compare(side(first), side(second), ALLOWED)[0]
 
 
 def test_an_alignment_counted_by_hand() -> None:
@@ -36,9 +38,24 @@ def test_an_alignment_counted_by_hand() -> None:
 def test_the_allowance_is_a_share_of_words_and_symbols() -> None:
     found = likeness(side("copper lantern orange window 1 2"), side("copper lantern orange garden 1 2"))
     assert found.changes == 1
-    assert Allowance(0.25, 0.0).covers(found)
-    assert not Allowance(0.24, 0.0).covers(found), "1 of 4 words is more than 24 %"
-    assert Allowance(0.2, 0.1).covers(found), "0.2 x 4 words + 0.1 x 2 numbers = 1"
+    assert is_within(found, MatchingConfig(per_word=0.25, per_symbol=0.0))
+    assert not is_within(found, MatchingConfig(per_word=0.24, per_symbol=0.0)), (
+        "1 of 4 words is more than 24 %"
+    )
+    assert is_within(found, MatchingConfig(per_word=0.2, per_symbol=0.1)), (
+        "0.2 x 4 words + 0.1 x 2 numbers = 1"
+    )
+
+
+def test_the_largest_threshold_still_has_an_effect_and_a_larger_one_is_refused() -> None:
+    words = [f"word{chr(97 + n)}" for n in range(20)]
+    nine, ten = (["other" + w for w in words[:n]] + words[n:] for n in (9, 10))
+    largest = MatchingConfig(per_word=MOST_CHANGED, per_symbol=0.0)
+    assert compare(side(" ".join(words)), side(" ".join(nine)), largest)[0] is Match.SAME
+    assert compare(side(" ".join(words)), side(" ".join(ten)), largest) == (Match.DIFFERENT, None)
+    for share in ("per_word", "per_symbol"):
+        with pytest.raises(ValidationError, match=r"less than or equal to 0\.45"):
+            MatchingConfig.model_validate({"per_word": 0.1, "per_symbol": 0.1, share: 0.46})
 
 
 SAME = [
@@ -121,18 +138,16 @@ def test_a_problem_inside_a_longer_text() -> None:
     text = "Here is a question for the class, think about it for a while before any answer. {} Explain."
     inside = side(text.format("A sailor buys 12 ropes and sells 5 of them. How many ropes remain?"))
     other = side(text.format("A sailor buys 12 ropes and sells 7 of them. How many ropes remain?"))
-    found = find_part(problem, inside, ALLOWANCE)
+    found = find_part(problem, inside, ALLOWED)
     assert found is not None
     assert found.changes == 0
-    assert find_part(problem, other, ALLOWANCE) is None
+    assert find_part(problem, other, ALLOWED) is None
     short = side("Return length of given string")
     assert (
-        find_part(
-            short, side("Given a string of length n and a number, return the length of each"), ALLOWANCE
-        )
+        find_part(short, side("Given a string of length n and a number, return the length of each"), ALLOWED)
         is None
     )
-    assert find_part(short, side(f"{'Now ' * 9} return length of given string"), ALLOWANCE) is not None
+    assert find_part(short, side(f"{'Now ' * 9} return length of given string"), ALLOWED) is not None
 
 
 TOKENS = ("apple", "rope", "brick", "lamp", "stone", "river", "cloud", "3", "7", "12", "x", "y")
@@ -142,7 +157,7 @@ WORDS = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=12)
 @given(WORDS, WORDS)
 def test_likeness_has_no_first_and_second(first: list[str], second: list[str]) -> None:
     a, b = side(" ".join(first)), side(" ".join(second))
-    one, other = compare(a, b, ALLOWANCE)[0], compare(b, a, ALLOWANCE)[0]
+    one, other = compare(a, b, ALLOWED)[0], compare(b, a, ALLOWED)[0]
     if Match.RENUMBERED in (one, other) or Match.SAME not in (one, other):
         assert (one is Match.SAME) == (other is Match.SAME)
 
@@ -151,4 +166,4 @@ def test_likeness_has_no_first_and_second(first: list[str], second: list[str]) -
 def test_a_text_is_itself(words: list[str]) -> None:
     a = side(" ".join(words))
     assert likeness(a, a).changes == 0
-    assert compare(a, a, ALLOWANCE)[0] is Match.SAME
+    assert compare(a, a, ALLOWED)[0] is Match.SAME

@@ -10,6 +10,7 @@ from pathlib import Path
 from or1_verify import __version__
 from or1_verify.errors import Or1Error
 from or1_verify.file import check_rows, default_kinds, judge_rows, read_json_lines
+from or1_verify.math import MathVerifier
 from or1_verify.sandbox import detect
 
 _EPILOG = """\
@@ -36,6 +37,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--allow-weak-sandbox", action="store_true", help="run programs where the sandbox confines little"
     )
+    made.add_argument(
+        "--min-gold-digits",
+        type=int,
+        choices=range(2, 6),
+        default=5,
+        help="golds of this many digits or more are rounded values: 2 accepts 1/3 for 0.33 (default: 5)",
+    )
+    made.add_argument(
+        "--ratio-as-fraction", action="store_true", help="accept 5/8 for the ratio 5:8, and the reverse"
+    )
     made.add_argument("--version", action="version", version=f"or1-verify {__version__}")
     return made
 
@@ -44,7 +55,7 @@ def run(words: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code. An error that the user can fix is one line on stderr."""
     options = parser().parse_args(words)
     try:
-        _judge(options.file, options.out, options.workers, options.allow_weak_sandbox)
+        _judge(options)
     except Or1Error as error:
         print("or1-verify: " + " ".join(str(error).split()), file=sys.stderr)
         return error.exit_code
@@ -70,18 +81,24 @@ def default_out(file: Path) -> Path:
     return file.with_name(f"{file.name}.verdicts.jsonl")
 
 
-def _judge(file: Path, out: Path | None, num_workers: int | None, allow_weak_sandbox: bool) -> None:
-    kinds = default_kinds(allow_weak_sandbox=allow_weak_sandbox)
+def _judge(options: argparse.Namespace) -> None:
+    file: Path = options.file
+    kinds = default_kinds(
+        math=MathVerifier(
+            min_gold_digits=options.min_gold_digits, ratio_as_fraction=options.ratio_as_fraction
+        ),
+        allow_weak_sandbox=options.allow_weak_sandbox,
+    )
     num_rows = check_rows(read_json_lines(file), kinds)
     if num_rows["code"]:
         print(sandbox_line(), file=sys.stderr)
-    out = out or default_out(file)
+    out: Path = options.out or default_out(file)
     tally = judge_rows(
         read_json_lines(file),
         kinds,
         out,
         num_rows=num_rows,
-        num_workers=num_workers,
+        num_workers=options.workers,
         on_progress=_show_progress,
     )
     print(tally.table())

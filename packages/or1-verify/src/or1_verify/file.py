@@ -40,11 +40,11 @@ class Kind:
     """Column that tells how the response ended, as `Finish`; None: the model ended each."""
 
 
-def default_kinds(*, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
-    """math and code, with the default settings of their verifiers."""
+def default_kinds(*, math: MathVerifier | None = None, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
+    """math and code, with the default settings of their verifiers where none is given."""
     code = CodeVerifier(allow_weak_sandbox=allow_weak_sandbox)
     return {
-        "math": Kind(gold_column="gold", verifier=MathVerifier()),
+        "math": Kind(gold_column="gold", verifier=math or MathVerifier()),
         "code": Kind(gold_column="tests", verifier=code, gold_of=_tests_of),
     }
 

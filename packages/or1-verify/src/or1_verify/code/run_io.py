@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from or1_verify.code.compare import difference, same_value
@@ -31,17 +32,10 @@ def failures_of_stdin(
     sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
     """The failed tests in order; each test runs in a process of its own."""
-    for index, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        execution = budget.add(run_with_input(sandbox, program, given, limits))
-        if execution.ending is not Ending.EXITED:
-            yield failure_of(index, execution)
-        else:
-            output = execution.stdout.decode("utf-8", "replace")
-            wrong = difference(output, expected)
-            if wrong and tests.checker is not None:
-                wrong = _rejected(sandbox, tests.checker, (given, output, expected))
-            if wrong:
-                yield FailedTest(index, "wrong_answer", wrong)
+    for index in range(len(tests.inputs)):
+        failure = budget.measured(index, partial(_run, sandbox, tests, program, limits, budget, index))
+        if failure is not None:
+            yield failure
         if budget.is_spent:
             yield from _out_of_time(range(index + 1, len(tests.inputs)), budget)
             return
@@ -51,8 +45,8 @@ def failures_of_calls(
     sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
     """The failed tests in order; one process and one call per test, so that no state is carried over."""
-    for index, (arguments, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        failure = _call(sandbox, tests, program, limits, budget, index, arguments, expected)
+    for index in range(len(tests.inputs)):
+        failure = budget.measured(index, partial(_call, sandbox, tests, program, limits, budget, index))
         if failure is not None:
             yield failure
         if budget.is_spent:
@@ -62,19 +56,30 @@ def failures_of_calls(
 
 def _out_of_time(indices: range, budget: TimeBudget) -> Iterator[FailedTest]:
     for index in indices:
-        yield FailedTest(index, "time_limit", f"all tests together took {budget.cpu_s:.1f} s so far")
+        detail = (
+            f"all tests together took {budget.user_s:.1f} s of user time and waited {budget.waited_s:.1f} s"
+        )
+        yield FailedTest(index, "time_limit", f"{detail} so far")
+
+
+def _run(
+    sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget, index: int
+) -> FailedTest | None:
+    given, expected = tests.inputs[index], tests.outputs[index]
+    execution = budget.add(run_with_input(sandbox, program, given, limits))
+    if execution.ending is not Ending.EXITED:
+        return failure_of(index, execution)
+    output = execution.stdout.decode("utf-8", "replace")
+    wrong = difference(output, expected)
+    if wrong and tests.checker is not None:
+        wrong = _rejected(sandbox, tests.checker, (given, output, expected))
+    return FailedTest(index, "wrong_answer", wrong) if wrong else None
 
 
 def _call(
-    sandbox: Sandbox,
-    tests: FunctionTests,
-    program: str,
-    limits: Limits,
-    budget: TimeBudget,
-    index: int,
-    arguments: tuple[Any, ...],
-    expected: Any,
+    sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget, index: int
 ) -> FailedTest | None:
+    arguments, expected = tests.inputs[index], tests.outputs[index]
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
     job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
     session = start_job(sandbox, job, limits)

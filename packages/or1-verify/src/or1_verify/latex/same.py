@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
     Based,
@@ -29,6 +30,7 @@ from or1_verify.latex.forms import (
     Ratio,
     Region,
     Relation,
+    Scoped,
     TimeOfDay,
     Value,
     Words,
@@ -75,6 +77,10 @@ class Comparer:
     tolerance: Fraction | None = None
     """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
+    min_gold_digits: int = _MIN_DIGITS
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer matches the gold.
@@ -83,6 +89,8 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
+        if isinstance(gold, Scoped) or isinstance(answer, Scoped):
+            return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
@@ -95,6 +103,10 @@ class Comparer:
         match gold, answer:
             case Value(), Value():
                 return self._same_value(gold, answer)
+            case Ratio((Value(over), Value(under))), Value() if self.ratio_as_fraction:
+                return self._same_value(Value(Quotient(over, under)), answer)
+            case Value(), Ratio((Value(over), Value(under))) if self.ratio_as_fraction:
+                return self._same_value(gold, Value(Quotient(over, under)))
             case Words(gold_text), Words(answer_text):
                 if len(gold_text) == 1:
                     return gold_text == answer_text
@@ -125,6 +137,12 @@ class Comparer:
             case Dots(), Dots():
                 return True
         return False
+
+    def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
+        answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
+        same = same_domains(gold_scope, answer_scope, self.identity)
+        return same and self.same(gold_form, answer_form)
 
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
@@ -210,13 +228,14 @@ class Comparer:
     def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
         exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
-        if exact == rounded or exact.denominator == 1:
+        is_rounded = gold.literal is not None and self.min_gold_digits <= gold.num_digits < _MIN_DIGITS
+        if exact == rounded or (exact.denominator == 1 and not is_rounded):
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
-        if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
+        if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:

@@ -114,6 +114,13 @@ def negated(node: Node) -> Node:
     return Product((Number(Fraction(-1)), node))
 
 
+def both_signs(node: Node) -> list[Node]:
+    """The values of an expression with a plus-minus sign; other expressions alone."""
+    if not any(isinstance(part, PlusMinus) for part in walk(node)):
+        return [node]
+    return [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
+
+
 def replaced(node: Node, old: Node, new: Node) -> Node:
     """The tree with each `old` replaced by `new`."""
 

@@ -52,6 +52,10 @@ class Rules:
 
     inequality_for_membership: bool = False
     r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
+    min_gold_digits: int = 5
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
@@ -91,7 +95,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
-    comparer = Comparer(identity, gold.tolerance)
+    comparer = Comparer(identity, gold.tolerance, rules.min_gold_digits, rules.ratio_as_fraction)
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     return min(found, key=_BEST_FIRST.index)
 

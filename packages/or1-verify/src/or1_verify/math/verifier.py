@@ -34,6 +34,12 @@ class MathVerifier(Verifier):
     """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
     r"""Accept an inequality for a gold that is a set (`x \in [0, 1]`)."""
+    min_gold_digits: int = 5
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct. 2 to 4 accept `1/3` for the gold `0.33`; 5 is the policy for golds as precise as
+    answers have to be."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
     time_limit_s: float = 0.5
     """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
@@ -79,7 +85,11 @@ class MathVerifier(Verifier):
         return replace(answer, value=announced_after_box(text) or answer.value)
 
     def _rules(self) -> Rules:
-        return Rules(inequality_for_membership=self.inequality_for_membership)
+        return Rules(
+            inequality_for_membership=self.inequality_for_membership,
+            min_gold_digits=self.min_gold_digits,
+            ratio_as_fraction=self.ratio_as_fraction,
+        )
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
