@@ -13,8 +13,6 @@ import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 
-import xxhash
-
 from or1.curate.notation import (
     FUNCTIONS,
     GREEK,
@@ -125,11 +123,6 @@ _LETTERS = str.maketrans({"ϵ": "ε", "φ": "ϕ"})
 def tokens_of(text: str) -> Tokens:
     """The normal form of a text. Linear in its length."""
     return _TokenReader(_cleaned(text)).read()
-
-
-def exact_key(tokens: Tokens) -> bytes:
-    """128-bit hash of the normal form, letters as they are: equal for texts that differ in style alone."""
-    return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
 
 
 def _unquoted(paragraph: str) -> str:
