@@ -42,6 +42,15 @@ def metrics_of(owner: type[Any]) -> Mapping[str, Metric]:
     return {name: part for name in names for part in get_args(hints[name]) if isinstance(part, Metric)}
 
 
+def key_of(owner: type[Any], field: str) -> str:
+    """The key that a field's declaration gives: code that reads a log names the field, not the key.
+
+    Raises:
+        KeyError: the field declares no metric.
+    """
+    return metrics_of(owner)[field].key
+
+
 def row_of(values: Any, member: str = "") -> Row:
     """Key -> value for each metric of a dataclass instance, in field order.
 

@@ -353,11 +353,11 @@ class Score:
     ] = field(default_factory=dict)
     truncated_by_source: Annotated[
         Mapping[str, float],
-        Metric("eval/truncated_fraction/{source}", "fraction", "the same over one source"),
+        Metric("eval/truncated_fraction/{source}", "fraction", "truncated share of one source"),
     ] = field(default_factory=dict)
     tokens_by_source: Annotated[
         Mapping[str, float],
-        Metric("eval/response_tokens_mean/{source}", "tokens", "the same over one source"),
+        Metric("eval/response_tokens_mean/{source}", "tokens", "mean response length of one source"),
     ] = field(default_factory=dict)
     area: str = "eval"
     """First part of its keys in the log; `eval_t0.6` for a further temperature."""

@@ -10,7 +10,7 @@ import io
 import sys
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.arch.source import PACKAGE, VERIFY, functions
@@ -100,6 +100,25 @@ def equal_class_names(texts: Mapping[str, str]) -> list[str]:
             if isinstance(node, ast.ClassDef):
                 found[node.name].append(f"{name}:{node.lineno}")
     return sorted(f"{name}: {', '.join(where)}" for name, where in found.items() if len(where) > 1)
+
+
+def repeated_keys(texts: Mapping[str, str], keys: Collection[str]) -> list[str]:
+    """Keys of metrics that stand twice, as a literal or with their first part formatted in."""
+    ends = {key[key.index("/") :]: key for key in keys}
+    places: dict[str, list[str]] = defaultdict(list)
+    for module, text in texts.items():
+        tree = ast.parse(text)
+        formats = {
+            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+                continue
+            if node.value in keys:
+                places[node.value].append(f"{module}:{node.lineno}")
+            elif id(node) in formats and node.value in ends:
+                places[ends[node.value]].append(f"{module}:{node.lineno}")
+    return sorted(f"{' = '.join(found)} {key}" for key, found in places.items() if len(found) > 1)
 
 
 def imports_of(tree: ast.Module, modules: Iterable[str]) -> Iterator[str]:

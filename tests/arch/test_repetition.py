@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.arch.measures import code_lines, equal_bodies, equal_class_names, repeated_lines
+from or1.tracking.metrics_table import TABLE
+from tests.arch.measures import (
+    code_lines,
+    equal_bodies,
+    equal_class_names,
+    repeated_keys,
+    repeated_lines,
+)
 from tests.arch.source import SOURCES, module_of, python_files
 
 SIX = "a = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\n"
@@ -26,6 +33,18 @@ def test_no_two_functions_have_one_body(texts: dict[str, str]) -> None:
 
 def test_no_two_classes_have_one_name(texts: dict[str, str]) -> None:
     assert equal_class_names(texts) == []
+
+
+def test_the_key_of_a_metric_stands_at_its_declaration_alone(texts: dict[str, str]) -> None:
+    assert repeated_keys(texts, {entry.metric.key for entry in TABLE}) == []
+
+
+def test_repeated_keys_are_seen_as_literals_and_as_parts_of_formats() -> None:
+    declared = {"a": 'x: Annotated[float, Metric("eval/mean", "1", "one")]\n"""Not eval/mean."""\n'}
+    assert repeated_keys(declared, {"eval/mean"}) == []
+    assert repeated_keys({**declared, "b": 'row["eval/mean"]'}, {"eval/mean"}) == ["a:1 = b:1 eval/mean"]
+    assert repeated_keys({**declared, "b": 'row[f"{area}/mean"]'}, {"eval/mean"}) == ["a:1 = b:1 eval/mean"]
+    assert repeated_keys({**declared, "b": 'row["eval/mean_low"]'}, {"eval/mean"}) == []
 
 
 def test_repeated_lines_are_seen_but_for_imports_and_signatures() -> None:

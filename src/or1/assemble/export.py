@@ -18,6 +18,7 @@ from or1.nn.config import read_json
 from or1.nn.weights import resolve_folder, save_decoder
 from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS
+from or1.tracking import metrics as keys
 from or1.tracking.run_data import RunData, read_run
 from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
 from or1.trainer.optimizer import WEIGHTS_FILE
@@ -124,8 +125,8 @@ def _source(task: str, path: str | None, task_hash: str | None) -> str:
 
 
 def _score_row(row: dict[str, Any]) -> str:
-    low, high = row["eval/avg_at_k_low"], row["eval/avg_at_k_high"]
+    low, high = row[keys.AVG_AT_K_LOW], row[keys.AVG_AT_K_HIGH]
     return (
-        f"| step {row['step']} | {row['eval/avg_at_k']:.3f} | {low:.3f} to {high:.3f} "
-        f"| {row['eval/samples_per_problem']} | {row['eval/num_problems']} |"
+        f"| step {row['step']} | {row[keys.AVG_AT_K]:.3f} | {low:.3f} to {high:.3f} "
+        f"| {row[keys.SAMPLES_PER_PROBLEM]} | {row[keys.NUM_PROBLEMS]} |"
     )

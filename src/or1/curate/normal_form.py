@@ -107,7 +107,7 @@ _LETTERS = str.maketrans({"ϵ": "ε", "φ": "ϕ"})
 
 def tokens_of(text: str) -> Tokens:
     """The normal form of a text. Linear in its length."""
-    return _Reader(_cleaned(text)).read()
+    return _TokenReader(_cleaned(text)).read()
 
 
 def exact_key(tokens: Tokens) -> bytes:
@@ -148,7 +148,7 @@ def _cleaned(text: str) -> str:
     )
 
 
-class _Reader:
+class _TokenReader:
     """One pass over a text."""
 
     def __init__(self, text: str) -> None:

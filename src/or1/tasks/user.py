@@ -98,7 +98,7 @@ class UserVerifier(ForeignVerifier):
             raise ConfigError(f'task = "{self.plugin}": its source has changed since the start: restore it')
         self.inner().prepare()
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
+    def limit_s(self, problem: Problem) -> float | None:
         """That of the verifier."""
         return self.inner().time_limit_s
 

@@ -16,9 +16,11 @@ from rich.text import Text
 
 from or1.config import StageConfig
 from or1.metric import Row
-from or1.tracking.catalog import metric_named
+from or1.tracking import metrics as keys
 from or1.tracking.eta import RunProgress, format_seconds, progress, seconds_left, sparkline
+from or1.tracking.metrics_table import metric_named
 from or1.tracking.sinks import ExampleRollout, Sink, StepEvent
+from or1.tracking.timings import BETWEEN_S, STEP_S, phases_of
 from or1.types import Outcome
 
 RECENT_STEPS = 10
@@ -27,6 +29,18 @@ HISTORY_STEPS = 200
 """Last steps that the sparklines show [steps]."""
 EXAMPLE_CHARACTERS = 420
 """Displayed length of the end of a response, where the answer is [characters]."""
+
+SHOWN = {
+    "reward": keys.REWARD_MEAN,
+    "truncated": keys.TRUNCATED_FRACTION,
+    "length": keys.RESPONSE_TOKENS_MEAN,
+    "entropy": keys.ENTROPY,
+    "alpha": keys.ALPHA,
+    "clipped": keys.CLIP_FRACTION,
+}
+"""Name -> key of the metrics of a step that are displayed, in this order."""
+CURVES = ("reward", "truncated", "entropy")
+"""Those with a sparkline."""
 
 _COLORS = {
     Outcome.RIGHT: "green",
@@ -76,37 +90,27 @@ def shown_numbers(metrics: Row) -> list[tuple[str, str]]:
     def shown(key: str) -> str:
         return with_unit(number(metrics, key), metric_named(key).unit)
 
-    entropy = shown("rollout/entropy_nats")
-    if "entropy/target" in metrics:
-        entropy += f" (target {number(metrics, 'entropy/target'):.3f})"
-    return [
-        ("reward", shown("rollout/reward_mean")),
-        ("truncated", shown("rollout/truncated_fraction")),
-        ("length", shown("rollout/response_tokens_mean")),
-        ("entropy", entropy),
-        ("alpha", shown("entropy/alpha")),
-        ("clipped", shown("train/clip_fraction")),
-        ("kept", f"{number(metrics, 'filter/kept_groups'):.0f}/{shown('rollout/num_groups')}"),
-    ]
+    texts = {name: shown(key) for name, key in SHOWN.items()}
+    if keys.ENTROPY_TARGET in metrics:
+        texts["entropy"] += f" (target {number(metrics, keys.ENTROPY_TARGET):.3f})"
+    kept = f"{number(metrics, keys.KEPT_GROUPS):.0f}/{shown(keys.NUM_GROUPS)}"
+    return [*texts.items(), ("kept", kept)]
 
 
 def shown_seconds(timings: Row) -> str:
     """Phases of a step with their seconds, longest first; verify is worker time that overlaps."""
-    phases = {
-        key.removeprefix("time/").removesuffix("_s"): number(timings, key)
-        for key in timings
-        if key.startswith("time/") and key not in ("time/step_s", "time/unix_s")
-    }
-    ordered = sorted(phases.items(), key=lambda item: -item[1])
+    phases = [(name, number(timings, key)) for name, key in phases_of(timings).items()]
+    ordered = sorted(phases, key=lambda phase: -phase[1])
     return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in ordered if seconds >= 0.005)
 
 
 def shown_score(metrics: Row) -> str:
-    area = next(key.partition("/")[0] for key in metrics if key.endswith("/avg_at_k"))
-    k, step = number(metrics, f"{area}/samples_per_problem"), number(metrics, "step")
-    low, high = number(metrics, f"{area}/avg_at_k_low"), number(metrics, f"{area}/avg_at_k_high")
-    mean = number(metrics, f"{area}/avg_at_k")
-    at = area.removeprefix("eval").replace("_t", " at temperature ")
+    area, step = keys.area_of(metrics), number(metrics, "step")
+    k, mean, low, high = (
+        number(metrics, keys.key_in(area, key))
+        for key in (keys.SAMPLES_PER_PROBLEM, keys.AVG_AT_K, keys.AVG_AT_K_LOW, keys.AVG_AT_K_HIGH)
+    )
+    at = area.removeprefix(keys.EVAL).replace("_t", " at temperature ")
     return f"step {step:.0f}: held-out avg@{k:.0f}{at} {mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -128,9 +132,9 @@ class _ConsoleView(Sink):
             self.recent_s.clear()
 
     def add_step(self, event: StepEvent) -> RunProgress:
-        between = number(event.timings, "time/between_s")
-        self.recent_s.append(number(event.timings, "time/step_s") + (0.0 if math.isnan(between) else between))
-        return progress(self.stages, self.stage_index, int(number(event.metrics, "stage/step")))
+        between = number(event.timings, BETWEEN_S)
+        self.recent_s.append(number(event.timings, STEP_S) + (0.0 if math.isnan(between) else between))
+        return progress(self.stages, self.stage_index, int(number(event.metrics, keys.STAGE_STEP)))
 
     def eta(self, at: RunProgress) -> str:
         seconds = seconds_left(self.stages, at, self.recent_s)
@@ -219,8 +223,9 @@ class LiveConsole(_ConsoleView):
         self._at = self.add_step(event)
         self._event = event
         self._phase = "between steps"
-        for key in ("rollout/reward_mean", "rollout/entropy_nats", "rollout/truncated_fraction"):
-            self._history.setdefault(key, deque(maxlen=HISTORY_STEPS)).append(number(event.metrics, key))
+        for name in CURVES:
+            values = self._history.setdefault(name, deque(maxlen=HISTORY_STEPS))
+            values.append(number(event.metrics, SHOWN[name]))
         self._show()
 
     def on_score(self, metrics: Row, timings: Row) -> None:
@@ -266,14 +271,9 @@ class LiveConsole(_ConsoleView):
         return Text(self._phase) if self._phase == "over" else Spinner("dots", text=Text(self._phase))
 
     def _table(self, event: StepEvent) -> RenderableType:
-        keys = {
-            "reward": "rollout/reward_mean",
-            "entropy": "rollout/entropy_nats",
-            "truncated": "rollout/truncated_fraction",
-        }
         table = Table.grid(padding=(0, 2))
         for name, value in shown_numbers(event.metrics):
-            curve = sparkline(list(self._history[keys[name]])) if name in keys else ""
+            curve = sparkline(list(self._history[name])) if name in CURVES else ""
             table.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(curve, style="blue"))
         return table
 

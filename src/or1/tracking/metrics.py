@@ -15,10 +15,20 @@ from typing import Annotated, Any
 import numpy as np
 
 from or1.config import StageConfig
-from or1.metric import Metric, Row, metrics_of, row_of
+from or1.metric import Metric, Row, key_of, metrics_of, row_of
 from or1.types import DropReason, Finish, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
 
 NUM_BINS = 10
+EVAL = "eval"
+"""First part of the keys of a score (`types.Score.area`)."""
+POLICY_VERSION = key_of(RunState, "policy_version")
+CLIP_FRACTION = key_of(UpdateReport, "clip_fraction")
+AVG_AT_K = key_of(Score, "mean")
+AVG_AT_K_LOW = key_of(Score, "low")
+AVG_AT_K_HIGH = key_of(Score, "high")
+SAMPLES_PER_PROBLEM = key_of(Score, "samples_per_problem")
+NUM_PROBLEMS = key_of(Score, "num_problems")
+DATA_HASH = key_of(Score, "data_hash")
 
 
 def mean(values: Iterable[float]) -> float | None:
@@ -83,7 +93,22 @@ def train_metrics(report: UpdateReport | None, after: RunState) -> Row:
 def score_metrics(score: Score) -> Row:
     """The row of one evaluation for metrics.jsonl."""
     row: Row = {"step": score.step}
-    return row | {key.replace("eval", score.area, 1): value for key, value in row_of(score).items()}
+    return row | {key_in(score.area, key): value for key, value in row_of(score).items()}
+
+
+def key_in(area: str, key: str) -> str:
+    """The key of a score in another area.
+
+    >>> key_in("eval_t0.6", "eval/avg_at_k")
+    'eval_t0.6/avg_at_k'
+    """
+    return area + key.removeprefix(EVAL)
+
+
+def area_of(row: Row) -> str:
+    """The area of an evaluation's row: `eval`, or `eval_t0.6` at a further temperature."""
+    end = AVG_AT_K.removeprefix(EVAL)
+    return next(key.removesuffix(end) for key in row if key.endswith(end))
 
 
 def score_from(row: Mapping[str, Any]) -> Score:
@@ -141,6 +166,12 @@ class RolloutMetrics:
     ]
 
 
+NUM_GROUPS = key_of(RolloutMetrics, "num_groups")
+NUM_RESPONSE_TOKENS = key_of(RolloutMetrics, "num_response_tokens")
+REWARD_MEAN = key_of(RolloutMetrics, "reward_mean")
+TRUNCATED_FRACTION = key_of(RolloutMetrics, "truncated_fraction")
+
+
 def _rollouts(groups: Sequence[Group], rollouts: Sequence[Rollout]) -> RolloutMetrics:
     judged = [r for r in rollouts if r.judged]
     with_judged = [g for g in groups if any(r.judged for r in g.rollouts)]
@@ -195,6 +226,10 @@ class LengthMetrics:
     ]
 
 
+RESPONSE_TOKENS_MEAN = key_of(LengthMetrics, "mean")
+RESPONSE_TOKENS_MEAN_RIGHT = key_of(LengthMetrics, "mean_right")
+
+
 def _lengths(rollouts: Sequence[Rollout]) -> LengthMetrics:
     lengths = np.array([len(r.response_tokens) for r in rollouts])
     judged = [(len(r.response_tokens), _outcome(r) is Outcome.RIGHT) for r in rollouts if r.judged]
@@ -214,15 +249,15 @@ class SourceMetrics:
 
     reward_mean: Annotated[
         float | None,
-        Metric("rollout/reward_mean/{source}", "reward", "the same over the problems of one source"),
+        Metric(f"{REWARD_MEAN}/{{source}}", "reward", "mean reward of one source"),
     ]
     truncated_fraction: Annotated[
         float | None,
-        Metric("rollout/truncated_fraction/{source}", "fraction", "the same over the problems of one source"),
+        Metric(f"{TRUNCATED_FRACTION}/{{source}}", "fraction", "truncated share of one source"),
     ]
     length_mean: Annotated[
         float | None,
-        Metric("rollout/response_tokens_mean/{source}", "tokens", "the same over the problems of one source"),
+        Metric(f"{RESPONSE_TOKENS_MEAN}/{{source}}", "tokens", "mean response length of one source"),
     ]
 
 
@@ -313,6 +348,16 @@ class ControlMetrics:
         str | None,
         Metric("stage/ended_by", "text", "in the last row of a stage, why it ended (`types.StageEnd`)"),
     ]
+
+
+ENTROPY = key_of(ControlMetrics, "entropy")
+ENTROPY_TARGET = key_of(ControlMetrics, "entropy_target")
+ALPHA = key_of(ControlMetrics, "alpha")
+KEPT_GROUPS = key_of(ControlMetrics, "num_kept")
+STAGE_INDEX = key_of(ControlMetrics, "stage_index")
+STAGE_STEP = key_of(ControlMetrics, "stage_step")
+STAGE_END = key_of(ControlMetrics, "stage_end")
+MAX_RESPONSE_TOKENS = key_of(ControlMetrics, "max_response_tokens")
 
 
 def _control(

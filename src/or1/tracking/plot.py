@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from or1.tracking import metrics as keys
 from or1.tracking.figure import new_figure
 from or1.tracking.run_data import RunData, read_run
 
@@ -64,6 +65,14 @@ def _curve(axis: Any, run: RunData, key: str, label: str, color: str, scale: flo
     axis.plot(steps, smooth(values), color=color, linewidth=1.9, label=label)
 
 
+def _compared(
+    axis: Any, run: RunData, other: RunData | None, key: str, label: str, color: str, scale: float = 1.0
+) -> None:
+    """The curve of a run, that of the other run behind it."""
+    _behind(axis, other, key, scale)
+    _curve(axis, run, key, label, color, scale)
+
+
 def _behind(axis: Any, other: RunData | None, key: str, scale: float = 1.0) -> None:
     if other is not None:
         steps, values = other.series(key)
@@ -76,9 +85,9 @@ def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
     rows = run.scores
     if not rows:
         return
-    means = [r["eval/avg_at_k"] for r in rows]
-    low = [r["eval/avg_at_k"] - r["eval/avg_at_k_low"] for r in rows]
-    high = [r["eval/avg_at_k_high"] - r["eval/avg_at_k"] for r in rows]
+    means = [r[keys.AVG_AT_K] for r in rows]
+    low = [r[keys.AVG_AT_K] - r[keys.AVG_AT_K_LOW] for r in rows]
+    high = [r[keys.AVG_AT_K_HIGH] - r[keys.AVG_AT_K] for r in rows]
     axis.errorbar(
         [r["step"] for r in rows],
         means,
@@ -95,11 +104,10 @@ def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
 
 
 def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _behind(axis, other, "rollout/reward_mean")
-    _curve(axis, run, "rollout/reward_mean", "training reward", BLUE)
+    _compared(axis, run, other, keys.REWARD_MEAN, "training reward", BLUE)
     if other is not None:
         _scores(axis, other, GREY, None)
-    k = run.scores[-1]["eval/samples_per_problem"] if run.scores else 1
+    k = run.scores[-1][keys.SAMPLES_PER_PROBLEM] if run.scores else 1
     _scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % interval")
     axis.set_ylim(0, 1)
     axis.set_title("Correct answers")
@@ -107,14 +115,13 @@ def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
 
 
 def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _behind(axis, other, "rollout/entropy_nats")
-    _curve(axis, run, "rollout/entropy_nats", "entropy", BLUE)
-    steps, targets = run.series("entropy/target")
+    _compared(axis, run, other, keys.ENTROPY, "entropy", BLUE)
+    steps, targets = run.series(keys.ENTROPY_TARGET)
     if targets:
         axis.plot(steps, targets, color=INK, linewidth=1.1, linestyle=":", label="target")
     axis.set_ylim(bottom=0)
     axis.set_title("Entropy [nats/token]")
-    steps, alphas = run.series("entropy/alpha")
+    steps, alphas = run.series(keys.ALPHA)
     twin = axis.twinx()
     twin.fill_between(
         steps, alphas, step="mid", color=ORANGE, alpha=0.3, linewidth=0, label="bonus alpha (right)"
@@ -130,8 +137,7 @@ def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
 
 
 def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _behind(axis, other, "rollout/truncated_fraction", 100)
-    _curve(axis, run, "rollout/truncated_fraction", "truncated", BLUE, 100)
+    _compared(axis, run, other, keys.TRUNCATED_FRACTION, "truncated", BLUE, 100)
     axis.set_ylim(bottom=0)
     axis.set_title("Responses cut off by the budget [%]")
     for span in run.stages()[1:]:
@@ -148,10 +154,9 @@ def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
 
 
 def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _behind(axis, other, "rollout/response_tokens_mean")
-    _curve(axis, run, "rollout/response_tokens_mean", "all", BLUE)
-    _curve(axis, run, "rollout/response_tokens_mean_right", "correct", GREEN)
-    steps, budgets = run.series("stage/max_response_tokens")
+    _compared(axis, run, other, keys.RESPONSE_TOKENS_MEAN, "all", BLUE)
+    _curve(axis, run, keys.RESPONSE_TOKENS_MEAN_RIGHT, "correct", GREEN)
+    steps, budgets = run.series(keys.MAX_RESPONSE_TOKENS)
     axis.step(steps, budgets, where="mid", color=INK, linewidth=1.1, linestyle=":", label="budget")
     axis.set_ylim(bottom=0)
     axis.set_title("Response length [tokens]")

@@ -9,6 +9,7 @@ from typing import Any
 
 from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
+from or1.tracking.metrics import AVG_AT_K, STAGE_END, STAGE_INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class RunData:
         """The stages begun so far, in order."""
         spans = []
         for index, stage in enumerate(self.config["stages"]):
-            rows = [r for r in self.steps if r["stage/index"] == index]
+            rows = [r for r in self.steps if r[STAGE_INDEX] == index]
             if rows:
                 first, last = rows[0], rows[-1]
-                ended_by = last.get("stage/ended_by", "unfinished")
+                ended_by = last.get(STAGE_END, "unfinished")
                 spans.append(
                     StageSpan(index, stage["max_response_tokens"], first["step"], last["step"], ended_by)
                 )
@@ -70,7 +71,7 @@ def read_run(folder: Path) -> RunData:
     rows = list(read_rows(folder / METRICS))
     return RunData(
         description=RunFolder.read(folder),
-        steps=[r for r in rows if "stage/index" in r],
-        scores=[r for r in rows if "eval/avg_at_k" in r],
+        steps=[r for r in rows if STAGE_INDEX in r],
+        scores=[r for r in rows if AVG_AT_K in r],
         timings=list(read_rows(folder / TIMINGS)),
     )

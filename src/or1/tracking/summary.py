@@ -9,8 +9,10 @@ from typing import Any
 
 from or1.storage.atomic import write_json
 from or1.storage.run_folder import SUMMARY
+from or1.tracking import metrics as keys
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run
+from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PEAK_BYTES, STEP_S, phases_of
 
 EDGE_STEPS = 5
 """Steps averaged at the start and the end of a run or stage [steps]."""
@@ -33,18 +35,17 @@ def summarize(run: RunData) -> dict[str, Any]:
     heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both
     are over the same problems with the same k. truncated_fraction: mean over the first and over the last 5
     steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run
-    by phase; verify is worker time that overlaps with the
-    rollout, so the phases do not add up to the total.
+    by phase; verify is worker time that overlaps with the rollout, so the phases do not add up to the total.
     """
     provenance = run.description["provenance"]
     stages = run.stages()
-    first_stage = [r for r in run.steps if r["stage/index"] == 0]
-    truncated = [r["rollout/truncated_fraction"] for r in first_stage if "rollout/truncated_fraction" in r]
-    _, rewards = run.series("rollout/reward_mean")
+    first_stage = [r for r in run.steps if r[keys.STAGE_INDEX] == 0]
+    truncated = [r[keys.TRUNCATED_FRACTION] for r in first_stage if keys.TRUNCATED_FRACTION in r]
+    _, rewards = run.series(keys.REWARD_MEAN)
     return {
         "name": run.config["name"],
         "num_steps": len(run.steps),
-        "num_updates": run.steps[-1]["train/policy_version"] if run.steps else 0,
+        "num_updates": run.steps[-1][keys.POLICY_VERSION] if run.steps else 0,
         "stages": [asdict(s) for s in stages],
         "heldout": _heldout(run),
         "reward": {"first_steps": _edge(rewards[:EDGE_STEPS]), "last_steps": _edge(rewards[-EDGE_STEPS:])},
@@ -54,10 +55,8 @@ def summarize(run: RunData) -> dict[str, Any]:
         },
         "entropy_nats": _entropy(run),
         "seconds": _seconds(run),
-        "num_response_tokens": sum(r["rollout/num_response_tokens"] for r in run.steps),
-        "peak_memory_bytes": max(
-            (r["memory/peak_bytes"] for r in run.timings if "memory/peak_bytes" in r), default=None
-        ),
+        "num_response_tokens": sum(r[keys.NUM_RESPONSE_TOKENS] for r in run.steps),
+        "peak_memory_bytes": max((r[PEAK_BYTES] for r in run.timings if PEAK_BYTES in r), default=None),
         "config_hash": provenance["config_hash"],
         "data_hash": provenance["data_hash"],
         "commit": provenance["commit"],
@@ -77,25 +76,24 @@ def _finite(value: float | None) -> float | None:
 def _heldout(run: RunData) -> dict[str, Any] | None:
     if not run.scores:
         return None
-    before, after = (_score(run.scores[i]) for i in (0, -1))
-    same = [before[k] == after[k] for k in ("data_hash", "samples_per_problem", "num_problems")]
+    before, after = run.scores[0], run.scores[-1]
+    same = [before[k] == after[k] for k in (keys.DATA_HASH, keys.SAMPLES_PER_PROBLEM, keys.NUM_PROBLEMS)]
     return {
-        "before": before,
-        "after": after,
-        "gain": after["avg_at_k"] - before["avg_at_k"],
+        "before": _score(before),
+        "after": _score(after),
+        "gain": after[keys.AVG_AT_K] - before[keys.AVG_AT_K],
         "comparable": all(same),
     }
 
 
 def _score(row: dict[str, Any]) -> dict[str, Any]:
-    return {"step": row["step"]} | {
-        k.removeprefix("eval/"): v for k, v in row.items() if k.startswith("eval/")
-    }
+    head = f"{keys.EVAL}/"
+    return {"step": row["step"]} | {k.removeprefix(head): v for k, v in row.items() if k.startswith(head)}
 
 
 def _entropy(run: RunData) -> dict[str, float | None]:
-    _, entropies = run.series("rollout/entropy_nats")
-    _, targets = run.series("entropy/target")
+    _, entropies = run.series(keys.ENTROPY)
+    _, targets = run.series(keys.ENTROPY_TARGET)
     num_last = max(1, len(entropies) // 5)
     return {
         "first_steps": _edge(entropies[:EDGE_STEPS]),
@@ -106,9 +104,9 @@ def _entropy(run: RunData) -> dict[str, float | None]:
 
 def _seconds(run: RunData) -> dict[str, float]:
     """Sums by phase, and the total: steps, time between them, first and last evaluation."""
-    keys = {k for r in run.timings for k in r if k.startswith("time/")} - {"time/unix_s", "time/step_s"}
-    sums = {k.removeprefix("time/").removesuffix("_s"): run.timing_sum(k) for k in sorted(keys)}
-    gaps_after = {r["step"] - 1 for r in run.timings if "time/between_s" in r}
-    evaluations = [r for r in run.timings if "time/evaluation_s" in r and r["step"] not in gaps_after]
-    outside = math.fsum(r["time/evaluation_s"] for r in evaluations)
-    return {**sums, "total": run.timing_sum("time/step_s") + run.timing_sum("time/between_s") + outside}
+    phases = phases_of(sorted({key for row in run.timings for key in row}))
+    sums = {name: run.timing_sum(key) for name, key in phases.items()}
+    gaps_after = {r["step"] - 1 for r in run.timings if BETWEEN_S in r}
+    evaluations = [r for r in run.timings if EVALUATION_S in r and r["step"] not in gaps_after]
+    outside = math.fsum(r[EVALUATION_S] for r in evaluations)
+    return {**sums, "total": run.timing_sum(STEP_S) + run.timing_sum(BETWEEN_S) + outside}

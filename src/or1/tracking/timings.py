@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from or1.metric import Metric
+from or1.metric import Metric, key_of
 from or1.types import StepResult
 
 
@@ -56,6 +56,25 @@ class Timings:
     ] = None
     evaluation_s: Annotated[float | None, Metric("time/evaluation_s", "s", "one evaluation")] = None
     unix_s: Annotated[float, Metric("time/unix_s", "s", "time of day when the row was written")]
+
+
+STEP_S = key_of(Timings, "step_s")
+PHASE_S = key_of(Timings, "phases_s")
+BETWEEN_S = key_of(Timings, "between_s")
+EVALUATION_S = key_of(Timings, "evaluation_s")
+UNIX_S = key_of(Timings, "unix_s")
+PEAK_BYTES = key_of(Timings, "peak_bytes")
+
+
+def phases_of(keys: Iterable[str]) -> dict[str, str]:
+    """Name -> key of every time but the step's total and the time of day, in the order of the keys.
+
+    >>> phases_of(["step", "time/step_s", "time/rollout_s", "time/between_s"])
+    {'rollout': 'time/rollout_s', 'between': 'time/between_s'}
+    """
+    head, tail = PHASE_S.split("{phase}")
+    times = (key for key in keys if key.startswith(head) and key not in (STEP_S, UNIX_S))
+    return {key.removeprefix(head).removesuffix(tail): key for key in times}
 
 
 def step_timings(result: StepResult, phases_s: Mapping[str, float], step_s: float, unix_s: float) -> Timings:

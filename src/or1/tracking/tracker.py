@@ -23,7 +23,7 @@ from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, question, rollout_table
 from or1.tracking.sinks import ExampleRollout, Guarded, Sink, StepEvent
-from or1.tracking.timings import Timings, step_timings
+from or1.tracking.timings import PHASE_S, Timings, step_timings
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
@@ -61,7 +61,9 @@ class _StepLog:
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         if name in RESERVED_PHASES:
-            raise ValueError(f"time/{name}_s is written by the tracker: choose another name for the phase")
+            raise ValueError(
+                f"{PHASE_S.format(phase=name)} is written by the tracker: choose another name for the phase"
+            )
         self._on_phase(name)
         started = self._clock()
         try:

@@ -9,8 +9,8 @@ from typing import Annotated
 from or1.metric import Metric, row_of
 from or1.storage.run_folder import METRICS
 from or1.testing import make_report
-from or1.tracking.catalog import entries, markdown_table
 from or1.tracking.metrics import train_metrics
+from or1.tracking.metrics_table import entries, markdown_table
 from or1.tracking.tensorboard import scalars
 from or1.types import RunState, UpdateReport
 

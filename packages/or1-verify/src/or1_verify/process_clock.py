@@ -80,6 +80,14 @@ def cpu_time(pid: int) -> CpuTime:
     return CpuTime(user_s, total_s - user_s)
 
 
+def cpu_total_s(pid: int) -> float:
+    """User and system time of a process so far; 0 if it has just ended [s]."""
+    try:
+        return _read(pid, _EXACT)
+    except OSError:
+        return 0.0
+
+
 def _read(pid: int, which: int) -> float:
     """A clock of another process (`clock_getcpuclockid`), which any user may read [s]."""
     return time.clock_gettime((~pid << 3) | which)
@@ -119,7 +127,7 @@ class WaitClock:
                     ran, queued, _ = file.read().split()
                 found[int(name)] = (int(ran) + int(queued)) * _NS
         except (OSError, ValueError):
-            return {0: cpu_time(self._pid).total_s}
+            return {0: cpu_total_s(self._pid)}
         return found
 
 

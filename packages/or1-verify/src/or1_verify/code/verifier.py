@@ -80,7 +80,7 @@ class ProgramVerifier(Verifier):
         """
 
     @abstractmethod
-    def wall_limit_s(self, problem: Problem) -> float:
+    def limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, all second tries included [s]."""
 
     def read(self, text: str) -> str | Verdict:
@@ -126,7 +126,7 @@ class CodeVerifier(ProgramVerifier):
         with a_sandbox(self.allow_weak_sandbox, self.level):
             pass
 
-    def wall_limit_s(self, problem: Problem) -> float:
+    def limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, a second try included [s]."""
         return 2 * (TimeBudget(self.total_time_limit_s).wait_limit_s + _SLACK_S)
 

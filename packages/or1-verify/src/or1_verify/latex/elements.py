@@ -58,15 +58,13 @@ def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
             return _match(gold.items, answer.items, same)
         return answer.order is not Order.SET and _in_order(gold.items, answer.items, same)
     if answer.names and not _are_roots(answer.names):
+        if gold.order is not Order.TUPLE:
+            return _match(gold.items, answer.items, same)
         items = answer.items
         if all(len(name) == 1 for name in answer.names):
             by_name = sorted(zip(answer.names, range(len(answer.names)), strict=True))
             items = tuple(answer.items[place] for _, place in by_name)
-        return (
-            _in_order(gold.items, items, same)
-            if gold.order is not Order.SET
-            else _match(gold.items, items, same)
-        )
+        return _in_order(gold.items, items, same)
     return _same_unnamed(gold, answer, same)
 
 

@@ -116,8 +116,25 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    r"""`k \in \mathbb{Z}`, `x > 0`, `for all x`, after an answer with that variable."""
+
+    name: str
+    kind: str | Region
+    """`any`, a name of numbers (`integer`, `natural`, `real`, ...), or the set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """An answer with the domains of its variables: `f(x) = x^2, x > 0`."""
+
+    form: Form
+    domains: tuple[Domain, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Dots
+Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Dots

@@ -14,14 +14,28 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from or1_verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Span, TimeOfDay, Value, Words
+from or1_verify.latex.domains import read_scoped
+from or1_verify.latex.forms import (
+    Based,
+    Dots,
+    Form,
+    Many,
+    Named,
+    Order,
+    Ratio,
+    Region,
+    Span,
+    TimeOfDay,
+    Value,
+    Words,
+)
 from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.parser import parse
-from or1_verify.latex.regions import as_region, complement, union
+from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
 from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
-from or1_verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
+from or1_verify.latex.tree import Node, Number, Product, both_signs
 from or1_verify.latex.words import FUNCTIONS, changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
@@ -42,7 +56,10 @@ _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
 )
-_COUNTS = re.compile(r"(?:where|for)?\s*[k-n]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
+_EXCEPT = re.compile(
+    r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
+    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
+)
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
@@ -64,6 +81,11 @@ def read(text: str) -> Form:
     >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
     ('x', 'list', Based(digits='204', base='5'))
     """
+    text = bare(text)
+    return read_scoped(text, _without_domain) or _without_domain(text)
+
+
+def _without_domain(text: str) -> Form:
     text = with_plain_numbers(bare(text))
     based = _BASED.fullmatch(text)
     if based:
@@ -80,6 +102,7 @@ def read(text: str) -> Form:
 
 
 def _written_out(text: str) -> str:
+    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
     text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
@@ -110,20 +133,40 @@ def read_tokens(tokens: list[Token]) -> Form:
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
     if len(items) > 1:
-        items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
-    if len(items) > 1:
         return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
 
 
 def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
-    forms = tuple(form for item in items for form in _spread(_read_one(item)))
-    regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
+    forms = tuple(form for item in _with_signs(items) for form in _spread(_read_one(item)))
+    regions = [_solutions(form.form) if isinstance(form, Named) else None for form in forms]
+    if not any(isinstance(form, Named) and isinstance(form.form, Region) for form in forms):
+        regions = [None]
     names = {form.name for form in forms if isinstance(form, Named)}
     is_tuple = any(name.startswith("(") for name in names)
     if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
         return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
     return Many(Order.LIST, forms)
+
+
+def _with_signs(items: list[list[Token]]) -> list[list[Token]]:
+    r"""`x \ne 1, 2` excludes both."""
+    prefix: list[Token] = []
+    found = []
+    for item in items:
+        sides = split(item, _RELATIONS)
+        if len(sides) == 1:
+            item = [*prefix, *item]
+        else:
+            is_excluded = len(sides) == 2 and item[len(sides[0])].text == "!="
+            prefix = item[: len(sides[0]) + 1] if is_excluded else []
+        found.append(item)
+    return found
+
+
+def _solutions(form: Form) -> Region | None:
+    """The set of numbers of a condition: `x = 0` is one point."""
+    return point(form.node) if isinstance(form, Value) else as_region(form)
 
 
 def _as_tuple(form: Form) -> Form:
@@ -176,7 +219,7 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 def _constant(tokens: list[Token]) -> Form | None:
     text = text_of(tokens)
-    if text in {"\\mathbb{R}", "\\mathbb{R}.", "\\R", "\\Reals"}:
+    if text in {"\\mathbb{R}", "\\mathbbR", "\\R", "\\Reals"}:
         return Words("all real numbers")
     if text in {"\\emptyset", "\\{\\}"}:
         return Words("no solution")
@@ -264,11 +307,8 @@ def _value(tokens: list[Token]) -> Form:
     node = parse(tokens)
     factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
-    nodes = [node]
-    if any(isinstance(part, PlusMinus) for part in walk(node)):
-        nodes = [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
     literal = _literal(tokens, node)
-    values = tuple(Value(each, unit, power, is_percent, is_angle, *literal) for each in nodes)
+    values = tuple(Value(each, unit, power, is_percent, is_angle, *literal) for each in both_signs(node))
     return values[0] if len(values) == 1 else Many(Order.LIST, values)
 
 

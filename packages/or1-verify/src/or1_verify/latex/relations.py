@@ -10,7 +10,7 @@ from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.parser import parse
-from or1_verify.latex.regions import NEGATIVE_INFINITY, complement
+from or1_verify.latex.regions import NEGATIVE_INFINITY, complement, point, union
 from or1_verify.latex.split import marks_between, split, text_of
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
@@ -18,9 +18,11 @@ from or1_verify.latex.tree import (
     Call,
     Node,
     Number,
+    PlusMinus,
     Product,
     Quotient,
     Symbol,
+    both_signs,
     negated,
     variables,
     walk,
@@ -126,9 +128,12 @@ def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
         others = [parse(other) for place, other in enumerate(sides) if place != number]
         if found is None or not all(map(_is_constant, others)):
             continue
-        region = _region_of(number, signs, others, found[1])
+        name, factor = found
+        if name.startswith("|") and signs == ["!="]:
+            name, others = name[1:-1], [Product((PlusMinus(), others[0]))]
+        region = _region_of(number, signs, others, factor)
         if region is not None:
-            return _without_bars(found[0], region)
+            return _without_bars(name, region)
     if any(sign not in _TURNED for sign in signs):
         raise UnreadableError("a chain with several kinds of signs")
     return _turned(signs, [parse(side) for side in sides])
@@ -207,7 +212,7 @@ def _half_line(sign: str, bound: Node) -> Form | None:
         case "<" | "<=":
             return Region((Span(NEGATIVE_INFINITY, bound, False, sign == "<="),))
         case "!=":
-            return complement(Region((Span(bound, bound, True, True),)))
+            return complement(union([point(value) for value in both_signs(bound)]))
     return None
 
 

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
     Based,
@@ -29,6 +30,7 @@ from or1_verify.latex.forms import (
     Ratio,
     Region,
     Relation,
+    Scoped,
     TimeOfDay,
     Value,
     Words,
@@ -87,6 +89,8 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
+        if isinstance(gold, Scoped) or isinstance(answer, Scoped):
+            return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
@@ -133,6 +137,12 @@ class Comparer:
             case Dots(), Dots():
                 return True
         return False
+
+    def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
+        answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
+        same = same_domains(gold_scope, answer_scope, self.identity)
+        return same and self.same(gold_form, answer_form)
 
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:

@@ -63,7 +63,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A finite sum or product over an index."""
+    """A sum or product over an index."""
 
     kind: str
     """`sum` or `prod`."""
@@ -76,7 +76,9 @@ class Series:
 Node = Number | Symbol | PlusMinus | Sum | Product | Quotient | Power | Call | Matrix | Series
 
 PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
-CONSTANTS = frozenset({"pi", "e", "i", "infinity"})
+ENDLESS = Symbol("endless")
+"""The last index of an infinite series."""
+CONSTANTS = frozenset({"pi", "e", "i", "infinity", "endless"})
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -112,6 +114,13 @@ def negated(node: Node) -> Node:
     if isinstance(node, Number):
         return Number(-node.value, node.is_decimal)
     return Product((Number(Fraction(-1)), node))
+
+
+def both_signs(node: Node) -> list[Node]:
+    """The values of an expression with a plus-minus sign; other expressions alone."""
+    if not any(isinstance(part, PlusMinus) for part in walk(node)):
+        return [node]
+    return [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
 
 
 def replaced(node: Node, old: Node, new: Node) -> Node:

@@ -26,7 +26,7 @@ from functools import lru_cache
 
 from or1_verify.answer import final_answer
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
@@ -172,6 +172,8 @@ def why_unreadable(gold: Gold) -> str:
 
 def as_typed(form: Form, kind: GoldType | None) -> Form:
     """A form converted to a type: of a typed gold, or of an answer to one."""
+    if isinstance(form, Scoped):
+        return replace(form, form=as_typed(form.form, kind))
     if kind in {GoldType.INTEGER, GoldType.RATIONAL} and isinstance(form, Value):
         return replace(form, literal=None)
     if kind is GoldType.INTERVAL and isinstance(form, Many):
@@ -192,6 +194,7 @@ def as_typed(form: Form, kind: GoldType | None) -> Form:
 
 
 def _fits(form: Form, kind: GoldType | None) -> bool:
+    form = form.form if isinstance(form, Scoped) else form
     inner = form.form if isinstance(form, Named) else form
     match kind:
         case GoldType.INTEGER | GoldType.RATIONAL | GoldType.DECIMAL:
@@ -208,7 +211,7 @@ def _fits(form: Form, kind: GoldType | None) -> bool:
 
 
 def is_equation(form: Form) -> bool:
-    return isinstance(form, Relation | Named)
+    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named)
 
 
 def _is_number(value: Value, whole: bool) -> bool:

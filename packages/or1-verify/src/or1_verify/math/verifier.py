@@ -43,7 +43,7 @@ class MathVerifier(Verifier):
     ratio_as_fraction: bool = False
     """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
     time_limit_s: float = 0.5
-    """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
+    """Processor time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""

@@ -42,7 +42,7 @@ _FURTHER_TEMPERATURE = re.compile(r"^eval_t[^/]+/")
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogEntry:
+class TableEntry:
     """One line of the table."""
 
     metric: Metric
@@ -56,17 +56,17 @@ class CatalogEntry:
         return re.fullmatch(pattern, _FURTHER_TEMPERATURE.sub("eval/", key)) is not None
 
 
-def entries(owner: type[Any], file: str) -> list[CatalogEntry]:
+def entries(owner: type[Any], file: str) -> list[TableEntry]:
     """The table lines of one dataclass."""
     return [
-        CatalogEntry(metric, f"{owner.__name__}.{name}", file) for name, metric in metrics_of(owner).items()
+        TableEntry(metric, f"{owner.__name__}.{name}", file) for name, metric in metrics_of(owner).items()
     ]
 
 
-CATALOG: tuple[CatalogEntry, ...] = tuple(
+TABLE: tuple[TableEntry, ...] = tuple(
     entry for file, owners in DECLARED_IN.items() for owner in owners for entry in entries(owner, file)
 )
-_BY_KEY = {entry.metric.key: entry.metric for entry in CATALOG}
+_BY_KEY = {entry.metric.key: entry.metric for entry in TABLE}
 
 
 def metric_named(key: str) -> Metric:
@@ -76,17 +76,17 @@ def metric_named(key: str) -> Metric:
 
 def undocumented(keys: Iterable[str], file: str) -> list[str]:
     """Keys that no entry covers (`step` is in every row)."""
-    known = [e for e in CATALOG if e.file == file]
+    known = [e for e in TABLE if e.file == file]
     return sorted(k for k in keys if k != "step" and not any(e.matches(k) for e in known))
 
 
 def never_seen(keys: Iterable[str], file: str) -> list[str]:
     """Entries that none of the keys belongs to."""
     seen = list(keys)
-    return sorted(e.metric.key for e in CATALOG if e.file == file and not any(e.matches(k) for k in seen))
+    return sorted(e.metric.key for e in TABLE if e.file == file and not any(e.matches(k) for k in seen))
 
 
-def markdown_table(table: Iterable[CatalogEntry] = CATALOG) -> str:
+def markdown_table(table: Iterable[TableEntry] = TABLE) -> str:
     """The table of docs/metrics.md."""
     lines = ["| key | unit | meaning | field | file |", "| --- | --- | --- | --- | --- |"]
     for entry in table:

@@ -12,7 +12,14 @@ from or1.metric import Metric
 from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import METRICS, TIMINGS
 from or1.testing import make_group, make_report, make_result
-from or1.tracking.catalog import CATALOG, CatalogEntry, markdown_table, never_seen, rewrite_docs, undocumented
+from or1.tracking.metrics_table import (
+    TABLE,
+    TableEntry,
+    markdown_table,
+    never_seen,
+    rewrite_docs,
+    undocumented,
+)
 from or1.tracking.tracker import TimingSources
 from or1.types import EntropyState, Outcome, RunState, StageEnd, Verdict
 from tests.runs import open_tracker, play, run_config, score_of
@@ -62,31 +69,31 @@ def test_both_checks_can_fail() -> None:
 
 def test_nothing_read_from_a_clock_is_in_metrics() -> None:
     clocked = ("time/", "throughput/", "memory/", "verify/")
-    assert all((e.file == TIMINGS) == e.metric.key.startswith(clocked) for e in CATALOG)
+    assert all((e.file == TIMINGS) == e.metric.key.startswith(clocked) for e in TABLE)
 
 
 def test_a_family_matches_its_members_only() -> None:
-    family = CatalogEntry(Metric("rollout/reward_mean/{source}", "reward", ""), "", METRICS)
+    family = TableEntry(Metric("rollout/reward_mean/{source}", "reward", ""), "", METRICS)
     assert family.matches("rollout/reward_mean/gsm8k")
     assert not family.matches("rollout/reward_mean")
     assert not family.matches("rollout/reward_mean/")
-    assert not CatalogEntry(Metric("time/step.s", "s", ""), "", TIMINGS).matches("time/stepXs")
+    assert not TableEntry(Metric("time/step.s", "s", ""), "", TIMINGS).matches("time/stepXs")
 
 
 def test_a_further_temperature_has_the_keys_of_eval() -> None:
-    score = CatalogEntry(Metric("eval/avg_at_k", "fraction", ""), "", METRICS)
+    score = TableEntry(Metric("eval/avg_at_k", "fraction", ""), "", METRICS)
     assert score.matches("eval_t0.6/avg_at_k")
     assert not score.matches("eval_t0.6/num_problems")
 
 
 def test_keys_are_listed_once() -> None:
-    assert len({e.metric.key for e in CATALOG}) == len(CATALOG)
+    assert len({e.metric.key for e in TABLE}) == len(TABLE)
 
 
 def test_the_page_holds_the_table() -> None:
     assert markdown_table() in PAGE.read_text(), (
         "docs/metrics.md is out of date: python -c 'from pathlib import Path; "
-        'from or1.tracking.catalog import rewrite_docs; rewrite_docs(Path("docs/metrics.md"))\''
+        'from or1.tracking.metrics_table import rewrite_docs; rewrite_docs(Path("docs/metrics.md"))\''
     )
 
 
