@@ -49,9 +49,9 @@ class GoldCheck(Verifier):
         """As the verifier."""
         self.verifier.prepare()
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
+    def limit_s(self, problem: Problem) -> float | None:
         """That of two answers [s]."""
-        limit_s = self.verifier.wall_limit_s(problem)
+        limit_s = self.verifier.limit_s(problem)
         return None if limit_s is None else 2 * limit_s
 
     def _verdict(self, problem: Problem, judge: Callable[[Problem, str], Verdict | None]) -> Verdict | None:
@@ -70,6 +70,13 @@ class GoldCheck(Verifier):
             return own
         why = f"{own.reason}: {own.detail}".removesuffix(": ")
         return Verdict.wrong("gold_is_wrong", f"the answer that it tells is not correct: {why}")
+
+
+class SelfLimitedGoldCheck(GoldCheck):
+    """`GoldCheck` of a verifier that limits itself."""
+
+    __slots__ = ()
+    limits_itself: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +98,11 @@ class BadGold:
 
 def with_gold_checks(verifiers: Mapping[str, Verifier]) -> dict[str, Verifier]:
     """The verifiers of a pool, and the checks of their golds."""
-    return {**verifiers, **{_task_of_check(task): GoldCheck(v) for task, v in verifiers.items()}}
+    checks = {
+        _task_of_check(task): (SelfLimitedGoldCheck if verifier.limits_itself else GoldCheck)(verifier)
+        for task, verifier in verifiers.items()
+    }
+    return {**verifiers, **checks}
 
 
 def bad_golds(problems: Iterable[tuple[str, Problem]], judge: Judge) -> list[BadGold]:

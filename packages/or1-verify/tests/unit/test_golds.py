@@ -12,6 +12,7 @@ import pytest
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
 from or1_verify.cli import run
+from or1_verify.code import CodeVerifier
 from or1_verify.golds import BadGold, GoldCheck, bad_golds, summary, with_gold_checks
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
@@ -87,6 +88,13 @@ class _Stub(Verifier):
 def test_the_reasons(verifier: Verifier, reason: str) -> None:
     # a brace that closes nothing: the text after it is outside any box
     assert GoldCheck(verifier).judge(problem(["}", "4"]), "").reason == reason
+
+
+def test_a_check_has_the_limits_of_two_answers_and_of_its_verifier() -> None:
+    checks = with_gold_checks({"math": MathVerifier(time_limit_s=0.75), "code": CodeVerifier()})
+    made = {name: check for name, check in checks.items() if isinstance(check, GoldCheck)}
+    assert [made[f"gold of {name}"].limits_itself for name in ("math", "code")] == [False, True]
+    assert made["gold of math"].limit_s(problem("7")) == 1.5
 
 
 def test_the_summary_is_one_line_with_the_first_ones() -> None:
