@@ -77,7 +77,7 @@ def _normal(text: str) -> tuple[str, ...] | None:
     """The symbols of a text in normal form; None for a text that is too long or nests too deep."""
     if len(text) > _LONGEST:
         return None
-    reader = _Reader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
+    reader = _NormalReader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
     try:
         return with_standard_names(reader.all())
     except RecursionError:
@@ -114,7 +114,7 @@ def _symbols(text: str) -> list[str]:
     return found
 
 
-class _Reader:
+class _NormalReader:
     """Reads symbols; braces stay around several symbols alone, and around every argument, index and power."""
 
     def __init__(self, symbols: list[str]) -> None:

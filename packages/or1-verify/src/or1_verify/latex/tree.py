@@ -63,7 +63,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A finite sum or product over an index."""
+    """A sum or product over an index."""
 
     kind: str
     """`sum` or `prod`."""
@@ -76,7 +76,9 @@ class Series:
 Node = Number | Symbol | PlusMinus | Sum | Product | Quotient | Power | Call | Matrix | Series
 
 PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
-CONSTANTS = frozenset({"pi", "e", "i", "infinity"})
+ENDLESS = Symbol("endless")
+"""The last index of an infinite series."""
+CONSTANTS = frozenset({"pi", "e", "i", "infinity", "endless"})
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -45,6 +45,37 @@ def test_other_expressions_are_compared_by_many_digits(left: str, right: str, eq
     assert NumericIdentity().equal(node(left), node(right)) is equal
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (r"\pi\frac{2^{400}-1}{2^{400}+1}", r"\pi", False),  # an inner sum is large, the value is not
+        (r"\frac{e^{300}+1}{e^{300}-1}", "1", False),
+        (r"\sqrt{2}+\sqrt{3}-\sqrt{5+2\sqrt{6}}", "0", True),
+        (r"\sqrt{2}+\sqrt{3}-\sqrt{5+2\sqrt{6}}+10^{-150}", "0", False),
+        (r"\tan(\frac{\pi}{2}-10^{-30})", r"\tan(\frac{\pi}{2}-10^{-30}+10^{-120})", False),
+        (r"\arccos(1-10^{-90})", "0", False),
+        (r"\ln|x|", r"\ln x", False),
+        (r"\ln x", r"\ln|x|", True),
+        (r"\ln(x^2)", r"2\ln x", False),
+        (r"2\ln x", r"\ln(x^2)", True),
+        (r"\ln|x|+\sqrt{x+5}", r"\ln x+\sqrt{x+5}", False),
+        (r"|x|^{1/2}", r"\sqrt{x}", False),
+        (r"|x|", r"(\sqrt{x})^2", False),
+        (r"\sqrt[4]{x^4}", "x", False),
+        (r"\arcsin(\sin x)", "x", False),
+        (r"\ln|xy|", r"\ln x+\ln y", False),
+        (r"\ln(xy)", r"\ln x+\ln y", True),  # by custom x and y are positive there
+        (r"\sqrt{ab}", r"\sqrt{a}\sqrt{b}", True),
+        (r"\sqrt[3]{x}", "x^{1/3}", True),  # the real root of a negative number
+        (r"\sqrt[3]{x^2}", "x^{2/3}", True),
+        (r"x^{3/5}", r"-x^{3/5}", False),
+        (r"\sqrt{x-3}", r"\sqrt{x-3}", True),
+    ],
+)
+def test_small_differences_and_where_the_gold_is_real(left: str, right: str, equal: bool) -> None:
+    assert NumericIdentity().equal(node(left), node(right)) is equal
+
+
 @pytest.mark.parametrize("text", [r"\sin 1", "2^{200}", "200!", r"\sum_{k=1}^{3} k"])
 def test_exact_comparison_leaves_long_work_and_irrational_values_open(text: str) -> None:
     with pytest.raises(NeedsNumbersError):
