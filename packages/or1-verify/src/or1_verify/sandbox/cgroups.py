@@ -22,7 +22,7 @@ from or1_verify.sandbox.confine import MAX_THREADS
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "or1-sandbox-"
 _LOCKED = "of-"
-"""Begins the rest of the name of a folder with a lock. Earlier versions have a process id there and no lock."""
+"""Begins the rest of the name of a folder with a lock. Earlier versions have a process id here, no lock."""
 _REMOVAL_LIMIT_S = 5.0
 
 
