@@ -200,8 +200,8 @@ def _read_one(tokens: list[Token]) -> Form:
         return Words(words) if number is None else Value(number)
     label, tokens = _without_preface(tokens)
     if label:
-        form = _read_one(tokens)
-        return Named(label, form) if isinstance(form, Value | Words | Region) else form
+        labelled = _read_one(tokens)
+        return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
