@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
     Based,
@@ -287,7 +288,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return read_tokens(parts[1])
+            return read_builder(parts[0], parts[1], read_tokens, _without_domain)
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)

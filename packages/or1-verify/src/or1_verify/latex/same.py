@@ -18,10 +18,12 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
     Based,
+    Builder,
     Dots,
     Form,
     Many,
@@ -91,7 +93,7 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
-        if isinstance(gold, Scoped) or isinstance(answer, Scoped):
+        if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
@@ -141,6 +143,11 @@ class Comparer:
         return False
 
     def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        sets = as_builder(gold), as_builder(answer)
+        if sets[0] and sets[1] and same_builder(sets[0], sets[1], self.identity, self.same):
+            return True
+        if isinstance(gold, Builder) or isinstance(answer, Builder):
+            return False
         gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
         answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
         same = same_domains(gold_scope, answer_scope, self.identity)
