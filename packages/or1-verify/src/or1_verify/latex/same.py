@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.bases import value_of
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
@@ -40,6 +41,7 @@ from or1_verify.latex.matrices import Grid, grid_of
 from or1_verify.latex.regions import as_region, same_end, same_region, union
 from or1_verify.latex.relations import equation_of, is_variable
 from or1_verify.latex.tree import (
+    DEGREE,
     PI,
     Call,
     Node,
@@ -66,7 +68,6 @@ _MIN_DIGITS_CUT = 7
 """Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
-_DEGREE = Quotient(PI, Number(Fraction(180)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ class Comparer:
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
-            case Value(node, unit=""), Based(digits, "10"):
-                return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
+            case Value(node, unit=""), Based():
+                return isinstance(node, Number) and node.value == value_of(answer)
             case Ratio(gold_parts), Ratio(answer_parts):
                 return self._same_ratio(gold_parts, answer_parts)
             case Ratio(gold_parts), TimeOfDay(time, ""):
@@ -202,10 +203,10 @@ class Comparer:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
             whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
-        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
-            if gold.is_angle:
-                return [(Product((gold_node, _DEGREE)), answer_node)]
-            return [(gold_node, Product((answer_node, _DEGREE)))]
+        if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
+            return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
+        if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
+            return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
 
     def _exceeds_one(self, node: Node) -> bool:
