@@ -110,8 +110,10 @@ def whole_program(program: str) -> str:
     return PREAMBLE + (kept + _STDIN_MAIN).format(program=program)
 
 
-def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
-    """Start a process with the shipped code and send it a job.
+def start_job(
+    sandbox: Sandbox, job: dict[str, Any], limits: Limits, more_modules: tuple[str, ...] = ()
+) -> Session:
+    """Start a process with the shipped code, and these modules of the package, and send it a job.
 
     Raises:
         BadTestsError: the job is larger than a message may be.
@@ -121,17 +123,17 @@ def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
     if len(content) > MAX_FRAME_BYTES:
         raise BadTestsError(f"tests of {len(content)} bytes exceed the limit of {MAX_FRAME_BYTES} bytes")
     session = sandbox.start(_BOOT, limits=limits, sent_later=text)
-    session.send(_shipped_code())
+    session.send(_shipped_code((*more_modules, *_SHIPPED)))
     session.send(content)
     return session
 
 
-@lru_cache(maxsize=1)
-def _shipped_code() -> bytes:
+@lru_cache(maxsize=4)
+def _shipped_code(names: tuple[str, ...]) -> bytes:
     """The shipped modules, compiled once: compiling takes milliseconds in each process."""
     folder = Path(__file__).parent
     modules = []
-    for name in _SHIPPED:
+    for name in names:
         source = (folder / f"{name}.py").read_text(encoding="utf-8")
         modules.append((f"or1_verify.code.{name}", compile(source, f"<or1 {name}>", "exec")))
     return marshal.dumps(modules)

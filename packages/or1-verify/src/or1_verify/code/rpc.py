@@ -143,6 +143,8 @@ class RpcEndpoint:
         self._remote: dict[int, RemoteObject] = {}
         self.num_calls = 0
         """Number of calls to the other side."""
+        self.num_uses = 0
+        """The same without those for truth and text alone."""
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
@@ -157,6 +159,7 @@ class RpcEndpoint:
             EndpointLostError: the other side ended.
         """
         self.num_calls += 1
+        self.num_uses += function not in (bool, str, repr)
         encoder = self._encoder()
         root = encoder.item([function, list(args), kwargs])
         self._write({"root": root, "heap": encoder.entries})
@@ -166,7 +169,7 @@ class RpcEndpoint:
                 self._answer(message)
                 continue
             if "raise" in message:
-                _raise(message["raise"])
+                _raise(message["raise"], stops=self._find_name is not None or function is next)
             return result_of(message, encoder, self._decoder)
 
     def serve(self) -> None:
@@ -283,13 +286,20 @@ def came_from_program(error: BaseException) -> bool:
     return "or1_from_program" in vars(error)
 
 
-def _raise(described: Any) -> NoReturn:
+def _raise(described: Any, *, stops: bool) -> NoReturn:
+    """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
+
+    Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
+    """
     name, text = (str(described[0]), str(described[1])) if isinstance(described, list) else ("", "")
     cls = vars(builtins).get(name)
     error: Any
     try:
         ordinary = isinstance(cls, type) and issubclass(cls, Exception)
-        error = cls(text) if ordinary and cls else RuntimeError(f"{name}: {text}")
+        ends_loops = name in ("StopIteration", "StopAsyncIteration")
+        error = (
+            cls(text) if ordinary and cls and (stops or not ends_loops) else RuntimeError(f"{name}: {text}")
+        )
     except TypeError:  # UnicodeDecodeError and similar classes need five arguments
         error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True

@@ -25,6 +25,7 @@ from or1_verify.code.names import (
     parsed,
     root_name,
 )
+from or1_verify.code.run_plan import with_checks
 from or1_verify.errors import DataError
 from or1_verify.sandbox import Limits
 
@@ -252,6 +253,7 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
         _compiles(table.get(key), key)
     if not is_expression_of_names(str(table.get("entry_point", ""))):
         raise DataError(f"entry_point {table.get('entry_point')!r} is not a name such as f or Solution().f")
+    with_checks(table["setup"], [_with_call(table["test"], table["entry_point"])])
     return table
 
 
@@ -281,7 +283,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
     rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
-    return {**rest, "setup": setup, "tests": tests, "names": names}
+    return {**rest, "setup": setup, "tests": with_checks(setup, tests), "names": names}
 
 
 def _compiles(source: Any, key: str) -> None:
@@ -306,7 +308,11 @@ def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
     """The test code, split into parts that pass or fail on their own."""
     if isinstance(tests, AssertTests):
         return tests.tests
-    return (f"{tests.test}\ncheck({tests.entry_point})\n",)
+    return (_with_call(tests.test, tests.entry_point),)
+
+
+def _with_call(test: str, entry_point: str) -> str:
+    return f"{test}\ncheck({entry_point})\n"
 
 
 def names_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:

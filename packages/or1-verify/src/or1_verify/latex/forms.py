@@ -15,8 +15,7 @@ class Value:
 
     node: Node
     unit: str = ""
-    """The words after the value, as written."""
-    unit_power: int = 1
+    """The words after the value; units in full."""
     is_percent: bool = False
     radians: Node | None = None
     """The value in radians, if it has a degree sign: `node` is the number of degrees."""

@@ -37,14 +37,13 @@ from or1_verify.latex.relations import read_relation
 from or1_verify.latex.signs import with_both_signs, with_repeated_sign
 from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
-from or1_verify.latex.tree import Node, Number, Product
+from or1_verify.latex.tree import DEGREE, Node, Number, Product
+from or1_verify.latex.units import measure_of, with_named_units
 from or1_verify.latex.words import changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
-_RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
-_RATE_FRACTION = re.compile(r"\\frac\s*\{\\text\s*\{([a-z ]+)\}\}\s*\{\\text\s*\{([a-z ]+)\}\}")
 _CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
@@ -94,8 +93,8 @@ def _without_domain(text: str) -> Form:
 
 def _written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
-    text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
-    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
+    text = with_named_units(_MODULUS.sub(" ", text))
+    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
     return text
@@ -265,7 +264,7 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 def _value(tokens: list[Token]) -> Form:
     """An expression with its unit."""
-    tokens, unit, power = _split_unit(tokens)
+    tokens, unit = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
     if len(tokens) > 2 and tokens[-1].text == "%":
@@ -276,8 +275,10 @@ def _value(tokens: list[Token]) -> Form:
     factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
     degrees = in_degrees(node)
-    radians = None if degrees == node else node
-    return Value(degrees, unit, power, is_percent, radians, *_literal(tokens, degrees))
+    radians = Product((degrees, DEGREE)) if "degree" in measure_of(unit) else node
+    return Value(
+        degrees, unit, is_percent, None if degrees == radians else radians, *_literal(tokens, degrees)
+    )
 
 
 def _without_preface(tokens: list[Token]) -> list[Token]:
@@ -292,34 +293,21 @@ def _without_preface(tokens: list[Token]) -> list[Token]:
     return tokens[start:] if says_nothing and not is_named else tokens
 
 
-def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
+def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     if not tokens:
         raise UnreadableError("a value is missing")
     words: list[str] = []
-    power = 1
     if tokens[0].kind == "text" and tokens[0].text in _MONEY:
         words, tokens = ["$" if tokens[0].text == "$" else tokens[0].text], tokens[1:]
     elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in _MONEY:
         words, tokens = ["$"], [tokens[0], *tokens[2:]]
     end = len(tokens)
-    while end and (tokens[end - 1].kind == "text" or _is_unit_power(tokens, end)):
-        if tokens[end - 1].kind == "text":
-            words.insert(0, tokens[end - 1].text)
-            end -= 1
-        else:
-            power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
-            end -= 2 if tokens[end - 1].text != "}" else 4
+    while end and tokens[end - 1].kind == "text":
+        end -= 1
+    words += [token.text for token in tokens[end:]]
     if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
-    return tokens[:end], " ".join(words), power
-
-
-def _is_unit_power(tokens: list[Token], end: int) -> bool:
-    plain = [token.text for token in tokens[max(end - 4, 0) : end]]
-    if plain[-2:-1] == ["^"] and plain[-1] in {"2", "3"}:
-        return end > 2 and tokens[end - 3].kind == "text"
-    braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
-    return braced and end > 4 and tokens[end - 5].kind == "text"
+    return tokens[:end], " ".join(words)
 
 
 def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:

@@ -54,7 +54,8 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import counted_words, meaning_words, normal_words, unit_of
+from or1_verify.latex.units import measure_of, same_measure
+from or1_verify.latex.words import counted_words, meaning_words, normal_words
 
 _ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
@@ -186,12 +187,7 @@ class Comparer:
         return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        units = unit_of(gold.unit, gold.unit_power), unit_of(answer.unit, answer.unit_power)
-        if None not in units and units[0] != units[1]:
-            return False
-        if (gold.is_percent and units[1]) or (answer.is_percent and units[0]):
-            return False
-        if not _words_agree(gold, answer):
+        if not same_measure(_measure(gold), _measure(answer)) or not _words_agree(gold, answer):
             return False
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
@@ -302,6 +298,12 @@ class Comparer:
         return self.identity.equal(node, _NO_DIFFERENCE)
 
 
+def _measure(value: Value) -> dict[str, int]:
+    if value.is_percent:
+        return {"percent": 1}
+    return measure_of(value.unit) or ({"degree": 1} if value.radians is not None else {})
+
+
 def _words_agree(gold: Value, answer: Value) -> bool:
     """Words after a number may be on one side only; words after a variable are part of the answer."""
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
@@ -366,7 +368,7 @@ def _is_vector(gold: Form, answer: Form) -> bool:
 
 
 def _is_in_radians(value: Value) -> bool:
-    return unit_of(value.unit) == ("radian", 1) or any(part == PI for part in walk(value.node))
+    return "radian" in measure_of(value.unit) or any(part == PI for part in walk(value.node))
 
 
 def _ulp(value: Value) -> Fraction:

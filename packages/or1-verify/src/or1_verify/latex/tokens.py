@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1_verify.latex.words import FUNCTIONS, ONE_LETTER_UNITS, SHORT_WORDS, is_unit
+from or1_verify.latex.words import FUNCTIONS, SHORT_WORDS
 
 
 class UnreadableError(Exception):
@@ -208,8 +208,6 @@ class _Tokenizer:
             self._add("mark", ":")
         elif not content:
             return
-        elif found[1] == "mathrm" and content in ONE_LETTER_UNITS and self._after_number():
-            self._add("text", content)
         elif (
             _LETTERS.fullmatch(content)
             or content[0].isdigit()
@@ -238,7 +236,7 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif (is_unit(lower) and self._after_number_or_word()) or len(word) > 3 or lower in SHORT_WORDS:
+        elif len(word) > 3 or lower in SHORT_WORDS:
             self._add("text", word)
         else:
             self._split(word)
@@ -249,11 +247,3 @@ class _Tokenizer:
                 self._add("command", f"\\{name}")
                 word = word.removeprefix(name)
         self._tokens += [Token("letter", letter) for letter in word]
-
-    def _after_number_or_word(self) -> bool:
-        return self._after_number() or (bool(self._tokens) and self._tokens[-1].kind == "text")
-
-    def _after_number(self) -> bool:
-        return bool(self._tokens) and (
-            self._tokens[-1].kind == "number" or self._tokens[-1].text in {"}", ")", "\\pi"}
-        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from or1_verify.latex.units import is_unit_word
+
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
@@ -11,21 +13,6 @@ FUNCTIONS = frozenset({
 })  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables."""
-_UNITS = {
-    "millimeter": "mm millimeters millimetre millimetres",
-    "centimeter": "cm centimeters centimetre centimetres cms", "meter": "m meters metre metres",
-    "kilometer": "km kilometers kilometre kilometres kms", "inch": "in inches", "foot": "ft feet",
-    "yard": "yd yards yds", "mile": "mi miles", "gram": "g grams", "kilogram": "kg kilograms kgs",
-    "pound": "lb lbs pounds", "ounce": "oz ounces", "liter": "l liters litre litres",
-    "milliliter": "ml milliliters", "gallon": "gal gallons", "second": "s sec secs seconds",
-    "minute": "min mins minutes", "hour": "h hr hrs hours", "day": "days", "week": "weeks",
-    "month": "months", "year": "yr yrs years", "mph": "mph", "dollar": "$ dollars usd", "cent": "cents",
-    "euro": "euros eur", "am": "", "pm": "",
-    "radian": "rad radians", "degree": "deg degs degrees",
-}  # fmt: skip
-_SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
-ONE_LETTER_UNITS = frozenset("mgls")
-"""Units of one letter, if upright and after a number."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
@@ -41,13 +28,11 @@ _FILLERS = frozenset({
     "required", "length", "area", "volume",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
-_MILES_PER_HOUR = re.compile(r"\b(?:miles?|mi)\s*(?:per|/)\s*(?:hour|hr|h)\b", re.IGNORECASE)
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
 )
 """Commands that leave the meaning of words as it is; an overline or a negation sign does not."""
-_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
 
 
 _CHANGES_VALUE = re.compile(
@@ -82,26 +67,6 @@ def multiplier(unit: str) -> tuple[int, str]:
     return factor, unit
 
 
-def is_unit(word: str) -> bool:
-    """Whether a lower-case word after a number is a unit. Single letters are variables."""
-    return len(word) > 1 and word in _SAME_UNIT
-
-
-def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
-    """The unit that a text names, with its power; None for an unknown unit.
-
-    >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
-    (('inch', 2), ('centimeter', 2), None)
-    """
-    words = _MILES_PER_HOUR.sub("mph", words.replace(".", ""))
-    for word in re.findall(r"[a-z$]+", words.lower()):
-        power = _POWERS.get(word, power)
-    for word in re.findall(r"[a-z$]+", words.lower()):
-        if word in _SAME_UNIT:
-            return _SAME_UNIT[word], power
-    return None
-
-
 def meaning_words(text: str) -> frozenset[str]:
     """The words after a value that are neither units nor fillers.
 
@@ -112,7 +77,7 @@ def meaning_words(text: str) -> frozenset[str]:
     return frozenset(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
-        if word not in _SAME_UNIT and word not in _POWERS and not {word, word.removesuffix("s")} & _FILLERS
+        if not is_unit_word(word) and not {word, word.removesuffix("s")} & _FILLERS
     )
 
 

@@ -55,7 +55,7 @@ def test_brackets_and_marks_decide_the_form(text: str, form: Form) -> None:
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        (r"5 \text{ cm}^2", v(5, unit="cm", unit_power=2)),
+        (r"5 \text{ cm}^2", v(5, unit="centimeter centimeter")),
         (r"\$5", v(5, unit="$")),
         (r"30^\circ", v(30, radians=Product((Number(Fraction(30)), DEGREE)))),
         (r"30\%", v(30, is_percent=True)),

@@ -1,33 +1,11 @@
-"""Vocabulary: units with their names, words that change a value, and normal forms of statements."""
+"""Vocabulary: words that change a value, and normal forms of statements."""
 
 from __future__ import annotations
 
 import pytest
 
 from or1_verify import math
-from or1_verify.latex.words import changes_value, is_unit, multiplier, normal_words, unit_of
-
-
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("cm", ("centimeter", 1)),
-        ("centimetres", ("centimeter", 1)),
-        ("square cm", ("centimeter", 2)),
-        ("cubic feet", ("foot", 3)),
-        ("miles per hour", ("mph", 1)),
-        ("$", ("dollar", 1)),
-        ("apples", None),
-        ("", None),
-    ],
-)
-def test_units_have_several_names(text: str, unit: tuple[str, int] | None) -> None:
-    assert unit_of(text) == unit
-
-
-def test_a_single_letter_is_a_variable_and_no_unit() -> None:
-    assert not is_unit("m")
-    assert is_unit("cm")
+from or1_verify.latex.words import changes_value, multiplier, normal_words
 
 
 @pytest.mark.parametrize(

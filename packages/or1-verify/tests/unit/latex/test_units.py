@@ -1,0 +1,105 @@
+"""Units as products, quotients and powers, in every notation; compared by name and power."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1_verify import math
+from or1_verify.latex.units import measure_of, with_named_units
+
+SYMBOLS = {
+    "m": "meters",
+    "kg": "kilograms",
+    "s": "seconds",
+    "min": "minutes",
+    "dm": "decimeters",
+    "mol": "moles",
+}
+UNITS = st.sampled_from(sorted(SYMBOLS))
+POWERS = st.integers(1, 3)
+QUOTIENTS = st.tuples(UNITS, POWERS, UNITS, POWERS).filter(lambda parts: parts[0] != parts[2])
+NOTATIONS = (
+    r"\mathrm{%s^%d}/\mathrm{%s^%d}",
+    r"\,\text{%s}^{%d}/\text{%s}^{%d}",
+    r"\ \text{%s}^{%d}\cdot\text{%s}^{-%d}",
+    r"\mathrm{~%s}^{%d} \mathrm{~%s}^{-%d}",
+    r"\frac{\mathrm{%s}^{%d}}{\mathrm{%s}^{%d}}",
+    r"\left(\mathrm{~%s}^{%d} / \mathrm{%s}^{%d}\right)",
+)
+
+
+def is_right(gold: str, answer: str) -> bool:
+    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
+
+
+@given(QUOTIENTS, st.sampled_from(NOTATIONS), st.sampled_from(NOTATIONS))
+def test_one_unit_has_many_notations(parts: tuple[str, int, str, int], gold: str, answer: str) -> None:
+    assert is_right("14.6" + gold % parts, "14.6" + answer % parts)
+    assert is_right("14.6" + gold % parts, "14.6")
+    assert is_right("14.6", "14.6" + answer % parts)
+    assert not is_right("14.6" + gold % parts, "14.5" + answer % parts)
+
+
+@given(QUOTIENTS, QUOTIENTS, st.sampled_from(NOTATIONS), st.sampled_from(NOTATIONS))
+def test_different_units_are_different(
+    left: tuple[str, int, str, int], right: tuple[str, int, str, int], gold: str, answer: str
+) -> None:
+    assert is_right("7" + gold % left, "7" + answer % right) is (left == right)
+
+
+@given(UNITS, POWERS, UNITS)
+def test_symbols_and_words_are_one_unit(above: str, power: int, below: str) -> None:
+    prefix = ("", "square ", "cubic ")[power - 1]
+    words = rf"\text{{ {prefix}{SYMBOLS[above]} per {SYMBOLS[below]}}}"
+    assert is_right(rf"5\,\mathrm{{{above}}}^{power}/\mathrm{{{below}}}", f"5{words}") is True
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("31", r"31\,\mathrm{dm^2}", True),
+        (r"19\,\mathrm{min}", "19", True),
+        ("27", r"27\mathrm{~min}", True),
+        ("8", "8 in", True),
+        ("8", r"8 \in \mathbb{R}", False),
+        ("50", r"50\ km/h", True),
+        (r"60\text{ mph}", r"60\frac{\text{miles}}{\text{hour}}", True),
+        (r"60\text{ miles per hour}", r"60\text{ miles per minute}", False),
+        (r"5\,\mathrm{m/s}", r"5\,\mathrm{m}/\mathrm{min}", False),
+        (r"5\,\mathrm{N\cdot m}", r"5\,\mathrm{N/m}", False),
+        (r"12\ \mathrm{cm}", "0.12 m", False),
+        (r"\$3\text{ per hour}", r"\$3/\text{hour}", True),
+        (r"\$3\text{ per hour}", r"\$3\text{ per day}", False),
+        (r"20^\circ C", r"20^\circ F", False),
+        (r"20^\circ\mathrm{C}", r"20\text{ degrees Celsius}", True),
+        ("20", r"20^{\circ}\text{F}", True),
+        (r"20\text{ degrees Celsius}", r"20\text{ degrees Fahrenheit}", False),
+        (r"30\text{ cm}", r"30^\circ", False),
+        (r"\frac{\pi}{2}", r"90\text{ degrees}", True),
+        (r"36\text{ square units}", r"36\text{ cm}^2", True),
+        (r"36\text{ square units}", r"36\text{ cm}^3", False),
+        (r"10\,\mu\text{m}", r"10\,\mathrm{\mu m}", True),
+        (r"10\,\mu\text{m}", r"10\,\text{nm}", False),
+        ("7", r"3\text{ cm}+4\text{ cm}", False),
+        ("2", "2m", False),  # an italic letter is a variable
+        ("2", "2m/x", False),
+        ("(3,4)", r"(3\text{ cm}, 4\text{ cm})", True),
+    ],
+)
+def test_units(gold: str, answer: str, right: bool) -> None:
+    assert is_right(gold, answer) is right
+
+
+@pytest.mark.parametrize(
+    "text", ["2m", "3x + 2", r"\min(3, 4)", r"x \in [0, 1]", "2mn", r"\text{12 apples}", "5ms"]
+)
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert with_named_units(text) == text
+
+
+def test_words_that_are_no_units_are_skipped() -> None:
+    assert measure_of("square miles of land") == {"mile": 2}
+    assert measure_of("dollars an hour") == {"dollar": 1, "hour": -1}
+    assert measure_of("students") == {}
