@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from or1.assemble.model import Model, read_model
+from or1.assemble.overlap import refuse_overlap
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
 from or1.config import RunConfig
 from or1.errors import DataError
@@ -56,7 +57,7 @@ def inputs_of(run: RunConfig) -> Inputs:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
     train = replace(train, problems=_fitting(run, model.tokenizer, train.problems))
     heldout = _fitting(run, model.tokenizer, heldout)[: run.evaluation.num_problems]
-    _refuse_overlap(train.problems, heldout)
+    refuse_overlap(run, benchmarks, train.problems, heldout)
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
     return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers)
@@ -106,13 +107,3 @@ def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) 
             raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')
         logger.warning("%s: dropped", message)
     return fit
-
-
-def _refuse_overlap(train: Sequence[Problem], heldout: Sequence[Problem]) -> None:
-    trained_on = {p.id for p in train}
-    both = [p for p in heldout if p.id in trained_on]
-    if both:
-        raise DataError(
-            f"{len(both)} held-out problems are also trained on, first {both[0].id}: "
-            "give evaluation.data other problems"
-        )

@@ -10,9 +10,9 @@ from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
-from or1.tasks.registry import built_in_verifier
-from or1.types import Answer, Gold, Message, Outcome, Problem, Verdict
+from or1.types import Answer, Gold, Outcome, Verdict
 from or1_verify.answer import final_answer
+from or1_verify.golds import bad_golds
 from or1_verify.math.gold import BadGoldError, accepted_golds
 
 STAGE = "verifiable"
@@ -45,37 +45,42 @@ _SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """An answer that has to be right: the gold itself, or what a solution ends in."""
+    """The answer that a solution ends in."""
 
     record: Record
     answer: str
-    what: str
 
 
 def decide(records: Iterable[Record], settings: VerifiableConfig, pool: VerifierPool) -> list[Decision]:
-    """Decisions on the mathematical problems of a batch; a note where a solution says no answer."""
+    """Decisions on the mathematical problems of a batch; a note where a solution says no answer.
+
+    The pool has the verifiers of `or1_verify.golds.with_gold_checks`.
+    """
     found: dict[int, Decision] = {}
-    checks: list[_Check] = []
-    for record in records:
-        if record.task != "math":
-            continue
+    sound: dict[int, Record] = {}
+    for record in (record for record in records if record.task == "math"):
         reason, why = by_text(record, settings)
         if reason:
             found[record.row] = Decision(row=record.row, reason=reason, evidence={"found": why[:_SHOWN]})
-            continue
-        checks.append(_Check(record, _own_answer(record.gold), "gold"))
-        if record.solutions:
-            answer = answer_of_solution(record.solutions[0])
-            if answer is None:
-                found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
-            else:
-                checks.append(_Check(record, answer, "solution"))
+        else:
+            sound[record.row] = record
+    for bad in bad_golds(((str(row), record.problem) for row, record in sound.items()), pool.judge):
+        evidence = {"gold": bad.gold, "verdict": bad.reason, "found": bad.detail[:_SHOWN]}
+        row = int(bad.place)
+        found[row] = Decision(row=row, reason="bad_gold", evidence=evidence)
+        del sound[row]
+    checks: list[_Check] = []
+    for record in (record for record in sound.values() if record.solutions):
+        answer = answer_of_solution(record.solutions[0])
+        if answer is None:
+            found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
+        else:
+            checks.append(_Check(record, answer))
     for check, verdict in _in_order(checks, pool):
-        if verdict.outcome is Outcome.RIGHT or (check.record.row in found and found[check.record.row].drops):
-            continue
-        reason = "bad_gold" if check.what == "gold" else "solution_disagrees"
-        evidence = {"gold": check.record.gold, "answer": check.answer[:_SHOWN], "verdict": verdict.reason}
-        found[check.record.row] = Decision(row=check.record.row, reason=reason, evidence=evidence)
+        if verdict.outcome is not Outcome.RIGHT:
+            row, gold = check.record.row, check.record.gold
+            evidence = {"gold": gold, "answer": check.answer[:_SHOWN], "verdict": verdict.reason}
+            found[row] = Decision(row=row, reason="solution_disagrees", evidence=evidence)
     return [found[row] for row in sorted(found)]
 
 
@@ -129,10 +134,6 @@ def _gold_texts(gold: Gold) -> list[str]:
         return [each.text for each in accepted_golds(gold)]
     except BadGoldError:
         return []
-
-
-def _own_answer(gold: Gold) -> str:
-    return built_in_verifier("math").ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
 
 
 def _in_order(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Verdict]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest, hash_file
 from or1.storage.settings import require_same
 from or1.tasks.hub import Hub, HuggingFaceHub
 
+_log = logging.getLogger(__name__)
 WORK = ".work"
 _SERVER_SETTINGS = {
     "url", "api_key_variable", "max_concurrency", "connect_limit_s", "answer_limit_s", "max_tries",
@@ -96,6 +98,8 @@ def _curate(
     }
     with store.open(out / WORK, about) as work:
         funnel.run(config, work, files, protected, progress, workers or ProcessWorkers(config.num_workers))
+        if line := funnel.bad_golds_line(work):
+            _log.warning("%s", line)
         journals = funnel.ask(config, work, models, out, progress)
         sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:

@@ -6,8 +6,6 @@ A row that is no problem is not an error here: it becomes a record and a decisio
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +17,7 @@ import xxhash
 from or1.curate.config import BenchmarkConfig, ColumnsConfig, CurateConfig, SourceConfig
 from or1.curate.layouts import LAYOUTS, NotWantedError
 from or1.curate.records import Decision, Record
+from or1.curate.statement import normalise, statement
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
 from or1.tasks.columns import has_column, with_columns
@@ -27,28 +26,8 @@ from or1.tasks.rows import Row, find_files, is_data_file, read_rows, require_cha
 from or1.types import Message, Problem
 from or1_verify.code import parse_tests
 
-_QUESTIONS = ("question_content", "query", "problem", "question", "content", "prompt", "text")
 _SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code", "response")
 _IDS = ("id", "source_id", "unique_id", "task_id", "question_id", "ID", "idx", "uuid", "url")
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
-_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_INSTRUCTIONS = re.compile(
-    r"(?:\s*(?:(?:please|let'?s)\s+(?:reason|think|solve)[^.\n]{0,80}step by step[^.\n]{0,100}?"
-    r"(?:\\boxed\s*\{\s*\}[^.\n]{0,20})?[.!]?"
-    r"|(?:please\s+)?(?:put|enclose|output|give|present|return)\s+(?:your|the)\s+(?:final\s+)?answer[^.\n]{0,40}"
-    r"\\boxed\s*\{\s*\}[^.\n]{0,20}[.!]?"
-    r"|please complete the following python code precisely:))+\s*$",
-    re.IGNORECASE,
-)
-_DOCSTRING = re.compile(
-    r'''\A(?=.*^def \w).*?^\s+(?:"""(.+?)"""|\'{3}(.+?)\'{3})''', re.DOTALL | re.MULTILINE
-)
-_EXAMPLES = re.compile(
-    r"^\s*(?:Examples?(?: \d+)?:|Sample (?:Input|Output)|Constraints:|Examples?\s*$|>>> )", re.MULTILINE
-)
-_FEW_WORDS = 5
-"""Where less is left, nothing was cut off but the problem itself [words]."""
-_PREFIX = re.compile(r"^\s*(?:(?:problem|question)\s*(?:\d+\s*)?[:.]\s+|q:\s+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +119,6 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
             question=question,
             title=str(content.get("title") or ""),
         )
-
-
-def statement(content: Mapping[str, Any]) -> str:
-    """The statement of a row alone: no instructions, examples or code; empty if there is none."""
-    for key in _QUESTIONS:
-        value = content.get(key)
-        if isinstance(value, list) and value and isinstance(value[-1], Mapping):
-            value = value[-1].get("content")
-        if isinstance(value, str) and value.strip():
-            return normalise(_without_code(value))
-    return ""
-
-
-def _without_code(text: str) -> str:
-    """Without fenced code and the examples that follow; of a function to be completed its docstring."""
-    if documented := _DOCSTRING.search(text):
-        text = documented[1] or documented[2]
-    statement_text = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
-    return statement_text if len(statement_text.split()) >= _FEW_WORDS else text
-
-
-def normalise(text: str) -> str:
-    """Text without invisible characters, foreign line ends, or an instruction about how to answer."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\u00a0", " ")
-    return _INSTRUCTIONS.sub("", _PREFIX.sub("", text)).strip()
 
 
 def read_row(source: SourceConfig, row: Row, number: int) -> Read:

@@ -10,9 +10,11 @@ from or1.curate.check_math import answer_of_solution, by_text, decide
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.types import Answer, Gold, Message, Verdict
+from or1_verify.golds import with_gold_checks
 from or1_verify.math import MathVerifier
 
 SETTINGS = VerifiableConfig()
+VERIFIERS = with_gold_checks({"math": MathVerifier()})
 
 
 def record(question: str, gold: Gold = "5", row: int = 0, solution: str | None = None) -> Record:
@@ -35,7 +37,7 @@ class InThisProcess:
 
     def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
         for answer in reversed(list(answers)):
-            yield answer, MathVerifier().verify(answer.problem, answer.text)
+            yield answer, VERIFIERS[answer.problem.task].verify(answer.problem, answer.text)
 
     def close(self) -> None: ...
 
@@ -101,6 +103,12 @@ def test_solutions_have_to_agree() -> None:
 def test_a_gold_that_is_none_leaves() -> None:
     (decision,) = decided(record("How many?", {"type": "integer", "value": "blue"}))
     assert decision.reason == "bad_gold"
+
+
+@pytest.mark.parametrize("gold", [r"\int_0^1 f(x)\,dx", r"\frac{}{3b}", "???"])
+def test_a_gold_that_only_its_own_text_matches_leaves(gold: str) -> None:
+    (decision,) = decided(record("How many?", gold, 0, rf"\boxed{{{gold}}}"))
+    assert (decision.reason, decision.evidence["verdict"]) == ("bad_gold", "bad_gold")
 
 
 def test_choices_may_be_kept() -> None:

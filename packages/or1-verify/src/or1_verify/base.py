@@ -28,6 +28,8 @@ class Verifier(ABC):
     uses_prompt: ClassVar[bool] = False
     """True: the verdict depends on more of the problem than its task and gold, so a pool caches verdicts for
     each problem by itself."""
+    gold_is_answer: ClassVar[bool] = False
+    """True: each sound gold tells an ideal answer, so a gold without one cannot be judged."""
     time_limit_s: float | None = None
     """Processor time for one answer in a worker [s]; None = the limit of the pool."""
 

@@ -18,12 +18,15 @@ from typing import Any
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, parse_tests
 from or1_verify.errors import DataError
+from or1_verify.golds import BadGold, bad_golds, with_gold_checks
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 Row = tuple[str, dict[str, Any]]
 """(name of the row in error messages, such as `FILE line 7`; its columns)"""
+GOLD_COLUMNS = ("gold", "answer", "final_answer", "ground_truth")
+"""Columns of a problem's answer, where its kind's own is missing; the first that is there counts."""
 OnProgress = Callable[[int, int], None]
 """(rows judged, rows in the file)"""
 
@@ -113,6 +116,45 @@ def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
     return Counter(_answer(number, row, kinds).problem.task for number, row in enumerate(rows))
 
 
+def check_golds(
+    rows: Iterable[Row],
+    kinds: Mapping[str, Kind],
+    *,
+    kind: str | None = None,
+    column: str | None = None,
+    num_workers: int | None = None,
+) -> tuple[int, list[BadGold]]:
+    """Number of rows, and the golds among them that cannot be judged: first those that are missing or not of
+    their format, then those that the verifier refuses.
+
+    Args:
+        rows: with or without responses.
+        kinds: name -> kind.
+        kind: of rows without `kind`; None = `code` where the row has tests, else `math`.
+        column: of the gold; None = the kind's, or another usual name (`GOLD_COLUMNS`).
+        num_workers: worker processes; None = one for each processor.
+
+    Raises:
+        DataError: a row of another kind.
+    """
+    num_rows, unusable = 0, list[BadGold]()
+
+    def problems() -> Iterator[tuple[str, Problem]]:
+        nonlocal num_rows
+        for row in rows:
+            num_rows += 1
+            found = _gold_in(row, kinds, kind, column)
+            if isinstance(found, BadGold):
+                unusable.append(found)
+            else:
+                yield row[0], found
+
+    verifiers = with_gold_checks({name: each.verifier for name, each in kinds.items()})
+    with ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool:
+        refused = bad_golds(problems(), pool.judge)
+    return num_rows, [*unusable, *refused]
+
+
 def judge_rows(
     rows: Iterable[Row],
     kinds: Mapping[str, Kind],
@@ -148,6 +190,24 @@ def judge_rows(
         os.fsync(lines.fileno())
     unfinished.replace(out)
     return tally
+
+
+def _gold_in(
+    row: Row, kinds: Mapping[str, Kind], default_kind: str | None, column: str | None
+) -> Problem | BadGold:
+    """The gold of a row, as a problem without a question."""
+    place, columns = row
+    name = columns.get("kind", default_kind or ("code" if columns.get("tests") else "math"))
+    if name not in kinds:
+        raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
+    listed = [column] if column else [kinds[name].gold_column, *GOLD_COLUMNS]
+    value = next((columns[each] for each in listed if columns.get(each) is not None), None)
+    if value is None:
+        return BadGold(place=place, gold="", reason="no_gold", detail=f"the row has {', '.join(columns)}")
+    try:
+        return Problem.make(name, (Message("user", ""),), kinds[name].gold_of(value))
+    except DataError as error:
+        return BadGold(place=place, gold=value, reason="bad_tests", detail=str(error))
 
 
 def _tests_of(value: Any) -> Gold:

@@ -155,6 +155,22 @@ def fits_its_type(gold: AcceptedGold) -> bool:
     return True
 
 
+def why_unreadable(gold: Gold) -> str:
+    """Why the first accepted gold that cannot be read cannot; empty if all can.
+
+    Raises:
+        BadGoldError: there is no usable gold.
+    """
+    for accepted in accepted_golds(gold):
+        try:
+            form_of(accepted)
+        except UnreadableError as error:
+            return f"it cannot be read: {error}"
+        except BadGoldError as error:
+            return str(error)
+    return ""
+
+
 def as_typed(form: Form, kind: GoldType | None) -> Form:
     """A form converted to a type: of a typed gold, or of an answer to one."""
     if isinstance(form, Scoped):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
 from or1_verify.latex.normal import is_same_text
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
-from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type
+from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type, why_unreadable
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
@@ -30,6 +31,7 @@ class MathVerifier(Verifier):
     `ProcessVerifierPool` for text from a model.
     """
 
+    gold_is_answer: ClassVar[bool] = True
     unboxed: bool = False
     """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
@@ -145,7 +147,7 @@ def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
         case Comparison.EQUAL:
             return Verdict.right(answer[:_SHOWN])
         case Comparison.BAD_GOLD:
-            return _bad_gold(repr(gold))
+            return _bad_gold(why_unreadable(gold))
         case Comparison.BAD_ANSWER:
             return _wrong("parse_error", answer)
         case Comparison.TOO_LARGE:
