@@ -44,6 +44,7 @@ from or1_verify.latex.words import changes_value, multiplier
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
+_COMMAND = re.compile(r"\\operatorname\{mod\}|\\[A-Za-z]+|\bmod\b")
 _CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
@@ -91,9 +92,14 @@ def _without_domain(text: str) -> Form:
     return read_tokens(tokens)
 
 
+def is_congruence(text: str) -> bool:
+    r"""Whether a modulus belongs to the whole text (`x \equiv 3 \pmod 7`), not to a term (`n \bmod 2`)."""
+    return "pmod" in text or "equiv" in text or not re.search("[A-Za-z]", _COMMAND.sub("", text))
+
+
 def _written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
-    text = with_named_units(_MODULUS.sub(" ", text))
+    text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)

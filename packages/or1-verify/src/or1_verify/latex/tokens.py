@@ -67,7 +67,7 @@ _SAME_COMMAND = {
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
     "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
-    "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
+    "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx", "mod": "bmod",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
@@ -80,10 +80,12 @@ _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
     "\\pm", "+/-": "\\pm",
 }  # fmt: skip
+_ROUNDINGS = {"round": "\\round", "nint": "\\nint", "frac": "\\fractionalpart", "mod": "\\bmod"}
 _PLAIN_COMMANDS = {
     "pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "sqrt": "\\sqrt", "cup":
     "\\cup", "union": "\\cup", "percent": "%", "pct": "%", "percentage": "%", "frac": "\\frac", "and":
     ",", "or": ",", "in": "\\in", "infty": "\\infty", "theta": "\\theta",
+    "mod": "\\bmod",
 }  # fmt: skip
 
 
@@ -217,6 +219,8 @@ class _Tokenizer:
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
+        elif content in _ROUNDINGS and (upright or content == "mod"):
+            self._add("command", _ROUNDINGS[content])
         elif (upright and content.lower() in FUNCTIONS) or content == "cis":
             self._add("command", f"\\{content.lower()}")
         elif upright and content.isalpha() and content.isupper() and len(content) < 4:

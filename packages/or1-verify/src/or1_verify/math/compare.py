@@ -13,7 +13,7 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
-from or1_verify.latex.reader import read
+from or1_verify.latex.reader import is_congruence, read
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
@@ -91,7 +91,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
-    if "mod" in answer and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1:
+    if (
+        "mod" in answer
+        and is_congruence(answer)
+        and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1
+    ):
         return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:

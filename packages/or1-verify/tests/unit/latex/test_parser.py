@@ -81,7 +81,17 @@ def test_a_matrix_has_rows() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1+", "2 3", "x'", "(1", r"\int x", r"0.12\ldots", r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}"],
+    [
+        "",
+        "1+",
+        "2 3",
+        "x'",
+        "(1",
+        r"\int x",
+        r"0.12\ldots",
+        r"\mathbb{Z}-\{0\}",
+        r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}",
+    ],
 )
 def test_other_texts_are_unreadable(text: str) -> None:
     with pytest.raises(UnreadableError):
