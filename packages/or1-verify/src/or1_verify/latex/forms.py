@@ -73,6 +73,8 @@ class Many:
 
     order: Order
     items: tuple[Form, ...]
+    is_any: bool = False
+    """Joined by "or"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
     is_tuple = any(name.startswith("(") for name in names)
     if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
         return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
-    return Many(Order.LIST, forms)
+    return Many(Order.LIST, forms, is_any=not are_conditions)
 
 
 def _solutions(form: Form) -> Region | None:
@@ -167,7 +167,10 @@ def _read_one(tokens: list[Token]) -> Form:
             Number(Fraction(NUMBER_WORDS.index(words.lower()))) if words.lower() in NUMBER_WORDS else None
         )
         return Words(words) if number is None else Value(number)
-    tokens = _without_preface(tokens)
+    label, tokens = _without_preface(tokens)
+    if label:
+        labelled = _read_one(tokens)
+        return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
@@ -287,16 +290,21 @@ def _value(tokens: list[Token]) -> Form:
     )
 
 
-def _without_preface(tokens: list[Token]) -> list[Token]:
-    r"""Strip words before the value that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
+def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
+    r"""Separate a label before the value (`\text{area: } 5`), and strip words before it that mean nothing:
+    `\text{about } 5`, `\text{the point } (1, 2)`.
+    """
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
-    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
-    says_nothing = is_label or (words and set(words) <= _FILLERS)
-    return tokens[start:] if says_nothing and not is_named else tokens
+    if is_named or not words:
+        return "", tokens
+    if set(words) <= _FILLERS:
+        return "", tokens[start:]
+    is_label = tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    return (" ".join(words), tokens[start:]) if is_label else ("", tokens)
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:

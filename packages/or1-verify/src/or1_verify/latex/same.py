@@ -38,8 +38,9 @@ from or1_verify.latex.forms import (
 )
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of
+from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, same_end, same_region, union
-from or1_verify.latex.relations import equation_of, is_variable
+from or1_verify.latex.relations import equation_of
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -57,7 +58,7 @@ from or1_verify.latex.tree import (
 from or1_verify.latex.units import measure_of, same_measure
 from or1_verify.latex.words import counted_words, meaning_words, normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
 """Integer parameters of a family of angles; any of these letters may be used."""
@@ -150,7 +151,7 @@ class Comparer:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                if _same_name(gold_name, answer_name):
+                if same_name(gold_name, answer_name):
                     return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
                 if None in equations or not _has_variables(gold_form):
@@ -171,6 +172,9 @@ class Comparer:
                 return self.same(gold, only)  # a set with one solution
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
+            case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
+                if all(map(_is_statement, (*gold.items, *answer.items))):
+                    return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
             return self._same_vector(gold, answer)
@@ -298,6 +302,13 @@ class Comparer:
         return self.identity.equal(node, _NO_DIFFERENCE)
 
 
+def _is_statement(form: Form) -> bool:
+    """Words or letters, for which "and" and "or" differ; for solutions they do not."""
+    if isinstance(form, Words):
+        return True
+    return isinstance(form, Value) and all(isinstance(part, Symbol | Product) for part in walk(form.node))
+
+
 def _measure(value: Value) -> dict[str, int]:
     if value.is_percent:
         return {"percent": 1}
@@ -309,7 +320,12 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
-    return gold_words <= answer_words or answer_words <= gold_words
+    common = set(gold_words) & set(answer_words)
+    if common not in (set(gold_words), set(answer_words)):
+        return False
+    return [word for word in gold_words if word in common] == [
+        word for word in answer_words if word in common
+    ]
 
 
 def _shown(part: Form) -> str:
@@ -319,13 +335,6 @@ def _shown(part: Form) -> str:
 def _difference(relation: Relation) -> Node:
     left, right = relation.sides
     return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _same_name(gold_name: str, answer_name: str) -> bool:
-    """Two plain variables must be equal; any other name is only a label."""
-    if gold_name.lower() == answer_name.lower():
-        return True
-    return not (is_variable(gold_name) and is_variable(answer_name))
 
 
 def _as_union(answer: Form) -> Form:

@@ -53,6 +53,7 @@ _LOOKS = re.compile(
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 _DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
 _ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
+_NEGATED = re.compile(r"\\not\s*(?:(\\in(?![A-Za-z])|∈)|=)")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
@@ -101,6 +102,7 @@ def tokenize(text: str) -> list[Token]:
     text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text)  # not TeX, which would take one digit
     text = _DECIMAL_IN_BRACES.sub(".", text.translate(UNICODE))
     text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
+    text = _NEGATED.sub(lambda found: "\\notin " if found[1] else "\\ne ", text)
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
