@@ -11,7 +11,7 @@ from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.names import is_name, is_variable
 from or1_verify.latex.parser import parse
-from or1_verify.latex.regions import NEGATIVE_INFINITY, complement, point, union
+from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
@@ -19,11 +19,9 @@ from or1_verify.latex.tree import (
     Call,
     Node,
     Number,
-    PlusMinus,
     Product,
     Quotient,
     Symbol,
-    both_signs,
     negated,
     variables,
     walk,
@@ -119,7 +117,9 @@ def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
             continue
         name, factor = found
         if name.startswith("|") and signs == ["!="]:
-            name, others = name[1:-1], [Product((PlusMinus(), others[0]))]
+            return Named(
+                name[1:-1], union([without(others[0]), without(negated(others[0]))], are_conditions=True)
+            )
         region = _region_of(number, signs, others, factor)
         if region is not None:
             return _without_bars(name, region)
@@ -201,7 +201,7 @@ def _half_line(sign: str, bound: Node) -> Form | None:
         case "<" | "<=":
             return Region((Span(NEGATIVE_INFINITY, bound, False, sign == "<="),))
         case "!=":
-            return complement(union([point(value) for value in both_signs(bound)]))
+            return without(bound)
     return None
 
 

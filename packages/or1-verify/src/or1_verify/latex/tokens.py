@@ -20,6 +20,10 @@ class Token(NamedTuple):
 
 OR = Token("command", ",")
 """A comma written as "or": any one of the conditions may hold."""
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma sigma tau phi chi"
+    " psi omega"
+)
 UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HYPHEN}": "-", "×": r"\times ",
@@ -30,6 +34,7 @@ UNICODE = str.maketrans(
         "\N{FRACTION SLASH}": "/", "…": r"\ldots ", "ℝ": r"\mathbb{R}", "∅": r"\emptyset ",
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
+        **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }
 )  # fmt: skip
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
