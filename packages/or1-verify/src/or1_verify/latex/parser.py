@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from or1_verify.latex.angles import arc, is_arc
 from or1_verify.latex.cursor import Cursor
 from or1_verify.latex.derived import (
     fractional_part,
@@ -22,6 +23,7 @@ from or1_verify.latex.derived import (
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
+    DEGREE,
     ENDLESS,
     IMAGINARY,
     INFINITY,
@@ -31,7 +33,6 @@ from or1_verify.latex.tree import (
     Matrix,
     Node,
     Number,
-    PlusMinus,
     Power,
     Product,
     Quotient,
@@ -62,7 +63,7 @@ _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "l
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _BARS = frozenset({"\\overline", "\\bar", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
-_SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
+_SEPARATORS = frozenset({"+", "-"})
 _BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
@@ -100,14 +101,7 @@ class _Parser(Cursor):
 
     def _signed(self, sign: str) -> Node:
         term = self._signed(self._take().text) if self._sees(*_SEPARATORS) else self._product()
-        match sign:
-            case "+":
-                return term
-            case "-":
-                return negated(term)
-            case "\\pm":
-                return Product((PlusMinus(), term))
-        return Product((Number(Fraction(-1)), PlusMinus(), term))
+        return negated(term) if sign == "-" else term
 
     def _product(self) -> Node:
         result = self._factor()
@@ -153,22 +147,29 @@ class _Parser(Cursor):
             return Sum((before, factor))
         if is_digit and isinstance(before, Number):
             raise UnreadableError("two numbers side by side")
+        if is_arc(factor):
+            return Sum((before, factor))
         if is_whole(before) and is_proper(factor):
             return Sum((before, factor))
+        match factor:
+            case Product((proper, degree)) if degree == DEGREE and is_whole(before) and is_proper(proper):
+                return Product((Sum((before, proper)), DEGREE))
         return times(before, factor)
 
     def _factor(self) -> Node:
         node = self._base()
-        while self._sees("^", "!", "%", "'"):
+        while self._sees("^", "!", "%", "'") or (isinstance(node, Number) and self._sees("\\circ")):
             mark = self._take().text
             if mark == "'":
-                raise UnreadableError("a derivative")
+                if not isinstance(node, Number):
+                    raise UnreadableError("a derivative")
+                return arc(node, self._skip("'"))
             if mark == "!":
                 node = Call("factorial2" if self._skip("!") else "factorial", (node,))
             elif mark == "%":
                 node = Quotient(node, Number(Fraction(100)))
-            elif self._skips_degree():
-                node = Product((node, Quotient(PI, Number(Fraction(180)))))
+            elif mark == "\\circ" or self._skips_degree():
+                node = Product((node, DEGREE))
             else:
                 node = self._raised(node)
         return node
