@@ -117,6 +117,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
+        may_set=partial(_is_field, frozenset(job["assigned"])),
     )
     counter: Any = None
     if job["counts_checks"]:
@@ -136,6 +137,23 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     num_checks = counter.num_checks if counter else None
     verdict = {"failure": failure, "num_calls": endpoint.num_uses, "num_checks": num_checks}
     send(b"V" + json.dumps(verdict).encode())
+
+
+def _is_field(assigned: frozenset[str], cls: type, name: str) -> bool:
+    """Whether a program may set an attribute: not one that the class of the tests defines.
+
+    Methods, properties and constants of a class are the tests' own. A default value that its class annotates,
+    or that the tests themselves set on some instance, is a field.
+    """
+    for each in cls.__mro__[:-1]:
+        if name not in vars(each):
+            continue
+        defined = vars(each)[name]
+        if callable(defined) or hasattr(type(defined), "__get__"):
+            return type(defined) is types.MemberDescriptorType  # an entry of `__slots__`
+        own = vars(each)
+        return defined is None or name in assigned or name in (own.get("__annotations__") or {})
+    return True
 
 
 def _first_failure(

@@ -80,6 +80,16 @@ def functions_in(source: str) -> list[str]:
     return [node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)]
 
 
+def attributes_set(source: str) -> set[str]:
+    """Names of the attributes that a source assigns.
+
+    >>> attributes_set("node.next = None; node.val.x += 1") == {"next", "x"}
+    True
+    """
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in nodes if isinstance(node.ctx, ast.Store)}
+
+
 def is_expression_of_names(text: str) -> bool:
     """Whether a text is a name, optionally with attributes and calls without arguments.
 

@@ -122,6 +122,7 @@ class RpcEndpoint:
         node_classes: frozenset[str],
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
+        may_set: Callable[[type, str], bool] = lambda cls, name: True,
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -132,12 +133,13 @@ class RpcEndpoint:
             find_class: returns the class of a name on this side.
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
+            may_set: whether the other side may set an attribute of an instance of this class.
         """
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
-        self._decoder = ValueDecoder(find_class, self._handle, arrays=True)
+        self._decoder = ValueDecoder(find_class, self._handle, arrays=True, may_set=may_set)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}

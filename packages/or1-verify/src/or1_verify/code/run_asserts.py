@@ -14,7 +14,7 @@ from or1_verify.code.launch import TimeBudget, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
-from or1_verify.code.spec import AssertTests, CheckTests, code_of, names_of, node_classes
+from or1_verify.code.spec import AssertTests, CheckTests, assigned_attributes, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
 
 _VERDICT = b"V"
@@ -59,6 +59,7 @@ def _tested(
         "setup": tests.setup,
         "names": list(names_of(tests)),
         "node_classes": sorted(node_classes(tests)),
+        "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
         "cases": plan.cases,
         "with_harness": plan.with_harness,

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from or1_verify.code.encoding import decode_tests
 from or1_verify.code.leetcode import LEETCODE_SETUP
 from or1_verify.code.names import (
+    attributes_set,
     classes_in,
     free_names,
     functions_in,
@@ -302,6 +303,11 @@ def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:
     """Names of the classes that setup and tests define: their instances are sent as their attributes."""
     sources = [tests.setup, *code_of(tests)]
     return frozenset(name for source in sources for name in classes_in(source))
+
+
+def assigned_attributes(tests: CheckTests | AssertTests) -> frozenset[str]:
+    """Names of the attributes that setup and tests assign."""
+    return frozenset(name for source in [tests.setup, *code_of(tests)] for name in attributes_set(source))
 
 
 def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.bases import value_of
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
@@ -37,9 +38,11 @@ from or1_verify.latex.forms import (
 )
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of
+from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, same_end, same_region, union
-from or1_verify.latex.relations import equation_of, is_variable
+from or1_verify.latex.relations import equation_of
 from or1_verify.latex.tree import (
+    DEGREE,
     PI,
     Call,
     Node,
@@ -55,7 +58,7 @@ from or1_verify.latex.tree import (
 from or1_verify.latex.units import measure_of, same_measure
 from or1_verify.latex.words import counted_words, meaning_words, normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
 """Integer parameters of a family of angles; any of these letters may be used."""
@@ -67,7 +70,6 @@ _MIN_DIGITS_CUT = 7
 """Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
-_DEGREE = Quotient(PI, Number(Fraction(180)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ class Comparer:
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
-            case Value(node, unit=""), Based(digits, "10"):
-                return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
+            case Value(node, unit=""), Based():
+                return isinstance(node, Number) and node.value == value_of(answer)
             case Ratio(gold_parts), Ratio(answer_parts):
                 return self._same_ratio(gold_parts, answer_parts)
             case Ratio(gold_parts), TimeOfDay(time, ""):
@@ -149,7 +151,7 @@ class Comparer:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                if _same_name(gold_name, answer_name):
+                if same_name(gold_name, answer_name):
                     return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
                 if None in equations or not _has_variables(gold_form):
@@ -170,6 +172,9 @@ class Comparer:
                 return self.same(gold, only)  # a set with one solution
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
+            case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
+                if all(map(_is_statement, (*gold.items, *answer.items))):
+                    return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
             return self._same_vector(gold, answer)
@@ -198,10 +203,10 @@ class Comparer:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
             whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
-        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
-            if gold.is_angle:
-                return [(Product((gold_node, _DEGREE)), answer_node)]
-            return [(gold_node, Product((answer_node, _DEGREE)))]
+        if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
+            return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
+        if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
+            return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
 
     def _exceeds_one(self, node: Node) -> bool:
@@ -297,10 +302,17 @@ class Comparer:
         return self.identity.equal(node, _NO_DIFFERENCE)
 
 
+def _is_statement(form: Form) -> bool:
+    """Words or letters, for which "and" and "or" differ; for solutions they do not."""
+    if isinstance(form, Words):
+        return True
+    return isinstance(form, Value) and all(isinstance(part, Symbol | Product) for part in walk(form.node))
+
+
 def _measure(value: Value) -> dict[str, int]:
     if value.is_percent:
         return {"percent": 1}
-    return measure_of(value.unit) or ({"degree": 1} if value.is_angle else {})
+    return measure_of(value.unit) or ({"degree": 1} if value.radians is not None else {})
 
 
 def _words_agree(gold: Value, answer: Value) -> bool:
@@ -308,7 +320,12 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
-    return gold_words <= answer_words or answer_words <= gold_words
+    common = set(gold_words) & set(answer_words)
+    if common not in (set(gold_words), set(answer_words)):
+        return False
+    return [word for word in gold_words if word in common] == [
+        word for word in answer_words if word in common
+    ]
 
 
 def _shown(part: Form) -> str:
@@ -318,13 +335,6 @@ def _shown(part: Form) -> str:
 def _difference(relation: Relation) -> Node:
     left, right = relation.sides
     return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _same_name(gold_name: str, answer_name: str) -> bool:
-    """Two plain variables must be equal; any other name is only a label."""
-    if gold_name.lower() == answer_name.lower():
-        return True
-    return not (is_variable(gold_name) and is_variable(answer_name))
 
 
 def _as_union(answer: Form) -> Form:
