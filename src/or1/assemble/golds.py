@@ -1,4 +1,4 @@
-"""Problems whose gold cannot be judged: said, and refused or left out, before a token is sampled."""
+"""Problems of a run whose gold cannot be judged: refused, dropped, or left out of its scores."""
 
 from __future__ import annotations
 
@@ -6,39 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from or1.assemble.verifiers import benchmark_verifiers, find_bad_golds
 from or1.config import RunConfig
 from or1.errors import DataError
-from or1.evals.questions import Questions
-from or1.evals.settings import EvalRunConfig
+from or1.evals.golds import find_bad_golds
 from or1.types import Problem
 from or1_verify.base import Verifier
 from or1_verify.golds import summary
 
 logger = logging.getLogger(__name__)
-
-
-def leave_out_bad_golds(settings: EvalRunConfig, questions: Sequence[Questions]) -> list[Questions]:
-    """The benchmarks, each with its problems that no model is scored on.
-
-    Raises:
-        DataError: no gold of a benchmark can be judged.
-    """
-    verifiers = benchmark_verifiers(settings)
-    return [_leave_out(settings, verifiers, each) for each in questions]
-
-
-def _leave_out(settings: EvalRunConfig, verifiers: Mapping[str, Verifier], questions: Questions) -> Questions:
-    asked = [(one.key, one.problem) for one in questions.asked]
-    bad = find_bad_golds(settings.verify, verifiers, asked)
-    if not bad:
-        return questions
-    line = f"benchmark {questions.benchmark.name}: {summary(bad, len(asked))}"
-    if len(bad) == len(asked):
-        raise DataError(f"{line}: check the column of the answers in {', '.join(questions.data)}")
-    logger.warning("%s: left out of the score", line)
-    left_out = {each.place: f"{each.reason}: {each.detail}".removesuffix(": ") for each in bad}
-    return replace(questions, left_out=left_out)
 
 
 def trained_on(

@@ -16,7 +16,6 @@ from or1.tasks.registry import TASKS, task_kind, verifiers_of
 from or1.tasks.user import NOT_CHECKED, ForeignVerifier, GoldCheck
 from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
-from or1_verify.golds import BadGold, bad_golds, with_gold_checks
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.pool.second_opinion import MathVerifyVerifier
 from or1_verify.sandbox import Capabilities, Level, detect
@@ -53,28 +52,6 @@ def benchmark_verifiers(settings: EvalRunConfig) -> dict[str, Verifier]:
         unboxed_answers=settings.unboxed_answers,
     )
     return verifiers_of(kinds, given)
-
-
-def find_bad_golds(
-    limits: VerifyConfig, verifiers: Mapping[str, Verifier], problems: Iterable[tuple[str, Problem]]
-) -> list[BadGold]:
-    """The golds that cannot be judged, in the order of the problems.
-
-    Programs and tasks of your own are not run here: tests are read with their rows, and `check_own_tasks`
-    asks the others.
-
-    Args:
-        limits: of the workers.
-        verifiers: task name -> verifier.
-        problems: each with its place, for messages.
-    """
-    checked = {
-        name: verifier
-        for name, verifier in verifiers.items()
-        if not (verifier.limits_itself or isinstance(verifier, ForeignVerifier))
-    }
-    with _pool(limits, with_gold_checks(checked)) as pool:
-        return bad_golds(((place, p) for place, p in problems if p.task in checked), pool.judge)
 
 
 def _pool(settings: VerifyConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from or1.assemble.golds import leave_out_bad_golds
+from or1.config import VerifyConfig
 from or1.errors import DataError
 from or1.evals import report
 from or1.evals.compare import compare
+from or1.evals.golds import leave_out_bad_golds
 from or1.evals.pipeline import judge
 from or1.evals.questions import Questions
 from or1.evals.results import DESCRIPTION, RESPONSES, EvalFolder, ResponseRow, read
-from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
+from or1_verify.math import MathVerifier
 from tests.unit.evals.small import ROWS, Silent, opened, play, pool, questions
 
-SETTINGS = EvalRunConfig.model_validate({"model": {"path": "m"}})
 BAD = [
     {"problem": "Bad?", "answer": r"\int_0^1 f(x)\,dx", "source": "hard"},
     {"problem": "Worse?", "answer": "???", "source": "easy"},
@@ -26,7 +26,9 @@ BAD = [
 
 
 def asked(folder: Path, rows: list[dict[str, str]]) -> Questions:
-    (checked,) = leave_out_bad_golds(SETTINGS, [questions(folder, rows)])
+    (checked,) = leave_out_bad_golds(
+        VerifyConfig(num_workers=1), {"math": MathVerifier()}, [questions(folder, rows)]
+    )
     return checked
 
 
