@@ -259,6 +259,8 @@ class _UnitReader:
             self.found = Counter({unit: count * _POWERS[name.lower()] for unit, count in self.found.items()})
             return is_read
         units = _units_of(name) if self._depth or self._is_italic_unit(name, found.start()) else ()
+        if not units:
+            return False
         self.found.update({unit: -1 if place else 1 for place, unit in enumerate(units)})
         before = self.at
         raised = self._skip(_BLANK) and self._skip(_NAME)
@@ -266,7 +268,7 @@ class _UnitReader:
             self.found[units[0]] += _POWERS[raised[1].lower()] - 1
         else:
             self.at = before
-        return bool(units)
+        return True
 
     def _is_italic_unit(self, name: str, at: int) -> bool:
         if len(name) > 3 or name.lower() in _ITALIC or name.lower() in _POWERS:
