@@ -19,8 +19,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from or1_verify.latex.bases import value_of
+from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
     Dots,
@@ -193,7 +195,9 @@ class Comparer:
     def _same_value(self, gold: Value, answer: Value) -> bool:
         if not same_measure(_measure(gold), _measure(answer)) or not _words_agree(gold, answer):
             return False
-        return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
+        if any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer)):
+            return True
+        return same_family(gold.node, answer.node, self.identity)
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
@@ -276,7 +280,10 @@ class Comparer:
         if any(empty):
             return all(empty)
         if not self._proportional(gold_difference, answer_difference):
-            return False
+            is_curve = gold.signs[0] == "="
+            return is_curve and same_curve(
+                gold_difference, answer_difference, self.identity, self._proportional
+            )
         if gold.signs[0] in {"=", "!="}:
             return True
         left = Product((gold_difference, Call("abs", (answer_difference,))))
