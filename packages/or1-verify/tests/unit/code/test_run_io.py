@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from or1_verify.code import run_io
 from or1_verify.code.rpc_values import ValueEncoder
 
-NUMBERS = list(range(300_000))
+NUMBERS = list(range(20_000))
 VALUES = st.recursive(
     st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none(),
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
@@ -47,12 +47,14 @@ def test_the_expected_value_is_never_too_large(expected: Any, argument: Any) -> 
     [[numpy.int64(n) for n in NUMBERS], [float(n) for n in NUMBERS], tuple(map(bool, NUMBERS))],
     ids=["numpy numbers", "floats", "a tuple"],
 )
-def test_equal_values_of_other_classes_are_not_too_large(value: Any) -> None:
+def test_equal_values_of_other_classes_are_not_too_large(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_io, "_SMALL_REPLY_PARTS", 8)
     expected = list(map(int, value))
     assert not is_oversized(reply_with(value, []), [1], expected)
 
 
-def test_arguments_that_were_sorted_in_place_are_not_too_large() -> None:
+def test_arguments_that_were_sorted_in_place_are_not_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_io, "_SMALL_REPLY_PARTS", 8)
     changes = [[0, ["list", NUMBERS[::-1]]]]
     assert not is_oversized(reply_with(None, changes), [NUMBERS], None)
 
