@@ -19,8 +19,8 @@ def same_curve(
 ) -> bool:
     """Whether both expressions are zero at the same points, shown by clearing their fractions.
 
-    The numerators have to be `proportional`, and nowhere zero where a denominator is: `y = x^2/x` lacks a point
-    of `xy = x^2`. False where a denominator has a factor that is not linear in one variable.
+    The numerators have to be `proportional`, and nowhere zero where a denominator is: `y = x^2/x` lacks the
+    points with x = 0 of `xy = x^2`. False if a factor of a denominator is not linear in one variable.
     """
     (gold_above, gold_below), (answer_above, answer_below) = _cleared(gold), _cleared(answer)
     if not gold_below and not answer_below:
@@ -35,32 +35,30 @@ def _cleared(node: Node) -> Cleared:
         case Sum(terms):
             parts = [_cleared(term) for term in terms]
             below: tuple[Node, ...] = ()
-            for _, factors in parts:
-                below += _without(factors, below)
+            for _, each in parts:
+                below += _without(each, below)
             above = Sum(tuple(Product((part, *_without(below, factors))) for part, factors in parts))
             return above, below
         case Product(factors):
             parts = [_cleared(factor) for factor in factors]
-            return Product(tuple(part for part, _ in parts)), tuple(
-                each for _, part in parts for each in part
-            )
-        case Quotient(above, below_node):
-            (above, below), (over, under) = _cleared(above), _cleared(below_node)
-            return Product((above, *under, *(() if variables(over) else (Quotient(_ONE, over),)))), (
-                *below,
-                *_factors(over),
-            )
+            product = Product(tuple(part for part, _ in parts))
+            return product, tuple(each for _, part in parts for each in part)
+        case Quotient(dividend, divisor):
+            (over, over_below), (under, under_below) = _cleared(dividend), _cleared(divisor)
+            scales = tuple(Quotient(_ONE, factor) for factor in _factors(under) if not variables(factor))
+            below = tuple(factor for factor in _factors(under) if variables(factor))
+            return Product((over, *under_below, *scales)), (*over_below, *below)
     return node, ()
 
 
 def _factors(node: Node) -> tuple[Node, ...]:
-    """The factors with variables; a whole power is one factor repeated."""
+    """The factors of a product; a whole power is one factor repeated."""
     match node:
         case Product(factors):
             return tuple(each for factor in factors for each in _factors(factor))
         case Power(base, Number(exponent)) if exponent in range(1, 10):
             return _factors(base) * int(exponent)
-    return (node,) if variables(node) else ()
+    return (node,)
 
 
 def _without(factors: tuple[Node, ...], others: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -23,6 +23,10 @@ from or1_verify.latex.tokens import tokenize
         ("y=1/(x^2+1)", "y(x^2+1)=1", False),  # not shown: the denominator is not linear
         ("xy=6", "y=-6/x", False),
         ("xy=6", "xy=6/x", False),
+        ("xy=3", "y=6/(2x)", True),
+        ("xy=6", "y=6/(2x)", False),
+        ("xy=6", "y=6/(x/2)", False),
+        ("xy=12", "y=6/(x/2)", True),
     ],
 )
 def test_equations_with_and_without_fractions(gold: str, answer: str, same: bool) -> None:
