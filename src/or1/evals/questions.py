@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 
 from or1.config import DataConfig
@@ -58,6 +58,8 @@ class Questions:
     """Where they come from."""
     data_hash: str
     """First 16 hex digits of sha256 over key, question and gold of every problem."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Key -> why its gold cannot be judged: these problems are neither sampled nor scored."""
 
 
 def load_questions(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 _ALL_TICKS, _USER_TICKS, _EXACT = 0, 1, 2
 """Clocks of a process in the kernel: the first two count ticks of the timer, the last one is exact."""
 _NS = 1e-9
+_RESOLUTION_S = 0.1
+"""User time may be wrong by this [s]: ticks of 1 to 10 ms divide the time into user and system time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,11 @@ class CpuLimit:
         return int(1.25 * self.total_s) + 3
 
     def exceeded_by(self, used: CpuTime) -> bool:
-        return used.user_s > self.user_s or used.total_s > self.total_s
+        return self.left_s(used) < 0
 
-    def soonest_s(self, used: CpuTime) -> float:
+    def left_s(self, used: CpuTime) -> float:
         """Processor time until the process can exceed the limit [s]."""
-        return min(self.user_s - used.user_s, self.total_s - used.total_s)
+        return min(self.user_s + _RESOLUTION_S - used.user_s, self.total_s - used.total_s)
 
 
 def cpu_time(pid: int) -> CpuTime:

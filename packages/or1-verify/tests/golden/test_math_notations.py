@@ -88,3 +88,35 @@ def test_excluded_points_in_any_notation(points: set[int]) -> None:
     assert reward(gold, rf"x \ne {listed}") == reward(each, gold) == 1.0
     assert reward(gold, rf"x \ne {', '.join(map(str, sorted(points)[1:]))}") == 0.0
     assert reward(gold, rf"{each}, x \ne 31") == 0.0
+
+
+@given(st.integers(1, 300), st.integers(0, 59), st.sampled_from(["a", r"\beta", "x"]))
+def test_degrees_inside_an_expression(degrees: int, minutes: int, name: str) -> None:
+    gold = f"{degrees}-{name}"
+    assert reward(gold, rf"{degrees}^\circ-{name}") == reward(rf"{degrees}^\circ-{name}", gold) == 1.0
+    assert reward(gold, rf"{degrees + 1}^\circ-{name}") == 0.0
+    assert reward(gold, rf"{degrees}^\circ+{name}") == 0.0
+    arc = rf"{degrees}^\circ {minutes}'"
+    assert reward(arc, rf"\frac{{{60 * degrees + minutes}}}{{60}}^\circ") == 1.0
+    assert reward(arc, rf"{degrees}^\circ {minutes + 1}'") == 0.0
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_signs_inside_a_tuple(first: int, second: int) -> None:
+    both = rf"(\pm {first}, {second})"
+    listed = f"(-{first}, {second}), ({first}, {second})"
+    assert reward(both, listed) == reward(listed, both) == 1.0
+    assert reward(both, f"({first}, {second})") == reward(f"({first}, {second})", both) == 0.0
+    assert reward(listed, rf"({first}, \pm {second})") == 0.0
+    assert reward(listed, rf"(\pm {first}, \pm {second})") == 0.0
+
+
+@given(st.integers(2, 36), st.integers(1, 10**6))
+def test_a_number_in_a_base_has_its_value(base: int, value: int) -> None:
+    digits, rest = "", value
+    while rest:
+        digits, rest = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[rest % base] + digits, rest // base
+    if set(digits) <= set("0123456789ABCDEF") and base != 10:
+        shown = f"{digits}_{{{base}}}"
+        assert reward(str(value), shown) == reward(shown, digits) == 1.0
+        assert reward(str(value + 1), shown) == reward(shown, f"{digits}_{{{base + 1}}}") == 0.0

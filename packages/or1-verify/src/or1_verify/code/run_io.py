@@ -23,6 +23,8 @@ _SHOWN = 100
 _MAX_HASHED = 1 << 14
 """Largest number of keys and elements of sets, without texts, in a value that the parent decodes. Expected
 values have fewer; hashing a forged value could take any time [hashed parts]."""
+_SMALL_REPLY_BYTES, _SMALL_REPLY_PARTS = 1 << 16, 1 << 18
+"""A reply of this length [bytes], with this number of brackets and commas, is parsed in any case."""
 _LOADED_BYTES = 1 << 16
 """Longest load report of a program that is parsed [bytes]."""
 _CHECKER_LIMITS = Limits(cpu_s=20.0)
@@ -95,7 +97,7 @@ def _call(
             return failure_of(index, session.wait())
     finally:
         budget.add(session.close())
-    if len(answer) > _reply_limit(frame, expected):
+    if _is_oversized(answer, frame, expected):
         return FailedTest(
             index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}"
         )
@@ -137,9 +139,21 @@ def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
     return frame
 
 
-def _reply_limit(request: bytes, expected: Any) -> int:
-    """Longest reply that is parsed [bytes]: room for the expected value and the arguments."""
-    return (1 << 16) + 8 * (len(request) + len(json.dumps(encode(expected))))
+def _is_oversized(reply: bytes, request: bytes, expected: Any) -> bool:
+    """Whether a reply is too large to be the expected value with the arguments, which may have changed.
+
+    Parsing costs memory and time per object, up to fifty times the length of a forged reply, so the brackets
+    and commas are counted first. A value may take four times as many as expected: a list of numpy numbers
+    does. Arguments may double.
+    """
+    wanted = json.dumps(encode(expected)).encode()
+    num_parts = wanted.count(b"[") + wanted.count(b",")
+    if len(reply) > _SMALL_REPLY_BYTES + 8 * (len(request) + len(wanted)) + 32 * num_parts:
+        return True
+    return any(
+        reply.count(mark) > _SMALL_REPLY_PARTS + 2 * request.count(mark) + 4 * num_parts
+        for mark in (b"[", b"{", b",")
+    )
 
 
 def _compared(

@@ -30,7 +30,7 @@ def elements_of(form: Form) -> Elements:
             return Elements(Order.TUPLE, items, names if len(names) == len(items) else ())
         case Named(_, inner):
             return elements_of(inner)
-    return Elements(Order.SET, (form,))
+    return Elements(Order.LIST, (form,))
 
 
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
@@ -76,11 +76,14 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
             return False
         if answer.order is Order.TUPLE:
             return len(gold.items) > 2 and _in_order(gold.items, answer.items, same)
-        return _match(_distinct(gold.items, same), _distinct(answer.items, same), same)
+        wanted = _distinct(gold.items, same)
+        if gold.order is Order.LIST and len(wanted) < len(gold.items):
+            return _match(gold.items, answer.items, same)  # a list counts its repetitions
+        return _match(wanted, _distinct(answer.items, same), same)
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
-    if len(_distinct(gold.items, same)) == len(gold.items):
-        # A repeated element of the answer counts once.
+    if len(gold.items) > 1 and len(_distinct(gold.items, same)) == len(gold.items):
+        # An element that the answer repeats among others counts once; `5, 5` is not the one value 5.
         return _match(gold.items, _distinct(answer.items, same), same)
     return _match(gold.items, answer.items, same)
 

@@ -63,7 +63,7 @@ def exact(node: tree.Node, values: Mapping[str, Fraction]) -> Fraction:
             return _call(name, [exact(each, values) for each in arguments])
         case tree.Series():
             return _series(node, values)
-        case tree.Matrix() | tree.PlusMinus():
+        case tree.Matrix():
             raise NotExactError(type(node).__name__)
 
 

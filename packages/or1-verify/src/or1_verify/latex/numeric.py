@@ -125,7 +125,7 @@ class Evaluator:
                 return self._call(name, arguments)
             case tree.Series():
                 return self._series(node)
-            case tree.Matrix() | tree.PlusMinus():
+            case tree.Matrix():
                 raise NotExactError(type(node).__name__)
 
     def _with_error(self, node: tree.Node) -> tuple[MpNumber, int]:

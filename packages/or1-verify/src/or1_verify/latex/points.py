@@ -3,8 +3,8 @@ r"""The points at which two expressions are compared.
 The points depend on the structure of the two expressions and never on the names of their variables, so that a
 comparison repeats exactly and no verdict depends on a letter.
 
-A variable inside `floor` or `ceil` is a counting variable, positive and whole, if the rounding does something
-at whole points (`\lfloor n/2\rfloor`); if it never does (`\lfloor x\rfloor`), the variable is real.
+A variable inside `floor` or `ceil` is a counting variable, positive and whole, if the rounding depends on the
+residue of whole numbers (`\lfloor n/2\rfloor`); if it does not (`\lfloor x\rfloor`), the variable is real.
 """
 
 from __future__ import annotations
@@ -59,15 +59,16 @@ class Points:
     whole: frozenset[str]
     """Positive whole numbers."""
     rounded: frozenset[str]
-    """Variables inside a rounding: whole ones, or real ones whose rounding does nothing at whole points."""
+    """Variables inside a rounding: whole ones, and real ones."""
 
     @classmethod
     def of(cls, left: Node, right: Node) -> Points:
         names = names_of(left, right)
-        calls = [part for node in (left, right) for part in walk(node) if _is_rounding(part)]
+        if not names:
+            return cls(left, right, (), frozenset(), frozenset())
         counting, real = set[str](), set[str]()
-        for call in calls:
-            (real if _is_whole_at_whole_points(call) else counting).update(variables(call) & set(names))
+        for call in filter(_is_rounding, itertools.chain(walk(left), walk(right))):
+            (real if _is_the_same_at_whole_points(call) else counting).update(variables(call) & set(names))
         whole = _whole_variables(left) | _whole_variables(right) | (counting - real)
         return cls(left, right, tuple(names), frozenset(whole), frozenset(counting | real))
 
@@ -142,23 +143,22 @@ def _is_rounding(node: Node) -> bool:
     return isinstance(node, Call) and node.name in {"floor", "ceil"} and bool(variables(node))
 
 
-def _is_whole_at_whole_points(call: Node) -> bool:
+def _is_the_same_at_whole_points(call: Node) -> bool:
+    """Whether the fractional part of the argument is the same at all whole points."""
     generator = random.Random(0)
     names = names_of(call, call)
     argument = call.arguments[0] if isinstance(call, Call) else call
+    parts = set[Fraction]()
     for number in range(1, 25):
-        point = {
-            name: Fraction(number if place == 0 else generator.randint(1, 40))
-            for place, name in enumerate(names)
-        }
+        others = [generator.randint(1, 40) for _ in names[1:]]
+        point = dict(zip(names, map(Fraction, (number, *others)), strict=True))
         try:
-            if exact(argument, point).denominator != 1:
-                return False
+            parts.add(exact(argument, point) % 1)
         except UndefinedError:
             continue
         except (NotExactError, TooLargeError):
             return False
-    return True
+    return len(parts) < 2
 
 
 def _periods(node: Node) -> list[int]:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from or1_verify.latex.angles import in_degrees
+from or1_verify.latex.bases import NUMBER_WORDS, read_based
+from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
-    Based,
     Dots,
     Form,
     Many,
@@ -33,23 +35,17 @@ from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
+from or1_verify.latex.signs import with_both_signs, with_repeated_sign
 from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
-from or1_verify.latex.tree import Node, Number, Product, both_signs
+from or1_verify.latex.tree import DEGREE, Node, Number, Product
 from or1_verify.latex.units import measure_of, with_named_units
-from or1_verify.latex.words import FUNCTIONS, changes_value, multiplier
+from or1_verify.latex.words import changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
-_BASED = re.compile(
-    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*"
-    r"_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
-)
-_BASES = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-]  # fmt: skip
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
+_COMMAND = re.compile(r"\\operatorname\{mod\}|\\[A-Za-z]+|\bmod\b")
 _CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
@@ -86,11 +82,8 @@ def read(text: str) -> Form:
 
 def _without_domain(text: str) -> Form:
     text = with_plain_numbers(bare(text))
-    based = _BASED.fullmatch(text)
-    if based:
-        base = str(_BASES.index(based[2])) if based[2] in _BASES else based[2]
-        if base.isdigit():
-            return Based(re.sub(r"[ ,]", "", based[1]), base)
+    if (based := read_based(text)) is not None:
+        return based
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return TimeOfDay(clock[1], clock[2].lower())
@@ -100,9 +93,14 @@ def _without_domain(text: str) -> Form:
     return read_tokens(tokens)
 
 
+def is_congruence(text: str) -> bool:
+    r"""Whether a modulus belongs to the whole text (`x \equiv 3 \pmod 7`), not to a term (`n \bmod 2`)."""
+    return "pmod" in text or "equiv" in text or not re.search("[A-Za-z]", _COMMAND.sub("", text))
+
+
 def _written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
-    text = with_named_units(_MODULUS.sub(" ", text))
+    text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
@@ -131,13 +129,14 @@ def read_tokens(tokens: list[Token]) -> Form:
     if len(groups) > 1 and any(len(split(group, {","})) > 1 for group in groups):
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
+    items = [signed for item in items for signed in with_both_signs(item)]
     if len(items) > 1:
         return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
 
 
 def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
-    forms = tuple(form for item in _with_signs(items) for form in _spread(_read_one(item)))
+    forms = tuple(map(_read_one, with_repeated_sign(items, _RELATIONS)))
     regions = [_solutions(form.form) if isinstance(form, Named) else None for form in forms]
     if not any(isinstance(form, Named) and isinstance(form.form, Region) for form in forms):
         regions = [None]
@@ -145,22 +144,7 @@ def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
     is_tuple = any(name.startswith("(") for name in names)
     if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
         return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
-    return Many(Order.LIST, forms)
-
-
-def _with_signs(items: list[list[Token]]) -> list[list[Token]]:
-    r"""`x \ne 1, 2` excludes both."""
-    prefix: list[Token] = []
-    found = []
-    for item in items:
-        sides = split(item, _RELATIONS)
-        if len(sides) == 1:
-            item = [*prefix, *item]
-        else:
-            is_excluded = len(sides) == 2 and item[len(sides[0])].text == "!="
-            prefix = item[: len(sides[0]) + 1] if is_excluded else []
-        found.append(item)
-    return found
+    return Many(Order.LIST, forms, is_any=not are_conditions)
 
 
 def _solutions(form: Form) -> Region | None:
@@ -172,16 +156,6 @@ def _as_tuple(form: Form) -> Form:
     return Many(Order.TUPLE, form.items) if isinstance(form, Many) and form.order is Order.LIST else form
 
 
-def _spread(form: Form) -> tuple[Form, ...]:
-    """Both values of a plus-minus sign are elements of the list around it."""
-    match form:
-        case Many(Order.LIST, items):
-            return items
-        case Named(name, Many(Order.LIST, items)):
-            return tuple(Named(name, item) for item in items)
-    return (form,)
-
-
 def _read_one(tokens: list[Token]) -> Form:
     tokens = _unwrapped(tokens)
     if not tokens:
@@ -190,9 +164,14 @@ def _read_one(tokens: list[Token]) -> Form:
         return Dots()
     if all(token.kind == "text" for token in tokens):
         words = " ".join(token.text for token in tokens)
-        number = Number(Fraction(_BASES.index(words.lower()))) if words.lower() in _BASES else None
+        number = (
+            Number(Fraction(NUMBER_WORDS.index(words.lower()))) if words.lower() in NUMBER_WORDS else None
+        )
         return Words(words) if number is None else Value(number)
-    tokens = _without_preface(tokens)
+    label, tokens = _without_preface(tokens)
+    if label:
+        labelled = _read_one(tokens)
+        return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
@@ -278,7 +257,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return read_tokens(parts[1])
+            return read_builder(parts[0], parts[1], read_tokens, _without_domain)
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)
@@ -294,12 +273,10 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 
 def _value(tokens: list[Token]) -> Form:
-    """An expression with its unit; for a plus-minus sign, the list of both values."""
+    """An expression with its unit."""
     tokens, unit = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
-    is_angle, tokens = _split_degree(tokens)
-    is_angle |= "degree" in measure_of(unit)
     if len(tokens) > 2 and tokens[-1].text == "%":
         raise UnreadableError("two percent signs")
     if not tokens:
@@ -307,21 +284,28 @@ def _value(tokens: list[Token]) -> Form:
     node = parse(tokens)
     factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
-    literal = _literal(tokens, node)
-    values = tuple(Value(each, unit, is_percent, is_angle, *literal) for each in both_signs(node))
-    return values[0] if len(values) == 1 else Many(Order.LIST, values)
+    degrees = in_degrees(node)
+    radians = Product((degrees, DEGREE)) if "degree" in measure_of(unit) else node
+    return Value(
+        degrees, unit, is_percent, None if degrees == radians else radians, *_literal(tokens, degrees)
+    )
 
 
-def _without_preface(tokens: list[Token]) -> list[Token]:
-    r"""Strip words before the value that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
+def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
+    r"""Separate a label before the value (`\text{area: } 5`), and strip words before it that mean nothing:
+    `\text{about } 5`, `\text{the point } (1, 2)`.
+    """
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
-    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
-    says_nothing = is_label or (words and set(words) <= _FILLERS)
-    return tokens[start:] if says_nothing and not is_named else tokens
+    if is_named or not words:
+        return "", tokens
+    if set(words) <= _FILLERS:
+        return "", tokens[start:]
+    is_label = tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    return (" ".join(words), tokens[start:]) if is_label else ("", tokens)
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
@@ -339,16 +323,6 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
     return tokens[:end], " ".join(words)
-
-
-def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:
-    texts = [token.text for token in tokens]
-    if any(text[1:] in FUNCTIONS for text in texts):
-        return False, tokens  # the angle is an argument
-    for mark in (["^", "\\circ"], ["^", "{", "\\circ", "}"], ["\\circ"]):
-        if texts[-len(mark) :] == mark and len(texts) > len(mark):
-            return True, tokens[: -len(mark)]
-    return False, tokens
 
 
 def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:

@@ -38,6 +38,11 @@ def point(node: Node) -> Region:
     return Region((Span(node, node, True, True),))
 
 
+def without(node: Node) -> Region:
+    """All reals except one."""
+    return Region((Span(NEGATIVE_INFINITY, node, False, False), Span(node, INFINITY, False, False)))
+
+
 def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
     """All spans: of at least one region, or as conditions that hold together.
 

@@ -18,10 +18,14 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.bases import value_of
+from or1_verify.latex.beside import beside_agrees, is_statement
+from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import (
     Based,
+    Builder,
     Dots,
     Form,
     Many,
@@ -37,9 +41,11 @@ from or1_verify.latex.forms import (
 )
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of
+from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, same_end, same_region, union
-from or1_verify.latex.relations import equation_of, is_variable
+from or1_verify.latex.relations import equation_of
 from or1_verify.latex.tree import (
+    DEGREE,
     PI,
     Call,
     Node,
@@ -52,10 +58,10 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.units import measure_of, same_measure
-from or1_verify.latex.words import counted_words, meaning_words, normal_words
+from or1_verify.latex.units import measure_of
+from or1_verify.latex.words import normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
 """Integer parameters of a family of angles; any of these letters may be used."""
@@ -67,7 +73,6 @@ _MIN_DIGITS_CUT = 7
 """Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
-_DEGREE = Quotient(PI, Number(Fraction(180)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
-        if isinstance(gold, Scoped) or isinstance(answer, Scoped):
+        if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
@@ -124,8 +129,8 @@ class Comparer:
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
-            case Value(node, unit=""), Based(digits, "10"):
-                return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
+            case Value(node, unit=""), Based():
+                return isinstance(node, Number) and node.value == value_of(answer)
             case Ratio(gold_parts), Ratio(answer_parts):
                 return self._same_ratio(gold_parts, answer_parts)
             case Ratio(gold_parts), TimeOfDay(time, ""):
@@ -140,6 +145,11 @@ class Comparer:
         return False
 
     def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        sets = as_builder(gold), as_builder(answer)
+        if sets[0] and sets[1] and same_builder(sets[0], sets[1], self.identity, self.same):
+            return True
+        if isinstance(gold, Builder) or isinstance(answer, Builder):
+            return False
         gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
         answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
         same = same_domains(gold_scope, answer_scope, self.identity)
@@ -149,7 +159,7 @@ class Comparer:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                if _same_name(gold_name, answer_name):
+                if same_name(gold_name, answer_name):
                     return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
                 if None in equations or not _has_variables(gold_form):
@@ -170,6 +180,9 @@ class Comparer:
                 return self.same(gold, only)  # a set with one solution
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
+            case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
+                if all(map(is_statement, (*gold.items, *answer.items))):
+                    return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
             return self._same_vector(gold, answer)
@@ -186,7 +199,7 @@ class Comparer:
         return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        if not same_measure(_measure(gold), _measure(answer)) or not _words_agree(gold, answer):
+        if not beside_agrees(gold, answer):
             return False
         return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
 
@@ -198,10 +211,10 @@ class Comparer:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
             whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
-        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
-            if gold.is_angle:
-                return [(Product((gold_node, _DEGREE)), answer_node)]
-            return [(gold_node, Product((answer_node, _DEGREE)))]
+        if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
+            return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
+        if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
+            return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
 
     def _exceeds_one(self, node: Node) -> bool:
@@ -297,20 +310,6 @@ class Comparer:
         return self.identity.equal(node, _NO_DIFFERENCE)
 
 
-def _measure(value: Value) -> dict[str, int]:
-    if value.is_percent:
-        return {"percent": 1}
-    return measure_of(value.unit) or ({"degree": 1} if value.is_angle else {})
-
-
-def _words_agree(gold: Value, answer: Value) -> bool:
-    """Words after a number may be on one side only; words after a variable are part of the answer."""
-    if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
-        return meaning_words(gold.unit) == meaning_words(answer.unit)
-    gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
-    return gold_words <= answer_words or answer_words <= gold_words
-
-
 def _shown(part: Form) -> str:
     return str(part.node.value) if isinstance(part, Value) and isinstance(part.node, Number) else ""
 
@@ -318,13 +317,6 @@ def _shown(part: Form) -> str:
 def _difference(relation: Relation) -> Node:
     left, right = relation.sides
     return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _same_name(gold_name: str, answer_name: str) -> bool:
-    """Two plain variables must be equal; any other name is only a label."""
-    if gold_name.lower() == answer_name.lower():
-        return True
-    return not (is_variable(gold_name) and is_variable(answer_name))
 
 
 def _as_union(answer: Form) -> Form:

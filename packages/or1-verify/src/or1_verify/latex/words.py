@@ -67,27 +67,27 @@ def multiplier(unit: str) -> tuple[int, str]:
     return factor, unit
 
 
-def meaning_words(text: str) -> frozenset[str]:
+def meaning_words(text: str) -> tuple[str, ...]:
     """The words after a value that are neither units nor fillers.
 
-    >>> sorted(meaning_words("km north of the house")), meaning_words("square units in all")
-    (['house', 'north'], frozenset())
+    >>> meaning_words("km north of the house"), meaning_words("square units in all")
+    (('north', 'house'), ())
     """
     words = re.findall(r"[a-z]+", text.lower().replace("non-", "non"))
-    return frozenset(
+    return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
         if not is_unit_word(word) and not {word, word.removesuffix("s")} & _FILLERS
     )
 
 
-def counted_words(text: str) -> frozenset[str]:
+def counted_words(text: str) -> tuple[str, ...]:
     """The words after a number that count: a plural is only the name of the things counted.
 
-    >>> sorted(counted_words("students")), sorted(counted_words("turns clockwise"))
-    ([], ['clockwise'])
+    >>> counted_words("students"), counted_words("turns clockwise")
+    ((), ('clockwise',))
     """
-    return frozenset(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
+    return tuple(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
 
 
 def normal_words(text: str) -> str:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Many, Named, Region, Value, Words
+from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
-from or1_verify.latex.reader import read
+from or1_verify.latex.reader import is_congruence, read
 from or1_verify.latex.same import Comparer
+from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.words import normal_words
 from or1_verify.math.choice import choice_letter
@@ -90,7 +91,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
-    if "mod" in answer and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1:
+    if (
+        "mod" in answer
+        and is_congruence(answer)
+        and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1
+    ):
         return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:
@@ -150,6 +155,11 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     listed = as_list(answer)
     if listed is not None and isinstance(form, Many):
         texts.append(listed)
+    if isinstance(form, Based) and "_" not in answer:
+        texts.append(f"{answer}_{{{form.base}}}")
+    free = with_free_signs(answer)
+    if free is not None:
+        texts.append(free)
     if _LETTER_BEFORE_VALUE.match(answer):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []

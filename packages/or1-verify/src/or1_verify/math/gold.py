@@ -32,6 +32,7 @@ from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
+from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.math.choice import choice_letter
 from or1_verify.math.unboxed import read_unboxed
@@ -96,8 +97,8 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
     """`412,538,907` is a number, and a list too."""
-    listed = None if gold.type else gold_as_list(gold.text)
-    return (gold,) if listed is None else (gold, replace(gold, text=listed))
+    others = (None if gold.type else gold_as_list(gold.text), with_free_signs(gold.text))
+    return (gold, *(replace(gold, text=other) for other in others if other is not None))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:

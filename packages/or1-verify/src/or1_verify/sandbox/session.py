@@ -204,7 +204,7 @@ class Session:
         left_s = self._deadline - now
         if self._ready and self._killed_for is None:
             # The program may use all cores at once, and so reach its limit earlier.
-            cpu_s = self._limits.kill_cpu.soonest_s(self._cpu()) / _NUM_CORES
+            cpu_s = self._limits.kill_cpu.left_s(self._cpu()) / _NUM_CORES
             left_s = min(left_s, cpu_s, self._next_sample - now, _MAX_CHECK_S)
         return max(left_s, _MIN_CHECK_S)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from or1_verify.latex.exact import UndefinedError
+from or1_verify.latex.exact import NotExactError, UndefinedError
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.parser import parse
 from or1_verify.latex.tokens import tokenize
@@ -74,6 +74,33 @@ def test_other_expressions_are_compared_by_many_digits(left: str, right: str, eq
 )
 def test_small_differences_and_where_the_gold_is_real(left: str, right: str, equal: bool) -> None:
     assert NumericIdentity().equal(node(left), node(right)) is equal
+
+
+SINE = r"\sum_{n=0}^{\infty}\frac{(-1)^n x^{2n+1}}{(2n+1)!}"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (SINE, r"\sum_{k=0}^\infty (-1)^k\frac{x^{1+2k}}{(1+2k)!}", True),
+        (SINE, r"\sum_{k=1}^\infty (-1)^{k-1}\frac{x^{2k-1}}{(2k-1)!}", True),
+        (SINE, r"\sum_{k=0}^\infty \frac{x^{1+2k}}{(1+2k)!}", False),
+        (SINE, r"\sum_{k=1}^\infty (-1)^k\frac{x^{1+2k}}{(1+2k)!}", False),
+        (SINE, r"\sum_{k=0}^\infty (-1)^k\frac{x^{1+2k}}{(2k)!}", False),
+        (r"\sum_{n=0}^\infty n x^n", r"\sum_{n=1}^\infty n x^n", True),  # a term that is zero
+        (r"3\sum_{n=1}^\infty x^n + 1", r"1 + \sum_{n=1}^\infty 3x^n", True),
+        (r"\sum_{n=1}^\infty x^n", r"\sum_{n=1}^{100} x^n", False),
+        (r"\prod_{n=1}^\infty (1-x^n)", r"\prod_{k=1}^\infty (1-x^k)", True),
+        (r"\prod_{n=1}^\infty (1-x^n)", r"\prod_{k=1}^\infty (1+x^k)", False),
+    ],
+)
+def test_infinite_series_are_compared_term_by_term(left: str, right: str, equal: bool) -> None:
+    assert NumericIdentity().equal(node(left), node(right)) is equal
+
+
+def test_an_infinite_series_has_no_value() -> None:
+    with pytest.raises(NotExactError):
+        NumericIdentity().value(node(r"\sum_{n=1}^\infty \frac{1}{n^2}"))
 
 
 @pytest.mark.parametrize("text", [r"\sin 1", "2^{200}", "200!", r"\sum_{k=1}^{3} k"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
@@ -40,6 +41,15 @@ PAIRS = [
     (r"\lfloor 2x\rfloor", r"\lfloor x\rfloor+\lfloor x+\frac{1}{2}\rfloor", True),
     (r"\lfloor 2x\rfloor", r"2\lfloor x\rfloor", False),
     (r"-\lfloor -x\rfloor", r"\lceil x\rceil", True),
+    (r"n \bmod 2", r"\frac{1-(-1)^n}{2}", True),
+    (r"n \bmod 2", r"(n+3) \text{ mod } 2", False),
+    (r"\frac{n+(n \operatorname{mod} 2)}{2}", r"\lceil n/2\rceil", True),
+    (r"x-\{x\}", r"\lfloor x\rfloor", True),
+    (r"\operatorname{frac}(x)", r"x-\lceil x\rceil+1", False),  # at whole points
+    (r"\lfloor x\rceil", r"\lfloor x+\frac12\rfloor", True),
+    (r"\operatorname{round}(x)", r"\lceil x-\frac12\rceil", False),  # at halves
+    (r"\binom{n}{\lfloor n/2\rfloor}", r"\binom{n}{\lceil n/2\rceil}", True),
+    (r"2^{\lfloor n/2\rfloor}", r"2^{\lceil n/2\rceil}", False),
     (r"x\lfloor\frac{n}{3}\rfloor", r"x\lceil\frac{n-2}{3}\rceil", True),
     (r"x\lfloor\frac{n}{3}\rfloor", r"|x|\lceil\frac{n-2}{3}\rceil", False),
 ]
@@ -78,20 +88,17 @@ NAMES = [
 )
 def test_no_verdict_depends_on_a_letter(pair: tuple[str, str], names: list[str]) -> None:
     new = dict(zip("nkx", names, strict=False))
-    renamed = ["".join(_renamed(text, new)) for text in pair]
+    renamed = [_renamed(text, new) for text in pair]
     as_written, otherwise = (
         math.verify(gold, f"\\boxed{{{answer}}}").reward for gold, answer in (pair, renamed)
     )
     assert as_written == otherwise
 
 
-def _renamed(text: str, new: dict[str, str]) -> list[str]:
-    """Each variable in braces under its new name; the letters of commands stay."""
-    parts, in_command = [], False
-    for character in text:
-        in_command = character == "\\" or (in_command and character.isalpha())
-        parts.append(f"{{{new[character]}}}" if character in new and not in_command else character)
-    return parts
+def _renamed(text: str, new: dict[str, str]) -> str:
+    """Each variable in braces under its new name."""
+    parts = re.findall(r"\\(?:operatorname|text)\{[^}]*\}|\\[a-z]+|.", text)
+    return "".join(f"{{{new[part]}}}" if part in new else part for part in parts)
 
 
 def test_the_kinds_of_variables() -> None:

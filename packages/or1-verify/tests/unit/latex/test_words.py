@@ -55,6 +55,7 @@ def test_normal_words(left: str, right: str, same: bool) -> None:
         (r"5 \text{ km north}", r"5 \text{ km northwards}", True),
         (r"90^\circ \text{ clockwise}", r"90^\circ \text{ counterclockwise}", False),
         ("5 up", "5 down", False),
+        (r"30^\circ\text{ north of east}", r"30^\circ\text{ east of north}", False),
         (r"15 \text{ pupils}", r"15 \text{ students}", True),
         (r"15 \text{ pupils}", r"15", True),
         (r"15", r"15 \text{ pupils in total}", True),
