@@ -21,8 +21,10 @@ from fractions import Fraction
 from or1_verify.latex.bases import value_of
 from or1_verify.latex.beside import beside_agrees, is_statement
 from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
     Builder,
@@ -201,7 +203,9 @@ class Comparer:
     def _same_value(self, gold: Value, answer: Value) -> bool:
         if not beside_agrees(gold, answer):
             return False
-        return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
+        if any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer)):
+            return True
+        return same_family(gold.node, answer.node, self.identity)
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
@@ -284,7 +288,10 @@ class Comparer:
         if any(empty):
             return all(empty)
         if not self._proportional(gold_difference, answer_difference):
-            return False
+            is_curve = gold.signs[0] == "="
+            return is_curve and same_curve(
+                gold_difference, answer_difference, self.identity, self._proportional
+            )
         if gold.signs[0] in {"=", "!="}:
             return True
         left = Product((gold_difference, Call("abs", (answer_difference,))))
