@@ -206,6 +206,8 @@ class RolloutConfig(Config):
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
     long_prompts: Literal["drop", "refuse"] = "drop"
     """Handling of problems whose prompt is longer than max_prompt_tokens."""
+    bad_golds: Literal["drop", "refuse"] = "refuse"
+    """Handling of problems to train on whose gold the verifier cannot judge."""
     oversample: float = Field(default=1.0, ge=1)
     """Draw this multiple of num_problems, keep the first num_problems groups with signal [dimensionless]."""
     max_refills: int = Field(default=0, ge=0)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from or1.assemble.golds import scored_on, trained_on
 from or1.assemble.model import Model, read_model
 from or1.assemble.overlap import refuse_overlap
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
@@ -33,10 +34,13 @@ class Inputs:
     heldout: Sequence[Problem]
     verifiers: Mapping[str, Verifier]
     """Task name -> verifier, for all tasks of `train` and `heldout`."""
+    bad_golds: Mapping[str, int]
+    """`train`, `heldout` -> problems that were left out because their gold cannot be judged."""
 
 
 def inputs_of(run: RunConfig) -> Inputs:
-    """Read model, tokenizer and problems; drop or refuse prompts that are too long.
+    """Read model, tokenizer and problems; drop or refuse prompts that are too long and golds that
+    cannot be judged.
 
     Raises:
         ModelError, DataError, ConfigError: in one line.
@@ -55,12 +59,22 @@ def inputs_of(run: RunConfig) -> Inputs:
         rows = {**rows, **held.rows}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
-    train = replace(train, problems=_fitting(run, model.tokenizer, train.problems))
-    heldout = _fitting(run, model.tokenizer, heldout)[: run.evaluation.num_problems]
+    fitting = {
+        "train": _fitting(run, model.tokenizer, train.problems),
+        "heldout": _fitting(run, model.tokenizer, heldout),
+    }
+    train = replace(train, problems=trained_on(run, verifiers, fitting["train"], rows))
+    heldout = scored_on(run, verifiers, fitting["heldout"], rows)
+    num_bad = {
+        name: len(fitting[name]) - len(kept)
+        for name, kept in (("train", train.problems), ("heldout", heldout))
+        if len(kept) < len(fitting[name])
+    }
+    heldout = heldout[: run.evaluation.num_problems]
     refuse_overlap(run, benchmarks, train.problems, heldout)
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
-    return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers)
+    return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers, bad_golds=num_bad)
 
 
 def with_task_hashes(run: RunConfig) -> RunConfig:

@@ -40,16 +40,18 @@ def training_pool(run: RunConfig, verifiers: Mapping[str, Verifier]) -> ProcessV
 
 def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The worker pool of an evaluation."""
+    return _pool(settings.verify, benchmark_verifiers(settings))
+
+
+def benchmark_verifiers(settings: EvalRunConfig) -> dict[str, Verifier]:
+    """Task name -> verifier, for an evaluation."""
     kinds = [*TASKS.values(), *([task_kind(settings.task, "task")] if settings.task else [])]
-    verifiers = verifiers_of(
-        kinds,
-        VerifierSettings(
-            math=settings.verify.math,
-            code=settings.verify.code,
-            unboxed_answers=settings.unboxed_answers,
-        ),
+    given = VerifierSettings(
+        math=settings.verify.math,
+        code=settings.verify.code,
+        unboxed_answers=settings.unboxed_answers,
     )
-    return _pool(settings.verify, verifiers)
+    return verifiers_of(kinds, given)
 
 
 def _pool(settings: VerifyConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:

@@ -107,6 +107,8 @@ def _notes(
         found.append("the prompts differ")
     if entries[0]["data_hash"] != entries[1]["data_hash"] and max(num_each) == num_common:
         found.append("the questions, golds or tests differ")
+    if entries[0]["left_out"].keys() != entries[1]["left_out"].keys():
+        found.append(f"{len(entries[0]['left_out'])} and {len(entries[1]['left_out'])} problems are left out")
     if entries[0]["samples"] != entries[1]["samples"]:
         found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
     keys = [

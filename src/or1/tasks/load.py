@@ -28,7 +28,7 @@ class ProblemSet:
     clean_golds: Mapping[str, Gold] = field(default_factory=dict)
     """Problem id -> the gold that label noise took away."""
     rows: Mapping[str, str] = field(default_factory=dict)
-    """Problem id -> file and row, for tasks of your own."""
+    """Problem id -> file and row, for problems that are read from files."""
     num_duplicates: int = 0
     """Rows left out because an earlier row is the same problem."""
     hub_commits: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
         kinds[source.judge] = kind
         num_rows += len(loaded.problems)
         clean = {problem.id: problem for problem in loaded.problems}
-        if kind.source_hash is not None:
+        if source.path is not None or kind.source_hash is not None:
             rows |= {
                 p.id: f"{source.path or source.task} row {n}" for n, p in enumerate(loaded.problems, start=1)
             }

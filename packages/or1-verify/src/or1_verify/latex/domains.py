@@ -70,7 +70,7 @@ def read_scoped(text: str, read: Callable[[str], Form]) -> Form | None:
         if head.count("{") != head.count("}") or head.count("(") != head.count(")") or not head.strip():
             continue
         try:
-            domains = tuple(_domains(statement, read))
+            domains = tuple(domains_of(statement, read))
             form = read(head.rstrip(" ,;")) if domains else None
         except UnreadableError:
             continue
@@ -79,7 +79,7 @@ def read_scoped(text: str, read: Callable[[str], Form]) -> Form | None:
     return None
 
 
-def _domains(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
+def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
     """The domains that a statement names; UnreadableError if it says anything else."""
     plain = _SPACING.sub(" ", _WRAPPER.sub(r" \1 ", statement)).strip(" ,;.")
     is_quantified = _QUANTIFIED.search(plain) is not None or _ANY_KIND.search(plain) is not None
@@ -173,13 +173,13 @@ def same_domains(gold: Scoped | None, answer: Scoped | None, identity: Identity)
         other = answer_domains.pop(name, None)
         if other is None and len(answer_domains) == len(gold_domains) == 1:
             other = answer_domains.popitem()[1]  # another letter for the same variable
-        if not (kind in _MAY_BE_MISSING if other is None else _same_kind(kind, other, identity)):
+        if not (kind in _MAY_BE_MISSING if other is None else same_kind(kind, other, identity)):
             return False
     counts = [kind in {"any", "integer"} for name, kind in answer_domains.items() if name in _COUNTERS]
     return all(counts) or answer is None or not _is_family_of_angles(answer.form)
 
 
-def _same_kind(gold: str | Region, answer: str | Region, identity: Identity) -> bool:
+def same_kind(gold: str | Region, answer: str | Region, identity: Identity) -> bool:
     if "any" in (gold, answer):
         return {gold, answer} <= _MAY_BE_MISSING
     if isinstance(gold, str) and isinstance(answer, str):

@@ -134,8 +134,18 @@ class Scoped:
 
 
 @dataclass(frozen=True, slots=True)
+class Builder:
+    r"""A set by its members: `\\{3k \\mid k \\in \\mathbb{Z}\\}`."""
+
+    member: Form
+    domains: tuple[Domain, ...]
+    conditions: tuple[Form, ...] = ()
+    """Conditions that are no domain of one variable."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Dots
+Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Builder | Dots

@@ -31,8 +31,8 @@ _GUARD = 40
 _NUM_POINTS = 6
 _NUM_ROUNDED_BY_NUMBERS = 60
 """Points of roundings of irrational values, which cost more [points]."""
-_MAX_NODES = 60_000
-"""Largest product of points and size of the expressions, for roundings."""
+_MAX_NODES, _MAX_POINTS = 60_000, 3_000
+"""Largest product of points and size of the expressions, and most points, for roundings."""
 
 
 class NeedsNumbersError(Exception):
@@ -170,7 +170,9 @@ class _Numbers:
 
     def _agree_at_roundings(self) -> bool:
         compared = compared_by_numbers = 0
-        limit = _MAX_NODES // sum(1 for node in (self.gold, self.answer) for _ in walk(node))
+        parts = [*walk(self.gold), *walk(self.answer)]
+        limit = _NUM_ROUNDED_BY_NUMBERS if any(isinstance(part, Series) for part in parts) else _MAX_POINTS
+        limit = min(limit, _MAX_NODES // len(parts))
         for point in islice(self.points.at_roundings(), limit):
             same: bool | None
             try:

@@ -111,7 +111,7 @@ def _symbols(text: str) -> list[str]:
         else:
             name = f"\\{symbol}" if kind == "run" else re.sub(r"\s", "", symbol)
             found.append(_SAME.get(name, name))
-    return found
+    return found[:-1] if found[-1:] == ["."] and found[-2:-1] != ["."] else found
 
 
 class _NormalReader:
@@ -170,7 +170,7 @@ class _NormalReader:
 
     def _argument(self, whole_number: bool) -> list[str]:
         """A group or one symbol, in braces; TeX takes one digit of a number, people mean all of a power's."""
-        if self._at == len(self._symbols):
+        if self._at >= len(self._symbols):
             return ["{", "}"]
         inner = self._base(whole_number)
         is_group = inner[:1] == ["{"] and _end_of_group(inner) == len(inner) - 1
@@ -183,7 +183,7 @@ class _NormalReader:
         atoms: list[list[str]] = []
         while self._at < len(self._symbols) and not self._sees("}"):
             atoms.append(self._atom())
-        self._at += 1
+        self._at += self._sees("}")
         self._depth -= 1
         return atoms[0] if len(atoms) == 1 else ["{", *(symbol for atom in atoms for symbol in atom), "}"]
 

@@ -13,6 +13,7 @@ _ORDINAL = re.compile(
 _MINUTE_SIGN = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{?\s*\\prime(?:\s*\\prime)?(?:\s*\}|(?![A-Za-z]))|[\N{PRIME}\N{DOUBLE PRIME}])"
 )
+_CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|\.)?\s*\}?$")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
 
 
@@ -27,6 +28,7 @@ def with_plain_numbers(text: str) -> str:
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
+    text = _CONSTANT.sub("C", text)
     return _ORDINAL.sub(_balanced, text)
 
 

@@ -198,6 +198,8 @@ class Evaluator:
             if abs(first) > _MAX_LOG:
                 raise TooLargeError("an exponential")
             found = _GROWING[name](first)
+            # tanh 500 differs from 1 by the size of e^-1000
+            self.magnitude = max(self.magnitude, int(3 * abs(first)))
             self.error = error + max(mp.mag(mp.exp(abs(first))), 1)
             return found
         if name == "root":

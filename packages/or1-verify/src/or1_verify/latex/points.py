@@ -64,9 +64,10 @@ class Points:
     @classmethod
     def of(cls, left: Node, right: Node) -> Points:
         names = names_of(left, right)
-        calls = [part for node in (left, right) for part in walk(node) if _is_rounding(part)]
+        if not names:
+            return cls(left, right, (), frozenset(), frozenset())
         counting, real = set[str](), set[str]()
-        for call in calls:
+        for call in filter(_is_rounding, itertools.chain(walk(left), walk(right))):
             (real if _is_the_same_at_whole_points(call) else counting).update(variables(call) & set(names))
         whole = _whole_variables(left) | _whole_variables(right) | (counting - real)
         return cls(left, right, tuple(names), frozenset(whole), frozenset(counting | real))

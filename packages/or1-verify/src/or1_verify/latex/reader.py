@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from or1_verify.latex.angles import in_degrees
 from or1_verify.latex.bases import NUMBER_WORDS, read_based
+from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
     Dots,
@@ -256,7 +257,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return read_tokens(parts[1])
+            return read_builder(parts[0], parts[1], read_tokens, _without_domain)
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)

@@ -19,10 +19,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from or1_verify.latex.bases import value_of
+from or1_verify.latex.beside import beside_agrees, is_statement
+from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
+    Builder,
     Dots,
     Form,
     Many,
@@ -55,8 +60,8 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.units import measure_of, same_measure
-from or1_verify.latex.words import counted_words, meaning_words, normal_words
+from or1_verify.latex.units import measure_of
+from or1_verify.latex.words import normal_words
 
 _ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
@@ -92,7 +97,7 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
-        if isinstance(gold, Scoped) or isinstance(answer, Scoped):
+        if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
@@ -142,6 +147,11 @@ class Comparer:
         return False
 
     def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        sets = as_builder(gold), as_builder(answer)
+        if sets[0] and sets[1] and same_builder(sets[0], sets[1], self.identity, self.same):
+            return True
+        if isinstance(gold, Builder) or isinstance(answer, Builder):
+            return False
         gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
         answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
         same = same_domains(gold_scope, answer_scope, self.identity)
@@ -173,7 +183,7 @@ class Comparer:
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
             case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
-                if all(map(_is_statement, (*gold.items, *answer.items))):
+                if all(map(is_statement, (*gold.items, *answer.items))):
                     return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
         if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
@@ -191,9 +201,11 @@ class Comparer:
         return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        if not same_measure(_measure(gold), _measure(answer)) or not _words_agree(gold, answer):
+        if not beside_agrees(gold, answer):
             return False
-        return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
+        if any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer)):
+            return True
+        return same_family(gold.node, answer.node, self.identity)
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
@@ -276,7 +288,10 @@ class Comparer:
         if any(empty):
             return all(empty)
         if not self._proportional(gold_difference, answer_difference):
-            return False
+            is_curve = gold.signs[0] == "="
+            return is_curve and same_curve(
+                gold_difference, answer_difference, self.identity, self._proportional
+            )
         if gold.signs[0] in {"=", "!="}:
             return True
         left = Product((gold_difference, Call("abs", (answer_difference,))))
@@ -300,32 +315,6 @@ class Comparer:
 
     def _is_zero(self, node: Node) -> bool:
         return self.identity.equal(node, _NO_DIFFERENCE)
-
-
-def _is_statement(form: Form) -> bool:
-    """Words or letters, for which "and" and "or" differ; for solutions they do not."""
-    if isinstance(form, Words):
-        return True
-    return isinstance(form, Value) and all(isinstance(part, Symbol | Product) for part in walk(form.node))
-
-
-def _measure(value: Value) -> dict[str, int]:
-    if value.is_percent:
-        return {"percent": 1}
-    return measure_of(value.unit) or ({"degree": 1} if value.radians is not None else {})
-
-
-def _words_agree(gold: Value, answer: Value) -> bool:
-    """Words after a number may be on one side only; words after a variable are part of the answer."""
-    if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
-        return meaning_words(gold.unit) == meaning_words(answer.unit)
-    gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
-    common = set(gold_words) & set(answer_words)
-    if common not in (set(gold_words), set(answer_words)):
-        return False
-    return [word for word in gold_words if word in common] == [
-        word for word in answer_words if word in common
-    ]
 
 
 def _shown(part: Form) -> str:

@@ -97,13 +97,19 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         top = stack.pop()
         yield top
-        stack.extend(children(top))
+        if not isinstance(top, Symbol | Number):
+            stack.extend(children(top))
 
 
 def variables(node: Node) -> frozenset[str]:
     """Names of the free variables."""
-    found = {part.name for part in walk(node) if isinstance(part, Symbol)} - CONSTANTS
-    return frozenset(found - {part.index for part in walk(node) if isinstance(part, Series)})
+    found, bound = set[str](), set[str]()
+    for part in walk(node):
+        if isinstance(part, Symbol):
+            found.add(part.name)
+        elif isinstance(part, Series):
+            bound.add(part.index)
+    return frozenset(found - bound - CONSTANTS)
 
 
 def negated(node: Node) -> Node:

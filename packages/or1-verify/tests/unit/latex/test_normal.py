@@ -30,6 +30,7 @@ DATA = Path(__file__).parents[5] / "../shared/data/math/MATH_12500_answers.jsonl
         ("Tom", r"\text{Tom}"),
         ("Tom and Ann", r"\text{Tom and Ann}"),
         (r"\text{Yes, if }n\text{ is prime}", r"\text{Yes, if } n \text{ is prime}."),
+        (r"The sum diverges.", r"\text{The sum diverges.}"),
         ("f'(x)", r"f^{\prime}(x)"),
         ("x_2^3", "x^3_2"),
         (r"\left\{ x \mid x > 0 \right\}", r"\{x | x>0\}"),
@@ -92,6 +93,18 @@ def test_spaces_beside_marks_never_count_and_every_symbol_does(
     place = data.draw(st.integers(0, len(symbols) - 1))
     other = data.draw(st.sampled_from([each for each in SYMBOLS if each != symbols[place]]))
     assert not is_same_text("".join(symbols), "".join([*symbols[:place], other, *symbols[place + 1 :]]))
+
+
+@given(
+    st.lists(
+        st.sampled_from([*SYMBOLS, *r"{}[]^_$.,'&|", r"\frac", r"\sqrt", r"\text{", r"\sum", r"\left", "d"]),
+        max_size=14,
+    )
+)
+def test_a_broken_text_equals_itself_and_raises_nothing(symbols: list[str]) -> None:
+    text = "".join(symbols)
+    assert is_same_text("1" + text, f"1{text} ")
+    assert not is_same_text("1" + text, f"{text}2")
 
 
 @pytest.mark.parametrize(

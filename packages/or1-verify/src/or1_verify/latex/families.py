@@ -1,0 +1,90 @@
+"""Families of functions with arbitrary constants: `x^2 + C` and `x^2 + k`, `c_1 e^x` and `A e^x`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fractions import Fraction
+from itertools import permutations
+
+from or1_verify.latex.identity import Identity
+from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
+
+_ARBITRARY = re.compile(r"[CcKkABD]|[CcKkAB]_\d")
+_OF_INTEGRATION = re.compile(r"[CcK](?:_\d)?")
+"""Names of a gold that are arbitrary as a factor too; `k` is one as a term alone."""
+_MOST = 3
+"""Most constants that are matched [constants]."""
+_ZERO = Number(Fraction(0))
+
+
+def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
+    """Whether both are one family of functions: equal after renaming the constants, or, with a constant of
+    integration as a term of both, up to a constant.
+    """
+    old = sorted(variables(gold) - variables(answer))
+    new = sorted(variables(answer) - variables(gold))
+    if len(old) != len(new) or len(old) > _MOST or not variables(gold) & variables(answer):
+        return False
+    gold_terms, answer_terms = _constants(gold), _constants(answer)
+    if not all(name in gold_terms and _is_free(name, gold_terms[name]) for name in old):
+        return False
+    if not all(name in answer_terms for name in new):
+        return False
+    for names in permutations(old) if old else ():
+        if identity.equal(gold, _renamed(answer, dict(zip(new, names, strict=True)))):
+            return True
+    if len(old) > 1:
+        return False
+    common = [name for name in gold_terms if gold_terms[name] and answer_terms.get(name) and not old]
+    added = [(name, name) for name in common] or list(zip(old, new, strict=True))
+    return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
+
+
+def _is_free(name: str, is_term: bool) -> bool:
+    return _OF_INTEGRATION.fullmatch(name) is not None or (is_term and name == "k")
+
+
+def _constants(node: Node) -> dict[str, bool]:
+    """The names of arbitrary constants that occur once, in a term: whether each is a term by itself."""
+    counts = Counter(part.name for part in walk(node) if isinstance(part, Symbol))
+    found: dict[str, bool] = {}
+    for term in node.terms if isinstance(node, Sum) else (node,):
+        factors = _factors(term)
+        for factor in factors:
+            if isinstance(factor, Symbol) and counts[factor.name] == 1 and _ARBITRARY.fullmatch(factor.name):
+                others = [each for each in factors if each is not factor]
+                found[factor.name] = isinstance(node, Sum) and not any(map(variables, others))
+    return found
+
+
+def _factors(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Product(factors):
+            return tuple(each for factor in factors for each in _factors(factor))
+        case Quotient(above, Number()):
+            return _factors(above)
+    return (node,)
+
+
+def _renamed(node: Node, names: dict[str, str]) -> Node:
+    for old, new in names.items():
+        node = replaced(node, Symbol(old), Symbol(f"{new}'"))
+    for new in names.values():
+        node = replaced(node, Symbol(f"{new}'"), Symbol(new))
+    return node
+
+
+def _differ_by_constant(
+    gold: Node, answer: Node, gold_name: str, answer_name: str, identity: Identity
+) -> bool:
+    if not _OF_INTEGRATION.fullmatch(gold_name):
+        return False
+    gold, answer = replaced(gold, Symbol(gold_name), _ZERO), replaced(answer, Symbol(answer_name), _ZERO)
+    names = variables(gold) | variables(answer)
+    if len(names) != 1 or not all(name.islower() for name in names):
+        return False
+    (name,) = names
+    here, there = Symbol(name), Symbol(f"{name}'")
+    left = Sum((gold, replaced(answer, here, there)))
+    return identity.equal(left, Sum((replaced(gold, here, there), answer)))
