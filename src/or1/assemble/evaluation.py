@@ -15,7 +15,7 @@ from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
 from or1.evals.golds import leave_out_bad_golds
 from or1.evals.pipeline import ProgressListener
-from or1.evals.questions import Questions, load_questions
+from or1.evals.questions import Questions, load_questions, notes_on_repeats
 from or1.evals.request import with_task_hash
 from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
@@ -43,7 +43,11 @@ def evaluate(
     """
     model = settings.model
     questions = leave_out_bad_golds(settings.verify, benchmark_verifiers(settings), questions)
-    notes = [*contamination_notes(model.path, questions), *chat_notes(model.path, model.chat)]
+    notes = [
+        *notes_on_repeats(questions),
+        *contamination_notes(model.path, questions),
+        *chat_notes(model.path, model.chat),
+    ]
     protocol = load_protocol(settings.protocol)
     sampling = pipeline.sampling_of(settings, protocol)
     samples = pipeline.samples_of(settings, protocol, questions)

@@ -67,6 +67,16 @@ class Window(Config):
         after = self.start is None or moment >= datetime.combine(self.start, datetime.min.time())
         return after and (self.end is None or moment <= datetime.combine(self.end, datetime.min.time()))
 
+    def cuts(self, other: Window) -> bool:
+        """Is a part of the other window outside this one?
+
+        >>> spring = Window(start=date(2025, 2, 1), end=date(2025, 4, 1))
+        >>> Window(start=date(2025, 3, 1)).cuts(spring), Window(start=date(2025, 2, 1)).cuts(spring)
+        (True, False)
+        """
+        before = self.start is not None and (other.start is None or other.start < self.start)
+        return before or (self.end is not None and (other.end is None or other.end > self.end))
+
 
 class Part(Window):
     """Problems that get a line of their own in the tables."""
@@ -74,6 +84,7 @@ class Part(Window):
     name: str
     split_by: Literal["difficulty", "source"] | None = None
     """Further lines, one for each value."""
+    # a part whose dates the benchmark's window cuts has no line: its name means other problems
     release: str | None = None
     """Only with this release: the same dates hold other problems in another."""
 

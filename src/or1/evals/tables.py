@@ -170,6 +170,8 @@ def _parts(benchmark: Benchmark, solved: Sequence[Solved]) -> Iterator[tuple[str
             continue
         inside = [s for s in solved if part.holds(s.problem.date)]
         whole = part.start is None and part.end is None
+        if not whole and benchmark.cuts(part):
+            continue
         if not whole or part.name == "all":
             yield part.name, inside
         if part.split_by is not None:

@@ -25,9 +25,9 @@ OUT has the same rows in the same order, with outcome, reward, reason, detail an
 or1-verify check-golds FILE finds the golds that cannot be judged; see or1-verify check-golds --help.
 """
 _EPILOG_OF_CHECK = """\
-Rows need no response. The gold is in the column gold, answer, final_answer or ground_truth, or in tests. A
-row without the column kind is of kind code if it has tests, else of kind math. The solution that comes with
-tests is run.
+Rows need no response. The gold is in the column gold, answer, final_answer, ground_truth or solution, or in
+tests. A row without the column kind is of kind code if it has tests, else of kind math. The solution that
+comes with tests is run.
 Exit code: 0 if every gold can be judged, 1 if some cannot, 2 if the file cannot be read.
 """
 CHECK_GOLDS = "check-golds"

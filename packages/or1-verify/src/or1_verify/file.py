@@ -25,7 +25,7 @@ from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Ve
 
 Row = tuple[str, dict[str, Any]]
 """(name of the row in error messages, such as `FILE line 7`; its columns)"""
-GOLD_COLUMNS = ("gold", "answer", "final_answer", "ground_truth")
+GOLD_COLUMNS = ("gold", "answer", "final_answer", "ground_truth", "solution")
 """Columns of a problem's answer, where its kind's own is missing; the first that is there counts."""
 OnProgress = Callable[[int, int], None]
 """(rows judged, rows in the file)"""

@@ -55,6 +55,7 @@ RUN: dict[str, str] = {
     "    assert double(0.1) == pytest.approx(0.2000000001)\n"
     "    assert [double(1.0)] == pytest.approx([2])\n    assert double(1) != pytest.approx(2.01)",
     "fail": "import pytest\ndef test_it():\n    if double(4) != 8:\n        pytest.fail('no')",
+    "in a lambda": "xs = []\nrun = lambda x: xs.append(double(x))\nrun(4)\nassert xs == [8]",
     "raise": "for x in range(3):\n    if double(x) != 2 * x:\n        raise ValueError(x)",
     "exit": "import sys\nif double(4) != 8:\n    sys.exit(1)\nsys.exit(0)",
     "a helper of the tests": "def same(a, b):\n    assert a == b\nsame(double(4), 8)",
@@ -204,3 +205,35 @@ ITERATORS = {
 def test_iterators_of_the_program_end(tests: str, program: str) -> None:
     verdict = judge({"tests": [tests]}, program)
     assert verdict.reason == "right", verdict.detail
+
+
+CALLBACK = "def check(x):\n    assert x == 14\nf(check)"
+CALLBACKS: list[tuple[str, str]] = [
+    ("def f(g): return g(14)", "right"),
+    ("def f(g): return g(13)", "runtime_error"),
+    ("def f(g):\n    try: g(13)\n    except BaseException: pass", "wrong_answer"),
+    ("def f(g):\n    try: g(13)\n    finally: return 14", "wrong_answer"),
+    (
+        "def f(g):\n    for x in range(20):\n        try: return g(x)\n        except AssertionError: pass",
+        "wrong_answer",
+    ),
+    ("def f(g): pass", "wrong_answer"),
+]
+
+
+@pytest.mark.parametrize(("program", "reason"), CALLBACKS)
+def test_a_failed_check_stays_failed_if_the_program_catches_it(program: str, reason: str) -> None:
+    verdict = judge({"tests": [CALLBACK]}, program)
+    assert verdict.reason == reason, verdict.detail
+
+
+def test_a_check_that_the_program_may_call_is_not_sure_to_run() -> None:
+    tests = {"tests": ["def check(x):\n    assert x == 14\nf(lambda x: check(x))"]}
+    assert judge(tests, "def f(g): return g(14)").reason == "right"
+    assert judge(tests, "def f(g): pass").reason == "wrong_answer"
+
+
+def test_a_decorator_of_the_program_must_call_the_test() -> None:
+    tests = {"tests": ["@f\ndef run():\n    assert f(len) is not None\nrun()"]}
+    assert judge(tests, "def f(g): return g").reason == "right"
+    assert judge(tests, "def f(g): return lambda: None").reason == "wrong_answer"

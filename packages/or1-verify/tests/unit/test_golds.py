@@ -123,6 +123,7 @@ def test_the_command_lists_rows_of_problems_and_of_responses(
         {"question": "q"},
         {"tests": {"inputs": ["1"], "outputs": []}},
         {"question": "q", "final_answer": ["3", r"\pi"]},
+        {"question": "q", "solution": r"It is long. So the sum is $\boxed{103}$."},
     ]
     assert check(tmp_path, rows) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -132,7 +133,7 @@ def test_the_command_lists_rows_of_problems_and_of_responses(
         "line 2",
     ]
     assert ["no_gold" in lines[0], "bad_tests" in lines[1], "bad_gold" in lines[2]] == [True] * 3
-    assert lines[-1] == "3 of 6 golds cannot be judged"
+    assert lines[-1] == "3 of 7 golds cannot be judged"
 
 
 def test_the_command_ends_with_0_when_every_gold_can_be_judged(

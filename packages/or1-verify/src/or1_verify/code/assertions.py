@@ -35,14 +35,17 @@ def failing_functions(trees: Iterable[ast.Module]) -> frozenset[str]:
 
 
 def can_fail(body: Sequence[ast.stmt], functions: frozenset[str]) -> bool:
-    """Whether a block has a check, or calls one of these functions; definitions in it do not count."""
-    return any(_is_check(node, functions) or _is_ending(node) for node in _reachable(body))
+    """Whether a block has a check, or names one of these functions; definitions in it do not count."""
+    return any(_is_check(node) or _is_ending(node) or _names(node) & functions for node in _reachable(body))
 
 
 def surely_fails(body: Sequence[ast.stmt], functions: frozenset[str]) -> bool:
     """Whether a check runs each time that the block does: one that no branch and no loop surrounds."""
     for node in body:
-        if isinstance(node, ast.Assert | ast.Expr) and _is_check(node, functions):
+        called = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(called, ast.Call) and _name(called.func) in functions:
+            return True
+        if isinstance(node, ast.Assert | ast.Expr) and _is_check(node):
             return True
         if any(isinstance(each, ast.Return) for each in ast.walk(node)):
             return False
@@ -50,9 +53,10 @@ def surely_fails(body: Sequence[ast.stmt], functions: frozenset[str]) -> bool:
 
 
 def sure_functions(trees: Iterable[ast.Module]) -> frozenset[str]:
-    """Names of the functions at the top level in which a check runs at each call."""
+    """Names of the functions at the top level, without decorators, in which a check runs at each call."""
     functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return frozenset(each.name for each in functions if surely_fails(each.body, frozenset()))
+    plain = [each for each in functions if not each.decorator_list]
+    return frozenset(each.name for each in plain if surely_fails(each.body, frozenset()))
 
 
 class CheckCounter:
@@ -119,7 +123,7 @@ def _catches_failures(node: ast.Try) -> bool:
     return False
 
 
-def _is_check(node: ast.stmt, functions: frozenset[str] = frozenset()) -> bool:
+def _is_check(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assert):
         return not isinstance(node.test, ast.Constant) and not _is_always_true(node.test)
     if isinstance(node, ast.With):
@@ -128,10 +132,7 @@ def _is_check(node: ast.stmt, functions: frozenset[str] = frozenset()) -> bool:
             return True
     if isinstance(node, ast.If | ast.Try | ast.While | ast.For | ast.Match) and _has_ending(node):
         return True
-    return any(
-        _name(call.func) in functions or (_name(call.func).startswith("assert") and not _is_constant(call))
-        for call in _calls(node)
-    )
+    return any(_name(call.func).startswith("assert") and not _is_constant(call) for call in _calls(node))
 
 
 def _has_ending(node: ast.stmt) -> bool:
@@ -168,10 +169,21 @@ def _is_constant(call: ast.Call) -> bool:
 
 
 def _calls(node: ast.stmt) -> Iterator[ast.Call]:
-    """The calls in the expressions of a statement, without those in its blocks."""
-    for value in ast.iter_child_nodes(node):
-        if isinstance(value, ast.expr):
-            yield from (each for each in ast.walk(value) if isinstance(each, ast.Call))
+    """The calls in the expressions of a statement, without those in its blocks and in lambdas."""
+    pending: list[ast.AST] = [node]
+    for each in pending:
+        inner = (
+            child for child in ast.iter_child_nodes(each) if not isinstance(child, ast.stmt | ast.Lambda)
+        )
+        pending += (child for child in inner if not isinstance(child, ast.excepthandler | ast.match_case))
+        if isinstance(each, ast.Call):
+            yield each
+
+
+def _names(node: ast.stmt) -> set[str]:
+    """The names in the expressions of a statement, lambdas included."""
+    values = (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr | ast.withitem))
+    return {_name(each) for value in values for each in ast.walk(value)}
 
 
 def _name(node: ast.AST) -> str:

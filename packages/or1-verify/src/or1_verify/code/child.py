@@ -178,6 +178,7 @@ def _first_failure(
         found = _failure(test, partial(execute, test, "<tests>"))
         if run_cases and not found:
             found = _failure(test, partial(run_cases, scope, cases))
+        found = found or _failure(test, endpoint.confirm)
         if found:
             return [index, *found]
     return None

@@ -147,6 +147,7 @@ class RpcEndpoint:
         """Number of calls to the other side."""
         self.num_uses = 0
         """The same without those for truth and text alone."""
+        self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
@@ -174,6 +175,11 @@ class RpcEndpoint:
                 _raise(message["raise"], stops=self._find_name is not None or function is next)
             return result_of(message, encoder, self._decoder)
 
+    def confirm(self) -> None:
+        """Raise the first failed check of a function that the program called and whose failure it caught."""
+        if self._failed_check is not None:
+            raise self._failed_check
+
     def serve(self) -> None:
         """Answer requests until the other side ends."""
         while True:
@@ -188,6 +194,8 @@ class RpcEndpoint:
         except EndpointLostError:
             raise
         except BaseException as error:
+            if isinstance(error, AssertionError) and not came_from_program(error):
+                self._failed_check = self._failed_check or error
             reply = {"raise": describe(error)}
         self._write(reply)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from or1_verify.latex.forms import Form, Value, Words
 from or1_verify.latex.tree import Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
-from or1_verify.latex.words import counted_words, meaning_words
+from or1_verify.latex.words import counted_words, has_direction, meaning_words
 
 
 def beside_agrees(gold: Value, answer: Value) -> bool:
@@ -33,6 +33,8 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
     common = set(gold_words) & set(answer_words)
     if common not in (set(gold_words), set(answer_words)):
+        return False
+    if has_direction(gold.unit) and not common:
         return False
     return [word for word in gold_words if word in common] == [
         word for word in answer_words if word in common

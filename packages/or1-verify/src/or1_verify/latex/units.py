@@ -46,6 +46,8 @@ _ITALIC_RATE = re.compile(r"m\s*/\s*(?:s|h|min|hr|sec)(?![A-Za-z])|(?<=/)[sh](?!
 _SIGNS = str.maketrans({"°": r"^\circ ", "·": r"\cdot ", "⋅": r"\cdot ", "²": "^2", "³": "^3", "µ": r"\mu ",
                         "μ": r"\mu ",
                         "Ω": r"\Omega "})  # fmt: skip
+_SCALES = (Counter({"kelvin": 1}), Counter({"molar": 1}))
+"""`5\\text{K}` may be five thousand, and `5\\text{M}` five million."""
 _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
 
 
@@ -181,7 +183,7 @@ class _UnitReader:
     def reads(self) -> bool:
         """Whether a whole unit is there; it is in `found` then, and `at` is behind it."""
         self._skip(_BLANK)
-        is_unit = self._quotient(1) and bool(self.found)
+        is_unit = self._quotient(1) and bool(self.found) and self.found not in _SCALES
         return is_unit and _FOLLOWS.match(self._text, self.at) is not None
 
     def _skip(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -257,6 +259,8 @@ class _UnitReader:
             self.found = Counter({unit: count * _POWERS[name.lower()] for unit, count in self.found.items()})
             return is_read
         units = _units_of(name) if self._depth or self._is_italic_unit(name, found.start()) else ()
+        if not units:
+            return False
         self.found.update({unit: -1 if place else 1 for place, unit in enumerate(units)})
         before = self.at
         raised = self._skip(_BLANK) and self._skip(_NAME)
@@ -264,7 +268,7 @@ class _UnitReader:
             self.found[units[0]] += _POWERS[raised[1].lower()] - 1
         else:
             self.at = before
-        return bool(units)
+        return True
 
     def _is_italic_unit(self, name: str, at: int) -> bool:
         if len(name) > 3 or name.lower() in _ITALIC or name.lower() in _POWERS:

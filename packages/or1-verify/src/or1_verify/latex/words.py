@@ -28,6 +28,9 @@ _FILLERS = frozenset({
     "required", "length", "area", "volume",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
+_DIRECTIONS = frozenset(
+    {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
+)
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
@@ -45,6 +48,7 @@ _CHANGES_VALUE = re.compile(
     r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
     r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
+_SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
 
@@ -55,7 +59,7 @@ def changes_value(words: str) -> bool:
     >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
     (False, True, False)
     """
-    return _CHANGES_VALUE.search(words.lower()) is not None
+    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(words.lower()) is not None
 
 
 def multiplier(unit: str) -> tuple[int, str]:
@@ -73,12 +77,17 @@ def meaning_words(text: str) -> tuple[str, ...]:
     >>> meaning_words("km north of the house"), meaning_words("square units in all")
     (('north', 'house'), ())
     """
-    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non"))
+    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non").replace("counter-", "counter"))
     return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
         if not is_unit_word(word) and not {word, word.removesuffix("s")} & _FILLERS
     )
+
+
+def has_direction(text: str) -> bool:
+    """Whether the words name a direction, without which a distance or angle is not the answer."""
+    return not _DIRECTIONS.isdisjoint(meaning_words(text))
 
 
 def counted_words(text: str) -> tuple[str, ...]:

@@ -103,3 +103,47 @@ def test_words_that_are_no_units_are_skipped() -> None:
     assert measure_of("square miles of land") == {"mile": 2}
     assert measure_of("dollars an hour") == {"dollar": 1, "hour": -1}
     assert measure_of("students") == {}
+
+
+PARTS = st.lists(
+    st.sampled_from(
+        [
+            r"\mathrm{m}",
+            r"\text{ cm}",
+            "squared ",
+            "square ",
+            "per ",
+            "/",
+            r"\frac{",
+            "}",
+            "{",
+            "(",
+            ")",
+            "^2",
+            "5",
+            "not ",
+            r"\mu",
+            r"\{",
+            r"\}",
+            r"\mid ",
+            r"\in ",
+            r"\mathbb{Z}",
+            "k",
+            "=",
+            ",",
+            "^{-1}",
+            "f'",
+            "(x)",
+            "or ",
+            r"\sim ",
+        ]
+    ),
+    max_size=14,
+)
+
+
+@given(PARTS, PARTS)
+def test_every_text_has_a_verdict(gold: list[str], answer: list[str]) -> None:
+    verdict = math.verify("1" + "".join(gold), f"\\boxed{{{''.join(answer)}}}")
+    assert verdict.outcome in {"right", "wrong", "no_answer", "not_judged"}
+    assert with_named_units(with_named_units("".join(answer))) == with_named_units("".join(answer))

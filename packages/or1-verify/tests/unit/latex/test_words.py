@@ -18,6 +18,8 @@ from or1_verify.latex.words import changes_value, multiplier, normal_words
         ("halves", True),
         ("percent of the total", True),
         ("wrong", True),
+        ("K", True),  # thousand or million
+        ("M", True),
         ("north of the ones", False),  # only whole words count
     ],
 )
@@ -65,3 +67,9 @@ def test_normal_words(left: str, right: str, same: bool) -> None:
 def test_words_beside_a_value(left: str, right: str, same: bool) -> None:
     assert (math.verify(left, rf"\boxed{{{right}}}").reward == 1.0) is same
     assert (math.verify(right, rf"\boxed{{{left}}}").reward == 1.0) is same
+
+
+def test_a_direction_of_the_gold_is_not_left_out() -> None:
+    assert math.verify(r"5 \text{ km north}", r"\boxed{5 \text{ km}}").reward != 1.0
+    assert math.verify(r"5", r"\boxed{5 \text{ km north}}").reward == 1.0
+    assert math.verify(r"14 \text{ right triangles}", r"\boxed{14}").reward == 1.0
