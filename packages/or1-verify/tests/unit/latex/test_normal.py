@@ -27,6 +27,7 @@ DATA = Path(__file__).parents[5] / "../shared/data/math/MATH_12500_answers.jsonl
         (r"\int_0^1\int_0^x f(x,y)\,dy\,dx", r"\int_0^1 \int_0^u f(u,v)\, dv \, du"),
         (r"\int_0^1 \frac{dx}{x+1}", r"\int_0^1 \frac{dt}{t+1}"),
         (r"\int \sin x dx", r"\int \sin{x} d x"),
+        (r"\sum_{n=1}^\infty \lfloor n\alpha \rfloor x^n", "∑_{n=1}^∞ ⌊n α⌋ x^n"),
         ("Tom", r"\text{Tom}"),
         ("Tom and Ann", r"\text{Tom and Ann}"),
         (r"\text{Yes, if }n\text{ is prime}", r"\text{Yes, if } n \text{ is prime}."),
