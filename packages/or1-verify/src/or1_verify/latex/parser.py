@@ -61,6 +61,7 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+_SAME_MARK = {"bar": "overline", "widehat": "hat", "boldsymbol": "mathbf"}
 _BARS = frozenset({"\\overline", "\\bar", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-"})
@@ -298,6 +299,7 @@ class _Parser(Cursor):
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
         if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
+            name = _SAME_MARK.get(name, name)
             return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
