@@ -71,6 +71,7 @@ _SAME_COMMAND = {
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
     "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx", "mod": "bmod",
+    "lnot": "neg", "bar": "overline", "widehat": "hat",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
