@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
@@ -43,14 +42,6 @@ _SHOWN = 200
 """Most characters of a finding in evidence [characters]."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """The answer that a solution ends in."""
-
-    record: Record
-    answer: str
-
-
 def decide(records: Iterable[Record], settings: VerifiableConfig, pool: VerifierPool) -> list[Decision]:
     """Decisions on the mathematical problems of a batch; a note where a solution says no answer.
 
@@ -69,18 +60,17 @@ def decide(records: Iterable[Record], settings: VerifiableConfig, pool: Verifier
         row = int(bad.place)
         found[row] = Decision(row=row, reason="bad_gold", evidence=evidence)
         del sound[row]
-    checks: list[_Check] = []
+    checks: list[tuple[Record, str]] = []
     for record in (record for record in sound.values() if record.solutions):
         answer = answer_of_solution(record.solutions[0])
         if answer is None:
             found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
         else:
-            checks.append(_Check(record, answer))
-    for check, verdict in _in_order(checks, pool):
+            checks.append((record, answer))
+    for record, answer, verdict in _in_order(checks, pool):
         if verdict.outcome is not Outcome.RIGHT:
-            row, gold = check.record.row, check.record.gold
-            evidence = {"gold": gold, "answer": check.answer[:_SHOWN], "verdict": verdict.reason}
-            found[row] = Decision(row=row, reason="solution_disagrees", evidence=evidence)
+            evidence = {"gold": record.gold, "answer": answer[:_SHOWN], "verdict": verdict.reason}
+            found[record.row] = Decision(row=record.row, reason="solution_disagrees", evidence=evidence)
     return [found[row] for row in sorted(found)]
 
 
@@ -136,14 +126,11 @@ def _gold_texts(gold: Gold) -> list[str]:
         return []
 
 
-def _in_order(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Verdict]]:
-    """Verdicts in the order of the checks, whatever order they come in."""
+def _in_order(checks: Sequence[tuple[Record, str]], pool: VerifierPool) -> list[tuple[Record, str, Verdict]]:
+    """Records and the answers of their solutions, with the verdicts, in the order given."""
     answers = (
-        (
-            number,
-            Answer(problem=check.record.problem, index=number, text=f"\\boxed{{{check.answer}}}"),
-        )
-        for number, check in enumerate(checks)
+        (number, Answer(problem=record.problem, index=number, text=f"\\boxed{{{answer}}}"))
+        for number, (record, answer) in enumerate(checks)
     )
     verdicts = dict(judged(answers, pool))
-    return [(check, verdicts[number]) for number, check in enumerate(checks)]
+    return [(record, answer, verdicts[number]) for number, (record, answer) in enumerate(checks)]

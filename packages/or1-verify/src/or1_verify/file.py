@@ -141,8 +141,7 @@ def check_golds(
     column: str | None = None,
     num_workers: int | None = None,
 ) -> tuple[int, list[BadGold]]:
-    """Number of rows, and the golds among them that cannot be judged: first those that are missing or not of
-    their format, then those that the verifier refuses.
+    """Number of rows, and the golds among them that cannot be judged, in the order of the rows.
 
     Args:
         rows: with or without responses.
@@ -154,12 +153,12 @@ def check_golds(
     Raises:
         DataError: a row of another kind.
     """
-    num_rows, unusable = 0, list[BadGold]()
+    places: dict[str, int] = {}
+    unusable: list[BadGold] = []
 
     def problems() -> Iterator[tuple[str, Problem]]:
-        nonlocal num_rows
-        for row in rows:
-            num_rows += 1
+        for number, row in enumerate(rows):
+            places[row[0]] = number
             found = _gold_in(row, kinds, kind, column)
             if isinstance(found, BadGold):
                 unusable.append(found)
@@ -169,7 +168,7 @@ def check_golds(
     verifiers = with_gold_checks({name: each.verifier for name, each in kinds.items()})
     with ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool:
         refused = bad_golds(problems(), pool.judge)
-    return num_rows, [*unusable, *refused]
+    return len(places), sorted([*unusable, *refused], key=lambda bad: places[bad.place])
 
 
 def judge_rows(

@@ -9,10 +9,11 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from or1_verify.sandbox import Ending, Level, Limits, Sandbox, SandboxError
+from or1_verify.sandbox import Ending, Level, Limits, Sandbox, SandboxError, Session
 from or1_verify.sandbox.detection import obstacle
 
 ECHO = """
@@ -145,6 +146,20 @@ def test_a_program_that_waits_is_ended_by_the_wall_limit(sandbox: Sandbox) -> No
     assert waits.ending is Ending.WALL_LIMIT
     assert waits.cpu.total_s < 5.0
     assert waits.wall_s >= waits.waited_s >= 0.3
+
+
+def test_a_program_without_an_id_in_our_process_tree_may_not_wait_either(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that shows the `/proc` of another one."""
+    noted = Session._note
+
+    def without_pid(session: Session, report: dict[str, Any]) -> None:
+        noted(session, report | {"started": None} if "started" in report else report)
+
+    monkeypatch.setattr(Session, "_note", without_pid)
+    waits = sandbox.run("import time; time.sleep(3600)", limits=Limits(wall_s=0.3))
+    assert waits.ending is Ending.WALL_LIMIT
 
 
 def test_a_program_that_computes_does_not_wait(sandbox: Sandbox) -> None:

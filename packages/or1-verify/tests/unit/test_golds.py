@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
 from or1_verify.cli import run
 from or1_verify.code import CodeVerifier
 from or1_verify.golds import BadGold, GoldCheck, bad_golds, summary, with_gold_checks
+from or1_verify.latex.normal import is_same_text
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
-from or1_verify.types import Gold, Message, Problem, Verdict
+from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
 
 
 def problem(gold: Gold, task: str = "math") -> Problem:
@@ -59,6 +62,32 @@ def test_integers_of_another_type_are_found(pool: ProcessVerifierPool) -> None:
         ("c", problem(0, "arithmetic")),
     ]
     assert [each.place for each in bad_golds(golds, pool.judge)] == ["b"]
+
+
+TEXTS = st.one_of(
+    st.text(r"\\frac{}^_()[]+-=,.:!?123xyn ", max_size=14),
+    st.sampled_from(
+        [r"\frac12", r"\int_0^1 x", "x+1", "Tom", r"\text{no}", "(1,2]", "5:8", "B", "}", "{1", "0", ""]
+    ),
+)
+
+
+@given(gold=TEXTS, answer=TEXTS)
+def test_a_gold_passes_exactly_when_responses_to_its_problem_get_verdicts(gold: str, answer: str) -> None:
+    verifier, asked = MathVerifier(), problem(gold)
+    passed = GoldCheck(verifier).judge(asked, "").reason
+    verdict = verifier.judge(asked, answer)
+    if passed == "right":
+        assert verdict.outcome is not Outcome.NOT_JUDGED
+        ideal = verifier.ideal_answer(asked)
+        assert ideal is not None
+        assert verifier.verify(asked, f"\\boxed{{{ideal}}}").outcome is Outcome.RIGHT
+    elif passed == "bad_gold":  # but for an answer that needs no reading of the gold
+        assert (
+            verdict.outcome is Outcome.NOT_JUDGED
+            or is_same_text(gold, answer)
+            or verdict.reason == "too_large"
+        )
 
 
 class _Stub(Verifier):
@@ -128,11 +157,11 @@ def test_the_command_lists_rows_of_problems_and_of_responses(
     assert check(tmp_path, rows) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("problems.jsonl ")[1].split(":")[0] for line in lines[:-1]] == [
+        "line 2",
         "line 4",
         "line 5",
-        "line 2",
     ]
-    assert ["no_gold" in lines[0], "bad_tests" in lines[1], "bad_gold" in lines[2]] == [True] * 3
+    assert ["bad_gold" in lines[0], "no_gold" in lines[1], "bad_tests" in lines[2]] == [True] * 3
     assert lines[-1] == "3 of 7 golds cannot be judged"
 
 

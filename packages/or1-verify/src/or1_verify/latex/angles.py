@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from or1_verify.latex.tree import DEGREE, Call, E, Node, Number, Power, Product, Quotient, mapped, walk
 
-_RADIANS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _MINUTES, _SECONDS = 60, 3600
 
 
@@ -23,9 +22,9 @@ def is_arc(node: Node) -> bool:
 
 
 def in_degrees(node: Node) -> Node:
-    r"""The number of degrees: degree signs are 1, except in the arguments of trigonometric functions."""
+    r"""The number of degrees: degree signs are 1, except in the arguments of functions."""
     match node:
-        case Call(name) if name in _RADIANS:
+        case Call(name) if name != "abs":
             return node
         case Power(base) if base == E:
             return node

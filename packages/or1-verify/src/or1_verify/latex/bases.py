@@ -25,7 +25,7 @@ def read_based(text: str) -> Based | None:
     >>> read_based(r"\mathrm{2a}_{16}"), read_based("102_2")
     (Based(digits='2A', base='16'), None)
     """
-    found = _BASED.fullmatch(text)
+    found = _BASED.fullmatch(text.replace("{,}", ""))
     if found is None:
         return None
     base = found["base"] or found["spoken"]

@@ -48,6 +48,8 @@ def _cleared(node: Node) -> Cleared:
             scales = tuple(Quotient(_ONE, factor) for factor in _factors(under) if not variables(factor))
             below = tuple(factor for factor in _factors(under) if variables(factor))
             return Product((over, *under_below, *scales)), (*over_below, *below)
+        case Power(base, Number(exponent)) if -exponent in range(1, 10):
+            return _cleared(Quotient(_ONE, Power(base, Number(-exponent))))
     return node, ()
 
 

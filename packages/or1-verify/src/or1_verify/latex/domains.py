@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from or1_verify.latex.forms import Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.regions import NEGATIVE_INFINITY, same_region
+from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import INFINITY, PI, Number, variables, walk
 
@@ -19,7 +19,7 @@ _LETTERS = rf"{_LETTER}(?:\s*,?\s*{_LETTER})*"
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:[,;:! ]|q?quad(?![A-Za-z]))|~|\$")
 _START = re.compile(
-    r"[,;]|\\q?quad(?![A-Za-z])|\\forall|\((?=[^()]*(?:\\in(?![A-Za-z])|∈|[<>]|\\[lgn]eq?(?![A-Za-z]))[^()]*\)$)"
+    r"[,;]|\\q?quad(?![A-Za-z])|\\forall|\((?=[^()]*\)$)"
     r"|(?:\\(?:text\w*|mathrm|mbox)\s*\{\s*)?[,(]?\s*(?<![A-Za-z\\])(?:for|where|with|when|whenever)\b"
 )
 """Places where a statement may begin."""
@@ -50,7 +50,9 @@ _NAMES = {"Z": "integer", "N": "natural", "R": "real", "Q": "rational", "C": "co
 _POSITIVE = {"integer": "natural", "real": "positive real"}
 _MAY_BE_MISSING = frozenset({"any", "integer", "real", "complex"})
 _COUNTERS = frozenset("kmn")
-_RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-z])|!=")
+_RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-z])|!=|\\in(?![A-Za-z])|∈")
+_BETWEEN = re.compile(r"[,;](?![^()\[\]]*[)\]])|(?<![A-Za-z])and(?![A-Za-z])")
+"""Commas between statements, and not those of an interval."""
 _ZERO, _ONE = Number(Fraction(0)), Number(Fraction(1))
 _REGIONS = {
     "real": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
@@ -88,7 +90,7 @@ def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
     plain = _ALL_WHOLE.sub(r"\1 \\in Z ", plain)
     plain = _COUNTED.sub(lambda found: rf"{found[1]} \in N_{found[2]} ", plain)
     pending = ""
-    for piece in re.split(r"[,;]|(?<![A-Za-z])and(?![A-Za-z])", plain):
+    for piece in _BETWEEN.split(plain):
         piece = " ".join(f"{pending} {_FILLERS.sub(' ', piece)}".split())
         pending = ""
         if not piece:
@@ -116,8 +118,10 @@ def _one(piece: str, is_quantified: bool, read: Callable[[str], Form]) -> list[D
         names, kind = piece, "any"
     elif _RELATION.search(piece):
         match read(piece):
-            case Named(name, Region() as region, False):
-                return [Domain(name.removeprefix("\\"), region)]
+            case Named(name, form):
+                region = as_region(form)
+                if region is not None and any(span.low != span.high for span in region.spans):
+                    return [Domain(name.removeprefix("\\"), region)]
         raise UnreadableError("a condition that is no domain")
     else:
         raise UnreadableError("words that are no domain")

@@ -36,8 +36,8 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
             return True
     if len(old) > 1:
         return False
-    common = [name for name in gold_terms if gold_terms[name] and answer_terms.get(name) and not old]
-    added = [(name, name) for name in common] or list(zip(old, new, strict=True))
+    pairs = list(zip(old, new, strict=True)) or [(name, name) for name in gold_terms]
+    added = [pair for pair in pairs if gold_terms[pair[0]] and answer_terms.get(pair[1])]
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
+from or1_verify.latex.angles import in_degrees
 from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
 from or1_verify.latex.identity import Identity, is_infinite
@@ -55,6 +57,12 @@ def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
             raise UnreadableError("conditions beside alternatives")
         return Region(spans)
     return Region(spans, tuple(size for each in regions for size in each.conditions or (len(each.spans),)))
+
+
+def region_in_degrees(region: Region) -> Region:
+    """The region with degree signs read as one."""
+    spans = (replace(span, low=in_degrees(span.low), high=in_degrees(span.high)) for span in region.spans)
+    return replace(region, spans=tuple(spans))
 
 
 def complement(excluded: Region) -> Region | None:

@@ -44,7 +44,7 @@ from or1_verify.latex.forms import (
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of
 from or1_verify.latex.names import same_name
-from or1_verify.latex.regions import as_region, same_end, same_region, union
+from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
 from or1_verify.latex.relations import equation_of
 from or1_verify.latex.tree import (
     DEGREE,
@@ -104,8 +104,7 @@ class Comparer:
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            regions = as_region(gold), as_region(_as_union(answer))
-            return None not in regions and same_region(*regions, self.identity)  # type: ignore[arg-type]
+            return self._same_set(as_region(gold), as_region(_as_union(answer)))
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
         match gold, answer:
@@ -145,6 +144,15 @@ class Comparer:
             case Dots(), Dots():
                 return True
         return False
+
+    def _same_set(self, gold: Region | None, answer: Region | None) -> bool:
+        """Whether both are one set of numbers; the ends may be angles with degree signs on one side alone."""
+        if gold is None or answer is None:
+            return False
+        in_numbers = region_in_degrees(gold), region_in_degrees(answer)
+        if same_region(gold, answer, self.identity):
+            return True
+        return in_numbers != (gold, answer) and same_region(*in_numbers, self.identity)
 
     def _same_scoped(self, gold: Form, answer: Form) -> bool:
         sets = as_builder(gold), as_builder(answer)
@@ -253,8 +261,8 @@ class Comparer:
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:
             return True
-        is_percent = short.is_percent and not (gold.is_percent and answer.is_percent)
-        ulp = _ulp(short) / (100 if is_percent else 1)
+        written = exact if short is gold else rounded
+        ulp = _ulp(short) * abs(written / short.literal) if short.literal else Fraction(0)
         is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
         return difference <= ulp / 2 or is_cut
 

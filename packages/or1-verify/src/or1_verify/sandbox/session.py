@@ -253,11 +253,10 @@ class Session:
             self._server.send({"kill": self._number})
 
     def _waited_too_long(self) -> bool:
-        if self._clock is None:
-            if self._pid is None:
-                return False  # it has just ended
-            self._clock = WaitClock(self._pid, began=self._began)
-        waited_s = self._clock.sample()
+        waited_s = time.monotonic() - self._began
+        if self._pid is not None:  # else it has just ended, or our /proc shows another process tree
+            self._clock = self._clock or WaitClock(self._pid, began=self._began)
+            waited_s = self._clock.sample()
         self._plan_sample(waited_s)
         return waited_s >= self._limits.wall_limit_s
 
