@@ -33,6 +33,8 @@ UNICODE = str.maketrans(
         "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}",
         "\N{FRACTION SLASH}": "/", "…": r"\ldots ", "ℝ": r"\mathbb{R}", "∅": r"\emptyset ",
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
+        "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
+        "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
         **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }
