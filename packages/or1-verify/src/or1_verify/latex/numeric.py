@@ -148,14 +148,14 @@ class Evaluator:
         return mp.fprod([value for value, _ in factors])
 
     def _symbol(self, name: str) -> MpNumber:
+        if name in self._values:  # also an index that is named like a constant
+            value = self._values[name]
+            return mp.mpf(value.numerator) / value.denominator
         constants = {"pi": mp.pi, "e": mp.e}
         if name in constants:
             return +constants[name]
         if name == "i":
             return mp.mpc(0, 1)
-        if name in self._values:
-            value = self._values[name]
-            return mp.mpf(value.numerator) / value.denominator
         raise NotExactError(name)
 
     def _power(
@@ -214,7 +214,7 @@ class Evaluator:
             return max(values) if name == "max" else min(values)
         if name == "gamma":
             return self._gamma(first, error)
-        if name in {"f", "g"}:
+        if name in {"f", "g"} or name.endswith("_"):
             self.error = _EXACT
             return self._unknown_function(name, values)
         return self._whole_number_function(name, arguments)
@@ -279,7 +279,7 @@ class Evaluator:
         return self._power(value, (1 / index[0], 2 + max(index[1], 0)), ratio)
 
     def _unknown_function(self, name: str, values: list[MpNumber]) -> MpNumber:
-        """A value that depends on name and arguments alone, for a function that is only a letter."""
+        """A value that depends on name and arguments alone, for a function or sequence of an unknown kind."""
         shown = ",".join(mp.nstr(value, 25, strip_zeros=True) for value in values)
         digest = hashlib.blake2b(f"{name}({shown})".encode(), digest_size=6).digest()
         return mp.mpf(int.from_bytes(digest, "big")) / (1 << 44)

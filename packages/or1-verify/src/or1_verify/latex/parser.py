@@ -43,13 +43,8 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import FUNCTIONS
+from or1_verify.latex.words import FUNCTIONS, GREEK
 
-_GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
-    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
-})  # fmt: skip
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
 _NO_VALUE = frozenset({
     "int", "iint", "oint", "lim", "limsup", "liminf", "frac", "sqrt", "text", "choose", "over",
@@ -61,7 +56,7 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_BARS = frozenset({"\\overline", "\\bar", "\\dot"})
+_BARS = frozenset({"\\overline", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-"})
 _BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
@@ -85,6 +80,7 @@ class _Parser(Cursor):
     def __init__(self, tokens: list[Token]) -> None:
         super().__init__(tokens)
         self._bars = 0
+        self._indices = frozenset[str]()
 
     def group(self) -> Node:
         r"""A sum, or two with TeX's `\over` between them."""
@@ -178,7 +174,7 @@ class _Parser(Cursor):
         """A power; its index may follow it: `x^2_1` is `x_1^2`."""
         exponent = self._exponent()
         if isinstance(base, Symbol) and base.name not in CONSTANTS and "_" not in base.name:
-            base = Symbol(base.name + self._subscript())
+            base = self._symbol(base.name)
         return Power(base, exponent)
 
     def _exponent(self) -> Node:
@@ -247,20 +243,23 @@ class _Parser(Cursor):
             above, below = self._arguments()
             ways = Call("binomial", (above, below))
             return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
-        name = letter + self._subscript()
-        if name in _UNKNOWN_FUNCTIONS and self._sees("("):
-            return Call(name, self._arguments())
-        return Symbol(name)
+        if letter in _UNKNOWN_FUNCTIONS and self._sees("("):
+            return Call(letter, self._arguments())
+        return self._symbol(letter)
 
     def _sees_two_numbers(self) -> bool:
         kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
         return kinds == ["(", "number", ",", "number", ")"]
 
-    def _subscript(self) -> str:
+    def _symbol(self, name: str) -> Node:
+        """A variable with its subscript; a subscript with an index makes it a term of a sequence."""
         if not self._skip("_"):
-            return ""
+            return Symbol(name)
         tokens = self._group_tokens()
-        return "_" + "".join(token.text for token in tokens)
+        if not self._indices & {token.text for token in tokens}:
+            return Symbol(f"{name}_{''.join(token.text for token in tokens)}")
+        is_list = all(token.kind in {"letter", "number"} for token in tokens)
+        return Call(f"{name}_", tuple(parse([token]) for token in tokens) if is_list else (parse(tokens),))
 
     def _arguments(self) -> tuple[Node, ...]:
         self._expect("(")
@@ -283,8 +282,8 @@ class _Parser(Cursor):
             return PI if name == "pi" else INFINITY
         if name == "Gamma" and self._sees("("):
             return Call("gamma", self._arguments())
-        if name in _GREEK:
-            return Symbol(name + self._subscript())
+        if name in GREEK:
+            return self._symbol(name)
         if name in {"lfloor", "lceil"}:
             node = self.sum()
             if name == "lfloor" and self._skip("\\rceil"):
@@ -297,7 +296,7 @@ class _Parser(Cursor):
             return self._series(name)
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
-        if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
+        if name in {"overline", "vec", "hat", "mathbf", "boldsymbol"}:
             return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
@@ -377,7 +376,10 @@ class _Parser(Cursor):
         first = parse(lower[2:])
         if INFINITY in walk(first):
             raise UnreadableError("a series without a first term")
-        return Series(kind, lower[0].text, first, ENDLESS if last == INFINITY else last, self._product())
+        outer, self._indices = self._indices, self._indices | {lower[0].text}
+        body = self._product()
+        self._indices = outer
+        return Series(kind, lower[0].text, first, ENDLESS if last == INFINITY else last, body)
 
     def _matrix(self, name: str) -> Node:
         if name not in {"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"}:

@@ -205,10 +205,12 @@ def _real(generator: random.Random, number: int, place: int) -> Fraction:
 
 
 def _sign(generator: random.Random, number: int, place: int) -> int:
-    """Sign patterns in order: all negative, all positive, alternating, alternating reversed, then random."""
+    """Sign patterns in order: all negative, all positive, alternating, alternating reversed, then random,
+    but each third all positive: some expressions of many variables are real nowhere else."""
     alternating = -1 if place % 2 else 1
     patterns = (-1, 1, alternating, -alternating)
-    return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
+    sign = patterns[number] if number < len(patterns) else generator.choice((-1, 1))
+    return 1 if number >= len(patterns) and number % 3 == 2 else sign
 
 
 def _count(generator: random.Random, number: int, place: int) -> int:

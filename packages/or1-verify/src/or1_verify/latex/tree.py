@@ -45,7 +45,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of `numeric.FUNCTIONS`, or one that is only a letter (`f`), of its arguments."""
+    """A function of `numeric.FUNCTIONS`, one that is only a letter (`f`), or a sequence (`a_`)."""
 
     name: str
     arguments: tuple[Node, ...]

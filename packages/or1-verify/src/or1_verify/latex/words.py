@@ -11,6 +11,11 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
+GREEK = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
+    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+})  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables."""
 _MEANINGS = {

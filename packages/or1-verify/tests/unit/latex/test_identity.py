@@ -67,6 +67,8 @@ def test_other_expressions_are_compared_by_many_digits(left: str, right: str, eq
         (r"\ln|xy|", r"\ln x+\ln y", False),
         (r"\ln(xy)", r"\ln x+\ln y", True),  # by custom x and y are positive there
         (r"\sqrt{ab}", r"\sqrt{a}\sqrt{b}", True),
+        (r"\sqrt{a}\sqrt{b}\sqrt{c}\sqrt{d}", r"\sqrt{a b c d}", True),
+        (r"\sum_{i=1}^n i\sqrt{2}", r"\frac{n(n+1)}{\sqrt{2}}", True),  # the index is no imaginary unit
         (r"\sqrt[3]{x}", "x^{1/3}", True),  # the real root of a negative number
         (r"\sqrt[3]{x^2}", "x^{2/3}", True),
         (r"x^{3/5}", r"-x^{3/5}", False),
@@ -91,6 +93,11 @@ SINE = r"\sum_{n=0}^{\infty}\frac{(-1)^n x^{2n+1}}{(2n+1)!}"
         (r"\sum_{n=0}^\infty n x^n", r"\sum_{n=1}^\infty n x^n", True),  # a term that is zero
         (r"3\sum_{n=1}^\infty x^n + 1", r"1 + \sum_{n=1}^\infty 3x^n", True),
         (r"\sum_{n=1}^\infty x^n", r"\sum_{n=1}^{100} x^n", False),
+        (r"\sum_{n=1}^\infty a_n x^n", r"\sum_{k=0}^\infty a_{k+1} x^{k+1}", True),
+        (r"\sum_{n=1}^\infty a_n x^n", r"\sum_{k=0}^\infty a_k x^{k+1}", False),
+        (r"\sum_{k=0}^{n-1} F_k F_{n-k-1}", r"\sum_{j=0}^{n-1} F_{n-j-1} F_j", True),
+        (r"\sum_{k=1}^n a_k", "n a_k", False),
+        (r"\sum_{i=1}^3 a_{ij}", r"\sum_{i=1}^3 a_{ji}", False),
         (r"\prod_{n=1}^\infty (1-x^n)", r"\prod_{k=1}^\infty (1-x^k)", True),
         (r"\prod_{n=1}^\infty (1-x^n)", r"\prod_{k=1}^\infty (1+x^k)", False),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from or1_verify.latex.parser import parse
 from or1_verify.latex.tokens import UnreadableError, tokenize
-from or1_verify.latex.tree import Call, Matrix, Node, Number, Power, Product, Quotient, Sum, Symbol
+from or1_verify.latex.tree import Call, Matrix, Node, Number, Power, Product, Quotient, Series, Sum, Symbol
 
 X, Y = Symbol("x"), Symbol("y")
 
@@ -73,6 +73,19 @@ def test_periods_of_decimals_are_exact() -> None:
     assert parsed(r"0.1\overline{6}") == Number(Fraction(1, 6))
     assert parsed(r"0.1666\ldots") == Number(Fraction(1, 6))
     assert parsed("0.1666") == Number(Fraction(1666, 10_000), is_decimal=True)
+
+
+def test_a_subscript_with_an_index_is_a_term_of_a_sequence() -> None:
+    series = parsed(r"\sum_{k=1}^3 a_{k+1} b_n c_{nk}")
+    assert series == Series(
+        "sum",
+        "k",
+        n(1),
+        n(3),
+        Product(
+            (Call("a_", (Sum((Symbol("k"), n(1))),)), Symbol("b_n"), Call("c_", (Symbol("n"), Symbol("k"))))
+        ),
+    )
 
 
 def test_a_matrix_has_rows() -> None:
