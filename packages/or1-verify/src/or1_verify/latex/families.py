@@ -13,6 +13,8 @@ from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, 
 _ARBITRARY = re.compile(r"[CcKkABD]|[CcKkAB]_\d")
 _OF_INTEGRATION = re.compile(r"[CcK](?:_\d)?")
 """Names of a gold that are arbitrary as a factor too; `k` is one as a term alone."""
+_ANYWHERE = re.compile(r"C(?:_\d)?")
+"""Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
 _MOST = 3
 """Most constants that are matched [constants]."""
 _ZERO = Number(Fraction(0))
@@ -22,9 +24,9 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     """Whether both are one family of functions: equal after renaming the constants, or, with a constant of
     integration as a term of both, up to a constant.
     """
-    old = sorted(variables(gold) - variables(answer))
-    new = sorted(variables(answer) - variables(gold))
-    if len(old) != len(new) or len(old) > _MOST or not variables(gold) & variables(answer):
+    gold_names, answer_names = variables(gold), variables(answer)
+    old, new = sorted(gold_names - answer_names), sorted(answer_names - gold_names)
+    if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:
         return False
     gold_terms, answer_terms = _constants(gold), _constants(answer)
     if not all(name in gold_terms and _is_free(name, gold_terms[name]) for name in old):
