@@ -39,24 +39,29 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     if len(old) > 1:
         return False
     pairs = list(zip(old, new, strict=True)) or [(name, name) for name in gold_terms]
-    added = [pair for pair in pairs if gold_terms[pair[0]] and answer_terms.get(pair[1])]
+    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == "term"]
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 
-def _is_free(name: str, is_term: bool) -> bool:
-    return _OF_INTEGRATION.fullmatch(name) is not None or (is_term and name == "k")
+def _is_free(name: str, place: str) -> bool:
+    if place == "inside":
+        return _ANYWHERE.fullmatch(name) is not None
+    return _OF_INTEGRATION.fullmatch(name) is not None or (place == "term" and name == "k")
 
 
-def _constants(node: Node) -> dict[str, bool]:
-    """The names of arbitrary constants that occur once, in a term: whether each is a term by itself."""
+def _constants(node: Node) -> dict[str, str]:
+    """The names of arbitrary constants that occur once, with the place of each: a `term` by itself, a
+    `factor` of a term, or `inside` another expression.
+    """
     counts = Counter(part.name for part in walk(node) if isinstance(part, Symbol))
-    found: dict[str, bool] = {}
+    found = {name: "inside" for name, count in counts.items() if count == 1 and _ARBITRARY.fullmatch(name)}
     for term in node.terms if isinstance(node, Sum) else (node,):
         factors = _factors(term)
         for factor in factors:
-            if isinstance(factor, Symbol) and counts[factor.name] == 1 and _ARBITRARY.fullmatch(factor.name):
+            if isinstance(factor, Symbol) and factor.name in found:
                 others = [each for each in factors if each is not factor]
-                found[factor.name] = isinstance(node, Sum) and not any(map(variables, others))
+                is_term = isinstance(node, Sum) and not any(map(variables, others))
+                found[factor.name] = "term" if is_term else "factor"
     return found
 
 
