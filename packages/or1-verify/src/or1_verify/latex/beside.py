@@ -10,6 +10,8 @@ from or1_verify.latex.words import counted_words, has_direction, meaning_words
 
 def beside_agrees(gold: Value, answer: Value) -> bool:
     """Whether the units and words of two values may stand for one thing."""
+    if not (gold.unit or answer.unit):
+        return True
     return same_measure(_measure(gold), _measure(answer)) and _words_agree(gold, answer)
 
 

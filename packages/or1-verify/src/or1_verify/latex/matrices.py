@@ -30,7 +30,7 @@ def grid_of(node: Node) -> Grid | None:
 
 def marked_symbol(mark: str, name: str) -> Symbol:
     r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
-    is_unit = name in UNIT_VECTORS and mark not in {"overline", "bar"}
+    is_unit = name in UNIT_VECTORS and mark != "overline"
     return Symbol(name if is_unit else f"{mark}({name})")
 
 

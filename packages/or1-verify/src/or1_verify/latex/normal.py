@@ -21,6 +21,10 @@ _DEEPEST = 100
 """Deepest nesting of braces [levels]."""
 _WORD_LENGTH = 3
 """Fewest letters of a word: a space beside it counts, one between single letters does not [letters]."""
+_PROSE = re.compile(
+    rf"(?<![\\A-Za-z])(?:[A-Za-z]{{{_WORD_LENGTH},}}\s+[A-Za-z]|[A-Za-z]+\s+[A-Za-z]{{{_WORD_LENGTH}}})"
+)
+"""Two words side by side, one of them no product of variables: each space between words counts."""
 _LEX = re.compile(
     r"(?P<wrap>\\(?:text(?:bf|it|rm|normal|sf|tt)?|[mh]box|mathrm|operatorname\*?|emph)\s*\{)"
     r"|(?P<environment>\\(?:begin|end)\s*\{[A-Za-z*]+\}(?:\s*\{[clr|\s]*\})?)"
@@ -89,6 +93,7 @@ def _symbols(text: str) -> list[str]:
     found: list[str] = []
     last_run = 0  # letters of the run that ends the list
     gap = 0  # 1 after a space that TeX shows in text alone, 2 after one that it always shows
+    is_prose = _PROSE.search(text) is not None
     wraps: list[int] = []  # depths of braces at which a text group ends
     depth = 0
     for match in _LEX.finditer(text):
@@ -103,7 +108,9 @@ def _symbols(text: str) -> list[str]:
             wraps.pop()
             gap = max(gap, 1)
             continue
-        if kind == "run" and last_run and (gap == 2 or (gap and max(last_run, len(symbol)) >= _WORD_LENGTH)):
+        is_differential = found[-1:] == ["d"] and last_run == len(symbol) == 1
+        is_beside_word = (is_prose and not is_differential) or max(last_run, len(symbol)) >= _WORD_LENGTH
+        if kind == "run" and last_run and (gap == 2 or (gap and is_beside_word)):
             found.append(_SPACE)
         gap, last_run = 0, len(symbol) if kind == "run" else 0
         if kind == "run" and symbol not in FUNCTIONS:

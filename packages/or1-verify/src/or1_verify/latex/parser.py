@@ -57,7 +57,7 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_BARS = frozenset({"\\overline", "\\bar", "\\dot"})
+_BARS = frozenset({"\\overline", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-"})
 _BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
@@ -297,7 +297,7 @@ class _Parser(Cursor):
             return self._series(name)
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
-        if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
+        if name in {"overline", "vec", "hat", "mathbf", "boldsymbol"}:
             return marked_symbol(name, "".join(token.text for token in self._group_tokens()))
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable

@@ -38,7 +38,7 @@ from or1_verify.latex.relations import read_relation
 from or1_verify.latex.signs import with_both_signs, with_repeated_sign
 from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
-from or1_verify.latex.tree import DEGREE, Node, Number, Product
+from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
 from or1_verify.latex.units import measure_of, with_named_units
 from or1_verify.latex.words import changes_value, multiplier
 
@@ -65,6 +65,9 @@ _FILLERS = frozenset({
     "solution", "approx", "roughly",
 })  # fmt: skip
 _MONEY = frozenset({"$", "euro", "pounds"})
+_MINUS_ONE = Number(Fraction(-1))
+_LARGEST_POWER = 400
+"""Largest power of ten beside a decimal number that may be rounded [dimensionless]."""
 
 
 def read(text: str) -> Form:
@@ -326,16 +329,21 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
 
 
 def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:
-    """Value, significant digits and decimal places of a single decimal number."""
+    """Value, significant digits and decimal places of a single decimal number, also times a power of ten."""
     digits = [token.text for token in tokens if token.kind == "number"]
     value: Fraction | None = None
-    match node:
+    power, num_numbers = 0, 1
+    is_negative = isinstance(node, Product) and len(node.factors) == 2 and node.factors[0] == _MINUS_ONE
+    match node.factors[1] if is_negative and isinstance(node, Product) else node:
         case Number(number, True):
             value = number
-        case Product((Number(), Number(number, True))):
-            value = -number
-    if value is None or len(digits) != 1:
+        case Product((Number(number, True), Power(Number(base), Number(exponent)))) if (
+            base == 10 and exponent.denominator == 1 and abs(exponent) <= _LARGEST_POWER
+        ):
+            power, num_numbers = int(exponent), 3
+            value = number * Fraction(10) ** power
+    if value is None or len(digits) != num_numbers:
         return None, 0, 0
-    mantissa, _, exponent = digits[0].lower().partition("e")
-    num_places = len(mantissa.partition(".")[2]) - int(exponent or "0")
-    return value, len(mantissa.replace(".", "").lstrip("0")), num_places
+    mantissa, _, written = digits[0].lower().partition("e")
+    num_places = len(mantissa.partition(".")[2]) - int(written or "0") - power
+    return -value if is_negative else value, len(mantissa.replace(".", "").lstrip("0")), num_places

@@ -261,8 +261,8 @@ class Comparer:
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:
             return True
-        is_percent = short.is_percent and not (gold.is_percent and answer.is_percent)
-        ulp = _ulp(short) / (100 if is_percent else 1)
+        written = exact if short is gold else rounded
+        ulp = _ulp(short) * abs(written / short.literal) if short.literal else Fraction(0)
         is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
         return difference <= ulp / 2 or is_cut
 

@@ -33,6 +33,8 @@ UNICODE = str.maketrans(
         "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}",
         "\N{FRACTION SLASH}": "/", "…": r"\ldots ", "ℝ": r"\mathbb{R}", "∅": r"\emptyset ",
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
+        "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
+        "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
         **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }
@@ -69,6 +71,7 @@ _SAME_COMMAND = {
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
     "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx", "mod": "bmod",
+    "lnot": "neg", "bar": "overline", "widehat": "hat",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",

@@ -43,9 +43,8 @@ _ITALIC = frozenset({
 })  # fmt: skip
 """Short units that need no upright letters after a number."""
 _ITALIC_RATE = re.compile(r"m\s*/\s*(?:s|h|min|hr|sec)(?![A-Za-z])|(?<=/)[sh](?![A-Za-z])")
-_SIGNS = str.maketrans({"°": r"^\circ ", "·": r"\cdot ", "⋅": r"\cdot ", "²": "^2", "³": "^3", "µ": r"\mu ",
-                        "μ": r"\mu ",
-                        "Ω": r"\Omega "})  # fmt: skip
+_SIGNS = str.maketrans({"\N{ANGSTROM SIGN}": "Å", "°": r"^\circ ", "·": r"\cdot ", "⋅": r"\cdot ",
+                        "²": "^2", "³": "^3", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega "})  # fmt: skip
 _SCALES = (Counter({"kelvin": 1}), Counter({"molar": 1}))
 """`5\\text{K}` may be five thousand, and `5\\text{M}` five million."""
 _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
@@ -76,7 +75,9 @@ _WRAPPER = re.compile(r"\\(?:text\w*|math(?:rm|bf|it|sf)|[mh]box|operatorname\*?
 _SHUT = {"{": re.compile(rf"{_SPACE}\}}"), "(": re.compile(rf"{_SPACE}(?:\\right\s*)?\)")}
 _BLANK = re.compile(_SPACE)
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
-_NAME = re.compile(r"((?:\\(?:mu|Omega)(?![A-Za-z])\s*|[A-Za-zÅ])+)(?:\.(?=[\s~}]))?")
+_NAME = re.compile(r"((?:\\(?:mu|Omega)(?![A-Za-z])\s*|[A-Za-zÅ]|\\AA(?![A-Za-z]))+)(?:\.(?=[\s~}]))?")
+_NOUN = re.compile(r"(?!(?:per|and|or|not|of|in)$)[a-z]{3,}")
+"""`people` in `\\text{people}/\\text{km}^2`: things counted, on one side of a quotient."""
 _MICRO = re.compile(r"\\mu\s*(?=\\(?:text|mathrm)\s*\{)(\\\w+\s*\{)")
 _EXPONENT = re.compile(rf"{_SPACE}\^\s*(?:\{{\s*(-?\d)\s*\}}|(-?\d)(?!\d))")
 _TIMES = re.compile(rf"{_SPACE}(?:\\cdot(?![A-Za-z])|\\times(?![A-Za-z])|\*|-(?=[A-Za-z]))?{_SPACE}")
@@ -179,12 +180,16 @@ class _UnitReader:
         self.found: Counter[str] = Counter()
         self._depth = 0
         self._has_upright = False
+        self._last = ("", 0)
+        self._num_nouns = 0
+        self._num_quotients = 0
 
     def reads(self) -> bool:
         """Whether a whole unit is there; it is in `found` then, and `at` is behind it."""
         self._skip(_BLANK)
-        is_unit = self._quotient(1) and bool(self.found) and self.found not in _SCALES
-        return is_unit and _FOLLOWS.match(self._text, self.at) is not None
+        if not self._quotient(1) or self.found in ({}, *_SCALES) or self._num_nouns > self._num_quotients:
+            return False
+        return _FOLLOWS.match(self._text, self.at) is not None
 
     def _skip(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self._text, self.at)
@@ -199,6 +204,7 @@ class _UnitReader:
                 self.at = start
                 return False
             is_read, start = True, self.at
+            self._num_quotients += 1
         return is_read
 
     def _product(self, sign: int) -> bool:
@@ -214,10 +220,18 @@ class _UnitReader:
     def _factor(self, sign: int) -> bool:
         before = self.at, self.found.copy()
         inner, self.found = self.found, Counter()
+        opened = _WRAPPER.match(self._text, self.at)
+        is_text = opened is not None and opened.group()[0] == "\\" and opened.group()[-1] == "{"
         is_read = self._atom()
         if is_read:
             exponent = self._skip(_EXPONENT)
             power = int(exponent[1] or exponent[2]) if exponent else 1
+            if is_text:  # `\text{m/s}^2`: the power is of the last unit
+                unit, count = self._last
+                self.found[unit] += (power - 1) * count
+                power = 1
+            elif len(self.found) == 1:
+                self._last = (next(iter(self.found)), sum(self.found.values()) * power * sign)
             for unit, count in self.found.items():
                 inner[unit] += count * power * sign
         self.found = inner
@@ -252,13 +266,16 @@ class _UnitReader:
         found = self._skip(_NAME)
         if found is None:
             return False
-        name = re.sub(r"\s", "", found[1].replace("\\mu", "u").replace("\\", ""))
+        name = re.sub(r"\s", "", found[1].replace("\\mu", "u").replace("\\AA", "Å").replace("\\", ""))
         if name.lower() in _POWERS:
             self._skip(_BLANK)
             is_read = self._named()
             self.found = Counter({unit: count * _POWERS[name.lower()] for unit, count in self.found.items()})
             return is_read
         units = _units_of(name) if self._depth or self._is_italic_unit(name, found.start()) else ()
+        if not units and self._depth and _NOUN.fullmatch(name):
+            self._num_nouns += 1
+            units = (name,)
         if not units:
             return False
         self.found.update({unit: -1 if place else 1 for place, unit in enumerate(units)})
@@ -271,6 +288,6 @@ class _UnitReader:
         return True
 
     def _is_italic_unit(self, name: str, at: int) -> bool:
-        if len(name) > 3 or name.lower() in _ITALIC or name.lower() in _POWERS:
+        if len(name) > 3 or name == "Å" or name.lower() in _ITALIC or name.lower() in _POWERS:
             return True
         return self._has_upright or _ITALIC_RATE.match(self._text, at) is not None

@@ -57,6 +57,8 @@ def test_events_count(gold: str, answer: str, form: str) -> None:
         (r"x\not\in A", r"x\in A", False),
         (r"x\not=2", r"x\neq 2", True),
         (r"\sim p", "p", False),
+        (r"\neg p", r"\lnot p", True),
+        (r"\overline{A}", r"\bar{A}", True),
         (r"\overline{A}\cup B", r"A\cup B", False),
     ],
 )

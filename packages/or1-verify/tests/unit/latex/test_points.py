@@ -45,6 +45,7 @@ PAIRS = [
     (r"n \bmod 2", r"(n+3) \text{ mod } 2", False),
     (r"\frac{n+(n \operatorname{mod} 2)}{2}", r"\lceil n/2\rceil", True),
     (r"x-\{x\}", r"\lfloor x\rfloor", True),
+    ("⌊n/2⌋", "⌈(n-1)/2⌉", True),
     (r"\operatorname{frac}(x)", r"x-\lceil x\rceil+1", False),  # at whole points
     (r"\lfloor x\rceil", r"\lfloor x+\frac12\rfloor", True),
     (r"\operatorname{round}(x)", r"\lceil x-\frac12\rceil", False),  # at halves

@@ -82,6 +82,11 @@ def test_symbols_and_words_are_one_unit(above: str, power: int, below: str) -> N
         (r"36\text{ square units}", r"36\text{ cm}^3", False),
         (r"10\,\mu\text{m}", r"10\,\mathrm{\mu m}", True),
         (r"10\,\mu\text{m}", r"10\,\text{nm}", False),
+        (r"9.8\text{ m/s}^2", r"9.8\,\mathrm{m/s^2}", True),  # the power is of the last unit
+        (r"9.8\text{ m/s}^2", r"9.8\,\mathrm{m^2/s^2}", False),
+        (r"9.8\left(\mathrm{m/s}\right)^2", r"9.8\,\mathrm{m^2/s^2}", True),
+        (r"3\ \text{people/km}^2", "3", True),
+        (r"3\ \text{cents}/\text{apple}", r"3\ \text{cents per pear}", False),
         ("7", r"3\text{ cm}+4\text{ cm}", False),
         ("2", "2m", False),  # an italic letter is a variable
         ("2", "2m/x", False),

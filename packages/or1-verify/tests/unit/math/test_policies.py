@@ -35,6 +35,9 @@ def is_right(verifier: MathVerifier, gold: Gold, answer: str) -> bool:
         ("12.5", "12.49"),
         ("3.0", r"\frac{299}{100}"),
         ("6.0e23", "6.022e23"),
+        (r"6.0 \times 10^{23}", r"6.022 \times 10^{23}"),
+        (r"-3.3 \cdot 10^{-4}", r"-\frac{1}{3000}"),
+        (r"6.0 \times 10^{23} \text{ m}", r"602200000000000000000000 \text{ m}"),
         (r"33.3\%", r"\frac13"),
         ("(0.33, 1)", r"(\frac13, 1)"),
         ("x = 1.4", r"x = \sqrt{2}"),
@@ -53,6 +56,10 @@ def test_a_value_that_rounds_to_the_gold_is_right_with_the_setting(gold: Gold, a
         ("3.15", r"\pi"),
         ("0.67", "0.7"),  # fewer places than the gold
         ("0.3", r"\frac13"),  # one digit
+        (r"6.1 \times 10^{23}", r"6.022 \times 10^{23}"),
+        (r"6.02 \times 10^{23}", r"6.0 \times 10^{23}"),
+        (r"6.0 \times 10^{23}", r"6.022 \times 10^{22}"),
+        (r"6 \times 10^{23}", r"6.022 \times 10^{23}"),
         ("0.05", r"\frac{1}{21}"),  # one significant digit
         ("3", r"\frac{299}{100}"),  # a whole number is exact
         ("12", "11.9"),
@@ -66,6 +73,23 @@ def test_a_value_that_rounds_to_the_gold_is_right_with_the_setting(gold: Gold, a
 )
 def test_other_values_stay_wrong_with_the_setting(gold: Gold, answer: str) -> None:
     assert not is_right(ROUNDED, gold, answer)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "wanted"),
+    [
+        # 0.5 radians are 28.6479 degrees: half a digit of 28.648 degrees is 0.0000087 radians
+        (r"28.648^\circ", r"\frac{1}{2} \text{ radians}", True),
+        (r"28.648^\circ", r"0.1593\pi", False),  # 28.674 degrees, 0.00046 radians away
+        (r"28.648^\circ", r"0.15916\pi", False),  # 28.6488 degrees
+        (r"28.648^\circ", r"0.159155\pi", True),
+        (r"28.648^\circ", r"0.5004 \text{ radians}", False),
+        (r"33.333\%", r"\frac13", True),
+        (r"33.333\%", "0.3334", False),
+    ],
+)
+def test_the_last_digit_of_a_decimal_counts_in_its_own_unit(gold: str, answer: str, wanted: bool) -> None:
+    assert is_right(DEFAULT, gold, answer) is wanted
 
 
 def test_the_setting_is_the_fewest_digits() -> None:
