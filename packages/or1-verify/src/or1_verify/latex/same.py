@@ -8,8 +8,8 @@ The comparison is not symmetric. The policy, by the form of the gold:
 - A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
   An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
   tuple.
-- An interval or inequality matches as a set of numbers, an equation up to a constant factor, words by their
-  normal form.
+- An interval or inequality matches as a set of numbers, an equation up to a constant factor or without
+  fractions, arbitrary constants by any name, words by their normal form.
 """
 
 from __future__ import annotations
