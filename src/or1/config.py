@@ -89,15 +89,15 @@ class SwitchRule(Config):
 
 
 class StageConfig(Config):
-    max_response_tokens: int = Field(ge=1)
+    max_response_tokens: int = Field(ge=1, le=10_000_000)
     """Response budget T [tokens]. Source: paper tables 10-12."""
-    num_steps: int = Field(ge=1)
+    num_steps: int = Field(ge=1, le=100_000_000)
     """Largest number of steps of the stage [steps]."""
     switch: SwitchRule | None = None
     """Ends the stage before num_steps when it holds; None = by step only, as the paper's schedules."""
-    num_problems: int = Field(default=256, ge=1)
+    num_problems: int = Field(default=256, ge=1, le=1_000_000)
     """Problems drawn per step, D_R [problems]. Source: paper table 11."""
-    group_size: int = Field(default=16, ge=2)
+    group_size: int = Field(default=16, ge=2, le=65_536)
     """Rollouts per problem, M. A group of one has no baseline. Source: paper table 11."""
     num_minibatches: int = Field(default=1, ge=1)
     """Minibatches per rollout batch, D_R / D_T; 1 is on-policy. Source: paper 4.4."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from or1 import recipes
-from or1.assemble import inputs_of
+from or1.assemble import inputs_of, parts_of
 from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
+from or1.schedule import StopSignal
 from or1.storage import provenance
 from or1.storage.manifest import write_manifest
 from or1.storage.run_folder import RunFolder
@@ -156,6 +157,9 @@ def test_bad_golds_are_dropped_by_setting_and_leave_the_held_out_score(
     assert inputs.bad_golds == {"train": 1, "heldout": 1}
     said = [record.getMessage() for record in caplog.records if "judged" in record.getMessage()]
     assert [line.split(" golds")[0] for line in said] == ["1 of 9", "held-out problems: 1 of 2"]
+    with StopSignal() as stop, parts_of(run, tmp_path / "run", stop):
+        recorded = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert recorded["provenance"]["bad_golds"] == {"train": 1, "heldout": 1}
 
 
 def test_nothing_left_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from or1.assemble.model import Model, read_model
 from or1.assemble.overlap import refuse_overlap
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
 from or1.config import RunConfig
-from or1.errors import DataError
+from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.questions import load_questions
 from or1.protocols import Tokenizer
@@ -49,6 +49,7 @@ def inputs_of(run: RunConfig) -> Inputs:
     sources = [source.judge for source in (*run.data, *run.evaluation.data)]
     kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
+    _refuse_beyond_positions(run, model)
     refuse_weak_sandbox(run, kinds)
     verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))
     train = load_problems(run.data, run.seed)
@@ -75,6 +76,17 @@ def inputs_of(run: RunConfig) -> Inputs:
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
     return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers, bad_golds=num_bad)
+
+
+def _refuse_beyond_positions(run: RunConfig, model: Model) -> None:
+    longest = max(stage.max_response_tokens for stage in run.stages)
+    needed, there = run.rollout.max_prompt_tokens + longest, model.config.max_positions
+    if needed > there:
+        raise ConfigError(
+            f"prompts of {needed - longest:,} tokens and responses of {longest:,} need {needed:,} positions, "
+            f"and {run.model.path} was made for {there:,}: lower max_response_tokens of the stages or "
+            "rollout.max_prompt_tokens, or raise max_position_embeddings in its config.json"
+        )
 
 
 def with_task_hashes(run: RunConfig) -> RunConfig:

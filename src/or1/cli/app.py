@@ -70,6 +70,9 @@ def dispatch(words: list[str] | None = None) -> None:
 
     A usage error becomes a ConfigError of one line; a call without arguments prints the help.
     """
+    words = sys.argv[1:] if words is None else words
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     try:
         code = app(words, prog_name="or1", standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -125,7 +128,7 @@ def _options(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run's config.json.")],
+    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
     allow_weak_sandbox: WeakSandbox = False,

@@ -18,7 +18,7 @@ from or1.tasks.registry import task_kind
 from or1.tasks.rows import SUFFIXES, read_rows
 from or1.tracking.rollouts import PATTERN
 from or1_verify.cli import default_out, sandbox_line
-from or1_verify.file import Kind, Row, check_rows, default_kinds, judge_rows
+from or1_verify.file import Kind, Row, check_rows, default_kinds, judge_rows, require_writable
 
 _ROLLOUT = {"problem_id", "policy_version", "gold"}
 """Columns by which a saved rollout is recognised."""
@@ -61,11 +61,12 @@ def verify(
     def rows() -> Iterator[Row]:
         return _rows(files, None if task is None else kind.name)
 
+    out = out or default_out(file)
+    require_writable(out, files)
     num_rows = check_rows(rows(), kinds)
     console = Console(stderr=True)
     if num_rows["code"]:
         console.print(sandbox_line(), highlight=False)
-    out = out or default_out(file)
     with _progress(console) as progress:
         bar = progress.add_task("judged", total=num_rows.total())
         tally = judge_rows(

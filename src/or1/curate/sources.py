@@ -56,6 +56,8 @@ def files_of(path: str, root: str, hub: Hub, split: str = "train") -> list[Path]
     """
     local = Path(root).expanduser() / path
     if local.exists() or HubPath.parse(path, is_data_file) is None:
+        if not local.exists() and "*" not in path:
+            raise DataError(f"{local} does not exist: set data.root to the folder where {path} lies")
         return find_files(str(local), "train", hub, "data.root")
     return find_files(path, "heldout" if split == "heldout" else "train", hub, "path")
 

@@ -164,7 +164,7 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
         DataError, match=r"b\.jsonl line 1: no question: set columns\.question of benchmark b"
     ):
         list(read_benchmark(benchmark, [path]))
-    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: check data\.root"):
+    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
         files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from or1_verify import __version__
 from or1_verify.errors import Or1Error
-from or1_verify.file import Kind, check_golds, check_rows, default_kinds, judge_rows, read_json_lines
+from or1_verify.file import (
+    Kind,
+    check_golds,
+    check_rows,
+    default_kinds,
+    judge_rows,
+    read_json_lines,
+    require_writable,
+)
 from or1_verify.golds import summary
 from or1_verify.math import MathVerifier
 from or1_verify.sandbox import detect
@@ -116,10 +124,11 @@ def default_out(file: Path) -> Path:
 def _judge(options: argparse.Namespace) -> None:
     file: Path = options.file
     kinds = _kinds(options)
+    out: Path = options.out or default_out(file)
+    require_writable(out, [file])
     num_rows = check_rows(read_json_lines(file), kinds)
     if num_rows["code"]:
         print(sandbox_line(), file=sys.stderr)
-    out: Path = options.out or default_out(file)
     tally = judge_rows(
         read_json_lines(file),
         kinds,

@@ -107,6 +107,23 @@ def read_json_lines(file: Path) -> Iterator[Row]:
         raise DataError(f"{file} has no rows: it is empty")
 
 
+def require_writable(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse an output that would replace an input or cannot be written.
+
+    Raises:
+        DataError: in one line.
+    """
+    folder = out.absolute().parent
+    if out.resolve() in {each.resolve() for each in inputs}:
+        raise DataError(f"--out {out} is the input: nothing is overwritten; name another file")
+    if out.is_dir():
+        raise DataError(f"--out {out} is a folder: name a file in it, such as {out / 'verdicts.jsonl'}")
+    if not folder.is_dir():
+        raise DataError(f"--out {out}: there is no folder {folder}: make it, or name another")
+    if not os.access(folder, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
+        raise DataError(f"--out {out} cannot be written: name a file in a folder of your own")
+
+
 def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
     """The number of rows of each kind.
 
