@@ -83,12 +83,12 @@ _EXPONENT = re.compile(rf"{_SPACE}\^\s*(?:\{{\s*(-?\d)\s*\}}|(-?\d)(?!\d))")
 _TIMES = re.compile(rf"{_SPACE}(?:\\cdot(?![A-Za-z])|\\times(?![A-Za-z])|\*|-(?=[A-Za-z]))?{_SPACE}")
 _OVER = re.compile(rf"{_SPACE}(?:/|per(?![A-Za-z])){_SPACE}")
 _DEGREES = re.compile(
-    r"(?:\^\s*\{?\s*)?\\(?:circ|degree)(?![A-Za-z])\s*\}?\s*"
+    r"(?:\{\}\s*)?(?:\^\s*\{?\s*)?\\(?:circ|degree)(?![A-Za-z])\s*\}?\s*"
     rf"(?:\\(?:text\w*|mathrm|mbox)\s*\{{{_SPACE}([CFK]){_SPACE}\}}|([CFK])(?![A-Za-z]))"
 )
 _START = re.compile(
     rf"(?:(?<=[0-9}})!|%])|(?<=\\pi)|(?<![A-Za-z\\])(?<=[A-Za-z])(?=\s*\\(?:text|mathrm|mbox|,|;|\s)))"
-    rf"{_SPACE}(?=[\\A-Za-z/(^Å])"
+    rf"{_SPACE}(?=[\\A-Za-z/(^Å]|\{{\}}\s*\^)"
 )
 _FOLLOWS = re.compile(
     rf"{_SPACE}\.?{_SPACE}(?:$|[,;)\]}}&:=<>$]|\\\\|\\(?:le|ge|leq|geq|ne|neq|approx|text\w*|mbox|right|\)|\])(?![A-Za-z])"

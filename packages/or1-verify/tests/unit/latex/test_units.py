@@ -75,6 +75,7 @@ def test_symbols_and_words_are_one_unit(above: str, power: int, below: str) -> N
         (r"20^\circ C", r"20^\circ F", False),
         (r"20^\circ\mathrm{C}", r"20\text{ degrees Celsius}", True),
         ("20", r"20^{\circ}\text{F}", True),
+        (r"25\ {}^\circ\text{C}", "25", True),
         (r"20\text{ degrees Celsius}", r"20\text{ degrees Fahrenheit}", False),
         (r"30\text{ cm}", r"30^\circ", False),
         (r"\frac{\pi}{2}", r"90\text{ degrees}", True),
