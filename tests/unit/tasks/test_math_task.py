@@ -189,9 +189,9 @@ def test_a_data_set_without_the_split_says_what_to_write(tmp_path: Path) -> None
 
 
 def test_validate_tells_sound_golds_from_broken_ones(tmp_path: Path) -> None:
-    rows = [{"question": "a", "answer": r"\frac{1}{2}"}, {"question": "b", "answer": r"\frac{}{3b}"}]
+    rows = [{"question": "a", "answer": r"\frac{1}{2}"}, {"question": "b", "answer": "}{"}]
     problems = MathTask(str(write(tmp_path / "rows.jsonl", *rows))).problems()
-    assert [is_sound(MathVerifier(), problem) for problem in problems] == [True, False]
+    assert [is_sound(MathVerifier(), problem) for problem in problems] == [True, None]
 
 
 @needs_data
