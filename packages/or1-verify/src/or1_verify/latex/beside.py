@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from or1_verify.latex.forms import Form, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Value, Words
 from or1_verify.latex.tree import Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
 from or1_verify.latex.words import counted_words, has_direction, meaning_words
@@ -15,8 +15,15 @@ def beside_agrees(gold: Value, answer: Value) -> bool:
     return same_measure(_measure(gold), _measure(answer)) and _words_agree(gold, answer)
 
 
-def is_statement(form: Form) -> bool:
-    """Words or letters, for which "and" and "or" differ; for solutions they do not."""
+def or_counts(form: Many) -> bool:
+    """Whether "or" differs from "and" in a list: between words, letters or values of different names, and not
+    between the solutions for one name.
+    """
+    names = {item.name for item in form.items if isinstance(item, Named)}
+    return len(names) > 1 or all(map(_is_statement, form.items))
+
+
+def _is_statement(form: Form) -> bool:
     if isinstance(form, Words):
         return True
     return isinstance(form, Value) and all(isinstance(part, Symbol | Product) for part in walk(form.node))

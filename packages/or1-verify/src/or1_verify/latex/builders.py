@@ -160,8 +160,8 @@ def _moved(end: Node, factor: Fraction, constant: Fraction) -> Node:
 def as_builder(form: Form) -> Builder | None:
     r"""`3k, k \in \mathbb{Z}` as the set of its values."""
     match form:
-        case Builder():
-            return form
+        case (Builder() as found) | Named(_, Builder() as found):
+            return found
         case Scoped(Named(_, Value() as value), domains) | Scoped(Value() as value, domains):
             return Builder(value, domains)
     return None

@@ -13,6 +13,8 @@ from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, 
 _ARBITRARY = re.compile(r"[CcKkABD]|[CcKkAB]_\d")
 _OF_INTEGRATION = re.compile(r"[CcK](?:_\d)?")
 """Names of a gold that are arbitrary as a factor too; `k` is one as a term alone."""
+_ANYWHERE = re.compile(r"C(?:_\d)?")
+"""Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
 _MOST = 3
 """Most constants that are matched [constants]."""
 _ZERO = Number(Fraction(0))
@@ -22,9 +24,9 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     """Whether both are one family of functions: equal after renaming the constants, or, with a constant of
     integration as a term of both, up to a constant.
     """
-    old = sorted(variables(gold) - variables(answer))
-    new = sorted(variables(answer) - variables(gold))
-    if len(old) != len(new) or len(old) > _MOST or not variables(gold) & variables(answer):
+    gold_names, answer_names = variables(gold), variables(answer)
+    old, new = sorted(gold_names - answer_names), sorted(answer_names - gold_names)
+    if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:
         return False
     gold_terms, answer_terms = _constants(gold), _constants(answer)
     if not all(name in gold_terms and _is_free(name, gold_terms[name]) for name in old):
@@ -37,24 +39,29 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     if len(old) > 1:
         return False
     pairs = list(zip(old, new, strict=True)) or [(name, name) for name in gold_terms]
-    added = [pair for pair in pairs if gold_terms[pair[0]] and answer_terms.get(pair[1])]
+    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == "term"]
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 
-def _is_free(name: str, is_term: bool) -> bool:
-    return _OF_INTEGRATION.fullmatch(name) is not None or (is_term and name == "k")
+def _is_free(name: str, place: str) -> bool:
+    if place == "inside":
+        return _ANYWHERE.fullmatch(name) is not None
+    return _OF_INTEGRATION.fullmatch(name) is not None or (place == "term" and name == "k")
 
 
-def _constants(node: Node) -> dict[str, bool]:
-    """The names of arbitrary constants that occur once, in a term: whether each is a term by itself."""
+def _constants(node: Node) -> dict[str, str]:
+    """The names of arbitrary constants that occur once, with the place of each: a `term` by itself, a
+    `factor` of a term, or `inside` another expression.
+    """
     counts = Counter(part.name for part in walk(node) if isinstance(part, Symbol))
-    found: dict[str, bool] = {}
+    found = {name: "inside" for name, count in counts.items() if count == 1 and _ARBITRARY.fullmatch(name)}
     for term in node.terms if isinstance(node, Sum) else (node,):
         factors = _factors(term)
         for factor in factors:
-            if isinstance(factor, Symbol) and counts[factor.name] == 1 and _ARBITRARY.fullmatch(factor.name):
+            if isinstance(factor, Symbol) and factor.name in found:
                 others = [each for each in factors if each is not factor]
-                found[factor.name] = isinstance(node, Sum) and not any(map(variables, others))
+                is_term = isinstance(node, Sum) and not any(map(variables, others))
+                found[factor.name] = "term" if is_term else "factor"
     return found
 
 

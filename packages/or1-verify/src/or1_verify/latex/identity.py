@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point, Points
-from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, walk
+from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
     from or1_verify.latex.numeric import WorkBudget
@@ -79,19 +79,53 @@ class NumericIdentity:
         from or1_verify.latex.numeric import WorkBudget
 
         self._work = WorkBudget()
+        self._constants: dict[Node, tuple[Any, int] | None] = {}
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
             return True
+        if left in self._constants and right in self._constants and self._clearly_differ(left, right):
+            return False
         try:
             return _equal_exactly(left, right)
         except NotExactError:
-            pass
+            if self._clearly_differ(left, right):
+                return False
         from mpmath import mp
 
         points = Points.of(left, right)
         bases = (mp.e, 10) if _has_bare_log(left) or _has_bare_log(right) else (mp.e,)
         return any(_Numbers(left, right, points, base, self._work).equal() for base in bases)
+
+    def _clearly_differ(self, left: Node, right: Node) -> bool:
+        """Whether two constants differ by their values: each is computed once, for lists of many elements."""
+        from mpmath import mp
+
+        found = self._constant(left), self._constant(right)
+        if found[0] is None or found[1] is None:
+            return False
+        with mp.workdps(_DIGITS):
+            margin = mp.ldexp(1, max(found[0][1], found[1][1]) + _GUARD - mp.prec)
+            return bool(abs(found[0][0] - found[1][0]) > margin)
+
+    def _constant(self, node: Node) -> tuple[Any, int] | None:
+        """The value of a constant and the bound on its error (`numeric`); None if only more can tell."""
+        if node not in self._constants:
+            is_open = variables(node) or _has_bare_log(node) or any(isinstance(p, Series) for p in walk(node))
+            self._constants[node] = None if is_open else self._computed(node)
+        return self._constants[node]
+
+    def _computed(self, node: Node) -> tuple[Any, int] | None:
+        from mpmath import mp
+
+        from or1_verify.latex.numeric import Evaluator
+
+        with mp.workdps(_DIGITS):
+            evaluator = Evaluator({}, mp.e, False, self._work)
+            try:
+                return evaluator.value(node), evaluator.error
+            except (UndefinedError, NotExactError):
+                return None
 
     def value(self, node: Node) -> Fraction:
         try:

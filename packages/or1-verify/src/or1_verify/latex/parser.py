@@ -20,6 +20,7 @@ from or1_verify.latex.derived import (
     repeating,
     times,
 )
+from or1_verify.latex.matrices import marked_symbol
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
@@ -297,7 +298,7 @@ class _Parser(Cursor):
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
         if name in {"overline", "vec", "hat", "mathbf", "boldsymbol"}:
-            return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
+            return marked_symbol(name, "".join(token.text for token in self._group_tokens()))
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
         raise UnreadableError(f"\\{name}")

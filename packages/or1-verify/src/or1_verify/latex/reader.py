@@ -5,7 +5,8 @@ Ambiguous texts are read as follows:
 - `(1, 2)` is an ordered pair, which an open interval may also match; `[1, 2]` and `[1, 2)` are intervals.
 - `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
   set.
-- `1,234` is one number, `1, 234` two; inside brackets `1,234` is two.
+- `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
+  separate.
 - `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; text after an approximation sign is ignored.
 """
 

@@ -8,8 +8,8 @@ The comparison is not symmetric. The policy, by the form of the gold:
 - A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
   An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
   tuple.
-- An interval or inequality matches as a set of numbers, an equation up to a constant factor, words by their
-  normal form.
+- An interval or inequality matches as a set of numbers, an equation up to a constant factor or without
+  fractions, arbitrary constants by any name, words by their normal form.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from or1_verify.latex.bases import value_of
-from or1_verify.latex.beside import beside_agrees, is_statement
+from or1_verify.latex.beside import beside_agrees, or_counts
 from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
@@ -42,7 +42,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.matrices import Grid, grid_of
+from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
 from or1_verify.latex.relations import equation_of
@@ -191,17 +191,17 @@ class Comparer:
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
             case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
-                if all(map(is_statement, (*gold.items, *answer.items))):
+                if or_counts(gold) or or_counts(answer):
                     return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
-        if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
+        if _vector_of(gold if isinstance(gold, Value) else answer) is not None:
             return self._same_vector(gold, answer)
         return same_elements(gold_elements, answer_elements, self.same)
 
     def _same_vector(self, gold: Form, answer: Form) -> bool:
         """A point or vector may be written as a column, a row or a tuple."""
         vector, other = (gold, answer) if isinstance(gold, Value) else (answer, gold)
-        grid = grid_of(vector.node) if isinstance(vector, Value) else None
+        grid = _vector_of(vector)
         if grid is None or 1 not in (len(grid), len(grid[0])):
             return False
         flat = tuple(Value(node) for row in grid for node in row)
@@ -296,14 +296,17 @@ class Comparer:
         if any(empty):
             return all(empty)
         if not self._proportional(gold_difference, answer_difference):
-            is_curve = gold.signs[0] == "="
-            return is_curve and same_curve(
-                gold_difference, answer_difference, self.identity, self._proportional
-            )
+            return gold.signs[0] == "=" and self._same_equation(gold_difference, answer_difference)
         if gold.signs[0] in {"=", "!="}:
             return True
         left = Product((gold_difference, Call("abs", (answer_difference,))))
         return self.identity.equal(left, Product((answer_difference, Call("abs", (gold_difference,)))))
+
+    def _same_equation(self, gold: Node, answer: Node) -> bool:
+        """Whether two differences of sides, not proportional, vanish at the same points."""
+        if same_curve(gold, answer, self.identity, self._proportional):
+            return True
+        return same_family(gold, answer, self.identity)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
@@ -368,9 +371,8 @@ def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
 
 
-def _is_vector(gold: Form, answer: Form) -> bool:
-    value = gold if isinstance(gold, Value) else answer
-    return isinstance(value, Value) and grid_of(value.node) is not None
+def _vector_of(form: Form) -> Grid | None:
+    return (grid_of(form.node) or row_of_vector(form.node)) if isinstance(form, Value) else None
 
 
 def _is_in_radians(value: Value) -> bool:

@@ -8,7 +8,7 @@ from itertools import product
 from or1_verify.latex.split import inside_brackets, split
 from or1_verify.latex.tokens import Token
 
-MAX_FREE_SIGNS = 4
+MAX_FREE_SIGNS = 3
 """Most plus-minus signs whose values are chosen each by itself."""
 _OPPOSITE = {"+": "-", "-": "+"}
 _SIGN = re.compile(r"\\pm(?![A-Za-z])|±")

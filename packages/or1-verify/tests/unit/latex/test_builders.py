@@ -68,6 +68,7 @@ def test_a_linear_image_of_a_half_line_is_a_half_line(
         (r"\{a+b\sqrt2 \mid a,b\in\mathbb Z\}", r"\{m+n\sqrt2 \mid m,n\in\mathbb Z\}", True),
         (r"\{a+b\sqrt2 \mid a,b\in\mathbb Z\}", r"\{m+n\sqrt3 \mid m,n\in\mathbb Z\}", False),
         (r"\{x \mid x=3k, k\in\mathbb Z\}", r"\{3k \mid k\in\mathbb Z\}", True),
+        (r"A=\{2k\mid k\in\mathbb Z\}", r"\{2k\mid k\in\mathbb Z\}", True),
         (r"\{7u \mid u\in\mathbb Z\}", r"7u, u\in\mathbb Z", True),
         (r"\{x \mid x\neq 2\}", r"\{2x \mid x\neq 2\}", False),
         (r"\{n \mid n \text{ even}\}", r"\{n \mid n \text{ odd}\}", False),

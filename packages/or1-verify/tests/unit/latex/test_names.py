@@ -74,7 +74,8 @@ def test_or_is_not_and_between_letters(letters: list[str], form: str) -> None:
     assert not is_right(either % tuple(letters[:2]), form % tuple(letters[:2]))
 
 
-def test_or_and_and_are_the_same_between_solutions() -> None:
+def test_or_counts_between_different_names_and_not_between_solutions() -> None:
+    assert not is_right(r"a=1\text{ and }b=2", r"a=1\text{ or }b=2")
     assert is_right("x=2 or x=3", "x=2 and x=3")
     assert is_right(
         r"\frac{\pi}{5}+k\pi, \frac{\pi}{3}+k\pi", r"\frac{\pi}{3}+k\pi \text{ or } \frac{\pi}{5}+k\pi"
