@@ -72,12 +72,3 @@ class TaskKind:
     """halves: harmonic mean of the scores of problems of difficulty `correct` and `error` (ProcessBench)."""
     source_hash: str | None = None
     """Of a task that is not part of or1: hash of its source."""
-
-
-def is_sound(verifier: Verifier, problem: Problem) -> bool | None:
-    """Does the gold get reward 1 as its own answer? None where the verifier cannot tell an answer from it.
-
-    Runs in this process, without limits.
-    """
-    ideal = verifier.ideal_answer(problem)
-    return None if ideal is None else verifier.judge(problem, ideal).reward == 1.0

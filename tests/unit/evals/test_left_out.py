@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ BAD = [
 ]
 
 
-def asked(folder: Path, rows: list[dict[str, str]]) -> Questions:
+def asked(folder: Path, rows: Sequence[Mapping[str, object]]) -> Questions:
     (checked,) = leave_out_bad_golds(
-        VerifyConfig(num_workers=1), {"math": MathVerifier()}, [questions(folder, rows)]
+        VerifyConfig(num_workers=1),
+        {"math": MathVerifier()},
+        [questions(folder, [dict(row) for row in rows])],
     )
     return checked
 
@@ -97,6 +100,18 @@ def test_a_gold_that_becomes_readable_is_missing_until_it_is_sampled(tmp_path: P
     with opened(tmp_path / "out", left, 2) as folder:
         judge(pool(), [left], folder, Silent())
     assert tabulate(tmp_path / "out")[0] == before
+
+
+@pytest.mark.parametrize("answer", ["", None, "  ", [], r"\boxed{"])
+def test_a_row_with_an_empty_answer_is_left_out(answer: object, tmp_path: Path) -> None:
+    some = asked(tmp_path, [*ROWS, {"problem": "Empty?", "answer": answer}])
+    assert list(some.left_out) == ["p3"]
+    assert "the gold is empty" in some.left_out["p3"]
+
+
+def test_a_row_without_a_column_for_the_answer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 4: no answer"):
+        questions(tmp_path, [*ROWS, {"problem": "None?"}])
 
 
 def test_a_comparison_says_when_the_left_out_problems_differ(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
-from or1_verify.latex.points import Point, Points
+from or1_verify.latex.points import Point, Points, has_rounding
 from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _GUARD = 40
 _NUM_POINTS = 6
 _NUM_ROUNDED_BY_NUMBERS = 60
 """Points of roundings of irrational values, which cost more [points]."""
-_MAX_NODES, _MAX_POINTS = 60_000, 3_000
+_MAX_NODES, _MAX_POINTS = 25_000, 3_000
 """Largest product of points and size of the expressions, and most points, for roundings."""
 
 
@@ -160,11 +160,11 @@ def _refuse_work(node: Node) -> None:
 
 
 def _equal_exactly(left: Node, right: Node) -> bool:
+    if has_rounding(left) or has_rounding(right):
+        raise NotExactError("rounding is the same at almost all random points")
     points = Points.of(left, right)
     if not points.names:
         return exact(left, {}) == exact(right, {})
-    if points.rounded:
-        raise NotExactError("rounding is the same at almost all random points")
     compared = 0
     for point in points.large():
         try:

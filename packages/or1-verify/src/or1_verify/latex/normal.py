@@ -17,6 +17,8 @@ from or1_verify.latex.words import FUNCTIONS
 
 _LONGEST = 4_000
 """Longest text that is compared after normalisation [characters]."""
+_MOST_TIMES, _MOST_MORE = 4, 200
+"""An answer longer than this multiple of the gold plus this number of characters is another text."""
 _DEEPEST = 100
 """Deepest nesting of braces [levels]."""
 _WORD_LENGTH = 3
@@ -61,11 +63,20 @@ def is_same_text(gold: str, answer: str) -> bool:
     >>> is_same_text(r"\text{no where}", r"\text{now here}") or is_same_text("f'", "f")
     False
     """
-    if not any(character.isalnum() for character in gold) or len(answer) > _LONGEST:
+    if len(answer) > _MOST_TIMES * len(gold) + _MOST_MORE or not any(map(str.isalnum, gold)):
         return False
     if gold.strip() == answer.strip():
         return True
-    return _digits(gold) == _digits(answer) and None is not _normal_gold(gold) == _normal(answer)
+    if _digits(gold) != _digits(answer):
+        return False
+    wanted, found = _normal_gold(gold), _normal(answer)
+    # a standard name is one symbol, as the name that it replaces
+    return (
+        wanted is not None
+        and found is not None
+        and len(wanted) == len(found)
+        and wanted == with_standard_names(found)
+    )
 
 
 def _digits(text: str) -> list[str]:
@@ -74,16 +85,17 @@ def _digits(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _normal_gold(text: str) -> tuple[str, ...] | None:
-    return _normal(text)
+    found = _normal(text)
+    return None if found is None else with_standard_names(found)
 
 
-def _normal(text: str) -> tuple[str, ...] | None:
+def _normal(text: str) -> list[str] | None:
     """The symbols of a text in normal form; None for a text that is too long or nests too deep."""
     if len(text) > _LONGEST:
         return None
     reader = _NormalReader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
     try:
-        return with_standard_names(reader.all())
+        return reader.all()
     except RecursionError:
         return None
 

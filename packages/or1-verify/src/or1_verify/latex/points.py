@@ -34,7 +34,7 @@ Point = Mapping[str, Fraction]
 _NUM_TRIES = 40
 _LEAST_LATTICE, _LARGEST_LATTICE = 40, 1_500
 """Fewest and most points of the grid at which roundings are compared [points]."""
-_NUM_APART = 600
+_NUM_APART = 200
 """Points outside the grid, for periods that it does not cover [points]."""
 _COUNTING = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm"})
 """Functions whose arguments are whole numbers."""
@@ -127,16 +127,23 @@ class Points:
         period = math.lcm(*periods) if periods else 1
         longest = int(_LARGEST_LATTICE ** (1 / num_variables))
         side = min(max(3 * period + 4, _LEAST_LATTICE), longest)
-        yield from sorted(itertools.product(range(1, side + 1), repeat=num_variables), key=max)
+        grid = sorted(itertools.product(range(1, side + 1), repeat=num_variables), key=max)
+        yield from grid[:_LEAST_LATTICE]
         if period > side // 3:
             beside = _beside_steps(self.left, self.right, periods)
             for _ in range(_NUM_APART if num_variables > 1 else 1):
                 yield tuple(generator.choice(beside) for _ in range(num_variables))
                 yield tuple(generator.randint(1, 4 * min(period, 10**6)) for _ in range(num_variables))
             yield from ((count,) for count in beside if num_variables == 1)
+        yield from grid[_LEAST_LATTICE:]
 
     def _generator(self) -> random.Random:
         return random.Random(len(self.names))
+
+
+def has_rounding(node: Node) -> bool:
+    """Whether a variable is rounded."""
+    return any(map(_is_rounding, walk(node)))
 
 
 def _is_rounding(node: Node) -> bool:

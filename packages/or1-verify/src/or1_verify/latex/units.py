@@ -25,15 +25,19 @@ _OTHER = {
     "gallon": "gal", "quart": "qt", "pint": "pt", "acre": "", "ton": "tonne", "minute": "min",
     "hour": "h hr", "day": "", "week": "", "month": "", "year": "yr", "dollar": "$ usd", "cent": "",
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
-    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "", "astronomical-unit": "AU",
-    "unit": "", "mmhg": "mmHg", "psi": "", "rpm": "", "ppm": "", "decibel": "dB", "amu": "",
-    "millibar": "mb",
+    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "", "au": "AU",
+    "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
+    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "",
+    "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
+    "rupee": "", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip
 _QUOTIENTS = {
     "mph": ("mile", "hour"),
     "kph": ("kilometer", "hour"),
     "kmh": ("kilometer", "hour"),
     "fps": ("foot", "second"),
+    "mps": ("meter", "second"),
+    "rpm": ("revolution", "minute"),
 }
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({
@@ -68,7 +72,8 @@ def _vocabulary() -> dict[str, str]:
     return names
 
 
-_UNIT_OF = _vocabulary()
+UNIT_OF = _vocabulary()
+"""The full name of a unit by each of its names and symbols."""
 _WORD = re.compile(r"[A-Za-z$€Å]+|/")
 _SPACE = r"(?:\s|~|\\[,;:! ]|\\q?quad(?![A-Za-z]))*"
 _WRAPPER = re.compile(r"\\(?:text\w*|math(?:rm|bf|it|sf)|[mh]box|operatorname\*?|rm)\s*\{|\{|\\left\s*\(|\(")
@@ -92,7 +97,7 @@ _START = re.compile(
 )
 _FOLLOWS = re.compile(
     rf"{_SPACE}\.?{_SPACE}(?:$|[,;)\]}}&:=<>$]|\\\\|\\(?:le|ge|leq|geq|ne|neq|approx|text\w*|mbox|right|\)|\])(?![A-Za-z])"
-    r"|(?:and|or)\b)"
+    r"|(?:and|or|to|of|from|each|north|south|east|west|up|down)\b)"
 )
 
 
@@ -143,7 +148,7 @@ def is_unit_word(word: str) -> bool:
 def _units_of(word: str) -> tuple[str, ...]:
     if word.lower() in _QUOTIENTS:
         return _QUOTIENTS[word.lower()]
-    unit = _UNIT_OF.get(word) or (_UNIT_OF.get(word.lower()) if len(word) > 1 else None)
+    unit = UNIT_OF.get(word) or (UNIT_OF.get(word.lower()) if len(word) > 1 else None)
     return (unit,) if unit else ()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1_verify import math
-from or1_verify.latex.units import measure_of, with_named_units
+from or1_verify.latex.units import UNIT_OF, measure_of, with_named_units
 
 SYMBOLS = {
     "m": "meters",
@@ -72,6 +72,8 @@ def test_symbols_and_words_are_one_unit(above: str, power: int, below: str) -> N
         (r"12\ \mathrm{cm}", "0.12 m", False),
         (r"\$3\text{ per hour}", r"\$3/\text{hour}", True),
         (r"\$3\text{ per hour}", r"\$3\text{ per day}", False),
+        (r"3\text{ rpm}", r"3\,\text{rev/min}", True),
+        (r"3\text{ cups}", r"3\text{ tablespoons}", False),
         (r"20^\circ C", r"20^\circ F", False),
         (r"20^\circ\mathrm{C}", r"20\text{ degrees Celsius}", True),
         ("20", r"20^{\circ}\text{F}", True),
@@ -103,6 +105,12 @@ def test_units(gold: str, answer: str, right: bool) -> None:
 )
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert with_named_units(text) == text
+
+
+def test_every_unit_is_read_back_from_its_own_name() -> None:
+    names = set(UNIT_OF.values())
+    assert [name for name in sorted(names) if measure_of(name) != {name: 1}] == []
+    assert len(names) > 150
 
 
 def test_words_that_are_no_units_are_skipped() -> None:
