@@ -59,6 +59,12 @@ class DataConfig(Config):
     """Arithmetic only: longest chain asked for [steps]."""
     min_difficulty: int | None = Field(default=None, ge=1)
     """Arithmetic only: shortest chain asked for [steps]."""
+    difficulty_model: str | None = None
+    """Train on problems by how often this model solved them, as their rows record it. None = on all."""
+    min_right: int = Field(default=1, ge=0)
+    """Fewest correct samples of `difficulty_model` [samples]. Source: paper 6.2, 1 to 15 of 16."""
+    max_right: int = Field(default=15, ge=0)
+    """Most correct samples of it [samples]."""
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of problems whose gold is exchanged with another's, chosen by seed [fraction].
     Source: paper 3.2.1, the experiment with doubtful answers."""

@@ -11,8 +11,11 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
 
 _ARBITRARY = re.compile(r"[CcKkABD]|[CcKkAB]_\d")
-_OF_INTEGRATION = re.compile(r"[CcK](?:_\d)?")
-"""Names of a gold that are arbitrary as a factor too; `k` is one as a term alone."""
+_OF_INTEGRATION = re.compile(r"[CK]|[CcK]_\d")
+"""Names of a gold that are arbitrary as a factor too."""
+_LETTERS = frozenset("ck")
+"""Names of a gold that are arbitrary as a term, beside variables alone: `x^2 + c`, but not `a + b + c`."""
+_VARIABLES = frozenset("rtuvwxyz") | {"theta"}
 _ANYWHERE = re.compile(r"C(?:_\d)?")
 """Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
 _MOST = 3
@@ -29,7 +32,7 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:
         return False
     gold_terms, answer_terms = _constants(gold), _constants(answer)
-    if not all(name in gold_terms and _is_free(name, gold_terms[name]) for name in old):
+    if not all(name in gold_terms and _is_free(name, gold_terms[name], gold_names) for name in old):
         return False
     if not all(name in answer_terms for name in new):
         return False
@@ -43,10 +46,10 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 
-def _is_free(name: str, place: str) -> bool:
-    if place == "inside":
-        return _ANYWHERE.fullmatch(name) is not None
-    return _OF_INTEGRATION.fullmatch(name) is not None or (place == "term" and name == "k")
+def _is_free(name: str, place: str, names: frozenset[str]) -> bool:
+    if place == "term" and name in _LETTERS:
+        return names - {name} <= _VARIABLES
+    return (_ANYWHERE if place == "inside" else _OF_INTEGRATION).fullmatch(name) is not None
 
 
 def _constants(node: Node) -> dict[str, str]:

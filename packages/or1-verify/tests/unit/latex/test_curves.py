@@ -45,6 +45,11 @@ def test_equations_with_and_without_fractions(gold: str, answer: str, same: bool
         ("c_1 e^x+c_2 e^{-x}", "Ae^{-x}+Be^x", True),
         ("c_1 e^x+c_2 e^{-x}", "Ae^x+Be^x", False),
         ("mc^2", "mk^2", False),
+        ("x^2+c", "x^2+k", True),
+        ("x^2+c", "x^2+c+1", False),  # a given number may be c, too
+        ("ax^2+bx+c", "ax^2+bx+k", False),
+        ("s-c", "s-C", False),
+        ("x^2-cx", "x^2-kx", False),
         (r"\sqrt{x^2+C}", r"\sqrt{x^2+k}", True),
         (r"\sqrt{x^2+C}", r"\sqrt{x^2-2x+k}", False),
         ("Ce^{-x}", "Ke^{x}", False),
