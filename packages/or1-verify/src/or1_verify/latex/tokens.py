@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1_verify.latex.words import FUNCTIONS, SHORT_WORDS
+from or1_verify.latex.words import FILLERS, FUNCTIONS, SHORT_WORDS
 
 
 class UnreadableError(Exception):
@@ -245,10 +245,13 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif len(word) > 3 or lower in SHORT_WORDS:
+        elif len(word) > 3 or lower in SHORT_WORDS or (lower in FILLERS and self._follows_words()):
             self._add("text", word)
         else:
             self._split(word)
+
+    def _follows_words(self) -> bool:
+        return bool(self._tokens) and self._tokens[-1].kind == "text"
 
     def _split(self, word: str) -> None:
         for name in ("sin", "cos", "tan", "ln", "pi"):

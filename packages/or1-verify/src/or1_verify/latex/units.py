@@ -97,7 +97,7 @@ _START = re.compile(
 )
 _FOLLOWS = re.compile(
     rf"{_SPACE}\.?{_SPACE}(?:$|[,;)\]}}&:=<>$]|\\\\|\\(?:le|ge|leq|geq|ne|neq|approx|text\w*|mbox|right|\)|\])(?![A-Za-z])"
-    r"|(?:and|or)\b)"
+    r"|(?:and|or|to|of|from|each|north|south|east|west|up|down)\b)"
 )
 
 

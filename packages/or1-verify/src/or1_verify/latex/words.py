@@ -25,12 +25,12 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
-_FILLERS = frozenset({
+FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
     "people", "person", "piece", "thing", "answer", "only", "different", "distinct", "possible",
-    "required", "length", "area", "volume",
+    "required", "length", "area", "volume", "old",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
@@ -86,7 +86,7 @@ def meaning_words(text: str) -> tuple[str, ...]:
     return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
-        if not is_unit_word(word) and not {word, word.removesuffix("s")} & _FILLERS
+        if not is_unit_word(word) and not {word, word.removesuffix("s")} & FILLERS
     )
 
 
