@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from or1_verify.process_clock import CpuTime, WaitClock, cpu_time
+from or1_verify.process_clock import CpuTime, WaitClock, cpu_time, cpu_total_s
 from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
 from or1_verify.sandbox.server_process import ForkServerProcess
@@ -51,6 +51,7 @@ class Session:
         self._server = server
         self._number = number
         self._limits = limits
+        self._cpu_limit = limits.kill_cpu
         self._execution: Execution | None = None
         self._broken: SandboxError | None = None
         self._stdout = Output(limits.output_bytes, limits.output_bytes, keep_end=False)
@@ -150,7 +151,7 @@ class Session:
         return {
             "start": self._number,
             "slot": self._slot,
-            "kernel_cpu_s": limits.kill_cpu.backstop_s,
+            "kernel_cpu_s": self._cpu_limit.backstop_s,
             "memory_bytes": limits.memory_bytes,
             "file_bytes": limits.file_bytes,
             "num_open_files": limits.num_open_files,
@@ -204,8 +205,7 @@ class Session:
         left_s = self._deadline - now
         if self._ready and self._killed_for is None:
             # The program may use all cores at once, and so reach its limit earlier.
-            cpu_s = self._limits.kill_cpu.left_s(self._cpu()) / _NUM_CORES
-            left_s = min(left_s, cpu_s, self._next_sample - now, _MAX_CHECK_S)
+            left_s = min(left_s, self._cpu_left_s() / _NUM_CORES, self._next_sample - now, _MAX_CHECK_S)
         return max(left_s, _MIN_CHECK_S)
 
     def _note(self, report: Message) -> None:
@@ -236,7 +236,7 @@ class Session:
             raise self._server.failure(f"no {wanted} of a program after {now - self._started:.0f} s")
         if self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
             self._kill(Ending.OUTPUT_LIMIT)
-        elif self._ready and self._limits.kill_cpu.exceeded_by(self._cpu()):
+        elif self._ready and self._cpu_left_s() < 0:
             self._kill(Ending.CPU_LIMIT)
         elif self._ready and now >= self._next_sample and self._waited_too_long():
             self._kill(Ending.WALL_LIMIT)
@@ -263,8 +263,12 @@ class Session:
     def _plan_sample(self, waited_s: float) -> None:
         self._next_sample = time.monotonic() + min(_SAMPLE_S, self._limits.wall_limit_s - waited_s)
 
-    def _cpu(self) -> CpuTime:
-        return CpuTime() if self._pid is None else cpu_time(self._pid)
+    def _cpu_left_s(self) -> float:
+        """Processor time until the program can exceed its limit, or less; negative if it has [s]."""
+        total_s = 0.0 if self._pid is None else cpu_total_s(self._pid)
+        if self._pid is None or total_s < self._cpu_limit.user_s:
+            return self._cpu_limit.user_s - total_s
+        return self._cpu_limit.left_s(cpu_time(self._pid))
 
     def _read_stream(self, descriptor: int) -> None:
         try:
