@@ -10,9 +10,20 @@ from or1_verify.latex.words import counted_words, has_direction, meaning_words
 
 def beside_agrees(gold: Value, answer: Value) -> bool:
     """Whether the units and words of two values may stand for one thing."""
-    if not (gold.unit or answer.unit):
+    if not (gold.unit or answer.unit or gold.is_percent or answer.is_percent):
         return True
-    return same_measure(_measure(gold), _measure(answer)) and _words_agree(gold, answer)
+    gold_measure, answer_measure = _measure(gold), _measure(answer)
+    if not same_measure(gold_measure, answer_measure) or not _words_agree(gold, answer):
+        return False
+    counts_things = (not answer_measure and _is_noun(answer.unit)), (not gold_measure and _is_noun(gold.unit))
+    return not any(
+        noun and measure and "unit" not in measure
+        for measure, noun in zip((gold_measure, answer_measure), counts_things, strict=True)
+    )
+
+
+def _is_noun(words: str) -> bool:
+    return bool(meaning_words(words)) and not has_direction(words)
 
 
 def or_counts(form: Many) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
-from or1_verify.latex.identity import Identity
+from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
-from or1_verify.latex.tree import INFINITY, PI, Number, variables, walk
+from or1_verify.latex.tree import INFINITY, PI, Node, Number, Symbol, replaced, variables, walk
 
 _LETTER = (
     r"(?:\\(?!in|ne|le|ge|pm|text|math|forall)[a-z]{2,7}(?![a-z])|[A-Za-z](?![A-Za-z]))(?:_\w|_\{\w+\})?"
@@ -168,8 +169,8 @@ def _names_in(form: Form) -> frozenset[str] | None:
 def same_domains(gold: Scoped | None, answer: Scoped | None, identity: Identity) -> bool:
     r"""Whether the domain of an answer is the one of the gold.
 
-    All reals or integers may be left out. A gold without a domain accepts any, except that the counter of a
-    family of angles is an integer.
+    All reals or integers may be left out, and a domain outside which the gold is not real. A gold without a
+    domain accepts any, except that the counter of a family of angles is an integer.
     """
     gold_domains = {} if gold is None else {domain.name: domain.kind for domain in gold.domains}
     answer_domains = {} if answer is None else {domain.name: domain.kind for domain in answer.domains}
@@ -177,10 +178,43 @@ def same_domains(gold: Scoped | None, answer: Scoped | None, identity: Identity)
         other = answer_domains.pop(name, None)
         if other is None and len(answer_domains) == len(gold_domains) == 1:
             other = answer_domains.popitem()[1]  # another letter for the same variable
-        if not (kind in _MAY_BE_MISSING if other is None else same_kind(kind, other, identity)):
+        if other is not None and not same_kind(kind, other, identity):
+            return False
+        if other is None and kind not in _MAY_BE_MISSING and not _is_implied(gold, name, kind, identity):
             return False
     counts = [kind in {"any", "integer"} for name, kind in answer_domains.items() if name in _COUNTERS]
     return all(counts) or answer is None or not _is_family_of_angles(answer.form)
+
+
+def _is_implied(gold: Scoped | None, name: str, kind: str | Region, identity: Identity) -> bool:
+    r"""Whether the gold has no real value outside its domain: `\sqrt{x - 1}, x \ge 1`."""
+    form = gold.form if gold is not None else None
+    form = form.form if isinstance(form, Named) else form
+    if not isinstance(form, Value) or variables(form.node) != {name} or not isinstance(kind, Region):
+        return False
+    places = _places_outside(kind, identity)
+    values = (replaced(form.node, Symbol(name), Number(place)) for place in places)
+    return bool(places) and not any(_is_real(value, identity) for value in values)
+
+
+def _places_outside(region: Region, identity: Identity) -> list[Fraction]:
+    """Numbers outside an interval, near and far, or the one that is excluded; none for other regions."""
+    match region.spans:
+        case (Span(high=left), Span(low=right)) if left == right:
+            return [identity.value(left)]
+        case (Span(low, high),):
+            steps = (Fraction(1, 7), Fraction(1), Fraction(29))
+            ends = [(end, sign) for end, sign in ((low, -1), (high, 1)) if not is_infinite(end)]
+            return [identity.value(end) + sign * step for end, sign in ends for step in steps]
+    return []
+
+
+def _is_real(node: Node, identity: Identity) -> bool:
+    try:
+        identity.value(node)
+    except UndefinedError:
+        return False
+    return True
 
 
 def same_kind(gold: str | Region, answer: str | Region, identity: Identity) -> bool:

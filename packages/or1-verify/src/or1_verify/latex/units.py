@@ -14,7 +14,7 @@ _PREFIXES = {
     "M": "mega", "G": "giga", "T": "tera",
 }  # fmt: skip
 _METRIC = {
-    "meter": "m metre", "gram": "g", "second": "s sec", "liter": "L l litre", "newton": "N", "joule": "J",
+    "meter": "m metre", "gram": "g gm", "second": "s sec", "liter": "L l litre", "newton": "N", "joule": "J",
     "watt": "W", "volt": "V", "ampere": "A amp", "ohm": "Omega", "pascal": "Pa", "hertz": "Hz",
     "electronvolt": "eV", "mole": "mol", "coulomb": "C", "farad": "F", "tesla": "T", "henry": "H",
     "parsec": "pc", "calorie": "cal", "bar": "bar", "kelvin": "K", "molar": "M", "weber": "Wb", "byte": "",

@@ -11,7 +11,7 @@ from or1_verify.latex.normal import is_same_text
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
 from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type, why_unreadable
 from or1_verify.math.limits import is_too_large
-from or1_verify.math.plain_number import plain_number
+from or1_verify.math.plain_number import plain_number, unit_sign
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
 from or1_verify.types import Gold, Message, Problem, Verdict
 
@@ -131,7 +131,8 @@ def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | Non
         return None
     values = [plain_number(gold.text) if _is_plain(gold) else None for gold in golds]
     if number in values:
-        return Comparison.EQUAL
+        signs = {unit_sign(answer), unit_sign(golds[values.index(number)].text)} - {""}
+        return Comparison.EQUAL if len(signs) < 2 else None
     if any(value is None or value.denominator != 1 for value in values):
         return None
     return Comparison.DIFFERENT

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from or1_verify.latex.forms import Scoped
+from or1_verify.latex.identity import NumericIdentity
 from or1_verify.latex.reader import read
+from or1_verify.latex.same import Comparer
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,19 @@ def test_the_domains_that_a_text_names(text: str, domains: list[tuple[str, str]]
 )
 def test_lists_and_conditions_are_no_domains(text: str) -> None:
     assert not isinstance(read(text), Scoped)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        (r"f(x)=\sqrt{x-1}, x \ge 1", r"f(x)=\sqrt{x-1}", True),  # the root is real there alone
+        (r"\frac{x+1}{x-1}, x \ne 1", r"\frac{x+1}{x-1}", True),
+        (r"\ln(4-x^2), -2 < x < 2", r"\ln(4-x^2)", True),
+        (r"f(x)=x^2-1, x \ge 0", "f(x)=x^2-1", False),
+        (r"x+2, x \ne 2", "x+2", False),
+        (r"\sqrt{x-1}, x \ge 1", r"\sqrt{x-1}, x \ge 2", False),
+        (r"\sqrt{x-1}, x \ge 2", r"\sqrt{x-1}", False),
+    ],
+)
+def test_a_domain_may_be_missing_where_the_value_implies_it(gold: str, answer: str, same: bool) -> None:
+    assert Comparer(NumericIdentity()).same(read(gold), read(answer)) is same

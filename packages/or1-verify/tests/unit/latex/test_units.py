@@ -90,6 +90,12 @@ def test_symbols_and_words_are_one_unit(above: str, power: int, below: str) -> N
         (r"9.8\left(\mathrm{m/s}\right)^2", r"9.8\,\mathrm{m^2/s^2}", True),
         (r"3\ \text{people/km}^2", "3", True),
         (r"3\ \text{cents}/\text{apple}", r"3\ \text{cents per pear}", False),
+        (r"\$132", r"132^\circ", False),
+        (r"\$132", "132", True),
+        (r"40^\circ", r"40\%", False),
+        (r"8\text{ meals}", r"8\text{ cm}", False),
+        (r"8\text{ cm}", r"8\text{ meals}", False),
+        (r"12\text{ gm}", r"12\text{ grams}", True),
         ("7", r"3\text{ cm}+4\text{ cm}", False),
         ("2", "2m", False),  # an italic letter is a variable
         ("2", "2m/x", False),
