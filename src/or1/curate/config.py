@@ -90,8 +90,8 @@ class ProgramsConfig(Config):
     """Fewer tests say too little [tests]."""
     max_tests_bytes: int = Field(default=20_000_000, ge=1_000)
     """Larger tests cost more than they tell [bytes]."""
-    require_solution: bool = True
-    """Drop problems without a reference solution to run."""
+    require_solution: bool = False
+    """Drop problems without a reference solution to run; such as all of Skywork-OR1-RL-Data."""
     run_solutions: bool = True
     """Run the reference solution against all tests, in the sandbox. Source: paper 6.1."""
     max_solutions: int = Field(default=3, ge=1)

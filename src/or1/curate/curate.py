@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.curate import card, funnel, ledger, write
+from or1.curate import card, funnel, ledger, report, write
 from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
@@ -106,8 +106,14 @@ def _curate(
             data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))
         counts = ledger.write(work, funnel.STAGES, out)
         card.write(config, counts, out)
+        report.write(out / ledger.FILE, protected, out)
         outputs = {path.relative_to(out).as_posix(): PROBLEMS for path in data}
-        outputs |= {ledger.FILE: "ledger", card.CARD: "card", **dict.fromkeys(journals, "journal")}
+        outputs |= {
+            ledger.FILE: "ledger",
+            card.CARD: "card",
+            report.FILE: "contamination",
+            **dict.fromkeys(journals, "journal"),
+        }
         write_manifest(
             out,
             name=config.name,

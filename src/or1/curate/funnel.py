@@ -19,7 +19,7 @@ from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.model_stages import Models
 from or1.curate.records import as_table, decisions_table, to_json
-from or1.curate.sources import Protected, Read, read_source
+from or1.curate.sources import Protected, Read, read_readable
 from or1.curate.store import READ, Store
 from or1.curate.workers import Work, Workers
 from or1.errors import ConfigError
@@ -178,7 +178,7 @@ def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], prog
 def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Read]:
     row = 0
     for source in config.sources:
-        for read in read_source(source, files[source.name], row):
+        for read in read_readable(source, files[source.name], row):
             row += 1
             yield read
 

@@ -30,6 +30,9 @@ _SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code
 _IDS = ("id", "source_id", "unique_id", "task_id", "question_id", "ID", "idx", "uuid", "url")
 
 
+UNREADABLE = "unreadable"
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A row that was read: a record, and why it leaves at once if it does."""
@@ -92,6 +95,23 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
         )
 
 
+def read_readable(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:
+    """The records of one source, as `read_source` reads them.
+
+    Raises:
+        DataError: as `read_source`, or none of the rows can be read.
+    """
+    read, is_readable = None, False
+    for read in read_source(source, files, first_row):
+        is_readable = is_readable or read.decision is None or read.decision.reason != UNREADABLE
+        yield read
+    if read is not None and read.decision is not None and not is_readable:
+        raise DataError(
+            f"source {source.name}: no row can be read ({read.decision.evidence['error']}): set columns of "
+            f"sources.{source.name}, or its adapter"
+        )
+
+
 def _rows_of_all(files: list[Path]) -> Iterator[Row]:
     for file in files:
         for row in read_rows(file, half_characters=True):
@@ -135,7 +155,7 @@ def read_row(source: SourceConfig, row: Row, number: int) -> Read:
         task = _task(source, content)
         problem = _problem(task, Row(row.place, dict(content), source.name))
     except (NotWantedError, DataError) as error:
-        reason = str(error) if isinstance(error, NotWantedError) else "unreadable"
+        reason = str(error) if isinstance(error, NotWantedError) else UNREADABLE
         question = statement(content).encode(errors="replace").decode()
         record = Record(**common, task=source.task or layout.task or "", question=question)
         return Read(record, Decision(row=number, reason=reason, evidence={"error": str(error)}))
