@@ -10,6 +10,8 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Power, Product, Quotient, Sum, Symbol, replaced, variables
 
 _ONE, _ZERO = Number(Fraction(1)), Number(Fraction(0))
+_CONSTANTS = frozenset({"C", "K", *(f"{letter}_{number}" for letter in "CcK" for number in range(10))})
+"""Names of arbitrary constants, which are not zero: `xy = C` is `y = C/x`."""
 Cleared = tuple[Node, tuple[Node, ...]]
 """A numerator, and the factors of its denominator that have variables."""
 
@@ -80,7 +82,7 @@ def _is_nonzero_at(node: Node, factor: Node, identity: Identity) -> bool:
         return False
     there = replaced(node, Symbol(*names), Number(root))
     moved = there
-    for name in variables(there):
+    for name in variables(there) - _CONSTANTS:
         moved = replaced(moved, Symbol(name), Symbol(f"{name}'"))
     return identity.equal(there, moved) and not identity.equal(there, _ZERO)
 

@@ -28,6 +28,10 @@ _SMALL = 120
 """Largest exponent and factorial that `ExactIdentity` computes."""
 _GUARD = 40
 """Margin on the bound of the rounding errors [bits]."""
+_LEAST_GAIN = 60
+"""Least reduction of the errors from the first to the second precision, for a value that exists [bits]."""
+_NO_ERROR = -(10**6)
+"""Exponent of two of an error that is none [bits]."""
 _NUM_POINTS = 6
 _NUM_ROUNDED_BY_NUMBERS = 60
 """Points of roundings of irrational values, which cost more [points]."""
@@ -137,13 +141,17 @@ class NumericIdentity:
 
         from or1_verify.latex.numeric import Evaluator, NotRealError
 
-        with mp.workdps(_DIGITS):
-            try:
-                found = Evaluator({}, mp.e, True, self._work).value(node)
-            except NotRealError as error:
-                raise UndefinedError("not real") from error
-            sign, man, exponent, _ = found._mpf_
-            return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
+        for digits in (_DIGITS, 10 * _DIGITS):
+            with mp.workdps(digits):
+                evaluator = Evaluator({}, mp.e, True, self._work)
+                try:
+                    found = evaluator.value(node)
+                except NotRealError as error:
+                    raise UndefinedError("not real") from error
+                if evaluator.error - mp.prec < max(mp.mag(found), 0) - _LEAST_GAIN:
+                    sign, man, exponent, _ = found._mpf_
+                    return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
+        raise UndefinedError("a value that is only an error")
 
 
 def _refuse_work(node: Node) -> None:
@@ -241,14 +249,16 @@ class _Numbers:
         from or1_verify.latex.numeric import NotRealError
 
         try:
-            same, magnitude = self._agree_to(_DIGITS, point, is_real)
+            same, magnitude, rough = self._agree_to(_DIGITS, point, is_real)
             if not same:
                 return False
             if magnitude > _MAX_DIGITS:
                 raise TooLargeError("parts of very different size")
-            return self._agree_to(2 * _DIGITS + magnitude, point, is_real)[0]
+            same, _, fine = self._agree_to(2 * _DIGITS + magnitude, point, is_real)
         except (UndefinedError, NotRealError):
             return None
+        # 1 / 0 with a zero that is only computed to be one: more digits make such a value no better
+        return same if fine <= max(rough - _LEAST_GAIN, _NO_ERROR) else None
 
     def _has_coupled_signs(self, point: Point) -> bool:
         r"""Whether the gold is real only because several variables are negative together: `\ln(xy)`, which
@@ -274,9 +284,9 @@ class _Numbers:
                 return True
         return True
 
-    def _agree_to(self, digits: int, point: Point, is_real: bool) -> tuple[bool, int]:
-        """Whether the values differ by no more than their errors at that precision, and the spread of their
-        parts [digits]."""
+    def _agree_to(self, digits: int, point: Point, is_real: bool) -> tuple[bool, int, int]:
+        """Whether the values differ by no more than their errors at that precision, the spread of their parts
+        [digits], and the exponent of two of the errors."""
         from mpmath import mp
 
         from or1_verify.latex.numeric import Evaluator
@@ -285,8 +295,9 @@ class _Numbers:
             gold = Evaluator(point, self.log_base, is_real, self.work)
             answer = Evaluator(point, self.log_base, False, self.work)
             difference = gold.value(self.gold) - answer.value(self.answer)
-            margin = mp.ldexp(1, max(gold.error, answer.error) + _GUARD - mp.prec)
-            return bool(abs(difference) <= margin), max(gold.magnitude, answer.magnitude) * 3 // 10
+            exponent = max(gold.error, answer.error) + _GUARD - mp.prec
+            spread = max(gold.magnitude, answer.magnitude) * 3 // 10
+            return bool(abs(difference) <= mp.ldexp(1, exponent)), spread, exponent
 
 
 def _has_bare_log(node: Node) -> bool:

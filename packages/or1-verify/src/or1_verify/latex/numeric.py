@@ -223,6 +223,8 @@ class Evaluator:
         """A value within its error of a whole number is that number."""
         if isinstance(value, mp.mpc):
             raise UndefinedError("a rounding of a complex number")
+        if error - mp.prec > -60:
+            raise UndefinedError("a rounding of what may be only an error")
         nearest = mp.nint(value)
         if abs(value - nearest) <= mp.ldexp(1, error + 8 - mp.prec):
             return nearest

@@ -63,7 +63,7 @@ _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
     "are", "a", "an", "there", "we", "get", "result", "final", "so", "therefore", "thus", "equals",
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
-    "solution", "approx", "roughly",
+    "solution", "approx", "roughly", "all",
 })  # fmt: skip
 _MONEY = frozenset({"$", "euro", "pounds"})
 _MINUS_ONE = Number(Fraction(-1))

@@ -24,6 +24,9 @@ from or1_verify.latex.tokens import tokenize
         ("xy=6", "y=-6/x", False),
         ("xy=6", "xy=6/x", False),
         ("xy=3", "y=6/(2x)", True),
+        ("xy=C", "y=C/x", True),
+        ("xy=C", "y=Cx", False),
+        ("xy=n", "y=n/x", False),  # n may be zero
         ("xy=6", "y=6/(2x)", False),
         ("xy=6", "y=6/(x/2)", False),
         ("xy=12", "y=6/(x/2)", True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from or1_verify import math
 from or1_verify.latex.exact import NotExactError, UndefinedError
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.parser import parse
@@ -115,6 +116,37 @@ def test_an_infinite_series_has_no_value() -> None:
 def test_exact_comparison_leaves_long_work_and_irrational_values_open(text: str) -> None:
     with pytest.raises(NeedsNumbersError):
         ExactIdentity().equal(node(text), node("1"))
+
+
+ZEROS = (r"(\sqrt2+\sqrt3-\sqrt{5+2\sqrt6})", r"(\sin^2 1+\cos^2 1-1)", r"(\sin^2 x+\cos^2 x-1)", "(x-x)")
+
+
+@pytest.mark.parametrize("zero", ZEROS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\frac{1}{%s}", r"\frac{5%s}{%s}", "%s^{-1}", r"\ln%s", r"5+\frac{%s}{%s^2}",
+        r"\tan(\frac{\pi}{2}+%s)",
+        r"\frac{\sin%s}{%s}", r"\cot%s", r"\csc%s", r"\sec(\frac{\pi}{2}+%s)",
+        r"\lfloor 5.4\frac{%s}{%s}\rfloor",
+    ],
+)  # fmt: skip
+def test_what_has_no_value_equals_nothing(text: str, zero: str) -> None:
+    """The rounding error of a zero has no digit that more precision would keep."""
+    answer = text.replace("%s", zero)
+    paid = [gold for gold in ("5", "1", r"\sqrt{2}", r"\pi x") if reward(gold, answer) == 1.0]
+    assert paid == []
+
+
+def reward(gold: str, answer: str) -> float | None:
+    return math.verify(gold, f"\\boxed{{{answer}}}").reward
+
+
+@pytest.mark.parametrize("zero", ZEROS)
+def test_a_computed_zero_is_zero(zero: str) -> None:
+    assert reward("0", zero) == reward(r"\sqrt{2}", rf"\sqrt{{2}}+10^9{zero}") == 1.0
+    assert reward("0", rf"\sqrt{{{zero}}}") == 1.0
+    assert reward("0", f"{zero}+10^{{-90}}") == reward(r"10^{-90}", zero) == 0.0
 
 
 def test_an_expression_without_a_value_is_undefined() -> None:
