@@ -67,7 +67,9 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))
-        pool = stack.enter_context(contextlib.closing(training_pool(run, inputs.verifiers)))
+        pool = stack.enter_context(
+            contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
+        )
         trainer = make_backend(inputs.model, run)
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
