@@ -59,6 +59,12 @@ class DataConfig(Config):
     """Arithmetic only: longest chain asked for [steps]."""
     min_difficulty: int | None = Field(default=None, ge=1)
     """Arithmetic only: shortest chain asked for [steps]."""
+    difficulty_model: str | None = None
+    """Train on problems by how often this model solved them, as their rows record it. None = on all."""
+    min_right: int = Field(default=1, ge=0)
+    """Fewest correct samples of `difficulty_model` [samples]. Source: paper 6.2, 1 to 15 of 16."""
+    max_right: int = Field(default=15, ge=0)
+    """Most correct samples of it [samples]."""
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of problems whose gold is exchanged with another's, chosen by seed [fraction].
     Source: paper 3.2.1, the experiment with doubtful answers."""
@@ -89,15 +95,15 @@ class SwitchRule(Config):
 
 
 class StageConfig(Config):
-    max_response_tokens: int = Field(ge=1)
+    max_response_tokens: int = Field(ge=1, le=10_000_000)
     """Response budget T [tokens]. Source: paper tables 10-12."""
-    num_steps: int = Field(ge=1)
+    num_steps: int = Field(ge=1, le=100_000_000)
     """Largest number of steps of the stage [steps]."""
     switch: SwitchRule | None = None
     """Ends the stage before num_steps when it holds; None = by step only, as the paper's schedules."""
-    num_problems: int = Field(default=256, ge=1)
+    num_problems: int = Field(default=256, ge=1, le=1_000_000)
     """Problems drawn per step, D_R [problems]. Source: paper table 11."""
-    group_size: int = Field(default=16, ge=2)
+    group_size: int = Field(default=16, ge=2, le=65_536)
     """Rollouts per problem, M. A group of one has no baseline. Source: paper table 11."""
     num_minibatches: int = Field(default=1, ge=1)
     """Minibatches per rollout batch, D_R / D_T; 1 is on-policy. Source: paper 4.4."""
@@ -206,6 +212,8 @@ class RolloutConfig(Config):
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
     long_prompts: Literal["drop", "refuse"] = "drop"
     """Handling of problems whose prompt is longer than max_prompt_tokens."""
+    bad_golds: Literal["drop", "refuse"] = "refuse"
+    """Handling of problems to train on whose gold the verifier cannot judge."""
     oversample: float = Field(default=1.0, ge=1)
     """Draw this multiple of num_problems, keep the first num_problems groups with signal [dimensionless]."""
     max_refills: int = Field(default=0, ge=0)
@@ -231,6 +239,14 @@ class CodeVerifyConfig(Config):
     """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
 
 
+class MathVerifyConfig(Config):
+    min_gold_digits: int = Field(default=5, ge=2, le=5)
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct (2: `1/3` for `0.33`)."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
+
+
 class VerifyConfig(Config):
     num_workers: int = Field(default=2, ge=1)
     """Worker processes of the verifier pool [processes]."""
@@ -238,6 +254,7 @@ class VerifyConfig(Config):
     """Wall time for one answer, held by the parent [s]."""
     worker_memory_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
+    math: MathVerifyConfig = MathVerifyConfig()
     code: CodeVerifyConfig = CodeVerifyConfig()
     second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
     """Share of the different answers that another verifier judges too, to count how often both agree

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from or1 import recipes
+from or1.assemble import inputs_of, parts_of
 from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
+from or1.schedule import StopSignal
 from or1.storage import provenance
 from or1.storage.manifest import write_manifest
 from or1.storage.run_folder import RunFolder
@@ -126,6 +128,38 @@ def test_long_prompts_refused_by_setting(tmp_path: Path, capsys: pytest.CaptureF
     line = refuse(capsys, *on_rows(path, "rollout.long_prompts=refuse"))
     assert "rollout.max_prompt_tokens 512" in line
     assert not (tmp_path / "run").exists()
+
+
+BAD_GOLD = {"question": "Which?", "answer": "???"}
+
+
+def test_a_gold_that_cannot_be_judged_is_named_with_its_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", [*GSM8K_ROWS, BAD_GOLD])
+    held = write_rows(tmp_path / "held.jsonl", [{"question": "Who?", "answer": "7"}])
+    held_out = f'evaluation.data=[{{task="math", path="{held}"}}]'
+    line = refuse(capsys, *on_rows(path, held_out))
+    assert f'1 of 9 golds cannot be judged: {path} row 9: gold "???": bad_gold (' in line
+    assert line.endswith('fix or remove these rows, or set rollout.bad_golds = "drop"\n')
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_golds_are_dropped_by_setting_and_leave_the_held_out_score(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", [*GSM8K_ROWS, BAD_GOLD])
+    held = write_rows(tmp_path / "held.jsonl", [{"question": "Who?", "answer": "7"}, BAD_GOLD])
+    sets = [f"model.path={TINY}", f"data.path={path}", "rollout.bad_golds=drop"]
+    run = recipes.load("qwen-0.5b-gsm8k", [*sets, f'evaluation.data=[{{task="math", path="{held}"}}]'])
+    inputs = inputs_of(run)
+    assert (len(inputs.train.problems), len(inputs.heldout)) == (8, 1)
+    assert inputs.bad_golds == {"train": 1, "heldout": 1}
+    said = [record.getMessage() for record in caplog.records if "judged" in record.getMessage()]
+    assert [line.split(" golds")[0] for line in said] == ["1 of 9", "held-out problems: 1 of 2"]
+    with StopSignal() as stop, parts_of(run, tmp_path / "run", stop):
+        recorded = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert recorded["provenance"]["bad_golds"] == {"train": 1, "heldout": 1}
 
 
 def test_nothing_left_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,7 @@ def test_another_configuration_is_refused_by_key(out: Path) -> None:
 
 def test_held_out_problems_must_not_be_trained_on(tmp_path: Path) -> None:
     data = [{"task": "arithmetic", "num_problems": 64, "max_difficulty": 3}]
-    with pytest.raises(Or1Error, match="held-out problems are also trained on"):
+    with pytest.raises(Or1Error, match="held-out questions are also trained on"):
         assemble.train(run_config(evaluation={"data": data, "num_problems": 6}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

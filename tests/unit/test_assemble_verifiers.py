@@ -6,13 +6,17 @@ import pytest
 
 from or1 import assemble, recipes
 from or1.config import RunConfig
+from or1.curate.batches import check_answers
+from or1.curate.config import VerifiableConfig
 from or1.errors import ConfigError, SandboxError
+from or1.evals.settings import EvalRunConfig
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.registry import TASKS, verifiers_of
 from or1.types import Answer, Message, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
+from or1_verify.math import MathVerifier
 from or1_verify.sandbox import Capabilities, Lack, Level
 
 LACKS = (Lack(Level.CGROUP, "no", "be root"), Lack(Level.LANDLOCK, "no landlock", "use Linux 5.13"))
@@ -52,6 +56,22 @@ def test_training_has_the_second_verifiers_that_it_is_given() -> None:
 
 def code_verifier(run: RunConfig) -> Verifier:
     return verifiers_of([TASKS["code"]], VerifierSettings(code=run.verify.code))["code"]
+
+
+def test_policies_of_mathematics_reach_training_evaluation_and_curation() -> None:
+    policy = {"min_gold_digits": 2, "ratio_as_fraction": True}
+    wanted = MathVerifier(min_gold_digits=2, ratio_as_fraction=True)
+    run = recipes.load("or1-math-7b", [f"verify.math.{key}={value}".lower() for key, value in policy.items()])
+    settings = VerifierSettings(math=run.verify.math, code=run.verify.code)
+    assert verifiers_of([TASKS["math"]], settings)["math"] == wanted
+    assert run.model_dump(mode="json")["verify"]["math"] == policy
+    curation = VerifiableConfig.model_validate({"policy": policy})
+    assert check_answers((), curation).verifiers["math"] == wanted
+    third = Problem.make("math", (Message("user", ""),), "0.33")
+    evaluation = EvalRunConfig.model_validate({"model": {"path": "m"}, "verify": {"math": policy}})
+    with assemble.evaluation_pool(evaluation) as pool:
+        [(_, verdict)] = pool.judge([Answer(problem=third, index=0, text=r"\boxed{1/3}")])
+    assert verdict.reward == 1.0
 
 
 def test_a_runs_settings_reach_its_verifier() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from or1_verify.base import Verifier
 from or1_verify.types import Outcome, Problem, Verdict
@@ -60,7 +61,7 @@ def wait_for_file(path: str) -> None:
 class BadVerifier(Verifier):
     """Does what the answer says; then the answer is correct if it contains the gold."""
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
+    def limit_s(self, problem: Problem) -> float | None:
         return HANG_LIMIT_S if problem.prompt[0].content == HANGS else None
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
@@ -75,8 +76,10 @@ class BadVerifier(Verifier):
 class Impatient(BadVerifier):
     """Known to take no longer than this."""
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
-        return 0.3
+    LIMIT_S: ClassVar[float] = 0.3
+
+    def limit_s(self, problem: Problem) -> float | None:
+        return self.LIMIT_S
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class FailsOnce(Verifier):
 
     folder: str
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
+    def limit_s(self, problem: Problem) -> float | None:
         """Short for the first call only: the second one must succeed however loaded the machine is."""
         return None if any(Path(self.folder).iterdir()) else 5.0
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from or1.assemble.generators import open_generator
-from or1.assemble.verifiers import evaluation_pool
+from or1.assemble.verifiers import benchmark_verifiers, evaluation_pool
 from or1.errors import ConfigError
 from or1.evals import pipeline
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
+from or1.evals.golds import leave_out_bad_golds
 from or1.evals.pipeline import ProgressListener
-from or1.evals.questions import Questions, load_questions
+from or1.evals.questions import Questions, load_questions, notes_on_repeats
 from or1.evals.request import with_task_hash
 from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
@@ -41,7 +42,12 @@ def evaluate(
         Or1Error: before any work, as far as it can be known.
     """
     model = settings.model
-    notes = [*contamination_notes(model.path, questions), *chat_notes(model.path, model.chat)]
+    questions = leave_out_bad_golds(settings.verify, benchmark_verifiers(settings), questions)
+    notes = [
+        *notes_on_repeats(questions),
+        *contamination_notes(model.path, questions),
+        *chat_notes(model.path, model.chat),
+    ]
     protocol = load_protocol(settings.protocol)
     sampling = pipeline.sampling_of(settings, protocol)
     samples = pipeline.samples_of(settings, protocol, questions)
@@ -89,6 +95,7 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: Pr
         )
         for name, entry in entries.items()
     ]
+    questions = leave_out_bad_golds(settings.verify, benchmark_verifiers(settings), questions)
     samples = {name: entry["samples"] for name, entry in entries.items()}
     kept = {**settings.model_dump(mode="json")}
     kept |= {k: description["settings"][k] for k in ("protocol", "sampling")}

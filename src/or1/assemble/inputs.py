@@ -6,10 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from or1.assemble.golds import scored_on, trained_on
 from or1.assemble.model import Model, read_model
+from or1.assemble.overlap import refuse_overlap
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
 from or1.config import RunConfig
-from or1.errors import DataError
+from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.questions import load_questions
 from or1.protocols import Tokenizer
@@ -34,10 +36,13 @@ class Inputs:
     """Task name -> verifier, for all tasks of `train` and `heldout`."""
     second_opinions: Mapping[str, Verifier]
     """Task name -> its second verifier, where it has one."""
+    bad_golds: Mapping[str, int]
+    """`train`, `heldout` -> problems that were left out because their gold cannot be judged."""
 
 
 def inputs_of(run: RunConfig) -> Inputs:
-    """Read model, tokenizer and problems; drop or refuse prompts that are too long.
+    """Read model, tokenizer and problems; drop or refuse prompts that are too long and golds that
+    cannot be judged.
 
     Raises:
         ModelError, DataError, ConfigError: in one line.
@@ -46,8 +51,9 @@ def inputs_of(run: RunConfig) -> Inputs:
     sources = [source.judge for source in (*run.data, *run.evaluation.data)]
     kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
+    _refuse_beyond_positions(run, model)
     refuse_weak_sandbox(run, kinds)
-    verifiers = verifiers_of(kinds, VerifierSettings(code=run.verify.code))
+    verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))
     train = load_problems(run.data, run.seed)
     rows = train.rows
     if run.evaluation.data or run.evaluation.benchmarks:
@@ -56,15 +62,40 @@ def inputs_of(run: RunConfig) -> Inputs:
         rows = {**rows, **held.rows}
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
-    train = replace(train, problems=_fitting(run, model.tokenizer, train.problems))
-    heldout = _fitting(run, model.tokenizer, heldout)[: run.evaluation.num_problems]
-    _refuse_overlap(train.problems, heldout)
+    fitting = {
+        "train": _fitting(run, model.tokenizer, train.problems),
+        "heldout": _fitting(run, model.tokenizer, heldout),
+    }
+    train = replace(train, problems=trained_on(run, verifiers, fitting["train"], rows))
+    heldout = scored_on(run, verifiers, fitting["heldout"], rows)
+    num_bad = {
+        name: len(fitting[name]) - len(kept)
+        for name, kept in (("train", train.problems), ("heldout", heldout))
+        if len(kept) < len(fitting[name])
+    }
+    heldout = heldout[: run.evaluation.num_problems]
+    refuse_overlap(run, benchmarks, train.problems, heldout)
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
-    second_opinions = {kind.name: kind.second_opinion() for kind in kinds if kind.second_opinion}
     return Inputs(
-        model=model, train=train, heldout=heldout, verifiers=verifiers, second_opinions=second_opinions
+        model=model,
+        train=train,
+        heldout=heldout,
+        verifiers=verifiers,
+        second_opinions={kind.name: kind.second_opinion() for kind in kinds if kind.second_opinion},
+        bad_golds=num_bad,
     )
+
+
+def _refuse_beyond_positions(run: RunConfig, model: Model) -> None:
+    longest = max(stage.max_response_tokens for stage in run.stages)
+    needed, there = run.rollout.max_prompt_tokens + longest, model.config.max_positions
+    if needed > there:
+        raise ConfigError(
+            f"prompts of {needed - longest:,} tokens and responses of {longest:,} need {needed:,} positions, "
+            f"and {run.model.path} was made for {there:,}: lower max_response_tokens of the stages or "
+            "rollout.max_prompt_tokens, or raise max_position_embeddings in its config.json"
+        )
 
 
 def with_task_hashes(run: RunConfig) -> RunConfig:
@@ -111,13 +142,3 @@ def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) 
             raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')
         logger.warning("%s: dropped", message)
     return fit
-
-
-def _refuse_overlap(train: Sequence[Problem], heldout: Sequence[Problem]) -> None:
-    trained_on = {p.id for p in train}
-    both = [p for p in heldout if p.id in trained_on]
-    if both:
-        raise DataError(
-            f"{len(both)} held-out problems are also trained on, first {both[0].id}: "
-            "give evaluation.data other problems"
-        )

@@ -65,6 +65,7 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     description["provenance"] |= {"task_hashes": hashes} if hashes else {}
     commits = inputs.train.hub_commits
     description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
+    description["provenance"] |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))
         pool = stack.enter_context(

@@ -39,11 +39,18 @@ def training_pool(
 
 def evaluation_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The worker pool of an evaluation."""
+    return _pool(settings.verify, benchmark_verifiers(settings))
+
+
+def benchmark_verifiers(settings: EvalRunConfig) -> dict[str, Verifier]:
+    """Task name -> verifier, for an evaluation."""
     kinds = [*TASKS.values(), *([task_kind(settings.task, "task")] if settings.task else [])]
-    verifiers = verifiers_of(
-        kinds, VerifierSettings(code=settings.verify.code, unboxed_answers=settings.unboxed_answers)
+    given = VerifierSettings(
+        math=settings.verify.math,
+        code=settings.verify.code,
+        unboxed_answers=settings.unboxed_answers,
     )
-    return _pool(settings.verify, verifiers)
+    return verifiers_of(kinds, given)
 
 
 def _pool(

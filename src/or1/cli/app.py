@@ -70,6 +70,9 @@ def dispatch(words: list[str] | None = None) -> None:
 
     A usage error becomes a ConfigError of one line; a call without arguments prints the help.
     """
+    words = sys.argv[1:] if words is None else words
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     try:
         code = app(words, prog_name="or1", standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -125,7 +128,7 @@ def _options(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run's config.json.")],
+    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
     allow_weak_sandbox: WeakSandbox = False,
@@ -178,12 +181,23 @@ def verify(
         int | None, typer.Option(min=1, help="Worker processes; all cores if not given.")
     ] = None,
     task: OwnTask = None,
+    min_gold_digits: Annotated[
+        int,
+        typer.Option(min=2, max=5, help="Golds of as many digits or more are rounded: 2 takes 1/3 for 0.33."),
+    ] = 5,
+    ratio_as_fraction: Annotated[bool, typer.Option(help="Accept 5/8 for the ratio 5:8.")] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Judge each response of a file."""
     from or1.cli.verify import verify as run
+    from or1.config import CodeVerifyConfig, MathVerifyConfig
+    from or1.tasks.kind import VerifierSettings
 
-    run(file, out, workers, allow_weak_sandbox, task)
+    settings = VerifierSettings(
+        math=MathVerifyConfig(min_gold_digits=min_gold_digits, ratio_as_fraction=ratio_as_fraction),
+        code=CodeVerifyConfig(allow_weak_sandbox=allow_weak_sandbox),
+    )
+    run(file, out, workers, settings, task)
 
 
 @eval_app.command("run")

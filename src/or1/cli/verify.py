@@ -9,16 +9,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from or1.config import CodeVerifyConfig
 from or1.errors import DataError
 from or1.plugins import absolute_plugin
 from or1.storage.run_folder import ROLLOUTS
+from or1.tasks import math
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.registry import task_kind
 from or1.tasks.rows import SUFFIXES, read_rows
 from or1.tracking.rollouts import PATTERN
 from or1_verify.cli import default_out, sandbox_line
-from or1_verify.file import Kind, Row, check_rows, default_kinds, judge_rows
+from or1_verify.file import Kind, Row, check_rows, default_kinds, judge_rows, require_writable
 
 _ROLLOUT = {"problem_id", "policy_version", "gold"}
 """Columns by which a saved rollout is recognised."""
@@ -30,7 +30,7 @@ def verify(
     file: Path,
     out: Path | None,
     num_workers: int | None,
-    allow_weak_sandbox: bool,
+    settings: VerifierSettings,
     task: str | None = None,
 ) -> None:
     """Judge every row and write the verdicts in the order of the rows; print a table of outcomes.
@@ -41,7 +41,7 @@ def verify(
         file: rows, or a run folder: the saved rollouts of all its steps.
         out: where the verdicts go.
         num_workers: worker processes; None = one for each processor.
-        allow_weak_sandbox: run programs where the sandbox confines little.
+        settings: of the verifiers.
         task: judge all rows by this task; rows then need no `kind`.
 
     Raises:
@@ -49,10 +49,11 @@ def verify(
         DataError: the file, or the first row that cannot be used, in one line.
     """
     files = _files(file)
-    kinds = default_kinds(allow_weak_sandbox=allow_weak_sandbox)
+    kinds = default_kinds(
+        math=math.verifier_of(settings), allow_weak_sandbox=settings.code.allow_weak_sandbox
+    )
     if task is not None:
         kind = task_kind(absolute_plugin(task, Path.cwd(), every=True), "--task")
-        settings = VerifierSettings(code=CodeVerifyConfig(allow_weak_sandbox=allow_weak_sandbox))
         kinds = {
             kind.name: Kind(gold_column="gold", verifier=kind.verifier(settings), finish_column="finish")
         }
@@ -60,11 +61,12 @@ def verify(
     def rows() -> Iterator[Row]:
         return _rows(files, None if task is None else kind.name)
 
+    out = out or default_out(file)
+    require_writable(out, files)
     num_rows = check_rows(rows(), kinds)
     console = Console(stderr=True)
     if num_rows["code"]:
         console.print(sandbox_line(), highlight=False)
-    out = out or default_out(file)
     with _progress(console) as progress:
         bar = progress.add_task("judged", total=num_rows.total())
         tally = judge_rows(

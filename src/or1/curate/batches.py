@@ -22,6 +22,7 @@ from or1.protocols import VerifierPool
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.registry import TASKS, verifiers_of
 from or1_verify.base import Verifier
+from or1_verify.golds import with_gold_checks
 from or1_verify.pool import ProcessVerifierPool
 
 Do = Callable[[Store, int], None]
@@ -95,7 +96,8 @@ class Check(Generic[Settings]):
 
 def check_answers(earlier: tuple[str, ...], settings: VerifiableConfig) -> Check[VerifiableConfig]:
     """Mathematical problems whose answer cannot be checked."""
-    return Check(check_math.STAGE, earlier, verifiers_of([TASKS["math"]]), check_math.decide, settings)
+    verifiers = verifiers_of([TASKS["math"]], VerifierSettings(math=settings.policy))
+    return Check(check_math.STAGE, earlier, with_gold_checks(verifiers), check_math.decide, settings)
 
 
 def check_programs(earlier: tuple[str, ...], settings: ProgramsConfig) -> Check[ProgramsConfig]:

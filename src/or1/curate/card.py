@@ -31,7 +31,7 @@ REASONS: Mapping[str, str] = {
     "figure": "needs a figure",
     "multi_part": "several questions",
     "choice": "multiple choice",
-    "bad_gold": "the answer cannot be read, or is not equal to itself",
+    "bad_gold": "the verifier cannot judge the answer",
     "solution_disagrees": "its solution ends in another answer",
     "contaminated": "a benchmark's problem",
     "exact_duplicate": "the text of an earlier row",

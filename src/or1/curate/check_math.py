@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
-from or1.tasks.registry import built_in_verifier
-from or1.types import Answer, Gold, Message, Outcome, Problem, Verdict
+from or1.types import Answer, Gold, Outcome, Verdict
 from or1_verify.answer import final_answer
+from or1_verify.golds import bad_golds
 from or1_verify.math.gold import BadGoldError, accepted_golds
 
 STAGE = "verifiable"
 _URL = re.compile(r"https?://|\bwww\.\w", re.IGNORECASE)
+_IN_TEXT = re.compile(r"\[asy\]|\\begin\{(?:tikzpicture|asy|picture)\}")
+"""A figure that stands in the text as the commands that draw it."""
+_IMAGE = re.compile(
+    r"\\includegraphics|!\[[^\]]*\]\(|<img\b|\[img\b|\.(?:png|jpe?g|gif|svg)\b", re.IGNORECASE
+)
+"""A figure that is not in the text."""
 _FIGURE = re.compile(
-    r"\[asy\]|\\includegraphics|\\begin\{(?:tikzpicture|asy|picture|figure)\}|!\[[^\]]*\]\(|<img\b|\[img\b"
-    r"|\.(?:png|jpe?g|gif|svg)\b"
-    r"|\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) "
+    r"\b(?:shown|pictured|illustrated|drawn|depicted|labell?ed|indicated) "
     r"(?:in the (?:figure|diagram|picture|graph)|below|above|at (?:the )?(?:right|left)|here)\b"
     r"|\b(?:in|on|from|using|by|to) the (?:following |above |adjoining |accompanying )?"
     r"(?:figure|diagram|picture)(?=\s*[,.:;)]|\s+(?:below|above|shown|at|on|to|is|are)\b|\s*\Z)"
@@ -28,13 +32,22 @@ _FIGURE = re.compile(
     r"|\bas shown\b(?! that)",
     re.IGNORECASE,
 )
+"""Words that need a figure."""
 _PROOF = re.compile(
     r"(?:^|[.:;!?$]\s*|\n\s*|\band\s+|\bthen\s+|\(\w\)\s*)(?:please\s+)?(?:prove|disprove|show)\s+"
     r"(?:that|the following|the (?:in)?equality|it|or disprove|your)\b",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(?:^|[\n.:;?!]\s*|\s)(?:\((a|b|i|ii|1|2)\)|([ab])[).])\s+(?=\S)")
-_PART_TITLE = re.compile(r"\bpart\s+(?:\(?[a-b1-2]\)?|i{1,2})\s*[:.)]", re.IGNORECASE)
+_PART = re.compile(
+    r"(?:^|[\n.:;?!,]\s*|\s)(?:\((?:[a-h]|i{1,3}|iv|vi{0,3}|[1-9])\)|[a-h][).])\s*(?=\S)", re.IGNORECASE
+)
+_PART_TITLE = re.compile(r"\b(?:part|question)\s+(?:\(?[a-h1-9]\)?|i{1,3}|iv)\s*[:.)]", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\?|(?:^|[.:;,!?$)]\s*|\n\s*|\b(?:and|then|hence|also|now|next)\s+)"
+    r"(?:find|determine|compute|calculate|evaluate|solve|prove|show|express|give|state|write|what|which|how|simplify|sketch|factor|list)\b",
+    re.IGNORECASE,
+)
+"""A question mark, or a request at the begin of a clause."""
 _OPTION = r"(?:\(%s\)|\b%s[.):]|\\(?:textbf|text|mathrm|bf)\s*\{\s*\(?%s\)?)"
 _CHOICES = re.compile(".{0,400}?".join(_OPTION.replace("%s", letter) for letter in "ABC"), re.DOTALL)
 _LETTER_GOLD = re.compile(r"(?:\\(?:text\w*|math\w+)\s*\{)?\s*\(?([A-F])\)?\s*\}?")
@@ -43,39 +56,35 @@ _SHOWN = 200
 """Most characters of a finding in evidence [characters]."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """An answer that has to be right: the gold itself, or what a solution ends in."""
-
-    record: Record
-    answer: str
-    what: str
-
-
 def decide(records: Iterable[Record], settings: VerifiableConfig, pool: VerifierPool) -> list[Decision]:
-    """Decisions on the mathematical problems of a batch; a note where a solution says no answer."""
+    """Decisions on the mathematical problems of a batch; a note where a solution says no answer.
+
+    The pool has the verifiers of `or1_verify.golds.with_gold_checks`.
+    """
     found: dict[int, Decision] = {}
-    checks: list[_Check] = []
-    for record in records:
-        if record.task != "math":
-            continue
+    sound: dict[int, Record] = {}
+    for record in (record for record in records if record.task == "math"):
         reason, why = by_text(record, settings)
         if reason:
             found[record.row] = Decision(row=record.row, reason=reason, evidence={"found": why[:_SHOWN]})
-            continue
-        checks.append(_Check(record, _own_answer(record.gold), "gold"))
-        if record.solutions:
-            answer = answer_of_solution(record.solutions[0])
-            if answer is None:
-                found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
-            else:
-                checks.append(_Check(record, answer, "solution"))
-    for check, verdict in _in_order(checks, pool):
-        if verdict.outcome is Outcome.RIGHT or (check.record.row in found and found[check.record.row].drops):
-            continue
-        reason = "bad_gold" if check.what == "gold" else "solution_disagrees"
-        evidence = {"gold": check.record.gold, "answer": check.answer[:_SHOWN], "verdict": verdict.reason}
-        found[check.record.row] = Decision(row=check.record.row, reason=reason, evidence=evidence)
+        else:
+            sound[record.row] = record
+    for bad in bad_golds(((str(row), record.problem) for row, record in sound.items()), pool.judge):
+        evidence = {"gold": bad.gold, "verdict": bad.reason, "found": bad.detail[:_SHOWN]}
+        row = int(bad.place)
+        found[row] = Decision(row=row, reason="bad_gold", evidence=evidence)
+        del sound[row]
+    checks: list[tuple[Record, str]] = []
+    for record in (record for record in sound.values() if record.solutions):
+        answer = answer_of_solution(record.solutions[0])
+        if answer is None:
+            found[record.row] = Decision(row=record.row, evidence={"note": "solution_without_answer"})
+        else:
+            checks.append((record, answer))
+    for record, answer, verdict in _in_order(checks, pool):
+        if verdict.outcome is not Outcome.RIGHT:
+            evidence = {"gold": record.gold, "answer": answer[:_SHOWN], "verdict": verdict.reason}
+            found[record.row] = Decision(row=record.row, reason="solution_disagrees", evidence=evidence)
     return [found[row] for row in sorted(found)]
 
 
@@ -89,11 +98,12 @@ def by_text(record: Record, settings: VerifiableConfig) -> tuple[str, str]:
         return "bad_gold", str(record.gold)
     if max(map(len, golds)) > settings.max_gold_characters:
         return "gold_too_long", golds[0]
-    for reason, pattern in (("url", _URL), ("figure", _FIGURE), ("proof", _PROOF)):
-        if found := pattern.search(text):
+    for reason, pattern in (("url", _URL), ("figure", _IMAGE), ("figure", _FIGURE), ("proof", _PROOF)):
+        found = pattern.search(text)
+        if found and not (pattern is _FIGURE and _IN_TEXT.search(text)):
             return reason, _around(text, found)
-    if _is_multi_part(text):
-        return "multi_part", _around(text, _PART.search(text) or _PART_TITLE.search(text))
+    if several := _several_questions(text):
+        return "multi_part", several
     if settings.choices == "drop" and _is_choice(text, golds):
         return "choice", _around(text, _CHOICES.search(text))
     return "", ""
@@ -106,12 +116,18 @@ def answer_of_solution(solution: str) -> str | None:
     return mark[1] if mark else final_answer(solution)
 
 
-def _is_multi_part(text: str) -> bool:
-    marks = {found[1] or found[2] for found in _PART.finditer(text)}
-    return (
-        any(pair <= marks for pair in ({"a", "b"}, {"i", "ii"}))
-        or len(set(_PART_TITLE.findall(text.lower()))) > 1
-    )
+def _several_questions(text: str) -> str:
+    """The second of several labelled parts that ask something; empty where at most one does.
+
+    Conditions may be labelled too: "(i) f(1) = 2, (ii) f is odd. Find f(3)." asks once.
+    """
+    for pattern in (_PART, _PART_TITLE):
+        starts = [found.start() for found in pattern.finditer(text)]
+        parts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
+        asking = [part for part in parts if _ASKS.search(part)]
+        if len(asking) > 1:
+            return asking[1][:120].strip()
+    return ""
 
 
 def _is_choice(text: str, golds: Sequence[str]) -> bool:
@@ -131,18 +147,11 @@ def _gold_texts(gold: Gold) -> list[str]:
         return []
 
 
-def _own_answer(gold: Gold) -> str:
-    return built_in_verifier("math").ideal_answer(Problem.make("math", (Message("user", ""),), gold)) or ""
-
-
-def _in_order(checks: Sequence[_Check], pool: VerifierPool) -> list[tuple[_Check, Verdict]]:
-    """Verdicts in the order of the checks, whatever order they come in."""
+def _in_order(checks: Sequence[tuple[Record, str]], pool: VerifierPool) -> list[tuple[Record, str, Verdict]]:
+    """Records and the answers of their solutions, with the verdicts, in the order given."""
     answers = (
-        (
-            number,
-            Answer(problem=check.record.problem, index=number, text=f"\\boxed{{{check.answer}}}"),
-        )
-        for number, check in enumerate(checks)
+        (number, Answer(problem=record.problem, index=number, text=f"\\boxed{{{answer}}}"))
+        for number, (record, answer) in enumerate(checks)
     )
     verdicts = dict(judged(answers, pool))
-    return [(check, verdicts[number]) for number, check in enumerate(checks)]
+    return [(record, answer, verdicts[number]) for number, (record, answer) in enumerate(checks)]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config, EndpointConfig
+from or1.config import Config, EndpointConfig, MathVerifyConfig
 from or1.curate.settings import DifficultyConfig, QualityConfig
 
 MOST_CHANGED = 0.45
@@ -77,6 +77,8 @@ class VerifiableConfig(Config):
     """Longer questions are not problems [characters]."""
     choices: Literal["drop", "keep"] = "drop"
     """Multiple choice: a guess is right one time in five."""
+    policy: MathVerifyConfig = MathVerifyConfig()
+    """How answers are compared with golds, as `verify.math` of a run."""
     num_workers: int = Field(default=2, ge=1)
     """Worker processes for answers that exact arithmetic does not decide [processes]."""
 
@@ -88,8 +90,8 @@ class ProgramsConfig(Config):
     """Fewer tests say too little [tests]."""
     max_tests_bytes: int = Field(default=20_000_000, ge=1_000)
     """Larger tests cost more than they tell [bytes]."""
-    require_solution: bool = True
-    """Drop problems without a reference solution to run."""
+    require_solution: bool = False
+    """Drop problems without a reference solution to run; such as all of Skywork-OR1-RL-Data."""
     run_solutions: bool = True
     """Run the reference solution against all tests, in the sandbox. Source: paper 6.1."""
     max_solutions: int = Field(default=3, ge=1)

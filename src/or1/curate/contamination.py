@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 from or1.curate.config import ContaminationConfig
-from or1.curate.match import Likeness, Match, Side, compare, find_part
-from or1.curate.normal_form import tokens_of
+from or1.curate.match import SHORT, Likeness, Match, Side, compare, find_part, says_the_same
+from or1.curate.normal_form import tokens_of, without_drawings
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 
@@ -26,8 +26,6 @@ _SHARE_OF_PAIRS = 0.2
 default, (1 - 0.35)^2 = 42 % of the pairs are left; with 45 %, the most that a recipe can allow, 30 %."""
 _COMMON = 0.1
 """Word pairs of a larger share of the benchmarks' problems lead nowhere."""
-_LONGER = 1.25
-"""A row longer than this times the problem is searched for a window."""
 _SHOWN = 600
 """Most characters of a text in evidence [characters]."""
 
@@ -67,6 +65,7 @@ class Benchmarks:
         self._problems = problems
         self._allowed = settings.matching
         self._sides = [Side.of(tokens_of(problem.question)) for problem in problems]
+        self._is_drawn = [without_drawings(problem.question) != problem.question for problem in problems]
         pairs = [_pairs(side) for side in self._sides]
         spread = Counter(pair for each in pairs for pair in each)
         limit = max(5, _COMMON * len(problems))
@@ -125,7 +124,10 @@ class Benchmarks:
     def _compared(self, side: Side, number: int) -> Found | None:
         problem = self._sides[number]
         match, likeness = compare(problem, side, self._allowed)
-        if match is not Match.SAME and len(side) > _LONGER * len(problem):
+        if self._is_drawn[number] and len(problem) < SHORT and likeness is not None:
+            # most of the problem is in its figure, which neither text has here
+            match = match if says_the_same(likeness) else Match.DIFFERENT
+        if match is not Match.SAME and len(side) > len(problem):
             of_part = find_part(problem, side, self._allowed)
             if of_part is not None:
                 return Found(self._problems[number], Match.SAME, of_part, is_part=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.curate import card, funnel, ledger, write
+from or1.curate import card, funnel, ledger, report, write
 from or1.curate.config import CurateConfig
 from or1.curate.funnel import Progress
 from or1.curate.ledger import Counts
@@ -22,6 +23,7 @@ from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest, hash_file
 from or1.storage.settings import require_same
 from or1.tasks.hub import Hub, HuggingFaceHub
 
+_log = logging.getLogger(__name__)
 WORK = ".work"
 _SERVER_SETTINGS = {
     "url", "api_key_variable", "max_concurrency", "connect_limit_s", "answer_limit_s", "max_tries",
@@ -96,14 +98,22 @@ def _curate(
     }
     with store.open(out / WORK, about) as work:
         funnel.run(config, work, files, protected, progress, workers or ProcessWorkers(config.num_workers))
+        if line := funnel.bad_golds_line(work):
+            _log.warning("%s", line)
         journals = funnel.ask(config, work, models, out, progress)
         sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:
             data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))
         counts = ledger.write(work, funnel.STAGES, out)
         card.write(config, counts, out)
+        report.write(out / ledger.FILE, protected, out)
         outputs = {path.relative_to(out).as_posix(): PROBLEMS for path in data}
-        outputs |= {ledger.FILE: "ledger", card.CARD: "card", **dict.fromkeys(journals, "journal")}
+        outputs |= {
+            ledger.FILE: "ledger",
+            card.CARD: "card",
+            report.FILE: "contamination",
+            **dict.fromkeys(journals, "journal"),
+        }
         write_manifest(
             out,
             name=config.name,

@@ -203,10 +203,10 @@ class _Leaders:
         return Matched(row, leader, agree is False and not gold.startswith(TESTS_MARK), _shown(found))
 
     def _as_part(self, row: int, gold: str, leader: int, first: Side, second: Side) -> Matched | None:
-        """The shorter text inside the longer one, with the same numbers and the same answer: an instruction
+        """The shorter text inside the longer one, with the same answer: an instruction, a source or choices
         around it."""
         shorter, longer = (first, second) if len(first) <= len(second) else (second, first)
-        if len(longer) == len(shorter) or shorter.digits != longer.digits:
+        if len(longer) == len(shorter) or not shorter.digits <= longer.numbers:
             return None
         found = find_part(shorter, longer, self._same)
         if found is None or self._agree(self._golds[leader], gold) is not True:

@@ -18,8 +18,8 @@ from or1.curate.batches import FindContaminated, IndexTexts, check_answers, chec
 from or1.curate.config import CurateConfig
 from or1.curate.contamination import STAGE as CONTAMINATION
 from or1.curate.model_stages import Models
-from or1.curate.records import as_table, decisions_table
-from or1.curate.sources import Protected, Read, read_source
+from or1.curate.records import as_table, decisions_table, to_json
+from or1.curate.sources import Protected, Read, read_readable
 from or1.curate.store import READ, Store
 from or1.curate.workers import Work, Workers
 from or1.errors import ConfigError
@@ -103,6 +103,22 @@ def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> N
             )
 
 
+def bad_golds_line(store: Store, most: int = 3) -> str:
+    """One line on the mathematical problems whose gold the verifier cannot judge, with the first of them;
+    empty where it can judge all."""
+    num_bad, shown = 0, list[str]()
+    for part in range(store.num_parts):
+        bad = {d.row: d for d in store.decisions(check_math.STAGE, part) if d.reason == "bad_gold"}
+        num_bad += len(bad)
+        if bad and len(shown) < most:
+            places = store.read(READ, part).select(["row", "place"]).to_pylist()
+            place_of = {each["row"]: each["place"] for each in places}
+            shown += [f"{place_of[row]}: {to_json(d.evidence)}" for row, d in bad.items()][
+                : most - len(shown)
+            ]
+    return f"{num_bad:,} golds cannot be judged and leave: {'; '.join(shown)}" if num_bad else ""
+
+
 def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress: Progress) -> list[str]:
     """Have models measure and judge what is left, where the recipe wants it; names of the journals in `out`.
 
@@ -162,7 +178,7 @@ def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], prog
 def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Read]:
     row = 0
     for source in config.sources:
-        for read in read_source(source, files[source.name], row):
+        for read in read_readable(source, files[source.name], row):
             row += 1
             yield read
 

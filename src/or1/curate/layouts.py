@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from or1.tasks.difficulty import recorded_difficulty
+
 Columns = dict[str, Any]
 
 
@@ -86,12 +88,7 @@ def _skywork(row: Columns) -> Columns:
     found = dict(row)
     extra = found.get("extra_info")
     if isinstance(extra, Mapping):
-        wrong = extra.get("model_difficulty")
-        found["difficulty"] = {
-            model: (16 - int(number), 16)
-            for model, number in (wrong.items() if isinstance(wrong, Mapping) else ())
-            if _is_count(number)
-        }
+        found["difficulty"] = recorded_difficulty(extra)
         found["id"] = str(extra.get("index", ""))
     found["task"] = row.get("ability")
     return found
@@ -99,10 +96,6 @@ def _skywork(row: Columns) -> Columns:
 
 def _leetcode(row: Columns) -> Columns:
     return {**row, "title": row["task_id"]} if "task_id" in row else row
-
-
-def _is_count(number: Any) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and number in range(17)
 
 
 def _parsed(value: Any) -> Any:

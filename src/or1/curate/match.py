@@ -21,10 +21,12 @@ from or1.curate.notation import FILLERS, NEGATIONS, SIDES
 
 _FREE_OPERATORS = frozenset({"*", "^", "_"})
 """Operators that notation leaves out or puts in."""
-_SHORT = 12
+SHORT = 24
 """A shorter text may stand in any long one by chance: as a part it has to say the very same [tokens]."""
 _LEAST_IN_ORDER = 1 - MOST_CHANGED
 """Texts with a smaller share of their tokens in one order differ without an alignment [dimensionless]."""
+_AROUND = 12
+"""Tokens before and after a part in which a changed token is looked for [tokens]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,25 @@ class Side:
     def part(self, start: int, end: int) -> Side:
         """The tokens from `start` to before `end`."""
         return Side._make(self.words[start:end], self.general[start:end], self.kinds[start:end], "")
+
+    @property
+    def num_letters(self) -> int:
+        return self.kinds.count(TokenKind.LETTER)
+
+    def glued(self) -> Side:
+        """Each run of letters as one word: `a x` in a formula is `ax` in a text without marks of formulas."""
+        words, kinds = [], bytearray()
+        last = None
+        for word, kind in zip(self.words, self.kinds, strict=True):
+            if kind == last == TokenKind.LETTER:
+                words[-1] += word.lower()
+            else:
+                words.append(word.lower() if kind == TokenKind.LETTER else word)
+                kinds.append(TokenKind.WORD if kind == TokenKind.LETTER else kind)
+            last = kind
+        return Side._make(
+            tuple(words), tuple("/" if w == "frac" else w for w in words), bytes(kinds), self.brackets
+        )
 
     @property
     def without_numbers(self) -> tuple[str, ...]:
@@ -149,7 +170,18 @@ def _symbols_allowed(allowed: MatchingConfig, num_words: int, num_symbols: int) 
 
 
 def compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, Likeness | None]:
-    """The verdict on two texts and, where one was made, the alignment's differences."""
+    """The verdict on two texts and, where it took an alignment, what that showed.
+
+    Where the texts have different letters, one may have lost the marks of its formulas: words of letters
+    decide then.
+    """
+    match, found = _compare(first, second, allowed)
+    if match is Match.DIFFERENT and first.num_letters != second.num_letters:
+        match, found = _compare(first.glued(), second.glued(), allowed)
+    return match, found
+
+
+def _compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, Likeness | None]:
     if not _may_match(first, second, max(len(first), len(second))):
         return Match.DIFFERENT, None
     apart = max(len(first.digits - second.numbers), len(second.digits - first.numbers))
@@ -168,16 +200,41 @@ def compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, 
 
 def find_part(first: Side, second: Side, allowed: MatchingConfig) -> Likeness | None:
     """How the first text stands in the second, as a part of it; None if it does not."""
+    found = _find_part(first, second, allowed)
+    if found is None and first.num_letters and first.num_letters != second.num_letters:
+        found = _find_part(first.glued(), second.glued(), allowed)
+    return found
+
+
+def _find_part(first: Side, second: Side, allowed: MatchingConfig) -> Likeness | None:
     if len(first.digits - second.numbers) > _symbols_allowed(allowed, first.num_words, first.num_symbols):
         return None
     if not _may_match(first, second, len(first)):
         return None
     at = fuzz.partial_ratio_alignment(first.general, second.general)
     assert at is not None, "without a cutoff there is always a best part"
-    match, found = compare(first, second.part(at.dest_start, at.dest_end), allowed)
+    match, found = _compare(first, second.part(at.dest_start, at.dest_end), allowed)
     if match is not Match.SAME or found is None:
         return None
-    return found if len(first) >= _SHORT or says_the_same(found) else None
+    if says_the_same(found):
+        return found
+    if len(first) < SHORT or _differs_at_an_end(first, second, at.dest_start, at.dest_end):
+        return None
+    return found
+
+
+def _differs_at_an_end(first: Side, second: Side, start: int, end: int) -> bool:
+    """Does the text around the part say another number, or the opposite, in the place of a token at its end?
+
+    The part has the first text's length, so it can leave out a changed token at one end and take a foreign
+    one at the other.
+    """
+    around = second.part(max(0, start - _AROUND), end + _AROUND)
+    ops = Levenshtein.opcodes(first.general, around.general)
+    begin = ops[0].dest_end if ops[0].tag == "insert" else 0
+    stop = ops[-1].dest_start if ops[-1].tag == "insert" else len(around)
+    found = likeness(first, around.part(begin, stop))
+    return found.numbers_differ or found.opposed
 
 
 def _may_match(first: Side, second: Side, length: int) -> bool:

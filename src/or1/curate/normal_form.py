@@ -13,9 +13,16 @@ import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 
-import xxhash
-
-from or1.curate.notation import FUNCTIONS, NUMBER_WORDS, SAME_COMMAND, SIGNS, STYLE, TEXT_COMMANDS
+from or1.curate.notation import (
+    FUNCTIONS,
+    GREEK,
+    NAMED_SIGNS,
+    NUMBER_WORDS,
+    SAME_COMMAND,
+    SIGNS,
+    STYLE,
+    TEXT_COMMANDS,
+)
 
 
 class TokenKind(IntEnum):
@@ -62,6 +69,14 @@ _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉ₙ₊₋]+")
 _ONE_DIGIT = re.compile(r"(\\(?:[dtc]?frac|[dt]?binom)\s*)(\d)\s*(?=[\d{])(?:(\d)(?!\d)|)")
 _MARKDOWN = re.compile(r"[\^_]\s*\{\s*\}|\*\*|__+|~~|`+|\\\\|\\newline|&(?:nbsp;)?|<br ?/?>")
+_DRAWING = re.compile(
+    r"\[asy\].*?(?:\[/asy\]|\Z)"
+    r"|\\begin\{(asy|tikzpicture|figure|picture)\}.*?(?:\\end\{\1\}|\Z)"
+    r"|\\includegraphics(?:\[[^\]]*\])?\{[^{}]*\}"
+    r"|!\[[^\]]*\]\([^()]*\)|<img\b[^>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
+_FEW_WORDS = 3
 _TAG = re.compile(
     r"</?(?:p|br|hr|b|i|u|em|strong|span|div|ul|ol|li|h[1-6]|pre|code|tt|center|font|table|tbody|tr|td|th)"
     r"(?:\s+[\w-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|\w+))*\s*/?>",
@@ -88,7 +103,7 @@ _BEGINNING = 400
 _TOKEN = re.compile(
     r"(?P<math>\$\$?|\\[()\[\]](?!\s*\d+(?:pt|ex|em)))"
     r"|\\(?P<command>[A-Za-z]+)\*?"
-    r"|\\(?P<escaped>.)"
+    r"|\\(?P<escaped>\D)"
     r"|(?P<number>\d{1,3}(?:(?:,|\{,\}|\\,|\\!,\\!|,\\!)\d{3})+(?!\d)|\d+(?:\.\d+)?|\.\d+)"
     r"|(?P<word>[\u3040-\u9fff]|(?:(?![\u3040-\u9fff])[^\W\d_])+(?:'(?:(?![\u3040-\u9fff])[^\W\d_])+)*)"
     r"|(?P<dash>-)"
@@ -110,11 +125,6 @@ def tokens_of(text: str) -> Tokens:
     return _TokenReader(_cleaned(text)).read()
 
 
-def exact_key(tokens: Tokens) -> bytes:
-    """128-bit hash of the normal form, letters as they are: equal for texts that differ in style alone."""
-    return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
-
-
 def _unquoted(paragraph: str) -> str:
     return _QUOTE_MARK.sub(" ", paragraph) if _QUOTED.fullmatch(paragraph.strip()) else paragraph
 
@@ -126,7 +136,14 @@ def _is_in_capitals(text: str) -> bool:
     return len(capitals) >= 2 and len(capitals) >= 0.8 * len(words) and max(map(len, capitals)) >= 4
 
 
+def without_drawings(text: str) -> str:
+    """A text without figures and links to them; a text that is nothing else stays as it is."""
+    bare = _DRAWING.sub(" ", text)
+    return bare if len(bare.split()) >= _FEW_WORDS else text
+
+
 def _cleaned(text: str) -> str:
+    text = without_drawings(text)
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     if "<" in text or ">" in text:
@@ -204,6 +221,7 @@ class _TokenReader:
         return len(_PROSE.findall(_TEXT_IN_MATH.sub(" ", self._text[start:close]))) > _MOST_PROSE
 
     def _command(self, name: str) -> None:
+        name = name.lower() if name.isupper() and len(name) > 1 else name
         name = SAME_COMMAND.get(name, name)
         if name in STYLE or not name:
             self._words_depth = self._depth if name in TEXT_COMMANDS else self._words_depth
@@ -212,7 +230,10 @@ class _TokenReader:
             self._drop_open_power()
             self._add("degree", TokenKind.WORD)
             return
-        self._add(name, TokenKind.OPERATOR)
+        if name.lower() in GREEK:
+            self._add(name, TokenKind.LETTER)
+            return
+        self._add(name, TokenKind.WORD if name in NAMED_SIGNS else TokenKind.OPERATOR)
 
     def _drop_open_power(self) -> None:
         while self._words and self._words[-1] in {"^", "{"}:
@@ -233,6 +254,8 @@ class _TokenReader:
         lower = word.replace("'", "").lower()
         if lower in FUNCTIONS:
             self._add(lower, TokenKind.OPERATOR)
+        elif lower in GREEK:
+            self._add(word, TokenKind.LETTER)
         elif lower in NUMBER_WORDS and len(word) > 2:
             self._add(NUMBER_WORDS[lower], TokenKind.NUMBER_WORD)
         elif len(word) == 1 and not _FIRST_SYLLABLE <= word <= _LAST_SYLLABLE:

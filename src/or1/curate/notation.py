@@ -17,7 +17,11 @@ SIGNS = str.maketrans(
         "⊥": r"\perp ", "∥": r"\parallel ", "→": r"\to ", "’": "'", "‘": "'", "“": '"', "”": '"',
         "…": "...", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ",
         "λ": r"\lambda ", "ω": r"\omega ", "Σ": r"\sum ", "∑": r"\sum ", "∏": r"\prod ", "∪": r"\cup ",
-        "∩": r"\cap ", "⁄": "/",
+        "∩": r"\cap ", "⁄": "/", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ",
+        "η": r"\eta ", "ι": r"\iota ", "κ": r"\kappa ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ",
+        "ρ": r"\rho ", "σ": r"\sigma ", "ς": r"\sigma ", "τ": r"\tau ", "υ": r"\upsilon ", "φ": r"\phi ",
+        "ϕ": r"\phi ", "χ": r"\chi ", "ψ": r"\psi ", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ",
+        "Λ": r"\Lambda ", "Ξ": r"\Xi ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
     }
 )  # fmt: skip
 """Sign -> how LaTeX or a keyboard writes it."""
@@ -35,9 +39,17 @@ STYLE = _words(
     "limits nolimits quad qquad text textrm textbf textit textsf texttt mathrm mathbf mathit mathsf "
     "mathtt mathbb mathcal mathscr mathfrak boldsymbol bm operatorname mbox hbox emph item hspace "
     "vspace hline begin end label tag noindent smallskip medskip bigskip newline par underline bold "
-    "rm bf it ldots dots cdots dotsc dotsb hfill phantom nonumber allowbreak"
+    "rm bf it ldots dots cdots dotsc dotsb hfill phantom nonumber allowbreak overline overrightarrow vec "
+    "overleftrightarrow"
 )
 """Commands that change how something looks."""
+GREEK = _words(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi "
+    "psi omega"
+)
+"""Letters by their names, with a backslash or without."""
+NAMED_SIGNS = _words("angle triangle parallel")
+"""Commands that are read as the word that they stand for."""
 TEXT_COMMANDS = _words("text textrm textbf textit textsf texttt mbox hbox emph mathrm operatorname")
 """Commands whose argument is words."""
 FUNCTIONS = _words(

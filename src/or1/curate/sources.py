@@ -6,8 +6,6 @@ A row that is no problem is not an error here: it becomes a record and a decisio
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +17,7 @@ import xxhash
 from or1.curate.config import BenchmarkConfig, ColumnsConfig, CurateConfig, SourceConfig
 from or1.curate.layouts import LAYOUTS, NotWantedError
 from or1.curate.records import Decision, Record
+from or1.curate.statement import normalise, statement
 from or1.errors import ConfigError, DataError
 from or1.tasks import code, math
 from or1.tasks.columns import has_column, with_columns
@@ -27,28 +26,11 @@ from or1.tasks.rows import Row, find_files, is_data_file, read_rows, require_cha
 from or1.types import Message, Problem
 from or1_verify.code import parse_tests
 
-_QUESTIONS = ("question_content", "query", "problem", "question", "content", "prompt", "text")
 _SOLUTIONS = ("solution", "solutions", "completion", "canonical_solution", "code", "response")
 _IDS = ("id", "source_id", "unique_id", "task_id", "question_id", "ID", "idx", "uuid", "url")
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
-_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_INSTRUCTIONS = re.compile(
-    r"(?:\s*(?:(?:please|let'?s)\s+(?:reason|think|solve)[^.\n]{0,80}step by step[^.\n]{0,100}?"
-    r"(?:\\boxed\s*\{\s*\}[^.\n]{0,20})?[.!]?"
-    r"|(?:please\s+)?(?:put|enclose|output|give|present|return)\s+(?:your|the)\s+(?:final\s+)?answer[^.\n]{0,40}"
-    r"\\boxed\s*\{\s*\}[^.\n]{0,20}[.!]?"
-    r"|please complete the following python code precisely:))+\s*$",
-    re.IGNORECASE,
-)
-_DOCSTRING = re.compile(
-    r'''\A(?=.*^def \w).*?^\s+(?:"""(.+?)"""|\'{3}(.+?)\'{3})''', re.DOTALL | re.MULTILINE
-)
-_EXAMPLES = re.compile(
-    r"^\s*(?:Examples?(?: \d+)?:|Sample (?:Input|Output)|Constraints:|Examples?\s*$|>>> )", re.MULTILINE
-)
-_FEW_WORDS = 5
-"""Where less is left, nothing was cut off but the problem itself [words]."""
-_PREFIX = re.compile(r"^\s*(?:(?:problem|question)\s*(?:\d+\s*)?[:.]\s+|q:\s+)", re.IGNORECASE)
+
+
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +59,8 @@ def files_of(path: str, root: str, hub: Hub, split: str = "train") -> list[Path]
     """
     local = Path(root).expanduser() / path
     if local.exists() or HubPath.parse(path, is_data_file) is None:
+        if not local.exists() and "*" not in path:
+            raise DataError(f"{local} does not exist: set data.root to the folder where {path} lies")
         return find_files(str(local), "train", hub, "data.root")
     return find_files(path, "heldout" if split == "heldout" else "train", hub, "path")
 
@@ -111,6 +95,23 @@ def read_source(source: SourceConfig, files: list[Path], first_row: int) -> Iter
         )
 
 
+def read_readable(source: SourceConfig, files: list[Path], first_row: int) -> Iterator[Read]:
+    """The records of one source, as `read_source` reads them.
+
+    Raises:
+        DataError: as `read_source`, or none of the rows can be read.
+    """
+    read, is_readable = None, False
+    for read in read_source(source, files, first_row):
+        is_readable = is_readable or read.decision is None or read.decision.reason != UNREADABLE
+        yield read
+    if read is not None and read.decision is not None and not is_readable:
+        raise DataError(
+            f"source {source.name}: no row can be read ({read.decision.evidence['error']}): set columns of "
+            f"sources.{source.name}, or its adapter"
+        )
+
+
 def _rows_of_all(files: list[Path]) -> Iterator[Row]:
     for file in files:
         for row in read_rows(file, half_characters=True):
@@ -142,32 +143,6 @@ def read_benchmark(benchmark: BenchmarkConfig, files: list[Path]) -> Iterator[Pr
         )
 
 
-def statement(content: Mapping[str, Any]) -> str:
-    """The statement of a row alone: no instructions, examples or code; empty if there is none."""
-    for key in _QUESTIONS:
-        value = content.get(key)
-        if isinstance(value, list) and value and isinstance(value[-1], Mapping):
-            value = value[-1].get("content")
-        if isinstance(value, str) and value.strip():
-            return normalise(_without_code(value))
-    return ""
-
-
-def _without_code(text: str) -> str:
-    """Without fenced code and the examples that follow; of a function to be completed its docstring."""
-    if documented := _DOCSTRING.search(text):
-        text = documented[1] or documented[2]
-    statement_text = _EXAMPLES.split(_FENCE.sub(" ", text), maxsplit=1)[0]
-    return statement_text if len(statement_text.split()) >= _FEW_WORDS else text
-
-
-def normalise(text: str) -> str:
-    """Text without invisible characters, foreign line ends, or an instruction about how to answer."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\u00a0", " ")
-    return _INSTRUCTIONS.sub("", _PREFIX.sub("", text)).strip()
-
-
 def read_row(source: SourceConfig, row: Row, number: int) -> Read:
     """The record of one row, whatever its columns hold; a row that is no problem comes with the reason."""
     layout = LAYOUTS[source.adapter]
@@ -180,7 +155,7 @@ def read_row(source: SourceConfig, row: Row, number: int) -> Read:
         task = _task(source, content)
         problem = _problem(task, Row(row.place, dict(content), source.name))
     except (NotWantedError, DataError) as error:
-        reason = str(error) if isinstance(error, NotWantedError) else "unreadable"
+        reason = str(error) if isinstance(error, NotWantedError) else UNREADABLE
         question = statement(content).encode(errors="replace").decode()
         record = Record(**common, task=source.task or layout.task or "", question=question)
         return Read(record, Decision(row=number, reason=reason, evidence={"error": str(error)}))

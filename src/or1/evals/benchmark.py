@@ -29,6 +29,9 @@ FOLDER = TRAIN_FOLDER.parent / "eval"
 _RELEASE = re.compile(r"(release_)?v(\d+)(?:_v(\d+))?")
 _WINDOW = re.compile(r"(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?")
 
+Day = date | None
+"""For annotations in `Benchmark`, whose field `date` hides the class."""
+
 
 class Window(Config):
     """Dates from which problems count, both ends inclusive at midnight: a problem dated later on the last day
@@ -61,6 +64,16 @@ class Window(Config):
         after = self.start is None or moment >= datetime.combine(self.start, datetime.min.time())
         return after and (self.end is None or moment <= datetime.combine(self.end, datetime.min.time()))
 
+    def cuts(self, other: Window) -> bool:
+        """Is a part of the other window outside this one?
+
+        >>> spring = Window(start=date(2025, 2, 1), end=date(2025, 4, 1))
+        >>> Window(start=date(2025, 3, 1)).cuts(spring), Window(start=date(2025, 2, 1)).cuts(spring)
+        (True, False)
+        """
+        before = self.start is not None and (other.start is None or other.start < self.start)
+        return before or (self.end is not None and (other.end is None or other.end > self.end))
+
 
 class Part(Window):
     """Problems that get a line of their own in the tables."""
@@ -68,6 +81,7 @@ class Part(Window):
     name: str
     split_by: Literal["difficulty", "source"] | None = None
     """Further lines, one for each value."""
+    # a part whose dates the benchmark's window cuts has no line: its name means other problems
     release: str | None = None
     """Only with this release: the same dates hold other problems in another."""
 
@@ -111,7 +125,7 @@ class Benchmark(Window):
         """The files of the release; all where there are none."""
         return self.data if self.release is None else self.data[slice(*self._file_range())]
 
-    def identity(self, row: str) -> tuple[str, str | None, date | None, date | None, str]:
+    def identity(self, row: str) -> tuple[str, str | None, Day, Day, str]:
         """Problems of a line of the tables: family, release, first and last date, and the part in words.
 
         Lines that mean the same problems have one identity, whatever they are called.

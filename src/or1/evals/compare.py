@@ -107,9 +107,15 @@ def _notes(
         found.append("the prompts differ")
     if entries[0]["data_hash"] != entries[1]["data_hash"] and max(num_each) == num_common:
         found.append("the questions, golds or tests differ")
+    if entries[0]["left_out"].keys() != entries[1]["left_out"].keys():
+        found.append(f"{len(entries[0]['left_out'])} and {len(entries[1]['left_out'])} problems are left out")
     if entries[0]["samples"] != entries[1]["samples"]:
         found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
-    keys = [k for k in differing_keys(*(side["settings"] for side in sides)) if not k.startswith(_EXPECTED)]
+    keys = [
+        k
+        for k in differing_keys(*(side["settings"] for side in sides))
+        if k.startswith(_POLICIES) or not k.startswith(_EXPECTED)
+    ]
     if keys:
         found.append(f"settings differ: {', '.join(keys)}")
     return tuple(found)
@@ -117,3 +123,5 @@ def _notes(
 
 _EXPECTED = ("model.path", "model.dtype", "samples", "verify", "max_running", "system.threads")
 """Differences that say nothing about fairness."""
+_POLICIES = "verify.math."
+"""Settings of a verifier that decide which answers are correct."""

@@ -72,6 +72,7 @@ def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
         "expected_problems": benchmark.expected_problems,
         "release": benchmark.release,
         "data": [],
+        "left_out": {},
         "data_hash": content[:16],
         "prompts_hash": hash_json({p.problem: p.prompt_hash for p in problems}),
     }

@@ -50,8 +50,14 @@ def sampling_of(settings: EvalRunConfig, asking: Asking) -> Sampling:
 
 
 def samples_of(settings: EvalRunConfig, asking: Asking, questions: Sequence[Questions]) -> dict[str, int]:
-    """Benchmark -> k: what the user says, else the protocol, else the benchmark."""
-    return {q.benchmark.name: settings.samples or asking.samples or q.benchmark.samples for q in questions}
+    """Benchmark -> k: what the user says, else the protocol, else the data that hold each problem k times,
+    else the benchmark."""
+    return {
+        q.benchmark.name: settings.samples
+        or asking.samples
+        or (q.repeats if q.repeats > 1 else q.benchmark.samples)
+        for q in questions
+    }
 
 
 def generate(

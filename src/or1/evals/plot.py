@@ -15,7 +15,7 @@ from or1.evals.report import HEAD, cells, notes, protocol_line
 from or1.evals.results import RESULTS, EvalFolder, ResultRow, read
 from or1.evals.tables import budget_curve, tabulate
 from or1.storage.atomic import guard_writes
-from or1.tracking.figure import new_figure
+from or1.tracking.figure import new_figure, save_figure
 
 INK, BLUE, ORANGE, GREY = "#22303c", "#2f6fb2", "#d9772b", "#9aa5ad"
 NUM_BUDGETS = 60
@@ -49,8 +49,8 @@ def plot_evaluation(folder: Path, out_png: Path, *, bounds: bool = False) -> Pat
         rows = [row for row in judged if row.benchmark == name]
         _accuracy_panel(left, rows, name)
         _length_panel(right, rows)
+    save_figure(figure, out_png)
     with guard_writes(out_png):
-        figure.savefig(out_png)
         out_png.with_suffix(".html").write_text(_page(folder, out_png, scores), encoding="utf-8")
     return out_png
 

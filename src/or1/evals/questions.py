@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 
 from or1.config import DataConfig
@@ -46,6 +47,11 @@ class Asked:
     def key(self) -> str:
         return self.problem.id
 
+    @property
+    def content(self) -> tuple[str, str]:
+        """Prompt and gold: equal for rows that hold the same problem."""
+        return self.prompt_hash, json.dumps(self.problem.gold, sort_keys=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
@@ -59,6 +65,10 @@ class Questions:
     """Where they come from."""
     data_hash: str
     """First 16 hex digits of sha256 over key, question and gold of every problem."""
+    repeats: int = 1
+    """How many times the data hold each problem: so many samples of each, where no number is given."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Key -> why its gold cannot be judged: these problems are neither sampled nor scored."""
 
 
 def load_questions(
@@ -98,11 +108,12 @@ def load_questions(
         raise ConfigError(f"benchmark {benchmark.name}: task {reader.name} reads no benchmarks")
     else:
         sources = tuple(data) or benchmark.files()
-        found = islice(_read(benchmark, reader, sources, prompts, hub or HuggingFaceHub()), num_problems)
+        found = _read(benchmark, reader, sources, prompts, hub or HuggingFaceHub())
+    rows, repeats = _without_repeats(found, num_problems)
     asked, content = [], hashlib.sha256()
     keys: set[str] = set()
-    for one in found:
-        if one.key in keys:  # some files hold a problem twice: both are used, under two keys
+    for one in rows:
+        if one.key in keys:  # some files hold one problem twice: both are used, under two keys
             one = replace(one, problem=replace(one.problem, id=_free_key(one.key, keys)))
         keys.add(one.key)
         one = replace(one, problem=replace(one.problem, task=kind.name))
@@ -114,7 +125,12 @@ def load_questions(
             "choose another window, or problems with dates"
         )
     return Questions(
-        benchmark=benchmark, kind=kind, asked=tuple(asked), data=sources, data_hash=content.hexdigest()[:16]
+        benchmark=benchmark,
+        kind=kind,
+        asked=tuple(asked),
+        data=sources,
+        data_hash=content.hexdigest()[:16],
+        repeats=repeats,
     )
 
 
@@ -125,6 +141,32 @@ def _prompt(benchmark: Benchmark, prompts: Mapping[str, str], form: str) -> str:
             f"{choices(form, prompts)}"
         )
     return prompts[form]
+
+
+def _without_repeats(found: Iterator[Asked], num_problems: int | None) -> tuple[list[Asked], int]:
+    """The first problems, and how many times the data hold each: n if all stand there n times, else 1, and
+    each row is a problem.
+
+    All rows are read only if there is a repeat among the first.
+    """
+    rows = list(islice(found, num_problems))
+    if len({one.content for one in rows}) == len(rows):
+        return rows, 1
+    rows += found
+    counts = Counter(one.content for one in rows)
+    if len(set(counts.values())) > 1:
+        return rows[:num_problems], 1
+    distinct = {one.content: one for one in reversed(rows)}
+    return [distinct[content] for content in counts][:num_problems], counts[rows[0].content]
+
+
+def notes_on_repeats(questions: Sequence[Questions]) -> list[str]:
+    """A remark on each benchmark whose data hold every problem several times."""
+    return [
+        f"{q.benchmark.name}: the data hold each problem {q.repeats} times: taken as samples of one problem."
+        for q in questions
+        if q.repeats > 1
+    ]
 
 
 def _free_key(key: str, taken: Set[str]) -> str:

@@ -59,13 +59,24 @@ def _chat(settings: Mapping[str, Any]) -> str:
 
 
 def notes(description: Mapping[str, Any]) -> list[str]:
-    """Remarks on the problems: fewer or more than expected, and contamination."""
+    """Remarks on the problems: fewer or more than expected, left out of the score, and contamination."""
     found = []
     for name, entry in description["benchmarks"].items():
         expected = entry["expected_problems"]
         if expected is not None and expected != entry["num_problems"]:
             found.append(f"{name}: {entry['num_problems']:,} problems; the whole benchmark has {expected:,}.")
+        if left_out := entry["left_out"]:
+            total = entry["num_problems"]
+            found.append(
+                f"{name}: {total - len(left_out):,} of {total:,} problems are scored; the golds of "
+                f"{len(left_out):,} cannot be judged: {_some(left_out)}."
+            )
     return [*found, *description.get("notes", ())]
+
+
+def _some(left_out: Mapping[str, str], most: int = 3) -> str:
+    shown = [f"{key} ({why})" for key, why in list(left_out.items())[:most]]
+    return ", ".join(shown) + (f" and {len(left_out) - most:,} more" if len(left_out) > most else "")
 
 
 def cells(row: ScoreRow) -> tuple[str, ...]:
@@ -76,7 +87,7 @@ def cells(row: ScoreRow) -> tuple[str, ...]:
     return (
         row.benchmark,
         row.row,
-        f"{row.num_problems:,}",
+        f"{row.num_problems:,}" + (f" ({row.num_left_out:,} left out)" if row.num_left_out else ""),
         row.metric,
         score,
         _interval(row.run),

@@ -193,17 +193,20 @@ class EvalFolder(Folder):
                 raise ValueError(f"{name} has no number of problems or no list of data")
             for key in ("expected_problems", "release", "data_hash", "prompts_hash"):
                 entry[key]
+            entry.setdefault("left_out", {})
         if "imported" not in found["settings"]:
             for part, key in (("protocol", "name"), ("sampling", "temperature")):
                 found["settings"][part][key]
 
     def missing(self, benchmark: str, kind: type[ResponseRow] | type[ResultRow]) -> list[tuple[str, int]]:
-        """(problem, sample) without a row; a result without a verdict counts as missing."""
+        """(problem, sample) without a row; a result without a verdict counts as missing. Problems that are
+        left out of the score have none missing."""
         there = {
             row.key for row in self._rows(kind) if not (isinstance(row, ResultRow) and row.reward is None)
         }
-        k = int(self.description["benchmarks"][benchmark]["samples"])
-        return [(p, i) for p in self._keys(benchmark) for i in range(k) if (benchmark, p, i) not in there]
+        entry = self.description["benchmarks"][benchmark]
+        asked = [key for key in self._keys(benchmark) if key not in entry["left_out"]]
+        return [(p, i) for p in asked for i in range(int(entry["samples"])) if (benchmark, p, i) not in there]
 
     def sort(self, rows: Iterable[SampleRow]) -> list[SampleRow]:
         """The rows by benchmark as listed, problem as in the data, and sample."""
@@ -260,6 +263,7 @@ def _entry(questions: Questions, samples: int) -> dict[str, Any]:
         "expected_problems": questions.benchmark.expected_problems,
         "release": questions.benchmark.release,
         "data": list(questions.data),
+        "left_out": dict(questions.left_out),
         "data_hash": questions.data_hash,
         "prompts_hash": hash_json({a.key: a.prompt_hash for a in questions.asked}),
     }

@@ -45,6 +45,8 @@ class Solved:
     samples: tuple[ResultRow, ...]
     num_unknown: int
     """Samples that are missing or were not judged."""
+    is_left_out: bool = False
+    """Its gold cannot be judged: it is not part of any score."""
 
     @property
     def rewards(self) -> tuple[float, ...]:
@@ -61,6 +63,9 @@ class ScoreRow:
     """`avg@32`; of ProcessBench also `F1`."""
     k: int
     num_problems: int
+    """Problems with a score."""
+    num_left_out: int
+    """Problems beside them whose gold cannot be judged."""
     run: Estimate
     """The score, and its 95 % CI over new samples of the same problems."""
     problems: Estimate
@@ -118,6 +123,9 @@ def solved_of(folder: Path, benchmark: str, entry: Mapping[str, Any]) -> list[So
     found = []
     for problem in read(folder / PROBLEMS, ProblemRow):
         if problem.benchmark == benchmark:
+            if problem.problem in entry["left_out"]:
+                found.append(Solved(problem=problem, samples=(), num_unknown=0, is_left_out=True))
+                continue
             own = judged[problem.problem]
             samples = tuple(own[i] for i in range(k) if i in own and own[i].reward is not None)
             found.append(Solved(problem=problem, samples=samples, num_unknown=k - len(samples)))
@@ -133,7 +141,7 @@ def refuse_unknown(benchmark: str, entry: Mapping[str, Any], solved: Sequence[So
     unknown = sum(s.num_unknown for s in solved)
     if unknown == 0:
         return
-    total = len(solved) * int(entry["samples"])
+    total = sum(not s.is_left_out for s in solved) * int(entry["samples"])
     if not bounds:
         raise DataError(
             f"{benchmark}: {unknown} of {total} samples are missing or not judged, so there is no score: "
@@ -162,6 +170,8 @@ def _parts(benchmark: Benchmark, solved: Sequence[Solved]) -> Iterator[tuple[str
             continue
         inside = [s for s in solved if part.holds(s.problem.date)]
         whole = part.start is None and part.end is None
+        if not whole and benchmark.cuts(part):
+            continue
         if not whole or part.name == "all":
             yield part.name, inside
         if part.split_by is not None:
@@ -245,8 +255,9 @@ def _sure(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def score_row(benchmark: str, name: str, solved: Sequence[Solved], k: int) -> ScoreRow:
+def score_row(benchmark: str, name: str, part: Sequence[Solved], k: int) -> ScoreRow:
     """One line over some problems, of which at least one has a judged sample."""
+    solved = [s for s in part if not s.is_left_out]
     rewards_P = [s.rewards for s in solved if s.rewards]
     samples = [sample for s in solved for sample in s.samples]
     run = run_interval(rewards_P)
@@ -262,6 +273,7 @@ def score_row(benchmark: str, name: str, solved: Sequence[Solved], k: int) -> Sc
         metric=f"avg@{k}",
         k=k,
         num_problems=len(solved),
+        num_left_out=len(part) - len(solved),
         run=run,
         problems=mean_interval([fmean(r) for r in rewards_P], len(samples)),
         bounds=Estimate(run.mean, low, high),

@@ -48,7 +48,7 @@ class DecoderConfig:
     is_head_tied: bool
     """The head is the embedding matrix."""
     max_positions: int
-    """Context the model was made for [tokens]; not enforced here."""
+    """Context the model was made for [tokens]."""
     eos_ids: tuple[int, ...]
     """Tokens that end a response, from `config.json` and `generation_config.json`."""
 

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 THINKING_MARKS = (THINK_OPEN, THINK_CLOSE)
 """Kept in the text even where a tokenizer calls them special: verifiers read them."""
+_PROBE = "12 + 34 = 46"
 PREFIX_WINDOW = 16
 """Last prompt tokens looked at for an open `<think>` [tokens]."""
 
@@ -121,8 +122,30 @@ def load_tokenizer(
     if not eos_ids + stop_ids:
         raise ModelError(f"{folder} names no end token: set eos_token_id in generation_config.json")
     tokenizer = ChatTokenizer(backend, eos_ids, chat, stop_ids)
+    _probe(folder, backend, tokenizer, (config or read_config(folder)).vocab_size)
     _check_template(backend, chat, tokenizer.eos_ids)
     return tokenizer
+
+
+def _probe(folder: Path, backend: Any, tokenizer: ChatTokenizer, vocab_size: int) -> None:
+    """Encode and decode a prompt once: without its files, transformers makes a tokenizer that knows no text.
+
+    Raises:
+        ModelError: no tokens, no text, or tokens that the model has no embedding for.
+    """
+    prompt = tokenizer.encode_prompt((Message("user", _PROBE),))
+    ids = backend(_PROBE, add_special_tokens=False)["input_ids"]
+    if not ids or not str(backend.decode(ids)).strip():
+        raise ModelError(
+            f"{folder} has no tokenizer that reads text ({_PROBE!r} becomes {len(ids)} tokens): "
+            "add its files, such as tokenizer.json"
+        )
+    largest = max(len(backend) - 1, *prompt.tolist(), *tokenizer.eos_ids)
+    if largest >= vocab_size:
+        raise ModelError(
+            f"the tokenizer of {folder} has token {largest:,}, and the model's embedding has {vocab_size:,} "
+            "rows: use the tokenizer that belongs to the model"
+        )
 
 
 def _check_template(backend: Any, chat: ChatConfig, end_ids: tuple[int, ...]) -> None:

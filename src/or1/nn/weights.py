@@ -38,7 +38,7 @@ def resolve_folder(path: str | Path) -> Path:
         return folder
     name = str(path)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise ModelError(f"no model folder at {path}")
+        raise ModelError(f"no model folder at {path}: a model of the hub is named owner/{path}")
     try:
         return Path(snapshot_download(name, allow_patterns=["*.safetensors", *SIDE_FILES]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:

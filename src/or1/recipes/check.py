@@ -59,7 +59,7 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like the word or has its initials (`lr`); None when none comes close."""
     names = list(choices)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    by_initials = [name for name in names if word == "".join(part[:1] for part in name.split("_"))]
+    by_initials = [n for n in names if len(word) > 1 and word == "".join(part[:1] for part in n.split("_"))]
     return next(iter([*close, *by_initials]), None)
 
 
@@ -77,12 +77,12 @@ def _remedy(path: tuple[str | int, ...], model: type[BaseModel]) -> str:
     sibling = nearest(word, here.model_fields) if here else None
     if sibling:
         return f"did you mean {dotted([*parents, sibling])}?"
-    by_last_part: dict[str, str] = {}
+    by_last_part: dict[str, list[str]] = {}
     for key in leaf_keys(model):
-        by_last_part.setdefault(key.rsplit(".", 1)[-1], key)
+        by_last_part.setdefault(key.rsplit(".", 1)[-1], []).append(key)
     elsewhere = nearest(word, by_last_part)
     if elsewhere:
-        return f"did you mean {by_last_part[elsewhere]}?"
+        return f"did you mean {' or '.join(by_last_part[elsewhere][:4])}?"
     return (
         f"{dotted(parents) or 'a run'} has {', '.join(here.model_fields)}"
         if here
@@ -107,7 +107,7 @@ def _complaint(error: ErrorDetails, model: type[BaseModel]) -> str:
             message = str(error["ctx"]["error"])
             return f"{key}: {message}" if key else message
         case "tuple_type":
-            return f"{key} must be a list of tables: write [[{key}]] instead of [{key}]"
+            return f"{key} must be a list{_list_remedy(path, error['input'], model)}"
         case "too_short":
             return f"{key} is empty: it needs at least one entry"
     field = field_at(model, path)
@@ -117,6 +117,14 @@ def _complaint(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"{key} is missing: set it to {accepts}"
     return f"{key} = {shown(error['input'])} is not allowed: it takes {accepts}"
+
+
+def _list_remedy(path: tuple[str | int, ...], value: object, model: type[BaseModel]) -> str:
+    field = field_at(model, path)
+    if field is not None and slot(field.annotation).kind == "tables":
+        key = dotted(path)
+        return f" of tables: write [[{key}]] instead of [{key}]"
+    return f": write [{shown(value)}]"
 
 
 def shown(value: object) -> str:

@@ -67,13 +67,13 @@ def field_at(model: type[BaseModel], path: tuple[str | int, ...]) -> FieldInfo |
 
 
 def leaf_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every dotted key that takes a value; a list of tables stands without its position."""
+    """Every dotted key that takes a value; in a list of tables, of its first entry."""
     for name, field in model.model_fields.items():
-        inner = slot(field.annotation).model
-        if inner is None:
+        inner = slot(field.annotation)
+        if inner.model is None:
             yield prefix + name
         else:
-            yield from leaf_keys(inner, f"{prefix}{name}.")
+            yield from leaf_keys(inner.model, f"{prefix}{name}.{'0.' if inner.kind == 'tables' else ''}")
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:

@@ -97,6 +97,7 @@ class Folder:
         Raises:
             RunFolderError: in use, not writable, of other settings, or with a damaged description.
         """
+        cls._refuse_foreign(path)
         with guard_writes(path):
             path.mkdir(parents=True, exist_ok=True)
             lock = FolderLock(path / LOCK)
@@ -113,6 +114,20 @@ class Folder:
         return cls(path, lock, description)
 
     @classmethod
+    def _refuse_foreign(cls, path: Path) -> None:
+        """Only a folder of this kind, or one without files: others would be overwritten."""
+        if not path.is_dir() or (path / cls.FILE).exists():
+            return
+        with guard_writes(path):
+            others = sorted(each for each in path.iterdir() if each.name != LOCK and each.name[0] != ".")
+            file = next((f for each in others for f in (each, *each.rglob("*")) if not f.is_dir()), None)
+        if file is not None:
+            raise RunFolderError(
+                f"{path} holds {file.relative_to(path)} and is not {cls.KIND}: nothing is overwritten; "
+                "choose another folder with --out"
+            )
+
+    @classmethod
     def read(cls, path: Path) -> dict[str, Any]:
         """The description of a folder, which may be in use.
 
@@ -126,7 +141,8 @@ class Folder:
             raise RunFolderError(f"{path} is not {cls.KIND}: it holds no {cls.FILE}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise RunFolderError(
-                f"{path / cls.FILE} is damaged ({reason_of(error)}): choose another --out"
+                f"{path / cls.FILE} is damaged ({reason_of(error)}): put back a copy of it, or use another "
+                "folder"
             ) from error
         return found
 

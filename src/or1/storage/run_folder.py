@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,6 +37,9 @@ FREE_FLOOR_BYTES = 64 << 20
 """Least free disk space to start with, before any checkpoint says how large one is [bytes]."""
 FREE_FACTOR = 1.1
 """Free space required, in sizes of the last checkpoint [dimensionless]."""
+
+_STEP = re.compile(rb'\{"step": (\d+)[,}]')
+"""Begin of a row of metrics."""
 
 FREE_KEYS = frozenset(
     {
@@ -83,6 +87,7 @@ class RunFolder(Folder):
             if found is None:
                 return description
             _require_same_run(path, found, json.loads(json.dumps(description)))
+            _refuse_lost_checkpoints(path, found["config"]["checkpoint"]["every"])
             return found
 
         return cls.hold(path, describe)
@@ -111,6 +116,19 @@ def _require_same_run(path: Path, found: Mapping[str, Any], wanted: Mapping[str,
     changed = [k for k in changed if k != "config_hash"]
     if changed:
         logger.warning("%s was started with another %s: numbers may differ", path, ", ".join(changed))
+
+
+def _refuse_lost_checkpoints(path: Path, every: int | None) -> None:
+    """A run that starts again from step 0 empties its files: not where it once had a checkpoint."""
+    if every is None or any((path / CHECKPOINTS).glob("step_*")):
+        return
+    rows = (path / METRICS).read_bytes().splitlines() if (path / METRICS).is_file() else []
+    last = next((int(found[1]) for row in reversed(rows) if (found := _STEP.match(row))), 0)
+    if last > every:
+        raise RunFolderError(
+            f"{path} has metrics up to step {last} and no checkpoint: put its checkpoints back, choose "
+            "another folder with --out, or delete this one"
+        )
 
 
 def last_checkpoint_bytes(checkpoints: Path) -> int:

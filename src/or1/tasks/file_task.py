@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
 from or1.config import DataColumnsConfig
+from or1.tasks.difficulty import recorded_difficulty
 from or1.tasks.hub import Hub, HuggingFaceHub
 from or1.tasks.rows import Row, find_files, read_rows
 from or1.types import Problem
@@ -38,7 +39,10 @@ class FileTask(ABC):
         """
         files = find_files(self.path, self.split, self.hub)
         rows = (row for file in files for row in read_rows(file))
-        return [self._problem(row) for row in islice(rows, self.num_problems)]
+        return [
+            replace(self._problem(row), difficulty=recorded_difficulty(row.content.get("extra_info")))
+            for row in islice(rows, self.num_problems)
+        ]
 
     @abstractmethod
     def _problem(self, row: Row) -> Problem: ...

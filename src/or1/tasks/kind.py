@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from or1.config import CodeVerifyConfig, DataConfig
+from or1.config import CodeVerifyConfig, DataConfig, MathVerifyConfig
 from or1.tasks.hub import Hub
 from or1.tasks.rows import Row
 from or1.types import Gold, Message, Problem
@@ -18,6 +18,7 @@ from or1_verify.base import Verifier
 class VerifierSettings:
     """The settings that verifiers take from a configuration."""
 
+    math: MathVerifyConfig = field(default=MathVerifyConfig())
     code: CodeVerifyConfig = field(default=CodeVerifyConfig())
     unboxed_answers: bool = False
     """See `or1.evals.settings.EvalRunConfig`."""
@@ -74,12 +75,3 @@ class TaskKind:
     """halves: harmonic mean of the scores of problems of difficulty `correct` and `error` (ProcessBench)."""
     source_hash: str | None = None
     """Of a task that is not part of or1: hash of its source."""
-
-
-def is_sound(verifier: Verifier, problem: Problem) -> bool | None:
-    """Does the gold get reward 1 as its own answer? None where the verifier cannot tell an answer from it.
-
-    Runs in this process, without limits.
-    """
-    ideal = verifier.ideal_answer(problem)
-    return None if ideal is None else verifier.judge(problem, ideal).reward == 1.0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from or1.config import DataColumnsConfig, DataConfig
 from or1.errors import ConfigError, DataError
 from or1.tasks.curated import CuratedTask, is_curated
+from or1.tasks.difficulty import select
 from or1.tasks.hub import Hub, HuggingFaceHub, RecordingHub
 from or1.tasks.kind import TaskKind
 from or1.tasks.noise import exchange_golds, rank
 from or1.tasks.registry import task_kind
 from or1.types import Gold, Problem
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,7 @@ class ProblemSet:
     clean_golds: Mapping[str, Gold] = field(default_factory=dict)
     """Problem id -> the gold that label noise took away."""
     rows: Mapping[str, str] = field(default_factory=dict)
-    """Problem id -> file and row, for tasks of your own."""
+    """Problem id -> file and row, for problems that are read from files."""
     num_duplicates: int = 0
     """Rows left out because an earlier row is the same problem."""
     hub_commits: Mapping[str, str] = field(default_factory=dict)
@@ -65,9 +69,12 @@ def load_problems(data: tuple[DataConfig, ...], seed: int, hub: Hub | None = Non
         if source.reward is not None:
             loaded = _judged_by(loaded, kind.name)
         kinds[source.judge] = kind
-        num_rows += len(loaded.problems)
-        clean = {problem.id: problem for problem in loaded.problems}
-        if kind.source_hash is not None:
+        wanted, line = select(source, loaded.problems)
+        if line:
+            logger.warning("%s", line)
+        num_rows += len(wanted)
+        clean = {problem.id: problem for problem in wanted}
+        if source.path is not None or kind.source_hash is not None:
             rows |= {
                 p.id: f"{source.path or source.task} row {n}" for n, p in enumerate(loaded.problems, start=1)
             }

@@ -12,11 +12,12 @@ from or1.errors import DataError
 from or1.tasks.chat import chat_of, first_text, is_text, question_of
 from or1.tasks.columns import with_data_columns
 from or1.tasks.file_task import FileTask
-from or1.tasks.kind import BenchmarkRow
+from or1.tasks.kind import BenchmarkRow, VerifierSettings
 from or1.tasks.prompts import with_instruction
 from or1.tasks.rows import Row
 from or1.types import Gold, Message, Problem
 from or1_verify.answer import final_answer
+from or1_verify.math import MathVerifier
 
 QUESTIONS = ("problem", "question", "prompt")
 _ANSWERS = ("gold", "answer", "final_answer", "ground_truth", "solution")
@@ -99,12 +100,19 @@ def any_gold(row: Row) -> Gold:
 
 
 def benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
-    """A mathematical question of a benchmark.
+    """A mathematical question of a benchmark; a row whose answer is empty has the gold "", which cannot be
+    judged.
 
     Raises:
-        DataError: a row without question or answer.
+        DataError: a row without question, or without a column for the answer.
     """
-    return _benchmark_row(row, suffix, gold_of(row))
+    has_column = any(key in row.content for key in (*_ANSWERS, "reward_model"))
+    try:
+        return _benchmark_row(row, suffix, gold_of(row))
+    except DataError:
+        if not has_column:
+            raise
+    return _benchmark_row(row, suffix, "")
 
 
 def own_benchmark_row(row: Row, suffix: str) -> BenchmarkRow:
@@ -181,3 +189,12 @@ def problem_of(row: Row) -> Problem:
         DataError: a row without question or answer.
     """
     return MathTask("")._problem(row)
+
+
+def verifier_of(settings: VerifierSettings) -> MathVerifier:
+    """The verifier of mathematical answers."""
+    return MathVerifier(
+        unboxed=settings.unboxed_answers,
+        min_gold_digits=settings.math.min_gold_digits,
+        ratio_as_fraction=settings.math.ratio_as_fraction,
+    )

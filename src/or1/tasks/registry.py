@@ -18,7 +18,6 @@ from or1.types import Problem
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
 from or1_verify.code.program import program_of
-from or1_verify.math import MathVerifier
 from or1_verify.pool.second_opinion import MathVerifyVerifier
 
 ENTRY_POINTS = "or1.tasks"
@@ -67,7 +66,7 @@ TASKS: dict[str, TaskKind] = {
         ),
         TaskKind(
             name="math",
-            verifier=lambda settings: MathVerifier(unboxed=settings.unboxed_answers),
+            verifier=math.verifier_of,
             second_opinion=MathVerifyVerifier,
             load=_load_math,
             response_of=lambda answer: f"\\boxed{{{answer}}}",

@@ -57,7 +57,7 @@ class ProblemSampler:
         if num_unsolved < num_problems:
             raise StarvedError(
                 f"a step draws {num_problems} problems and only {num_unsolved} of {len(self._phases)} are "
-                "unsolved: lower stages.num_problems, add data, or set stages.online_filter = false"
+                "unsolved: lower num_problems of the stage, add data, or set stages.online_filter = false"
             )
         drawn: dict[str, Problem] = {}
         while len(drawn) < num_problems:
@@ -99,5 +99,5 @@ def require_enough(num_there: int, num_problems: int) -> None:
     if num_there < num_problems:
         raise DataError(
             f"a step draws {num_problems} problems and there are {num_there}: "
-            "lower stages.num_problems or add data"
+            "lower num_problems of the stage or add data"
         )

@@ -25,7 +25,7 @@ from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, load_plugin, source_hash
 from or1.tasks.hub import Hub
-from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings, is_sound
+from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings
 from or1.tasks.math import MathTask, any_gold, own_benchmark_row
 from or1.types import Outcome, Problem, Verdict
 from or1_verify.base import Verifier
@@ -98,7 +98,7 @@ class UserVerifier(ForeignVerifier):
             raise ConfigError(f'task = "{self.plugin}": its source has changed since the start: restore it')
         self.inner().prepare()
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
+    def limit_s(self, problem: Problem) -> float | None:
         """That of the verifier."""
         return self.inner().time_limit_s
 
@@ -145,7 +145,8 @@ def _pays_for_gold(verifier: Verifier, problem: Problem) -> bool | None:
     any, is not known.
     """
     if not isinstance(verifier, RewardVerifier):
-        return is_sound(verifier, problem)
+        ideal = verifier.ideal_answer(problem)
+        return None if ideal is None else verifier.judge(problem, ideal).reward == 1.0
     gold = problem.gold if isinstance(problem.gold, str) else json.dumps(problem.gold)
     responses = (gold, f"\\boxed{{{gold}}}")
     return True if any(verifier.verify(problem, each).reward == 1.0 for each in responses) else None

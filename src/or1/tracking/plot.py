@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.tracking import metrics as keys
-from or1.tracking.figure import new_figure
+from or1.tracking.figure import new_figure, save_figure
 from or1.tracking.run_data import RunData, read_run
 
 INK, BLUE, ORANGE, GREEN, GREY = "#22303c", "#2f6fb2", "#d9772b", "#3a8f5c", "#9aa5ad"
@@ -37,7 +37,7 @@ def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
     for axis in axes.flat:
         _style(axis, run)
     figure.suptitle(_title(run, other), x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
-    figure.savefig(out_png)
+    save_figure(figure, out_png)
     return out_png
 
 

@@ -56,6 +56,19 @@ def verdicts(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.parametrize("words", [(), ("--min-gold-digits", "2", "--ratio-as-fraction")])
+def test_policies_are_options(words: tuple[str, ...], tmp_path: Path) -> None:
+    rows = [
+        {"kind": "math", "gold": "0.33", "response": r"\boxed{1/3}"},
+        {"kind": "math", "gold": "5:8", "response": r"\boxed{5/8}"},
+    ]
+    file = write(tmp_path / "rows.jsonl", rows)
+    for task in ((), ("--task", "math")):
+        assert run("verify", str(file), "--workers", "1", *words, *task) == 0
+        found = verdicts(tmp_path / "rows.jsonl.verdicts.jsonl")
+        assert [row["reward"] for row in found] == [float(bool(words))] * 2
+
+
 def test_rows_are_judged_in_order_with_their_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +127,7 @@ def test_a_bad_row_is_named_before_anything_is_judged(
     ("name", "content", "complaint"),
     [
         ("missing.jsonl", None, "does not exist"),
-        ("rows.csv", b"a,b", "a format that cannot be read"),
+        ("rows.txt", b"a,b", "a format that cannot be read"),
         ("rows.jsonl", b"", "holds no problems"),
         ("rows.jsonl", b"{]", "not JSON"),
         ("rows.jsonl", b"\xff\xfe", "not UTF-8"),

@@ -69,7 +69,7 @@ class Scripted:
     ],
 )
 def test_ruled_out(reason: str, changes: dict[str, Any]) -> None:
-    assert by_tests(record(**changes), ProgramsConfig())[0] == reason
+    assert by_tests(record(**changes), ProgramsConfig(require_solution=True))[0] == reason
 
 
 def test_limits_rule_out_what_is_beyond_them_and_nothing_else() -> None:
@@ -101,3 +101,8 @@ def test_one_of_the_first_solutions_has_to_pass() -> None:
 
 def test_solutions_need_not_run() -> None:
     assert decide([record()], ProgramsConfig(run_solutions=False), Scripted({})) == []
+
+
+def test_problems_without_a_solution_stay_unless_one_is_required() -> None:
+    """The released data set of the paper has none: all its programs would leave."""
+    assert by_tests(record(solutions=()), ProgramsConfig()) == ("", "")

@@ -10,9 +10,11 @@ from or1.curate.check_math import answer_of_solution, by_text, decide
 from or1.curate.config import VerifiableConfig
 from or1.curate.records import Decision, Record
 from or1.types import Answer, Gold, Message, Verdict
+from or1_verify.golds import with_gold_checks
 from or1_verify.math import MathVerifier
 
 SETTINGS = VerifiableConfig()
+VERIFIERS = with_gold_checks({"math": MathVerifier()})
 
 
 def record(question: str, gold: Gold = "5", row: int = 0, solution: str | None = None) -> Record:
@@ -35,7 +37,7 @@ class InThisProcess:
 
     def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
         for answer in reversed(list(answers)):
-            yield answer, MathVerifier().verify(answer.problem, answer.text)
+            yield answer, VERIFIERS[answer.problem.task].verify(answer.problem, answer.text)
 
     def close(self) -> None: ...
 
@@ -46,12 +48,16 @@ def decided(*records: Record) -> list[Decision]:
 
 TAKEN = [
     ("url", "See https://example.org/p and count.", "5"),
-    ("figure", "[asy] draw((0,0)--(1,1)); [/asy] What is the length?", "5"),
+    ("figure", "![](fig.png) What is the length?", "5"),
+    ("figure", "The circle is drawn below. \\includegraphics{c.pdf} Find its area.", "5"),
     ("figure", "In the figure, the circle touches the line. Find the radius.", "5"),
     ("figure", "The region is bounded as shown. Find its area.", "5"),
     ("proof", "Let $n$ be odd. Prove that $n^2$ is odd.", "5"),
     ("proof", "Show that there are infinitely many primes.", "5"),
     ("multi_part", "(a) Find $x$. (b) Find $y$.", "5"),
+    ("multi_part", "Let $f(x) = x^2$. (i) What is $f(3)$? (ii) Is $f$ even?", "5"),
+    ("multi_part", "A train leaves. 1. x (1) how far is it, (2) how fast is it?", "5"),
+    ("multi_part", "Let $n = 5$.\na) Determine $n^2$.\nb) Hence evaluate $n^4$.", "5"),
     ("multi_part", "Part 1: find the sum. Part 2: find the product.", "5"),
     ("choice", r"How many? (A) 1 (B) 2 (C) 3 (D) 4", "B"),
     ("gold_too_long", "How many?", "1" * 201),
@@ -63,6 +69,11 @@ TAKEN = [
 LEFT = [
     ("The proof took 5 days. How many hours is that?", "120"),
     ("Can you figure out the sum of 2 and 3?", "5"),
+    ("In the figure, what is the length? [asy] draw((0,0)--(1,1)); [/asy]", "5"),
+    ("A function satisfies (i) $f(1) = 2$, (ii) $f$ is odd. Find $f(-1)$.", "-2"),
+    ("Find the least $n$ such that (a) $n$ is even; (b) $n > 7$.", "8"),
+    ("Let $S$ be a set with these properties:\n(1) $1 \\in S$.\n(2) $2 \\notin S$.\nWhat is $|S|$?", "5"),
+    ("How many of (i) squares, (ii) cubes and (iii) primes are below 10 in all?", "9"),
     ("What number does this show that 5 does not?", "5"),
     ("Let $f(a) = b$. Find (a, b) with $a+b = 2$.", "(1, 1)"),
     (r"How many? (A) 1 (B) 2 (C) 3 (D) 4", "2"),
@@ -101,6 +112,12 @@ def test_solutions_have_to_agree() -> None:
 def test_a_gold_that_is_none_leaves() -> None:
     (decision,) = decided(record("How many?", {"type": "integer", "value": "blue"}))
     assert decision.reason == "bad_gold"
+
+
+@pytest.mark.parametrize("gold", [r"\int_0^1 f(x)\,dx", r"\frac{}{3b}", "???"])
+def test_a_gold_that_only_its_own_text_matches_leaves(gold: str) -> None:
+    (decision,) = decided(record("How many?", gold, 0, rf"\boxed{{{gold}}}"))
+    assert (decision.reason, decision.evidence["verdict"]) == ("bad_gold", "bad_gold")
 
 
 def test_choices_may_be_kept() -> None:

@@ -90,3 +90,101 @@ def test_nothing_protected_removes_nothing() -> None:
         Benchmarks([], ContaminationConfig()).decide([(0, "a title of words", Side.of(tokens_of("a b c")))])
         == []
     )
+
+
+ADDED: dict[str, Callable[[str], str]] = {
+    "choices": lambda text: f"{text} (A) $3$ (B) $17$ (C) $204$ (D) $61$ (E) $8$",
+    "two choices": lambda text: f"{text}\nA. 331\nB. 12",
+    "source in front": lambda text: f"(2024 AIME I, Problem 7) {text}",
+    "source behind": lambda text: f"{text} [AMC 12A 2022, Problem 13]",
+    "hint": lambda text: f"{text} Hint: look at the remainders modulo 7, which are not all positive.",
+    "form of the answer": lambda text: f"{text} The answer is an integer from 0 to 999. Use no calculator.",
+    "instruction": lambda text: f"You are an expert. Solve it in at most 5 steps.\n\nProblem 12.\n{text}",
+}
+
+
+@pytest.mark.parametrize("way", ADDED)
+def test_a_problem_with_something_short_added_is_found(way: str) -> None:
+    found = [d for d in decide([ADDED[way](problem.question) for problem in PROTECTED]) if d.drops]
+    assert [d.evidence["place"] for d in found] == [str(at) for at in range(100)]
+
+
+@pytest.mark.parametrize("way", ADDED)
+@pytest.mark.parametrize("asked", ["How many of the {} ropes are longer than 12 feet after {} days?"])
+def test_other_numbers_and_opposites_stay_with_something_added(way: str, asked: str) -> None:
+    """A part of the problem's length could leave the changed end out and take a word of the addition."""
+    whole = "A sailor has {} nets, some ropes and a lamp. " + asked
+    protected = [Protected(benchmark="exam", place="1", question=whole.format(31, "even", 45))]
+    rows = [ADDED[way](whole.format(*each)) for each in ((31, "even", 46), (32, "even", 45), (31, "odd", 45))]
+    assert [d.row for d in decide(rows, protected=protected) if d.drops] == []
+    assert [d.row for d in decide([ADDED[way](protected[0].question)], protected=protected) if d.drops] == [0]
+
+
+DRAWN = "In the figure below, the area of the shaded region is $12\\pi$. What is the radius of circle $O$? "
+DRAWINGS = {
+    "asy": '[asy]\nsize(100);\ndraw((0,0)--(27,0)--(15,9)--cycle);\nlabel("$5$",(21,4.5),NE);\n[/asy]',
+    "tikz": "\\begin{tikzpicture}\\draw (0,0) -- (4,0) -- (4,7);\\end{tikzpicture}",
+    "link": "![figure 3](https://example.org/img/17.png)",
+    "graphics": "\\includegraphics[width=4cm]{fig12.png}",
+    "tag": "<img src='a12.png' width=300>",
+}
+
+
+@pytest.mark.parametrize("kind", DRAWINGS)
+def test_a_drawing_is_no_part_of_the_text(kind: str) -> None:
+    drawn, bare = DRAWN + DRAWINGS[kind], DRAWN
+    for first, second in ((drawn, bare), (bare, drawn), (drawn, DRAWN + DRAWINGS["asy"])):
+        protected = [Protected(benchmark="exam", place="1", question=first)]
+        assert [d.drops for d in decide([second], protected=protected)] == [True]
+
+
+def test_a_short_text_whose_figure_is_gone_has_to_say_the_same() -> None:
+    asked = "What is the number of square feet in the area of this {}? " + DRAWINGS["asy"]
+    protected = [Protected(benchmark="exam", place="1", question=asked.format("trapezoid"))]
+    rows = [asked.format("hexagon"), asked.format("trapezoid").replace("27", "31")]
+    assert [d.row for d in decide(rows, protected=protected) if d.drops] == [1]
+
+
+RESTYLED = {
+    "environment": (
+        r"Solve $$ax^2 + bx = 7$$ for real $x$.",
+        r"Solve \begin{align*}ax^2+bx=7\end{align*} for real $x$.",
+    ),
+    "line": (
+        r"Find $\overline{AB}$ if $\overline{BC} = 5$ and $M$ halves it.",
+        r"Find $AB$ if $BC=5$ and $M$ halves it.",
+    ),
+    "vector": (
+        r"Let $\vec{v} = 3 \vec{w} + 2$. Find the norm of $\vec{v}$.",
+        r"Let $v=3w+2$. Find the norm of $v$.",
+    ),
+    "dollars": (
+        r"If $xyz = 4$ and $ab + kx = 9$ then what is $abc$?",
+        r"If xyz = 4 and ab + kx = 9 then what is abc?",
+    ),
+    "Greek": (
+        r"If $\alpha + \sigma = 3$ find $\Omega$ and $\delta$.",
+        "If α + σ = 3 find Ω and δ.",
+    ),
+    "Greek names": (
+        r"If $\alpha + \sigma = 3$ find $\beta$.",
+        "If alpha + sigma = 3 find beta.",
+    ),
+    "text": (
+        r"Let $f(n) = 4$ if $n > 3 \text{ and odd}$, else $5$.",
+        r"Let $f(n) = 4$ if $n > 3$ and $odd$, else $5$.",
+    ),
+    "capitals": (
+        r"Compute the value of $\frac{1}{3} + \sqrt{12}$ now.",
+        r"COMPUTE THE VALUE OF $\FRAC{1}{3} + \SQRT{12}$ NOW.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", RESTYLED)
+def test_notation_is_style(kind: str) -> None:
+    first, second = RESTYLED[kind]
+    protected = [Protected(benchmark="exam", place="1", question=first)]
+    assert [d.drops for d in decide([second], protected=protected)] == [True]
+    other = second.replace("3", "6").replace("9", "8").replace("7", "6").replace("5", "4")
+    assert not any(d.drops for d in decide([other], protected=protected))

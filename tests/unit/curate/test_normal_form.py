@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.curate.normal_form import TokenKind, exact_key, tokens_of
+from or1.curate.normal_form import TokenKind, tokens_of
+from or1.curate.text_index import exact_key
 
 SAME = [
     (r"Compute $\dfrac12 + x^{2}$ for $x=1{,}000$.", r"compute \(\frac{1}{2}+x^2\) for $x = 1000$"),

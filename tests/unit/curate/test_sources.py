@@ -22,6 +22,7 @@ from or1.curate.sources import (
     files_of,
     normalise,
     read_benchmark,
+    read_readable,
     read_row,
     read_source,
     statement,
@@ -164,7 +165,7 @@ def test_a_benchmark_without_questions_is_refused_by_its_place(tmp_path: Path) -
         DataError, match=r"b\.jsonl line 1: no question: set columns\.question of benchmark b"
     ):
         list(read_benchmark(benchmark, [path]))
-    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: check data\.root"):
+    with pytest.raises(DataError, match=r"nowhere\.jsonl does not exist: set data\.root"):
         files_of("nowhere.jsonl", str(tmp_path), HuggingFaceHub())
 
 
@@ -311,3 +312,16 @@ def test_a_column_that_no_row_has_is_a_mistake_of_the_recipe(tmp_path: Path) -> 
     benchmark = BenchmarkConfig.model_validate({"name": "b", "path": "r.jsonl", "columns": {"title": "slug"}})
     with pytest.raises(DataError, match=r"r\.jsonl line 1: no column slug .*: fix columns of benchmark b"):
         list(read_benchmark(benchmark, [path]))
+
+
+def test_a_source_without_a_readable_row_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "r.jsonl", [{"problem": "Add 2 and 3."}, {"problem": "Add 2 and 4."}])
+    source = SourceConfig.model_validate({"name": "s", "task": "math"})
+    with pytest.raises(
+        DataError, match=r"source s: no row can be read \(.*line 2: no answer.*: set columns of"
+    ):
+        list(read_readable(source, [path], 0))
+    path = write_lines(
+        tmp_path / "r.jsonl", [{"problem": "Add."}, {"problem": "Add 2 and 4.", "answer": "6"}]
+    )
+    assert [read.decision is None for read in read_readable(source, [path], 0)] == [False, True]

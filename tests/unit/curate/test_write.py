@@ -13,7 +13,7 @@ from or1.config import DataConfig
 from or1.curate.config import CurateConfig
 from or1.curate.curate import curate, settings_of
 from or1.curate.inspect import difficulties, histogram, read_dataset, samples
-from or1.errors import DataError, RunFolderError
+from or1.errors import ConfigError, DataError, RunFolderError
 from or1.tasks.load import load_problems
 from tests.unit.curate.corpus import (
     Silent,
@@ -27,6 +27,7 @@ from tests.unit.curate.corpus import (
 )
 
 ROWS = problems(60, seed=2)
+MEASURED = {"difficulty": {"model": "m"}, "solver": {"endpoint": {"url": "http://127.0.0.1:1", "model": "m"}}}
 BROKEN = [{"problem": "No answer."}, {"problem": "Prove that 2 is even.", "answer": "5"}]
 
 
@@ -61,6 +62,21 @@ def test_the_ledger_has_every_row_once_and_adds_up(tmp_path: Path) -> None:
     card = (out / "README.md").read_text()
     assert "exact_duplicate" in card
     assert "| second | MIT | 31 | 20 | 2.5 |" in card
+
+
+def test_golds_that_cannot_be_judged_are_said_before_a_model_is_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = [{"problem": f"How many are {n} and {n + 1} of them?", "answer": "???"} for n in range(3, 8)]
+    write_lines(tmp_path / "rows.jsonl", [*ROWS[:20], *bad])
+    wants_a_model = config(tmp_path, plain("rows", "rows.jsonl"), **MEASURED)
+    with pytest.raises(ConfigError, match="difficulty needs a model"):
+        curate(wants_a_model, tmp_path / "out", Silent())
+    (line,) = [record.getMessage() for record in caplog.records if "judged" in record.getMessage()]
+    assert line.startswith("5 golds cannot be judged and leave: rows.jsonl line 21: ")
+    assert line.count("rows.jsonl line") == 3
+    curate(config(tmp_path, plain("first", "rows.jsonl", num_rows=20)), tmp_path / "clean", Silent())
+    assert sum("judged" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_two_runs_have_identical_bytes_and_speed_settings_change_nothing(tmp_path: Path) -> None:

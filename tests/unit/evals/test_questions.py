@@ -11,7 +11,9 @@ import pytest
 
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import load_benchmark, load_protocol
-from or1.evals.questions import Questions, load_questions
+from or1.evals.pipeline import samples_of
+from or1.evals.questions import Questions, load_questions, notes_on_repeats
+from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
 from or1.tasks.kind import DEFAULTS
@@ -39,11 +41,13 @@ SUFFIX = " Let's think step by step and output the final answer within \\boxed{}
 
 def test_a_chat_row_and_a_text_row_are_asked_alike(tmp_path: Path) -> None:
     chat = {"prompt": [{"role": "user", "content": f"Why?{SUFFIX}"}], "answer": "7"}
-    file = rows_in(tmp_path / "a.jsonl", chat, {"problem": "Why?", "answer": "7"})
-    first, second = ask("aime24", file).asked
+    file = rows_in(
+        tmp_path / "a.jsonl", chat, {"problem": "Why?", "answer": "7"}, {"problem": "How?", "answer": "7"}
+    )
+    first, second, _ = ask("aime24", file).asked
     assert first.problem.prompt == second.problem.prompt == (Message("user", f"Why?{SUFFIX}"),)
     assert first.prompt_hash == second.prompt_hash
-    assert second.key == f"{first.key}#2", "a problem that comes twice is two problems"
+    assert second.key == f"{first.key}#2", "one problem among others that comes twice is two problems"
 
 
 def test_a_key_does_not_depend_on_the_protocol_and_a_hash_says_which_data(tmp_path: Path) -> None:
@@ -134,6 +138,47 @@ def test_problems_of_one_name_are_asked_under_keys_of_their_own(tmp_path: Path) 
     file = rows_in(tmp_path / "rows.jsonl", *rows[:2], *taken, rows[2])
     keys = [a.key for a in ask("math500", file).asked]
     assert keys == ["a", "a#2", "a#2#2", "a#3", "b"]
+
+
+EACH = [{"problem": f"{n}?", "answer": str(n)} for n in range(5)]
+
+
+@pytest.mark.parametrize("whole", [EACH * 8, [row for row in EACH for _ in range(8)]])
+def test_a_file_that_holds_each_problem_8_times_is_8_samples_of_each(
+    whole: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    once = ask("aime24", rows_in(tmp_path / "once.jsonl", *EACH))
+    named = [{**row, "id": f"row {n}"} for n, row in enumerate(whole)]
+    for rows in (whole, named):
+        found = ask("aime24", rows_in(tmp_path / "rows.jsonl", *rows))
+        assert [one.question for one in found.asked] == ["0?", "1?", "2?", "3?", "4?"]
+        assert found.repeats == 8
+        settings, protocol = (
+            EvalRunConfig.model_validate({"model": {"path": "m"}}),
+            load_protocol("reference"),
+        )
+        assert samples_of(settings, protocol, [found]) == {"aime24": 8}  # the benchmark's own k is 32
+        assert samples_of(settings, protocol, [once]) == {"aime24": 32}
+        given = settings.model_copy(update={"samples": 2})
+        assert samples_of(given, protocol, [found]) == {"aime24": 2}
+        assert "hold each problem 8 times" in notes_on_repeats([once, found])[0]
+    assert ask("aime24", rows_in(tmp_path / "rows.jsonl", *whole)).data_hash == once.data_hash
+
+
+def test_some_of_the_problems_are_those_of_the_beginning_also_where_rows_repeat(tmp_path: Path) -> None:
+    file = rows_in(tmp_path / "rows.jsonl", *(row for row in EACH for _ in range(8)))
+    some = load_questions(
+        load_benchmark("aime24"), load_protocol("reference"), data=[str(file)], num_problems=3
+    )
+    assert ([one.question for one in some.asked], some.repeats) == (["0?", "1?", "2?"], 8)
+
+
+def test_rows_that_repeat_a_different_number_of_times_are_problems(tmp_path: Path) -> None:
+    found = ask("aime24", rows_in(tmp_path / "rows.jsonl", *EACH, EACH[2]))
+    assert (len(found.asked), found.repeats) == (6, 1)
+    other_gold = [{**row, "answer": "9"} for row in EACH]
+    found = ask("aime24", rows_in(tmp_path / "rows.jsonl", *EACH, *other_gold))
+    assert (len(found.asked), found.repeats) == (10, 1)
 
 
 def test_data_that_cannot_be_had_name_the_option(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from or1.evals.benchmark import Part
+from or1.evals.benchmark import Part, load_benchmark
 from or1.evals.judging import votes_of
 from or1.evals.results import ProblemRow, ResultRow
 from or1.evals.tables import ScoreRow, Solved, budget_curve, score_row, score_rows, tabulate
@@ -86,6 +86,23 @@ def test_windows_and_difficulties_have_lines_of_their_own() -> None:
     rows = score_rows(benchmark, problems, 1)
     assert names(rows) == [("all", 3), ("v5 window", 2), ("v5 window easy", 1), ("v5 window hard", 1)]
     assert [row.score for row in rows] == [pytest.approx(2 / 3), 0.5, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("window", "lines"),
+    [
+        ("", ["all", "v5 window"]),
+        (":2024-08-01..2025-02-01", ["all", "v5 window"]),
+        (":2024-07-01..", ["all", "v5 window"]),
+        (":2024-10-01..", ["all"]),
+        (":..2025-01-31", ["all"]),
+        (":2024-10-01..2025-01-01", ["all"]),
+    ],
+)
+def test_a_window_that_another_cuts_does_not_keep_its_name(window: str, lines: list[str]) -> None:
+    benchmark = load_benchmark(f"livecodebench:release_v5{window}")
+    found = score_rows(benchmark, [solved([1.0], date="2024-12-01T00:00:00", source="s")], 1)
+    assert [row.row for row in found] == lines
 
 
 def test_sources_have_lines_of_their_own() -> None:

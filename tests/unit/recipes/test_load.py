@@ -137,7 +137,11 @@ BAD = [
     ("tinny", [], ['unknown recipe "tinny"', "did you mean tiny?", "or1-32b-as-released"]),
     ("qwen", [], ['unknown recipe "qwen"', "There are or1-32b"]),
     ("no/such.toml", [], ["no/such.toml", "no such file", "config.json"]),
-    ("tiny", ["temperature=1"], ["unknown key temperature", "did you mean rollout.temperature?"]),
+    (
+        "tiny",
+        ["temperature=1"],
+        ["unknown key temperature", "rollout.temperature or evaluation.temperature?"],
+    ),
     ("tiny", ["optimizer.lr=1"], ["unknown key optimizer.lr", "did you mean optimizer.learning_rate?"]),
     ("tiny", ["entropy.taget=1"], ["unknown key entropy.taget", "did you mean entropy.target?"]),
     ("tiny", ["stages.0.nsteps=1"], ["unknown key stages.0.nsteps", "did you mean stages.0.num_steps?"]),

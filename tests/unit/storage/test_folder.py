@@ -55,6 +55,7 @@ def test_a_folder_that_describe_refuses_is_unlocked_and_unchanged(tmp_path: Path
 
 
 def test_opening_deletes_what_a_killed_process_left_but_not_the_users_files(tmp_path: Path) -> None:
+    hold(tmp_path, {}).close()
     (tmp_path / ".notebook.json.99.part").write_text('{"se')
     (tmp_path / "draft.part").write_text("mine")
     hold(tmp_path, {}).close()

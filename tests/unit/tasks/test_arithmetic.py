@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from or1.errors import DataError
 from or1.tasks.arithmetic import ArithmeticTask, Chain, Operation, chains, parse_chain
-from or1.tasks.kind import is_sound
 from or1.types import Message, Outcome, Problem
 from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.golds import GoldCheck
 
 PINNED_STREAM = ["58 +7", "77 -8 -7 -9 +2", "87 +9 +2 -5 -7 +4 -2 -8"]
 CHAIN = Chain(23, (Operation("+", 25), Operation("-", 17), Operation("*", 3)))
@@ -113,8 +113,9 @@ def test_asking_for_more_problems_than_there_are_is_refused_and_ends() -> None:
 
 def test_every_gold_scores_one_and_a_wrong_one_does_not() -> None:
     task = ArithmeticTask(num_problems=200)
-    assert all(is_sound(ArithmeticVerifier(), problem) for problem in task.problems())
-    assert is_sound(ArithmeticVerifier(), replace(PROBLEM, gold="93.5")) is False
+    check = GoldCheck(ArithmeticVerifier())
+    assert {check.judge(problem, "").reason for problem in task.problems()} == {"right"}
+    assert check.judge(replace(PROBLEM, gold="93.5"), "").reason == "bad_gold"
 
 
 def test_the_verifier_can_cross_a_process_border() -> None:

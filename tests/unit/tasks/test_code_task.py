@@ -16,7 +16,6 @@ import pytest
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.tasks.code import CodeTask
-from or1.tasks.kind import is_sound
 from or1.tasks.load import load_problems
 from or1.tasks.prompts import CODE_FUNCTION, CODE_STDIN
 from or1.tasks.rows import read_rows
@@ -24,6 +23,7 @@ from or1.types import Message, Outcome, Problem
 from or1_verify.code import CodeVerifier
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
+from or1_verify.golds import GoldCheck
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -151,8 +151,8 @@ def test_solutions_validate_their_tests(row: dict[str, Any], tmp_path: Path) -> 
         {**row, "completion": "x = 1", "canonical_solution": "    pass", "code": "y = 2"},
     )
     sound, unsound = CodeTask(path).problems()
-    assert is_sound(CodeVerifier(), sound)
-    assert is_sound(CodeVerifier(), unsound) is False
+    check = GoldCheck(CodeVerifier())
+    assert [check.judge(problem, "").reason for problem in (sound, unsound)] == ["right", "gold_is_wrong"]
 
 
 def test_hidden_tests_do_not_show_in_the_question(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pyarrow.parquet
 import pytest
 
 from or1.errors import DataError
-from or1.tasks.kind import is_sound
 from or1.tasks.math import MathTask
 from or1.tasks.prompts import with_instruction
 from or1.testing.hub import FolderHub
 from or1.types import Gold, Message
+from or1_verify.golds import GoldCheck
 from or1_verify.math import MathVerifier
 
 DATA = Path(__file__).parents[3] / "../shared/data"
@@ -191,7 +191,8 @@ def test_a_data_set_without_the_split_says_what_to_write(tmp_path: Path) -> None
 def test_validate_tells_sound_golds_from_broken_ones(tmp_path: Path) -> None:
     rows = [{"question": "a", "answer": r"\frac{1}{2}"}, {"question": "b", "answer": r"\frac{}{3b}"}]
     problems = MathTask(str(write(tmp_path / "rows.jsonl", *rows))).problems()
-    assert [is_sound(MathVerifier(), problem) for problem in problems] == [True, False]
+    check = GoldCheck(MathVerifier())
+    assert [check.judge(problem, "").reason for problem in problems] == ["right", "bad_gold"]
 
 
 @needs_data

@@ -104,7 +104,7 @@ def test_a_reward_that_hangs_is_killed_and_the_next_response_is_judged(tmp_path:
     kind = task_kind(f"{write(tmp_path / 'task.py', ODD)}:reward")
     with ProcessVerifierPool(verifiers_of([kind]), 1, time_limit_s=5.0) as pool:
         hung = verdict_of(pool, "hang", problem("4"))
-        assert (hung.outcome, hung.reward, hung.reason) == (Outcome.WRONG, 0.0, "time_limit")
+        assert (hung.outcome, hung.reward, hung.reason) == (Outcome.NOT_JUDGED, None, "wait_limit")
         assert verdict_of(pool, "4", problem("4")).reward == 1.0
         assert verdict_of(pool, "part", problem("4")).reward == 0.25
 

@@ -205,10 +205,11 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_shows_the_rows_of_a_run_that_was_killed(tmp_path: Path) -> None:
-    play(tmp_path, dies_after=5, sinks=[TensorBoard(tmp_path / "tensorboard")])
-    play(tmp_path, sinks=[TensorBoard(tmp_path / "tensorboard")])
-    rows = [dict(scalars(row)) | {"step": row["step"]} for row in read_rows(tmp_path / "metrics.jsonl")]
-    found = curves(tmp_path / "tensorboard")
+    run, board = tmp_path / "run", tmp_path / "tensorboard"
+    play(run, dies_after=5, sinks=[TensorBoard(board)])
+    play(run, sinks=[TensorBoard(board)])
+    rows = [dict(scalars(row)) | {"step": row["step"]} for row in read_rows(run / "metrics.jsonl")]
+    found = curves(board)
     for tag in ("rollout/reward_mean", "train/loss", "eval/avg_at_k"):
         assert found[tag] == [(r["step"], round(r[tag], 6)) for r in rows if tag in r], tag
     assert "time/rollout_s" in found

@@ -41,6 +41,7 @@ class ArithmeticVerifier(Verifier):
     """
 
     in_process: ClassVar[bool] = True
+    gold_is_answer: ClassVar[bool] = True
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""

@@ -22,13 +22,16 @@ class Verifier(ABC):
     in_process: ClassVar[bool] = False
     """True: `compute` is cheap text work that cannot hang, so a pool calls it in the parent process."""
     limits_itself: ClassVar[bool] = False
-    """True: `compute` enforces its own limits. A worker that exceeds `wall_limit_s`, or its memory, is then
-    our failure (NOT_JUDGED), not the response's."""
+    """True: `compute` enforces its own limits, and mostly waits for other processes. A worker that computes
+    or waits for longer than `limit_s`, or exceeds its memory, is then our failure (NOT_JUDGED), not the
+    response's."""
     uses_prompt: ClassVar[bool] = False
     """True: the verdict depends on more of the problem than its task and gold, so a pool caches verdicts for
     each problem by itself."""
+    gold_is_answer: ClassVar[bool] = False
+    """True: each sound gold tells an ideal answer, so a gold without one cannot be judged."""
     time_limit_s: float | None = None
-    """Wall time for one answer in a worker [s]; None = the limit of the pool."""
+    """Processor time for one answer in a worker [s]; None = the limit of the pool."""
 
     def read(self, text: str) -> str | Verdict:
         """The answer in a response, or the verdict on a response without one.
@@ -53,8 +56,8 @@ class Verifier(ABC):
     def prepare(self) -> None:  # noqa: B027 - most verifiers have nothing to load
         """Load what `compute` needs. A worker calls it once, before the time limit of any answer starts."""
 
-    def wall_limit_s(self, problem: Problem) -> float | None:
-        """Longest that `compute` may take on this problem [s]; None = the limit of the pool."""
+    def limit_s(self, problem: Problem) -> float | None:
+        """Largest processor time of `compute` on this problem [s]; None = the limit of the pool."""
         return self.time_limit_s
 
     def judge(self, problem: Problem, answer: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""The command `or1-verify FILE`: a verdict for each response of a file."""
+"""The commands `or1-verify FILE` (a verdict for each response) and `or1-verify check-golds FILE`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from pathlib import Path
 
 from or1_verify import __version__
 from or1_verify.errors import Or1Error
-from or1_verify.file import check_rows, default_kinds, judge_rows, read_json_lines
+from or1_verify.file import (
+    Kind,
+    check_golds,
+    check_rows,
+    default_kinds,
+    judge_rows,
+    read_json_lines,
+    require_writable,
+)
+from or1_verify.golds import summary
+from or1_verify.math import MathVerifier
 from or1_verify.sandbox import detect
 
 _EPILOG = """\
@@ -19,7 +29,17 @@ Each row of FILE is a JSON object with
   gold      math: the answer, a list of accepted answers, or {"type": ..., "value": ...}
   tests     code: {"inputs": [...], "outputs": [...]} or another layout of docs/code-verifier.md
 OUT has the same rows in the same order, with outcome, reward, reason, detail and seconds.
+
+or1-verify check-golds FILE finds the golds that cannot be judged; see or1-verify check-golds --help.
 """
+_EPILOG_OF_CHECK = """\
+Rows need no response. The gold is in the column gold, answer, final_answer, ground_truth or solution, or in
+tests. A row without the column kind is of kind code if it has tests, else of kind math. The solution that
+comes with tests is run.
+Exit code: 0 if every gold can be judged, 1 if some cannot, 2 if the file cannot be read.
+"""
+CHECK_GOLDS = "check-golds"
+"""First word of the command that checks golds."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,19 +52,50 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("file", type=Path, metavar="FILE", help="rows as .jsonl or .jsonl.gz")
     made.add_argument("--out", type=Path, help="verdicts (default: FILE.verdicts.jsonl)")
-    made.add_argument("--workers", type=_positive, help="worker processes (default: all processors)")
-    made.add_argument(
-        "--allow-weak-sandbox", action="store_true", help="run programs where the sandbox confines little"
-    )
+    _add_verifier_options(made)
     made.add_argument("--version", action="version", version=f"or1-verify {__version__}")
     return made
 
 
+def check_parser() -> argparse.ArgumentParser:
+    """The options of `check-golds`."""
+    made = argparse.ArgumentParser(
+        prog=f"or1-verify {CHECK_GOLDS}",
+        description="List the golds of a file that cannot be judged, with the reasons.",
+        epilog=_EPILOG_OF_CHECK,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("file", type=Path, metavar="FILE", help="rows as .jsonl or .jsonl.gz")
+    made.add_argument("--kind", choices=("math", "code"), help="kind of rows without the column kind")
+    made.add_argument("--column", help="column of the gold")
+    _add_verifier_options(made)
+    return made
+
+
+def _add_verifier_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--workers", type=_positive, help="worker processes (default: all processors)")
+    made.add_argument(
+        "--allow-weak-sandbox", action="store_true", help="run programs where the sandbox confines little"
+    )
+    made.add_argument(
+        "--min-gold-digits",
+        type=int,
+        choices=range(2, 6),
+        default=5,
+        help="golds of this many digits or more are rounded values: 2 accepts 1/3 for 0.33 (default: 5)",
+    )
+    made.add_argument(
+        "--ratio-as-fraction", action="store_true", help="accept 5/8 for the ratio 5:8, and the reverse"
+    )
+
+
 def run(words: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code. An error that the user can fix is one line on stderr."""
-    options = parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
     try:
-        _judge(options.file, options.out, options.workers, options.allow_weak_sandbox)
+        if words[:1] == [CHECK_GOLDS]:
+            return _check_golds(check_parser().parse_args(words[1:]))
+        _judge(parser().parse_args(words))
     except Or1Error as error:
         print("or1-verify: " + " ".join(str(error).split()), file=sys.stderr)
         return error.exit_code
@@ -70,22 +121,48 @@ def default_out(file: Path) -> Path:
     return file.with_name(f"{file.name}.verdicts.jsonl")
 
 
-def _judge(file: Path, out: Path | None, num_workers: int | None, allow_weak_sandbox: bool) -> None:
-    kinds = default_kinds(allow_weak_sandbox=allow_weak_sandbox)
+def _judge(options: argparse.Namespace) -> None:
+    file: Path = options.file
+    kinds = _kinds(options)
+    out: Path = options.out or default_out(file)
+    require_writable(out, [file])
     num_rows = check_rows(read_json_lines(file), kinds)
     if num_rows["code"]:
         print(sandbox_line(), file=sys.stderr)
-    out = out or default_out(file)
     tally = judge_rows(
         read_json_lines(file),
         kinds,
         out,
         num_rows=num_rows,
-        num_workers=num_workers,
+        num_workers=options.workers,
         on_progress=_show_progress,
     )
     print(tally.table())
     print(out, file=sys.stderr)
+
+
+def _check_golds(options: argparse.Namespace) -> int:
+    """List the golds that cannot be judged; returns the exit code."""
+    num_rows, bad = check_golds(
+        read_json_lines(options.file),
+        _kinds(options),
+        kind=options.kind,
+        column=options.column,
+        num_workers=options.workers,
+    )
+    for each in bad:
+        print(each)
+    print(summary(bad, num_rows, most=0))
+    return 1 if bad else 0
+
+
+def _kinds(options: argparse.Namespace) -> dict[str, Kind]:
+    return default_kinds(
+        math=MathVerifier(
+            min_gold_digits=options.min_gold_digits, ratio_as_fraction=options.ratio_as_fraction
+        ),
+        allow_weak_sandbox=options.allow_weak_sandbox,
+    )
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -18,12 +18,15 @@ from typing import Any
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, parse_tests
 from or1_verify.errors import DataError
+from or1_verify.golds import BadGold, bad_golds, with_gold_checks
 from or1_verify.math import MathVerifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
 Row = tuple[str, dict[str, Any]]
 """(name of the row in error messages, such as `FILE line 7`; its columns)"""
+GOLD_COLUMNS = ("gold", "answer", "final_answer", "ground_truth", "solution")
+"""Columns of a problem's answer, where its kind's own is missing; the first that is there counts."""
 OnProgress = Callable[[int, int], None]
 """(rows judged, rows in the file)"""
 
@@ -40,11 +43,11 @@ class Kind:
     """Column that tells how the response ended, as `Finish`; None: the model ended each."""
 
 
-def default_kinds(*, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
-    """math and code, with the default settings of their verifiers."""
+def default_kinds(*, math: MathVerifier | None = None, allow_weak_sandbox: bool = False) -> dict[str, Kind]:
+    """math and code, with the default settings of their verifiers where none is given."""
     code = CodeVerifier(allow_weak_sandbox=allow_weak_sandbox)
     return {
-        "math": Kind(gold_column="gold", verifier=MathVerifier()),
+        "math": Kind(gold_column="gold", verifier=math or MathVerifier()),
         "code": Kind(gold_column="tests", verifier=code, gold_of=_tests_of),
     }
 
@@ -104,6 +107,23 @@ def read_json_lines(file: Path) -> Iterator[Row]:
         raise DataError(f"{file} has no rows: it is empty")
 
 
+def require_writable(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse an output that would replace an input or cannot be written.
+
+    Raises:
+        DataError: in one line.
+    """
+    folder = out.absolute().parent
+    if out.resolve() in {each.resolve() for each in inputs}:
+        raise DataError(f"--out {out} is the input: nothing is overwritten; name another file")
+    if out.is_dir():
+        raise DataError(f"--out {out} is a folder: name a file in it, such as {out / 'verdicts.jsonl'}")
+    if not folder.is_dir():
+        raise DataError(f"--out {out}: there is no folder {folder}: make it, or name another")
+    if not os.access(folder, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
+        raise DataError(f"--out {out} cannot be written: name a file in a folder of your own")
+
+
 def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
     """The number of rows of each kind.
 
@@ -111,6 +131,44 @@ def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
         DataError: the first row that cannot be judged.
     """
     return Counter(_answer(number, row, kinds).problem.task for number, row in enumerate(rows))
+
+
+def check_golds(
+    rows: Iterable[Row],
+    kinds: Mapping[str, Kind],
+    *,
+    kind: str | None = None,
+    column: str | None = None,
+    num_workers: int | None = None,
+) -> tuple[int, list[BadGold]]:
+    """Number of rows, and the golds among them that cannot be judged, in the order of the rows.
+
+    Args:
+        rows: with or without responses.
+        kinds: name -> kind.
+        kind: of rows without `kind`; None = `code` where the row has tests, else `math`.
+        column: of the gold; None = the kind's, or another usual name (`GOLD_COLUMNS`).
+        num_workers: worker processes; None = one for each processor.
+
+    Raises:
+        DataError: a row of another kind.
+    """
+    places: dict[str, int] = {}
+    unusable: list[BadGold] = []
+
+    def problems() -> Iterator[tuple[str, Problem]]:
+        for number, row in enumerate(rows):
+            places[row[0]] = number
+            found = _gold_in(row, kinds, kind, column)
+            if isinstance(found, BadGold):
+                unusable.append(found)
+            else:
+                yield row[0], found
+
+    verifiers = with_gold_checks({name: each.verifier for name, each in kinds.items()})
+    with ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool:
+        refused = bad_golds(problems(), pool.judge)
+    return len(places), sorted([*unusable, *refused], key=lambda bad: places[bad.place])
 
 
 def judge_rows(
@@ -148,6 +206,24 @@ def judge_rows(
         os.fsync(lines.fileno())
     unfinished.replace(out)
     return tally
+
+
+def _gold_in(
+    row: Row, kinds: Mapping[str, Kind], default_kind: str | None, column: str | None
+) -> Problem | BadGold:
+    """The gold of a row, as a problem without a question."""
+    place, columns = row
+    name = columns.get("kind", default_kind or ("code" if columns.get("tests") else "math"))
+    if name not in kinds:
+        raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
+    listed = [column] if column else [kinds[name].gold_column, *GOLD_COLUMNS]
+    value = next((columns[each] for each in listed if columns.get(each) is not None), None)
+    if value is None:
+        return BadGold(place=place, gold="", reason="no_gold", detail=f"the row has {', '.join(columns)}")
+    try:
+        return Problem.make(name, (Message("user", ""),), kinds[name].gold_of(value))
+    except DataError as error:
+        return BadGold(place=place, gold=value, reason="bad_tests", detail=str(error))
 
 
 def _tests_of(value: Any) -> Gold:

@@ -114,8 +114,8 @@ tried("of libc", lambda: ctypes.string_at(libc.getenv(b"OR1_TOKEN") or 1 / 0))
 print(sorted(set(os.environ) - {"LD_LIBRARY_PATH", "LC_CTYPE"}))
 """,
         escapes_at=Level.RLIMITS,
-        output=b"['LANG', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', "
-        b"'PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED']\n",
+        output=b"['LANG', 'MALLOC_ARENA_MAX', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', "
+        b"'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED']\n",
     ),
     Attack(
         48,

@@ -139,6 +139,6 @@ def test_a_verifier_that_limits_itself_says_its_limit(sample: Sample) -> None:
     if not sample.verifier.limits_itself:
         pytest.skip("the pool's limit holds")
     problem = Problem.make("task", (Message("user", "?"),), sample.gold)
-    limit_s = sample.verifier.wall_limit_s(problem)
+    limit_s = sample.verifier.limit_s(problem)
     assert limit_s is not None
     assert 6.0 < limit_s < 86_400.0

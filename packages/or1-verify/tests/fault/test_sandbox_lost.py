@@ -102,4 +102,61 @@ def test_closing_leaves_nothing(level: Level) -> None:
         homes += [home_of(pid) for pid in sandbox.pids]
     assert all(processes_of(home) == set() and not Path(home).exists() for home in homes)
     assert descriptors() == before
-    assert list(Path("/sys/fs/cgroup").rglob(f"or1-sandbox-{os.getpid()}-*")) == []
+    assert groups_of(os.getpid()) == []
+
+
+def groups_of(pid: int) -> list[Path]:
+    return list(Path("/sys/fs/cgroup").rglob(f"or1-sandbox-of-{pid}-*"))
+
+
+def has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+
+def test_a_fork_server_that_was_lost_between_two_programs_costs_nothing(level: Level) -> None:
+    with Sandbox(level) as sandbox:
+        assert sandbox.run("print(1)").stdout == b"1\n"
+        (lost,) = sandbox.pids
+        os.kill(lost, signal.SIGKILL)
+        wait_until(lambda: has_ended(lost), "the fork server ignores SIGKILL")
+        assert sandbox.run("print(2)").stdout == b"2\n"
+        assert sandbox.pids != [lost]
+
+
+IN_ITS_OWN_PROCESS_TREE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+def test_installations_in_other_process_trees_leave_each_other_alone() -> None:
+    """Each is process 1 or 2 of its container, where the other one's id does not exist or is another's."""
+    if obstacle(Level.CGROUP) is not None or os.geteuid() != 0:
+        pytest.skip("memory groups and process trees need root here")
+    command = [*IN_ITS_OWN_PROCESS_TREE, sys.executable, "-c", PARENT, "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as neighbour:
+        assert neighbour.stdout is not None
+        neighbour.stdout.readline()
+        its_groups = groups_of(1)
+        assert its_groups
+        with Sandbox(Level.CGROUP) as sandbox:
+            assert sandbox.run("print(1)").stdout == b"1\n"
+        assert set(its_groups) <= set(groups_of(1))
+        neighbour.kill()
+    wait_until(lambda: all(is_empty(group) for group in its_groups), "a program outlives its container")
+    with Sandbox(Level.CGROUP) as sandbox:
+        assert sandbox.run("print(1)").stdout == b"1\n"
+    assert not set(its_groups) & set(groups_of(1))
+
+
+def is_empty(home: Path) -> bool:
+    return all(path.read_text() == "" for path in home.rglob("cgroup.procs"))
+
+
+def test_groups_that_were_removed_are_made_again() -> None:
+    if obstacle(Level.CGROUP) is not None:
+        pytest.skip("memory groups are not allowed here")
+    with Sandbox(Level.CGROUP) as sandbox:
+        assert sandbox.run("print(1)").stdout == b"1\n"
+        for home in groups_of(os.getpid()):
+            (home / "0").rmdir()
+        with pytest.raises(SandboxError, match="memory groups were removed"):
+            sandbox.run("print(1)")
+        assert sandbox.run("print(2)").stdout == b"2\n"

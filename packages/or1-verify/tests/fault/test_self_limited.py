@@ -19,10 +19,10 @@ class SelfLimited(Verifier):
     limits_itself = True
 
     def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+        self.own_s = limit_s
 
-    def wall_limit_s(self, problem: Problem) -> float:
-        return self.limit_s if problem.prompt[0].content == HANGS else PATIENT_S
+    def limit_s(self, problem: Problem) -> float:
+        return self.own_s if problem.prompt[0].content == HANGS else PATIENT_S
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         if answer.startswith("sleep"):
@@ -32,7 +32,7 @@ class SelfLimited(Verifier):
         return Verdict(outcome=Outcome.RIGHT, reward=1.0)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("sleep: 600", "time_limit"), ("memory:", "memory_limit")])
+@pytest.mark.parametrize(("text", "reason"), [("sleep: 600", "wait_limit"), ("memory:", "memory_limit")])
 def test_over_its_own_limit_is_our_failure(text: str, reason: str) -> None:
     with ProcessVerifierPool({"bad": SelfLimited(0.5)}, 1, time_limit_s=3600.0) as pool:
         verdict = verdict_on(pool, text)

@@ -28,12 +28,18 @@ from bad_verifiers import (
 from builders import make_answer, make_problem
 from or1_verify.errors import RunStopped
 from or1_verify.math import MathVerifier
-from or1_verify.pool import ProcessVerifierPool
+from or1_verify.pool import ProcessVerifierPool, worker_main, worker_process
+from or1_verify.process_clock import WaitClock
 from or1_verify.types import Answer, Outcome, Verdict
 
 ROOT = Path(__file__).parents[1]  # where bad_verifiers lies
 PATIENT_S = 300.0
 """Ends a hang of the pool itself; no verdict depends on it [s]."""
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_main, "_LEAST_WAIT_S", 0.5)
 
 
 def answer(text: str, gold: str = "gold", index: int = 0) -> Answer:
@@ -57,7 +63,7 @@ def pool() -> Iterator[ProcessVerifierPool]:
     [
         ("spin", Outcome.WRONG, "time_limit"),
         ("c_loop", Outcome.WRONG, "time_limit"),
-        ("sleep", Outcome.WRONG, "time_limit"),
+        ("sleep", Outcome.NOT_JUDGED, "wait_limit"),
         ("memory", Outcome.WRONG, "memory_limit"),
         ("segfault", Outcome.NOT_JUDGED, "worker_lost"),
         ("exit", Outcome.NOT_JUDGED, "worker_lost"),
@@ -90,7 +96,24 @@ def test_an_answer_that_broke_workers_twice_breaks_no_more() -> None:
 def test_a_verifier_keeps_a_lower_limit_of_its_own() -> None:
     """The limit of the pool would end the answer after an hour."""
     with ProcessVerifierPool({"bad": Impatient()}, 1, time_limit_s=3600.0) as pool:
-        assert verdict_on(pool, "sleep: gold").reason == "time_limit"
+        assert verdict_on(pool, "spin: gold").reason == "time_limit"
+
+
+def test_wall_time_alone_decides_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on a machine that gives the worker no core: four times the limit passes, and it has not waited."""
+    checks: list[float] = []
+
+    def queues(clock: WaitClock) -> float:
+        checks.append(time.monotonic())
+        if checks[-1] - checks[0] > 4 * Impatient.LIMIT_S:
+            (tmp_path / "go").touch()
+        return 0.0
+
+    monkeypatch.setattr(worker_process, "cpu_total_s", lambda pid: 0.0)
+    monkeypatch.setattr(WaitClock, "sample", queues)
+    with ProcessVerifierPool({"bad": Impatient()}, 1) as pool:
+        assert verdict_on(pool, f"wait:{tmp_path / 'go'} gold").outcome is Outcome.RIGHT
+        assert pool.events["retries"] == 0
 
 
 def test_a_verifier_that_raises_in_the_parent_costs_one_answer() -> None:

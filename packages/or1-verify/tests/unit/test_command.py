@@ -43,6 +43,24 @@ def test_verdicts_in_the_order_of_the_rows(
 
 
 @pytest.mark.parametrize(
+    ("words", "rewards"),
+    [
+        ([], [0.0, 0.0]),
+        (["--min-gold-digits", "2"], [1.0, 0.0]),
+        (["--ratio-as-fraction"], [0.0, 1.0]),
+    ],
+)
+def test_policies_are_options(words: list[str], rewards: list[float], tmp_path: Path) -> None:
+    rows = [
+        {"kind": "math", "gold": "0.33", "response": r"\boxed{1/3}"},
+        {"kind": "math", "gold": "5:8", "response": r"\boxed{5/8}"},
+    ]
+    out = tmp_path / "out.jsonl"
+    assert run([str(write(tmp_path / "rows.jsonl", rows)), "--out", str(out), *words]) == 0
+    assert [json.loads(line)["reward"] for line in out.read_text().splitlines()] == rewards
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"", "rows.jsonl has no rows"),

@@ -11,7 +11,8 @@ import random
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
 
 def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     """Run test code with stand-ins for the objects of the program; the last frame is the verdict."""
-    scope = _module("tests")
+    scope = _module("__main__")
 
     def find_class(name: str) -> type:
         found = scope.get(name)
@@ -116,27 +117,76 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
+        may_set=partial(_is_field, frozenset(job["assigned"])),
     )
-    failure: list[Any] | None = None
+    counter: Any = None
+    if job["counts_checks"]:
+        from or1_verify.code.assertions import CheckCounter
+
+        counter = CheckCounter()
     random.seed(0)  # tests with random inputs get the same ones each time
+    solution = types.ModuleType("solution")
+    vars(solution)["__getattr__"] = endpoint.named
+    sys.modules["solution"] = solution
     try:
-        exec(_compiled(job["setup"], "<setup>"), scope)
-        scope.update({name: endpoint.named(name) for name in job["names"]})
-        for index, test in enumerate(job["tests"]):
-            found = _failure(test, scope)
-            if found:
-                failure = [index, *found]
-                break
+        failure = _first_failure(job, scope, endpoint, counter)
     except EndpointLostError:
         return
     except BaseException as error:
         failure = [0, "bad_tests", _where(error)]
-    send(b"V" + json.dumps({"failure": failure}).encode())
+    num_checks = counter.num_checks if counter else None
+    verdict = {"failure": failure, "num_calls": endpoint.num_uses, "num_checks": num_checks}
+    send(b"V" + json.dumps(verdict).encode())
 
 
-def _failure(test: str, scope: dict[str, Any]) -> tuple[str, str] | None:
+def _is_field(assigned: frozenset[str], cls: type, name: str) -> bool:
+    """Whether a program may set an attribute: not one that the class of the tests defines.
+
+    Methods, properties and constants of a class are the tests' own. A default value that its class annotates,
+    or that the tests themselves set on some instance, is a field.
+    """
+    for each in cls.__mro__[:-1]:
+        if name not in vars(each):
+            continue
+        defined = vars(each)[name]
+        if callable(defined) or hasattr(type(defined), "__get__"):
+            return type(defined) is types.MemberDescriptorType  # an entry of `__slots__`
+        own = vars(each)
+        return defined is None or name in assigned or name in (own.get("__annotations__") or {})
+    return True
+
+
+def _first_failure(
+    job: dict[str, Any], scope: dict[str, Any], endpoint: RpcEndpoint, counter: Any
+) -> list[Any] | None:
+    """Run the setup and all tests; the first failure as [index, reason, detail]."""
+    run_cases: Callable[[Mapping[str, Any], Sequence[str]], None] | None = None
+    if job["with_harness"]:
+        from or1_verify.code.harness import install
+        from or1_verify.code.harness import run_cases as run_cases_found
+
+        install()
+        run_cases = run_cases_found
+
+    def execute(source: str, file: str) -> None:
+        code = counter.compiled(source, file, scope) if counter else _compiled(source, file)
+        exec(code, scope)
+
+    execute(job["setup"], "<setup>")
+    scope.update({name: endpoint.named(name) for name in job["names"]})
+    for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
+        found = _failure(test, partial(execute, test, "<tests>"))
+        if run_cases and not found:
+            found = _failure(test, partial(run_cases, scope, cases))
+        found = found or _failure(test, endpoint.confirm)
+        if found:
+            return [index, *found]
+    return None
+
+
+def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
     try:
-        exec(_compiled(test, "<tests>"), scope)
+        run_test()
     except EndpointLostError:
         raise
     except TransferError as error:
@@ -145,7 +195,10 @@ def _failure(test: str, scope: dict[str, Any]) -> tuple[str, str] | None:
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
             return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
+        if isinstance(error, SystemExit) and not error.code:
+            return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
+        kind = "unsupported" if type(error).__name__ == "UnsupportedTestsError" else kind
         return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
 

@@ -54,7 +54,7 @@ class SandboxFusionVerifier(ProgramVerifier):
     pause_s: float = 1.0
     """Pause before the second try [s]."""
 
-    def wall_limit_s(self, problem: Problem) -> float:
+    def limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, all second tries included [s]."""
         tests = parse_tests(problem.gold)
         one = tests.time_limit_s * self.time_limit_factor + self.answer_limit_s + self.pause_s

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import marshal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from or1_verify.code.child import reads_itself
-from or1_verify.code.outcome import BadTestsError
+from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
-from or1_verify.sandbox import Execution, Limits, Sandbox, Session
+from or1_verify.process_clock import CpuLimit, CpuTime
+from or1_verify.sandbox import Ending, Execution, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHIPPED = ("rpc_values", "rpc", "child")
@@ -40,14 +42,13 @@ except SystemExit:
 """
 
 
-_WALL_PER_CPU = 6
-"""Wall time limit over processor time limit, before five more seconds. It stops programs that wait; others do
-not reach it on a machine with four times more load than cores [dimensionless]."""
+_WAITED_PER_CPU = 6
+"""Limit on waiting time over the limit on user time, before five more seconds [dimensionless]."""
 
 
 def limits_of(cpu_s: float, memory_bytes: int) -> Limits:
-    """Limits of one run, with a wall time limit that programs do not reach on a loaded machine."""
-    return Limits(cpu_s=cpu_s, wall_s=_WALL_PER_CPU * cpu_s + 5, memory_bytes=memory_bytes)
+    """Limits of one run."""
+    return Limits(cpu_s=cpu_s, wall_s=_WAITED_PER_CPU * cpu_s + 5, memory_bytes=memory_bytes)
 
 
 @dataclass(slots=True)
@@ -55,23 +56,46 @@ class TimeBudget:
     """Total time of the runs for one problem, and its limit."""
 
     limit_s: float
-    """Largest processor time of all tests together [s]; wall time has a longer limit."""
-    cpu_s: float = field(default=0.0)
-    wall_s: float = field(default=0.0)
+    """Largest user time of all tests together [s]; waiting time has a longer limit."""
+    user_s: float = field(default=0.0)
+    system_s: float = field(default=0.0)
+    waited_s: float = field(default=0.0)
+    _last: Execution | None = field(default=None)
 
     def add(self, execution: Execution) -> Execution:
-        self.cpu_s += execution.cpu_s
-        self.wall_s += execution.wall_s
+        """Add the time of a run of the program."""
+        self._last = execution
+        self.user_s += execution.cpu.user_s
+        self.system_s += execution.cpu.system_s
+        self.waited_s += execution.waited_s
         return execution
+
+    def measured(self, index: int, run: Callable[[], FailedTest | None]) -> FailedTest | None:
+        """The failed test of a run, which adds its time here; near the limit, a second run decides.
+
+        A program that answers, but over its limit, fails test `index`.
+        """
+        before = (self.user_s, self.system_s)
+        failure = self._late(index, run())
+        if self._last is None or not self._last.near_limit:
+            return failure
+        self.user_s, self.system_s = before
+        return self._late(index, run())
+
+    def _late(self, index: int, failure: FailedTest | None) -> FailedTest | None:
+        if self._last is None or self._last.ending is not Ending.CPU_LIMIT:
+            return failure
+        return failure_of(failure.index if failure else index, self._last)
 
     @property
     def is_spent(self) -> bool:
-        return self.cpu_s > self.limit_s or self.wall_s > self.wall_limit_s
+        used = CpuTime(self.user_s, self.system_s)
+        return CpuLimit(self.limit_s).exceeded_by(used) or self.waited_s > self.wait_limit_s
 
     @property
-    def wall_limit_s(self) -> float:
-        """Largest wall time before the start of the last test [s]."""
-        return _WALL_PER_CPU * self.limit_s
+    def wait_limit_s(self) -> float:
+        """Largest waiting time before the start of the last test [s]."""
+        return _WAITED_PER_CPU * self.limit_s
 
 
 def run_with_input(sandbox: Sandbox, program: str, text: str, limits: Limits) -> Execution:
@@ -86,8 +110,10 @@ def whole_program(program: str) -> str:
     return PREAMBLE + (kept + _STDIN_MAIN).format(program=program)
 
 
-def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
-    """Start a process with the shipped code and send it a job.
+def start_job(
+    sandbox: Sandbox, job: dict[str, Any], limits: Limits, more_modules: tuple[str, ...] = ()
+) -> Session:
+    """Start a process with the shipped code, and these modules of the package, and send it a job.
 
     Raises:
         BadTestsError: the job is larger than a message may be.
@@ -97,17 +123,17 @@ def start_job(sandbox: Sandbox, job: dict[str, Any], limits: Limits) -> Session:
     if len(content) > MAX_FRAME_BYTES:
         raise BadTestsError(f"tests of {len(content)} bytes exceed the limit of {MAX_FRAME_BYTES} bytes")
     session = sandbox.start(_BOOT, limits=limits, sent_later=text)
-    session.send(_shipped_code())
+    session.send(_shipped_code((*more_modules, *_SHIPPED)))
     session.send(content)
     return session
 
 
-@lru_cache(maxsize=1)
-def _shipped_code() -> bytes:
+@lru_cache(maxsize=4)
+def _shipped_code(names: tuple[str, ...]) -> bytes:
     """The shipped modules, compiled once: compiling takes milliseconds in each process."""
     folder = Path(__file__).parent
     modules = []
-    for name in _SHIPPED:
+    for name in names:
         source = (folder / f"{name}.py").read_text(encoding="utf-8")
         modules.append((f"or1_verify.code.{name}", compile(source, f"<or1 {name}>", "exec")))
     return marshal.dumps(modules)

@@ -29,11 +29,25 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
+    >>> free_names("", ["from solution import area as f\nassert f(2) == 4"])
+    ('area',)
     """
     bound = _bound(setup).union(*map(_bound, tests))
-    free = [name for name in _names_read(tests) if name not in bound and name not in _BUILTINS]
+    free = [name for name in names_read(tests) if name not in bound and name not in _BUILTINS]
     unusual = [name for name in free if name not in _preamble_names()]
-    return tuple(unusual or free)
+    imported = [name for test in (setup, *tests) for name in _of_solution(test)]
+    return tuple(dict.fromkeys([*imported, *(unusual or ([] if imported else free))]))
+
+
+def _of_solution(source: str) -> list[str]:
+    """Names that a source takes from the module `solution`, by which tests may import the program."""
+    names = []
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "solution":
+            names += [alias.name for alias in node.names if alias.name != "*"]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names += [node.attr] if node.value.id == "solution" else []
+    return names
 
 
 def module_imports(setup: str, tests: Sequence[str]) -> str:
@@ -43,7 +57,7 @@ def module_imports(setup: str, tests: Sequence[str]) -> str:
     'import sys\\n'
     """
     bound = _bound(setup).union(*map(_bound, tests))
-    read = _names_read(tests)
+    read = names_read(tests)
     wanted = [name for name in PLAIN_IMPORTS if name in read and name not in bound]
     return "".join(f"import {name}\n" for name in wanted)
 
@@ -64,6 +78,16 @@ def functions_in(source: str) -> list[str]:
     ['f']
     """
     return [node.name for node in parsed(source).body if isinstance(node, ast.FunctionDef)]
+
+
+def attributes_set(source: str) -> set[str]:
+    """Names of the attributes that a source assigns.
+
+    >>> attributes_set("node.next = None; node.val.x += 1") == {"next", "x"}
+    True
+    """
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in nodes if isinstance(node.ctx, ast.Store)}
 
 
 def is_expression_of_names(text: str) -> bool:
@@ -95,7 +119,7 @@ def root_name(entry_point: str) -> str:
     return entry_point.replace("(", ".").split(".")[0].strip()
 
 
-def _names_read(tests: Sequence[str]) -> list[str]:
+def names_read(tests: Sequence[str]) -> list[str]:
     """Names in the order in which the tests first read them."""
     used: dict[str, None] = {}
     for test in tests:

@@ -33,8 +33,8 @@ class FailedTest:
 
 
 def failure_of(index: int, execution: Execution) -> FailedTest:
-    """The failed test for a program that ended without an answer."""
-    detail = f"{execution.ending.value} after {execution.cpu_s:.2f} s of processor time"
+    """The failed test for a program that ended without an answer, or over a limit."""
+    detail = f"{execution.ending.value} after {execution.times}"
     if execution.ending is Ending.EXITED:
         detail = "ended before it had answered"
     elif execution.ending is Ending.RUNTIME_ERROR:

@@ -122,6 +122,7 @@ class RpcEndpoint:
         node_classes: frozenset[str],
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
+        may_set: Callable[[type, str], bool] = lambda cls, name: True,
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -132,17 +133,21 @@ class RpcEndpoint:
             find_class: returns the class of a name on this side.
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
+            may_set: whether the other side may set an attribute of an instance of this class.
         """
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
-        self._decoder = ValueDecoder(find_class, self._handle, arrays=True)
+        self._decoder = ValueDecoder(find_class, self._handle, arrays=True, may_set=may_set)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
         self.num_calls = 0
         """Number of calls to the other side."""
+        self.num_uses = 0
+        """The same without those for truth and text alone."""
+        self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
@@ -157,6 +162,7 @@ class RpcEndpoint:
             EndpointLostError: the other side ended.
         """
         self.num_calls += 1
+        self.num_uses += function not in (bool, str, repr)
         encoder = self._encoder()
         root = encoder.item([function, list(args), kwargs])
         self._write({"root": root, "heap": encoder.entries})
@@ -166,8 +172,13 @@ class RpcEndpoint:
                 self._answer(message)
                 continue
             if "raise" in message:
-                _raise(message["raise"])
+                _raise(message["raise"], stops=self._find_name is not None or function is next)
             return result_of(message, encoder, self._decoder)
+
+    def confirm(self) -> None:
+        """Raise the first failed check of a function that the program called and whose failure it caught."""
+        if self._failed_check is not None:
+            raise self._failed_check
 
     def serve(self) -> None:
         """Answer requests until the other side ends."""
@@ -183,6 +194,8 @@ class RpcEndpoint:
         except EndpointLostError:
             raise
         except BaseException as error:
+            if isinstance(error, AssertionError) and not came_from_program(error):
+                self._failed_check = self._failed_check or error
             reply = {"raise": describe(error)}
         self._write(reply)
 
@@ -283,13 +296,20 @@ def came_from_program(error: BaseException) -> bool:
     return "or1_from_program" in vars(error)
 
 
-def _raise(described: Any) -> NoReturn:
+def _raise(described: Any, *, stops: bool) -> NoReturn:
+    """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
+
+    Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
+    """
     name, text = (str(described[0]), str(described[1])) if isinstance(described, list) else ("", "")
     cls = vars(builtins).get(name)
     error: Any
     try:
         ordinary = isinstance(cls, type) and issubclass(cls, Exception)
-        error = cls(text) if ordinary and cls else RuntimeError(f"{name}: {text}")
+        ends_loops = name in ("StopIteration", "StopAsyncIteration")
+        error = (
+            cls(text) if ordinary and cls and (stops or not ends_loops) else RuntimeError(f"{name}: {text}")
+        )
     except TypeError:  # UnicodeDecodeError and similar classes need five arguments
         error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True

@@ -175,6 +175,7 @@ class ValueDecoder:
         *,
         arrays: bool = False,
         max_hashed: int | None = None,
+        may_set: Callable[[type, str], bool] = lambda cls, name: True,
     ) -> None:
         """Configure the decoding of values that are not plain.
 
@@ -184,8 +185,10 @@ class ValueDecoder:
             arrays: decode numpy arrays; False = refused.
             max_hashed: largest number of keys and elements of sets, without texts; a tuple counts with all
                 its parts, each as often as it occurs; None = no limit [hashed parts].
+            may_set: whether an attribute of a node of this class is set; others keep their value.
         """
         self._node_class = node_class
+        self._may_set = may_set
         self._handle = handle
         self._arrays = arrays
         self._hashes_left = max_hashed
@@ -301,7 +304,9 @@ class ValueDecoder:
             for name, item in zip(entry[2], entry[3], strict=True):
                 if not name.isidentifier() or name.startswith("__"):
                     raise TransferError("malformed payload: an invalid attribute name")
-                setattr(target, name, value_of(item, objects))
+                value = value_of(item, objects)
+                if self._may_set(type(target), name):
+                    setattr(target, name, value)
         else:
             raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} is immutable")
 

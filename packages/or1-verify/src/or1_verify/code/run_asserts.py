@@ -13,7 +13,8 @@ from typing import Any
 from or1_verify.code.launch import TimeBudget, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
-from or1_verify.code.spec import AssertTests, CheckTests, code_of, names_of, node_classes
+from or1_verify.code.run_plan import plan_of
+from or1_verify.code.spec import AssertTests, CheckTests, assigned_attributes, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
 
 _VERDICT = b"V"
@@ -52,16 +53,22 @@ def failures_of_code(
 def _tested(
     sandbox: Sandbox, tests: CheckTests | AssertTests, program: Session, limits: Limits
 ) -> list[FailedTest]:
+    plan = plan_of(tests.setup, code_of(tests))
     job = {
         "side": "tester",
         "setup": tests.setup,
         "names": list(names_of(tests)),
         "node_classes": sorted(node_classes(tests)),
+        "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
+        "cases": plan.cases,
+        "with_harness": plan.with_harness,
+        "counts_checks": plan.counts_checks,
     }
+    modules = ("assertions",) * plan.counts_checks + ("harness",) * plan.with_harness
     # The tester waits while the program computes, so its wall time limit must be longer.
     patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)
-    tester = start_job(sandbox, job, patient)
+    tester = start_job(sandbox, job, patient, modules)
     num_calls = 0
     try:
         while True:
@@ -90,8 +97,12 @@ def _tester_lost(tester: Session, num_calls: int) -> FailedTest:
 
 def _failure(verdict: dict[str, Any], num_calls: int) -> list[FailedTest]:
     if verdict["failure"] is None:
+        if verdict["num_calls"] == 0:
+            raise BadTestsError("the tests pass without a call of the program")
+        if verdict["num_checks"] == 0:  # for some result of the program, no check runs
+            return [FailedTest(0, "wrong_answer", "the tests end without a check of a result")]
         return []
     index, reason, detail = verdict["failure"]
-    if num_calls == 0 and reason != "wrong_answer":
+    if reason == "unsupported" or (num_calls == 0 and reason != "wrong_answer"):
         raise BadTestsError(str(detail))  # after the first reply, the program may have caused the failure
     return [FailedTest(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from or1_verify.code.compare import difference, same_value
@@ -22,6 +23,8 @@ _SHOWN = 100
 _MAX_HASHED = 1 << 14
 """Largest number of keys and elements of sets, without texts, in a value that the parent decodes. Expected
 values have fewer; hashing a forged value could take any time [hashed parts]."""
+_SMALL_REPLY_BYTES, _SMALL_REPLY_PARTS = 1 << 16, 1 << 18
+"""A reply of this length [bytes], with this number of brackets and commas, is parsed in any case."""
 _LOADED_BYTES = 1 << 16
 """Longest load report of a program that is parsed [bytes]."""
 _CHECKER_LIMITS = Limits(cpu_s=20.0)
@@ -31,17 +34,10 @@ def failures_of_stdin(
     sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
     """The failed tests in order; each test runs in a process of its own."""
-    for index, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        execution = budget.add(run_with_input(sandbox, program, given, limits))
-        if execution.ending is not Ending.EXITED:
-            yield failure_of(index, execution)
-        else:
-            output = execution.stdout.decode("utf-8", "replace")
-            wrong = difference(output, expected)
-            if wrong and tests.checker is not None:
-                wrong = _rejected(sandbox, tests.checker, (given, output, expected))
-            if wrong:
-                yield FailedTest(index, "wrong_answer", wrong)
+    for index in range(len(tests.inputs)):
+        failure = budget.measured(index, partial(_run, sandbox, tests, program, limits, budget, index))
+        if failure is not None:
+            yield failure
         if budget.is_spent:
             yield from _out_of_time(range(index + 1, len(tests.inputs)), budget)
             return
@@ -51,8 +47,8 @@ def failures_of_calls(
     sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget
 ) -> Iterator[FailedTest]:
     """The failed tests in order; one process and one call per test, so that no state is carried over."""
-    for index, (arguments, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
-        failure = _call(sandbox, tests, program, limits, budget, index, arguments, expected)
+    for index in range(len(tests.inputs)):
+        failure = budget.measured(index, partial(_call, sandbox, tests, program, limits, budget, index))
         if failure is not None:
             yield failure
         if budget.is_spent:
@@ -62,19 +58,30 @@ def failures_of_calls(
 
 def _out_of_time(indices: range, budget: TimeBudget) -> Iterator[FailedTest]:
     for index in indices:
-        yield FailedTest(index, "time_limit", f"all tests together took {budget.cpu_s:.1f} s so far")
+        detail = (
+            f"all tests together took {budget.user_s:.1f} s of user time and waited {budget.waited_s:.1f} s"
+        )
+        yield FailedTest(index, "time_limit", f"{detail} so far")
+
+
+def _run(
+    sandbox: Sandbox, tests: StdinTests, program: str, limits: Limits, budget: TimeBudget, index: int
+) -> FailedTest | None:
+    given, expected = tests.inputs[index], tests.outputs[index]
+    execution = budget.add(run_with_input(sandbox, program, given, limits))
+    if execution.ending is not Ending.EXITED:
+        return failure_of(index, execution)
+    output = execution.stdout.decode("utf-8", "replace")
+    wrong = difference(output, expected)
+    if wrong and tests.checker is not None:
+        wrong = _rejected(sandbox, tests.checker, (given, output, expected))
+    return FailedTest(index, "wrong_answer", wrong) if wrong else None
 
 
 def _call(
-    sandbox: Sandbox,
-    tests: FunctionTests,
-    program: str,
-    limits: Limits,
-    budget: TimeBudget,
-    index: int,
-    arguments: tuple[Any, ...],
-    expected: Any,
+    sandbox: Sandbox, tests: FunctionTests, program: str, limits: Limits, budget: TimeBudget, index: int
 ) -> FailedTest | None:
+    arguments, expected = tests.inputs[index], tests.outputs[index]
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
     job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
     session = start_job(sandbox, job, limits)
@@ -90,7 +97,7 @@ def _call(
             return failure_of(index, session.wait())
     finally:
         budget.add(session.close())
-    if len(answer) > _reply_limit(frame, expected):
+    if _is_oversized(answer, frame, expected):
         return FailedTest(
             index, "wrong_answer", f"a value of {len(answer)} bytes instead of {_short(expected)}"
         )
@@ -132,9 +139,21 @@ def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
     return frame
 
 
-def _reply_limit(request: bytes, expected: Any) -> int:
-    """Longest reply that is parsed [bytes]: room for the expected value and the arguments."""
-    return (1 << 16) + 8 * (len(request) + len(json.dumps(encode(expected))))
+def _is_oversized(reply: bytes, request: bytes, expected: Any) -> bool:
+    """Whether a reply is too large to be the expected value with the arguments, which may have changed.
+
+    Parsing costs memory and time per object, up to fifty times the length of a forged reply, so the brackets
+    and commas are counted first. A value may take four times as many as expected: a list of numpy numbers
+    does. Arguments may double.
+    """
+    wanted = json.dumps(encode(expected)).encode()
+    num_parts = wanted.count(b"[") + wanted.count(b",")
+    if len(reply) > _SMALL_REPLY_BYTES + 8 * (len(request) + len(wanted)) + 32 * num_parts:
+        return True
+    return any(
+        reply.count(mark) > _SMALL_REPLY_PARTS + 2 * request.count(mark) + 4 * num_parts
+        for mark in (b"[", b"{", b",")
+    )
 
 
 def _compared(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from or1_verify.code.encoding import decode_tests
 from or1_verify.code.leetcode import LEETCODE_SETUP
 from or1_verify.code.names import (
+    attributes_set,
     classes_in,
     free_names,
     functions_in,
@@ -25,6 +26,7 @@ from or1_verify.code.names import (
     parsed,
     root_name,
 )
+from or1_verify.code.run_plan import with_checks
 from or1_verify.errors import DataError
 from or1_verify.sandbox import Limits
 
@@ -252,6 +254,7 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
         _compiles(table.get(key), key)
     if not is_expression_of_names(str(table.get("entry_point", ""))):
         raise DataError(f"entry_point {table.get('entry_point')!r} is not a name such as f or Solution().f")
+    with_checks(table["setup"], [_with_call(table["test"], table["entry_point"])])
     return table
 
 
@@ -281,7 +284,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
     rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
-    return {**rest, "setup": setup, "tests": tests, "names": names}
+    return {**rest, "setup": setup, "tests": with_checks(setup, tests), "names": names}
 
 
 def _compiles(source: Any, key: str) -> None:
@@ -302,11 +305,20 @@ def node_classes(tests: CheckTests | AssertTests) -> frozenset[str]:
     return frozenset(name for source in sources for name in classes_in(source))
 
 
+def assigned_attributes(tests: CheckTests | AssertTests) -> frozenset[str]:
+    """Names of the attributes that setup and tests assign."""
+    return frozenset(name for source in [tests.setup, *code_of(tests)] for name in attributes_set(source))
+
+
 def code_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:
     """The test code, split into parts that pass or fail on their own."""
     if isinstance(tests, AssertTests):
         return tests.tests
-    return (f"{tests.test}\ncheck({tests.entry_point})\n",)
+    return (_with_call(tests.test, tests.entry_point),)
+
+
+def _with_call(test: str, entry_point: str) -> str:
+    return f"{test}\ncheck({entry_point})\n"
 
 
 def names_of(tests: CheckTests | AssertTests) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import ClassVar, Literal
 
@@ -15,7 +16,15 @@ from or1_verify.code.program import Extraction, program_of
 from or1_verify.code.run_asserts import failures_of_code
 from or1_verify.code.run_io import failures_of_calls, failures_of_stdin
 from or1_verify.code.sandboxes import a_sandbox
-from or1_verify.code.spec import AssertTests, FunctionTests, StdinTests, Tests, num_tests, parse_tests
+from or1_verify.code.spec import (
+    AssertTests,
+    CheckTests,
+    FunctionTests,
+    StdinTests,
+    Tests,
+    num_tests,
+    parse_tests,
+)
 from or1_verify.errors import DataError, Or1Error, SandboxError
 from or1_verify.sandbox import Level, Sandbox
 from or1_verify.types import Problem, Verdict
@@ -71,7 +80,7 @@ class ProgramVerifier(Verifier):
         """
 
     @abstractmethod
-    def wall_limit_s(self, problem: Problem) -> float:
+    def limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, all second tries included [s]."""
 
     def read(self, text: str) -> str | Verdict:
@@ -106,7 +115,7 @@ class CodeVerifier(ProgramVerifier):
     """
 
     total_time_limit_s: float = 300.0
-    """Processor time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
+    """User time of all tests of one program together [s]. Source: Skywork-OR1 @64e96af (its cap)."""
     allow_weak_sandbox: bool = False
     """Run programs in a sandbox of level 1 or 2, which does not confine them."""
     level: Level | None = None
@@ -117,9 +126,9 @@ class CodeVerifier(ProgramVerifier):
         with a_sandbox(self.allow_weak_sandbox, self.level):
             pass
 
-    def wall_limit_s(self, problem: Problem) -> float:
+    def limit_s(self, problem: Problem) -> float:
         """Longest that `compute` can take, a second try included [s]."""
-        return 2 * (TimeBudget(self.total_time_limit_s).wall_limit_s + _SLACK_S)
+        return 2 * (TimeBudget(self.total_time_limit_s).wait_limit_s + _SLACK_S)
 
     def failures(self, tests: Tests, program: str) -> list[FailedTest]:
         """As in the base class; after a SandboxError one more try, in a new sandbox."""
@@ -148,11 +157,17 @@ class CodeVerifier(ProgramVerifier):
             else:
                 found = failures_of_calls(sandbox, tests, program, limits, budget)
             return list(found if count_all else islice(found, 1))
-        if not count_all or not isinstance(tests, AssertTests):
-            return failures_of_code(sandbox, tests, program, limits, budget)
-        failures = []
-        for index, test in enumerate(tests.tests):
-            alone = tests.model_validate({**tests.model_dump(), "tests": (test,)})
-            found_one = failures_of_code(sandbox, alone, program, limits, budget)
-            failures += [FailedTest(index, failure.reason, failure.detail) for failure in found_one]
-        return failures
+
+        parts: list[CheckTests | AssertTests] = [tests]
+        if count_all and isinstance(tests, AssertTests):
+            parts = [tests.model_validate({**tests.model_dump(), "tests": (test,)}) for test in tests.tests]
+
+        def failure_in(part: CheckTests | AssertTests) -> FailedTest | None:
+            return next(iter(failures_of_code(sandbox, part, program, limits, budget)), None)
+
+        failures = [budget.measured(0, partial(failure_in, part)) for part in parts]
+        return [
+            replace(failure, index=failure.index + start)
+            for start, failure in enumerate(failures)
+            if failure is not None
+        ]

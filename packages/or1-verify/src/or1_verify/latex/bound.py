@@ -70,7 +70,7 @@ def _after_scripts(symbols: list[str], place: int) -> int:
 
 
 def _end_of_level(symbols: list[str], place: int, levels: int) -> int:
-    """The place after the bracket that closes so many levels."""
+    """The place after the bracket that closes `levels` open ones."""
     while place < len(symbols) and levels > 0:
         levels += (symbols[place] in _OPENING) - (symbols[place] in _CLOSING)
         place += 1

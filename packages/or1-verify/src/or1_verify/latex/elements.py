@@ -30,7 +30,7 @@ def elements_of(form: Form) -> Elements:
             return Elements(Order.TUPLE, items, names if len(names) == len(items) else ())
         case Named(_, inner):
             return elements_of(inner)
-    return Elements(Order.SET, (form,))
+    return Elements(Order.LIST, (form,))
 
 
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
@@ -58,15 +58,13 @@ def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
             return _match(gold.items, answer.items, same)
         return answer.order is not Order.SET and _in_order(gold.items, answer.items, same)
     if answer.names and not _are_roots(answer.names):
+        if gold.order is not Order.TUPLE:
+            return _match(gold.items, answer.items, same)
         items = answer.items
         if all(len(name) == 1 for name in answer.names):
             by_name = sorted(zip(answer.names, range(len(answer.names)), strict=True))
             items = tuple(answer.items[place] for _, place in by_name)
-        return (
-            _in_order(gold.items, items, same)
-            if gold.order is not Order.SET
-            else _match(gold.items, items, same)
-        )
+        return _in_order(gold.items, items, same)
     return _same_unnamed(gold, answer, same)
 
 
@@ -78,11 +76,17 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
             return False
         if answer.order is Order.TUPLE:
             return len(gold.items) > 2 and _in_order(gold.items, answer.items, same)
-        return _match(_distinct(gold.items, same), _distinct(answer.items, same), same)
+        wanted = _distinct(gold.items, same)
+        if gold.order is Order.LIST and len(wanted) < len(gold.items):
+            return _match(gold.items, answer.items, same)  # a list counts its repetitions
+        return _match(wanted, _distinct(answer.items, same), same)
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
-    if len(_distinct(gold.items, same)) == len(gold.items):
-        # A repeated element of the answer counts once.
+    if len(answer.items) <= len(gold.items):  # too few to repeat one: no other pairs need to be compared
+        return _match(gold.items, answer.items, same)
+    is_first = any(same(gold.items[0], item) for item in answer.items)
+    if is_first and len(gold.items) > 1 and len(_distinct(gold.items, same)) == len(gold.items):
+        # An element that the answer repeats among others counts once; `5, 5` is not the one value 5.
         return _match(gold.items, _distinct(answer.items, same), same)
     return _match(gold.items, answer.items, same)
 

@@ -10,6 +10,8 @@ from or1_verify.latex import tree
 
 MAX_BITS = 60_000
 """Largest numerator or denominator that is computed [bits]."""
+_MAX_POWER = 64
+"""Largest value of an exponent with variables."""
 MAX_TERMS = 2_000
 """Longest sum or product over an index that is computed [terms]."""
 _MAX_WORK = 4_000_000
@@ -53,14 +55,15 @@ def exact(node: tree.Node, values: Mapping[str, Fraction]) -> Fraction:
                 raise UndefinedError("division by zero")
             return exact(above, values) / divisor
         case tree.Power(base, exponent):
-            if values and not isinstance(exponent, tree.Number) and tree.variables(exponent):
+            power = exact(exponent, values)
+            if values and abs(power) > _MAX_POWER and tree.variables(exponent):
                 raise NotExactError("a variable exponent")  # at a large point the power would be huge
-            return _power(exact(base, values), exact(exponent, values))
+            return _power(exact(base, values), power)
         case tree.Call(name, arguments):
             return _call(name, [exact(each, values) for each in arguments])
         case tree.Series():
             return _series(node, values)
-        case tree.Matrix() | tree.PlusMinus():
+        case tree.Matrix():
             raise NotExactError(type(node).__name__)
 
 

@@ -15,11 +15,10 @@ class Value:
 
     node: Node
     unit: str = ""
-    """The words after the value, as written."""
-    unit_power: int = 1
+    """The words after the value; units in full."""
     is_percent: bool = False
-    is_angle: bool = False
-    """A degree sign follows: `node` is the number of degrees."""
+    radians: Node | None = None
+    """The value in radians, if it has a degree sign: `node` is the number of degrees."""
     literal: Fraction | None = None
     """The value, if it is a single number with a decimal point or exponent, which may be rounded."""
     num_digits: int = 0
@@ -74,6 +73,8 @@ class Many:
 
     order: Order
     items: tuple[Form, ...]
+    is_any: bool = False
+    """Joined by "or"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,35 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    r"""`k \in \mathbb{Z}`, `x > 0`, `for all x`, after an answer with that variable."""
+
+    name: str
+    kind: str | Region
+    """`any`, a name of numbers (`integer`, `natural`, `real`, ...), or the set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """An answer with the domains of its variables: `f(x) = x^2, x > 0`."""
+
+    form: Form
+    domains: tuple[Domain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    r"""A set by its members: `\\{3k \\mid k \\in \\mathbb{Z}\\}`."""
+
+    member: Form
+    domains: tuple[Domain, ...]
+    conditions: tuple[Form, ...] = ()
+    """Conditions that are no domain of one variable."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Dots
+Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Builder | Dots

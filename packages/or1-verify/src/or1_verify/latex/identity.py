@@ -1,22 +1,23 @@
 r"""Equality of two expressions, decided by their values: exact if these are fractions, else to many digits.
 
 An identity of rational functions over the integers is tested at random points: two that differ agree at a
-random point of a million with a probability of degree / 10^6, and six points have to agree. Other
-expressions have to agree at several points to sixty digits, and then with as many more digits as lie between
-their largest and smallest parts, so that neither $1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and
-$\sqrt 2 + 2^{-2000}$ compare equal. The points depend on the variable names alone, so a comparison repeats
-exactly.
+random point of a million with a probability of degree / 10^6, and six points have to agree. Roundings must
+agree at all residues of their variables (`points`). Other expressions must agree at several points to sixty
+digits, and then with as many more digits as lie between their largest and smallest parts, so that neither
+$1/2^{99}$ and $1/2^{98}$ nor $\sqrt 2$ and $\sqrt 2 + 2^{-2000}$ compare equal. Two values agree if their
+difference is no more than the bound on their rounding errors, which `numeric` computes with them.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
-from or1_verify.latex.tree import Call, Node, Number, Power, Product, Series, Symbol, variables, walk
+from or1_verify.latex.points import Point, Points, has_rounding
+from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
     from or1_verify.latex.numeric import WorkBudget
@@ -25,13 +26,17 @@ _DIGITS = 60
 _MAX_DIGITS = 5_000
 _SMALL = 120
 """Largest exponent and factorial that `ExactIdentity` computes."""
-_GUARD = 20
-"""Last digits that may be wrong by rounding [digits]."""
+_GUARD = 40
+"""Margin on the bound of the rounding errors [bits]."""
+_LEAST_GAIN = 60
+"""Least reduction of the errors from the first to the second precision, for a value that exists [bits]."""
+_NO_ERROR = -(10**6)
+"""Exponent of two of an error that is none [bits]."""
 _NUM_POINTS = 6
-_NUM_TRIES = 40
-_NUM_EXACT_POINTS = 6
-_COUNTING = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm"})
-"""Functions whose arguments are whole numbers."""
+_NUM_ROUNDED_BY_NUMBERS = 60
+"""Points of roundings of irrational values, which cost more [points]."""
+_MAX_NODES, _MAX_POINTS = 25_000, 3_000
+"""Largest product of points and size of the expressions, and most points, for roundings."""
 
 
 class NeedsNumbersError(Exception):
@@ -78,35 +83,75 @@ class NumericIdentity:
         from or1_verify.latex.numeric import WorkBudget
 
         self._work = WorkBudget()
+        self._constants: dict[Node, tuple[Any, int] | None] = {}
 
     def equal(self, left: Node, right: Node) -> bool:
         if left == right:
             return True
+        if left in self._constants and right in self._constants and self._clearly_differ(left, right):
+            return False
         try:
             return _equal_exactly(left, right)
         except NotExactError:
-            pass
+            if self._clearly_differ(left, right):
+                return False
         from mpmath import mp
 
+        points = Points.of(left, right)
         bases = (mp.e, 10) if _has_bare_log(left) or _has_bare_log(right) else (mp.e,)
-        return any(_equal_to_many_digits(left, right, base, self._work) for base in bases)
+        return any(_Numbers(left, right, points, base, self._work).equal() for base in bases)
+
+    def _clearly_differ(self, left: Node, right: Node) -> bool:
+        """Whether two constants differ by their values: each is computed once, for lists of many elements."""
+        from mpmath import mp
+
+        found = self._constant(left), self._constant(right)
+        if found[0] is None or found[1] is None:
+            return False
+        with mp.workdps(_DIGITS):
+            margin = mp.ldexp(1, max(found[0][1], found[1][1]) + _GUARD - mp.prec)
+            return bool(abs(found[0][0] - found[1][0]) > margin)
+
+    def _constant(self, node: Node) -> tuple[Any, int] | None:
+        """The value of a constant and the bound on its error (`numeric`); None if only more can tell."""
+        if node not in self._constants:
+            is_open = variables(node) or _has_bare_log(node) or any(isinstance(p, Series) for p in walk(node))
+            self._constants[node] = None if is_open else self._computed(node)
+        return self._constants[node]
+
+    def _computed(self, node: Node) -> tuple[Any, int] | None:
+        from mpmath import mp
+
+        from or1_verify.latex.numeric import Evaluator
+
+        with mp.workdps(_DIGITS):
+            evaluator = Evaluator({}, mp.e, False, self._work)
+            try:
+                return evaluator.value(node), evaluator.error
+            except (UndefinedError, NotExactError):
+                return None
 
     def value(self, node: Node) -> Fraction:
         try:
             return exact(node, {})
         except NotExactError:
-            pass
+            if any(part == ENDLESS for part in walk(node)):
+                raise
         from mpmath import mp
 
         from or1_verify.latex.numeric import Evaluator, NotRealError
 
-        with mp.workdps(_DIGITS):
-            try:
-                found = Evaluator({}, mp.e, True, self._work).value(node)
-            except NotRealError as error:
-                raise UndefinedError("not real") from error
-            sign, man, exponent, _ = found._mpf_
-            return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
+        for digits in (_DIGITS, 10 * _DIGITS):
+            with mp.workdps(digits):
+                evaluator = Evaluator({}, mp.e, True, self._work)
+                try:
+                    found = evaluator.value(node)
+                except NotRealError as error:
+                    raise UndefinedError("not real") from error
+                if evaluator.error - mp.prec < max(mp.mag(found), 0) - _LEAST_GAIN:
+                    sign, man, exponent, _ = found._mpf_
+                    return Fraction(-int(man) if sign else int(man)) * Fraction(2) ** int(exponent)
+        raise UndefinedError("a value that is only an error")
 
 
 def _refuse_work(node: Node) -> None:
@@ -123,141 +168,142 @@ def _refuse_work(node: Node) -> None:
 
 
 def _equal_exactly(left: Node, right: Node) -> bool:
-    names = sorted(variables(left) | variables(right))
-    if not names:
+    if has_rounding(left) or has_rounding(right):
+        raise NotExactError("rounding is the same at almost all random points")
+    points = Points.of(left, right)
+    if not points.names:
         return exact(left, {}) == exact(right, {})
-    generator = _generator(left, right)
-    whole = _whole_variables(left) | _whole_variables(right)
-    if any(isinstance(part, Call) and part.name in {"floor", "ceil"} for part in (*walk(left), *walk(right))):
-        raise NotExactError("rounding is the same at all whole points")
     compared = 0
-    for number in range(_NUM_TRIES):
-        point = {}
-        for place, name in enumerate(names):
-            size = _count(generator, number, place) if name in whole else generator.randint(2, 1_000_000)
-            point[name] = Fraction(size if name in whole else _sign(generator, number, place) * size)
+    for point in points.large():
         try:
             if exact(left, point) != exact(right, point):
                 return False
         except UndefinedError:
             continue
         compared += 1
-        if compared == _NUM_EXACT_POINTS:
+        if compared == _NUM_POINTS:
             return True
     raise UndefinedError("nowhere defined")
 
 
-def _sign(generator: random.Random, number: int, place: int) -> int:
-    """Sign patterns in order: all negative, all positive, alternating, alternating reversed, then random."""
-    alternating = -1 if place % 2 else 1
-    patterns = (-1, 1, alternating, -alternating)
-    return patterns[number] if number < len(patterns) else generator.choice((-1, 1))
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Compares by numbers to many digits.
 
+    Args:
+        log_base: base of a logarithm written without one: e or 10.
+        work: operations that are left.
+    """
 
-def _count(generator: random.Random, number: int, place: int) -> int:
-    """Positive integers of each combination of parities, so that powers of -1 differ."""
-    return 2 * generator.randint(2, 19) + (number >> place) % 2
+    gold: Node
+    answer: Node
+    points: Points
+    log_base: object
+    work: WorkBudget
 
-
-def _equal_to_many_digits(left: Node, right: Node, log_base: object, work: WorkBudget) -> bool:
-    """Agreement at several points, of real values if enough points have them, else of complex ones."""
-    found = _agreement(left, right, log_base, True, work)
-    return _agreement(left, right, log_base, False, work) is True if found is None else found
-
-
-def _agreement(left: Node, right: Node, log_base: object, only_real: bool, work: WorkBudget) -> bool | None:
-    """Whether both agree at all points where both have a value; None if there are too few such points."""
-    from or1_verify.latex.numeric import NotRealError
-
-    names = sorted(variables(left) | variables(right))
-    compared = 0
-    wanted = _NUM_POINTS if names else 1
-    for point in _points(left, right, names):
-        try:
-            same = _agree_at(left, right, point, log_base, only_real, work)
-        except (UndefinedError, NotRealError):
-            continue
-        if not same:
+    def equal(self) -> bool:
+        """Agreement at several points, where the gold is real if it is at enough of them."""
+        if self.points.rounded and not self._agree_at_roundings():
             return False
-        compared += 1
-        if compared == wanted:
+        if self.points.are_whole_where_rounded:
             return True
-    return None
+        found = self._agree(is_real=True)
+        return self._agree(is_real=False) is True if found is None else found
 
+    def _agree_at_roundings(self) -> bool:
+        compared = compared_by_numbers = 0
+        parts = [*walk(self.gold), *walk(self.answer)]
+        limit = _NUM_ROUNDED_BY_NUMBERS if any(isinstance(part, Series) for part in parts) else _MAX_POINTS
+        limit = min(limit, _MAX_NODES // len(parts))
+        for point in islice(self.points.at_roundings(), limit):
+            same: bool | None
+            try:
+                same = exact(self.gold, point) == exact(self.answer, point)
+            except UndefinedError:
+                continue
+            except NotExactError:
+                compared_by_numbers += 1
+                if compared_by_numbers > _NUM_ROUNDED_BY_NUMBERS:
+                    break
+                same = self._agree_at(point, is_real=True)
+            if same is False:
+                return False
+            compared += same is True
+        return compared >= _NUM_POINTS
 
-def _points(left: Node, right: Node, names: list[str]) -> Iterator[Mapping[str, Fraction]]:
-    """Points of all signs and several sizes, since two functions may agree on one half of the line only."""
-    generator = _generator(left, right)
-    whole = _whole_variables(left) | _whole_variables(right)
-    for number in range(_NUM_TRIES if names else 1):
-        size = (1, 3, 10, Fraction(1, 3))[number % 4]
-        point = {}
-        for place, name in enumerate(names):
-            value = Fraction(generator.randint(1_000, 2_000_000), 1_000_003) * size
-            point[name] = value * _sign(generator, number, place)
-            if name in whole:
-                point[name] = Fraction(_count(generator, number, place))
-        yield point
+    def _agree(self, is_real: bool) -> bool | None:
+        """Whether both agree at all points where both have a value; None if there are too few such points."""
+        compared = 0
+        wanted = _NUM_POINTS if self.points.names else 1
+        for point in self.points.real():
+            same = self._agree_at(point, is_real)
+            if same is False and not (is_real and self._has_coupled_signs(point)):
+                return False
+            compared += same is True
+            if compared == wanted:
+                return True
+        return None
 
+    def _agree_at(self, point: Point, is_real: bool) -> bool | None:
+        """None where one has no value, or `is_real` and the gold has no real one; else both must be real."""
+        from or1_verify.latex.numeric import NotRealError
 
-def _agree_at(
-    left: Node,
-    right: Node,
-    point: Mapping[str, Fraction],
-    log_base: object,
-    only_real: bool,
-    work: WorkBudget,
-) -> bool:
-    from mpmath import mp
+        try:
+            same, magnitude, rough = self._agree_to(_DIGITS, point, is_real)
+            if not same:
+                return False
+            if magnitude > _MAX_DIGITS:
+                raise TooLargeError("parts of very different size")
+            same, _, fine = self._agree_to(2 * _DIGITS + magnitude, point, is_real)
+        except (UndefinedError, NotRealError):
+            return None
+        # 1 / 0 with a zero that is only computed to be one: more digits make such a value no better
+        return same if fine <= max(rough - _LEAST_GAIN, _NO_ERROR) else None
 
-    from or1_verify.latex.numeric import Evaluator
+    def _has_coupled_signs(self, point: Point) -> bool:
+        r"""Whether the gold is real only because several variables are negative together: `\ln(xy)`, which
+        `\ln x + \ln y` equals by custom. `\ln|x|` is real for each sign, so that `\ln x` is less."""
+        negative = [name for name, value in point.items() if value < 0]
+        if len(negative) < 2 or self._is_real(self.answer, point):
+            return False
+        turned = ({**point, name: -point[name]} for name in negative)
+        return not all(self._is_real(self.gold, each) for each in turned)
 
-    def agree_to(digits: int) -> tuple[bool, int]:
-        """Whether both values agree to `digits` digits, and the spread of their parts [digits]."""
+    def _is_real(self, node: Node, point: Point) -> bool:
+        """Whether no part of an expression is complex at a point."""
+        from mpmath import mp
+
+        from or1_verify.latex.numeric import Evaluator, NotRealError
+
+        with mp.workdps(_DIGITS):
+            try:
+                Evaluator(point, self.log_base, True, self.work).value(node)
+            except NotRealError:
+                return False
+            except UndefinedError:
+                return True
+        return True
+
+    def _agree_to(self, digits: int, point: Point, is_real: bool) -> tuple[bool, int, int]:
+        """Whether the values differ by no more than their errors at that precision, the spread of their parts
+        [digits], and the exponent of two of the errors."""
+        from mpmath import mp
+
+        from or1_verify.latex.numeric import Evaluator
+
         with mp.workdps(digits):
-            evaluators = [Evaluator(point, log_base, only_real, work) for _ in range(2)]
-            left_value, right_value = evaluators[0].value(left), evaluators[1].value(right)
-            scale = max(abs(left_value), abs(right_value), *(each.scale for each in evaluators))
-            same = bool(abs(left_value - right_value) <= scale * mp.mpf(10) ** (_GUARD - digits))
-            return same, max(each.magnitude for each in evaluators) * 3 // 10
-
-    same, magnitude = agree_to(_DIGITS)
-    if not same:
-        return False
-    if magnitude > _MAX_DIGITS:
-        raise TooLargeError("parts of very different size")
-    return agree_to(2 * _DIGITS + magnitude)[0]
-
-
-def _whole_variables(node: Node) -> frozenset[str]:
-    """Integer variables: in bounds of sums, factorials, binomials, exponents of negative numbers."""
-    found: frozenset[str] = frozenset()
-    for part in walk(node):
-        if isinstance(part, Series):
-            found |= variables(part.first) | variables(part.last)
-        if isinstance(part, Power) and isinstance(part.base, Number | Product) and _is_negative(part.base):
-            found |= variables(part.exponent)
-        if isinstance(part, Call) and part.name in _COUNTING:
-            found |= variables(part)
-    return found
-
-
-def _is_negative(base: Node) -> bool:
-    match base:
-        case Number(value) | Product((Number(value), Number(_))):
-            return value < 0
-    return False
+            gold = Evaluator(point, self.log_base, is_real, self.work)
+            answer = Evaluator(point, self.log_base, False, self.work)
+            difference = gold.value(self.gold) - answer.value(self.answer)
+            exponent = max(gold.error, answer.error) + _GUARD - mp.prec
+            spread = max(gold.magnitude, answer.magnitude) * 3 // 10
+            return bool(abs(difference) <= mp.ldexp(1, exponent)), spread, exponent
 
 
 def _has_bare_log(node: Node) -> bool:
     return any(
         isinstance(part, Call) and part.name == "log" and len(part.arguments) == 1 for part in walk(node)
     )
-
-
-def _generator(left: Node, right: Node) -> random.Random:
-    """Random numbers seeded by the variable names, so that the points of a comparison repeat."""
-    return random.Random(" ".join(sorted(variables(left) | variables(right))))
 
 
 def is_infinite(node: Node) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from or1_verify.latex.tree import Matrix, Node, Product, Quotient, Sum, walk
+from fractions import Fraction
 
+from or1_verify.latex.tree import Matrix, Node, Number, Product, Quotient, Sum, Symbol, replaced, walk
+
+UNIT_VECTORS = ("i", "j", "k")
 Grid = tuple[tuple[Node, ...], ...]
 
 
@@ -23,6 +26,25 @@ def grid_of(node: Node) -> Grid | None:
             grid = grid_of(above)
             return None if grid is None else tuple(tuple(Quotient(n, below) for n in row) for row in grid)
     return None
+
+
+def marked_symbol(mark: str, name: str) -> Symbol:
+    r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
+    is_unit = name in UNIT_VECTORS and mark != "overline"
+    return Symbol(name if is_unit else f"{mark}({name})")
+
+
+def row_of_vector(node: Node) -> Grid | None:
+    r"""The row of a sum of unit vectors: `\mathbf{i} + 2\mathbf{j}`; None for other expressions."""
+    rows: dict[str, list[Node]] = {name: [] for name in UNIT_VECTORS}
+    for term in node.terms if isinstance(node, Sum) else (node,):
+        units = [part.name for part in walk(term) if isinstance(part, Symbol) and part.name in UNIT_VECTORS]
+        if len(units) != 1:
+            return None
+        rows[units[0]].append(replaced(term, Symbol(units[0]), Number(Fraction(1))))
+    if not rows["j"] and not rows["k"]:
+        return None  # an imaginary number
+    return (tuple(Sum(tuple(rows[name])) for name in UNIT_VECTORS if rows[name] or name != "k"),)
 
 
 def _sum(grids: list[Grid]) -> Grid | None:

@@ -17,10 +17,16 @@ from or1_verify.latex.words import FUNCTIONS
 
 _LONGEST = 4_000
 """Longest text that is compared after normalisation [characters]."""
+_MOST_TIMES, _MOST_MORE = 4, 200
+"""An answer longer than this multiple of the gold plus this number of characters is another text."""
 _DEEPEST = 100
 """Deepest nesting of braces [levels]."""
 _WORD_LENGTH = 3
 """Fewest letters of a word: a space beside it counts, one between single letters does not [letters]."""
+_PROSE = re.compile(
+    rf"(?<![\\A-Za-z])(?:[A-Za-z]{{{_WORD_LENGTH},}}\s+[A-Za-z]|[A-Za-z]+\s+[A-Za-z]{{{_WORD_LENGTH}}})"
+)
+"""Two words side by side, one of them no product of variables: each space between words counts."""
 _LEX = re.compile(
     r"(?P<wrap>\\(?:text(?:bf|it|rm|normal|sf|tt)?|[mh]box|mathrm|operatorname\*?|emph)\s*\{)"
     r"|(?P<environment>\\(?:begin|end)\s*\{[A-Za-z*]+\}(?:\s*\{[clr|\s]*\})?)"
@@ -57,11 +63,20 @@ def is_same_text(gold: str, answer: str) -> bool:
     >>> is_same_text(r"\text{no where}", r"\text{now here}") or is_same_text("f'", "f")
     False
     """
-    if not any(character.isalnum() for character in gold) or len(answer) > _LONGEST:
+    if len(answer) > _MOST_TIMES * len(gold) + _MOST_MORE or not any(map(str.isalnum, gold)):
         return False
     if gold.strip() == answer.strip():
         return True
-    return _digits(gold) == _digits(answer) and None is not _normal_gold(gold) == _normal(answer)
+    if _digits(gold) != _digits(answer):
+        return False
+    wanted, found = _normal_gold(gold), _normal(answer)
+    # a standard name is one symbol, as the name that it replaces
+    return (
+        wanted is not None
+        and found is not None
+        and len(wanted) == len(found)
+        and wanted == with_standard_names(found)
+    )
 
 
 def _digits(text: str) -> list[str]:
@@ -70,16 +85,17 @@ def _digits(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _normal_gold(text: str) -> tuple[str, ...] | None:
-    return _normal(text)
+    found = _normal(text)
+    return None if found is None else with_standard_names(found)
 
 
-def _normal(text: str) -> tuple[str, ...] | None:
+def _normal(text: str) -> list[str] | None:
     """The symbols of a text in normal form; None for a text that is too long or nests too deep."""
     if len(text) > _LONGEST:
         return None
-    reader = _Reader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
+    reader = _NormalReader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
     try:
-        return with_standard_names(reader.all())
+        return reader.all()
     except RecursionError:
         return None
 
@@ -89,6 +105,7 @@ def _symbols(text: str) -> list[str]:
     found: list[str] = []
     last_run = 0  # letters of the run that ends the list
     gap = 0  # 1 after a space that TeX shows in text alone, 2 after one that it always shows
+    is_prose = _PROSE.search(text) is not None
     wraps: list[int] = []  # depths of braces at which a text group ends
     depth = 0
     for match in _LEX.finditer(text):
@@ -103,7 +120,9 @@ def _symbols(text: str) -> list[str]:
             wraps.pop()
             gap = max(gap, 1)
             continue
-        if kind == "run" and last_run and (gap == 2 or (gap and max(last_run, len(symbol)) >= _WORD_LENGTH)):
+        is_differential = found[-1:] == ["d"] and last_run == len(symbol) == 1
+        is_beside_word = (is_prose and not is_differential) or max(last_run, len(symbol)) >= _WORD_LENGTH
+        if kind == "run" and last_run and (gap == 2 or (gap and is_beside_word)):
             found.append(_SPACE)
         gap, last_run = 0, len(symbol) if kind == "run" else 0
         if kind == "run" and symbol not in FUNCTIONS:
@@ -111,10 +130,10 @@ def _symbols(text: str) -> list[str]:
         else:
             name = f"\\{symbol}" if kind == "run" else re.sub(r"\s", "", symbol)
             found.append(_SAME.get(name, name))
-    return found
+    return found[:-1] if found[-1:] == ["."] and found[-2:-1] != ["."] else found
 
 
-class _Reader:
+class _NormalReader:
     """Reads symbols; braces stay around several symbols alone, and around every argument, index and power."""
 
     def __init__(self, symbols: list[str]) -> None:
@@ -170,7 +189,7 @@ class _Reader:
 
     def _argument(self, whole_number: bool) -> list[str]:
         """A group or one symbol, in braces; TeX takes one digit of a number, people mean all of a power's."""
-        if self._at == len(self._symbols):
+        if self._at >= len(self._symbols):
             return ["{", "}"]
         inner = self._base(whole_number)
         is_group = inner[:1] == ["{"] and _end_of_group(inner) == len(inner) - 1
@@ -183,7 +202,7 @@ class _Reader:
         atoms: list[list[str]] = []
         while self._at < len(self._symbols) and not self._sees("}"):
             atoms.append(self._atom())
-        self._at += 1
+        self._at += self._sees("}")
         self._depth -= 1
         return atoms[0] if len(atoms) == 1 else ["{", *(symbol for atom in atoms for symbol in atom), "}"]
 

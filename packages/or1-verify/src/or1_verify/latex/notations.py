@@ -10,6 +10,10 @@ _POINTS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:\.\d{3}){2,})(?:,(\d+))?(?![.,
 _ORDINAL = re.compile(
     r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*)?(?:\\(?:text\w*|math\w+|mbox)\s*\{\s*)?(?:st|[nr]d|th)[\s}]*$", re.ASCII
 )
+_MINUTE_SIGN = re.compile(
+    r"(?<=\d)\s*(?:\^\s*\{?\s*\\prime(?:\s*\\prime)?(?:\s*\}|(?![A-Za-z]))|[\N{PRIME}\N{DOUBLE PRIME}])"
+)
+_CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|\.)?\s*\}?$")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
 
 
@@ -21,10 +25,16 @@ def with_plain_numbers(text: str) -> str:
     >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
     ('3', '12')
     """
-    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
+    text = _CONSTANT.sub("C", text)
     return _ORDINAL.sub(_balanced, text)
+
+
+def _as_quotes(found: re.Match[str]) -> str:
+    is_second = found.group().count("prime") == 2 or "\N{DOUBLE PRIME}" in found.group()
+    return "''" if is_second else "'"
 
 
 def _balanced(found: re.Match[str]) -> str:

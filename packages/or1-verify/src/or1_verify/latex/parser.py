@@ -9,10 +9,23 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from or1_verify.latex.angles import arc, is_arc
 from or1_verify.latex.cursor import Cursor
+from or1_verify.latex.derived import (
+    fractional_part,
+    is_proper,
+    is_whole,
+    nearest,
+    remainder,
+    repeating,
+    times,
+)
+from or1_verify.latex.matrices import marked_symbol
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
+    DEGREE,
+    ENDLESS,
     IMAGINARY,
     INFINITY,
     PI,
@@ -21,7 +34,6 @@ from or1_verify.latex.tree import (
     Matrix,
     Node,
     Number,
-    PlusMinus,
     Power,
     Product,
     Quotient,
@@ -29,14 +41,11 @@ from or1_verify.latex.tree import (
     Sum,
     Symbol,
     negated,
+    variables,
+    walk,
 )
-from or1_verify.latex.words import FUNCTIONS
+from or1_verify.latex.words import FUNCTIONS, GREEK
 
-_GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
-    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
-})  # fmt: skip
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
 _NO_VALUE = frozenset({
     "int", "iint", "oint", "lim", "limsup", "liminf", "frac", "sqrt", "text", "choose", "over",
@@ -45,12 +54,13 @@ _NO_VALUE = frozenset({
     "begin", "end", "hline", "underline",
 })  # fmt: skip
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
+_ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_BARS = frozenset({"\\overline", "\\bar", "\\dot"})
+_BARS = frozenset({"\\overline", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
-_SEPARATORS = frozenset({"+", "-", "\\pm", "\\mp"})
-_BETWEEN = frozenset({"\\over", "\\choose"})
+_SEPARATORS = frozenset({"+", "-"})
+_BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
@@ -71,6 +81,7 @@ class _Parser(Cursor):
     def __init__(self, tokens: list[Token]) -> None:
         super().__init__(tokens)
         self._bars = 0
+        self._indices = frozenset[str]()
 
     def group(self) -> Node:
         r"""A sum, or two with TeX's `\over` between them."""
@@ -87,14 +98,7 @@ class _Parser(Cursor):
 
     def _signed(self, sign: str) -> Node:
         term = self._signed(self._take().text) if self._sees(*_SEPARATORS) else self._product()
-        match sign:
-            case "+":
-                return term
-            case "-":
-                return negated(term)
-            case "\\pm":
-                return Product((PlusMinus(), term))
-        return Product((Number(Fraction(-1)), PlusMinus(), term))
+        return negated(term) if sign == "-" else term
 
     def _product(self) -> Node:
         result = self._factor()
@@ -102,7 +106,9 @@ class _Parser(Cursor):
             if self._skip("/"):
                 result = Quotient(result, self._operand())
             elif self._skip("*"):
-                result = _times(result, self._operand())
+                result = times(result, self._operand())
+            elif self._skip("\\bmod"):
+                result = remainder(result, self._operand())
             elif self._starts_factor():
                 result = self._juxtaposed(result)
             else:
@@ -130,30 +136,37 @@ class _Parser(Cursor):
         """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
         is_digit = self.next is not None and self.next.kind == "number"
         factor = self._factor()
-        if is_digit and self._sees("/") and _is_whole(before) and _is_whole(factor):
+        if is_digit and self._sees("/") and is_whole(before) and is_whole(factor):
             self._take()
             factor = Quotient(factor, self._factor())
-            if not _is_proper(factor):
+            if not is_proper(factor):
                 raise UnreadableError("two numbers side by side")
             return Sum((before, factor))
         if is_digit and isinstance(before, Number):
             raise UnreadableError("two numbers side by side")
-        if _is_whole(before) and _is_proper(factor):
+        if is_arc(factor):
             return Sum((before, factor))
-        return _times(before, factor)
+        if is_whole(before) and is_proper(factor):
+            return Sum((before, factor))
+        match factor:
+            case Product((proper, degree)) if degree == DEGREE and is_whole(before) and is_proper(proper):
+                return Product((Sum((before, proper)), DEGREE))
+        return times(before, factor)
 
     def _factor(self) -> Node:
         node = self._base()
-        while self._sees("^", "!", "%", "'"):
+        while self._sees("^", "!", "%", "'") or (isinstance(node, Number) and self._sees("\\circ")):
             mark = self._take().text
             if mark == "'":
-                raise UnreadableError("a derivative")
+                if not isinstance(node, Number):
+                    raise UnreadableError("a derivative")
+                return arc(node, self._skip("'"))
             if mark == "!":
                 node = Call("factorial2" if self._skip("!") else "factorial", (node,))
             elif mark == "%":
                 node = Quotient(node, Number(Fraction(100)))
-            elif self._skips_degree():
-                node = Product((node, Quotient(PI, Number(Fraction(180)))))
+            elif mark == "\\circ" or self._skips_degree():
+                node = Product((node, DEGREE))
             else:
                 node = self._raised(node)
         return node
@@ -162,7 +175,7 @@ class _Parser(Cursor):
         """A power; its index may follow it: `x^2_1` is `x_1^2`."""
         exponent = self._exponent()
         if isinstance(base, Symbol) and base.name not in CONSTANTS and "_" not in base.name:
-            base = Symbol(base.name + self._subscript())
+            base = self._symbol(base.name)
         return Power(base, exponent)
 
     def _exponent(self) -> Node:
@@ -189,6 +202,12 @@ class _Parser(Cursor):
             self._bars -= 1
             self._expect("|")
             return Call("abs", (node,))
+        if token.text == "\\{":
+            node = self.sum()
+            self._expect("\\}")
+            if not variables(node):  # `\\{0\\}` is a set
+                raise UnreadableError("a set inside an expression")
+            return fractional_part(node)
         if token.text == "." and self._sees(*_BARS):
             return self._number("0.")
         if token.kind == "command":
@@ -208,7 +227,7 @@ class _Parser(Cursor):
         digits = "".join(token.text for token in self._group_tokens())
         if not digits.isdigit() or len(digits) > 50:
             raise UnreadableError("a period that is not digits")
-        return _repeating(text, digits)
+        return repeating(text, digits)
 
     def _endless(self, text: str) -> Node:
         r"""`0.1666\ldots`: digits written three times repeat without end."""
@@ -216,7 +235,7 @@ class _Parser(Cursor):
         if found is None:
             raise UnreadableError("digits without a period")
         self._at += 1
-        return _repeating(found[1], found[2])
+        return repeating(found[1], found[2])
 
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
@@ -225,20 +244,23 @@ class _Parser(Cursor):
             above, below = self._arguments()
             ways = Call("binomial", (above, below))
             return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
-        name = letter + self._subscript()
-        if name in _UNKNOWN_FUNCTIONS and self._sees("("):
-            return Call(name, self._arguments())
-        return Symbol(name)
+        if letter in _UNKNOWN_FUNCTIONS and self._sees("("):
+            return Call(letter, self._arguments())
+        return self._symbol(letter)
 
     def _sees_two_numbers(self) -> bool:
         kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
         return kinds == ["(", "number", ",", "number", ")"]
 
-    def _subscript(self) -> str:
+    def _symbol(self, name: str) -> Node:
+        """A variable with its subscript; a subscript with an index makes it a term of a sequence."""
         if not self._skip("_"):
-            return ""
+            return Symbol(name)
         tokens = self._group_tokens()
-        return "_" + "".join(token.text for token in tokens)
+        if not self._indices & {token.text for token in tokens}:
+            return Symbol(f"{name}_{''.join(token.text for token in tokens)}")
+        is_list = all(token.kind in {"letter", "number"} for token in tokens)
+        return Call(f"{name}_", tuple(parse([token]) for token in tokens) if is_list else (parse(tokens),))
 
     def _arguments(self) -> tuple[Node, ...]:
         self._expect("(")
@@ -261,18 +283,22 @@ class _Parser(Cursor):
             return PI if name == "pi" else INFINITY
         if name == "Gamma" and self._sees("("):
             return Call("gamma", self._arguments())
-        if name in _GREEK:
-            return Symbol(name + self._subscript())
+        if name in GREEK:
+            return self._symbol(name)
         if name in {"lfloor", "lceil"}:
             node = self.sum()
+            if name == "lfloor" and self._skip("\\rceil"):
+                return nearest(node)
             self._expect(_CLOSING[f"\\{name}"])
             return Call(name[1:], (node,))
+        if name in _ROUNDINGS:
+            return _ROUNDINGS[name](self._function_argument())
         if name in {"sum", "prod"}:
             return self._series(name)
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
-        if name in {"overline", "vec", "hat", "bar", "mathbf", "boldsymbol", "widehat"}:
-            return Symbol(f"{name}({''.join(token.text for token in self._group_tokens())})")
+        if name in {"overline", "vec", "hat", "mathbf", "boldsymbol"}:
+            return marked_symbol(name, "".join(token.text for token in self._group_tokens()))
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
         raise UnreadableError(f"\\{name}")
@@ -349,8 +375,12 @@ class _Parser(Cursor):
         if len(lower) < 3 or lower[0].kind != "letter" or lower[1].text != "=" or last is None:
             raise UnreadableError("a series without index and bounds")
         first = parse(lower[2:])
+        if INFINITY in walk(first):
+            raise UnreadableError("a series without a first term")
+        outer, self._indices = self._indices, self._indices | {lower[0].text}
         body = self._product()
-        return Series(kind, lower[0].text, first, last, body)
+        self._indices = outer
+        return Series(kind, lower[0].text, first, ENDLESS if last == INFINITY else last, body)
 
     def _matrix(self, name: str) -> Node:
         if name not in {"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"}:
@@ -368,26 +398,3 @@ class _Parser(Cursor):
         if not rows or len({len(each) for each in rows}) != 1:
             raise UnreadableError("a matrix with rows of several lengths")
         return Matrix(tuple(rows))
-
-
-def _repeating(start: str, period: str) -> Node:
-    places = len(start.partition(".")[2])
-    return Number(Fraction(start) + Fraction(int(period), (10 ** len(period) - 1) * 10**places))
-
-
-def _times(left: Node, right: Node) -> Node:
-    if isinstance(left, Product):
-        return Product((*left.factors, right))
-    return Product((left, right))
-
-
-def _is_whole(node: Node) -> bool:
-    return isinstance(node, Number) and not node.is_decimal
-
-
-def _is_proper(node: Node) -> bool:
-    """Whether a node is a fraction of whole numbers below one, as in a mixed number."""
-    match node:
-        case Quotient(Number(above, False), Number(below, False)):
-            return 0 < above < below
-    return False

@@ -5,7 +5,8 @@ Ambiguous texts are read as follows:
 - `(1, 2)` is an ordered pair, which an open interval may also match; `[1, 2]` and `[1, 2)` are intervals.
 - `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
   set.
-- `1,234` is one number, `1, 234` two; inside brackets `1,234` is two.
+- `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
+  separate.
 - `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; text after an approximation sign is ignored.
 """
 
@@ -14,35 +15,47 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from or1_verify.latex.forms import Based, Dots, Form, Many, Named, Order, Ratio, Span, TimeOfDay, Value, Words
+from or1_verify.latex.angles import in_degrees
+from or1_verify.latex.bases import NUMBER_WORDS, read_based
+from or1_verify.latex.builders import read_builder
+from or1_verify.latex.domains import read_scoped
+from or1_verify.latex.forms import (
+    Dots,
+    Form,
+    Many,
+    Named,
+    Order,
+    Ratio,
+    Region,
+    Span,
+    TimeOfDay,
+    Value,
+    Words,
+)
 from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.parser import parse
-from or1_verify.latex.regions import as_region, complement, union
+from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
+from or1_verify.latex.signs import with_both_signs, with_repeated_sign
 from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
-from or1_verify.latex.tree import Node, Number, PlusMinus, Product, replaced, walk
-from or1_verify.latex.words import FUNCTIONS, changes_value, multiplier
+from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
+from or1_verify.latex.units import measure_of, with_named_units
+from or1_verify.latex.words import changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
-_BASED = re.compile(
-    r"\s*\(?(?:\\text\{)?(-?[0-9A-F][0-9A-F ,.]*)\)?\}?\s*"
-    r"_\s*\{?\s*(?:\\text\{)?\s*(\d{1,2}|[a-z]{3,9})\s*\}?\}?\s*"
-)
-_BASES = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-]  # fmt: skip
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
-_RATE = re.compile(r"(?<=[\d}])\s*((?:m|km|cm|ft|mi|miles)\s*/\s*(?:s|h|hr|min|hour)(?:\^\{?2\}?)?)\s*\$?$")
-_RATE_FRACTION = re.compile(r"\\frac\s*\{\\text\s*\{([a-z ]+)\}\}\s*\{\\text\s*\{([a-z ]+)\}\}")
+_COMMAND = re.compile(r"\\operatorname\{mod\}|\\[A-Za-z]+|\bmod\b")
 _CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
 )
-_COUNTS = re.compile(r"(?:where|for)?\s*[k-n]\s*(?:\\in\\mathbb\{Z\}|is an(?:y)? integer)")
+_EXCEPT = re.compile(
+    r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
+    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
+)
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
@@ -50,9 +63,12 @@ _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
     "are", "a", "an", "there", "we", "get", "result", "final", "so", "therefore", "thus", "equals",
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
-    "solution", "approx", "roughly",
+    "solution", "approx", "roughly", "all",
 })  # fmt: skip
 _MONEY = frozenset({"$", "euro", "pounds"})
+_MINUS_ONE = Number(Fraction(-1))
+_LARGEST_POWER = 400
+"""Largest power of ten beside a decimal number that may be rounded [dimensionless]."""
 
 
 def read(text: str) -> Form:
@@ -64,12 +80,14 @@ def read(text: str) -> Form:
     >>> read(r"x \in [0, 1)").name, read("1, 2").order.value, read("204_5")
     ('x', 'list', Based(digits='204', base='5'))
     """
+    text = bare(text)
+    return read_scoped(text, _without_domain) or _without_domain(text)
+
+
+def _without_domain(text: str) -> Form:
     text = with_plain_numbers(bare(text))
-    based = _BASED.fullmatch(text)
-    if based:
-        base = str(_BASES.index(based[2])) if based[2] in _BASES else based[2]
-        if base.isdigit():
-            return Based(re.sub(r"[ ,]", "", based[1]), base)
+    if (based := read_based(text)) is not None:
+        return based
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return TimeOfDay(clock[1], clock[2].lower())
@@ -79,9 +97,15 @@ def read(text: str) -> Form:
     return read_tokens(tokens)
 
 
+def is_congruence(text: str) -> bool:
+    r"""Whether a modulus belongs to the whole text (`x \equiv 3 \pmod 7`), not to a term (`n \bmod 2`)."""
+    return "pmod" in text or "equiv" in text or not re.search("[A-Za-z]", _COMMAND.sub("", text))
+
+
 def _written_out(text: str) -> str:
-    text = _RATE.sub(r"\\text{\1}", _MODULUS.sub(" ", text))
-    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", _RATE_FRACTION.sub(r"\\text{\1 per \2}", text))
+    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
+    text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
+    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
     return text
@@ -109,35 +133,31 @@ def read_tokens(tokens: list[Token]) -> Form:
     if len(groups) > 1 and any(len(split(group, {","})) > 1 for group in groups):
         return Many(Order.LIST, tuple(_as_tuple(read_tokens(group)) for group in groups))
     items = [item for item in split(tokens, {",", ";"}) if item]
-    if len(items) > 1:
-        items = [item for item in items if not _COUNTS.fullmatch(text_of(item))] or items
+    items = [signed for item in items for signed in with_both_signs(item)]
     if len(items) > 1:
         return _listed(items, are_conditions=OR not in tokens)
     return _read_one(items[0] if items else tokens)
 
 
 def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
-    forms = tuple(form for item in items for form in _spread(_read_one(item)))
-    regions = [as_region(form.form) if isinstance(form, Named) else None for form in forms]
+    forms = tuple(map(_read_one, with_repeated_sign(items, _RELATIONS)))
+    regions = [_solutions(form.form) if isinstance(form, Named) else None for form in forms]
+    if not any(isinstance(form, Named) and isinstance(form.form, Region) for form in forms):
+        regions = [None]
     names = {form.name for form in forms if isinstance(form, Named)}
     is_tuple = any(name.startswith("(") for name in names)
     if len(names) == 1 and not is_tuple and all(region is not None for region in regions):
         return Named(names.pop(), union([each for each in regions if each is not None], are_conditions))
-    return Many(Order.LIST, forms)
+    return Many(Order.LIST, forms, is_any=not are_conditions)
+
+
+def _solutions(form: Form) -> Region | None:
+    """The set of numbers of a condition: `x = 0` is one point."""
+    return point(form.node) if isinstance(form, Value) else as_region(form)
 
 
 def _as_tuple(form: Form) -> Form:
     return Many(Order.TUPLE, form.items) if isinstance(form, Many) and form.order is Order.LIST else form
-
-
-def _spread(form: Form) -> tuple[Form, ...]:
-    """Both values of a plus-minus sign are elements of the list around it."""
-    match form:
-        case Many(Order.LIST, items):
-            return items
-        case Named(name, Many(Order.LIST, items)):
-            return tuple(Named(name, item) for item in items)
-    return (form,)
 
 
 def _read_one(tokens: list[Token]) -> Form:
@@ -148,9 +168,14 @@ def _read_one(tokens: list[Token]) -> Form:
         return Dots()
     if all(token.kind == "text" for token in tokens):
         words = " ".join(token.text for token in tokens)
-        number = Number(Fraction(_BASES.index(words.lower()))) if words.lower() in _BASES else None
+        number = (
+            Number(Fraction(NUMBER_WORDS.index(words.lower()))) if words.lower() in NUMBER_WORDS else None
+        )
         return Words(words) if number is None else Value(number)
-    tokens = _without_preface(tokens)
+    label, tokens = _without_preface(tokens)
+    if label:
+        labelled = _read_one(tokens)
+        return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
@@ -176,7 +201,7 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 def _constant(tokens: list[Token]) -> Form | None:
     text = text_of(tokens)
-    if text in {"\\mathbb{R}", "\\mathbb{R}.", "\\R", "\\Reals"}:
+    if text in {"\\mathbb{R}", "\\mathbbR", "\\R", "\\Reals"}:
         return Words("all real numbers")
     if text in {"\\emptyset", "\\{\\}"}:
         return Words("no solution")
@@ -236,7 +261,7 @@ def _set(inner: list[Token]) -> Form:
     for mark in ("mid", "|", ":"):
         parts = split(inner, {mark, f"\\{mark}"})
         if len(parts) == 2:
-            return read_tokens(parts[1])
+            return read_builder(parts[0], parts[1], read_tokens, _without_domain)
     if not inner:
         return Words("no solution")
     listed = read_tokens(inner)
@@ -252,11 +277,10 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 
 def _value(tokens: list[Token]) -> Form:
-    """An expression with its unit; for a plus-minus sign, the list of both values."""
-    tokens, unit, power = _split_unit(tokens)
+    """An expression with its unit."""
+    tokens, unit = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
-    is_angle, tokens = _split_degree(tokens)
     if len(tokens) > 2 and tokens[-1].text == "%":
         raise UnreadableError("two percent signs")
     if not tokens:
@@ -264,77 +288,63 @@ def _value(tokens: list[Token]) -> Form:
     node = parse(tokens)
     factor, unit = multiplier(unit)
     node = node if factor == 1 else Product((node, Number(Fraction(factor))))
-    nodes = [node]
-    if any(isinstance(part, PlusMinus) for part in walk(node)):
-        nodes = [replaced(node, PlusMinus(), Number(Fraction(sign))) for sign in (1, -1)]
-    literal = _literal(tokens, node)
-    values = tuple(Value(each, unit, power, is_percent, is_angle, *literal) for each in nodes)
-    return values[0] if len(values) == 1 else Many(Order.LIST, values)
+    degrees = in_degrees(node)
+    radians = Product((degrees, DEGREE)) if "degree" in measure_of(unit) else node
+    return Value(
+        degrees, unit, is_percent, None if degrees == radians else radians, *_literal(tokens, degrees)
+    )
 
 
-def _without_preface(tokens: list[Token]) -> list[Token]:
-    r"""Strip words before the value that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`."""
+def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
+    r"""Separate a label before the value (`\text{area: } 5`), and strip words before it that mean nothing:
+    `\text{about } 5`, `\text{the point } (1, 2)`.
+    """
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
-    is_label = words and tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
-    says_nothing = is_label or (words and set(words) <= _FILLERS)
-    return tokens[start:] if says_nothing and not is_named else tokens
+    if is_named or not words:
+        return "", tokens
+    if set(words) <= _FILLERS:
+        return "", tokens[start:]
+    is_label = tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
+    return (" ".join(words), tokens[start:]) if is_label else ("", tokens)
 
 
-def _split_unit(tokens: list[Token]) -> tuple[list[Token], str, int]:
+def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     if not tokens:
         raise UnreadableError("a value is missing")
     words: list[str] = []
-    power = 1
     if tokens[0].kind == "text" and tokens[0].text in _MONEY:
         words, tokens = ["$" if tokens[0].text == "$" else tokens[0].text], tokens[1:]
     elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in _MONEY:
         words, tokens = ["$"], [tokens[0], *tokens[2:]]
     end = len(tokens)
-    while end and (tokens[end - 1].kind == "text" or _is_unit_power(tokens, end)):
-        if tokens[end - 1].kind == "text":
-            words.insert(0, tokens[end - 1].text)
-            end -= 1
-        else:
-            power = int(tokens[end - 1].text if tokens[end - 1].text != "}" else tokens[end - 2].text)
-            end -= 2 if tokens[end - 1].text != "}" else 4
+    while end and tokens[end - 1].kind == "text":
+        end -= 1
+    words += [token.text for token in tokens[end:]]
     if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
-    return tokens[:end], " ".join(words), power
-
-
-def _is_unit_power(tokens: list[Token], end: int) -> bool:
-    plain = [token.text for token in tokens[max(end - 4, 0) : end]]
-    if plain[-2:-1] == ["^"] and plain[-1] in {"2", "3"}:
-        return end > 2 and tokens[end - 3].kind == "text"
-    braced = plain[-4:-2] == ["^", "{"] and plain[-2] in {"2", "3"} and plain[-1] == "}"
-    return braced and end > 4 and tokens[end - 5].kind == "text"
-
-
-def _split_degree(tokens: list[Token]) -> tuple[bool, list[Token]]:
-    texts = [token.text for token in tokens]
-    if any(text[1:] in FUNCTIONS for text in texts):
-        return False, tokens  # the angle is an argument
-    for mark in (["^", "\\circ"], ["^", "{", "\\circ", "}"], ["\\circ"]):
-        if texts[-len(mark) :] == mark and len(texts) > len(mark):
-            return True, tokens[: -len(mark)]
-    return False, tokens
+    return tokens[:end], " ".join(words)
 
 
 def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:
-    """Value, significant digits and decimal places of a single decimal number."""
+    """Value, significant digits and decimal places of a single decimal number, also times a power of ten."""
     digits = [token.text for token in tokens if token.kind == "number"]
     value: Fraction | None = None
-    match node:
+    power, num_numbers = 0, 1
+    is_negative = isinstance(node, Product) and len(node.factors) == 2 and node.factors[0] == _MINUS_ONE
+    match node.factors[1] if is_negative and isinstance(node, Product) else node:
         case Number(number, True):
             value = number
-        case Product((Number(), Number(number, True))):
-            value = -number
-    if value is None or len(digits) != 1:
+        case Product((Number(number, True), Power(Number(base), Number(exponent)))) if (
+            base == 10 and exponent.denominator == 1 and abs(exponent) <= _LARGEST_POWER
+        ):
+            power, num_numbers = int(exponent), 3
+            value = number * Fraction(10) ** power
+    if value is None or len(digits) != num_numbers:
         return None, 0, 0
-    mantissa, _, exponent = digits[0].lower().partition("e")
-    num_places = len(mantissa.partition(".")[2]) - int(exponent or "0")
-    return value, len(mantissa.replace(".", "").lstrip("0")), num_places
+    mantissa, _, written = digits[0].lower().partition("e")
+    num_places = len(mantissa.partition(".")[2]) - int(written or "0") - power
+    return -value if is_negative else value, len(mantissa.replace(".", "").lstrip("0")), num_places

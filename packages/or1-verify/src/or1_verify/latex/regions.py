@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
+from or1_verify.latex.angles import in_degrees
 from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
 from or1_verify.latex.identity import Identity, is_infinite
+from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import INFINITY, Node, Number, Product, Sum, Symbol, negated, variables
 
 NEGATIVE_INFINITY = negated(INFINITY)
@@ -28,42 +30,53 @@ def as_region(form: Form | Span) -> Region | None:
         case Many(Order.TUPLE, (Value(low), Value(high))):
             return Region((Span(low, high, False, False),))
         case Many(Order.SET, items) if all(isinstance(item, Value) for item in items):
-            return Region(tuple(_point(item.node) for item in items if isinstance(item, Value)))
+            return union([point(item.node) for item in items if isinstance(item, Value)])
         case Words("all real numbers"):
             return Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),))
     return None
 
 
-def _point(node: Node) -> Span:
-    return Span(node, node, True, True)
+def point(node: Node) -> Region:
+    return Region((Span(node, node, True, True),))
+
+
+def without(node: Node) -> Region:
+    """All reals except one."""
+    return Region((Span(NEGATIVE_INFINITY, node, False, False), Span(node, INFINITY, False, False)))
 
 
 def union(regions: Sequence[Region], are_conditions: bool = False) -> Region:
+    """All spans: of at least one region, or as conditions that hold together.
+
+    Raises:
+        UnreadableError: one of several alternatives is a list of conditions.
+    """
     spans = tuple(span for region in regions for span in region.spans)
-    return Region(spans, tuple(len(region.spans) for region in regions) if are_conditions else ())
+    if not are_conditions:
+        if len(regions) > 1 and any(len(region.conditions) > 1 for region in regions):
+            raise UnreadableError("conditions beside alternatives")
+        return Region(spans)
+    return Region(spans, tuple(size for each in regions for size in each.conditions or (len(each.spans),)))
+
+
+def region_in_degrees(region: Region) -> Region:
+    """The region with degree signs read as one."""
+    spans = (replace(span, low=in_degrees(span.low), high=in_degrees(span.high)) for span in region.spans)
+    return replace(region, spans=tuple(spans))
 
 
 def complement(excluded: Region) -> Region | None:
-    """All reals outside finitely many points or intervals; None if their order cannot be decided exactly."""
-    spans = list(excluded.spans)
-    if not all(isinstance(end, Number) for span in spans for end in (span.low, span.high)) and len(spans) > 1:
-        return None
-    spans.sort(key=lambda span: span.low.value if isinstance(span.low, Number) else Fraction(0))
-    if any(is_infinite(span.low) or is_infinite(span.high) for span in spans):
-        return None
-    if any(
-        isinstance(left.high, Number) and isinstance(right.low, Number) and left.high.value > right.low.value
-        for left, right in pairwise(spans)
-    ):
-        return None
-    lows = [(NEGATIVE_INFINITY, False), *((span.high, not span.has_high) for span in spans)]
-    highs = [*((span.low, not span.has_low) for span in spans), (INFINITY, False)]
-    return Region(
-        tuple(
-            Span(low, high, has_low, has_high)
-            for (low, has_low), (high, has_high) in zip(lows, highs, strict=True)
+    """All reals outside points or intervals; None for an excluded intersection, or all reals."""
+    outside = []
+    for span in excluded.spans:
+        below = Span(NEGATIVE_INFINITY, span.low, False, not span.has_low)
+        above = Span(span.high, INFINITY, not span.has_high, False)
+        outside.append(
+            tuple(end for end, bound in ((below, span.low), (above, span.high)) if not is_infinite(bound))
         )
-    )
+    if len(excluded.conditions) > 1 or not all(outside):
+        return None
+    return union([Region(spans) for spans in outside], are_conditions=True)
 
 
 def same_region(gold: Region, answer: Region, identity: Identity) -> bool:

@@ -9,8 +9,9 @@ from fractions import Fraction
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
+from or1_verify.latex.names import is_name, is_variable
 from or1_verify.latex.parser import parse
-from or1_verify.latex.regions import NEGATIVE_INFINITY, complement
+from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
@@ -28,16 +29,6 @@ from or1_verify.latex.tree import (
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
-_LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|angle|triangle|ell))"
-_PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
-_ATOM = (
-    rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?}}?"
-    r"(?:\([A-Za-z0-9,<>=|]*\))?"
-)
-_NAME = re.compile(
-    rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
-    r"(?:_\w|_\{\w+\})?)+\)|\\(?:overline|vec|mathbf|overrightarrow|operatorname)\{?\w+\}?|\\max|\\min|\\det\(?[A-Z]\)?"
-)
 
 
 def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> Form:
@@ -59,6 +50,8 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
 
 def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[list[list[Token]], list[str]]:
     marks = {"\\approx", "\\sim"}
+    if signs[0] == "\\sim" and not sides[0] and sides[1][:1] and sides[1][0].kind != "number":
+        raise UnreadableError("a negation")
     if signs[0] in marks and not sides[0]:
         sides, signs = sides[1:], signs[1:]
         if not signs:
@@ -74,15 +67,11 @@ def name_of(tokens: list[Token]) -> str | None:
     if all(token.kind == "text" for token in tokens):
         return " ".join(token.text.lower() for token in tokens)
     shown = _shown(tokens)
-    return shown if _NAME.fullmatch(shown) and shown not in {"e", "i"} else None
+    return shown if is_name(shown) else None
 
 
 def _shown(tokens: list[Token]) -> str:
     return re.sub(r"_\{(\w)\}", r"_\1", text_of(tokens))
-
-
-def is_variable(name: str) -> bool:
-    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
@@ -126,9 +115,14 @@ def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
         others = [parse(other) for place, other in enumerate(sides) if place != number]
         if found is None or not all(map(_is_constant, others)):
             continue
-        region = _region_of(number, signs, others, found[1])
+        name, factor = found
+        if name.startswith("|") and signs == ["!="]:
+            return Named(
+                name[1:-1], union([without(others[0]), without(negated(others[0]))], are_conditions=True)
+            )
+        region = _region_of(number, signs, others, factor)
         if region is not None:
-            return _without_bars(found[0], region)
+            return _without_bars(name, region)
     if any(sign not in _TURNED for sign in signs):
         raise UnreadableError("a chain with several kinds of signs")
     return _turned(signs, [parse(side) for side in sides])
@@ -207,7 +201,7 @@ def _half_line(sign: str, bound: Node) -> Form | None:
         case "<" | "<=":
             return Region((Span(NEGATIVE_INFINITY, bound, False, sign == "<="),))
         case "!=":
-            return complement(Region((Span(bound, bound, True, True),)))
+            return without(bound)
     return None
 
 

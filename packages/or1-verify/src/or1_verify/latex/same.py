@@ -8,8 +8,8 @@ The comparison is not symmetric. The policy, by the form of the gold:
 - A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
   An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
   tuple.
-- An interval or inequality matches as a set of numbers, an equation up to a constant factor, words by their
-  normal form.
+- An interval or inequality matches as a set of numbers, an equation up to a constant factor or without
+  fractions, arbitrary constants by any name, words by their normal form.
 """
 
 from __future__ import annotations
@@ -18,9 +18,16 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from or1_verify.latex.bases import value_of
+from or1_verify.latex.beside import beside_agrees, or_counts
+from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.curves import same_curve
+from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
+    Builder,
     Dots,
     Form,
     Many,
@@ -29,15 +36,18 @@ from or1_verify.latex.forms import (
     Ratio,
     Region,
     Relation,
+    Scoped,
     TimeOfDay,
     Value,
     Words,
 )
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.matrices import Grid, grid_of
-from or1_verify.latex.regions import as_region, same_end, same_region, union
-from or1_verify.latex.relations import equation_of, is_variable
+from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
+from or1_verify.latex.names import same_name
+from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
+from or1_verify.latex.relations import equation_of
 from or1_verify.latex.tree import (
+    DEGREE,
     PI,
     Call,
     Node,
@@ -50,9 +60,10 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import counted_words, meaning_words, normal_words, unit_of
+from or1_verify.latex.units import measure_of
+from or1_verify.latex.words import normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\)")
+_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _COUNTERS = frozenset("kmn")
 """Integer parameters of a family of angles; any of these letters may be used."""
@@ -64,7 +75,6 @@ _MIN_DIGITS_CUT = 7
 """Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
-_DEGREE = Quotient(PI, Number(Fraction(180)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,10 @@ class Comparer:
     tolerance: Fraction | None = None
     """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
+    min_gold_digits: int = _MIN_DIGITS
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer matches the gold.
@@ -83,18 +97,23 @@ class Comparer:
             UndefinedError, TooLargeError, NotExactError: a value that cannot be compared.
             NeedsNumbersError: from an exact identity.
         """
+        if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
+            return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            regions = as_region(gold), as_region(_as_union(answer))
-            return None not in regions and same_region(*regions, self.identity)  # type: ignore[arg-type]
+            return self._same_set(as_region(gold), as_region(_as_union(answer)))
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
         match gold, answer:
             case Value(), Value():
                 return self._same_value(gold, answer)
+            case Ratio((Value(over), Value(under))), Value() if self.ratio_as_fraction:
+                return self._same_value(Value(Quotient(over, under)), answer)
+            case Value(), Ratio((Value(over), Value(under))) if self.ratio_as_fraction:
+                return self._same_value(gold, Value(Quotient(over, under)))
             case Words(gold_text), Words(answer_text):
                 if len(gold_text) == 1:
                     return gold_text == answer_text
@@ -111,8 +130,8 @@ class Comparer:
                 return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
-            case Value(node, unit=""), Based(digits, "10"):
-                return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
+            case Value(node, unit=""), Based():
+                return isinstance(node, Number) and node.value == value_of(answer)
             case Ratio(gold_parts), Ratio(answer_parts):
                 return self._same_ratio(gold_parts, answer_parts)
             case Ratio(gold_parts), TimeOfDay(time, ""):
@@ -126,11 +145,31 @@ class Comparer:
                 return True
         return False
 
+    def _same_set(self, gold: Region | None, answer: Region | None) -> bool:
+        """Whether both are one set of numbers; the ends may be angles with degree signs on one side alone."""
+        if gold is None or answer is None:
+            return False
+        in_numbers = region_in_degrees(gold), region_in_degrees(answer)
+        if same_region(gold, answer, self.identity):
+            return True
+        return in_numbers != (gold, answer) and same_region(*in_numbers, self.identity)
+
+    def _same_scoped(self, gold: Form, answer: Form) -> bool:
+        sets = as_builder(gold), as_builder(answer)
+        if sets[0] and sets[1] and same_builder(sets[0], sets[1], self.identity, self.same):
+            return True
+        if isinstance(gold, Builder) or isinstance(answer, Builder):
+            return False
+        gold_scope, gold_form = (gold, gold.form) if isinstance(gold, Scoped) else (None, gold)
+        answer_scope, answer_form = (answer, answer.form) if isinstance(answer, Scoped) else (None, answer)
+        same = same_domains(gold_scope, answer_scope, self.identity)
+        return same and self.same(gold_form, answer_form)
+
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                if _same_name(gold_name, answer_name):
+                if same_name(gold_name, answer_name):
                     return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
                 if None in equations or not _has_variables(gold_form):
@@ -151,15 +190,18 @@ class Comparer:
                 return self.same(gold, only)  # a set with one solution
             case (Many(Order.SET, (Many(Order.TUPLE) as only,)), Many(Order.TUPLE)):
                 return self.same(only, answer)
+            case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
+                if or_counts(gold) or or_counts(answer):
+                    return False
         gold_elements, answer_elements = elements_of(gold), elements_of(answer)
-        if (isinstance(gold, Value) or isinstance(answer, Value)) and _is_vector(gold, answer):
+        if _vector_of(gold if isinstance(gold, Value) else answer) is not None:
             return self._same_vector(gold, answer)
         return same_elements(gold_elements, answer_elements, self.same)
 
     def _same_vector(self, gold: Form, answer: Form) -> bool:
         """A point or vector may be written as a column, a row or a tuple."""
         vector, other = (gold, answer) if isinstance(gold, Value) else (answer, gold)
-        grid = grid_of(vector.node) if isinstance(vector, Value) else None
+        grid = _vector_of(vector)
         if grid is None or 1 not in (len(grid), len(grid[0])):
             return False
         flat = tuple(Value(node) for row in grid for node in row)
@@ -167,14 +209,11 @@ class Comparer:
         return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        units = unit_of(gold.unit, gold.unit_power), unit_of(answer.unit, answer.unit_power)
-        if None not in units and units[0] != units[1]:
+        if not beside_agrees(gold, answer):
             return False
-        if (gold.is_percent and units[1]) or (answer.is_percent and units[0]):
-            return False
-        if not _words_agree(gold, answer):
-            return False
-        return any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer))
+        if any(self._same_number(gold, answer, *pair) for pair in self._readings(gold, answer)):
+            return True
+        return same_family(gold.node, answer.node, self.identity)
 
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
@@ -184,10 +223,10 @@ class Comparer:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
             whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
-        if gold.is_angle != answer.is_angle and _is_in_radians(answer if gold.is_angle else gold):
-            if gold.is_angle:
-                return [(Product((gold_node, _DEGREE)), answer_node)]
-            return [(gold_node, Product((answer_node, _DEGREE)))]
+        if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
+            return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
+        if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
+            return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
 
     def _exceeds_one(self, node: Node) -> bool:
@@ -210,19 +249,20 @@ class Comparer:
     def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
         exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
-        if exact == rounded or exact.denominator == 1:
+        is_rounded = gold.literal is not None and self.min_gold_digits <= gold.num_digits < _MIN_DIGITS
+        if exact == rounded or (exact.denominator == 1 and not is_rounded):
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
-        if short.num_digits < _MIN_DIGITS or not exact or rounded.denominator == 1:
+        if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:
             return True
-        is_percent = short.is_percent and not (gold.is_percent and answer.is_percent)
-        ulp = _ulp(short) / (100 if is_percent else 1)
+        written = exact if short is gold else rounded
+        ulp = _ulp(short) * abs(written / short.literal) if short.literal else Fraction(0)
         is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
         return difference <= ulp / 2 or is_cut
 
@@ -256,11 +296,17 @@ class Comparer:
         if any(empty):
             return all(empty)
         if not self._proportional(gold_difference, answer_difference):
-            return False
+            return gold.signs[0] == "=" and self._same_equation(gold_difference, answer_difference)
         if gold.signs[0] in {"=", "!="}:
             return True
         left = Product((gold_difference, Call("abs", (answer_difference,))))
         return self.identity.equal(left, Product((answer_difference, Call("abs", (gold_difference,)))))
+
+    def _same_equation(self, gold: Node, answer: Node) -> bool:
+        """Whether two differences of sides, not proportional, vanish at the same points."""
+        if same_curve(gold, answer, self.identity, self._proportional):
+            return True
+        return same_family(gold, answer, self.identity)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
@@ -282,14 +328,6 @@ class Comparer:
         return self.identity.equal(node, _NO_DIFFERENCE)
 
 
-def _words_agree(gold: Value, answer: Value) -> bool:
-    """Words after a number may be on one side only; words after a variable are part of the answer."""
-    if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
-        return meaning_words(gold.unit) == meaning_words(answer.unit)
-    gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
-    return gold_words <= answer_words or answer_words <= gold_words
-
-
 def _shown(part: Form) -> str:
     return str(part.node.value) if isinstance(part, Value) and isinstance(part.node, Number) else ""
 
@@ -297,13 +335,6 @@ def _shown(part: Form) -> str:
 def _difference(relation: Relation) -> Node:
     left, right = relation.sides
     return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _same_name(gold_name: str, answer_name: str) -> bool:
-    """Two plain variables must be equal; any other name is only a label."""
-    if gold_name.lower() == answer_name.lower():
-        return True
-    return not (is_variable(gold_name) and is_variable(answer_name))
 
 
 def _as_union(answer: Form) -> Form:
@@ -340,13 +371,12 @@ def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
 
 
-def _is_vector(gold: Form, answer: Form) -> bool:
-    value = gold if isinstance(gold, Value) else answer
-    return isinstance(value, Value) and grid_of(value.node) is not None
+def _vector_of(form: Form) -> Grid | None:
+    return (grid_of(form.node) or row_of_vector(form.node)) if isinstance(form, Value) else None
 
 
 def _is_in_radians(value: Value) -> bool:
-    return unit_of(value.unit) == ("radian", 1) or any(part == PI for part in walk(value.node))
+    return "radian" in measure_of(value.unit) or any(part == PI for part in walk(value.node))
 
 
 def _ulp(value: Value) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1_verify.latex.words import FUNCTIONS, ONE_LETTER_UNITS, SHORT_WORDS, is_unit
+from or1_verify.latex.words import FILLERS, FUNCTIONS, SHORT_WORDS
 
 
 class UnreadableError(Exception):
@@ -20,6 +20,10 @@ class Token(NamedTuple):
 
 OR = Token("command", ",")
 """A comma written as "or": any one of the conditions may hold."""
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma sigma tau phi chi"
+    " psi omega"
+)
 UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HYPHEN}": "-", "×": r"\times ",
@@ -29,7 +33,10 @@ UNICODE = str.maketrans(
         "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}",
         "\N{FRACTION SLASH}": "/", "…": r"\ldots ", "ℝ": r"\mathbb{R}", "∅": r"\emptyset ",
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
+        "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
+        "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
+        **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }
 )  # fmt: skip
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
@@ -48,6 +55,7 @@ _LOOKS = re.compile(
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")
 _DECIMAL_IN_BRACES = re.compile(r"(?<=\d)\{(?:\.|,(?!\}\d{3}(?!\d)))\}(?=\d)")
 _ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
+_NEGATED = re.compile(r"\\not\s*(?:(\\in(?![A-Za-z])|∈)|=)")
 _STRAY_BACKSLASH = re.compile(r"(?<!\\)\\(?=\d)")
 GLUED_AND = re.compile(r"(?<=[\d)}])\s*(?:or|and)(?=[A-Z(\\\d])")
 _WRAPPER = re.compile(
@@ -62,7 +70,8 @@ _SAME_COMMAND = {
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
     "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
-    "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx",
+    "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx", "mod": "bmod",
+    "lnot": "neg", "bar": "overline", "widehat": "hat",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
@@ -75,10 +84,12 @@ _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
     "\\pm", "+/-": "\\pm",
 }  # fmt: skip
+_ROUNDINGS = {"round": "\\round", "nint": "\\nint", "frac": "\\fractionalpart", "mod": "\\bmod"}
 _PLAIN_COMMANDS = {
     "pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "sqrt": "\\sqrt", "cup":
     "\\cup", "union": "\\cup", "percent": "%", "pct": "%", "percentage": "%", "frac": "\\frac", "and":
     ",", "or": ",", "in": "\\in", "infty": "\\infty", "theta": "\\theta",
+    "mod": "\\bmod",
 }  # fmt: skip
 
 
@@ -94,6 +105,7 @@ def tokenize(text: str) -> list[Token]:
     text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text)  # not TeX, which would take one digit
     text = _DECIMAL_IN_BRACES.sub(".", text.translate(UNICODE))
     text = _JOINED_DIGITS.sub("", text).replace("\\!", "")
+    text = _NEGATED.sub(lambda found: "\\notin " if found[1] else "\\ne ", text)
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
 
@@ -203,8 +215,6 @@ class _Tokenizer:
             self._add("mark", ":")
         elif not content:
             return
-        elif found[1] == "mathrm" and content in ONE_LETTER_UNITS and self._after_number():
-            self._add("text", content)
         elif (
             _LETTERS.fullmatch(content)
             or content[0].isdigit()
@@ -214,6 +224,8 @@ class _Tokenizer:
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
+        elif content in _ROUNDINGS and (upright or content == "mod"):
+            self._add("command", _ROUNDINGS[content])
         elif (upright and content.lower() in FUNCTIONS) or content == "cis":
             self._add("command", f"\\{content.lower()}")
         elif upright and content.isalpha() and content.isupper() and len(content) < 4:
@@ -233,10 +245,13 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif (is_unit(lower) and self._after_number_or_word()) or len(word) > 3 or lower in SHORT_WORDS:
+        elif len(word) > 3 or lower in SHORT_WORDS or (lower in FILLERS and self._follows_words()):
             self._add("text", word)
         else:
             self._split(word)
+
+    def _follows_words(self) -> bool:
+        return bool(self._tokens) and self._tokens[-1].kind == "text"
 
     def _split(self, word: str) -> None:
         for name in ("sin", "cos", "tan", "ln", "pi"):
@@ -244,11 +259,3 @@ class _Tokenizer:
                 self._add("command", f"\\{name}")
                 word = word.removeprefix(name)
         self._tokens += [Token("letter", letter) for letter in word]
-
-    def _after_number_or_word(self) -> bool:
-        return self._after_number() or (bool(self._tokens) and self._tokens[-1].kind == "text")
-
-    def _after_number(self) -> bool:
-        return bool(self._tokens) and (
-            self._tokens[-1].kind == "number" or self._tokens[-1].text in {"}", ")", "\\pi"}
-        )

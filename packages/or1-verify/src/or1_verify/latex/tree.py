@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,11 +19,6 @@ class Symbol:
     """A variable, or one of the constants `pi`, `e`, `i`, `infinity`."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlusMinus:
-    """1 in one reading of the answer, -1 in the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of `numeric.FUNCTIONS`, or one that is only a letter (`f`), of its arguments."""
+    """A function of `numeric.FUNCTIONS`, one that is only a letter (`f`), or a sequence (`a_`)."""
 
     name: str
     arguments: tuple[Node, ...]
@@ -63,7 +58,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A finite sum or product over an index."""
+    """A sum or product over an index."""
 
     kind: str
     """`sum` or `prod`."""
@@ -73,10 +68,13 @@ class Series:
     body: Node
 
 
-Node = Number | Symbol | PlusMinus | Sum | Product | Quotient | Power | Call | Matrix | Series
+Node = Number | Symbol | Sum | Product | Quotient | Power | Call | Matrix | Series
 
 PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
-CONSTANTS = frozenset({"pi", "e", "i", "infinity"})
+ENDLESS = Symbol("endless")
+"""The last index of an infinite series."""
+DEGREE = Quotient(PI, Number(Fraction(180)))
+CONSTANTS = frozenset({"pi", "e", "i", "infinity", "endless"})
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -99,13 +97,19 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         top = stack.pop()
         yield top
-        stack.extend(children(top))
+        if not isinstance(top, Symbol | Number):
+            stack.extend(children(top))
 
 
 def variables(node: Node) -> frozenset[str]:
     """Names of the free variables."""
-    found = {part.name for part in walk(node) if isinstance(part, Symbol)} - CONSTANTS
-    return frozenset(found - {part.index for part in walk(node) if isinstance(part, Series)})
+    found, bound = set[str](), set[str]()
+    for part in walk(node):
+        if isinstance(part, Symbol):
+            found.add(part.name)
+        elif isinstance(part, Series):
+            bound.add(part.index)
+    return frozenset(found - bound - CONSTANTS)
 
 
 def negated(node: Node) -> Node:
@@ -114,27 +118,26 @@ def negated(node: Node) -> Node:
     return Product((Number(Fraction(-1)), node))
 
 
-def replaced(node: Node, old: Node, new: Node) -> Node:
-    """The tree with each `old` replaced by `new`."""
-
-    def again(part: Node) -> Node:
-        return replaced(part, old, new)
-
-    if node == old:
-        return new
+def mapped(node: Node, function: Callable[[Node], Node]) -> Node:
+    """The node with the function applied to each of its children."""
     match node:
         case Sum(parts):
-            return Sum(tuple(map(again, parts)))
+            return Sum(tuple(map(function, parts)))
         case Product(parts):
-            return Product(tuple(map(again, parts)))
+            return Product(tuple(map(function, parts)))
         case Call(name, parts):
-            return Call(name, tuple(map(again, parts)))
+            return Call(name, tuple(map(function, parts)))
         case Quotient(above, below):
-            return Quotient(again(above), again(below))
+            return Quotient(function(above), function(below))
         case Power(base, exponent):
-            return Power(again(base), again(exponent))
+            return Power(function(base), function(exponent))
         case Matrix(rows):
-            return Matrix(tuple(tuple(map(again, row)) for row in rows))
+            return Matrix(tuple(tuple(map(function, row)) for row in rows))
         case Series(kind, index, first, last, body):
-            return Series(kind, index, again(first), again(last), again(body))
+            return Series(kind, index, function(first), function(last), function(body))
     return node
+
+
+def replaced(node: Node, old: Node, new: Node) -> Node:
+    """The tree with each `old` replaced by `new`."""
+    return new if node == old else mapped(node, lambda part: replaced(part, old, new))

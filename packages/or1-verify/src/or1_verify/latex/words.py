@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import re
 
+from or1_verify.latex.units import is_unit_word
+
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
+GREEK = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
+    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+})  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables."""
-_UNITS = {
-    "millimeter": "mm millimeters millimetre millimetres",
-    "centimeter": "cm centimeters centimetre centimetres cms", "meter": "m meters metre metres",
-    "kilometer": "km kilometers kilometre kilometres kms", "inch": "in inches", "foot": "ft feet",
-    "yard": "yd yards yds", "mile": "mi miles", "gram": "g grams", "kilogram": "kg kilograms kgs",
-    "pound": "lb lbs pounds", "ounce": "oz ounces", "liter": "l liters litre litres",
-    "milliliter": "ml milliliters", "gallon": "gal gallons", "second": "s sec secs seconds",
-    "minute": "min mins minutes", "hour": "h hr hrs hours", "day": "days", "week": "weeks",
-    "month": "months", "year": "yr yrs years", "mph": "mph", "dollar": "$ dollars usd", "cent": "cents",
-    "euro": "euros eur", "am": "", "pm": "",
-    "radian": "rad radians", "degree": "deg degs degrees",
-}  # fmt: skip
-_SAME_UNIT = {name: unit for unit, names in _UNITS.items() for name in (unit, *names.split())}
-ONE_LETTER_UNITS = frozenset("mgls")
-"""Units of one letter, if upright and after a number."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
@@ -33,21 +25,22 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
-_FILLERS = frozenset({
+FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
     "people", "person", "piece", "thing", "answer", "only", "different", "distinct", "possible",
-    "required", "length", "area", "volume",
+    "required", "length", "area", "volume", "old", "percent",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
-_MILES_PER_HOUR = re.compile(r"\b(?:miles?|mi)\s*(?:per|/)\s*(?:hour|hr|h)\b", re.IGNORECASE)
+_DIRECTIONS = frozenset(
+    {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
+)
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
 )
 """Commands that leave the meaning of words as it is; an overline or a negation sign does not."""
-_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3}
 
 
 _CHANGES_VALUE = re.compile(
@@ -60,6 +53,7 @@ _CHANGES_VALUE = re.compile(
     r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
     r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
+_SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
 
@@ -70,7 +64,7 @@ def changes_value(words: str) -> bool:
     >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
     (False, True, False)
     """
-    return _CHANGES_VALUE.search(words.lower()) is not None
+    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(words.lower()) is not None
 
 
 def multiplier(unit: str) -> tuple[int, str]:
@@ -82,47 +76,32 @@ def multiplier(unit: str) -> tuple[int, str]:
     return factor, unit
 
 
-def is_unit(word: str) -> bool:
-    """Whether a lower-case word after a number is a unit. Single letters are variables."""
-    return len(word) > 1 and word in _SAME_UNIT
-
-
-def unit_of(words: str, power: int = 1) -> tuple[str, int] | None:
-    """The unit that a text names, with its power; None for an unknown unit.
-
-    >>> unit_of("square inches"), unit_of("cm", 2), unit_of("students")
-    (('inch', 2), ('centimeter', 2), None)
-    """
-    words = _MILES_PER_HOUR.sub("mph", words.replace(".", ""))
-    for word in re.findall(r"[a-z$]+", words.lower()):
-        power = _POWERS.get(word, power)
-    for word in re.findall(r"[a-z$]+", words.lower()):
-        if word in _SAME_UNIT:
-            return _SAME_UNIT[word], power
-    return None
-
-
-def meaning_words(text: str) -> frozenset[str]:
+def meaning_words(text: str) -> tuple[str, ...]:
     """The words after a value that are neither units nor fillers.
 
-    >>> sorted(meaning_words("km north of the house")), meaning_words("square units in all")
-    (['house', 'north'], frozenset())
+    >>> meaning_words("km north of the house"), meaning_words("square units in all")
+    (('north', 'house'), ())
     """
-    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non"))
-    return frozenset(
+    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non").replace("counter-", "counter"))
+    return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
-        if word not in _SAME_UNIT and word not in _POWERS and not {word, word.removesuffix("s")} & _FILLERS
+        if not is_unit_word(word) and not {word, word.removesuffix("s")} & FILLERS
     )
 
 
-def counted_words(text: str) -> frozenset[str]:
+def has_direction(text: str) -> bool:
+    """Whether the words name a direction, without which a distance or angle is not the answer."""
+    return not _DIRECTIONS.isdisjoint(meaning_words(text))
+
+
+def counted_words(text: str) -> tuple[str, ...]:
     """The words after a number that count: a plural is only the name of the things counted.
 
-    >>> sorted(counted_words("students")), sorted(counted_words("turns clockwise"))
-    ([], ['clockwise'])
+    >>> counted_words("students"), counted_words("turns clockwise")
+    ((), ('clockwise',))
     """
-    return frozenset(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
+    return tuple(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
 
 
 def normal_words(text: str) -> str:

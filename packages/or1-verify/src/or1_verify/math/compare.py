@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Many, Named, Region, Value, Words
+from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
-from or1_verify.latex.reader import read
+from or1_verify.latex.reader import is_congruence, read
 from or1_verify.latex.same import Comparer
+from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.words import normal_words
 from or1_verify.math.choice import choice_letter
@@ -52,6 +53,10 @@ class Rules:
 
     inequality_for_membership: bool = False
     r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
+    min_gold_digits: int = 5
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
@@ -86,12 +91,16 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
-    if "mod" in answer and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1:
+    if (
+        "mod" in answer
+        and is_congruence(answer)
+        and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1
+    ):
         return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
-    comparer = Comparer(identity, gold.tolerance)
+    comparer = Comparer(identity, gold.tolerance, rules.min_gold_digits, rules.ratio_as_fraction)
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     return min(found, key=_BEST_FIRST.index)
 
@@ -146,6 +155,11 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     listed = as_list(answer)
     if listed is not None and isinstance(form, Many):
         texts.append(listed)
+    if isinstance(form, Based) and "_" not in answer:
+        texts.append(f"{answer}_{{{form.base}}}")
+    free = with_free_signs(answer)
+    if free is not None:
+        texts.append(free)
     if _LETTER_BEFORE_VALUE.match(answer):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []

@@ -26,12 +26,13 @@ from functools import lru_cache
 
 from or1_verify.answer import final_answer
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
+from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.math.choice import choice_letter
 from or1_verify.math.unboxed import read_unboxed
@@ -96,8 +97,8 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
     """`412,538,907` is a number, and a list too."""
-    listed = None if gold.type else gold_as_list(gold.text)
-    return (gold,) if listed is None else (gold, replace(gold, text=listed))
+    others = (None if gold.type else gold_as_list(gold.text), with_free_signs(gold.text))
+    return (gold, *(replace(gold, text=other) for other in others if other is not None))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
@@ -154,8 +155,26 @@ def fits_its_type(gold: AcceptedGold) -> bool:
     return True
 
 
+def why_unreadable(gold: Gold) -> str:
+    """Why the first accepted gold that cannot be read cannot; empty if all can.
+
+    Raises:
+        BadGoldError: there is no usable gold.
+    """
+    for accepted in accepted_golds(gold):
+        try:
+            form_of(accepted)
+        except UnreadableError as error:
+            return f"it cannot be read: {error}"
+        except BadGoldError as error:
+            return str(error)
+    return ""
+
+
 def as_typed(form: Form, kind: GoldType | None) -> Form:
     """A form converted to a type: of a typed gold, or of an answer to one."""
+    if isinstance(form, Scoped):
+        return replace(form, form=as_typed(form.form, kind))
     if kind in {GoldType.INTEGER, GoldType.RATIONAL} and isinstance(form, Value):
         return replace(form, literal=None)
     if kind is GoldType.INTERVAL and isinstance(form, Many):
@@ -176,6 +195,7 @@ def as_typed(form: Form, kind: GoldType | None) -> Form:
 
 
 def _fits(form: Form, kind: GoldType | None) -> bool:
+    form = form.form if isinstance(form, Scoped) else form
     inner = form.form if isinstance(form, Named) else form
     match kind:
         case GoldType.INTEGER | GoldType.RATIONAL | GoldType.DECIMAL:
@@ -192,7 +212,7 @@ def _fits(form: Form, kind: GoldType | None) -> bool:
 
 
 def is_equation(form: Form) -> bool:
-    return isinstance(form, Relation | Named)
+    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named)
 
 
 def _is_number(value: Value, whole: bool) -> bool:

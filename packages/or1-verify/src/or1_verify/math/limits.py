@@ -24,8 +24,9 @@ _WHOLE = re.compile(r"(?<![\d.])\d+")
 _RANGED = re.compile(r"\\(?:sum|prod|int|binom|dbinom|tbinom|choose)(?![A-Za-z])")
 _OF_NUMBER = re.compile(r"(\d+)\s*!")
 _OF_GROUP = re.compile(r"[)}\]!]\s*!")
-_OF_LETTER = re.compile(r"\(\s*\d{0,2}\s*[a-z]\s*(?:[-+]\s*\d{1,2}\s*)?\)\s*!|(?<![a-zA-Z\\])[a-z]\s*!")
-"""`(2n + 1)!`: small at the points where formulas are compared."""
+_TERM = r"(?:\d{1,2}\s*[a-z]?|[a-z])"
+_OF_LETTER = re.compile(rf"\(\s*{_TERM}\s*(?:[-+]\s*{_TERM}\s*)*\)\s*!|(?<![a-zA-Z\\])[a-z]\s*!")
+"""`(2n + 1)!`, `(n - k)!`: small at the points where formulas are compared."""
 _WITHOUT_LETTERS = re.compile(r"(?:\\(?:cdot|times|left|right)(?![A-Za-z])|[^A-Za-z\\])*")
 _SIMPLE_POWER = re.compile(r"[{(\s]*(\d{1,5})\s*\^\s*[{(]?\s*(\d{1,5})[\s)}]*")
 

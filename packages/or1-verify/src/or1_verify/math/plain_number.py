@@ -15,6 +15,13 @@ _NUMBER = re.compile(
 )
 
 
+def unit_sign(text: str) -> str:
+    r"""The sign of a unit beside a plain number: a degree sign, `\$`, or empty."""
+    if _DEGREE.search(text.strip(" .$*")):
+        return "degree"
+    return "dollar" if r"\$" in text else ""
+
+
 def plain_number(text: str) -> Fraction | None:
     r"""The exact value of an integer or decimal in the usual notations; None for anything else.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
 from or1_verify.latex.normal import is_same_text
 from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
-from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type
+from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type, why_unreadable
 from or1_verify.math.limits import is_too_large
-from or1_verify.math.plain_number import plain_number
+from or1_verify.math.plain_number import plain_number, unit_sign
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
 from or1_verify.types import Gold, Message, Problem, Verdict
 
@@ -30,12 +31,19 @@ class MathVerifier(Verifier):
     `ProcessVerifierPool` for text from a model.
     """
 
+    gold_is_answer: ClassVar[bool] = True
     unboxed: bool = False
     """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
     r"""Accept an inequality for a gold that is a set (`x \in [0, 1]`)."""
+    min_gold_digits: int = 5
+    """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
+    rounds to it is correct. 2 to 4 accept `1/3` for the gold `0.33`; 5 is the policy for golds as precise as
+    answers have to be."""
+    ratio_as_fraction: bool = False
+    """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
     time_limit_s: float = 0.5
-    """Wall time for one answer in a pool [s]: a hundred times the time of a hard one."""
+    """Processor time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
     def read(self, text: str) -> str | Verdict:
         """The content of the final box."""
@@ -79,7 +87,11 @@ class MathVerifier(Verifier):
         return replace(answer, value=announced_after_box(text) or answer.value)
 
     def _rules(self) -> Rules:
-        return Rules(inequality_for_membership=self.inequality_for_membership)
+        return Rules(
+            inequality_for_membership=self.inequality_for_membership,
+            min_gold_digits=self.min_gold_digits,
+            ratio_as_fraction=self.ratio_as_fraction,
+        )
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
@@ -119,7 +131,8 @@ def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | Non
         return None
     values = [plain_number(gold.text) if _is_plain(gold) else None for gold in golds]
     if number in values:
-        return Comparison.EQUAL
+        signs = {unit_sign(answer), unit_sign(golds[values.index(number)].text)} - {""}
+        return Comparison.EQUAL if len(signs) < 2 else None
     if any(value is None or value.denominator != 1 for value in values):
         return None
     return Comparison.DIFFERENT
@@ -135,7 +148,7 @@ def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:
         case Comparison.EQUAL:
             return Verdict.right(answer[:_SHOWN])
         case Comparison.BAD_GOLD:
-            return _bad_gold(repr(gold))
+            return _bad_gold(why_unreadable(gold))
         case Comparison.BAD_ANSWER:
             return _wrong("parse_error", answer)
         case Comparison.TOO_LARGE:

@@ -65,7 +65,8 @@ class ProcessVerifierPool:
         Args:
             verifiers: task name -> verifier.
             num_workers: worker processes [processes].
-            time_limit_s: wall time for one answer [s]; a verifier with a lower limit keeps it.
+            time_limit_s: processor time for one answer [s]; a verifier with a lower limit keeps it. An answer
+                that waits twice as long, and at least five seconds, is not judged.
             memory_limit_bytes: address space of one worker [bytes].
             max_in_flight: answers being judged before the source has to wait [answers].
             second_opinions: task name -> another verifier, which judges a sample of the answers.

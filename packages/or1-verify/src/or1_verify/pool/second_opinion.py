@@ -110,7 +110,7 @@ class MathVerifyVerifier(MathVerifier):
     """Judges the final boxed answer by Math-Verify alone; reading and outcomes as in `MathVerifier`."""
 
     time_limit_s: float = 5.0
-    """Wall time for one answer in a pool [s]."""
+    """Processor time for one answer in a pool [s]."""
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """Only what `MathVerifier` refuses to compare."""

@@ -26,6 +26,18 @@ _DETAIL = 500
 """Longest detail in a reply [characters]."""
 _CPU_ALLOWANCE_S = 30
 """Processor time beyond twice the time limit after which the kernel kills the worker [s]."""
+_LEAST_WAIT_S = 5.0
+"""Waiting time that every answer may take, for files that are not in memory [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """Limits of a worker for one answer. Neither depends on the load of the machine."""
+
+    cpu_s: float
+    """Processor time [s]."""
+    wait_s: float
+    """Waiting time: wall time without the time in which the worker runs or queues for a core [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +49,14 @@ class Setup:
     memory_limit_bytes: int
     time_limit_s: float
 
-    def limit_s(self, problem: Problem) -> float:
-        """Wall time for one answer to a problem [s]."""
+    def limits(self, problem: Problem) -> AnswerLimits:
+        """The limits for one answer to a problem."""
         verifier = self.verifiers[problem.task]
-        own = verifier.wall_limit_s(problem)
-        if own is None:
-            return self.time_limit_s
-        return own if verifier.limits_itself else min(own, self.time_limit_s)
+        own = verifier.limit_s(problem)
+        if own is not None and verifier.limits_itself:
+            return AnswerLimits(own, own)
+        cpu_s = self.time_limit_s if own is None else min(own, self.time_limit_s)
+        return AnswerLimits(cpu_s, max(_LEAST_WAIT_S, 2 * cpu_s))
 
 
 @dataclass(frozen=True, slots=True)

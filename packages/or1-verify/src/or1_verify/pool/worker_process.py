@@ -11,20 +11,23 @@ import contextlib
 import json
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1_verify.pool.worker_main import JudgeRequest, Setup, receive, send
+from or1_verify.pool.worker_main import AnswerLimits, JudgeRequest, Setup, receive, send
+from or1_verify.process_clock import WaitClock, cpu_total_s
 from or1_verify.types import Outcome, Problem, Verdict
 
 _START_LIMIT_S = 60.0
-"""Longest start of a worker [s]; it takes about one second."""
+"""Longest start of a worker, and longest transfer of a message [s]; a start takes about one second."""
+_FIRST_CHECK_S, _MIN_CHECK_S, _MAX_CHECK_S = 0.05, 0.005, 0.5
+"""Time until the limits are checked first, and shortest and longest time between two checks [s]."""
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from or1_verify.pool.worker_main import main; main(int(sys.argv[2]))"
@@ -46,7 +49,7 @@ class Failure:
     """The cause, if a worker returned no verdict."""
 
     reason: str
-    """`time_limit`, `memory_limit`, `verifier_error` or `worker_lost`."""
+    """`time_limit` for processor time, `wait_limit`, `memory_limit`, `verifier_error` or `worker_lost`."""
     detail: str = ""
 
 
@@ -78,13 +81,15 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def judge(self, problem: Problem, answer: str, time_limit_s: float) -> Verdict | Failure:
-        """Judge one answer within a wall time [s]; after a Failure call `dispose`."""
-        request = pickle.dumps(JudgeRequest(problem, answer, time_limit_s))
+    def judge(self, problem: Problem, answer: str, limits: AnswerLimits) -> Verdict | Failure:
+        """Judge one answer within limits; after a Failure call `dispose`."""
+        request = pickle.dumps(JudgeRequest(problem, answer, limits.cpu_s))
         try:
-            reply = self._exchange(request, time_limit_s)
-        except TimeoutError:
-            return Failure("time_limit")
+            send(self._channel, request)
+            exceeded = self._wait_for_reply(limits)
+            if exceeded is not None:
+                return exceeded
+            reply: dict[str, Any] = json.loads(receive(self._channel))
         except (EOFError, OSError, ValueError):
             return Failure("worker_lost", f"exit status {self._exit_status()}")
         if "failure" in reply:
@@ -105,7 +110,9 @@ class WorkerProcess:
 
     def _wait_until_ready(self, setup: Setup) -> None:
         try:
-            reply = self._exchange(pickle.dumps(setup), _START_LIMIT_S)
+            self._channel.settimeout(_START_LIMIT_S)
+            send(self._channel, pickle.dumps(setup))
+            reply: dict[str, Any] = json.loads(receive(self._channel))
         except TimeoutError as error:
             raise WorkerStartError(f"not ready after {_START_LIMIT_S:.0f} s") from error
         except (EOFError, OSError) as error:
@@ -113,18 +120,22 @@ class WorkerProcess:
         if "failed" in reply:
             raise WorkerStartError(reply["failed"])
 
-    def _exchange(self, request: bytes, limit_s: float) -> dict[str, Any]:
-        """Send and receive within one deadline.
-
-        The timeout of the socket holds for each operation, so it is set again for the reply. A request is one
-        `sendall`; a reply is small and arrives in one piece.
-        """
-        deadline = time.monotonic() + limit_s
-        self._channel.settimeout(limit_s)
-        send(self._channel, request)
-        self._channel.settimeout(max(deadline - time.monotonic(), 1e-3))
-        reply: dict[str, Any] = json.loads(receive(self._channel))
-        return reply
+    def _wait_for_reply(self, limits: AnswerLimits) -> Failure | None:
+        """Wait until the reply begins; the failure if a limit is exceeded first."""
+        readable = select.poll()
+        readable.register(self._channel, select.POLLIN)
+        began_cpu_s = cpu_total_s(self.pid)
+        if readable.poll(_FIRST_CHECK_S * 1000):
+            return None
+        clock = WaitClock(self.pid)
+        while True:
+            cpu_left_s = limits.cpu_s - (cpu_total_s(self.pid) - began_cpu_s)
+            wait_left_s = limits.wait_s - clock.sample()
+            if cpu_left_s <= 0 or wait_left_s <= 0:
+                return Failure("time_limit" if cpu_left_s <= 0 else "wait_limit")
+            next_check_s = max(min(cpu_left_s, wait_left_s, _MAX_CHECK_S), _MIN_CHECK_S)
+            if readable.poll(next_check_s * 1000):
+                return None
 
     def _exit_status(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):

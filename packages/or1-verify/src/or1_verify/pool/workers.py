@@ -1,8 +1,8 @@
 """Worker processes for work that may hang: limits, replacement, and the cause of a failure.
 
-The limit on wall time is enforced from outside: a worker that exceeds it is killed and replaced. A failure
-that the response caused is WRONG, any other is NOT_JUDGED. To find the cause, the answer is judged once more
-in a new worker, and then the gold is judged as an answer.
+The limits on time are enforced from outside: a worker that exceeds one is killed and replaced. A failure that
+the response caused is WRONG, any other is NOT_JUDGED: also a worker that waits, whatever for. To find the
+cause, the answer is judged once more in a new worker, and then the gold is judged as an answer.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class WorkerPool:
         return sound
 
     def _judge_in(self, problem: Problem, answer: str, worker: WorkerProcess) -> Verdict | Failure:
-        result = worker.judge(problem, answer, self._setup.limit_s(problem))
+        result = worker.judge(problem, answer, self._setup.limits(problem))
         if isinstance(result, Verdict):
             with self._lock:
                 self._idle.append(worker)

@@ -2,11 +2,15 @@
 
 The parent makes the groups and reads them; a program enters its group through a descriptor before it gives up
 its privileges. Version 2 of the interface needs a delegated part of the tree; version 1 needs root.
+
+The owner of a folder of groups holds a lock on it (`flock`), which the kernel releases when the owner ends. A
+process id would not identify it: other containers share the tree, and have process ids of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +21,8 @@ from or1_verify.sandbox.confine import MAX_THREADS
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "or1-sandbox-"
+_LOCKED = "of-"
+"""Begins the rest of the name of a folder with a lock. Earlier versions have a process id here, no lock."""
 _REMOVAL_LIMIT_S = 5.0
 
 
@@ -40,18 +46,18 @@ class Cgroups:
 
     def __init__(self) -> None:
         """OSError if this process may not create groups that limit memory and processes."""
-        self._homes: list[Path] = []
+        self._homes: dict[Path, int] = {}
+        """Folder -> descriptor with the lock."""
         self._descriptors: dict[int, tuple[int, ...]] = {}
         self._version_2 = (_ROOT / "cgroup.controllers").exists()
         try:
             parents = [_delegated_group()] if self._version_2 else [_own_group("memory"), _own_group("pids")]
+            _sweep()
             for parent in parents:
-                _sweep(parent)
-                home = parent / f"{_PREFIX}{os.getpid()}-{id(self):x}"
-                home.mkdir()
-                self._homes.append(home)
+                home, lock = _new_home(parent)
+                self._homes[home] = lock
             if self._version_2:
-                (self._homes[0] / "cgroup.subtree_control").write_text("+memory +pids")
+                (home / "cgroup.subtree_control").write_text("+memory +pids")
         except BaseException:
             self.close()
             raise
@@ -60,7 +66,7 @@ class Cgroups:
         """The group of a slot with this limit."""
         if slot not in self._descriptors:
             self._descriptors[slot] = self._made(slot)
-        group = self._homes[0] / str(slot)
+        group = next(iter(self._homes)) / str(slot)
         if self._version_2:
             (group / "memory.max").write_text(str(memory_bytes))
             events = group / "memory.events"
@@ -75,18 +81,20 @@ class Cgroups:
             for descriptor in descriptors:
                 os.close(descriptor)
         self._descriptors = {}
-        for home in self._homes:
-            _remove(home)
-        self._homes = []
+        for home, lock in self._homes.items():
+            _remove(home, _REMOVAL_LIMIT_S)
+            os.close(lock)
+        self._homes = {}
 
     def _made(self, slot: int) -> tuple[int, ...]:
-        for home in self._homes:
-            (home / str(slot)).mkdir(exist_ok=True)
-        (self._homes[-1] / str(slot) / "pids.max").write_text(str(MAX_THREADS))
+        groups = [home / str(slot) for home in self._homes]
+        for group in groups:
+            group.mkdir(exist_ok=True)
+        (groups[-1] / "pids.max").write_text(str(MAX_THREADS))
         if self._version_2:
             with contextlib.suppress(OSError):  # the machine has no swap
-                (self._homes[0] / str(slot) / "memory.swap.max").write_text("0")
-        return tuple(os.open(home / str(slot) / "cgroup.procs", os.O_WRONLY) for home in self._homes)
+                (groups[0] / "memory.swap.max").write_text("0")
+        return tuple(os.open(group / "cgroup.procs", os.O_WRONLY) for group in groups)
 
 
 def _num_kills(events: Path) -> int:
@@ -129,17 +137,50 @@ def _delegated_group() -> Path:
     raise OSError("no memory groups: no group above this process is delegated to it")
 
 
-def _sweep(parent: Path) -> None:
-    """Remove groups of processes that were killed."""
-    for left in parent.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX).split("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            _remove(left)
+def _new_home(parent: Path) -> tuple[Path, int]:
+    """A new folder of groups, and the descriptor that holds its lock."""
+    while True:
+        home = parent / f"{_PREFIX}{_LOCKED}{os.getpid()}-{os.urandom(4).hex()}"
+        home.mkdir()
+        lock = _locked(home)
+        if lock is not None:
+            return home, lock  # else another process removes it, because it had no lock
 
 
-def _remove(home: Path) -> None:
+def _locked(home: Path) -> int | None:
+    """The descriptor that holds the lock of a folder; None if another process has it or removed it."""
+    try:
+        lock = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if home.exists():
+            return lock
+    except BlockingIOError:
+        pass
+    os.close(lock)
+    return None
+
+
+def _sweep() -> None:
+    """Remove the groups of owners that have ended, in every hierarchy, wherever they ran."""
+    for folder, names, _ in os.walk(_ROOT):
+        for name in [name for name in names if name.startswith(_PREFIX)]:
+            names.remove(name)
+            pid = name.removeprefix(_PREFIX).split("-")[0]
+            if pid.isdigit() and Path(f"/proc/{pid}").exists():
+                continue  # of an earlier version
+            home = Path(folder, name)
+            lock = _locked(home)
+            if lock is not None:
+                _remove(home, 0.0)
+                os.close(lock)
+
+
+def _remove(home: Path, limit_s: float) -> None:
     """Remove a folder of groups; processes that are just ending still occupy their group for a moment."""
-    deadline = time.monotonic() + _REMOVAL_LIMIT_S
+    deadline = time.monotonic() + limit_s
     for group in (*home.glob("*/"), home):
         while group.exists() and not _removed(group) and time.monotonic() < deadline:
             time.sleep(0.005)

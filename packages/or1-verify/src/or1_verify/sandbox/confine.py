@@ -8,7 +8,6 @@ privileges, then the change of the user id, then the calls that also work withou
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import resource
 import signal
@@ -23,8 +22,8 @@ from or1_verify.sandbox.syscalls import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR
 STACK_BYTES = 512 << 20
 """Contest programs recurse deeply; the memory limit bounds the stack as well [bytes]."""
 MAX_THREADS = 64
-_CPU_MARGIN_S = 1
-"""Margin of the kernel's limit, so that the finer limit of the parent applies first [s]."""
+_UNTIL_KILL_S = 5
+"""From the kernel's SIGXCPU, which a program may ignore, to its SIGKILL [s]."""
 _READY = '{{"ready": true, "number": {:>20}}}'
 _HIGHEST_DESCRIPTOR = (1 << 32) - 1
 
@@ -40,7 +39,8 @@ class Confinement:
     scratch_dir: str
     ruleset: int | None
     """Descriptor of the Landlock ruleset; None at levels without Landlock."""
-    cpu_s: float
+    kernel_cpu_s: int
+    """The kernel's limit on processor time, for a parent that does not watch [s]."""
     address_bytes: int
     file_bytes: int
     num_open_files: int
@@ -138,7 +138,7 @@ def carry_out(plan: SyscallPlan, around: Surroundings) -> None:
 
 def _add_limits(plan: SyscallPlan, how: Confinement) -> None:
     limits = {
-        resource.RLIMIT_CPU: math.ceil(how.cpu_s) + _CPU_MARGIN_S,
+        resource.RLIMIT_CPU: how.kernel_cpu_s,
         resource.RLIMIT_AS: how.address_bytes,
         resource.RLIMIT_FSIZE: how.file_bytes,
         resource.RLIMIT_NOFILE: how.num_open_files,
@@ -151,4 +151,6 @@ def _add_limits(plan: SyscallPlan, how: Confinement) -> None:
     for which, value in limits.items():
         _, hard = resource.getrlimit(which)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        plan.calls.append(listed("prlimit64", 0, which, plan.address(struct.pack("QQ", most, most)), 0))
+        last = most + (_UNTIL_KILL_S if which == resource.RLIMIT_CPU else 0)
+        last = last if hard == resource.RLIM_INFINITY else min(last, hard)
+        plan.calls.append(listed("prlimit64", 0, which, plan.address(struct.pack("QQ", most, last)), 0))

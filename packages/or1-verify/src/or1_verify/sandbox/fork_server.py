@@ -217,7 +217,7 @@ class ForkServer:
             counts_own_processes=uid is not None or self._trees is not None,
             scratch_dir=scratch_dir,
             ruleset=self._ruleset(message["slot"]),
-            cpu_s=message["cpu_s"],
+            kernel_cpu_s=message["kernel_cpu_s"],
             address_bytes=self._base_bytes + message["memory_bytes"] * (2 if cgroups else 1),
             file_bytes=message["file_bytes"],
             num_open_files=message["num_open_files"],
@@ -258,8 +258,8 @@ class ForkServer:
             self._end_orphans()
         self._scratch.clear(child.slot)
         self._control.send_plain(
-            f'{{"ended": {status}, "number": {child.number}, "cpu_s": {usage.ru_utime + usage.ru_stime:.6f}, '
-            f'"peak_memory_bytes": {usage.ru_maxrss * 1024}}}'
+            f'{{"ended": {status}, "number": {child.number}, "user_s": {usage.ru_utime:.6f}, '
+            f'"system_s": {usage.ru_stime:.6f}, "peak_memory_bytes": {usage.ru_maxrss * 1024}}}'
         )
 
     def _end_orphans(self) -> None:

@@ -24,8 +24,8 @@ _LARGE = ("numpy", "sortedcontainers")
 class Sandbox:
     """Runs untrusted programs, each in its own process. Used by one thread at a time.
 
-    When a fork server is lost, the calls that wait for it raise SandboxError; the next call starts another
-    one. The first program that names a large library starts a second fork server.
+    When a fork server is lost while programs run, the calls that wait for it raise SandboxError; the next
+    call starts another one. The first program that names a large library starts a second fork server.
     """
 
     def __init__(self, level: Level | None = None, *, warm_imports: tuple[str, ...] = WARM_IMPORTS) -> None:

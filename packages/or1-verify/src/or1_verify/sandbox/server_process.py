@@ -53,7 +53,7 @@ class ForkServerProcess:
 
     def __init__(self, level: Level, warm_imports: tuple[str, ...]) -> None:
         self.level = level
-        self.lost = False
+        self._is_lost = False
         self.control: Control
         self._reports: dict[int, list[Message]] = {}
         self._free_slots = list(range(MAX_PROGRAMS))
@@ -85,6 +85,11 @@ class ForkServerProcess:
             raise
 
     @property
+    def lost(self) -> bool:
+        """Whether it has failed or ended: another one must take its place."""
+        return self._is_lost or self._process.poll() is not None
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -99,6 +104,8 @@ class ForkServerProcess:
             return number, None
         try:
             return number, self._cgroups.prepare(number, memory_bytes)
+        except FileNotFoundError as error:
+            raise self.failure(f"its memory groups were removed ({error})") from error
         except OSError as error:
             heapq.heappush(self._free_slots, number)
             raise SandboxError(f"memory group: {error}") from error
@@ -149,13 +156,13 @@ class ForkServerProcess:
 
     def failure(self, why: str) -> SandboxError:
         """Mark this fork server as lost and kill it; the error to raise."""
-        self.lost = True
+        self._is_lost = True
         self._kill()
         return SandboxError(f"the sandbox's fork server failed: {why}")
 
     def close(self) -> None:
         """Let it stop its programs and clean up; kill it after five seconds."""
-        self.lost = True
+        self._is_lost = True
         self.control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5.0)

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from or1_verify.process_clock import CpuTime, WaitClock, cpu_time, cpu_total_s
 from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
 from or1_verify.sandbox.server_process import ForkServerProcess
@@ -34,6 +35,8 @@ _KILL_LIMIT_S = 30.0
 """From the kill of a program to the report of its end [s]."""
 _MIN_CHECK_S, _MAX_CHECK_S = 0.002, 0.1
 """Shortest and longest time between two checks of the limits [s]."""
+_SAMPLE_S = 0.5
+"""Time between two samples of the waiting time [s]."""
 _READ_BYTES = 1 << 20
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -48,6 +51,7 @@ class Session:
         self._server = server
         self._number = number
         self._limits = limits
+        self._cpu_limit = limits.kill_cpu
         self._execution: Execution | None = None
         self._broken: SandboxError | None = None
         self._stdout = Output(limits.output_bytes, limits.output_bytes, keep_end=False)
@@ -62,6 +66,11 @@ class Session:
         self._deadline = time.monotonic() + _READY_LIMIT_S
         self._started = time.monotonic()
         self._wall_s = 0.0
+        self._clock: WaitClock | None = None
+        self._began = 0.0
+        self._left_out_s = 0.0
+        self._next_sample = 0.0
+        self._left_pump = self._started
         self._next_scratch_check = 0.0
         self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
         self._streams: dict[int, Output] = {}
@@ -142,7 +151,7 @@ class Session:
         return {
             "start": self._number,
             "slot": self._slot,
-            "cpu_s": limits.cpu_s,
+            "kernel_cpu_s": self._cpu_limit.backstop_s,
             "memory_bytes": limits.memory_bytes,
             "file_bytes": limits.file_bytes,
             "num_open_files": limits.num_open_files,
@@ -152,13 +161,25 @@ class Session:
         """Read, write and check limits until `done`; a SandboxError ends the session."""
         if self._broken is not None:
             raise self._broken
+        self._leave_out(time.monotonic() - self._left_pump)
         try:
             while not done():
                 self._turn()
+            self._left_pump = time.monotonic()
         except SandboxError as error:
             self._broken = error
             self._free()
             raise
+
+    def _leave_out(self, seconds: float) -> None:
+        """Do not count time in which the program may have waited for our caller."""
+        if self._ready and self._killed_for is None:
+            self._deadline += seconds
+            self._next_sample += seconds
+            self._began += seconds
+            self._left_out_s += seconds
+            if self._clock is not None:
+                self._clock.skip(seconds)
 
     def _turn(self) -> None:
         happened = self._poll.poll(self._poll_timeout_s() * 1000)
@@ -180,10 +201,11 @@ class Session:
         """Time until the next check of the limits is due [s]."""
         if self._ended is not None:
             return 1.0  # only the rest of the pipes is read
-        left_s = self._deadline - time.monotonic()
+        now = time.monotonic()
+        left_s = self._deadline - now
         if self._ready and self._killed_for is None:
             # The program may use all cores at once, and so reach its limit earlier.
-            left_s = min(left_s, (self._limits.cpu_s - self._cpu_s()) / _NUM_CORES, _MAX_CHECK_S)
+            left_s = min(left_s, self._cpu_left_s() / _NUM_CORES, self._next_sample - now, _MAX_CHECK_S)
         return max(left_s, _MIN_CHECK_S)
 
     def _note(self, report: Message) -> None:
@@ -194,7 +216,9 @@ class Session:
         elif "ready" in report:
             self._ready = True
             if self._killed_for is None:
-                self._deadline = time.monotonic() + self._limits.wall_limit_s
+                self._deadline = time.monotonic() + self._limits.starved_s
+                self._began = time.monotonic()
+                self._plan_sample(0.0)
         else:
             self._ended = report
             self._wall_s = time.monotonic() - self._started
@@ -208,13 +232,14 @@ class Session:
                 raise self._server.failure(f"a killed program still runs after {_KILL_LIMIT_S:.0f} s")
             return
         if now > self._deadline:
-            if not self._ready:
-                raise self._server.failure(f"no program after {_READY_LIMIT_S:.0f} s")
-            self._kill(Ending.WALL_LIMIT)
-        elif self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
+            wanted = "end" if self._ready else "start"
+            raise self._server.failure(f"no {wanted} of a program after {now - self._started:.0f} s")
+        if self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
             self._kill(Ending.OUTPUT_LIMIT)
-        elif self._ready and self._cpu_s() >= self._limits.cpu_s:
+        elif self._ready and self._cpu_left_s() < 0:
             self._kill(Ending.CPU_LIMIT)
+        elif self._ready and now >= self._next_sample and self._waited_too_long():
+            self._kill(Ending.WALL_LIMIT)
         elif self._ready and now > self._next_scratch_check:
             is_first = self._next_scratch_check == 0.0
             self._next_scratch_check = now + _MAX_CHECK_S
@@ -227,17 +252,23 @@ class Session:
             self._deadline = time.monotonic() + _KILL_LIMIT_S
             self._server.send({"kill": self._number})
 
-    def _cpu_s(self) -> float:
-        """Processor time of the program so far; 0 if it has just ended [s].
+    def _waited_too_long(self) -> bool:
+        waited_s = time.monotonic() - self._began
+        if self._pid is not None:  # else it has just ended, or our /proc shows another process tree
+            self._clock = self._clock or WaitClock(self._pid, began=self._began)
+            waited_s = self._clock.sample()
+        self._plan_sample(waited_s)
+        return waited_s >= self._limits.wall_limit_s
 
-        The clock id of a process follows from its process id (`clock_getcpuclockid`); any user may read it.
-        """
-        if self._pid is None:
-            return 0.0
-        try:
-            return time.clock_gettime((~self._pid << 3) | 2)
-        except OSError:
-            return 0.0
+    def _plan_sample(self, waited_s: float) -> None:
+        self._next_sample = time.monotonic() + min(_SAMPLE_S, self._limits.wall_limit_s - waited_s)
+
+    def _cpu_left_s(self) -> float:
+        """Processor time until the program can exceed its limit, or less; negative if it has [s]."""
+        total_s = 0.0 if self._pid is None else cpu_total_s(self._pid)
+        if self._pid is None or total_s < self._cpu_limit.user_s:
+            return self._cpu_limit.user_s - total_s
+        return self._cpu_limit.left_s(cpu_time(self._pid))
 
     def _read_stream(self, descriptor: int) -> None:
         try:
@@ -291,19 +322,26 @@ class Session:
         assert self._ended is not None
         status = self._ended["ended"]
         killed = os.WIFSIGNALED(status)
+        cpu = CpuTime(self._ended["user_s"], self._ended["system_s"])
+        ending = self._ending(status, cpu)
+        waited_s = self._wall_s - self._left_out_s - cpu.total_s
+        if self._clock is not None:
+            waited_s = self._clock.waited_s
         return Execution(
-            ending=self._ending(status),
+            ending=ending,
             exit_code=None if killed else os.WEXITSTATUS(status),
             signal=os.WTERMSIG(status) if killed else None,
             stdout=self._stdout.content,
             stderr=self._stderr.content,
-            cpu_s=self._ended["cpu_s"],
+            cpu=cpu,
             wall_s=self._wall_s,
+            waited_s=max(0.0, waited_s),
+            near_limit=ending is Ending.CPU_LIMIT and (not killed or self._killed_for is Ending.CLOSED),
             peak_memory_bytes=self._ended["peak_memory_bytes"],
         )
 
-    def _ending(self, status: int) -> Ending:
-        if self._ended is not None and self._ended["cpu_s"] >= self._limits.cpu_s:
+    def _ending(self, status: int, cpu: CpuTime) -> Ending:
+        if self._limits.cpu.exceeded_by(cpu):
             return Ending.CPU_LIMIT
         if os.WIFSIGNALED(status):
             if self._killed_for is not None and os.WTERMSIG(status) == signal.SIGKILL:

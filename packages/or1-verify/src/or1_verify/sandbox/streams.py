@@ -60,7 +60,8 @@ class Frames:
     def take(self) -> bytes:
         """The first frame, which must be complete."""
         end = 4 + self._size
-        frame = bytes(self._buffer[4:end])
+        with memoryview(self._buffer) as content:
+            frame = bytes(content[4:end])
         del self._buffer[:end]
         return frame
 

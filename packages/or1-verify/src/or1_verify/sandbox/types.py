@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from or1_verify.errors import SandboxError as SandboxError
+from or1_verify.process_clock import CpuLimit, CpuTime
 
 MAX_FRAME_BYTES = 64 << 20
 """Largest message over the channel of a program, in either direction [bytes]."""
 STDERR_KEPT_BYTES = 4096
 """Length of the end of stderr that is kept [bytes]."""
+NEAR_LIMIT = 0.25
+"""A program that ends with at most this share of user time above its limit may be measured again: on a loaded
+machine user time varies, because programs share caches and cores [dimensionless]."""
+_STARVED = 10
+"""Longest run over the limit on waiting time, for a program that gets no core [dimensionless]."""
 
 
 class Level(IntEnum):
@@ -41,9 +47,11 @@ class Limits:
     """Resource limits of one program."""
 
     cpu_s: float = 6.0
-    """Processor time of the program and its threads; CPU_LIMIT beyond it [s]."""
+    """User time of the program and its threads; CPU_LIMIT beyond it, or beyond the wide limit on user and
+    system time (`cpu`) [s]."""
     wall_s: float | None = None
-    """Wall time, for programs that wait [s]; None = twice `cpu_s` plus one."""
+    """Waiting time, which is wall time without the time in which the program runs or queues for a core; None
+    = twice `cpu_s` plus one [s]."""
     memory_bytes: int = 1 << 30
     """Memory on top of the interpreter's own [bytes]."""
     output_bytes: int = 16 << 20
@@ -60,12 +68,27 @@ class Limits:
 
     @property
     def wall_limit_s(self) -> float:
-        """The wall time limit that applies [s].
+        """The limit on waiting time that applies [s].
 
         >>> Limits(cpu_s=2.0).wall_limit_s
         5.0
         """
         return 2 * self.cpu_s + 1 if self.wall_s is None else self.wall_s
+
+    @property
+    def starved_s(self) -> float:
+        """Wall time after which the machine, not the program, is at fault [s]."""
+        return _STARVED * (self.wall_limit_s + self.cpu.total_s)
+
+    @property
+    def cpu(self) -> CpuLimit:
+        """The limit on processor time by which an ended program is judged."""
+        return CpuLimit(self.cpu_s, self.memory_bytes)
+
+    @property
+    def kill_cpu(self) -> CpuLimit:
+        """The limit on processor time at which a program is killed: not before its time is clearly over."""
+        return CpuLimit((1 + NEAR_LIMIT) * self.cpu_s, self.memory_bytes)
 
 
 class Ending(StrEnum):
@@ -77,6 +100,7 @@ class Ending(StrEnum):
     """An exception, another exit status, or a signal."""
     CPU_LIMIT = "cpu_limit"
     WALL_LIMIT = "wall_limit"
+    """Waited too long."""
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     """Over the limit on stdout, stderr, the channel, or the scratch directory."""
@@ -96,9 +120,22 @@ class Execution:
     """At most `Limits.output_bytes`."""
     stderr: bytes
     """The last 4 KiB."""
-    cpu_s: float
-    """Processor time, user and system [s]."""
+    cpu: CpuTime
+    """Processor time."""
     wall_s: float
     """From start to the end of the process [s]."""
+    waited_s: float
+    """Part of `wall_s` without the time in which the program ran or queued for a core, or waited for the
+    caller of `Session` [s]; measured only in programs that take more than half a second."""
+    near_limit: bool = False
+    """Whether it ended by itself with CPU_LIMIT, so close to the limit that it may be measured again."""
     peak_memory_bytes: int | None
     """Largest resident set, with the shared pages of the interpreter [bytes]."""
+
+    @property
+    def times(self) -> str:
+        """The times, for a reader."""
+        return (
+            f"{self.cpu.user_s:.2f} s of user time, {self.cpu.system_s:.2f} s of system time, "
+            f"{self.wall_s:.2f} s of wall time"
+        )

@@ -110,7 +110,7 @@ def test_stdin(program: str, reason: str, rule: str) -> None:
 
 
 def test_waiting_is_a_time_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("or1_verify.code.launch._WALL_PER_CPU", -4)  # one second on the wall
+    monkeypatch.setattr("or1_verify.code.launch._WAITED_PER_CPU", -4)  # one second
     assert judge(BRIEF, "import time\ntime.sleep(600)").reason == "time_limit"
 
 
@@ -242,7 +242,7 @@ def test_work_ends_at_the_first_failure_unless_all_are_counted() -> None:
 def test_tests_after_the_total_limit_are_not_passed() -> None:
     """Five tests of 0.8 s of processor time, and time for one and a half: the others count as failed."""
     tests = {"inputs": ["1"] * 5, "outputs": ["1"] * 5, "time_limit_s": 2.0}
-    burn = "import time\nwhile time.process_time() < 0.8: pass\nprint(1)"
+    burn = "import time\nwhile time.process_time() < 0.8: sum(range(20_000))\nprint(1)"
     slow = CodeVerifier(reward="fraction", total_time_limit_s=1.2)
     verdict = judge(tests, burn, slow)
     assert verdict.reason == "time_limit"
@@ -254,10 +254,20 @@ def test_the_time_limit_is_that_of_livecodebench() -> None:
 
 
 def test_limits_scale_with_the_machine() -> None:
-    burn = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\nprint(3)"
+    burn = "import time\nwhile time.process_time() < 0.9: sum(range(20_000))\nprint(3)"
     tests = {"inputs": [""], "outputs": ["3"], "time_limit_s": 0.3}
     assert judge(tests, burn).reason == "time_limit"
     assert judge(tests, burn, CodeVerifier(time_limit_factor=40.0)).reason == "right"
+
+
+def test_an_answer_after_the_limit_is_late_though_the_program_was_not_killed() -> None:
+    """It is killed at 2.5 s of user time."""
+    burn = "import time\n    while time.process_time() < 2.25: sum(range(20_000))\n    return 3"
+    tests = {"fn_name": "f", "inputs": [[1]], "outputs": [3], "time_limit_s": 2.0}
+    assert judge(tests, f"def f(x):\n    {burn}").reason == "time_limit"
+    assert judge({**asserts("assert f(1) == 3"), "time_limit_s": 2.0}, f"def f(x):\n    {burn}").reason == (
+        "time_limit"
+    )
 
 
 def problem(tests: Any) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +42,16 @@ def test_a_sandbox_is_kept_for_its_level_and_dropped_after_a_failure() -> None:
         assert fresh is not broken
         with sandboxes.a_sandbox(allow_weak=False) as another:
             assert another is not broken
+
+
+def test_fork_servers_that_end_while_they_are_idle_cost_no_verdict() -> None:
+    """Two: the second try would get the other idle sandbox."""
+    with sandboxes.a_sandbox(allow_weak=False) as one, sandboxes.a_sandbox(allow_weak=False) as other:
+        lost = one.pids + other.pids
+    for pid in lost:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert [code.verify(SUM, GOOD).outcome for _ in range(2)] == [Outcome.RIGHT, Outcome.RIGHT]
 
 
 def test_a_weak_sandbox_must_be_allowed() -> None:

@@ -24,6 +24,13 @@ def elements(order: Order, *items: Words, names: tuple[str, ...] = ()) -> Elemen
         (elements(Order.LIST, A, B), elements(Order.LIST, A, A), False),
         (elements(Order.LIST, A, B), elements(Order.LIST, A, B, A), True),  # a repetition
         (elements(Order.LIST, A, B), elements(Order.LIST, A, B, C), False),
+        (elements(Order.LIST, A), elements(Order.LIST, A, A), False),  # two values, not one
+        (elements(Order.LIST, A, A), elements(Order.LIST, A), False),
+        (elements(Order.LIST, A, A), elements(Order.LIST, A, A, A), False),
+        (elements(Order.LIST, A, A), elements(Order.SET, A), False),
+        (elements(Order.LIST, A, A), elements(Order.SET, A, A), True),
+        (elements(Order.LIST, A), elements(Order.SET, A, A), True),
+        (elements(Order.SET, A), elements(Order.LIST, A, A), True),
         (elements(Order.TUPLE, A, B), elements(Order.LIST, B, A), False),
         (elements(Order.TUPLE, A, B), elements(Order.LIST, A, B), True),
         (elements(Order.TUPLE, A, B), elements(Order.SET, A, B), False),
@@ -62,4 +69,4 @@ def test_names_without_information_are_dropped() -> None:
 def test_a_named_tuple_names_its_items() -> None:
     named = Named("(x,y)", Many(Order.TUPLE, (A, B)))
     assert elements_of(named) == elements(Order.TUPLE, A, B, names=("x", "y"))
-    assert elements_of(A) == elements(Order.SET, A), "any other form is one element"
+    assert elements_of(A) == elements(Order.LIST, A), "any other form is one element"

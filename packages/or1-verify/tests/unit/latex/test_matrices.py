@@ -7,8 +7,11 @@ from fractions import Fraction
 import pytest
 
 from or1_verify.latex.exact import exact
+from or1_verify.latex.identity import NumericIdentity
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.parser import parse
+from or1_verify.latex.reader import read
+from or1_verify.latex.same import Comparer
 from or1_verify.latex.tokens import tokenize
 
 A = r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"
@@ -41,3 +44,20 @@ def test_sums_and_products(text: str, expected: list[list[Fraction]]) -> None:
 @pytest.mark.parametrize("text", ["5", f"{A} + {COLUMN}", f"{COLUMN}{A}", f"{A} + 1", rf"\sin {A}"])
 def test_other_expressions_have_no_grid(text: str) -> None:
     assert values(text) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        (r"\langle 1, 2, 3 \rangle", r"\mathbf{i} + 2\mathbf{j} + 3\mathbf{k}", True),
+        (r"3\vec{i} - 2\vec{j}", r"\langle 3, -2 \rangle", True),
+        (r"3\vec{i} - 2\vec{j}", r"3\hat{i} - 2\hat{j}", True),
+        (r"3\vec{i} - 2\vec{j}", "(3, 2)", False),
+        ("(0, 1)", "j", True),
+        ("(3, 0)", "3i", False),  # an imaginary number
+        ("(2, 3)", "2 + 3i", False),
+        ("(1, 2)", "i + 2j + 3k", False),
+    ],
+)
+def test_sums_of_unit_vectors_are_vectors(gold: str, answer: str, same: bool) -> None:
+    assert Comparer(NumericIdentity()).same(read(gold), read(answer)) is same

@@ -27,9 +27,13 @@ DATA = Path(__file__).parents[5] / "../shared/data/math/MATH_12500_answers.jsonl
         (r"\int_0^1\int_0^x f(x,y)\,dy\,dx", r"\int_0^1 \int_0^u f(u,v)\, dv \, du"),
         (r"\int_0^1 \frac{dx}{x+1}", r"\int_0^1 \frac{dt}{t+1}"),
         (r"\int \sin x dx", r"\int \sin{x} d x"),
+        (r"\sum_{n=1}^\infty \lfloor n\alpha \rfloor x^n", "∑_{n=1}^∞ ⌊n α⌋ x^n"),
         ("Tom", r"\text{Tom}"),
         ("Tom and Ann", r"\text{Tom and Ann}"),
         (r"\text{Yes, if }n\text{ is prime}", r"\text{Yes, if } n \text{ is prime}."),
+        ("f is zero at 0", r"\text{f is zero at } 0"),
+        (r"\frac{d y}{d x} \text{ is zero}", r"\frac{dy}{dx}\text{ is zero}"),
+        (r"The sum diverges.", r"\text{The sum diverges.}"),
         ("f'(x)", r"f^{\prime}(x)"),
         ("x_2^3", "x^3_2"),
         (r"\left\{ x \mid x > 0 \right\}", r"\{x | x>0\}"),
@@ -50,6 +54,8 @@ def test_notation_without_meaning(gold: str, answer: str) -> None:
         ("f''", "f'"),
         (r"\text{no where}", r"\text{now here}"),
         ("a part", "apart"),
+        (r"\text{so on}", r"\text{soon}"),
+        ("a cat is so on", "a cat is soon"),
         (r"\text{a part}", r"\text{apart}"),
         ("A b", "a b"),
         ("a-b", "b-a"),
@@ -92,6 +98,18 @@ def test_spaces_beside_marks_never_count_and_every_symbol_does(
     place = data.draw(st.integers(0, len(symbols) - 1))
     other = data.draw(st.sampled_from([each for each in SYMBOLS if each != symbols[place]]))
     assert not is_same_text("".join(symbols), "".join([*symbols[:place], other, *symbols[place + 1 :]]))
+
+
+@given(
+    st.lists(
+        st.sampled_from([*SYMBOLS, *r"{}[]^_$.,'&|", r"\frac", r"\sqrt", r"\text{", r"\sum", r"\left", "d"]),
+        max_size=14,
+    )
+)
+def test_a_broken_text_equals_itself_and_raises_nothing(symbols: list[str]) -> None:
+    text = "".join(symbols)
+    assert is_same_text("1" + text, f"1{text} ")
+    assert not is_same_text("1" + text, f"{text}2")
 
 
 @pytest.mark.parametrize(

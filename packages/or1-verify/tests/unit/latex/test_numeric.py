@@ -65,6 +65,25 @@ def test_an_undefined_value_is_an_error(text: str) -> None:
         value(text)
 
 
-def test_the_scale_is_the_largest_term_of_a_sum() -> None:
-    _, evaluator = evaluated(r"\sqrt{10^{12}} - \sqrt{10^{12}} + 1")
-    assert evaluator.scale == 10**6
+@pytest.mark.parametrize(
+    ("text", "expected", "largest"),
+    [
+        # error bound [bits beside the precision]: below that of the largest part of a quotient
+        (r"\pi\frac{2^{400}-1}{2^{400}+1}", mp.pi, 12),
+        (r"\sqrt{10^{12}+1} - \sqrt{10^{12}}", mp.mpf(5) / 10**7, 36),
+        (r"\sqrt{\sqrt{2}+\sqrt{3}-\sqrt{5+2\sqrt{6}}}", 0, 112),
+        (r"\arccos(\sqrt{x}\sqrt{x}/x)", 0, 112),
+        (r"\ln(1+10^{-20}\pi)", mp.pi / 10**20, 12),
+        (r"\sin(10^{30}\pi)", 0, 115),
+    ],
+)
+def test_the_error_bound_holds_and_is_not_that_of_an_inner_sum(
+    text: str, expected: Any, largest: int
+) -> None:
+    with mp.workdps(60):
+        rough, evaluator = evaluated(text)
+    with mp.workdps(200):
+        exact_value, _ = evaluated(text)
+        assert mp.almosteq(exact_value, expected, mp.mpf(10) ** -8, mp.mpf(10) ** -30)
+        assert abs(rough - exact_value) <= mp.ldexp(1, evaluator.error - 202)
+    assert evaluator.error <= largest

@@ -8,7 +8,7 @@ import pytest
 
 from or1_verify.latex.parser import parse
 from or1_verify.latex.tokens import UnreadableError, tokenize
-from or1_verify.latex.tree import Call, Matrix, Node, Number, PlusMinus, Power, Product, Quotient, Sum, Symbol
+from or1_verify.latex.tree import Call, Matrix, Node, Number, Power, Product, Quotient, Series, Sum, Symbol
 
 X, Y = Symbol("x"), Symbol("y")
 
@@ -30,7 +30,6 @@ def parsed(text: str) -> Node:
         ("x^y^2", Power(X, Power(Y, n(2)))),  # from the right
         ("(-x)^2", Power(Product((n(-1), X)), n(2))),
         ("2*-3", Product((n(2), n(-3)))),
-        (r"\pm 2", Product((PlusMinus(), n(2)))),
         (r"x \over 2", Quotient(X, n(2))),
         (r"{x \choose 2}", Call("binomial", (X, n(2)))),
         ("|x|", Call("abs", (X,))),
@@ -76,13 +75,36 @@ def test_periods_of_decimals_are_exact() -> None:
     assert parsed("0.1666") == Number(Fraction(1666, 10_000), is_decimal=True)
 
 
+def test_a_subscript_with_an_index_is_a_term_of_a_sequence() -> None:
+    series = parsed(r"\sum_{k=1}^3 a_{k+1} b_n c_{nk}")
+    assert series == Series(
+        "sum",
+        "k",
+        n(1),
+        n(3),
+        Product(
+            (Call("a_", (Sum((Symbol("k"), n(1))),)), Symbol("b_n"), Call("c_", (Symbol("n"), Symbol("k"))))
+        ),
+    )
+
+
 def test_a_matrix_has_rows() -> None:
     assert parsed(r"\begin{pmatrix} 1 & x \\ y & 2 \end{pmatrix}") == Matrix(((n(1), X), (Y, n(2))))
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1+", "2 3", "x'", "(1", r"\int x", r"0.12\ldots", r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}"],
+    [
+        "",
+        "1+",
+        "2 3",
+        "x'",
+        "(1",
+        r"\int x",
+        r"0.12\ldots",
+        r"\mathbb{Z}-\{0\}",
+        r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}",
+    ],
 )
 def test_other_texts_are_unreadable(text: str) -> None:
     with pytest.raises(UnreadableError):

@@ -21,7 +21,7 @@ from or1_verify.latex.forms import (
 )
 from or1_verify.latex.reader import bare, read
 from or1_verify.latex.tokens import UnreadableError
-from or1_verify.latex.tree import Number, Product
+from or1_verify.latex.tree import DEGREE, Number, Product
 
 
 def v(value: int, **more: object) -> Value:
@@ -55,9 +55,9 @@ def test_brackets_and_marks_decide_the_form(text: str, form: Form) -> None:
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        (r"5 \text{ cm}^2", v(5, unit="cm", unit_power=2)),
+        (r"5 \text{ cm}^2", v(5, unit="centimeter centimeter")),
         (r"\$5", v(5, unit="$")),
-        (r"30^\circ", v(30, is_angle=True)),
+        (r"30^\circ", v(30, radians=Product((Number(Fraction(30)), DEGREE)))),
         (r"30\%", v(30, is_percent=True)),
         (r"\text{about } 5", v(5)),
     ],
@@ -81,10 +81,10 @@ def test_a_multiplier_is_not_a_unit() -> None:
 
 
 def test_plus_minus_gives_two_values() -> None:
-    found = read(r"x = \pm 2")
-    assert isinstance(found, Named)
-    assert isinstance(found.form, Many)
-    assert (found.form.order, len(found.form.items)) == (Order.LIST, 2)
+    assert read(r"x = \pm 2") == Many(Order.LIST, (Named("x", v(2)), Named("x", v(-2))))
+    assert read(r"(\pm 2, 1)") == Many(
+        Order.LIST, tuple(Many(Order.TUPLE, (v(first), v(1))) for first in (2, -2))
+    )
 
 
 def test_an_unsolved_equation_stays_a_relation() -> None:

@@ -8,6 +8,7 @@ from or1_verify.latex.forms import Named, Region
 from or1_verify.latex.identity import ExactIdentity, NumericIdentity
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region, complement, same_region, union
+from or1_verify.latex.tokens import UnreadableError
 
 
 def region(text: str) -> Region:
@@ -53,7 +54,25 @@ def test_the_complement_of_points_and_intervals() -> None:
     assert without is not None
     expected = region(r"(-\infty, 1) \cup (1, 3) \cup (3, \infty)")
     assert same_region(expected, without, ExactIdentity())
-    assert complement(region(r"(0, \infty)")) is None
+    below = complement(region(r"(0, \infty)"))
+    assert below is not None
+    assert below.spans == region(r"(-\infty, 0]").spans
+    assert complement(region(r"(-\infty, \infty)")) is None
+
+
+def test_the_complement_of_irrational_points_needs_no_order() -> None:
+    without = complement(region(r"\{\sqrt{3}, -\sqrt{3}\}"))
+    expected = region(r"(-\infty, -\sqrt{3}) \cup (-\sqrt{3}, \sqrt{3}) \cup (\sqrt{3}, \infty)")
+    missing = region(r"(-\infty, -\sqrt{3}) \cup (-\sqrt{3}, \infty)")
+    assert without is not None
+    assert same_region(expected, without, NumericIdentity())
+    assert not same_region(missing, without, NumericIdentity())
+
+
+def test_alternatives_do_not_lose_the_conditions_of_one() -> None:
+    both = union([region("(0, 5)"), region("(2, 7)")], are_conditions=True)
+    with pytest.raises(UnreadableError):
+        union([both, region("(8, 9)")])
 
 
 def test_a_form_that_is_no_set_of_numbers_has_no_region() -> None:

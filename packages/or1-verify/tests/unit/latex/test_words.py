@@ -1,33 +1,11 @@
-"""Vocabulary: units with their names, words that change a value, and normal forms of statements."""
+"""Vocabulary: words that change a value, and normal forms of statements."""
 
 from __future__ import annotations
 
 import pytest
 
 from or1_verify import math
-from or1_verify.latex.words import changes_value, is_unit, multiplier, normal_words, unit_of
-
-
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("cm", ("centimeter", 1)),
-        ("centimetres", ("centimeter", 1)),
-        ("square cm", ("centimeter", 2)),
-        ("cubic feet", ("foot", 3)),
-        ("miles per hour", ("mph", 1)),
-        ("$", ("dollar", 1)),
-        ("apples", None),
-        ("", None),
-    ],
-)
-def test_units_have_several_names(text: str, unit: tuple[str, int] | None) -> None:
-    assert unit_of(text) == unit
-
-
-def test_a_single_letter_is_a_variable_and_no_unit() -> None:
-    assert not is_unit("m")
-    assert is_unit("cm")
+from or1_verify.latex.words import changes_value, multiplier, normal_words
 
 
 @pytest.mark.parametrize(
@@ -40,6 +18,8 @@ def test_a_single_letter_is_a_variable_and_no_unit() -> None:
         ("halves", True),
         ("percent of the total", True),
         ("wrong", True),
+        ("K", True),  # thousand or million
+        ("M", True),
         ("north of the ones", False),  # only whole words count
     ],
 )
@@ -77,6 +57,10 @@ def test_normal_words(left: str, right: str, same: bool) -> None:
         (r"5 \text{ km north}", r"5 \text{ km northwards}", True),
         (r"90^\circ \text{ clockwise}", r"90^\circ \text{ counterclockwise}", False),
         ("5 up", "5 down", False),
+        ("5 km north", "5 km to the north", True),
+        ("5 km to the north", "5 km to the south", False),
+        ("3 years old", "3", True),
+        (r"30^\circ\text{ north of east}", r"30^\circ\text{ east of north}", False),
         (r"15 \text{ pupils}", r"15 \text{ students}", True),
         (r"15 \text{ pupils}", r"15", True),
         (r"15", r"15 \text{ pupils in total}", True),
@@ -86,3 +70,9 @@ def test_normal_words(left: str, right: str, same: bool) -> None:
 def test_words_beside_a_value(left: str, right: str, same: bool) -> None:
     assert (math.verify(left, rf"\boxed{{{right}}}").reward == 1.0) is same
     assert (math.verify(right, rf"\boxed{{{left}}}").reward == 1.0) is same
+
+
+def test_a_direction_of_the_gold_is_not_left_out() -> None:
+    assert math.verify(r"5 \text{ km north}", r"\boxed{5 \text{ km}}").reward != 1.0
+    assert math.verify(r"5", r"\boxed{5 \text{ km north}}").reward == 1.0
+    assert math.verify(r"14 \text{ right triangles}", r"\boxed{14}").reward == 1.0

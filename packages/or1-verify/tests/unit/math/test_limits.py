@@ -44,6 +44,8 @@ def test_refused(answer: str) -> None:
         r"\frac{1}{2004!}",
         "100!",
         "(n-1)!",
+        r"\frac{n!}{(n-k)!\,k!}",
+        r"\frac{(-1)^k x^{1+2k}}{(1+2k)!}",
         "2^{2^{3}}",
         "e^{x^2}",
         "x^{y^z}",

@@ -48,6 +48,10 @@ def judge(gold: Gold, answer: str) -> Verdict:
         (["1", r"\frac12"], "0.5"),
         ([r"\frac{}{3b}", "7"], "7"),
         ("3 < x < 5", "(3, 5)"),
+        (r"n \bmod 2", "n-2\\lfloor n/2\\rfloor"),
+        ("3", r"3 \bmod 7"),
+        (r"\int_0^1 x^2\,dx", r"\int_0^1 t^2\,dt"),
+        (r"\sum_{j=2}^{\infty}\frac{z^{j}}{j^2+1}", r"\sum_{m=2}^{\infty}\frac{z^{m}}{1+m^2}"),
     ],
 )
 def test_right(gold: Gold, answer: str) -> None:
@@ -64,6 +68,10 @@ def test_right(gold: Gold, answer: str) -> None:
         ("0.0000001", "0.0000002", "wrong_value"),
         ("p - q", "q - p", "wrong_value"),
         ("(2,3)", "(3,2)", "wrong_value"),
+        ("5", "5,5", "wrong_value"),
+        (r"3 \bmod 7", r"3 \bmod 8", "wrong_value"),
+        (r"n \bmod 2", "n", "wrong_value"),
+        (r"\sum_{j=2}^{\infty}\frac{z^{j}}{j^2+1}", r"\sum_{j=1}^{\infty}\frac{z^{j}}{j^2+1}", "wrong_value"),
         ("x+1", "x+2", "wrong_value"),
         (["1", "2"], "3", "wrong_value"),
         ("5", "???", "parse_error"),

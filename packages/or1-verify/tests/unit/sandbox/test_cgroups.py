@@ -12,8 +12,6 @@ import pytest
 from or1_verify.sandbox import cgroups
 from or1_verify.sandbox.cgroups import CgroupSlot
 
-ABOVE_EVERY_PID = 1 << 23
-
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -55,13 +53,43 @@ def test_a_group_of_version_2_must_be_delegated(root: Path) -> None:
         cgroups._delegated_group()
 
 
-def test_groups_of_ended_processes_are_removed(root: Path) -> None:
-    names = [f"or1-sandbox-{pid}-1" for pid in (os.getpid(), ABOVE_EVERY_PID)] + ["or1-sandbox-x", "other"]
-    for name in names:
-        (root / name / "0").mkdir(parents=True)
-    cgroups._sweep(root)
-    assert {path.name for path in root.iterdir()} == {
-        f"or1-sandbox-{os.getpid()}-1",
-        "or1-sandbox-x",
-        "other",
+def test_groups_of_ended_owners_are_removed_wherever_they_are(root: Path) -> None:
+    """Their ids say nothing: one is that of this process, and its owner is in another container."""
+    parents = [root / "memory", root / "memory" / "a" / "b", root / "pids" / "elsewhere"]
+    for parent in parents:
+        parent.mkdir(parents=True)
+    held, lock = cgroups._new_home(parents[1])
+    for parent in parents:
+        (parent / f"or1-sandbox-of-{os.getpid()}-0" / "3").mkdir(parents=True)
+    (parents[0] / "other").mkdir()
+    (parents[0] / "or1-sandbox-8388608-1" / "0").mkdir(parents=True)
+    cgroups._sweep()
+    assert {path for path in root.rglob("*") if not list(path.iterdir())} == {
+        held,
+        parents[0] / "other",
+        parents[2],
     }
+    os.close(lock)  # as the kernel does when the owner ends
+    cgroups._sweep()
+    assert not held.exists()
+
+
+def test_a_new_folder_that_is_taken_for_a_left_one_is_made_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process sweeps between the making of the folder and its lock."""
+    tries = []
+
+    def locked(home: Path) -> int | None:
+        tries.append(home)
+        if len(tries) == 1:
+            cgroups._sweep()
+        return taken(home)
+
+    taken = cgroups._locked
+    monkeypatch.setattr(cgroups, "_locked", lambda home: taken(home) if tries else locked(home))
+    home, lock = cgroups._new_home(root)
+    os.close(lock)
+    assert home.exists()
+    assert not tries[0].exists()
+    assert home != tries[0]

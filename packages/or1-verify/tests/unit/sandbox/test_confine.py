@@ -18,7 +18,7 @@ CONFINEMENT = Confinement(
     counts_own_processes=True,
     scratch_dir="/scratch/0/in",
     ruleset=9,
-    cpu_s=1.5,
+    kernel_cpu_s=21,
     address_bytes=1 << 30,
     file_bytes=1 << 20,
     num_open_files=64,
@@ -67,9 +67,9 @@ def test_a_level_without_user_or_ruleset_leaves_these_calls_out(around: Surround
     assert "capset" in order, "capabilities are dropped at every level"
 
 
-def test_the_kernels_time_limit_is_above_that_of_the_parent(around: Surroundings) -> None:
+def test_the_kernels_time_limit_warns_before_it_kills(around: Surroundings) -> None:
     prlimit = syscalls.listed("prlimit64")[0]
     plan = planned(CONFINEMENT, around)
     limits = {call[2]: call[3] for call in plan.calls if call[0] == prlimit}
     soft, hard = struct.unpack("QQ", ctypes.string_at(limits[resource.RLIMIT_CPU], 16))
-    assert (soft, hard) == (3, 3), "1.5 s rounded up, plus one"
+    assert (soft, hard) == (21, 26)

@@ -1,0 +1,46 @@
+r"""Numbers in another base: `204_5`, `2A_{16}`, `1011_{\text{two}}`, `1011 \text{ (base 2)}`."""
+
+from __future__ import annotations
+
+import re
+
+from or1_verify.latex.forms import Based
+
+NUMBER_WORDS = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+]  # fmt: skip
+_WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
+_DIGITS = rf"\s*\(?\s*{_WRAP}(?P<digits>-?(?:[0-9][0-9A-Fa-f ,.]*|[0-9A-F]+))\)?[\s}}]*"
+_BASE = r"(?P<base>\d{1,2}|[a-z]{3,9})"
+_BASED = re.compile(
+    rf"{_DIGITS}(?:_\s*\{{?\s*{_WRAP}(?:base\s*\}}?\s*)?{_BASE}[\s}}]*"
+    rf"|{_WRAP}\(?\s*(?:in\s+)?base\s*\}}?\s*{_BASE.replace('base', 'spoken')}\s*\)?[\s}}]*)"
+)
+
+
+def read_based(text: str) -> Based | None:
+    r"""The number that a text writes in another base; None for other texts, and for a digit the base lacks.
+
+    >>> read_based(r"\mathrm{2a}_{16}"), read_based("102_2")
+    (Based(digits='2A', base='16'), None)
+    """
+    found = _BASED.fullmatch(text.replace("{,}", ""))
+    if found is None:
+        return None
+    base = found["base"] or found["spoken"]
+    base = str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base
+    digits = re.sub(r"[ ,.]", "", found["digits"]).upper()
+    return Based(digits, base) if _value(digits, base) is not None else None
+
+
+def value_of(number: Based) -> int | None:
+    """The value, for a base of at most 36."""
+    return _value(number.digits, number.base)
+
+
+def _value(digits: str, base: str) -> int | None:
+    try:
+        return int(digits, int(base)) if 2 <= int(base) <= 36 else None
+    except ValueError:
+        return None

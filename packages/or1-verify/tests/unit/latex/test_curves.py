@@ -1,0 +1,66 @@
+"""Equations of one curve, and families of functions with arbitrary constants."""
+
+from __future__ import annotations
+
+import pytest
+
+from or1_verify.latex.families import same_family
+from or1_verify.latex.identity import NumericIdentity
+from or1_verify.latex.parser import parse
+from or1_verify.latex.reader import read
+from or1_verify.latex.same import Comparer
+from or1_verify.latex.tokens import tokenize
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        ("xy=6", "y=6/x", True),
+        ("y=6/x", "x=6/y", True),
+        ("y=2/x+3/x", "xy=5", True),  # one denominator, not its square
+        ("y=1/(x-1)+1/(x-2)", "y(x-1)(x-2)=2x-3", True),
+        ("xy=x^2", "y=x^2/x", False),  # the line x = 0 belongs to the first alone
+        ("y=1/(x^2+1)", "y(x^2+1)=1", False),  # not shown: the denominator is not linear
+        ("xy=6", "y=-6/x", False),
+        ("xy=6", "xy=6/x", False),
+        ("xy=3", "y=6/(2x)", True),
+        ("xy=C", "y=C/x", True),
+        ("xy=C", "y=Cx", False),
+        ("xy=n", "y=n/x", False),  # n may be zero
+        ("xy=6", "y=6/(2x)", False),
+        ("xy=6", "y=6/(x/2)", False),
+        ("xy=12", "y=6/(x/2)", True),
+    ],
+)
+def test_equations_with_and_without_fractions(gold: str, answer: str, same: bool) -> None:
+    assert Comparer(NumericIdentity()).same(read(gold), read(answer)) is same
+    assert Comparer(NumericIdentity()).same(read(answer), read(gold)) is same
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        ("x^2+C", "k+x^2", True),
+        ("x^2+C", "x^2-K", True),  # an arbitrary constant has either sign
+        ("x^2+C", "-x^2+K", False),
+        ("(x+1)^2+C", "x^2+2x+C", True),
+        ("(x+1)^2+C", "x^2+3x+C", False),
+        ("c_1 e^x+c_2 e^{-x}", "Ae^{-x}+Be^x", True),
+        ("c_1 e^x+c_2 e^{-x}", "Ae^x+Be^x", False),
+        ("mc^2", "mk^2", False),
+        ("x^2+c", "x^2+k", True),
+        ("x^2+c", "x^2+c+1", False),  # a given number may be c, too
+        ("ax^2+bx+c", "ax^2+bx+k", False),
+        ("s-c", "s-C", False),
+        ("x^2-cx", "x^2-kx", False),
+        (r"\sqrt{x^2+C}", r"\sqrt{x^2+k}", True),
+        (r"\sqrt{x^2+C}", r"\sqrt{x^2-2x+k}", False),
+        ("Ce^{-x}", "Ke^{x}", False),
+        (r"\frac{C_1 C_2}{C_1+C_2}", r"\frac{AB}{A+B}", False),
+        ("A+B", "A+C", False),
+        ("x+C", "x+m", False),
+    ],
+)
+def test_names_of_arbitrary_constants(gold: str, answer: str, same: bool) -> None:
+    nodes = [parse(tokenize(text)) for text in (gold, answer)]
+    assert same_family(nodes[0], nodes[1], NumericIdentity()) is same

@@ -1,0 +1,46 @@
+"""The contamination report: for each problem of a benchmark, the rows in which it was found."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from or1.curate.contamination import STAGE
+from or1.curate.sources import Protected
+from or1.storage.atomic import replacing
+
+FILE = "contamination.jsonl"
+_SHOWN = 200
+"""Most characters of a question [characters]."""
+
+
+def write(ledger: Path, protected: Iterable[Protected], out: Path) -> None:
+    """Write one line for each protected problem, in their order, with the rows that left because of it.
+
+    Args:
+        ledger: the curation's, which holds the evidence.
+        protected: problems of all benchmarks.
+        out: folder of the data set.
+    """
+    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    with pq.ParquetFile(ledger) as file:
+        for batch in file.iter_batches(columns=["source", "place", "stage", "evidence"]):
+            for row in batch.filter(pc.equal(batch["stage"], STAGE)).to_pylist():
+                evidence = json.loads(row["evidence"])
+                row_found = {"source": row["source"], "place": row["place"], "match": evidence["match"]}
+                found[evidence["benchmark"], evidence["place"]].append(row_found)
+    with replacing(out / FILE) as part, part.open("w", encoding="utf-8") as lines:
+        for problem in protected:
+            line = {
+                "benchmark": problem.benchmark,
+                "place": problem.place,
+                "question": problem.question[:_SHOWN],
+                "found": found[problem.benchmark, problem.place],
+            }
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
