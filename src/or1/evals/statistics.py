@@ -30,10 +30,12 @@ def mean_interval(scores_P: Sequence[float], num_samples: int) -> Estimate:
 
         n = mean * (1 - mean) / (variance / P), at most the number of samples,
 
-    with which Wilson's interval for a share is formed, with Student's t for P - 1 degrees of freedom. The
-    plain t interval and the percentile bootstrap are too narrow near 0 and 1 (they cover 93 to 94 % for 64
-    problems of 4 samples at a mean of 0.1 or 0.9), and the former leaves [0, 1]. Where every problem has the
-    same score, n is the number of problems; a single problem tells nothing.
+    with which Wilson's interval for a share is formed, with Student's t for P - 1 degrees of freedom. Mean
+    and variance in n are taken with a quarter of a problem at 0 and a quarter at 1 added: near 0 and 1 a few
+    problems make most of the variance, and a set without them would look certain. Without this, and with the
+    plain t interval and the percentile bootstrap, 30 problems of 32 samples at a mean of 0.06 are covered in
+    87 to 89 % and not in 95 %. Where every problem has the same score, n is the number of problems; a single
+    problem tells nothing.
 
     Args:
         scores_P: avg@k of each problem.
@@ -53,8 +55,18 @@ def mean_interval(scores_P: Sequence[float], num_samples: int) -> Estimate:
         return Estimate(mean, 0.0, 1.0)
     effective = float(num_problems)
     if min(scores_P) != max(scores_P):
-        effective = min(mean * (1.0 - mean) / _squared_error(scores_P, mean), float(num_samples))
+        effective = min(_effective(scores_P), float(num_samples))
     return _wilson(mean, effective, t_quantile(num_problems - 1))
+
+
+def _effective(scores_P: Sequence[float]) -> float:
+    """Number of independent answers whose share is as uncertain as the mean of the scores."""
+    num_problems = len(scores_P)
+    num = num_problems + 2.0 * _AT_EACH_END
+    mean = (math.fsum(scores_P) + _AT_EACH_END) / num
+    squares = math.fsum(score * score for score in scores_P) + _AT_EACH_END
+    variance = (squares - num * mean * mean) / (num - 1.0)
+    return mean * (1.0 - mean) / (variance / num_problems)
 
 
 def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
@@ -104,6 +116,9 @@ def run_interval(rewards_P: Sequence[Sequence[float]]) -> Estimate:
     return _wilson(mean, effective, t_quantile(max(own, int(pooled))))
 
 
+_AT_EACH_END = 0.25
+"""Added at scores 0 and 1 each [problems]. The smallest with which 95 % is covered within a point at means of
+0.03 to 0.5, 30 to 200 problems and 4 to 32 samples."""
 _UNSEEN = 0.005
 """Chance of seeing no spread at all at which that is held to be no accident [fraction]."""
 _Z = NormalDist().inv_cdf(0.975)

@@ -18,15 +18,15 @@ _LETTER = (
 )
 _LETTERS = rf"{_LETTER}(?:\s*,?\s*{_LETTER})*"
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox)\s*\{([^{}]*)\}")
-_SPACING = re.compile(r"\\(?:[,;:! ]|q?quad(?![A-Za-z]))|~|\$")
+_SPACING = re.compile(r"\\(?:left|right)(?![A-Za-z])|\\(?:[,;:! ]|q?quad(?![A-Za-z]))|~|\$")
 _START = re.compile(
-    r"[,;]|\\q?quad(?![A-Za-z])|\\forall|\((?=[^()]*\)$)"
-    r"|(?:\\(?:text\w*|mathrm|mbox)\s*\{\s*)?[,(]?\s*(?<![A-Za-z\\])(?:for|where|with|when|whenever)\b"
+    r"[,;:]|\\q?quad(?![A-Za-z])|\\forall|(?:\\left\s*)?\((?=[^()]*\)$)"
+    r"|(?:\\(?:text\w*|mathrm|mbox)\s*\{\s*)?[,(]?\s*(?<![A-Za-z\\])(?:for|where|with|when|whenever|on)\b"
 )
 """Places where a statement may begin."""
 _QUANTIFIED = re.compile(r"\b(?:all|every|any|each|arbitrary)\b|\\forall")
 _FILLERS = re.compile(
-    r"(?<![A-Za-z\\])(?:for|where|with|when|whenever|all|every|any|each|some|an?(?= +[a-z]{2})|is|are|be"
+    r"(?<![A-Za-z\\])(?:for|where|with|when|whenever|on|all|every|any|each|some|an?(?= +[a-z]{2})|is|are|be"
     r"|being|the|numbers?|values?|of|arbitrary|fixed|belongs? to|denotes?|constants?"
     r"|parameters?|and)(?![A-Za-z])|\\forall"
 )
@@ -35,7 +35,7 @@ _SET = (
     r"\\?(?:mathbb|mathbf|Bbb)?\s*\{?\s*([ZNRQCℤℕℝℚℂ])\s*\}?\s*"
     r"(?:[\^_]\s*\{?\s*([+*0-9]|\\ast|\\geq? 0)?\s*\}?)?"
 )
-_MEMBERS = re.compile(rf"({_LETTERS})\s*(?:\\in(?![A-Za-z])|∈)\s*{_SET}")
+_MEMBERS = re.compile(rf"(?:({_LETTERS})\s*(?:\\in(?![A-Za-z])|∈)|(?=\\))\s*{_SET}")
 _KIND = (
     r"((?:(?:positive|negative|non-?\s?negative|non-?\s?zero|real|rational|complex|natural|whole)\s*)*"
     r"(?:integers?|reals?|naturals?|rationals?|positive|natural|whole|real|rational|complex))"
@@ -84,7 +84,7 @@ def read_scoped(text: str, read: Callable[[str], Form]) -> Form | None:
 
 def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
     """The domains that a statement names; UnreadableError if it says anything else."""
-    plain = _SPACING.sub(" ", _WRAPPER.sub(r" \1 ", statement)).strip(" ,;.")
+    plain = _SPACING.sub(" ", _WRAPPER.sub(r" \1 ", statement)).strip(" ,;:.")
     is_quantified = _QUANTIFIED.search(plain) is not None or _ANY_KIND.search(plain) is not None
     if plain.startswith("(") and plain.endswith(")"):
         plain = plain[1:-1]
@@ -106,7 +106,7 @@ def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
 
 def _one(piece: str, is_quantified: bool, read: Callable[[str], Form]) -> list[Domain]:
     if found := _MEMBERS.fullmatch(piece):
-        names, kind, mark = found[1], _NAMES[found[2]], found[3]
+        names, kind, mark = found[1] or "", _NAMES[found[2]], found[3]
         if mark == "0" and kind == "natural":
             kind = "nonnegative integer"
         elif mark and kind in _POSITIVE:

@@ -237,6 +237,10 @@ class Evaluator:
             slope = 2 * max(mp.mag(found), 0) + 2
         elif name == "ln":
             slope = 1 - mp.mag(argument)
+        elif name in {"sin", "cos"}:
+            slope = int(mp.mag(1 + abs(found)))  # large beside the real line
+        elif name == "arctan":
+            slope = 1 - min(mp.mag(1 + argument * argument), 1) if 1 + argument * argument else 0
         elif name in {"arcsin", "arccos"}:
             # infinite at 1 and -1, where an error of the argument becomes its square root
             edge = abs(1 - argument * argument)

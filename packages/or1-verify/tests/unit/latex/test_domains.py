@@ -19,6 +19,8 @@ from or1_verify.latex.same import Comparer
         (r"k\pi, k = 0, \pm 1, \pm 2, \ldots", [("k", "integer")]),
         (r"2n, n = 1, 2, 3, \ldots", [("n", "natural")]),
         (r"cx \text{ for some constant } c", [("c", "any")]),
+        (r"k\pi \ \left(k \in \mathbb{Z}\right)", [("k", "integer")]),
+        (r"2t \text{ on } \mathbb{R}", [("", "real")]),
         (r"x^a \quad (a \in \mathbb{R}^+)", [("a", "positive real")]),
     ],
 )
@@ -36,6 +38,12 @@ def test_the_domains_that_a_text_names(text: str, domains: list[tuple[str, str]]
         "x^2, x = 0",
         r"k\pi, k \in \{0, 1\}",
         "2x, 3x",
+        "R, N",
+        "x, R",
+        "x, Z",
+        "2 : R",
+        "x: y",
+        "N(R)",
         "(1, x), (2, x)",
     ],
 )

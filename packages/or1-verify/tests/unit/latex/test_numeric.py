@@ -6,6 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mpmath import mp
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
@@ -87,3 +89,33 @@ def test_the_error_bound_holds_and_is_not_that_of_an_inner_sum(
         assert mp.almosteq(exact_value, expected, mp.mpf(10) ** -8, mp.mpf(10) ** -30)
         assert abs(rough - exact_value) <= mp.ldexp(1, evaluator.error - 202)
     assert evaluator.error <= largest
+
+
+LEAVES = st.sampled_from(["2", "7", r"\pi", "e", "x", r"\frac{1}{3}", "10^{-12}", "10^{12}"])
+PAIRS = st.sampled_from(["({}+{})", "({}-{})", r"({}\cdot {})", r"\frac{{{}}}{{{}}}", r"\log_{{{}}}({})"])
+FUNCTIONS = st.sampled_from([
+    r"\sqrt{{{}}}", r"\sqrt[3]{{{}}}", r"\ln({})", r"\sin({})", r"\arctan({})", r"\arcsin({})", r"\tan({})",
+    "({})^2", "({})^{{-3}}", "|{}|", r"2^{{\sin({})}}", r"\tanh({})",
+])  # fmt: skip
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(st.tuples(PAIRS, parts, parts), st.tuples(FUNCTIONS, parts)).map(
+        lambda made: made[0].format(*made[1:])
+    ),
+    max_leaves=7,
+)
+
+
+@settings(max_examples=100)
+@given(EXPRESSIONS)
+def test_no_real_value_is_further_off_than_its_error_bound(text: str) -> None:
+    found = []
+    for digits in (60, 400):
+        with mp.workdps(digits):
+            try:
+                found.append((*evaluated(text), mp.prec))
+            except (UndefinedError, TooLargeError, NotRealError):
+                return
+    (rough, evaluator, precision), (fine, _, _) = found
+    if evaluator.error - precision < -60:
+        assert abs(rough - fine) <= mp.ldexp(1, evaluator.error + 4 - precision)
