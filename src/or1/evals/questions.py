@@ -92,8 +92,7 @@ def load_questions(
 
     Raises:
         DataError: a file or a row of it cannot be used, or no problem is left.
-        ConfigError: data is given for a task that makes its problems, or there is no such task, or no prompt
-            for a form of question.
+        ConfigError: data for a task that makes its problems, no such task, or no prompt for a question.
     """
     prompts = protocol.prompts(benchmark)
     reader = task_kind(benchmark.task, f"benchmark {benchmark.name}: task")
