@@ -252,13 +252,13 @@ class VerifyConfig(Config):
     """Worker processes of the verifier pool [processes]."""
     time_limit_s: float = Field(default=5.0, gt=0)
     """Wall time for one answer, held by the parent [s]."""
-    memory_limit_bytes: int = Field(default=1 << 30, ge=1 << 26)
+    worker_memory_bytes: int = Field(default=1 << 30, ge=1 << 26)
     """Address space of one worker [bytes]."""
     math: MathVerifyConfig = MathVerifyConfig()
     code: CodeVerifyConfig = CodeVerifyConfig()
     second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
     """Share of the different answers that another verifier judges too, to count how often both agree
-    [dimensionless]; mathematical answers only, by Math-Verify."""
+    [dimensionless]; for tasks with a second verifier: mathematics, by Math-Verify."""
 
 
 class EvaluationConfig(Config):

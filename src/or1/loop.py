@@ -35,7 +35,8 @@ def train(run: RunConfig, parts: Parts) -> RunState:
             # 3 FILTER: in a group of equal rewards every advantage is 0, so it has no policy gradient.
             kept, dropped = algo.split_by_signal(groups, run.loss)
 
-            # 4 ADVANTAGE: (r - mean) / (std + eps) within each group; one value for all tokens of a rollout.
+            # 4 ADVANTAGE: each reward compared with its group's (`algo.group_advantages`); one value for all
+            # tokens of a rollout.
             advantages = algo.advantages(kept, run.loss)
 
             # 5 UPDATE: clipped surrogate plus alpha * entropy, a mean over all response tokens kept.

@@ -90,6 +90,11 @@ class Rollout:
         return self.finish is Finish.LENGTH
 
     @property
+    def aborted(self) -> bool:
+        """The engine gave it up: its length says nothing about the policy."""
+        return self.finish is Finish.ABORTED
+
+    @property
     def judged(self) -> bool:
         return self.verdict is not None and self.verdict.reward is not None
 
@@ -133,12 +138,6 @@ class Group:
         """Mean reward of the judged rollouts; nan when none was judged."""
         rewards = [r.reward for r in self.rollouts if r.judged]
         return sum(rewards) / len(rewards) if rewards else float("nan")
-
-    @property
-    def has_signal(self) -> bool:
-        """Whether at least two rollouts were judged and their rewards differ."""
-        rewards = [r.reward for r in self.rollouts if r.judged]
-        return len(rewards) >= 2 and min(rewards) != max(rewards)
 
     def judged_only(self) -> Group:
         """The group without the rollouts that were not judged."""

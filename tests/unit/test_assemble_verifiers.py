@@ -12,7 +12,7 @@ from or1.errors import ConfigError, SandboxError
 from or1.evals.settings import EvalRunConfig
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.registry import TASKS, verifiers_of
-from or1.types import Answer, Message, Problem
+from or1.types import Answer, Message, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
@@ -31,6 +31,29 @@ def test_training_is_refused_where_the_sandbox_is_weak() -> None:
         assemble.refuse_weak(Capabilities(None, LACKS), allow_weak=True)
 
 
+class DecidesSeven(Verifier):
+    """Decides at once, so that its opinion is there when `judge` ends."""
+
+    def decide(self, problem: Problem, answer: str) -> Verdict:
+        return Verdict.right() if answer == "7" else Verdict.wrong("wrong_value")
+
+    def compute(self, problem: Problem, answer: str) -> Verdict:
+        raise AssertionError("decided before")
+
+
+def test_training_has_the_second_verifiers_that_it_is_given() -> None:
+    run = recipes.load("tiny", ["verify.second_opinion_fraction=1", "verify.num_workers=1"])
+    problem = Problem.make("math", (Message("user", "3 + 4?"),), "7")
+    verifiers = verifiers_of([TASKS["math"]])
+    with assemble.training_pool(run, verifiers, {"math": DecidesSeven()}) as pool:
+        list(pool.judge([Answer(problem=problem, index=0, text="It is \\boxed{7}")]))
+        assert pool.events["second_agreed"] == 1
+    with assemble.training_pool(run, verifiers, {}) as pool:
+        list(pool.judge([Answer(problem=problem, index=0, text="It is \\boxed{7}")]))
+        assert pool.events["second_agreed"] == 0
+    assert [name for name, kind in TASKS.items() if kind.second_opinion] == ["math"]
+
+
 def code_verifier(run: RunConfig) -> Verifier:
     return verifiers_of([TASKS["code"]], VerifierSettings(code=run.verify.code))["code"]
 
@@ -46,7 +69,7 @@ def test_policies_of_mathematics_reach_training_evaluation_and_curation() -> Non
     assert check_answers((), curation).verifiers["math"] == wanted
     third = Problem.make("math", (Message("user", ""),), "0.33")
     evaluation = EvalRunConfig.model_validate({"model": {"path": "m"}, "verify": {"math": policy}})
-    with assemble.benchmark_pool(evaluation) as pool:
+    with assemble.evaluation_pool(evaluation) as pool:
         [(_, verdict)] = pool.judge([Answer(problem=third, index=0, text=r"\boxed{1/3}")])
     assert verdict.reward == 1.0
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from or1.config import EntropyConfig
 from or1.errors import NonFiniteError
-from or1.types import EntropyState, Finish, Group, Rollout
+from or1.types import EntropyState, Group, Rollout
 
 PROPORTIONAL_LIMIT = 5.0
 """Longest proportional step, in units of delta [dimensionless]."""
@@ -34,7 +34,7 @@ def step_entropy(groups: Sequence[Group]) -> float | None:
     Raises:
         NonFiniteError: the engine reported a value that is not finite.
     """
-    rollouts = [r for g in groups for r in g.rollouts if r.finish is not Finish.ABORTED]
+    rollouts = [r for g in groups for r in g.rollouts if not r.aborted]
     rollouts = [r for r in rollouts if len(r.response_tokens)]
     if not rollouts:
         return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import fmean
 
 from or1.algo.entropy import step_entropy, update_coefficient
-from or1.config import RunConfig, StageConfig
+from or1.algo.stage import with_step
+from or1.config import RunConfig
 from or1.errors import NonFiniteError, StarvedError
-from or1.types import EntropyState, Finish, Group, RunState, StageProgress, UpdateReport
+from or1.types import EntropyState, Group, RunState, UpdateReport
 
 
 def fresh_state(run: RunConfig) -> RunState:
@@ -47,7 +47,7 @@ def after_step(
         policy_version=state.policy_version + num_updates,
         entropy=update_coefficient(state.entropy, step_entropy(groups), run.entropy),
         pass_rates=with_pass_rates(state.pass_rates, groups),
-        stage=_extended(state.stage, groups, run.stages[state.stage.index]),
+        stage=with_step(state.stage, groups, run.stages[state.stage.index]),
         empty_steps=0 if kept else state.empty_steps + 1,
         nonfinite_steps=_nonfinite_steps(state, report),
     )
@@ -82,33 +82,6 @@ def with_pass_rates(pass_rates: Mapping[str, float], groups: Sequence[Group]) ->
     """
     visits = {g.problem.id: g.pass_rate for g in groups if sum(r.judged for r in g.rollouts) >= 2}
     return {**pass_rates, **visits}
-
-
-def truncated_fraction(groups: Sequence[Group]) -> float | None:
-    """Share of rollouts that reached the response budget; aborted ones do not count. None without any."""
-    ended = [r for g in groups for r in g.rollouts if r.finish is not Finish.ABORTED]
-    return sum(r.truncated for r in ended) / len(ended) if ended else None
-
-
-def mean_reward(groups: Sequence[Group]) -> float | None:
-    """Mean reward of the judged rollouts of all groups, each with the same weight; None without any."""
-    rewards = [r.reward for g in groups for r in g.rollouts if r.judged]
-    return fmean(rewards) if rewards else None
-
-
-def _extended(progress: StageProgress, groups: Sequence[Group], stage: StageConfig) -> StageProgress:
-    """Append the numbers of the step; keep only those that the rule of the stage can use."""
-    num_kept = 0 if stage.switch is None else 2 * stage.switch.window
-    return replace(
-        progress,
-        truncated_fractions=_tail(progress.truncated_fractions, truncated_fraction(groups), num_kept),
-        mean_rewards=_tail(progress.mean_rewards, mean_reward(groups), num_kept),
-    )
-
-
-def _tail(history: tuple[float, ...], value: float | None, num_kept: int) -> tuple[float, ...]:
-    longer = history if value is None else (*history, value)
-    return longer[max(0, len(longer) - num_kept) :]
 
 
 def _nonfinite_steps(state: RunState, report: UpdateReport | None) -> int:

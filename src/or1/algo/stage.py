@@ -6,11 +6,13 @@ The switch by rule is an addition of or1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from or1.algo.rollouts import mean_reward, truncated_fraction
 from or1.config import RunConfig, StageConfig, SwitchRule
-from or1.types import RunState, StageEnd, StageProgress
+from or1.types import Group, RunState, StageEnd, StageProgress
 
 
 def enter_stage(run: RunConfig, state: RunState) -> tuple[StageConfig, RunState]:
@@ -78,3 +80,20 @@ def switch_holds(rule: SwitchRule, progress: StageProgress) -> StageEnd | None:
         if gain < rule.reward_plateau:
             return StageEnd.REWARD_PLATEAU
     return None
+
+
+def with_step(progress: StageProgress, groups: Sequence[Group], stage: StageConfig) -> StageProgress:
+    """The history with the numbers of one more step; the last `2 * window` stay, which is all that
+    `switch_holds` uses."""
+    num_kept = 0 if stage.switch is None else 2 * stage.switch.window
+    rollouts = [r for g in groups for r in g.rollouts]
+    return replace(
+        progress,
+        truncated_fractions=_tail(progress.truncated_fractions, truncated_fraction(rollouts), num_kept),
+        mean_rewards=_tail(progress.mean_rewards, mean_reward(rollouts), num_kept),
+    )
+
+
+def _tail(history: tuple[float, ...], value: float | None, num_kept: int) -> tuple[float, ...]:
+    longer = history if value is None else (*history, value)
+    return longer[max(0, len(longer) - num_kept) :]

@@ -10,14 +10,14 @@ from or1.assemble.generators import local_generator, open_generator
 from or1.assemble.inputs import Inputs, inputs_of
 from or1.assemble.model import Model, read_model
 from or1.assemble.parts import parts_of, train
-from or1.assemble.verifiers import benchmark_pool, refuse_weak
+from or1.assemble.verifiers import evaluation_pool, refuse_weak, training_pool
 
 __all__ = [
     "BACKENDS",
     "ENGINES",
     "Inputs",
     "Model",
-    "benchmark_pool",
+    "evaluation_pool",
     "inputs_of",
     "local_generator",
     "open_generator",
@@ -25,4 +25,5 @@ __all__ = [
     "read_model",
     "refuse_weak",
     "train",
+    "training_pool",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from or1.assemble.generators import open_generator
-from or1.assemble.verifiers import benchmark_pool, benchmark_verifiers
+from or1.assemble.verifiers import benchmark_verifiers, evaluation_pool
 from or1.errors import ConfigError
 from or1.evals import pipeline
 from or1.evals.benchmark import load_benchmark, load_protocol
@@ -58,7 +58,7 @@ def evaluate(
     }
     with (
         open_generator(settings) as (generator, environment),
-        benchmark_pool(settings) as pool,
+        evaluation_pool(settings) as pool,
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
     ):
         lost = pipeline.generate(generator, questions, opened, sampling, listener)
@@ -101,6 +101,6 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: Pr
     kept |= {k: description["settings"][k] for k in ("protocol", "sampling")}
     with (
         EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
-        benchmark_pool(settings) as pool,
+        evaluation_pool(settings) as pool,
     ):
         pipeline.judge(pool, questions, opened, listener, afresh=True)

@@ -34,6 +34,8 @@ class Inputs:
     heldout: Sequence[Problem]
     verifiers: Mapping[str, Verifier]
     """Task name -> verifier, for all tasks of `train` and `heldout`."""
+    second_opinions: Mapping[str, Verifier]
+    """Task name -> its second verifier, where it has one."""
     bad_golds: Mapping[str, int]
     """`train`, `heldout` -> problems that were left out because their gold cannot be judged."""
 
@@ -75,7 +77,14 @@ def inputs_of(run: RunConfig) -> Inputs:
     refuse_overlap(run, benchmarks, train.problems, heldout)
     require_enough(len(train.problems), max(stage.num_problems for stage in run.stages))
     check_own_tasks(run, (*train.problems, *heldout), verifiers, rows)
-    return Inputs(model=model, train=train, heldout=heldout, verifiers=verifiers, bad_golds=num_bad)
+    return Inputs(
+        model=model,
+        train=train,
+        heldout=heldout,
+        verifiers=verifiers,
+        second_opinions={kind.name: kind.second_opinion() for kind in kinds if kind.second_opinion},
+        bad_golds=num_bad,
+    )
 
 
 def _refuse_beyond_positions(run: RunConfig, model: Model) -> None:
@@ -90,7 +99,7 @@ def _refuse_beyond_positions(run: RunConfig, model: Model) -> None:
 
 
 def with_task_hashes(run: RunConfig) -> RunConfig:
-    """The run with the source hash of each task of your own, which a resumed run must have too.
+    """The run with the source hash of each user task, which a resumed run must have too.
 
     Raises:
         ConfigError: the configuration has another hash than the source.

@@ -68,7 +68,9 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     description["provenance"] |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description))
-        pool = stack.enter_context(contextlib.closing(training_pool(run, inputs.verifiers)))
+        pool = stack.enter_context(
+            contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
+        )
         trainer = make_backend(inputs.model, run)
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))

@@ -17,7 +17,6 @@ from or1.tasks.user import NOT_CHECKED, ForeignVerifier, GoldCheck
 from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
-from or1_verify.pool.second_opinion import MathVerifyVerifier
 from or1_verify.sandbox import Capabilities, Level, detect
 
 _SHOWN = 80
@@ -25,20 +24,20 @@ _SHOWN = 80
 logger = logging.getLogger(__name__)
 
 
-def training_pool(run: RunConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:
-    """The worker pool of a run."""
-    return ProcessVerifierPool(
+def training_pool(
+    run: RunConfig, verifiers: Mapping[str, Verifier], second_opinions: Mapping[str, Verifier]
+) -> ProcessVerifierPool:
+    """The worker pool of a run; both mappings from task name to verifier."""
+    return _pool(
+        run.verify,
         verifiers,
-        num_workers=run.verify.num_workers,
-        time_limit_s=run.verify.time_limit_s,
-        memory_limit_bytes=run.verify.memory_limit_bytes,
-        second_opinions={"math": MathVerifyVerifier()},
+        second_opinions=second_opinions,
         second_opinion_fraction=run.verify.second_opinion_fraction,
         seed=run.seed,
     )
 
 
-def benchmark_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
+def evaluation_pool(settings: EvalRunConfig) -> ProcessVerifierPool:
     """The worker pool of an evaluation."""
     return _pool(settings.verify, benchmark_verifiers(settings))
 
@@ -54,12 +53,22 @@ def benchmark_verifiers(settings: EvalRunConfig) -> dict[str, Verifier]:
     return verifiers_of(kinds, given)
 
 
-def _pool(settings: VerifyConfig, verifiers: Mapping[str, Verifier]) -> ProcessVerifierPool:
+def _pool(
+    settings: VerifyConfig,
+    verifiers: Mapping[str, Verifier],
+    *,
+    second_opinions: Mapping[str, Verifier] | None = None,
+    second_opinion_fraction: float = 0.0,
+    seed: int = 0,
+) -> ProcessVerifierPool:
     return ProcessVerifierPool(
         verifiers,
         num_workers=settings.num_workers,
         time_limit_s=settings.time_limit_s,
-        memory_limit_bytes=settings.memory_limit_bytes,
+        memory_limit_bytes=settings.worker_memory_bytes,
+        second_opinions=second_opinions,
+        second_opinion_fraction=second_opinion_fraction,
+        seed=seed,
     )
 
 
@@ -91,7 +100,7 @@ def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
 def check_own_tasks(
     run: RunConfig, problems: Iterable[Problem], verifiers: Mapping[str, Verifier], rows: Mapping[str, str]
 ) -> None:
-    """Ask each task of your own whether it pays for the gold, and not for an empty response, on every row.
+    """Ask each user task whether it pays for the gold, and not for an empty response, on every row.
 
     Runs in workers, under the limits of training.
 

@@ -18,6 +18,7 @@ import typer
 
 from or1 import recipes
 from or1.config import RunConfig
+from or1.plugins import parse_plugin
 from or1.storage.provenance import REQUIRED
 from or1.tasks.registry import task_kind
 from or1_verify import __version__
@@ -63,7 +64,6 @@ class Machine:
     memory_bytes: int
     gpu_memory_bytes: int
     """Of the first GPU; 0 without one."""
-    extras: frozenset[str]
     has_strong_sandbox: bool = True
     """Whether the code sandbox is fit for training here."""
 
@@ -87,9 +87,12 @@ def doctor() -> None:
 
 def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
     """Reasons why a recipe cannot run on a machine, each with a remedy."""
-    gpus_needed = run.rollout.engine == "vllm"
-    if gpus_needed:
-        yield "needs the engine vllm, which this version of or1 does not have"
+    from or1.assemble.engines import ENGINES
+
+    engine = run.rollout.engine
+    gpus_needed = engine == "vllm"
+    if engine not in ENGINES and parse_plugin(engine) is None:
+        yield f"needs the engine {engine}, which this version of or1 does not have"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
     if any(task_kind(data.judge).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
@@ -217,11 +220,9 @@ def _machine() -> Machine:
     from or1_verify.sandbox import detect
 
     gpu = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
-    extras = frozenset(e for e, module in EXTRAS.items() if importlib.util.find_spec(module) is not None)
     level = detect().level
     return Machine(
         memory_bytes=_memory_bytes(),
         gpu_memory_bytes=gpu,
-        extras=extras,
         has_strong_sandbox=level is not None and level.fit_for_training,
     )

@@ -7,10 +7,9 @@ A benchmark is named as `NAME[:RELEASE][:FROM..TO]`: `aime24`,
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from or1.config import Config
 from or1.errors import ConfigError
 from or1.plugins import absolute_plugin
+from or1.recipes.check import choices
 from or1.recipes.load import FOLDER as TRAIN_FOLDER
 from or1.recipes.load import merge
 from or1.tasks.registry import task_kind
@@ -29,11 +29,8 @@ FOLDER = TRAIN_FOLDER.parent / "eval"
 _RELEASE = re.compile(r"(release_)?v(\d+)(?:_v(\d+))?")
 _WINDOW = re.compile(r"(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?")
 
-Form = Literal["math", "stdin", "function", "humaneval", "asserts", "leetcode", "process", "arithmetic"]
-"""Kind of question; it decides the prompt."""
-
-
 Day = date | None
+"""For annotations in `Benchmark`, whose field `date` hides the class."""
 
 
 class Window(Config):
@@ -108,9 +105,10 @@ class Benchmark(Window):
     samples: int = Field(default=1, ge=1)
     """k, where neither the user nor the protocol says [samples]."""
     suffix: str = ""
-    """Instruction at the end of the prompts of some data files, which is not part of the question."""
-    prompts: Mapping[str, Mapping[Form, str]] = Field(default_factory=dict)
-    """Protocol -> form -> prompt, where it differs from the protocol's own."""
+    """Instruction at the end of the prompts of some data files, which is not part of the question; it stands
+    in place of `{suffix}` in prompts."""
+    prompts: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    """Protocol -> form of question -> prompt, where it differs from the protocol's own."""
     id: tuple[str, ...] = ()
     """Columns that may hold the problem's own name; the first that is there counts."""
     difficulty: tuple[str, ...] = ()
@@ -170,8 +168,9 @@ class Protocol(Config):
     top_p: float = Field(gt=0, le=1)
     max_response_tokens: int = Field(ge=1)
     samples: int | None = Field(default=None, ge=1)
-    levels: tuple[tuple[str, Mapping[Form, str]], ...]
-    """Names and prompts of the protocols that it extends, the first one first, and its own."""
+    levels: tuple[tuple[str, Mapping[str, str]], ...]
+    """Names and prompts (form of question -> prompt) of the protocols that it extends, the first one first,
+    and its own."""
 
     @model_validator(mode="after")
     def _prompts_ask(self) -> Self:
@@ -182,12 +181,25 @@ class Protocol(Config):
         return self
 
     def prompts(self, benchmark: Benchmark) -> dict[str, str]:
-        """Form -> prompt: at each level the protocol's own, then what the benchmark has instead."""
+        """Form -> prompt: at each level the protocol's own, then what the benchmark has instead, with the
+        benchmark's suffix in place of `{suffix}`.
+
+        Raises:
+            ConfigError: the benchmark has a prompt for a form that the protocol does not know.
+        """
+        known = sorted({form for _, prompts in self.levels for form in prompts})
+        for form in (form for prompts in benchmark.prompts.values() for form in prompts):
+            if form not in known:
+                raise ConfigError(
+                    f"benchmark {benchmark.name}: no task asks questions of the form {form}: "
+                    f"{choices(form, known)}"
+                )
         found: dict[str, str] = {}
         for name, prompts in self.levels:
-            for each in (prompts, benchmark.prompts.get(name, {})):
-                found |= {str(form): prompt.strip("\n") for form, prompt in each.items()}
-        return found
+            found |= {**prompts, **benchmark.prompts.get(name, {})}
+        return {
+            form: prompt.strip("\n").replace("{suffix}", benchmark.suffix) for form, prompt in found.items()
+        }
 
 
 class Published(Config):
@@ -254,7 +266,7 @@ def _table(name: str) -> dict[str, Any]:
 def _shipped_table(name: str) -> dict[str, Any]:
     if name not in list_benchmarks():
         raise ConfigError(
-            f"unknown benchmark {name}: {_choices(name, list_benchmarks())}, or give a .toml file of your own"
+            f"unknown benchmark {name}: {choices(name, list_benchmarks())}, or give a .toml file of your own"
         )
     return _toml(FOLDER / f"{name}.toml")
 
@@ -287,7 +299,7 @@ def load_protocol(name: str) -> Protocol:
     """
     tables = _toml(FOLDER.parent / "prompts.toml")
     if name not in tables:
-        raise ConfigError(f"unknown protocol {name}: {_choices(name, tables)}")
+        raise ConfigError(f"unknown protocol {name}: {choices(name, tables)}")
     lineage = [name]
     while "extends" in tables[lineage[0]]:
         lineage.insert(0, tables[lineage[0]]["extends"])
@@ -320,8 +332,3 @@ def _read(path: Path) -> str:
 
 def _toml(path: Path) -> dict[str, Any]:
     return tomllib.loads(_read(path))
-
-
-def _choices(word: str, names: Sequence[str] | Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(word, list(names), n=1)
-    return (f"did you mean {close[0]}? " if close else "") + f"There are {', '.join(names)}"

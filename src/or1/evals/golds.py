@@ -37,7 +37,7 @@ def find_bad_golds(
         if not (verifier.limits_itself or isinstance(verifier, ForeignVerifier))
     }
     pool = ProcessVerifierPool(
-        with_gold_checks(checked), limits.num_workers, limits.time_limit_s, limits.memory_limit_bytes
+        with_gold_checks(checked), limits.num_workers, limits.time_limit_s, limits.worker_memory_bytes
     )
     with pool:
         return bad_golds(((place, p) for place, p in problems if p.task in checked), pool.judge)

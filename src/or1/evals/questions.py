@@ -17,6 +17,7 @@ from itertools import count, islice
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, Protocol
+from or1.recipes.check import choices
 from or1.tasks.chat import first_text
 from or1.tasks.hub import Hub, HuggingFaceHub
 from or1.tasks.kind import TaskKind
@@ -91,7 +92,7 @@ def load_questions(
 
     Raises:
         DataError: a file or a row of it cannot be used, or no problem is left.
-        ConfigError: data is given for a task that makes its problems, or there is no such task.
+        ConfigError: data for a task that makes its problems, no such task, or no prompt for a question.
     """
     prompts = protocol.prompts(benchmark)
     reader = task_kind(benchmark.task, f"benchmark {benchmark.name}: task")
@@ -100,7 +101,7 @@ def load_questions(
         if data:
             raise ConfigError(f"benchmark {benchmark.name} makes its problems: leave --data out")
         num_made = num_problems or benchmark.num_problems or 1
-        found = _made(reader, num_made, prompts[reader.name], hub or HuggingFaceHub())
+        found = _made(reader, num_made, _prompt(benchmark, prompts, reader.name), hub or HuggingFaceHub())
         sources: tuple[str, ...] = ()
     elif reader.benchmark_row is None:
         raise ConfigError(f"benchmark {benchmark.name}: task {reader.name} reads no benchmarks")
@@ -130,6 +131,15 @@ def load_questions(
         data_hash=content.hexdigest()[:16],
         repeats=repeats,
     )
+
+
+def _prompt(benchmark: Benchmark, prompts: Mapping[str, str], form: str) -> str:
+    if form not in prompts:
+        raise ConfigError(
+            f"benchmark {benchmark.name}: the protocol has no prompt for questions of the form {form}: "
+            f"{choices(form, prompts)}"
+        )
+    return prompts[form]
 
 
 def _without_repeats(found: Iterator[Asked], num_problems: int | None) -> tuple[list[Asked], int]:
@@ -189,7 +199,7 @@ def _is_inside(benchmark: Benchmark, row: Row) -> bool:
     try:
         return benchmark.holds(date)
     except ValueError as error:
-        raise DataError(f"{row.place}: date {date!r} is none: write 2025-01-31") from error
+        raise DataError(f"{row.place}: date {date!r} is not a date: write 2025-01-31") from error
 
 
 def _of_row(benchmark: Benchmark, kind: TaskKind, row: Row, prompts: Mapping[str, str]) -> Asked:
@@ -199,7 +209,7 @@ def _of_row(benchmark: Benchmark, kind: TaskKind, row: Row, prompts: Mapping[str
         kind.name,
         read.question,
         read.gold,
-        _filled(prompts[read.form], {**read.values, "question": read.question}),
+        _filled(_prompt(benchmark, prompts, read.form), {**read.values, "question": read.question}),
         source=read.source or benchmark.name,
         before=read.before,
         key=first_text(row, benchmark.id),

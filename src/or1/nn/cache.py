@@ -15,6 +15,17 @@ from or1.nn.config import DecoderConfig
 ALIGNMENT = 64
 """CPU memory starts at a multiple of this [bytes]: one cache line."""
 
+
+def cache_dtype(model_dtype: torch.dtype) -> torch.dtype:
+    """The type in which a cache stores keys and values: the model's own."""
+    return model_dtype
+
+
+def bytes_per_position(config: DecoderConfig, dtype: torch.dtype) -> int:
+    """Memory of one position of one sequence: the keys and values of all layers [bytes]."""
+    return 2 * config.num_layers * config.num_kv_heads * config.head_size * dtype.itemsize
+
+
 Attend = Callable[[int, Tensor, Tensor], Tensor]
 """(layer index, rotated queries and keys [T, H + G, D], values [T, G, D]) -> [T, H * D]."""
 
@@ -72,7 +83,7 @@ class KeyValueCache:
         config: shape of the decoder.
         num_sequences: sequences at once, S.
         max_length: positions of each, prompt and response.
-        dtype: of the stored keys and values: the decoder's.
+        dtype: of the stored keys and values (`cache_dtype`).
         device: of the memory.
         attention: computes the attention of a step, and decides about capacities.
     """

@@ -144,8 +144,8 @@ class _Step:
         qk_BHD, v_BGD = qk_BHD[: self.num_sequences], v_BGD[: self.num_sequences]
         k_AD = qk_BHD[:, self._num_heads :].reshape(self._num_products, self._head_size)
         v_AD = v_BGD.reshape(self._num_products, self._head_size)
-        keys.view(-1, self._head_size).index_copy_(0, self._new_key_A, k_AD)
-        values.view(-1, self._head_size).index_copy_(0, self._new_key_A, v_AD)
+        keys.view(-1, self._head_size).index_copy_(0, self._new_key_A, k_AD.to(keys.dtype))
+        values.view(-1, self._head_size).index_copy_(0, self._new_key_A, v_AD.to(values.dtype))
         q_ARD = qk_BHD[:, : self._num_heads].reshape(self._num_products, -1, self._head_size)
         return q_ARD, keys[: self._num_products], values[: self._num_products]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
+from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
@@ -210,8 +210,9 @@ class Decoder(nn.Module):
 
     def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
         """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
-        attention = self.kernels.cached_attention(self.dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, self.dtype, self.device, attention)
+        dtype = cache_dtype(self.dtype)
+        attention = self.kernels.cached_attention(dtype, self.device)
+        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences of the cache.

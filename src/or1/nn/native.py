@@ -82,7 +82,7 @@ class NativeAttention:
             q_BHD: queries; like keys and values on a CPU, each sequence's heads next to each other.
             k_BGD: new keys.
             v_BGD: new values.
-            memory: keys and values, contiguous [at least B * G, W, D].
+            memory: keys and values, contiguous [at least B * G, W, D]; of the same type as `q_BHD`.
             last_key_A: position of the new key [B * G], int64.
 
         Returns:

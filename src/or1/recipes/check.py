@@ -63,6 +63,13 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return next(iter([*close, *by_initials]), None)
 
 
+def choices(word: str, names: Iterable[str]) -> str:
+    """All names for an error message, the nearest to `word` first if one is near."""
+    listed = list(names)
+    near = nearest(word, listed)
+    return (f"did you mean {near}? " if near else "") + f"There are {', '.join(listed)}"
+
+
 def _remedy(path: tuple[str | int, ...], model: type[BaseModel]) -> str:
     *parents, last = path
     word = str(last)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from or1.errors import DataError, ModelError
-from or1.nn.cache import KeyValueCache
+from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
 from or1.nn.decoder import Decoder
 from or1.protocols import Tokenizer
 from or1.rollout.running_batch import Finished, Request, RunningBatch
@@ -133,10 +133,8 @@ class LocalEngine:
 
     def _sequences_that_fit(self, max_length: int) -> int:
         """Sequences whose keys and values fill the usable fraction of the free GPU memory; at least 1."""
-        config, device = self.decoder.config, self.decoder.device
-        per_position = (
-            2 * config.num_layers * config.num_kv_heads * config.head_size * self.decoder.dtype.itemsize
-        )
+        device = self.decoder.device
+        per_position = bytes_per_position(self.decoder.config, cache_dtype(self.decoder.dtype))
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         free = torch.cuda.mem_get_info(device)[0] + unused
         return max(1, int(free * GPU_CACHE_FRACTION) // (per_position * max_length))

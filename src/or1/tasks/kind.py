@@ -48,11 +48,14 @@ class BenchmarkRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskKind:
-    """One row of the registry; `name` and `verifier` are enough for your own."""
+    """One row of the registry; `name` and `verifier` are enough for a user task."""
 
     name: str
     verifier: Callable[[VerifierSettings], Verifier]
     """Builds the verifier."""
+    second_opinion: Callable[[], Verifier] | None = None
+    """Builds another verifier, of a class that workers can import, for a sample of the answers
+    (`verify.second_opinion_fraction`)."""
     load: Callable[[DataConfig, int, Hub], Sequence[Problem]] | None = None
     """(source, seed, hub) -> problems in a fixed order. None: there are problems in benchmarks only."""
     makes_problems: bool = False

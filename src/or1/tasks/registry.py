@@ -1,14 +1,14 @@
-"""The tasks by name. A further task of or1 is one entry; your own needs no edit (`or1.tasks.user`)."""
+"""The tasks by name. A further task of or1 is one entry; a user task needs no edit (`or1.tasks.user`)."""
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 from collections.abc import Iterable
 
 from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, parse_plugin
+from or1.recipes.check import choices
 from or1.tasks import arithmetic, code, math, process
 from or1.tasks.hub import Hub
 from or1.tasks.kind import DEFAULTS, TaskKind, VerifierSettings
@@ -18,6 +18,7 @@ from or1.types import Problem
 from or1_verify.arithmetic import ArithmeticVerifier
 from or1_verify.base import Verifier
 from or1_verify.code.program import program_of
+from or1_verify.pool.second_opinion import MathVerifyVerifier
 
 ENTRY_POINTS = "or1.tasks"
 """Group of the entry points with which a package offers tasks by name."""
@@ -66,6 +67,7 @@ TASKS: dict[str, TaskKind] = {
         TaskKind(
             name="math",
             verifier=math.verifier_of,
+            second_opinion=MathVerifyVerifier,
             load=_load_math,
             response_of=lambda answer: f"\\boxed{{{answer}}}",
             benchmark_row=math.benchmark_row,
@@ -91,8 +93,8 @@ TASKS: dict[str, TaskKind] = {
 
 
 def task_kind(name: str, setting: str = "data.task") -> TaskKind:
-    """The task of this name: built in, of an entry point, `verifiers:NAME`, or your own at `FILE.py:NAME` or
-    `module:NAME`.
+    """The task of this name: built in, of an entry point, `verifiers:NAME`, or a user task at `FILE.py:NAME`
+    or `module:NAME`.
 
     Args:
         name: as in a recipe.
@@ -112,11 +114,9 @@ def task_kind(name: str, setting: str = "data.task") -> TaskKind:
     if name in offered:
         module, _, attribute = offered[name].partition(":")
         return user_kind(Plugin(module, attribute), setting, name)
-    names = [*TASKS, *offered]
-    close = difflib.get_close_matches(name, names, n=1)
     raise ConfigError(
-        f'{setting} = "{name}" does not exist: {f"did you mean {close[0]}? " if close else ""}'
-        f"There are {', '.join(names)}; your own is FILE.py:NAME or module:NAME"
+        f'{setting} = "{name}" does not exist: {choices(name, [*TASKS, *offered])}; '
+        "a user task is FILE.py:NAME or module:NAME"
     )
 
 
@@ -140,7 +140,7 @@ def built_in_verifier(name: str, settings: VerifierSettings = DEFAULTS) -> Verif
 
 
 def checked_hash(name: str, recorded: str | None, setting: str = "data.task") -> str | None:
-    """The source hash of a task of your own; None for one that is part of or1.
+    """The source hash of a user task; None for one that is part of or1.
 
     Raises:
         ConfigError: another hash is recorded.

@@ -1,4 +1,4 @@
-"""Tasks of your own: a reward function, a verifier or a whole `TaskKind`, named as `FILE.py:NAME`.
+"""User tasks: a reward function, a verifier or a whole `TaskKind`, named as `FILE.py:NAME`.
 
 ```python
 def reward(response: str, gold, problem) -> float:
@@ -109,7 +109,7 @@ class UserVerifier(ForeignVerifier):
 
 @dataclass(frozen=True, slots=True)
 class GoldCheck(Verifier):
-    """Does a task of your own give 1 for its gold, and not for an empty response? The answer is not read.
+    """Does a user task give 1 for its gold, and not for an empty response? The answer is not read.
 
     RIGHT `right`; WRONG `empty_is_correct`, `gold_is_wrong`; NOT_JUDGED `not_checked` where the gold tells no
     response that must be correct; the verdict on the empty response where that is NOT_JUDGED.

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from or1.algo import mean_reward, truncated_fraction
 from or1.config import StageConfig
 from or1.metric import Metric, Row, key_of, metrics_of, row_of
-from or1.types import DropReason, Finish, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
+from or1.types import DropReason, Group, Outcome, Rollout, RunState, Score, StepResult, UpdateReport
 
 NUM_BINS = 10
 EVAL = "eval"
@@ -76,7 +77,7 @@ def step_metrics(
 def rollout_metrics(groups: Sequence[Group], policy_version: int) -> Row:
     """Sampling and verdicts."""
     rollouts = [r for g in groups for r in g.rollouts]
-    ended = _ended(rollouts)
+    ended = [r for r in rollouts if not r.aborted]
     row = row_of(_rollouts(groups, rollouts))
     if ended:
         row |= row_of(_lengths(ended))
@@ -180,11 +181,11 @@ def _rollouts(groups: Sequence[Group], rollouts: Sequence[Rollout]) -> RolloutMe
         num_rollouts=len(rollouts),
         num_response_tokens=sum(len(r.response_tokens) for r in rollouts),
         pass_rate_histogram=pass_rate_histogram(g.pass_rate for g in groups),
-        reward_mean=mean(r.reward for r in judged),
+        reward_mean=mean_reward(rollouts),
         pass_rate_mean=mean(g.pass_rate for g in with_judged),
         right_fraction=_share(judged, Outcome.RIGHT),
         any_right_fraction=mean(any(_outcome(r) is Outcome.RIGHT for r in g.rollouts) for g in with_judged),
-        truncated_fraction=mean(r.truncated for r in _ended(rollouts)),
+        truncated_fraction=truncated_fraction(rollouts),
         no_answer_fraction=_share(judged, Outcome.NO_ANSWER),
         not_judged_fraction=mean(not r.judged for r in rollouts),
     )
@@ -192,11 +193,6 @@ def _rollouts(groups: Sequence[Group], rollouts: Sequence[Rollout]) -> RolloutMe
 
 def _outcome(rollout: Rollout) -> Outcome:
     return Outcome.NOT_JUDGED if rollout.verdict is None else rollout.verdict.outcome
-
-
-def _ended(rollouts: Iterable[Rollout]) -> list[Rollout]:
-    """Without the aborted rollouts: their length says nothing about the policy."""
-    return [r for r in rollouts if r.finish is not Finish.ABORTED]
 
 
 def _share(rollouts: Sequence[Rollout], outcome: Outcome) -> float | None:
@@ -272,9 +268,9 @@ def _by_source(groups: Sequence[Group]) -> dict[str, list[Rollout]]:
 
 def _source(rollouts: Sequence[Rollout]) -> SourceMetrics:
     return SourceMetrics(
-        reward_mean=mean(r.reward for r in rollouts if r.judged),
-        truncated_fraction=mean(r.truncated for r in _ended(rollouts)),
-        length_mean=mean(len(r.response_tokens) for r in _ended(rollouts)),
+        reward_mean=mean_reward(rollouts),
+        truncated_fraction=truncated_fraction(rollouts),
+        length_mean=mean(len(r.response_tokens) for r in rollouts if not r.aborted),
     )
 
 

@@ -85,10 +85,11 @@ def test_shares_are_of_rollouts_and_without_what_was_lost() -> None:
     lost = make_rollout(index=1, reward=None, finish=Finish.ABORTED)
     group = Group(problem=make_problem(), rollouts=(make_rollout(), lost))
     # 1 of 4; counting the lost one gives 1 of 5, a mean of groups 1 / 6
-    assert truncated_fraction([cut, group]) == 0.25
-    assert mean_reward([cut, group]) == 0.25
+    rollouts = [*cut.rollouts, *group.rollouts]
+    assert truncated_fraction(rollouts) == 0.25
+    assert mean_reward(rollouts) == 0.25
     assert truncated_fraction([]) is None
-    assert mean_reward([make_group((None, None))]) is None
+    assert mean_reward(make_group((None, None)).rollouts) is None
 
 
 def test_a_step_that_holds_nothing_leaves_no_entry() -> None:

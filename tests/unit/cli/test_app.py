@@ -171,14 +171,11 @@ def test_show_gives_every_setting_once_and_marks_what_differs() -> None:
     assert sorted(flat) == sorted(rows)
 
 
-def lacks(
-    name: str, memory: int = 24, gpu: int = 0, extras: tuple[str, ...] = (), has_strong_sandbox: bool = True
-) -> list[str]:
+def lacks(name: str, memory: int = 24, gpu: int = 0, has_strong_sandbox: bool = True) -> list[str]:
     run: RunConfig = recipes.load(name)
     machine = Machine(
         memory_bytes=memory * GIB,
         gpu_memory_bytes=gpu * GIB,
-        extras=frozenset(extras),
         has_strong_sandbox=has_strong_sandbox,
     )
     return list(obstacles(run, machine))
@@ -190,7 +187,7 @@ def test_doctor_tells_what_keeps_a_recipe_from_running() -> None:
     assert lacks("qwen-0.5b-gsm8k", memory=8) == ["needs 12 GiB of memory"]
     no_engine = "needs the engine vllm, which this version of or1 does not have"
     assert lacks("or1-math-7b") == [no_engine, "needs GPUs"]
-    assert lacks("or1-7b", gpu=80, extras=("vllm",)) == [no_engine]
+    assert lacks("or1-7b", gpu=80) == [no_engine]
     assert lacks("qwen-0.5b-gsm8k", has_strong_sandbox=False) == []
     (weak,) = lacks("qwen-0.5b-code", has_strong_sandbox=False)
     assert weak == "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"

@@ -53,6 +53,16 @@ def test_a_protocol_that_extends_another_takes_the_benchmarks_own_prompts_too() 
     assert load_protocol("reference").prompts(load_benchmark("aime25"))["math"] == "{question}"
 
 
+def test_a_prompt_takes_the_benchmarks_suffix(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    head = f'task = "math"\ndata = ["{tmp_path}/a.jsonl"]\nsuffix = " Answer in {{}}."\n'
+    file.write_text(head + "[prompts.reference]\nmath = '{question}{suffix}'\n")
+    assert load_protocol("paper").prompts(load_benchmark(str(file)))["math"] == "{question} Answer in {}."
+    file.write_text(head + "[prompts.reference]\nmaths = '{question}'\n")
+    with pytest.raises(ConfigError, match=r"of the form maths: did you mean math\? There are arithmetic, "):
+        load_protocol("paper").prompts(load_benchmark(str(file)))
+
+
 def test_no_prompt_ends_in_a_blank_or_holds_a_line_continuation() -> None:
     for protocol in map(load_protocol, list_protocols()):
         for prompt in protocol.prompts(load_benchmark("gsm8k")).values():

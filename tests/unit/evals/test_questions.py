@@ -281,3 +281,16 @@ def test_a_benchmark_of_your_own_may_have_a_task_of_your_own_beside_it(tmp_path:
     assert (one.problem.task, one.problem.gold) == ("chess.py:reward", ["e4", "d4"])
     verifier = found.kind.verifier(DEFAULTS)
     assert [verifier.verify(one.problem, move).reward for move in ("d4", "h4")] == [1.0, 0.0]
+
+
+def test_a_form_of_question_without_a_prompt_is_named(tmp_path: Path) -> None:
+    (tmp_path / "chess.py").write_text(
+        "from or1.tasks.kind import BenchmarkRow, TaskKind\n"
+        "from or1_verify.arithmetic import ArithmeticVerifier\n"
+        "kind = TaskKind(name='chess', verifier=lambda settings: ArithmeticVerifier(),\n"
+        "    benchmark_row=lambda row, suffix: BenchmarkRow(form='chess', question='?', gold='1'))\n"
+    )
+    rows_in(tmp_path / "chess.jsonl", {"question": "Best move?"})
+    (tmp_path / "chess.toml").write_text('task = "chess.py:kind"\ndata = ["chess.jsonl"]\n')
+    with pytest.raises(ConfigError, match=r"no prompt for questions of the form chess: .*There are math"):
+        load_questions(load_benchmark(str(tmp_path / "chess.toml")), load_protocol("reference"))

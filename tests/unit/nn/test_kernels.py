@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch import Tensor
 
+from or1.nn.cache import bytes_per_position, cache_dtype
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import FAST
 from or1.nn.packed_plan import PackedPlan
@@ -33,6 +35,15 @@ def attend_masked(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: in
 def hidden(decoder: Decoder) -> Tensor:
     with torch.no_grad():
         return decoder.packed(torch.arange(sum(LENGTHS)) % 17, LENGTHS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_cache_holds_the_bytes_that_are_counted_for_a_position(dtype: torch.dtype) -> None:
+    cache = make_decoder(CONFIG, dtype=dtype).new_cache(num_sequences=3, max_length=64)
+    cache.reserve(cache.max_length)
+    assert {memory.dtype for pair in cache.layers for memory in pair} == {cache_dtype(dtype)}
+    num_bytes = sum(memory.nbytes for pair in cache.layers for memory in pair)
+    assert num_bytes == bytes_per_position(CONFIG, cache_dtype(dtype)) * 3 * cache.max_length
 
 
 def test_a_further_attention_is_one_function() -> None:
