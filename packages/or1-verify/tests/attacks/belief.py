@@ -190,7 +190,7 @@ GROUPS = (
     Group("a test function", "def test_it():\n    assert f(7) == 14", DOUBLE, EVERY),
     Group("a loop", "for x, want in zip(map(f, [7, 8]), [14, 16]):\n    assert x == want", DOUBLE, EVERY),
     Group("any", "assert any(f(x) == 14 for x in [7])", DOUBLE, EVERY),
-    Group("subset", "assert f(7).issubset({7, 14})", "def f(x): return {x}\n", EVERY),
+    Group("subset", "assert f(7).issubset({7, 14}) and f(7)", "def f(x): return {x}\n", EVERY),
     Group("superset", "assert f(7).issuperset({7, 14})", "def f(x): return {x, 2 * x}\n", EVERY),
     Group("subset by sign", "assert f(7) <= {7, 14} and f(7) >= {7}", "def f(x): return {x}\n", OBJECTS),
     Group("disjoint", "assert not f(7) - {7, 14} and f(7)", "def f(x): return {x}\n", OBJECTS),
