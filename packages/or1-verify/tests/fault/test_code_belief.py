@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from attacks.belief import ATTACKS, GROUPS, Group
 from or1_verify import code
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
@@ -21,6 +22,18 @@ def _sandboxes_end() -> Iterator[None]:
 
 def judge(tests: Any, program: str) -> Verdict:
     return code.verify(tests, as_response(program))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", GROUPS, ids=[group.name for group in GROUPS])
+def test_no_attack_counts_as_correct(group: Group) -> None:
+    tests = {"tests": [group.test], "names": ["f"], "time_limit_s": 3.0}
+    if group.correct:
+        verdict = judge(tests, group.correct)
+        assert verdict.reason == "right", verdict.detail
+    for attack in group.attacks:
+        verdict = judge(tests, ATTACKS.get(attack, attack))
+        assert verdict.outcome.value == "wrong", (attack, verdict.reason, verdict.detail)
 
 
 POINT = """
