@@ -159,3 +159,61 @@ class Bag:
         "c = Bag(1)\nassert c.more(5).index(5) == c.rest.index(5) == 0",
     ]
     assert judge({"tests": tests, "names": ["Bag"]}, program).reason == "right"
+
+
+EMPTY = """
+class Yes:
+    def __len__(self): return 3
+    def __iter__(self): return iter(())
+def f(x): return Yes()
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert {1, 2, 3}.issuperset(f(7)) and len(f(7)) == 3",
+        "r = f(7)\nassert len(r) == 3\nassert set(r) <= {1, 2, 3}",
+        "assert all(x < 4 for x in f(7)) and len(f(7)) == 3",
+    ],
+)
+def test_a_result_has_as_many_elements_as_its_length(test: str) -> None:
+    tests = {"tests": [test], "names": ["f"]}
+    assert judge(tests, EMPTY).reason == "wrong_answer"
+    assert judge(tests, EMPTY.replace("iter(())", "iter((1, 2, 3))")).reason == "right"
+
+
+def test_a_result_without_a_length_and_an_unfinished_iteration_are_allowed() -> None:
+    numbers = "import itertools\nclass Numbers:\n    def __iter__(self): return itertools.count()\n"
+    tests = {"tests": ["for x in f(3):\n    if x == 5: break\nassert x == 5"], "names": ["f"]}
+    assert judge(tests, numbers + "def f(x): return Numbers()").reason == "right"
+    few = "class Few:\n    def __iter__(self): return iter([4, 2])\ndef f(x): return Few()"
+    assert judge({"tests": ["assert set(f(3)) == {2, 4}"], "names": ["f"]}, few).reason == "right"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "import contextlib\nwith contextlib.suppress(AssertionError):\n    assert f(2) == 4",
+        "from contextlib import suppress\nwith suppress(ValueError, Exception):\n    assert f(2) == 4",
+        "assert f(2) == 4 or True",
+        "assert f(2) == 4 or (1, 'message')",
+        "r = f(2)\nassert (r or 1) and 'text'",
+    ],
+)
+def test_a_check_that_cannot_fail_is_no_check(test: str) -> None:
+    assert judge({"tests": [test], "names": ["f"]}, "def f(x): return 0").reason == "bad_tests"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "import contextlib\nwith contextlib.suppress(ValueError):\n    assert f(2) == 4",
+        "assert f(2) == 4 or False",
+        "assert f(2) == 4 and True",
+    ],
+)
+def test_a_check_that_can_fail_is_one(test: str) -> None:
+    tests = {"tests": [test], "names": ["f"]}
+    assert judge(tests, "def f(x): return 0").reason == "wrong_answer"
+    assert judge(tests, "def f(x): return 4").reason == "right"

@@ -3,8 +3,8 @@
 Standard library only: the parent reads test code with this module, and the same code is sent to the tester.
 A *check* is a statement whose failure ends a test: an assert, a call of a method `assert...`, a `with` block
 that expects an exception, or a branch that raises. A check inside a `try` that catches AssertionError and
-does not raise again cannot fail, so it does not count. Neither does an assert that is always true, such as
-`assert (f(1) == 2, "message")`.
+does not raise again, or in `with suppress(AssertionError)`, cannot fail, so it does not count. Neither does an
+assert that is always true, such as `assert (f(1) == 2, "message")` and `assert f(1) == 2 or True`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _reachable(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(node, _Definition):
             continue
         yield node
-        is_caught = isinstance(node, ast.Try) and _catches_failures(node)
+        is_caught = _suppresses(node) or (isinstance(node, ast.Try) and _catches_failures(node))
         for name, value in ast.iter_fields(node):
             if name in ("handlers", "cases"):
                 for part in value:
@@ -121,6 +121,13 @@ def _catches_failures(node: ast.Try) -> bool:
             body = list(_reachable(handler.body))
             return not any(_is_ending(each) or isinstance(each, ast.Assert) for each in body)
     return False
+
+
+def _suppresses(node: ast.stmt) -> bool:
+    """Whether a failure in the `with` block ends with the block: `contextlib.suppress`."""
+    calls = _calls(node) if isinstance(node, ast.With) else ()
+    arguments = [each for call in calls if _name(call.func) == "suppress" for each in call.args]
+    return any(_name(each) in _CATCH_ALL for argument in arguments for each in ast.walk(argument))
 
 
 def _is_check(node: ast.stmt) -> bool:
@@ -157,7 +164,13 @@ def _is_ending(node: ast.AST) -> bool:
 
 
 def _is_always_true(test: ast.expr) -> bool:
-    """A display that is not empty, a generator or a lambda: the comparison in it decides nothing."""
+    """A display that is not empty, a generator, a lambda, or one of them or a true constant after `or`."""
+    if isinstance(test, ast.BoolOp):
+        fixed = [
+            bool(each.value) if isinstance(each, ast.Constant) else _is_always_true(each)
+            for each in test.values
+        ]
+        return any(fixed) if isinstance(test.op, ast.Or) else all(fixed)
     if isinstance(test, ast.Tuple | ast.List | ast.Set):
         return bool(test.elts)
     return isinstance(test, ast.GeneratorExp | ast.Lambda | ast.JoinedStr)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
@@ -97,7 +97,22 @@ class RemoteObject:
         return self._or1_endpoint.call(repr, (self,), {})
 
     def __iter__(self) -> Any:
-        return self._or1_endpoint.call(iter, (self,), {})
+        elements = self._or1_endpoint.call(iter, (self,), {})
+        if elements is self or self._or1_is_tested or self._or1_is_part:
+            return elements
+        return self._or1_all(elements)
+
+    def _or1_all(self, elements: Any) -> Iterator[Any]:
+        """The elements of a result; an error after the last one if its length, where it has one, differs."""
+        found = []
+        for element in elements:
+            found.append(element)
+            yield element
+        try:
+            length = self._or1_endpoint.call(len, (self,), {})
+        except TypeError:
+            return
+        self._or1_agree(found, length)
 
     def __next__(self) -> Any:
         return self._or1_endpoint.call(next, (self,), {})
