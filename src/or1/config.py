@@ -134,8 +134,8 @@ class LossConfig(Config):
     advantage_eps: float = Field(default=1e-6, ge=0)
     """Added to the sample standard deviation [reward]. Source: scripts, compute_grpo_outcome_advantage."""
     truncation_mask: Literal["none", "before", "after"] = "none"
-    """Truncated rollouts: none = wrong like others; before = out of statistics and loss; after = advantage
-    0 only. Source: paper 3.2.3."""
+    """Truncated rollouts: none = wrong like others; before = out of the statistics, advantage 0; after =
+    advantage 0 only. Source: paper 3.2.3."""
     reject_zero_advantage: bool = True
     """Groups without a signal leave the loss. Off keeps them in the entropy and KL terms and the denominator.
     Source: paper 3.1."""
@@ -192,7 +192,7 @@ class OptimizerConfig(Config):
     eps: float = Field(default=1e-8, gt=0)
     """Added to the root of the second moment [gradient]. Source: scripts (library default)."""
     weight_decay: float = Field(default=0.01, ge=0)
-    """Decoupled decay, on matrices only [1/update, times the learning rate]. Source: scripts."""
+    """Decoupled decay of all weights [1/update, times the learning rate]. Source: scripts."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients with a larger L2 norm are scaled down to it [gradient]. Source: scripts."""
 

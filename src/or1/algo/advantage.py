@@ -14,6 +14,9 @@ import numpy as np
 from or1.config import LossConfig
 from or1.types import Float32, Group
 
+_ROUNDING = 1e-9
+"""Difference of rewards that says nothing [reward]."""
+
 
 def group_advantages(rewards_M: Sequence[float], eps: float) -> tuple[float, ...]:
     """Standardise one group's rewards: A_i = (r_i - mean) / (std + eps).
@@ -26,7 +29,7 @@ def group_advantages(rewards_M: Sequence[float], eps: float) -> tuple[float, ...
         eps: added to the std [reward].
 
     Returns:
-        M dimensionless advantages that sum to zero; exactly 0.0 each when the rewards agree.
+        M dimensionless advantages that sum to zero; exactly 0.0 each when the rewards agree (see `agree`).
 
     Raises:
         ValueError: fewer than two rewards. A group of one has no baseline.
@@ -40,12 +43,21 @@ def group_advantages(rewards_M: Sequence[float], eps: float) -> tuple[float, ...
     num_rollouts = len(rewards_M)
     if num_rollouts < 2:
         raise ValueError(f"an advantage needs a group of at least two rollouts, not {num_rollouts}")
-    if min(rewards_M) == max(rewards_M):
+    if agree(rewards_M):
         return (0.0,) * num_rollouts
     mean = fmean(rewards_M)
     variance = math.fsum((r - mean) ** 2 for r in rewards_M) / (num_rollouts - 1)
     scale = math.sqrt(variance) + eps
     return tuple((r - mean) / scale for r in rewards_M)
+
+
+def agree(rewards_M: Sequence[float]) -> bool:
+    """Are rewards equal but for rounding? 0.1 + 0.2 and 0.3 differ by 6e-17, which eps does not make small.
+
+    >>> agree((0.1 + 0.2, 0.3)), agree((0.3, 0.3001))
+    (True, False)
+    """
+    return max(rewards_M) - min(rewards_M) <= _ROUNDING
 
 
 def advantages(groups: Sequence[Group], loss: LossConfig) -> list[Float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from or1.algo.advantage import advantages
+from or1.algo.advantage import advantages, agree
 from or1.config import LossConfig
 from or1.types import DroppedGroup, DropReason, Group
 
@@ -41,9 +41,9 @@ def _drop_reason(judged: Group, loss: LossConfig) -> DropReason | None:
         return DropReason.TOO_FEW_JUDGED
     if not loss.reject_zero_advantage or advantages([judged], loss)[0].any():
         return None
-    lowest, highest = min(judged.rewards_M), max(judged.rewards_M)
-    if lowest != highest:
+    if not agree(judged.rewards_M):
         return DropReason.MASKED
+    lowest, highest = min(judged.rewards_M), max(judged.rewards_M)
     if lowest == 1.0:
         return DropReason.ALL_RIGHT
     if highest == 0.0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from or1.assemble.model import Model
 from or1.config import RunConfig
 from or1.plugins import factory_named
@@ -18,7 +20,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in this process, on one device."""
     decoder = model.load()
     decoder.recompute = run.system.recompute_activations
-    return LocalBackend(
+    backend = LocalBackend(
         decoder,
         run.optimizer,
         temperature=run.rollout.temperature,
@@ -26,6 +28,9 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=model.load,
     )
+    if model.dtype.itemsize < 4:
+        backend.start_from(dict(model.load(dtype=torch.float32).named_parameters()))
+    return backend
 
 
 BACKENDS: dict[str, BackendFactory] = {"local": local_backend}

@@ -14,7 +14,6 @@ from or1.config import RunConfig
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.questions import load_questions
-from or1.protocols import Tokenizer
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
 from or1.tasks.registry import checked_hash, task_kind, verifiers_of
@@ -51,7 +50,6 @@ def inputs_of(run: RunConfig) -> Inputs:
     sources = [source.judge for source in (*run.data, *run.evaluation.data)]
     kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
     model = read_model(run.model, run.system)
-    _refuse_beyond_positions(run, model)
     refuse_weak_sandbox(run, kinds)
     verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))
     train = load_problems(run.data, run.seed)
@@ -63,8 +61,8 @@ def inputs_of(run: RunConfig) -> Inputs:
     else:
         train, heldout = split_holdout(train, run.evaluation.num_problems, run.seed)
     fitting = {
-        "train": _fitting(run, model.tokenizer, train.problems),
-        "heldout": _fitting(run, model.tokenizer, heldout),
+        "train": _fitting(run, model, train.problems),
+        "heldout": _fitting(run, model, heldout),
     }
     train = replace(train, problems=trained_on(run, verifiers, fitting["train"], rows))
     heldout = scored_on(run, verifiers, fitting["heldout"], rows)
@@ -87,12 +85,12 @@ def inputs_of(run: RunConfig) -> Inputs:
     )
 
 
-def _refuse_beyond_positions(run: RunConfig, model: Model) -> None:
+def _refuse_beyond_positions(run: RunConfig, model: Model, longest_prompt: int) -> None:
     longest = max(stage.max_response_tokens for stage in run.stages)
-    needed, there = run.rollout.max_prompt_tokens + longest, model.config.max_positions
+    needed, there = longest_prompt + longest, model.config.max_positions
     if needed > there:
         raise ConfigError(
-            f"prompts of {needed - longest:,} tokens and responses of {longest:,} need {needed:,} positions, "
+            f"prompts of {longest_prompt:,} tokens and responses of {longest:,} need {needed:,} positions, "
             f"and {run.model.path} was made for {there:,}: lower max_response_tokens of the stages or "
             "rollout.max_prompt_tokens, or raise max_position_embeddings in its config.json"
         )
@@ -128,10 +126,10 @@ def _benchmark_problems(benchmarks: Sequence[Benchmark]) -> tuple[Problem, ...]:
     return tuple({p.id: p for p in made}.values())
 
 
-def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """The problems whose prompt is not longer than the limit, in order."""
+def _fitting(run: RunConfig, model: Model, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems whose prompt is not longer than the limit, in order; their responses fit the model too."""
     limit = run.rollout.max_prompt_tokens
-    lengths = [len(tokenizer.encode_prompt(p.prompt)) for p in problems]
+    lengths = [len(model.tokenizer.encode_prompt(p.prompt)) for p in problems]
     fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)
     if len(fit) < len(problems):
         message = (
@@ -141,4 +139,5 @@ def _fitting(run: RunConfig, tokenizer: Tokenizer, problems: Sequence[Problem]) 
         if run.rollout.long_prompts == "refuse" or not fit:
             raise DataError(f'{message}: raise it, or set rollout.long_prompts = "drop"')
         logger.warning("%s: dropped", message)
+    _refuse_beyond_positions(run, model, max((n for n in lengths if n <= limit), default=0))
     return fit

@@ -35,15 +35,18 @@ class Model:
     kernels: Kernels
     """EXACT if `system.deterministic`."""
 
-    def load(self) -> Decoder:
+    def load(self, dtype: torch.dtype | None = None) -> Decoder:
         """A decoder with the weights of the folder.
+
+        Args:
+            dtype: of its weights; None = the compute type.
 
         Raises:
             ModelError: a file or a tensor is missing or damaged.
         """
         return load_decoder(
             self.folder,
-            dtype=self.dtype,
+            dtype=dtype or self.dtype,
             device=self.device,
             kernels=self.kernels,
             config=self.config,

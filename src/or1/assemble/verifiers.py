@@ -13,7 +13,7 @@ from or1.evals.settings import EvalRunConfig
 from or1.rollout.judged import judged
 from or1.tasks.kind import TaskKind, VerifierSettings
 from or1.tasks.registry import TASKS, task_kind, verifiers_of
-from or1.tasks.user import NOT_CHECKED, ForeignVerifier, GoldCheck
+from or1.tasks.user import NOT_CHECKED, ForeignVerifier, UserGoldCheck
 from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
@@ -113,7 +113,7 @@ def check_own_tasks(
     Raises:
         DataError: a row on which the reward must be wrong, or on which it raises or runs into a limit.
     """
-    own = {name: GoldCheck(v) for name, v in verifiers.items() if isinstance(v, ForeignVerifier)}
+    own = {name: UserGoldCheck(v) for name, v in verifiers.items() if isinstance(v, ForeignVerifier)}
     checked = [p for p in problems if p.task in own]
     if not checked:
         return

@@ -66,7 +66,7 @@ class Questions:
     data_hash: str
     """First 16 hex digits of sha256 over key, question and gold of every problem."""
     repeats: int = 1
-    """How many times the data hold each problem: so many samples of each, where no number is given."""
+    """How often the data hold each problem: the number of samples, where none is given."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Key -> why its gold cannot be judged: these problems are neither sampled nor scored."""
 

@@ -13,6 +13,10 @@ FAMILIES = {"Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3", "LlamaForC
 """Architecture name in `config.json` -> family."""
 
 
+_HEAD_DIM = {"qwen2": None, "qwen3": 128, "llama": None}
+"""Head size where `config.json` has no `head_dim`, as transformers has it; None = hidden size / heads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Llama3Scaling:
     """Stretch of the low rotary frequencies. Source: Llama 3.1 model card and its `rope_scaling` field."""
@@ -115,7 +119,7 @@ def _from_dict(raw: dict[str, Any], generation_eos: tuple[int, ...]) -> DecoderC
         intermediate_size=raw["intermediate_size"],
         num_heads=heads,
         num_kv_heads=_setting(raw, "num_key_value_heads", heads),
-        head_size=_setting(raw, "head_dim", raw["hidden_size"] // heads),
+        head_size=_setting(raw, "head_dim", _HEAD_DIM[family] or raw["hidden_size"] // heads),
         vocab_size=raw["vocab_size"],
         norm_eps=raw["rms_norm_eps"],
         rope_theta=theta,

@@ -14,6 +14,7 @@ import os
 import socket
 import weakref
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -79,6 +80,8 @@ class Folder:
     """Name of the description."""
     KIND: ClassVar[str]
     """In messages, such as "a run folder"."""
+    BEFORE: ClassVar[tuple[str, ...]] = ()
+    """Patterns of names that may lie in a new folder."""
 
     def __init__(self, path: Path, lock: FolderLock, description: dict[str, Any]) -> None:
         self.path = path
@@ -119,7 +122,8 @@ class Folder:
         if not path.is_dir() or (path / cls.FILE).exists():
             return
         with guard_writes(path):
-            others = sorted(each for each in path.iterdir() if each.name != LOCK and each.name[0] != ".")
+            own = (LOCK, ".*", *cls.BEFORE)
+            others = sorted(p for p in path.iterdir() if not any(fnmatchcase(p.name, name) for name in own))
             file = next((f for each in others for f in (each, *each.rglob("*")) if not f.is_dir()), None)
         if file is not None:
             raise RunFolderError(

@@ -59,6 +59,7 @@ class RunFolder(Folder):
 
     FILE = CONFIG
     KIND = "a run folder"
+    BEFORE = ("reward-*.py", "__pycache__")  # a reward function of a notebook
 
     @classmethod
     def open(

@@ -31,7 +31,7 @@ from or1.types import Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 
 NOT_CHECKED = "not_checked"
-"""Reason of `GoldCheck`: the gold tells no response that must be correct."""
+"""Reason of `UserGoldCheck`: the gold tells no response that must be correct."""
 Reward = Callable[[str, Any, Problem], float]
 """(response, gold, problem) -> reward in [0, 1]."""
 
@@ -108,7 +108,7 @@ class UserVerifier(ForeignVerifier):
 
 
 @dataclass(frozen=True, slots=True)
-class GoldCheck(Verifier):
+class UserGoldCheck(Verifier):
     """Does a user task give 1 for its gold, and not for an empty response? The answer is not read.
 
     RIGHT `right`; WRONG `empty_is_correct`, `gold_is_wrong`; NOT_JUDGED `not_checked` where the gold tells no

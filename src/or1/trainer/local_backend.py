@@ -165,6 +165,10 @@ class LocalBackend:
         """name -> weights in full precision, for an export."""
         return self._optimizer.masters
 
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the start model's weights in full precision, which a decoder of a smaller type has rounded."""
+        self._optimizer.start_from(weights)
+
     def save(self, folder: Path) -> None:
         self._optimizer.save(folder)
 
@@ -177,7 +181,7 @@ class LocalBackend:
         """Whole groups, split evenly over the minibatches; a minibatch without a rollout is left out."""
         minibatches = []
         for run in split_evenly(len(kept), num_minibatches):
-            rollouts = trained_rollouts(kept[run.start : run.stop], advantages[run.start : run.stop], loss)
+            rollouts = trained_rollouts(kept[run.start : run.stop], advantages[run.start : run.stop])
             if rollouts:
                 minibatches.append(self._minibatch(rollouts, loss))
         if not minibatches:

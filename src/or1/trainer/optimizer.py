@@ -45,14 +45,10 @@ class MasterOptimizer:
         self._parameters = dict(parameters)
         self._config = config
         self._masters = {name: self._master_of(p) for name, p in self._parameters.items()}
-        matrices = [m for m in self._masters.values() if m.ndim >= 2]
-        vectors = [m for m in self._masters.values() if m.ndim < 2]
         self._adamw = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": config.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
+            self._masters.values(),
             lr=config.learning_rate,
+            weight_decay=config.weight_decay,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             fused=True,
@@ -121,6 +117,16 @@ class MasterOptimizer:
             if master is not self._parameters[name]:
                 self._parameters[name].copy_(master)
 
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take weights in full precision before the first update.
+
+        Args:
+            weights: name -> tensor, as `masters`.
+        """
+        with torch.no_grad():
+            for name, master in self._masters.items():
+                master.copy_(weights[name])
+
     def save(self, folder: Path) -> None:
         """Write master weights, moments and counters."""
         save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
@@ -142,9 +148,7 @@ class MasterOptimizer:
         if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
             raise CheckpointError(f"{folder / WEIGHTS_FILE} holds the weights of another model")
         moments = load_file(folder / MOMENTS_FILE)
-        with torch.no_grad():
-            for name, master in self._masters.items():
-                master.copy_(weights[name])
+        self.start_from(weights)
         self._adamw.state.clear()
         for key_name, value in moments.items():
             key, name = key_name.split(".", 1)

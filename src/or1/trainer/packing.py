@@ -65,24 +65,20 @@ class Microbatch:
     """`problem_id/index` of each rollout."""
 
 
-def trained_rollouts(
-    groups: Sequence[Group], advantages: Sequence[Float32], loss: LossConfig
-) -> list[TrainedRollout]:
+def trained_rollouts(groups: Sequence[Group], advantages: Sequence[Float32]) -> list[TrainedRollout]:
     """The rollouts of whole groups that enter the loss, in order.
 
-    With truncation_mask "before" truncated rollouts are left out, of the mean and of its denominator. An
-    empty response has no tokens and is left out too.
+    Rollouts with advantage 0 stay: they are part of the entropy term and of the denominator. An empty
+    response has no tokens and is left out.
 
     Args:
         groups: judged rollouts only.
         advantages: per group [M].
-        loss: truncation mask.
     """
     chosen = []
     for group, advantages_M in zip(groups, advantages, strict=True):
         for rollout, advantage in zip(group.rollouts, advantages_M, strict=True):
-            masked = loss.truncation_mask == "before" and rollout.truncated
-            if rollout.response_tokens.size and not masked:
+            if rollout.response_tokens.size:
                 chosen.append(TrainedRollout(rollout=rollout, advantage=float(advantage)))
     return chosen
 

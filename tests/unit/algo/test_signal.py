@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.algo import advantages, split_by_signal
+from or1.algo.advantage import group_advantages
 from or1.config import LossConfig
 from or1.testing import make_group, make_problem
 from or1.types import DropReason, Outcome
@@ -75,3 +76,11 @@ def test_adding_rollouts_that_were_not_judged_changes_nothing(
         for g in after[0]
         for r in g.rollouts
     )
+
+
+def test_rewards_that_differ_by_rounding_are_no_signal() -> None:
+    """Their std of 4e-17 is nothing beside eps = 1e-6; with a smaller eps they would be advantages of 1."""
+    rewards = (0.1 + 0.2, 0.3, 0.3)
+    assert rewards[0] != rewards[1]
+    assert group_advantages(rewards, eps=0.0) == (0.0, 0.0, 0.0)
+    assert group_advantages((0.3, 0.3, 0.3001), eps=0.0)[2] == pytest.approx(2 / 3**0.5)

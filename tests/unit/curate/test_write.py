@@ -251,7 +251,11 @@ def test_what_a_kill_left_behind_a_finished_data_set_is_removed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "rows", [[{"question": "No answer."}], [{"problem": "Prove that 2 is even.", "answer": "5"}]]
+    "rows",
+    [
+        [{"question": "See https://example.org.", "answer": "5"}],
+        [{"problem": "Prove that 2 is even.", "answer": "5"}],
+    ],
 )
 def test_a_source_of_which_nothing_stays_has_its_ledger(tmp_path: Path, rows: list[dict[str, str]]) -> None:
     write_lines(tmp_path / "r.jsonl", rows)

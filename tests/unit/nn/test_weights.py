@@ -121,3 +121,16 @@ def test_end_tokens_come_from_both_files(tmp_path: Path) -> None:
     save_random("qwen2", tmp_path)
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
     assert read_config(tmp_path).eos_ids == (7, 9)
+
+
+def test_qwen3_without_head_dim_has_heads_of_128(tmp_path: Path) -> None:
+    """As transformers has it; hidden size / heads would be 64 and read the weights wrongly."""
+    raw = {
+        "architectures": ["Qwen3ForCausalLM"], "num_hidden_layers": 2, "hidden_size": 1024,
+        "intermediate_size": 3072, "num_attention_heads": 16, "num_key_value_heads": 8, "vocab_size": 100,
+        "rms_norm_eps": 1e-6, "rope_theta": 1e6,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(raw))
+    assert read_config(tmp_path).head_size == 128
+    (tmp_path / "config.json").write_text(json.dumps(raw | {"architectures": ["LlamaForCausalLM"]}))
+    assert read_config(tmp_path).head_size == 64

@@ -46,13 +46,7 @@ def plain_training(
     """The update as a page of a textbook would have it: old log-probs of the start, one AdamW step a
     minibatch."""
     named = dict(decoder.named_parameters())
-    adamw = torch.optim.AdamW(
-        [
-            {"params": [p for p in named.values() if p.ndim >= 2], "weight_decay": OPTIMIZER.weight_decay},
-            {"params": [p for p in named.values() if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=OPTIMIZER.learning_rate,
-    )
+    adamw = torch.optim.AdamW(named.values(), lr=OPTIMIZER.learning_rate, weight_decay=OPTIMIZER.weight_decay)
     with torch.no_grad():
         old = {
             (r.problem_id, r.index): plain_numbers(decoder, r)[0]

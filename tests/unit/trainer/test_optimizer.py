@@ -35,14 +35,14 @@ def step(optimizer: MasterOptimizer, parameters: dict[str, nn.Parameter], scale:
 
 def test_worked_update() -> None:
     # After one update m/sqrt(v) is the sign of the gradient whatever its size, so each weight moves by the
-    # rate; the matrix also shrinks by rate * decay = 1 %. Decay on the vector too would give 3.86, not 3.9;
-    # decay inside the gradient (plain Adam) would leave the matrix at 0.9 and -1.9.
+    # rate, and shrinks by rate * decay = 1 %. Without decay of vectors the vector would be 3.9; decay inside
+    # the gradient (plain Adam) would leave the matrix at 0.9 and -1.9.
     parameters = make_parameters()
     optimizer = MasterOptimizer(parameters, OptimizerConfig(learning_rate=0.1, weight_decay=0.1))
     give(parameters, (0.3, -0.1), 0.2)
     optimizer.apply(optimizer.grad_norm())
     assert parameters["matrix"].tolist()[0] == pytest.approx([0.99 - 0.1, -1.98 + 0.1], abs=1e-6)
-    assert parameters["vector"].tolist() == pytest.approx([3.9], abs=1e-6)
+    assert parameters["vector"].tolist() == pytest.approx([3.96 - 0.1], abs=1e-6)
 
 
 def test_second_update_follows_the_formula() -> None:
@@ -50,7 +50,7 @@ def test_second_update_follows_the_formula() -> None:
     # v2 = 0.000999 + 0.004 = 0.004999, hat 0.004999 / 0.001999; step 0.1 * 0.5789 / 1.5814 = 0.03661.
     # Without bias correction the second step would be 0.1 * 0.11 / 0.0707 = 0.156.
     parameter = nn.Parameter(torch.tensor([1.0]))
-    config = OptimizerConfig(learning_rate=0.1, max_grad_norm=100.0)
+    config = OptimizerConfig(learning_rate=0.1, max_grad_norm=100.0, weight_decay=0.0)
     optimizer = MasterOptimizer({"w": parameter}, config)
     for gradient in (1.0, -2.0):
         optimizer.clear()
@@ -109,7 +109,7 @@ def test_bfloat16_weights_move_by_less_than_their_rounding() -> None:
     # Steps of 1e-4 from 1.0, where neighbours of bfloat16 are 2^-8 apart below 1: without a master the weight
     # would never leave 1.0. After 40 updates the master is at 0.996, its rounded copy 0.99609375.
     parameter = nn.Parameter(torch.tensor([1.0], dtype=torch.bfloat16))
-    optimizer = MasterOptimizer({"w": parameter}, OptimizerConfig(learning_rate=1e-4))
+    optimizer = MasterOptimizer({"w": parameter}, OptimizerConfig(learning_rate=1e-4, weight_decay=0.0))
     for _ in range(40):
         optimizer.clear()
         (parameter * 0.5).sum().backward()
@@ -165,3 +165,11 @@ def test_digest_sees_every_byte_and_name_but_not_the_order() -> None:
     assert hexdigest(a=one, b=two) == hexdigest(b=two, a=one)
     assert hexdigest(a=one, b=two) != hexdigest(a=two, b=one)
     assert hexdigest(a=torch.tensor([0.0])) != hexdigest(a=torch.tensor([-0.0]))
+
+
+def test_masters_start_from_weights_in_full_precision() -> None:
+    """0.3 is 0.30078125 in bfloat16: masters made from the parameter alone keep this error for ever."""
+    parameters = make_parameters(torch.bfloat16)
+    optimizer = MasterOptimizer(parameters, OptimizerConfig())
+    optimizer.start_from({"matrix": torch.tensor([[0.3, -2.0]]), "vector": torch.tensor([4.0])})
+    assert optimizer.masters["matrix"].tolist()[0] == pytest.approx([0.3, -2.0], abs=1e-7)

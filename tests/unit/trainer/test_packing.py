@@ -166,23 +166,21 @@ def test_siblings_meet_whatever_their_order() -> None:
     assert microbatch.parents == (-1, 0, 0, -1, 3, 3)
 
 
-def test_mask_before_takes_truncated_rollouts_out() -> None:
-    # "after" keeps them with advantage 0, in the denominator; "before" does not.
+def test_rollouts_with_advantage_0_stay_in_the_denominator() -> None:
+    # both masks of the paper set the advantage of truncated rollouts to 0 and take no token out of the mean
     group = Group(
         problem=PROBLEM,
         rollouts=(make_rollout((1,), (2, 3)), make_rollout((1,), (2, 3, 4), 1, Finish.LENGTH)),
     )
     advantages = [np.asarray([1.0, 0.0], dtype=np.float32)]
-    before = trained_rollouts([group], advantages, LossConfig(truncation_mask="before"))
-    after = trained_rollouts([group], advantages, LossConfig(truncation_mask="after"))
-    assert [r.name for r in before] == ["p/0"]
-    assert [(r.name, r.advantage) for r in after] == [("p/0", 1.0), ("p/1", 0.0)]
+    trained = trained_rollouts([group], advantages)
+    assert [(r.name, r.advantage) for r in trained] == [("p/0", 1.0), ("p/1", 0.0)]
 
 
 def test_an_empty_response_weighs_nothing() -> None:
     group = Group(problem=PROBLEM, rollouts=(make_rollout((1,), (2,)), make_rollout((1,), (), 1)))
     advantages = [np.asarray([1.0, -1.0], dtype=np.float32)]
-    assert [r.name for r in trained_rollouts([group], advantages, LossConfig())] == ["p/0"]
+    assert [r.name for r in trained_rollouts([group], advantages)] == ["p/0"]
 
 
 def test_an_empty_prompt_is_refused_by_name() -> None:

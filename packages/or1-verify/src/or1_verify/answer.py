@@ -78,7 +78,14 @@ def read_answer(text: str) -> FinalAnswer:
     if not value:
         return FinalAnswer(None, AnswerReason.EMPTY_BOX, num_boxes)
     parts = [*_joined_before(rest, boxes), value] if num_boxes > 1 else [value]
-    return FinalAnswer(", ".join(dict.fromkeys(parts)), AnswerReason.BOXED, num_boxes)
+    distinct = {_plain(part): part for part in reversed(parts)}
+    return FinalAnswer(", ".join(reversed(distinct.values())), AnswerReason.BOXED, num_boxes)
+
+
+def _plain(part: str) -> str:
+    """A part without dollars, and a whole number without leading zeros: boxes that say the same are one."""
+    bare = part.strip("$ ")
+    return bare.lstrip("0") or "0" if bare.isdigit() else bare
 
 
 def final_answer(text: str) -> str | None:

@@ -29,7 +29,7 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
-    >>> free_names("", ["from solution import area as f\nassert f(2) == 4"])
+    >>> free_names("", ["from solution import area as f; assert f(2) == 4"])
     ('area',)
     """
     bound = _bound(setup).union(*map(_bound, tests))

@@ -25,6 +25,11 @@ class EndpointLostError(Exception):
     """The other side has ended."""
 
 
+_QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
+"""Methods of values that answer a question about their argument, which may be an expected value."""
+_SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
+
+
 class RemoteObject:
     """Stand-in for an object of the other side.
 
@@ -32,7 +37,8 @@ class RemoteObject:
     Comparison is not: two stand-ins are equal if they stand for the same object, whatever its class defines.
     `in` is not either, because the key may be an expected value: the elements are fetched once and compared
     here. Only for an instance of a class that the tests call by name, `in` is evaluated on the other side,
-    since the tests may test it.
+    since the tests may test it. Methods of values with the same meaning, such as `issubset` and `index`, are
+    called on such an instance only, and `index` and other searches on the objects that it gives.
     """
 
     def __init__(self, endpoint: RpcEndpoint, entry: list[Any], label: str) -> None:
@@ -40,11 +46,18 @@ class RemoteObject:
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
         object.__setattr__(self, "_or1_is_tested", False)
+        object.__setattr__(self, "_or1_is_part", False)
+        object.__setattr__(self, "_or1_refused", "")
         object.__setattr__(self, "_or1_elements", (-1, []))
         object.__setattr__(self, "_or1_length", (-1, 0))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
+        if self._or1_refused and plain:
+            raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
         result = self._or1_endpoint.call(self, args, kwargs)
+        if type(result) is RemoteObject and self._or1_is_part:
+            object.__setattr__(result, "_or1_is_part", True)
         if type(result) is RemoteObject and self._or1_entry[0] == "name":
             object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
         return result
@@ -52,7 +65,13 @@ class RemoteObject:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
-        return self._or1_endpoint.call(getattr, (self, name), {})
+        result = self._or1_endpoint.call(getattr, (self, name), {})
+        if type(result) is RemoteObject and self._or1_entry[0] != "name":
+            is_part = self._or1_is_tested or self._or1_is_part
+            asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
+            object.__setattr__(result, "_or1_is_part", is_part)
+            object.__setattr__(result, "_or1_refused", name if asks else "")
+        return result
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
