@@ -29,7 +29,7 @@ from or1.curate.config import ContaminationConfig, CurateConfig
 from or1.curate.contamination import Benchmarks
 from or1.curate.funnel import find_duplicates, index_texts
 from or1.curate.match import Side
-from or1.curate.normal_form import tokens_of
+from or1.curate.normal_form import tokens_of, without_drawings
 from or1.curate.records import Decision
 from or1.curate.sources import Protected
 from or1.curate.store import READ, Store
@@ -127,7 +127,8 @@ def contamination(
     ]
     decided = _decided(benchmarks, [text for _, _, text in texts])
     recall = _shares((kind, number in decided) for number, (kind, _, _) in enumerate(texts))
-    renumbered = [new for p in protected if (new := _perturb.renumber(p.question, rng)) is not None]
+    changed = (_perturb.renumber(without_drawings(p.question), rng) for p in protected)
+    renumbered = [new for new in changed if new is not None]
     removed = _decided(benchmarks, clean)
     print(f"\nplanted contamination, {len(protected)} problems protected")
     for kind, share in recall.items():

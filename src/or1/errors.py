@@ -12,7 +12,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         nothing to train on: see max_empty_steps
-└── Interrupted              SIGTERM or SIGINT; state is saved                        exit 130
+└── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
 """
 
 from or1_verify.errors import DataError, Or1Error, RunStopped, SandboxError

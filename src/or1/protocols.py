@@ -5,11 +5,11 @@ No torch here: tensors are passed only inside a `WeightHandle` or as numpy array
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from or1.config import LossConfig, StageConfig
 from or1.types import (
@@ -140,6 +140,16 @@ class StepLog(Protocol):
     def step(self, result: StepResult) -> None: ...
 
 
+@runtime_checkable
+class Stoppable(Protocol):
+    """Optional for engines and backends: a call that can end early, after a stop signal."""
+
+    def check_with(self, check: Callable[[], None]) -> None:
+        """Call `check` often inside `rollouts`, or inside `update` while no optimizer step was taken. It may
+        raise: the call then ends with the weights that it began with."""
+        ...
+
+
 class Tracker(Protocol):
     """The log of a run. The JSON lines files are complete; all else shows the same rows."""
 
@@ -147,12 +157,17 @@ class Tracker(Protocol):
 
     def score(self, score: Score) -> None: ...
 
+    def scored(self, step: int) -> Set[str]:
+        """Areas that have a score at this step."""
+        ...
+
     def offsets(self) -> Mapping[str, int]:
         """Length of each log file [bytes], for the checkpoint."""
         ...
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
-        """Remove everything that was written after the checkpoint of `step`."""
+        """Remove everything that was written after the checkpoint of `step`, except the scores of that step
+        that directly follow it: a checkpoint is saved before it is evaluated."""
         ...
 
     def close(self) -> None: ...
@@ -169,10 +184,10 @@ class Checkpoints(Protocol):
 
 
 class Schedule(Protocol):
-    """Work between steps: evaluate, save a checkpoint, stop after a stop signal."""
+    """Work between steps: save a checkpoint, evaluate, stop after a stop signal."""
 
     def start(self, state: RunState) -> None:
-        """Before the first step: evaluate the start model."""
+        """Before the first step: evaluate the start model, or finish the evaluation of the checkpoint."""
         ...
 
     def run(self, state: RunState) -> None:
@@ -180,7 +195,7 @@ class Schedule(Protocol):
         ...
 
     def save(self) -> None:
-        """Save a checkpoint of the state after the last step; may be called during a rollout."""
+        """Save a checkpoint of the state after the last step; may be called in a rollout or an evaluation."""
         ...
 
 

@@ -1,11 +1,11 @@
-"""Work between steps: evaluate, save a checkpoint, stop after SIGTERM or SIGINT."""
+"""Work between steps: save a checkpoint, evaluate, stop after SIGTERM, SIGINT or SIGHUP."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from or1 import algo
@@ -18,21 +18,26 @@ logger = logging.getLogger(__name__)
 
 
 class StopSignal:
-    """Catches SIGTERM and SIGINT inside its `with`: the first sets `requested`, a second one raises at once.
+    """Catches SIGTERM, SIGINT and SIGHUP inside its `with`.
 
-    The run stops where its state is consistent: between two rollouts or between two steps. Python delivers
-    signals to the main thread only: in another thread nothing is caught.
+    Before `defer` a signal raises Interrupted at once: there is nothing to save. After it the first signal
+    sets `requested`, and the run stops where its state is consistent: at a `check`. A second SIGINT (Ctrl-C)
+    raises at once; a second SIGTERM or SIGHUP does not, since `timeout` and shells send theirs twice. A
+    SIGHUP that is ignored, as under `nohup`, stays ignored. Python delivers signals to the main thread only:
+    in another thread nothing is caught.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self._is_deferred = False
         self._previous: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> StopSignal:
         if threading.current_thread() is not threading.main_thread():
             return self
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._previous[number] = signal.signal(number, self._on_signal)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -40,13 +45,21 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not self.requested and self._is_deferred:
+            logger.warning(
+                "%s: the run saves its state and stops; Ctrl-C (again) stops it at once",
+                signal.Signals(number).name,
+            )
         self.requested = True
-        logger.warning(
-            "%s: the run saves its state and stops; send the signal again to stop at once",
-            signal.Signals(number).name,
-        )
+        if not self._is_deferred:
+            raise Interrupted("interrupted while loading; the same command starts the run or resumes it")
+
+    def defer(self) -> None:
+        """From here on there is a state to save: signals wait for the next `check`."""
+        self._is_deferred = True
+        self.check()
 
     def check(self) -> None:
         """Raise Interrupted if a signal has arrived."""
@@ -61,12 +74,16 @@ class EvaluateAndCheckpoint:
         self,
         run: RunConfig,
         *,
-        evaluate: Callable[[RunState], Iterable[Score]],
+        evaluate: Mapping[str, Callable[[RunState], Score]],
         tracker: Tracker,
         checkpoints: Checkpoints,
         trainer: TrainerBackend,
         stop: StopSignal,
     ) -> None:
+        """
+        Args:
+            evaluate: area of the metrics -> its evaluation.
+        """
         self._run = run
         self._evaluate = evaluate
         self._tracker = tracker
@@ -78,28 +95,39 @@ class EvaluateAndCheckpoint:
 
     def start(self, state: RunState) -> None:
         self._state, self._saved_step = state, state.step
-        if state.step == 0:
-            self._score(state)
+        self._stop.defer()
+        self._score_if_due(state)
 
     def run(self, state: RunState) -> None:
         self._state = state
         done = algo.finished(self._run, state)
-        if done or self._due(self._run.evaluation.every, state.step):
-            self._score(state)
         if done or self._due(self._run.checkpoint.every, state.step):
             self.save()
-        if not done and self._stop.requested:
+        self._score_if_due(state)
+        if not done:
+            self._leave_if_requested()
+
+    def _score_if_due(self, state: RunState) -> None:
+        """Evaluate, after a resume only the areas without a score at this step."""
+        done = algo.finished(self._run, state)
+        if not (done or self._due(self._run.evaluation.every, state.step) or state.step == 0):
+            return
+        scored = self._tracker.scored(state.step)
+        for area, evaluate in self._evaluate.items():
+            if area not in scored:
+                self._leave_if_requested()
+                self._tracker.score(evaluate(state))
+
+    def _leave_if_requested(self) -> None:
+        if self._stop.requested:
             self.save()
             self._stop.check()
-
-    def _score(self, state: RunState) -> None:
-        for score in self._evaluate(state):
-            self._tracker.score(score)
 
     def save(self) -> None:
         """Save a checkpoint of the state after the last step, unless there is one already.
 
-        May be called during a rollout: the trainer has not changed since that step.
+        May be called while the trainer has not changed since that step: in an evaluation, in a rollout, and
+        in an update before its first optimizer step.
         """
         if self._state.step > self._saved_step:
             self._checkpoints.save(self._state, self._trainer)

@@ -87,6 +87,22 @@ def test_cutting_goes_back_to_where_the_offsets_were_taken(tracked: tuple[Tracke
     assert told() == ([1, 2], [1])
 
 
+def test_scores_of_the_checkpoint_are_kept_until_another_row(tracked: tuple[Tracker, Told]) -> None:
+    """A checkpoint is saved before it is evaluated: only its own scores, directly behind it, belong to it."""
+    tracker, told = tracked
+    step(tracker, 1)
+    offsets = tracker.offsets()
+    tracker.score(score_of(1))
+    assert (tracker.scored(1), tracker.scored(0)) == ({"eval"}, set())
+    step(tracker, 2)
+    tracker.score(score_of(2))
+    tracker.cut(offsets, 1)
+    assert told() == ([1], [1])
+    tracker.cut(offsets, 0)
+    assert told() == ([1], [])
+    assert tracker.scored(1) == set()
+
+
 def test_offsets_are_numbers_that_do_not_change_by_asking(tracked: tuple[Tracker, Told]) -> None:
     tracker, _ = tracked
     step(tracker, 1)

@@ -11,9 +11,10 @@ import torch
 
 from or1.algo import advantages, split_by_signal
 from or1.config import LossConfig, OptimizerConfig, StageConfig
+from or1.errors import Interrupted
 from or1.models import model_folder
 from or1.nn.weights import load_decoder
-from or1.protocols import TrainerBackend
+from or1.protocols import Stoppable, TrainerBackend
 from or1.testing import CountingBackend, make_group, make_problem
 from or1.trainer.local_backend import LocalBackend
 from or1.types import UpdateReport
@@ -90,6 +91,31 @@ def test_weights_move_and_the_same_history_gives_the_same_weights(make: Callable
     assert _weights(one) == _weights(two) != start
     _update(one, _stage())
     assert _weights(one) != _weights(two)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_stopped_update_leaves_the_weights(call: int) -> None:
+    """`check` may end an update between microbatches, and is not called once a weight has changed."""
+    backend = _local()
+    assert isinstance(backend, Stoppable)
+    start, num_checks = _weights(backend), 0
+
+    def check() -> None:
+        nonlocal num_checks
+        num_checks += 1
+        assert _weights(backend) == start
+        if num_checks == call:
+            raise Interrupted("leave")
+
+    backend.check_with(check)
+    with pytest.raises(Interrupted):
+        _update(backend, _stage(1, 2))
+    assert _weights(backend) == start
+    num_checks = 10
+    _update(backend, _stage(3, 1))
+    after, other = _weights(backend), _local()
+    _update(other, _stage(3, 1))
+    assert after == _weights(other) != start
 
 
 def test_the_entropy_bonus_matters(make: Callable[[], TrainerBackend]) -> None:

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from or1.storage.jsonl import read_rows
+from or1.tracking.metrics import STAGE_INDEX, area_of
+
 pytestmark = pytest.mark.timeout(900)  # many starts of a training run
 ROOT = Path(__file__).parents[2]
 PHASES = {
-    "evaluation": ("evals/runner.py", "judge_samples", 1),
+    "evaluation": ("evals/runner.py", "judge_samples", 2),
     "rollout": ("rollout/running_batch.py", "decode", 60),
     "verify": ("or1_verify/arithmetic.py", "read", 16),
     "advantage": ("algo/advantage.py", "advantages", 2),
@@ -32,9 +35,24 @@ PHASES = {
     "checkpoint rename": ("storage/atomic.py", "_swap", 3),
     "checkpoint retention": ("trainer/checkpoint.py", "_prune", 1),
     "stage switch": ("tasks/sampler.py", "draw", 2),
+    "evaluation of a checkpoint": ("evals/runner.py", "judge_samples", 4),
 }
 """Phase -> (file, function, call at which to kill). Each call comes within two steps, so each kill finds the
-run alive; the last finds it resumed from the checkpoint of step 2, and kills at the first step of stage 2."""
+run alive; the last but one finds it resumed from the checkpoint of step 2, and kills at the first step of
+stage 2; the last kills in the second evaluation of the finished model."""
+LEAVING = {
+    "loading": (("nn/weights.py", "load_decoder", 1), "SIGHUP", 0, []),
+    "start evaluation": (("evals/runner.py", "judge_samples", 2), "SIGINT", 0, [(0, "eval")]),
+    "rollout": (("rollout/collect.py", "collect", 2), "SIGHUP", 1, [(0, "eval"), (0, "eval_t0.5")]),
+    "update": (("trainer/local_backend.py", "update", 2), "SIGTERM", 1, [(0, "eval"), (0, "eval_t0.5")]),
+    "evaluation": (
+        ("evals/runner.py", "judge_samples", 4),
+        "SIGINT",
+        2,
+        [(0, "eval"), (0, "eval_t0.5"), (2, "eval")],
+    ),
+}
+"""Phase -> moment, signal, the last step of the log and of the checkpoints, and the scores of the log."""
 CONFIG = {
     "name": "killed",
     "model": {"path": "builtin:tiny", "dtype": "float32"},
@@ -46,10 +64,11 @@ CONFIG = {
     "loss": {"reject_zero_advantage": False},
     "entropy": {"mode": "adaptive", "target": 3.0, "delta": 1e-3},
     "optimizer": {"learning_rate": 1e-3},
-    "evaluation": {"every": 2, "num_problems": 3, "samples_per_problem": 2},
+    "evaluation": {"every": 2, "num_problems": 3, "samples_per_problem": 2, "more_temperatures": [0.5]},
     "checkpoint": {"every": 2, "keep": 2},
     "tracking": {"console": False, "tensorboard": False},
-    "system": {"threads": 1},
+    "rollout": {"max_prompt_tokens": 256},
+    "system": {"threads": 1, "tokens_per_microbatch": 256},
 }
 
 
@@ -139,6 +158,25 @@ def test_asked_to_leave(
     assert start(config, out) == 0
     left, whole = contents(out), undisturbed
     assert {k: v for k, v in left.items() if k in whole} == whole
+
+
+@pytest.mark.parametrize("phase", LEAVING)
+def test_leaves_inside_the_phase(
+    start: Start, phase: str, config: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    """A signal does not wait for the end of the phase; the state of the last whole step is saved, and rows
+    already in the log are kept, not made again."""
+    out = tmp_path / "run"
+    moment, name, last, scores = LEAVING[phase]
+    assert start(config, out, moment, name=name) == 130
+    rows = list(read_rows(out / "metrics.jsonl"))
+    assert [r["step"] for r in rows if STAGE_INDEX in r] == list(range(1, last + 1))
+    assert [(r["step"], area_of(r)) for r in rows if STAGE_INDEX not in r] == scores
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ([f"step_00000{last}"] if last else [])
+    timings = (out / "timings.jsonl").read_bytes() if rows else b""
+    assert start(config, out) == 0
+    assert contents(out) == undisturbed
+    assert (out / "timings.jsonl").read_bytes().startswith(timings)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, RolloutEngine, VerifierPool
+from or1.protocols import Collector, Parts, RolloutEngine, Stoppable, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -28,7 +29,7 @@ from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
 from or1.trainer.checkpoint import FolderCheckpoints
-from or1.types import RunState, Score
+from or1.types import RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 
@@ -75,18 +76,21 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
-        generator, samplings = EngineGenerator(engine, inputs.model.tokenizer), evaluation_sampling(run)
+        generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
+        for part in (engine, trainer):
+            if isinstance(part, Stoppable):
+                part.check_with(stop.check)
 
-        def score(state: RunState) -> Iterator[Score]:
-            for area, sampling in samplings.items():
-                yield evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
+        def score(area: str, sampling: Sampling, state: RunState) -> Score:
+            return evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
 
+        areas = {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
         yield Parts(
             collector=_collector(run, inputs, engine, pool, stop),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
-                run, evaluate=score, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
+                run, evaluate=areas, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
             ),
             tracker=tracker,
         )

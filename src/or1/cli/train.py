@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from or1 import recipes
+from or1.schedule import StopSignal
 from or1.storage.run_folder import CONFIG, METRICS, SUMMARY
 
 
@@ -24,9 +25,10 @@ def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
     logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
 
-    from or1 import assemble  # after the checks: it imports torch
+    with StopSignal():
+        from or1 import assemble  # after the checks: it imports torch
 
-    assemble.train(run, folder)
+        assemble.train(run, folder)
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
     typer.echo(f"{folder / SUMMARY}")
 

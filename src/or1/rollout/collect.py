@@ -18,6 +18,7 @@ import numpy as np
 from or1 import algo
 from or1.config import LossConfig, StageConfig
 from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool, response_text
+from or1.rollout.generate import never_interrupt
 from or1.rollout.judged import SampleKey, judged, requested
 from or1.types import (
     Answer,
@@ -43,10 +44,6 @@ class Sampler(Protocol):
         ...
 
 
-def _never_interrupt() -> None:
-    """The default check: it does nothing."""
-
-
 class LocalCollector:
     """Collector over one engine and one verifier pool.
 
@@ -69,7 +66,7 @@ class LocalCollector:
         *,
         seed: int,
         temperature: float,
-        check: Callable[[], None] = _never_interrupt,
+        check: Callable[[], None] = never_interrupt,
     ) -> None:
         self._engine = engine
         self._pool = pool

@@ -6,7 +6,7 @@ shrinks as requests finish, and one pass through the decoder gives every running
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
 from or1.nn.decoder import Decoder
 from or1.protocols import Tokenizer
+from or1.rollout.generate import never_interrupt
 from or1.rollout.running_batch import Finished, Request, RunningBatch
 from or1.rollout.sampling import rollout_key
 from or1.rollout.scheduler import Scheduler
@@ -57,6 +58,10 @@ class LocalEngine:
         self.max_prompt_tokens = max_prompt_tokens
         self.policy_version = 0
         self._cache: KeyValueCache | None = None
+        self._check: Callable[[], None] = never_interrupt
+
+    def check_with(self, check: Callable[[], None]) -> None:
+        self._check = check
 
     def load(self, weights: WeightHandle) -> None:
         """Take published weights: shared where type and device agree, else converted.
@@ -105,7 +110,7 @@ class LocalEngine:
             batch = self.new_batch(cache, sampling)
         scheduler = Scheduler(requests, batch, min(self.max_running, cache.num_sequences))
         while not scheduler.is_finished:
-            finished = scheduler.advance()
+            finished = scheduler.advance(self._check)
             if not all(np.isfinite(one.logprobs).all() for one in finished):
                 self.close()  # the memory of this call may hold such numbers: the next call gets another
             for one in finished:

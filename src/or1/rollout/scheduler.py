@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -45,11 +45,12 @@ class Scheduler:
         return self._num_started == len(self._requests) and self._batch.num_running == 0
 
     @torch.inference_mode()
-    def advance(self) -> list[Finished]:
-        """Start the requests that fit, then decode until at least one finishes."""
+    def advance(self, check: Callable[[], None]) -> list[Finished]:
+        """Start the requests that fit, then decode until at least one finishes; `check` before each token."""
         self._start_waiting()
+        check()
         while not self._batch.decode():
-            pass
+            check()
         return self._batch.pop_finished()
 
     def _start_waiting(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -83,6 +84,13 @@ def _object(line: bytes) -> dict[str, Any]:
     return content
 
 
+def _is_accepted(line: bytes, keep: Callable[[dict[str, Any]], bool]) -> bool:
+    try:
+        return keep(_object(line))
+    except (ValueError, KeyError):
+        return False
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace a file of rows in one step.
 
@@ -147,8 +155,9 @@ class JsonLines:
             os.fsync(self._fd)
         return self.size
 
-    def cut(self, size: int) -> None:
-        """Delete everything after the first `size` bytes."""
+    def cut(self, size: int, keep: Callable[[dict[str, Any]], bool] = lambda row: False) -> None:
+        """Delete everything after the first `size` bytes and the rows that directly follow, as long as `keep`
+        accepts them."""
         if self.size < size:
             # Only a file changed by hand, or lost with the disk's cache, is shorter than a checkpoint says.
             logger.warning(
@@ -158,6 +167,9 @@ class JsonLines:
                 size,
             )
             return
+        with self.path.open("rb") as file:
+            file.seek(size)
+            size += sum(len(line) for line in takewhile(lambda line: _is_accepted(line, keep), file))
         with guard_writes(self.path):
             os.ftruncate(self._fd, size)
 

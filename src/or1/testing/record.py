@@ -49,12 +49,18 @@ class MemoryTracker:
     def score(self, score: Score) -> None:
         self.scores.append(score)
 
+    def scored(self, step: int) -> set[str]:
+        return {score.area for score in self.scores if score.step == step}
+
     def offsets(self) -> Mapping[str, int]:
         return {"steps": len(self.steps), "scores": len(self.scores)}
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
         del self.steps[offsets["steps"] :]
-        del self.scores[offsets["scores"] :]
+        kept = offsets["scores"]
+        while kept < len(self.scores) and self.scores[kept].step == step:
+            kept += 1
+        del self.scores[kept:]
 
     def close(self) -> None:
         self.closed = True

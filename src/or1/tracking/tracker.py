@@ -17,10 +17,10 @@ from or1.config import StageConfig, TrackingConfig
 from or1.metric import Row, row_of
 from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.atomic import guard_writes
-from or1.storage.jsonl import JsonLines
+from or1.storage.jsonl import JsonLines, read_rows
 from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
 from or1.tracking.fingerprint import fingerprint
-from or1.tracking.metrics import score_metrics, step_metrics
+from or1.tracking.metrics import STAGE_INDEX, area_of, score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, question, rollout_table
 from or1.tracking.sinks import ExampleRollout, Guarded, Sink, StepEvent
 from or1.tracking.timings import PHASE_S, Timings, step_timings
@@ -195,6 +195,13 @@ class RunTracker:
         for sink in self._sinks:
             sink.on_score(metrics, timings)
 
+    def scored(self, step: int) -> set[str]:
+        return {
+            area_of(row)
+            for row in read_rows(self._logs[METRICS].path)
+            if row["step"] == step and STAGE_INDEX not in row
+        }
+
     def offsets(self) -> dict[str, int]:
         """Length of each log [bytes], after making logs and rollout files durable.
 
@@ -206,9 +213,14 @@ class RunTracker:
         return {name: length for name, length in lengths.items() if name != TIMINGS}
 
     def cut(self, offsets: Mapping[str, int], step: int) -> None:
-        """Remove what was written after the checkpoint of `step`; a log without an offset becomes empty."""
-        for name in (METRICS, FINGERPRINTS):
-            self._logs[name].cut(offsets[name] if name in offsets else 0)  # noqa: SIM401
+        """Remove what was written after the checkpoint of `step`, except the scores of that step.
+
+        A log without an offset becomes empty.
+        """
+        self._logs[FINGERPRINTS].cut(offsets.get(FINGERPRINTS, 0))
+        self._logs[METRICS].cut(
+            offsets.get(METRICS, 0), keep=lambda row: row["step"] == step and STAGE_INDEX not in row
+        )
         self._logs[TIMINGS].cut_rows(self._logs[METRICS].num_rows())
         self._rollouts.cut(step)
         for sink in self._sinks:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from operator import add
@@ -110,7 +110,18 @@ class LocalBackend:
             share_prompts = model.device.type == "cpu" and model.kernels.shares_prompts
         self._share_prompts = share_prompts
         self._forward = forward
+        self._check: Callable[[], None] | None = None
         self._reference: Decoder | None = None
+
+    def check_with(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def _stoppable(self, minibatch: _Minibatch, tally: _Tally) -> Iterator[Microbatch]:
+        """The microbatches; a stop signal ends the update between them, until the weights have changed."""
+        for microbatch in minibatch.microbatches:
+            if self._check is not None and not tally.applied:
+                self._check()
+            yield microbatch
 
     def update(
         self,
@@ -207,7 +218,7 @@ class LocalBackend:
             minibatch,
             microbatches=[
                 replace(m, batch=replace(m.batch, old_logprobs_N=self._logprobs(self._model, m)[0]))
-                for m in minibatch.microbatches
+                for m in self._stoppable(minibatch, tally)
             ],
         )
 
@@ -218,7 +229,7 @@ class LocalBackend:
             minibatch,
             microbatches=[
                 replace(m, batch=replace(m.batch, reference_logprobs_N=self._logprobs(reference, m)[0]))
-                for m in minibatch.microbatches
+                for m in self._stoppable(minibatch, tally)
             ],
         )
 
@@ -233,7 +244,7 @@ class LocalBackend:
         self, minibatch: _Minibatch, loss: LossConfig, alpha: float, tally: _Tally, hasher: hashlib.blake2b
     ) -> None:
         self._optimizer.clear()
-        sums = reduce(add, [self._backward(m, loss, alpha) for m in minibatch.microbatches])
+        sums = reduce(add, [self._backward(m, loss, alpha) for m in self._stoppable(minibatch, tally)])
         tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
         if self._fingerprint:
             digest(self._optimizer.gradients, hasher)

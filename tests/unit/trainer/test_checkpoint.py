@@ -22,6 +22,7 @@ from or1.trainer.checkpoint import (
     verify,
 )
 from or1.types import EntropyState, RunState, SamplerState, StageProgress
+from tests.runs import score_of
 
 FLOATS = st.floats()
 STATES = st.builds(
@@ -128,7 +129,7 @@ def test_floats_are_exact() -> None:
 
 def test_nothing_saved_restores_nothing_and_empties_the_logs(tmp_path: Path) -> None:
     tracker = MemoryTracker()
-    tracker.scores.append(None)  # type: ignore[arg-type]
+    tracker.scores.append(score_of(1))
     assert FolderCheckpoints(tmp_path, tracker, keep=1).restore(Weights()) is None
     assert tracker.scores == []
 
@@ -142,11 +143,11 @@ def test_the_newest_is_restored_with_its_weights(tmp_path: Path) -> None:
 def test_the_logs_are_cut_to_the_checkpoint(tmp_path: Path) -> None:
     tracker = MemoryTracker()
     made = FolderCheckpoints(tmp_path, tracker, keep=1)
-    tracker.scores += ["before"]  # type: ignore[list-item]
-    made.save(RunState(step=1), Weights())
-    tracker.scores += ["after"]  # type: ignore[list-item]
+    tracker.scores.append(score_of(1))
+    made.save(RunState(step=2), Weights())
+    tracker.scores.append(score_of(3))
     made.restore(Weights())
-    assert tracker.scores == ["before"]
+    assert tracker.scores == [score_of(1)]
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:

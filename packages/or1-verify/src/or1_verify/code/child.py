@@ -111,6 +111,11 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise TransferError("malformed payload: an object of a class that the tests do not define")
         return found
 
+    def find_error(name: str) -> type[Exception] | None:
+        found = scope.get(name)
+        is_own = isinstance(found, type) and issubclass(found, Exception) and found.__module__ == "__main__"
+        return found if is_own else None
+
     endpoint = RpcEndpoint(
         lambda frame: send(b"M" + frame),
         receive,
@@ -118,6 +123,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         find_class=find_class,
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
+        find_error=find_error,
     )
     counter: Any = None
     if job["counts_checks"]:

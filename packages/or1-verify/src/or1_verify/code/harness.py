@@ -16,9 +16,7 @@ from itertools import product
 from numbers import Number
 from typing import Any, NoReturn
 
-
-class UnsupportedTestsError(Exception):
-    """The tests need a feature of pytest that is not available here."""
+from or1_verify.code.rpc import UnsupportedTestsError
 
 
 class _SkippedError(Exception):

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
 
+_PLAIN = (str, int, float, bool, type(None))
 _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
 
@@ -28,6 +29,10 @@ class EndpointLostError(Exception):
 _QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
 """Methods of values that answer a question about their argument, which may be an expected value."""
 _SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
+
+
+class UnsupportedTestsError(Exception):
+    """The tests need something that the transfer of values cannot give: they are not judged."""
 
 
 class RemoteObject:
@@ -75,6 +80,16 @@ class RemoteObject:
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not RemoteObject or self._or1_entry == other._or1_entry:
+            return self is other or type(other) is RemoteObject
+        if self._or1_is_tested and other._or1_is_tested:
+            raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
+        return False
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __len__(self) -> Any:
         endpoint = self._or1_endpoint
@@ -145,6 +160,22 @@ class RemoteObject:
         return self._or1_endpoint.call(getattr, (self, name), {})
 
 
+def _operator(name: str) -> Callable[..., NoReturn]:
+    def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
+        error = UnsupportedTestsError if self._or1_is_tested else TypeError
+        raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+
+    return unsupported
+
+
+_OPERATORS = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
+    "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"
+)
+for _name in _OPERATORS.split():
+    setattr(RemoteObject, f"__{_name}__", _operator(_name))
+
+
 class RpcEndpoint:
     """One end of the connection."""
 
@@ -157,6 +188,7 @@ class RpcEndpoint:
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
+        find_error: Callable[[str], type[Exception] | None] = lambda name: None,
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -168,7 +200,9 @@ class RpcEndpoint:
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
             may_set: whether the other side may set an attribute of an instance of this class.
+            find_error: returns the exception class of this name that this side defines, if there is one.
         """
+        self._find_error = find_error
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
@@ -206,7 +240,8 @@ class RpcEndpoint:
                 self._answer(message)
                 continue
             if "raise" in message:
-                _raise(message["raise"], stops=self._find_name is not None or function is next)
+                stops = self._find_name is not None or function is next
+                _raise(message["raise"], stops=stops, find_error=self._find_error)
             return result_of(message, encoder, self._decoder)
 
     def confirm(self) -> None:
@@ -313,16 +348,19 @@ def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecode
         raise TransferError(f"malformed reply: {error}"[:_MESSAGE]) from None
 
 
-def describe(error: BaseException) -> list[str]:
-    """The name of the nearest builtin class of an exception, and its text."""
+def describe(error: BaseException) -> list[Any]:
+    """Name of the nearest builtin class of an exception, text, name of its class, arguments if plain."""
     names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
+    own = type(error).__name__
     try:
         text = str(error)
     except Exception:
         text = ""
-    if type(error).__name__ != names[0]:
-        text = f"{type(error).__name__}: {text}"
-    return [names[0], text[:_MESSAGE]]
+    args = list(error.args)
+    is_plain = all(type(each) in _PLAIN for each in args) and len(str(args)) <= _MESSAGE
+    if own != names[0]:
+        text = f"{own}: {text}"
+    return [names[0], text[:_MESSAGE], own, args if is_plain else None]
 
 
 def came_from_program(error: BaseException) -> bool:
@@ -330,21 +368,24 @@ def came_from_program(error: BaseException) -> bool:
     return "or1_from_program" in vars(error)
 
 
-def _raise(described: Any, *, stops: bool) -> NoReturn:
+def _raise(described: Any, *, stops: bool, find_error: Callable[[str], type[Exception] | None]) -> NoReturn:
     """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
 
     Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
     """
-    name, text = (str(described[0]), str(described[1])) if isinstance(described, list) else ("", "")
-    cls = vars(builtins).get(name)
+    name, text, own, args = described if isinstance(described, list) and len(described) == 4 else [""] * 4
+    cls: Any = vars(builtins).get(str(name))
+    ordinary = isinstance(cls, type) and issubclass(cls, Exception)
+    ends_loops = name in ("StopIteration", "StopAsyncIteration")
     error: Any
-    try:
-        ordinary = isinstance(cls, type) and issubclass(cls, Exception)
-        ends_loops = name in ("StopIteration", "StopAsyncIteration")
-        error = (
-            cls(text) if ordinary and cls and (stops or not ends_loops) else RuntimeError(f"{name}: {text}")
-        )
-    except TypeError:  # UnicodeDecodeError and similar classes need five arguments
+    if not ordinary or (ends_loops and not stops):
         error = RuntimeError(f"{name}: {text}")
+    else:
+        is_plain = isinstance(args, list) and all(type(each) in _PLAIN for each in args)
+        defined = find_error(str(own)) if own != name else None
+        try:
+            error = (defined or cls)(*(args if is_plain and (defined or own == name) else [str(text)]))
+        except Exception:  # a class with other parameters
+            error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True
     raise error

@@ -11,14 +11,15 @@ custom `__eq__` or a subclass of int is lost.
 A reply to a call continues the heap of its request and lists the entries of the request's objects that have
 changed, so that changes in place are transferred too.
 
-Not transferred: classes (an object of an unknown class becomes an `export`, a handle of its owner), names of
-tuple fields, the order of a Counter.
+Not transferred: classes (an object of an unknown class becomes an `export`, a handle of its owner) and names
+of tuple fields.
 """
 
 from __future__ import annotations
 
+import enum
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +28,7 @@ from typing import Any
 
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
-_MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node"})
+_MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node", "counter"})
 _SLICE = slice(None)
 _LARGE = 1 << 40
 """Upper limit of the counted parts of an object."""
@@ -101,7 +102,9 @@ class ValueEncoder:
         return [self._item(value) for value in values]
 
     def _fill(self, entry: list[Any], value: Any) -> None:
-        if type(value).__name__ in self._nodes and not isinstance(value, tuple):
+        if isinstance(value, enum.Enum) and type(value).__name__ in self._nodes and value.name:
+            entry += ["member", type(value).__name__, value.name]
+        elif type(value).__name__ in self._nodes and not isinstance(value, tuple):
             attributes = _attributes(value)
             entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
         elif isinstance(value, list | tuple | set | frozenset | deque):
@@ -110,7 +113,11 @@ class ValueEncoder:
             entry += [base.__name__, self._items(base.__iter__(value))]
         elif isinstance(value, dict):
             pairs = list(dict.items(value))
-            entry += ["dict", self._items(k for k, _ in pairs), self._items(v for _, v in pairs)]
+            entry += [
+                "counter" if type(value) is Counter else "dict",
+                self._items(k for k, _ in pairs),
+                self._items(v for _, v in pairs),
+            ]
         else:
             entry += _atom(value) or self._array(value) or self._exported(value)
 
@@ -279,6 +286,9 @@ class ValueDecoder:
         if kind == "node" and self._node_class is not None:
             cls: Any = self._node_class(str(entry[1]))
             return cls.__new__(cls)
+        if kind == "member" and self._node_class is not None:
+            members: Any = self._node_class(str(entry[1]))
+            return members[str(entry[2])]
         if kind in ("export", "yours", "name", "builtin") and self._handle is not None:
             return self._handle(entry)
         raise TransferError(f"malformed payload: entries of kind {str(kind)[:40]!r} are not allowed here")
@@ -288,12 +298,12 @@ class ValueDecoder:
         kind = entry[0]
         if kind == "list":
             target[_SLICE] = _values(entry[1], objects)
-        elif kind in ("set", "deque", "dict"):
+        elif kind in ("set", "deque", "dict", "counter"):
             target.clear()
             to_values = self._hashed if kind != "deque" else _values
             values = to_values(entry[1], objects)
-            if kind == "dict":
-                target.update(zip(values, _values(entry[2], objects), strict=True))
+            if kind in ("dict", "counter"):
+                dict.update(target, zip(values, _values(entry[2], objects), strict=True))
             elif kind == "set":
                 target.update(values)
             else:
@@ -319,7 +329,7 @@ def _fraction(above: str, below: str) -> Fraction:
 
 
 _EMPTY: Mapping[str, Callable[[], Any]] = {
-    "list": list, "dict": dict, "set": set, "deque": deque, "bytearray": bytearray,
+    "list": list, "dict": dict, "counter": Counter, "set": set, "deque": deque, "bytearray": bytearray,
 }  # fmt: skip
 _ATOMS: Mapping[str, Callable[..., Any]] = {
     "int": lambda text: int(text, 16), "bytes": bytes.fromhex, "complex": complex,

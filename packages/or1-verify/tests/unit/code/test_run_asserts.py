@@ -150,7 +150,7 @@ def f(n): return S()
         "at every request",
     ),
     ("assert repr(Stack(1)) == 'a stack'", STACK, "right", "as a class writes itself"),
-    ("assert Stack(1) == Stack(1)", STACK, "wrong_answer", "objects have no equality of their own"),
+    ("assert Stack(1) == Stack(1)", STACK, "bad_tests", "equality of objects is not transferred"),
     ("assert Stack(1) == 7", STACK, "wrong_answer", "with nothing"),
     ("s = Stack(1)\nassert s == s", STACK, "right", "but are themselves"),
     (
