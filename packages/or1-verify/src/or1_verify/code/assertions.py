@@ -3,8 +3,8 @@
 Standard library only: the parent reads test code with this module, and the same code is sent to the tester.
 A *check* is a statement whose failure ends a test: an assert, a call of a method `assert...`, a `with` block
 that expects an exception, or a branch that raises. A check inside a `try` that catches AssertionError and
-does not raise again, or in `with suppress(AssertionError)`, cannot fail, so it does not count. Neither does an
-assert that is always true, such as `assert (f(1) == 2, "message")` and `assert f(1) == 2 or True`.
+does not raise again, or in `with suppress(AssertionError)`, cannot fail, so it does not count. Neither does
+an assert that is always true, such as `assert (f(1) == 2, "message")` and `assert f(1) == 2 or True`.
 """
 
 from __future__ import annotations
