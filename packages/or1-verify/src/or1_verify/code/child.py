@@ -25,6 +25,8 @@ _RECURSION_LIMIT = 50_000
 """As LiveCodeBench's preamble sets it [frames]."""
 _DETAIL = 400
 """Longest description of a failure [characters]."""
+_NEEDS_CLASS = ("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg ")
+"""Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
 PROGRAM_FILE = "main.py"
 
 
@@ -204,7 +206,8 @@ def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
         if isinstance(error, SystemExit) and not error.code:
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
-        kind = "unsupported" if type(error).__name__ == "UnsupportedTestsError" else kind
+        needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
+        kind = "unsupported" if needs_class or type(error).__name__ == "UnsupportedTestsError" else kind
         return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
 

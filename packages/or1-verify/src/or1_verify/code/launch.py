@@ -123,7 +123,7 @@ def start_job(
     if len(content) > MAX_FRAME_BYTES:
         raise BadTestsError(f"tests of {len(content)} bytes exceed the limit of {MAX_FRAME_BYTES} bytes")
     session = sandbox.start(_BOOT, limits=limits, sent_later=text)
-    session.send(_shipped_code((*more_modules, *_SHIPPED)))
+    session.send(_shipped_code((*_SHIPPED, *more_modules)))
     session.send(content)
     return session
 

@@ -292,7 +292,7 @@ class RpcEndpoint:
             entry: list[Any] = value._or1_entry
             return entry
         if self._find_name is None and not callable(value):
-            raise TransferError(f"a {type(value).__name__} cannot be passed to the program")
+            raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
         name = value.__name__ if isinstance(value, type | type(len)) else ""
         if self._find_name is None and name and vars(builtins).get(name) is value:
             return ["builtin", name]

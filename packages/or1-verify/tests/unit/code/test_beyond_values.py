@@ -61,6 +61,8 @@ class Money:
         "assert Money(3) == Money(3)",
         "assert max([Money(1), Money(5)]).n == 5",
         "with Money(3) as m:\n    assert m.n == 4",
+        "assert isinstance(Money(3), Money)",
+        "assert Money(3).n == 3 and Money(slice(1, 2)).n == 3",
     ],
 )
 def test_operators_of_objects_that_the_tests_make_are_bad_tests(test: str) -> None:
@@ -73,3 +75,25 @@ def test_an_object_in_the_place_of_a_number_stays_wrong() -> None:
     program = MONEY + "\ndef double(n): return Money(2 * n)"
     for test in ("assert double(4) == 8", "assert double(4) + 0 == 8", "assert double(4) < 9"):
         assert verdict(program, test, names=("double",)).reward == 0.0
+
+
+PYTEST = "import pytest\n@pytest.mark.parametrize('n, want', [(2, 4), (3, 6)])\ndef test_double(n, want):\n"
+STYLES = {
+    "pytest": f"{PYTEST}    assert double(n) == want",
+    "class": "class TestDouble:\n    def test_two(self):\n        assert double(2) == 4",
+    "unittest": (
+        "import unittest\nclass TestDouble(unittest.TestCase):\n    def setUp(self):\n        self.n = 2\n"
+        "    def test_two(self):\n        self.assertEqual(double(self.n), 4)"
+    ),
+    "raises": (
+        "import pytest\ndef test_it():\n    with pytest.raises(TypeError):\n        double(None)\n"
+        "    assert double(2) == 4"
+    ),
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_test_functions_and_classes_run(style: str) -> None:
+    right, wrong = "def double(n): return n * 2 if n is not None else n + 1", "def double(n): return 5"
+    assert verdict(right, STYLES[style], names=("double",)).reason == "right"
+    assert verdict(wrong, STYLES[style], names=("double",)).reason == "wrong_answer"
