@@ -22,7 +22,7 @@ class StopSignal:
 
     Before `defer` a signal raises Interrupted at once: there is nothing to save. After it the first signal
     sets `requested`, and the run stops where its state is consistent: at a `check`. A second SIGINT (Ctrl-C)
-    raises at once; a second SIGTERM or SIGHUP does not, since `timeout` and shells send theirs twice. A
+    raises at once; a second SIGTERM or SIGHUP does not, since `timeout` and shells send it twice. A
     SIGHUP that is ignored, as under `nohup`, stays ignored. Python delivers signals to the main thread only:
     in another thread nothing is caught.
     """

@@ -46,13 +46,13 @@ def _title(run: RunData, other: RunData | None) -> str:
     return f"{run.config['name']}: {len(run.steps)} steps{versus}"
 
 
-def smooth(values: list[float], width: int = SMOOTHING_STEPS) -> list[float]:
-    """Centred mean over `width` values, over fewer at both ends.
+def smooth(values: list[float], width: int | None = None) -> list[float]:
+    """Centred mean over `width` values, over fewer at both ends; None = 9, at most a quarter of the values.
 
     >>> smooth([0.0, 3.0, 0.0], 3)
     [1.5, 1.0, 1.5]
     """
-    half = width // 2
+    half = (min(SMOOTHING_STEPS, len(values) // 4) if width is None else width) // 2
     windows = [values[max(0, i - half) : i + half + 1] for i in range(len(values))]
     return [sum(w) / len(w) for w in windows]
 

@@ -176,3 +176,9 @@ except ConfigError as error:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "pip install 'or1[board]'" in done.stdout
     assert done.stdout.count("\n") == 1
+
+
+def test_a_short_run_is_drawn_as_it_was() -> None:
+    """A window as wide as the run would make every curve a flat line at its mean."""
+    assert smooth([0.0, 1.0, 0.0, 1.0, 1.0]) == [0.0, 1.0, 0.0, 1.0, 1.0]
+    assert smooth([float(n % 2) for n in range(12)])[5] == pytest.approx(1 / 3)
