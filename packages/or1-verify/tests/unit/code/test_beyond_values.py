@@ -75,6 +75,8 @@ def test_an_object_in_the_place_of_a_number_stays_wrong() -> None:
     program = MONEY + "\ndef double(n): return Money(2 * n)"
     for test in ("assert double(4) == 8", "assert double(4) + 0 == 8", "assert double(4) < 9"):
         assert verdict(program, test, names=("double",)).reward == 0.0
+    program = "class A:\n    def __getitem__(self, i): return []\ndef first(n): return A()"
+    assert verdict(program, "assert first(3)[:2] == [0, 1]", names=("first",)).reward == 0.0
 
 
 PYTEST = "import pytest\n@pytest.mark.parametrize('n, want', [(2, 4), (3, 6)])\ndef test_double(n, want):\n"
