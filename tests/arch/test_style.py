@@ -13,6 +13,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1_verify/pool/worker_main.py",  # whatever a verifier raises becomes a verdict
     "or1_verify/code/child.py",  # inside the sandbox: whatever a program or a test raises is reported
     "or1_verify/code/rpc.py",
+    "or1_verify/code/rpc_errors.py",
     "or1_verify/pool/pool.py",
     "or1/plugins.py",  # importing a module that the user names may raise anything
     "or1/rollout/collect.py",

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from or1_verify.code.rpc import EndpointLostError, RpcEndpoint, came_from_program, describe
+from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
+from or1_verify.code.rpc_errors import came_from_program, describe
 from or1_verify.code.rpc_values import TransferError
 
 Send = Callable[[bytes], None]

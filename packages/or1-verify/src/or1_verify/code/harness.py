@@ -16,7 +16,7 @@ from itertools import product
 from numbers import Number
 from typing import Any, NoReturn
 
-from or1_verify.code.rpc import UnsupportedTestsError
+from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 
 class _SkippedError(Exception):

@@ -15,9 +15,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
 from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
 
-_PLAIN = (str, int, float, bool, type(None))
 _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
 
@@ -29,10 +29,6 @@ class EndpointLostError(Exception):
 _QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
 """Methods of values that answer a question about their argument, which may be an expected value."""
 _SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
-
-
-class UnsupportedTestsError(Exception):
-    """The tests need something that the transfer of values cannot give: they are not judged."""
 
 
 class RemoteObject:
@@ -246,7 +242,7 @@ class RpcEndpoint:
                 continue
             if "raise" in message:
                 stops = self._find_name is not None or function is next
-                _raise(message["raise"], stops=stops, find_error=self._find_error)
+                raise_described(message["raise"], stops=stops, find_error=self._find_error)
             return result_of(message, encoder, self._decoder)
 
     def confirm(self) -> None:
@@ -357,46 +353,3 @@ def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecode
         return value_of(reply["return"], objects)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise TransferError(f"malformed reply: {error}"[:_MESSAGE]) from None
-
-
-def describe(error: BaseException) -> list[Any]:
-    """Name of the nearest builtin class of an exception, text, name of its class, arguments if plain."""
-    names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
-    own = type(error).__name__
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    args = list(error.args)
-    is_plain = all(type(each) in _PLAIN for each in args) and len(str(args)) <= _MESSAGE
-    if own != names[0]:
-        text = f"{own}: {text}"
-    return [names[0], text[:_MESSAGE], own, args if is_plain else None]
-
-
-def came_from_program(error: BaseException) -> bool:
-    """Whether an exception was raised by the program, not by the test code."""
-    return "or1_from_program" in vars(error)
-
-
-def _raise(described: Any, *, stops: bool, find_error: Callable[[str], type[Exception] | None]) -> NoReturn:
-    """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
-
-    Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
-    """
-    name, text, own, args = described if isinstance(described, list) and len(described) == 4 else [""] * 4
-    cls: Any = vars(builtins).get(str(name))
-    ordinary = isinstance(cls, type) and issubclass(cls, Exception)
-    ends_loops = name in ("StopIteration", "StopAsyncIteration")
-    error: Any
-    if not ordinary or (ends_loops and not stops):
-        error = RuntimeError(f"{name}: {text}")
-    else:
-        is_plain = isinstance(args, list) and all(type(each) in _PLAIN for each in args)
-        defined = find_error(str(own)) if own != name else None
-        try:
-            error = (defined or cls)(*(args if is_plain and (defined or own == name) else [str(text)]))
-        except Exception:  # a class with other parameters
-            error = RuntimeError(f"{name}: {text}")
-    error.or1_from_program = True
-    raise error
