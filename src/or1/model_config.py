@@ -47,6 +47,10 @@ class ChatConfig(Config):
 class ModelConfig(Config):
     path: str
     """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
+    implementation: Literal["auto", "or1", "transformers"] = "auto"
+    """Code that computes the layers. or1: its own decoder (Qwen2, Qwen3, Llama, Mistral); transformers: any
+    causal language model that it loads, refused where or1's attention and head would not give its
+    log-probabilities; auto: or1's own where it computes the architecture."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else
     float32. Weights are kept in float32 by the optimizer in either case."""

@@ -15,7 +15,8 @@ from or1.errors import CheckpointError, RunFolderError
 from or1.evals.contamination import TRAINING
 from or1.models import model_folder
 from or1.nn.config import read_json
-from or1.nn.weights import resolve_folder, save_decoder
+from or1.nn.load import save_model
+from or1.nn.weights import resolve_folder
 from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS
 from or1.tracking import metrics as keys
@@ -50,7 +51,9 @@ def export(run_folder: Path, out: Path, step: int | None = None) -> int:
     with guard_writes(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as part:
-            save_decoder(weights, source, part, dtype=stored_dtype(source))
+            save_model(
+                weights, source, part, implementation=run.model.implementation, dtype=stored_dtype(source)
+            )
             if run.model.chat.template is not None:
                 (part / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
             write_json(part / TRAINING, data.description)

@@ -14,7 +14,7 @@ import torch
 
 from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
 from or1.protocols import Tokenizer
 from or1.rollout.generate import never_interrupt
 from or1.rollout.running_batch import Finished, Request, RunningBatch
@@ -46,7 +46,7 @@ class LocalEngine:
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: CausalModel,
         tokenizer: EndingTokenizer,
         *,
         max_running: int = 512,

@@ -1,0 +1,103 @@
+"""Models by implementation: or1's own decoder, or the layers of transformers. Shape letters: see `or1.nn`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from or1.errors import ModelError
+from or1.nn.causal_model import CausalModel
+from or1.nn.config import DecoderConfig, ModelShape, read_config
+from or1.nn.kernels import FAST, Kernels
+from or1.nn.weights import load_decoder, save_decoder, unloaded_decoder, write_folder
+
+# or1.nn.transformers_decoder is imported where it is needed: transformers takes seconds to import
+
+Implementation = Literal["auto", "or1", "transformers"]
+
+
+def read_shape(folder: Path, implementation: Implementation = "auto") -> ModelShape:
+    """The shape of a model folder: a `DecoderConfig` where or1's own decoder computes it.
+
+    Raises:
+        ModelError: no such folder, or the implementation does not compute the architecture.
+    """
+    if implementation != "transformers":
+        try:
+            return read_config(folder)
+        except ModelError:
+            if implementation == "or1" or not (folder / "config.json").is_file():
+                raise
+    from or1.nn import transformers_decoder
+
+    return transformers_decoder.read_shape(folder)
+
+
+def load_model(
+    folder: Path,
+    shape: ModelShape,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    kernels: Kernels = FAST,
+) -> CausalModel:
+    """The model of a folder with its weights, by the implementation that its shape stands for.
+
+    Args:
+        folder: Hugging Face folder with safetensors.
+        shape: of `read_shape`.
+        dtype: type of the parameters, whatever the file holds.
+        device: of the parameters.
+        kernels: see `or1.nn.kernels`.
+
+    Raises:
+        ModelError: a file or a tensor is missing or damaged, or the model computes something that or1
+            does not.
+    """
+    if isinstance(shape, DecoderConfig):
+        return load_decoder(folder, dtype=dtype, device=device, kernels=kernels, config=shape)
+    from or1.nn.transformers_decoder import load_transformers
+
+    return load_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels)
+
+
+def unloaded_model(
+    folder: Path, shape: ModelShape, *, dtype: torch.dtype, device: torch.device, kernels: Kernels
+) -> CausalModel:
+    """The same without memory for weights, for an engine that gets them published. Arguments as for
+    `load_model`."""
+    if isinstance(shape, DecoderConfig):
+        return unloaded_decoder(shape, dtype=dtype, device=device, kernels=kernels)
+    from or1.nn.transformers_decoder import unloaded_transformers
+
+    return unloaded_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels)
+
+
+def save_model(
+    state: Mapping[str, Tensor],
+    source: Path,
+    out: Path,
+    *,
+    implementation: Implementation = "auto",
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a folder that transformers and vLLM load.
+
+    Args:
+        state: the trained parameters by the names of the implementation.
+        source: folder of the start model; its configuration and tokenizer are copied.
+        out: folder to write; made when missing.
+        implementation: that trained the parameters.
+        dtype: type to store; None = that of the tensors.
+    """
+    shape = read_shape(source, implementation)
+    if isinstance(shape, DecoderConfig):
+        save_decoder(state, source, out, dtype)
+        return
+    from or1.nn.transformers_decoder import checkpoint_names
+
+    write_folder(checkpoint_names(source, shape, state), source, out, dtype)
