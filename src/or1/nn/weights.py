@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -70,22 +70,48 @@ def load_decoder(
     """
     folder = resolve_folder(path)
     config = config or read_config(folder)
+    return filled_decoder(config, _tensors(folder), folder, dtype=dtype, device=device, kernels=kernels)
+
+
+def filled_decoder(
+    config: DecoderConfig,
+    tensors: Iterable[tuple[str, Tensor]],
+    source: Path,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    kernels: Kernels = FAST,
+) -> Decoder:
+    """A decoder with these weights. Names that it does not have are ignored: a head in the file of a tied
+    model.
+
+    Args:
+        config: of the decoder.
+        tensors: names of Hugging Face, and tensors.
+        source: file or folder of the tensors, for errors.
+        dtype: type of the parameters, whatever the tensors have.
+        device: of the parameters.
+        kernels: see `Decoder`.
+
+    Raises:
+        ModelError: a tensor is missing, or has another shape.
+    """
     with torch.device("meta"):
         decoder = Decoder(config, kernels)
     decoder.to(dtype).to_empty(device=device)
     wanted = _destinations(decoder)
-    for name, tensor in _tensors(folder):
+    for name, tensor in tensors:
         if name not in wanted:
             continue
         target = wanted.pop(name)
         if target.shape != tensor.shape:
             raise ModelError(
-                f"{folder}: {name} has shape {list(tensor.shape)}, expected {list(target.shape)}"
+                f"{source}: {name} has shape {list(tensor.shape)}, expected {list(target.shape)}"
             )
         with torch.no_grad():
             target.copy_(tensor)
     if wanted:
-        raise ModelError(f"{folder} holds no tensor {min(wanted)} ({len(wanted)} are missing)")
+        raise ModelError(f"{source} holds no tensor {min(wanted)} ({len(wanted)} are missing)")
     return decoder
 
 
@@ -170,12 +196,17 @@ def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
         path = folder / file
         if not path.is_file():
             raise ModelError(f"{folder} has no {file}; weights are read from safetensors only")
-        try:
-            with safe_open(path, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                    yield name, tensors.get_tensor(name)
-        except SafetensorError as error:
-            raise ModelError(f"{path} is damaged: {error}") from error
+        yield from tensors_of_file(path)
+
+
+def tensors_of_file(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of a safetensors file, by name; ModelError when the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - not a mapping
+                yield name, tensors.get_tensor(name)
+    except SafetensorError as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
 
 
 def _destinations(decoder: Decoder) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ shrinks as requests finish, and one pass through the decoder gives every running
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,8 @@ import torch
 from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
 from or1.nn.causal_model import CausalModel
+from or1.nn.config import DecoderConfig
+from or1.nn.published import read_published
 from or1.protocols import Tokenizer
 from or1.rollout.generate import never_interrupt
 from or1.rollout.running_batch import Finished, Request, RunningBatch
@@ -67,14 +70,22 @@ class LocalEngine:
         """Take published weights: shared where type and device agree, else converted.
 
         Raises:
-            ModelError: the handle holds no tensors by name, or lacks one.
+            ModelError: the handle is neither a mapping nor the path of a published file, or lacks a tensor.
         """
-        if not isinstance(weights.ref, Mapping):
-            raise ModelError(f"the local engine takes weights by name, not {type(weights.ref).__name__}")
+        ref = weights.ref
+        if isinstance(ref, Path):
+            config = self.decoder.config
+            if not isinstance(config, DecoderConfig):
+                raise ModelError(f"{config.architecture} takes published weights by name, not from a file")
+            ref = read_published(ref, config)
+        if not isinstance(ref, Mapping):
+            raise ModelError(
+                f"the local engine takes weights by name or the path of a file, not {type(ref).__name__}"
+            )
         for name, parameter in self.decoder.named_parameters():
-            if name not in weights.ref:
+            if name not in ref:
                 raise ModelError(f"published weights have no {name}")
-            tensor = weights.ref[name].detach()
+            tensor = ref[name].detach()
             if tensor.shape != parameter.shape:
                 raise ModelError(
                     f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}"

@@ -15,24 +15,21 @@ folder, which the lock of the run folder refuses.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import logging
 import math
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from safetensors import SafetensorError
 
 from or1.errors import CheckpointError
+from or1.nn.published import safetensor_errors
 from or1.protocols import Tracker, TrainerBackend
 from or1.storage.atomic import guard_writes, recover, replacing
 from or1.storage.manifest import hash_file
@@ -176,16 +173,6 @@ def _hash_files(checkpoint: Path, names: list[str]) -> dict[str, str]:
         return dict(zip(names, pool.map(lambda name: hash_file(checkpoint / name), names), strict=True))
 
 
-@contextlib.contextmanager
-def _safetensor_errors() -> Iterator[None]:
-    """Turn the safetensors error of a failed write back into an OSError."""
-    try:
-        yield
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
-        raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
-
-
 class FolderCheckpoints:
     """The protocol `Checkpoints` over the `checkpoints/` of a run folder, which must be open (locked)."""
 
@@ -245,7 +232,7 @@ class FolderCheckpoints:
         """
         require_free(self._folder, self._last_bytes, self._free_bytes)
         path = self._folder / folder_name(state.step)
-        with guard_writes(self._folder), _safetensor_errors(), replacing(path) as part:
+        with guard_writes(self._folder), safetensor_errors(), replacing(path) as part:
             self._write(part, state, trainer)
         self._whole.add(path)
         with guard_writes(self._folder):

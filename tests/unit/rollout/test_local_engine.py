@@ -177,7 +177,7 @@ def test_weights_of_another_type_are_converted_without_touching_what_was_shared(
         assert torch.equal(parameter, 2 * kept[name])
 
 
-@pytest.mark.parametrize("ref", ["a path", {"model.norm.weight": torch.ones(64)}])
+@pytest.mark.parametrize("ref", ["a name", 3, {"model.norm.weight": torch.ones(64)}])
 def test_weights_that_do_not_fit_are_refused(ref: object) -> None:
     with pytest.raises(ModelError):
         make_engine().load(WeightHandle(version=1, ref=ref))

@@ -1,0 +1,75 @@
+"""Published weights in a file: one safetensors file, names of Hugging Face, the head always written out.
+
+The head of a tied model is in the file a second time, as `lm_head.weight`. An engine with an untied copy of
+the model can then take the whole file: engines may keep the head in a form of their own, which an update of
+the embedding alone would leave as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from or1.errors import ModelError
+from or1.nn.config import DecoderConfig
+from or1.nn.weights import filled_decoder, huggingface_state, tensors_of_file
+from or1.storage.atomic import guard_writes, replacing
+
+HEAD = "lm_head.weight"
+EMBEDDING = "model.embed_tokens.weight"
+
+
+def write_published(config: DecoderConfig, state: Mapping[str, Tensor], path: Path) -> int:
+    """Write weights for engines, in the type that they have; a reader sees the old file or the new one.
+
+    Args:
+        config: the decoder's.
+        state: parameter name -> tensor, as `Decoder.named_parameters` gives them, on any device.
+        path: the file; its folder exists. It is not flushed to disk: it lives as long as the run.
+
+    Returns:
+        Size of the file [bytes].
+
+    Raises:
+        RunFolderError: the file cannot be written.
+    """
+    parts = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in huggingface_state(config, state).items()
+    }
+    if HEAD not in parts:
+        parts[HEAD] = parts[EMBEDDING].clone()  # safetensors writes no tensor under two names
+    with guard_writes(path), safetensor_errors(), replacing(path, durable=False) as part:
+        save_file(parts, part, metadata={"format": "pt"})
+    return path.stat().st_size
+
+
+def read_published(path: Path, config: DecoderConfig) -> dict[str, Tensor]:
+    """The weights of a published file under the names of the decoder, in the type of the file, on the CPU.
+
+    Raises:
+        ModelError: no file, damaged, or a tensor is missing or has another shape.
+    """
+    if not path.is_file():
+        raise ModelError(f"no published weights at {path}")
+    tensors = dict(tensors_of_file(path))
+    if EMBEDDING not in tensors:
+        raise ModelError(f"{path} holds no tensor {EMBEDDING}")
+    decoder = filled_decoder(config, tensors.items(), path, dtype=tensors[EMBEDDING].dtype)
+    return {name: parameter.detach() for name, parameter in decoder.named_parameters()}
+
+
+@contextlib.contextmanager
+def safetensor_errors() -> Iterator[None]:
+    """Turn the safetensors error of a failed write back into an OSError."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
