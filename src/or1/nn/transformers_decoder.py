@@ -23,9 +23,11 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import logging
 
 from or1.errors import ModelError
+from or1.model_config import LoraConfig
 from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
 from or1.nn.config import ModelShape, end_ids, generation_eos, max_positions, read_json, setting
 from or1.nn.kernels import FAST, Kernels
+from or1.nn.lora import add_adapters, merged_weights, write_adapter
 from or1.nn.packed_plan import PackedPlan
 
 ATTENTION = "or1"
@@ -170,6 +172,11 @@ class TransformersDecoder(nn.Module):
     def device(self) -> torch.device:
         return self.causal_lm.get_output_embeddings().weight.device
 
+    def weights(self) -> dict[str, Tensor]:
+        """Weights for engines, by the names of the model without adapters: the tensors themselves, and copies
+        where adapters are merged in."""
+        return {PREFIX + name: weight for name, weight in merged_weights(self.causal_lm)}
+
     def packed(
         self,
         tokens_T: Tensor,
@@ -253,6 +260,7 @@ def load_transformers(
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
     kernels: Kernels = FAST,
+    lora: LoraConfig | None = None,
 ) -> TransformersDecoder:
     """Read a model folder of any architecture.
 
@@ -262,12 +270,15 @@ def load_transformers(
         dtype: type of the parameters, whatever the file holds.
         device: of the parameters.
         kernels: see `TransformersDecoder`.
+        lora: add adapters, and train only them.
 
     Raises:
         ModelError: transformers cannot load it, or it computes something that or1 does not.
     """
     causal_lm = _from_folder(folder, dtype).to(device)
     compare_passes(causal_lm, shape, kernels)
+    if lora is not None:
+        add_adapters(causal_lm, lora)
     return TransformersDecoder(causal_lm, shape, kernels)
 
 
@@ -291,6 +302,37 @@ def checkpoint_names(folder: Path, shape: ModelShape, state: Mapping[str, Tensor
     cpu = torch.device("cpu")
     decoder = unloaded_transformers(folder, shape, dtype=torch.float32, device=cpu, kernels=FAST)
     return decoder.checkpoint_names(state)
+
+
+def merged_adapters(
+    folder: Path, shape: ModelShape, lora: LoraConfig, state: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The model of a folder with trained adapters added to its weights, by the names of its checkpoints, in
+    float32."""
+    decoder = _with_adapters(folder, shape, lora, state)
+    return decoder.checkpoint_names(decoder.weights())
+
+
+def export_adapter(
+    folder: Path, shape: ModelShape, lora: LoraConfig, state: Mapping[str, Tensor], *, base: str, out: Path
+) -> None:
+    """Write trained adapters as a folder of PEFT."""
+    decoder = _with_adapters(folder, shape, lora, state)
+    plain = {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
+    write_adapter(decoder.causal_lm, plain, base, lora, out)
+
+
+@torch.no_grad()
+def _with_adapters(
+    folder: Path, shape: ModelShape, lora: LoraConfig, state: Mapping[str, Tensor]
+) -> TransformersDecoder:
+    decoder = load_transformers(folder, shape, dtype=torch.float32, lora=lora)
+    trained = {name: p for name, p in decoder.named_parameters() if p.requires_grad}
+    if trained.keys() != state.keys():
+        raise ModelError(f"the checkpoint holds other adapters than model.lora puts on {folder}")
+    for name, parameter in trained.items():
+        parameter.copy_(state[name])
+    return decoder
 
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
