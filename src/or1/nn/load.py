@@ -16,7 +16,7 @@ from or1.nn.config import DecoderConfig, ModelShape, read_config
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.weights import load_decoder, save_decoder, unloaded_decoder, write_folder
 
-# or1.nn.transformers_decoder is imported where it is needed: transformers takes seconds to import
+# or1.nn.transformers_load is imported where it is needed: transformers takes seconds to import
 
 Implementation = Literal["auto", "or1", "transformers"]
 
@@ -33,9 +33,9 @@ def read_shape(folder: Path, implementation: Implementation = "auto") -> ModelSh
         except ModelError:
             if implementation == "or1" or not (folder / "config.json").is_file():
                 raise
-    from or1.nn import transformers_decoder
+    from or1.nn import transformers_load
 
-    return transformers_decoder.read_shape(folder)
+    return transformers_load.read_shape(folder)
 
 
 def shape_for(folder: Path, model: ModelConfig) -> ModelShape:
@@ -69,7 +69,7 @@ def load_model(
     """
     if isinstance(shape, DecoderConfig):
         return load_decoder(folder, dtype=dtype, device=device, kernels=kernels, config=shape)
-    from or1.nn.transformers_decoder import load_transformers
+    from or1.nn.transformers_load import load_transformers
 
     return load_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels, lora=lora)
 
@@ -81,7 +81,7 @@ def unloaded_model(
     `load_model`."""
     if isinstance(shape, DecoderConfig):
         return unloaded_decoder(shape, dtype=dtype, device=device, kernels=kernels)
-    from or1.nn.transformers_decoder import unloaded_transformers
+    from or1.nn.transformers_load import unloaded_transformers
 
     return unloaded_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels)
 
@@ -107,7 +107,7 @@ def save_model(
     if isinstance(shape, DecoderConfig):
         save_decoder(state, source, out, dtype)
         return
-    from or1.nn.transformers_decoder import checkpoint_names, merged_adapters
+    from or1.nn.transformers_load import checkpoint_names, merged_adapters
 
     if model.lora is None:
         named = checkpoint_names(source, shape, state)
@@ -118,7 +118,7 @@ def save_model(
 
 def save_adapter(state: Mapping[str, Tensor], source: Path, out: Path, *, model: ModelConfig) -> None:
     """Write trained adapters as a folder that PEFT and vLLM load; arguments as for `save_model`."""
-    from or1.nn.transformers_decoder import export_adapter
+    from or1.nn.transformers_load import export_adapter
 
     assert model.lora is not None
     export_adapter(source, shape_for(source, model), model.lora, state, base=model.path, out=out)

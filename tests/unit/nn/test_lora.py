@@ -10,7 +10,8 @@ import torch
 from or1.errors import ModelError
 from or1.model_config import LoraConfig
 from or1.models import model_folder
-from or1.nn.transformers_decoder import TransformersDecoder, load_transformers, read_shape
+from or1.nn.transformers_decoder import TransformersDecoder
+from or1.nn.transformers_load import load_transformers, read_shape
 
 FOLDER = Path(model_folder("builtin:tiny"))
 LORA = LoraConfig(rank=4, alpha=12.0, targets=("q_proj", "down_proj"))

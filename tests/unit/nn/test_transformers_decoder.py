@@ -15,12 +15,8 @@ from or1.model_config import ModelConfig
 from or1.nn.kernels import FAST
 from or1.nn.load import save_model
 from or1.nn.packed_plan import PackedPlan
-from or1.nn.transformers_decoder import (
-    TransformersDecoder,
-    load_transformers,
-    read_shape,
-    unloaded_transformers,
-)
+from or1.nn.transformers_decoder import TransformersDecoder
+from or1.nn.transformers_load import load_transformers, read_shape, unloaded_transformers
 
 COMMON = {
     "vocab_size": 101,
