@@ -5,8 +5,8 @@ hands the rotated queries, keys and values of a layer to the attention of the pa
 training and prompts, cached for sampling. So an architecture that is not written here gets packing, shared
 prompts, the chunked head and the engine.
 
-An architecture can compute something that this cannot. `or1.nn.transformers_load` therefore compares both passes
-with the model's own forward pass, and refuses a model whose logits differ. Shape letters: see `or1.nn`.
+An architecture can compute something that this cannot: `or1.nn.transformers_load` compares both passes with
+the model's own forward pass, and refuses a model whose logits differ. Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations

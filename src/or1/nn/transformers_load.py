@@ -1,5 +1,5 @@
-"""Models of transformers from their folders: shape, weights, comparison with the model's own forward pass, and
-the way back to a folder. Shape letters: see `or1.nn`."""
+"""Models of transformers from their folders and back: shape, weights, comparison with the model's own forward
+pass. Shape letters: see `or1.nn`."""
 
 from __future__ import annotations
 
