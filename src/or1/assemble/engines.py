@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from or1.assemble.model import Model
+from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.plugins import factory_named
 from or1.protocols import RolloutEngine
@@ -26,6 +27,8 @@ def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
 
 ENGINES: dict[str, EngineFactory] = {"local": local_engine}
 """`rollout.engine` -> engine."""
+ENGINE_NEEDS: dict[str, Needs] = {"local": Needs(), "vllm": Needs(module="vllm", extra="vllm")}
+"""`rollout.engine` -> what it needs beyond or1."""
 
 
 def engine_factory(name: str) -> EngineFactory:

@@ -13,7 +13,9 @@ from or1 import loop
 from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
+from or1.assemble.memory import explained, run_settings
 from or1.assemble.model import set_threads
+from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.verifiers import training_pool
 from or1.config import RunConfig
 from or1.errors import Interrupted
@@ -58,6 +60,7 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
+    refuse_obstacles(run, out)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
@@ -67,7 +70,10 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     commits = inputs.train.hub_commits
     description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
     description["provenance"] |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
+    model = inputs.model
+    memory = run_settings(run, model.dtype.itemsize, on_gpu=model.device.type == "cuda")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(explained(model.device, model.config, memory, trains=True))
         folder = stack.enter_context(RunFolder.open(out, description))
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))

@@ -1,0 +1,25 @@
+"""Needs of an engine or a backend beyond or1 itself; stated beside its entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """A module of an optional dependency, and a GPU."""
+
+    module: str | None = None
+    extra: str | None = None
+    """Extra that installs the module."""
+    gpu: bool = False
+
+    def missing(self, num_gpus: int) -> list[str]:
+        """What this machine lacks, each with its remedy."""
+        lacks = []
+        if self.module is not None and find_spec(self.module) is None:
+            lacks.append(f"needs {self.module}: pip install -c constraints.txt 'or1[{self.extra}]'")
+        if self.gpu and num_gpus == 0:
+            lacks.append("needs a GPU, and torch sees none")
+        return lacks
