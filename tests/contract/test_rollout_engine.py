@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 
 from or1.models import model_folder
 from or1.nn.kernels import EXACT
+from or1.nn.load import load_model, read_shape
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.protocols import Generator, RolloutEngine, Tokenizer
@@ -51,7 +53,20 @@ def _local() -> Subject:
     return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, weights)
 
 
-MAKERS: dict[str, Callable[[], Subject]] = {"scripted": _scripted, "local": _local}
+def _transformers() -> Subject:
+    folder = Path(model_folder("builtin:tiny"))
+    model = load_model(folder, read_shape(folder, "transformers"), dtype=torch.float32)
+    tokenizer = load_tokenizer(folder)
+    engine = LocalEngine(model, tokenizer, max_running=4)
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, weights)
+
+
+MAKERS: dict[str, Callable[[], Subject]] = {
+    "scripted": _scripted,
+    "local": _local,
+    "transformers": _transformers,
+}
 
 
 @pytest.fixture(params=MAKERS)

@@ -15,7 +15,8 @@ import torch
 
 from or1.errors import DataError, ModelError
 from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
+from or1.nn.config import DecoderConfig
 from or1.nn.published import read_published
 from or1.protocols import Tokenizer
 from or1.rollout.generate import never_interrupt
@@ -48,7 +49,7 @@ class LocalEngine:
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: CausalModel,
         tokenizer: EndingTokenizer,
         *,
         max_running: int = 512,
@@ -73,7 +74,10 @@ class LocalEngine:
         """
         ref = weights.ref
         if isinstance(ref, Path):
-            ref = read_published(ref, self.decoder.config)
+            config = self.decoder.config
+            if not isinstance(config, DecoderConfig):
+                raise ModelError(f"{config.architecture} takes published weights by name, not from a file")
+            ref = read_published(ref, config)
         if not isinstance(ref, Mapping):
             raise ModelError(
                 f"the local engine takes weights by name or the path of a file, not {type(ref).__name__}"
