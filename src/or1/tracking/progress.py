@@ -127,7 +127,7 @@ class ProgressDisplay:
 
     Args:
         console: where it is shown.
-        first: text before the first call starts.
+        first: text in the terminal before the first call starts; elsewhere a refusal stays one line.
         clock: seconds.
     """
 
@@ -158,19 +158,18 @@ class ProgressDisplay:
 
     def _text(self) -> str | None:
         meter = self._meter
-        return self._first or None if meter is None else meter.text(self._clock())
+        return None if meter is None else meter.text(self._clock())
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
 
     def __rich__(self) -> Text:
-        return Text(self._text() or "", no_wrap=True, overflow="ellipsis")
+        return Text(self._text() or self._first, no_wrap=True, overflow="ellipsis")
 
     def __enter__(self) -> ProgressDisplay:
         if self._console.is_terminal:
             self._live.start()
         else:
-            self._lines.print_if_due()
             self._lines.open()
         return self
 
