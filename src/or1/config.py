@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from or1.model_config import ChatConfig as ChatConfig
 from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
+from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
 from or1.setting import OnResume
 

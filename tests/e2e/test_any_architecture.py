@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as tf
+from peft import PeftModel
+from safetensors.torch import load_file
 
 import or1
 from or1 import assemble
+from or1.assemble.export import export
 from or1.config import ModelConfig, SystemConfig
 from or1.errors import ConfigError, ModelError
 from or1.models import model_folder
@@ -80,3 +83,40 @@ def test_an_architecture_that_transformers_does_not_know_is_one_line(granite: Pa
     with pytest.raises(ModelError, match="transformers cannot read") as caught:
         assemble.read_model(ModelConfig(path=str(tmp_path / "model")), SystemConfig(device="cpu"))
     assert "\n" not in str(caught.value)
+
+
+def test_adapters_are_trained_resumed_and_exported_both_ways(granite: Path, tmp_path: Path) -> None:
+    settings = {
+        "model.path": str(granite),
+        "model.lora": {"rank": 4, "targets": ["q_proj", "up_proj"]},
+        "optimizer.learning_rate": 1e-2,
+        "loss.reject_zero_advantage": False,
+        "entropy.mode": "fixed",
+        "entropy.initial": 0.1,
+        "checkpoint.every": 1,
+        "evaluation": {"num_problems": 2, "samples_per_problem": 1, "every": None},
+    }
+    stage = {"max_response_tokens": 20, "num_problems": 2, "group_size": 4}
+    run = or1.train("tiny", out=tmp_path / "run", **settings, stages=[{**stage, "num_steps": 2}])
+    assert [row["train/mismatch_max_nats"] < 1e-4 for row in run.metrics] == [True, True]
+    checkpoint = load_file(tmp_path / "run/checkpoints/step_000002/trainer/weights.safetensors")
+    assert checkpoint
+    assert all(".lora_" in name for name in checkpoint)
+    export(tmp_path / "run", tmp_path / "adapter", adapter=True)
+    base = tf.AutoModelForCausalLM.from_pretrained(granite).eval()
+    merged = tf.AutoModelForCausalLM.from_pretrained(run.model_folder).eval()
+    adapted = PeftModel.from_pretrained(
+        tf.AutoModelForCausalLM.from_pretrained(granite), tmp_path / "adapter"
+    ).eval()
+    tokens = torch.arange(20)[None] % 101
+    with torch.no_grad():
+        difference = (adapted(tokens).logits - merged(tokens).logits).abs().max()
+        assert difference < 1e-4 < (base(tokens).logits - merged(tokens).logits).abs().max()
+
+
+def test_a_run_without_adapters_has_none_to_export(granite: Path, tmp_path: Path) -> None:
+    settings = {"evaluation": {"num_problems": 1, "samples_per_problem": 1, "every": None}}
+    stage = {"max_response_tokens": 8, "num_problems": 1, "group_size": 2, "num_steps": 1}
+    or1.train("tiny", out=tmp_path / "run", stages=[stage], **settings)
+    with pytest.raises(ConfigError, match="leave --adapter out"):
+        export(tmp_path / "run", tmp_path / "out", adapter=True)

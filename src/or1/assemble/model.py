@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import torch
 
-from or1.config import ModelConfig, SystemConfig
+from or1.config import LoraConfig, ModelConfig, SystemConfig
 from or1.errors import ConfigError
 from or1.models import model_folder
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
 from or1.nn.kernels import EXACT, FAST, Kernels
-from or1.nn.load import load_model, read_shape, unloaded_model
+from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import resolve_folder
 from or1.trainer.precision import best_dtype
@@ -36,12 +36,15 @@ class Model:
     """Compute type of rollout and update."""
     kernels: Kernels
     """EXACT if `system.deterministic`."""
+    lora: LoraConfig | None
+    """Adapters that are trained in place of the weights."""
 
-    def load(self, dtype: torch.dtype | None = None) -> CausalModel:
+    def load(self, dtype: torch.dtype | None = None, *, adapters: bool = False) -> CausalModel:
         """The model with the weights of the folder.
 
         Args:
             dtype: of its weights; None = the compute type.
+            adapters: with the adapters of `lora`, for training.
 
         Raises:
             ModelError: a file or a tensor is missing or damaged.
@@ -52,6 +55,7 @@ class Model:
             dtype=dtype or self.dtype,
             device=self.device,
             kernels=self.kernels,
+            lora=self.lora if adapters else None,
         )
 
     def unloaded(self) -> CausalModel:
@@ -69,7 +73,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         ConfigError: the device does not exist.
     """
     folder = resolve_folder(model_folder(model.path))
-    config = read_shape(folder, model.implementation)
+    config = shape_for(folder, model)
     if system.deterministic and not isinstance(config, DecoderConfig):
         raise ConfigError(
             f"system.deterministic needs or1's own decoder, which computes {', '.join(FAMILIES)}, and "
@@ -83,6 +87,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         device=device,
         dtype=_dtype(model, system, device, config.hidden_size),
         kernels=EXACT if system.deterministic else FAST,
+        lora=model.lora,
     )
 
 

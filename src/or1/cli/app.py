@@ -313,11 +313,12 @@ def export(
     run_folder: RunPath,
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
 ) -> None:
     """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step)
+    run(run_folder, out, step, adapter=adapter)
 
 
 @app.command()

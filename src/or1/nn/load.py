@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from or1.errors import ModelError
+from or1.model_config import LoraConfig, ModelConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import DecoderConfig, ModelShape, read_config
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.weights import load_decoder, save_decoder, unloaded_decoder, write_folder
 
-# or1.nn.transformers_decoder is imported where it is needed: transformers takes seconds to import
+# or1.nn.transformers_load is imported where it is needed: transformers takes seconds to import
 
 Implementation = Literal["auto", "or1", "transformers"]
 
@@ -32,9 +33,15 @@ def read_shape(folder: Path, implementation: Implementation = "auto") -> ModelSh
         except ModelError:
             if implementation == "or1" or not (folder / "config.json").is_file():
                 raise
-    from or1.nn import transformers_decoder
+    from or1.nn import transformers_load
 
-    return transformers_decoder.read_shape(folder)
+    return transformers_load.read_shape(folder)
+
+
+def shape_for(folder: Path, model: ModelConfig) -> ModelShape:
+    """The shape of a model folder by the implementation that the settings ask for: adapters need
+    transformers'."""
+    return read_shape(folder, model.implementation if model.lora is None else "transformers")
 
 
 def load_model(
@@ -44,6 +51,7 @@ def load_model(
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
     kernels: Kernels = FAST,
+    lora: LoraConfig | None = None,
 ) -> CausalModel:
     """The model of a folder with its weights, by the implementation that its shape stands for.
 
@@ -53,6 +61,7 @@ def load_model(
         dtype: type of the parameters, whatever the file holds.
         device: of the parameters.
         kernels: see `or1.nn.kernels`.
+        lora: add adapters, and train only them; not with or1's own decoder.
 
     Raises:
         ModelError: a file or a tensor is missing or damaged, or the model computes something that or1
@@ -60,9 +69,9 @@ def load_model(
     """
     if isinstance(shape, DecoderConfig):
         return load_decoder(folder, dtype=dtype, device=device, kernels=kernels, config=shape)
-    from or1.nn.transformers_decoder import load_transformers
+    from or1.nn.transformers_load import load_transformers
 
-    return load_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels)
+    return load_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels, lora=lora)
 
 
 def unloaded_model(
@@ -72,7 +81,7 @@ def unloaded_model(
     `load_model`."""
     if isinstance(shape, DecoderConfig):
         return unloaded_decoder(shape, dtype=dtype, device=device, kernels=kernels)
-    from or1.nn.transformers_decoder import unloaded_transformers
+    from or1.nn.transformers_load import unloaded_transformers
 
     return unloaded_transformers(folder, shape, dtype=dtype, device=device, kernels=kernels)
 
@@ -82,7 +91,7 @@ def save_model(
     source: Path,
     out: Path,
     *,
-    implementation: Implementation = "auto",
+    model: ModelConfig,
     dtype: torch.dtype | None = None,
 ) -> None:
     """Write a folder that transformers and vLLM load.
@@ -91,13 +100,25 @@ def save_model(
         state: the trained parameters by the names of the implementation.
         source: folder of the start model; its configuration and tokenizer are copied.
         out: folder to write; made when missing.
-        implementation: that trained the parameters.
+        model: settings of the model that was trained.
         dtype: type to store; None = that of the tensors.
     """
-    shape = read_shape(source, implementation)
+    shape = shape_for(source, model)
     if isinstance(shape, DecoderConfig):
         save_decoder(state, source, out, dtype)
         return
-    from or1.nn.transformers_decoder import checkpoint_names
+    from or1.nn.transformers_load import checkpoint_names, merged_adapters
 
-    write_folder(checkpoint_names(source, shape, state), source, out, dtype)
+    if model.lora is None:
+        named = checkpoint_names(source, shape, state)
+    else:
+        named = merged_adapters(source, shape, model.lora, state)
+    write_folder(named, source, out, dtype)
+
+
+def save_adapter(state: Mapping[str, Tensor], source: Path, out: Path, *, model: ModelConfig) -> None:
+    """Write trained adapters as a folder that PEFT and vLLM load; arguments as for `save_model`."""
+    from or1.nn.transformers_load import export_adapter
+
+    assert model.lora is not None
+    export_adapter(source, shape_for(source, model), model.lora, state, base=model.path, out=out)

@@ -100,8 +100,8 @@ class LocalBackend:
             forward: the forward pass; tests pass one that fails.
         """
         self._model = model
-        self._parameters = dict(model.named_parameters())
-        self._optimizer = MasterOptimizer(self._parameters, optimizer)
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._optimizer = MasterOptimizer(trained, optimizer)
         self._temperature = temperature
         self._tokens_per_microbatch = tokens_per_microbatch
         self._fingerprint = fingerprint
@@ -154,11 +154,12 @@ class LocalBackend:
         return _report(tally, minibatches, loss, hashes, time.perf_counter() - started)
 
     def publish(self, version: int) -> WeightHandle:
-        """The weights in compute type, by the model's own names: the tensors themselves, not copies.
+        """The weights in compute type, by the model's own names: the tensors themselves, not copies, but
+        merged ones where adapters are trained.
 
         The next `update` writes into them, so an engine that samples during an update must copy them.
         """
-        return WeightHandle(version=version, ref={name: p.detach() for name, p in self._parameters.items()})
+        return WeightHandle(version=version, ref=self._model.weights())
 
     @property
     def master_weights(self) -> Mapping[str, Tensor]:

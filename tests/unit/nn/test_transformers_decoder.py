@@ -11,15 +11,12 @@ import transformers as tf
 from torch import Tensor
 
 from or1.errors import ModelError
+from or1.model_config import ModelConfig
 from or1.nn.kernels import FAST
 from or1.nn.load import save_model
 from or1.nn.packed_plan import PackedPlan
-from or1.nn.transformers_decoder import (
-    TransformersDecoder,
-    load_transformers,
-    read_shape,
-    unloaded_transformers,
-)
+from or1.nn.transformers_decoder import TransformersDecoder
+from or1.nn.transformers_load import load_transformers, read_shape, unloaded_transformers
 
 COMMON = {
     "vocab_size": 101,
@@ -115,7 +112,9 @@ def test_a_saved_model_is_read_by_transformers_with_the_same_logits(
     """Experts are fused in memory and apart in the file."""
     oracle, decoder = pair
     changed = {name: p.detach() * 1.5 for name, p in decoder.named_parameters()}
-    save_model(changed, tmp_path, tmp_path / "out", implementation="transformers")
+    save_model(
+        changed, tmp_path, tmp_path / "out", model=ModelConfig(path=".", implementation="transformers")
+    )
     again = tf.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     with torch.no_grad():
         for parameter in oracle.parameters():
