@@ -8,10 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from or1.setting import OnResume
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from or1.setting import OnResume
-
 
 class Config(BaseModel):
     model_config = ConfigDict(
