@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from or1.setting import OnResume
 
 
 class Config(BaseModel):
@@ -56,7 +58,7 @@ class LoraConfig(Config):
 
 
 class ModelConfig(Config):
-    path: str
+    path: Annotated[str, OnResume.FREE]
     """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
     implementation: Literal["auto", "or1", "transformers"] = "auto"
     """Code that computes the layers. or1: its own decoder (Qwen2, Qwen3, Llama, Mistral); transformers: any
