@@ -19,6 +19,7 @@ from torch import Tensor
 
 from or1.errors import ModelError
 from or1.nn.config import DecoderConfig
+from or1.nn.decoder import Decoder
 from or1.nn.weights import filled_decoder, huggingface_state, tensors_of_file
 from or1.storage.atomic import guard_writes, replacing
 
@@ -63,6 +64,31 @@ def read_published(path: Path, config: DecoderConfig) -> dict[str, Tensor]:
         raise ModelError(f"{path} holds no tensor {EMBEDDING}")
     decoder = filled_decoder(config, tensors.items(), path, dtype=tensors[EMBEDDING].dtype)
     return {name: parameter.detach() for name, parameter in decoder.named_parameters()}
+
+
+def load_published(decoder: Decoder, ref: object) -> None:
+    """Give a decoder published weights: shared where type and device agree, else converted.
+
+    Args:
+        decoder: of any weights, also of `unloaded_decoder`.
+        ref: a mapping parameter name -> tensor, or the path of a published file.
+
+    Raises:
+        ModelError: it is neither, or lacks a tensor, or one has another shape.
+    """
+    if isinstance(ref, Path):
+        ref = read_published(ref, decoder.config)
+    if not isinstance(ref, Mapping):
+        raise ModelError(
+            f"engines take weights by name or the path of a published file, not {type(ref).__name__}"
+        )
+    for name, parameter in decoder.named_parameters():
+        if name not in ref:
+            raise ModelError(f"published weights have no {name}")
+        tensor = ref[name].detach()
+        if tensor.shape != parameter.shape:
+            raise ModelError(f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}")
+        parameter.data = tensor.to(device=parameter.device, dtype=parameter.dtype)
 
 
 @contextlib.contextmanager
