@@ -105,7 +105,7 @@ class Canary:
             if not gaps[worst] <= self._max_nats:
                 raise EngineError(
                     f"{name} does not sample from the published weights (version {weights.version}): token "
-                    f"{worst + 1} of the canary has log-probability {found[worst]:.6f} there and "
+                    f"{worst + 2} of the canary has log-probability {found[worst]:.6f} there and "
                     f"{expected[worst]:.6f} under the trainer's weights; {self._max_nats:g} nats apart are "
                     "allowed. Repeat the command: it resumes from the last checkpoint"
                 )

@@ -184,6 +184,10 @@ class EnginePool:
             if pending and call == self._call:
                 self._abandon()
 
+    @property
+    def is_closed(self) -> bool:
+        return all(process.is_closed for process in self.processes)
+
     def close(self) -> None:
         """End all processes; may be called again."""
         for process in self.processes:

@@ -68,6 +68,10 @@ class EngineProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_closed(self) -> bool:
+        return self.channel.closed
+
     def send(self, message: ToEngine) -> None:
         """Send a message; EngineError if the process has ended."""
         content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
@@ -101,7 +105,7 @@ class EngineProcess:
 
     def close(self) -> None:
         """End the process; may be called again."""
-        if self.channel.closed:
+        if self.is_closed:
             return
         self.channel.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

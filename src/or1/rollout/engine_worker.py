@@ -12,8 +12,10 @@ import os
 import pickle
 import queue
 import shutil
+import sys
 import threading
 import time
+import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -49,9 +51,10 @@ def main(descriptor: int) -> None:
         _send(channel, Done(None))
         _Server(channel, engine).serve(inbox)
     except Exception as error:
+        traceback.print_exc()
         with contextlib.suppress(OSError):
             _send(channel, Failed(f"{type(error).__name__}: {error}"))
-        raise
+        sys.exit(1)
 
 
 def _read(channel: Connection, inbox: queue.SimpleQueue[ToEngine], scratch: str | None) -> None:
