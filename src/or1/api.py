@@ -18,7 +18,7 @@ from or1.evals import request
 from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
 from or1.plugins import absolute_plugin
-from or1.storage.run_folder import ROLLOUTS
+from or1.storage.run_folder import ROLLOUTS, run_folder_of
 from or1.tasks.kind import DEFAULTS
 from or1.tasks.registry import task_kind
 from or1.tracking.metrics import score_from
@@ -99,16 +99,18 @@ def train(
     *,
     out: str | Path | None = None,
     reward: Callable[..., float] | None = None,
+    accept_changes: bool = False,
     **settings: object,
 ) -> Run:
     """Train as a recipe says; repeating the call resumes the run.
 
     Args:
         recipe: a shipped recipe, a `.toml` file, a run folder or its `config.json`.
-        out: run folder; `runs/NAME` if not given.
+        out: run folder; if not given, the folder that `recipe` names, or `runs/NAME`.
         reward: `reward(response: str, gold, problem) -> float` in [0, 1] in place of the verifiers of all
             `data`. It runs in worker processes that import its file. The source of a function of a notebook
             is copied into the run folder, so its imports must stand inside it.
+        accept_changes: resume with other settings that change the training, recorded with their step.
         settings: changes to the recipe, by dotted key, as `--set` takes them:
             `**{"optimizer.learning_rate": 1e-6}`, or whole tables, `rollout={"oversample": 1.5}`.
 
@@ -120,14 +122,14 @@ def train(
         Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
     """
     run = recipes.load(recipe, settings=settings)
-    folder = Path(out) if out is not None else Path("runs") / run.name
+    folder = Path(out) if out is not None else run_folder_of(recipe) or Path("runs") / run.name
 
     from or1 import assemble  # imports torch
     from or1.assemble.own_reward import plugin_of, with_reward
 
     if reward is not None:
         run = with_reward(run, plugin_of(reward, folder))
-    assemble.train(run, folder)
+    assemble.train(run, folder, accept_changes=accept_changes)
     return Run(folder)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from or1.setting import OnResume
 
 
 class Config(BaseModel):
@@ -44,13 +46,36 @@ class ChatConfig(Config):
         return kwargs
 
 
+class LoraConfig(Config):
+    """Low-rank adapters in place of training all weights. Source: arXiv 2106.09685."""
+
+    rank: int = Field(default=32, ge=1)
+    """Columns of each adapter matrix [dimensionless]."""
+    alpha: float = Field(default=64.0, gt=0)
+    """An adapter's product is multiplied by alpha / rank [dimensionless]."""
+    targets: tuple[str, ...] = ()
+    """Names of the linear layers with adapters, such as q_proj; empty = all but the head."""
+
+
 class ModelConfig(Config):
-    path: str
+    path: Annotated[str, OnResume.FREE]
     """Hugging Face folder or hub name of the start model; `builtin:tiny` is the model shipped with or1."""
+    implementation: Literal["auto", "or1", "transformers"] = "auto"
+    """Code that computes the layers. or1: its own decoder (Qwen2, Qwen3, Llama, Mistral); transformers: any
+    causal language model that it loads, refused where or1's attention and head would not give its
+    log-probabilities; auto: or1's own where it computes the architecture."""
+    lora: LoraConfig | None = None
+    """Train low-rank adapters only, through transformers' layers; None = train all weights."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Compute type of rollout and update. auto: bfloat16 where the machine multiplies it faster, else
     float32. Weights are kept in float32 by the optimizer in either case."""
     chat: ChatConfig = ChatConfig()
+
+    @model_validator(mode="after")
+    def _adapters_are_for_transformers(self) -> Self:
+        if self.lora is not None and self.implementation == "or1":
+            raise ValueError('model.lora needs model.implementation = "transformers" or "auto"')
+        return self
 
 
 class EndpointConfig(Config):

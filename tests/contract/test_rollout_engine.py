@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from or1.models import model_folder
 from or1.nn.kernels import EXACT
+from or1.nn.load import load_model, read_shape
 from or1.nn.tokenizer import load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.protocols import Generator, RolloutEngine, Tokenizer
@@ -67,12 +69,22 @@ def _vllm(num_engines: int) -> Subject:
     return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, ref)
 
 
+def _transformers() -> Subject:
+    folder = Path(model_folder("builtin:tiny"))
+    model = load_model(folder, read_shape(folder, "transformers"), dtype=torch.float32)
+    tokenizer = load_tokenizer(folder)
+    engine = LocalEngine(model, tokenizer, max_running=4)
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, weights)
+
+
 MAKERS: dict[str, Callable[[], Subject]] = {
     "scripted": _scripted,
     "local": _local,
     "processes": _processes,
     "1 vllm": partial(_vllm, 1),
     "2 vllm": partial(_vllm, 2),
+    "transformers": _transformers,
 }
 
 

@@ -13,6 +13,7 @@ from or1.algo import advantages, split_by_signal
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.errors import Interrupted
 from or1.models import model_folder
+from or1.nn.load import load_model, read_shape
 from or1.nn.weights import load_decoder
 from or1.protocols import Stoppable, TrainerBackend
 from or1.testing import CountingBackend, make_group, make_problem
@@ -48,7 +49,17 @@ def _local() -> TrainerBackend:
     )
 
 
-MAKERS: dict[str, Callable[[], TrainerBackend]] = {"counting": _counting, "local": _local}
+def _transformers() -> TrainerBackend:
+    folder = Path(model_folder("builtin:tiny"))
+    model = load_model(folder, read_shape(folder, "transformers"), dtype=torch.float32)
+    return LocalBackend(model, OptimizerConfig(learning_rate=1e-4), temperature=1.0, tokens_per_microbatch=64)
+
+
+MAKERS: dict[str, Callable[[], TrainerBackend]] = {
+    "counting": _counting,
+    "local": _local,
+    "transformers": _transformers,
+}
 
 
 @pytest.fixture(params=MAKERS)

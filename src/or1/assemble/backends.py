@@ -18,7 +18,7 @@ BackendFactory = Callable[[Model, RunConfig], TrainerBackend]
 
 def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in this process, on one device."""
-    decoder = model.load()
+    decoder = model.load(adapters=True)
     decoder.recompute = run.system.recompute_activations
     backend = LocalBackend(
         decoder,
@@ -28,7 +28,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=model.load,
     )
-    if model.dtype.itemsize < 4:
+    if model.dtype.itemsize < 4 and model.lora is None:  # adapters are in float32
         backend.start_from(dict(model.load(dtype=torch.float32).named_parameters()))
     return backend
 

@@ -8,7 +8,6 @@ from or1.assemble.model import Model
 from or1.assemble.vllm import vllm_engine
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
-from or1.nn.weights import unloaded_decoder
 from or1.plugins import factory_named
 from or1.protocols import RolloutEngine
 from or1.rollout.local_engine import LocalEngine
@@ -19,9 +18,8 @@ EngineFactory = Callable[[Model, RolloutConfig], RolloutEngine]
 
 def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
     """or1's own engine, in this process. Weights published in this process are shared, not copied."""
-    decoder = unloaded_decoder(model.config, dtype=model.dtype, device=model.device, kernels=model.kernels)
     return LocalEngine(
-        decoder,
+        model.unloaded(),
         model.tokenizer,
         max_running=rollout.max_running,
         max_prompt_tokens=rollout.max_prompt_tokens,

@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 
 from or1 import recipes
 from or1.config import RunConfig
-from or1.errors import CheckpointError, RunFolderError
+from or1.errors import CheckpointError, ConfigError, RunFolderError
 from or1.evals.contamination import TRAINING
 from or1.models import model_folder
 from or1.nn.config import read_json
-from or1.nn.weights import resolve_folder, save_decoder
+from or1.nn.load import save_adapter, save_model
+from or1.nn.weights import resolve_folder
 from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS
 from or1.tracking import metrics as keys
@@ -24,13 +25,14 @@ from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_fol
 from or1.trainer.optimizer import WEIGHTS_FILE
 
 
-def export(run_folder: Path, out: Path, step: int | None = None) -> int:
+def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: bool = False) -> int:
     """Write weights, configuration, tokenizer and card of a run's checkpoint into an empty folder.
 
     Args:
         run_folder: the run.
         out: folder to write; must not exist or be empty.
         step: checkpoint of this step; None = the newest whole one.
+        adapter: write the trained adapters alone, as a folder of PEFT, instead of the merged weights.
 
     Returns:
         step of the exported checkpoint.
@@ -38,11 +40,14 @@ def export(run_folder: Path, out: Path, step: int | None = None) -> int:
     Raises:
         RunFolderError: not a run folder, or `out` holds something.
         CheckpointError: the checkpoint is missing or damaged.
+        ConfigError: `adapter` of a run that trained all weights.
     """
     data = read_run(run_folder)
     run = recipes.load(run_folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunFolderError(f"{out} exists and is not an empty folder: name another")
+    if adapter and run.model.lora is None:
+        raise ConfigError(f"{run_folder} trained all weights and has no adapter: leave --adapter out")
     checkpoint = checkpoint_of(run_folder, step)
     source = resolve_folder(model_folder(run.model.path))
     weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
@@ -50,7 +55,10 @@ def export(run_folder: Path, out: Path, step: int | None = None) -> int:
     with guard_writes(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as part:
-            save_decoder(weights, source, part, dtype=stored_dtype(source))
+            if adapter:
+                save_adapter(weights, source, part, model=run.model)
+            else:
+                save_model(weights, source, part, model=run.model, dtype=stored_dtype(source))
             if run.model.chat.template is not None:
                 (part / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
             write_json(part / TRAINING, data.description)

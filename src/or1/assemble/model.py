@@ -9,14 +9,15 @@ from typing import TypeVar
 
 import torch
 
-from or1.config import ModelConfig, SystemConfig
+from or1.config import LoraConfig, ModelConfig, SystemConfig
 from or1.errors import ConfigError
 from or1.models import model_folder
-from or1.nn.config import DecoderConfig, read_config
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
+from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
 from or1.nn.kernels import EXACT, FAST, Kernels
+from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
-from or1.nn.weights import load_decoder, resolve_folder
+from or1.nn.weights import resolve_folder
 from or1.trainer.precision import best_dtype
 
 T = TypeVar("T")
@@ -27,29 +28,40 @@ class Model:
     """A model folder, read and checked; its weights are loaded by `load` only."""
 
     folder: Path
-    config: DecoderConfig
+    config: ModelShape
+    """A `DecoderConfig` when or1's own decoder computes the model; else transformers' does."""
     tokenizer: ChatTokenizer
     device: torch.device
     dtype: torch.dtype
     """Compute type of rollout and update."""
     kernels: Kernels
     """EXACT if `system.deterministic`."""
+    lora: LoraConfig | None
+    """Adapters that are trained in place of the weights."""
 
-    def load(self, dtype: torch.dtype | None = None) -> Decoder:
-        """A decoder with the weights of the folder.
+    def load(self, dtype: torch.dtype | None = None, *, adapters: bool = False) -> CausalModel:
+        """The model with the weights of the folder.
 
         Args:
             dtype: of its weights; None = the compute type.
+            adapters: with the adapters of `lora`, for training.
 
         Raises:
             ModelError: a file or a tensor is missing or damaged.
         """
-        return load_decoder(
+        return load_model(
             self.folder,
+            self.config,
             dtype=dtype or self.dtype,
             device=self.device,
             kernels=self.kernels,
-            config=self.config,
+            lora=self.lora if adapters else None,
+        )
+
+    def unloaded(self) -> CausalModel:
+        """The model without memory for weights, for an engine that gets them published."""
+        return unloaded_model(
+            self.folder, self.config, dtype=self.dtype, device=self.device, kernels=self.kernels
         )
 
 
@@ -61,7 +73,12 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         ConfigError: the device does not exist.
     """
     folder = resolve_folder(model_folder(model.path))
-    config = read_config(folder)
+    config = shape_for(folder, model)
+    if system.deterministic and not isinstance(config, DecoderConfig):
+        raise ConfigError(
+            f"system.deterministic needs or1's own decoder, which computes {', '.join(FAMILIES)}, and "
+            f"{model.path} is {config.architecture} by transformers: set system.deterministic = false"
+        )
     device = _device(system)
     return Model(
         folder=folder,
@@ -70,6 +87,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         device=device,
         dtype=_dtype(model, system, device, config.hidden_size),
         kernels=EXACT if system.deterministic else FAST,
+        lora=model.lora,
     )
 
 

@@ -33,13 +33,18 @@ from or1.types import RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 
-def train(run: RunConfig, out: Path) -> RunState:
+def train(run: RunConfig, out: Path, *, accept_changes: bool = False) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
+
+    Args:
+        run: all settings.
+        out: run folder.
+        accept_changes: resume with other settings of the class SCIENCE too (see `or1.setting.OnResume`).
 
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
-    with StopSignal() as stop, parts_of(run, out, stop) as parts:
+    with StopSignal() as stop, parts_of(run, out, stop, accept_changes=accept_changes) as parts:
         try:
             state = loop.train(run, parts)
         except Interrupted:
@@ -50,7 +55,7 @@ def train(run: RunConfig, out: Path) -> RunState:
 
 
 @contextlib.contextmanager
-def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
+def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: bool = False) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
@@ -68,14 +73,16 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal) -> Iterator[Parts]:
     description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
     description["provenance"] |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(RunFolder.open(out, description))
+        folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
         trainer = make_backend(inputs.model, run)
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
-        checkpoints = FolderCheckpoints(folder.checkpoints, tracker, keep=run.checkpoint.keep)
+        checkpoints = FolderCheckpoints(
+            folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
+        )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
         for part in (engine, trainer):
             if isinstance(part, Stoppable):

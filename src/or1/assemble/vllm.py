@@ -5,15 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from or1.assemble.model import Model
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
-from or1.nn.config import read_json
+from or1.nn.config import DecoderConfig, read_json
+from or1.nn.published import write_parts, write_published
+from or1.nn.transformers_decoder import TransformersDecoder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
 from or1.rollout.engine_pool import EnginePool, PoolLimits
@@ -57,9 +62,9 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
             load_s=rollout.vllm.load_limit_s,
             step_s=rollout.vllm.step_limit_s,
         ),
-        SharedFile(model.config, weights),
+        SharedFile(_writer(model), weights),
         canary=Canary(
-            DecoderScorer(model.config, dtype=model.dtype, device=model.device, kernels=model.kernels),
+            DecoderScorer(model.unloaded),
             vocab_size=model.config.vocab_size,
             max_model_tokens=max_model_tokens,
             max_nats=MAX_NATS[model.dtype] if bar is None else bar,
@@ -67,6 +72,15 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
         scratch=(scratch, weights),
         environments=[_environment(model, rollout, number) for number in range(rollout.num_engines)],
     )
+
+
+def _writer(model: Model) -> Callable[[Mapping[str, Tensor], Path], int]:
+    """Writes published tensors under the names of Hugging Face."""
+    if isinstance(model.config, DecoderConfig):
+        return partial(write_published, model.config)
+    names = model.unloaded()
+    assert isinstance(names, TransformersDecoder)
+    return lambda tensors, path: write_parts(names.checkpoint_names(tensors), path)
 
 
 def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
@@ -84,14 +98,15 @@ def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
 
 
 def untied_folder(model: Model, scratch: Path) -> Path:
-    """A folder with the configuration of the model, with an untied head and without weights.
+    """A folder with the configuration of the model and without weights; models of or1's decoder untied.
 
     vLLM on a CPU multiplies by a packed copy of the head, which an update of a tied embedding does not reach.
     """
     folder = scratch / "model"
     folder.mkdir()
     raw = read_json(model.folder, "config.json")
-    (folder / "config.json").write_text(json.dumps({**raw, "tie_word_embeddings": False}), encoding="utf-8")
+    untied = {"tie_word_embeddings": False} if isinstance(model.config, DecoderConfig) else {}
+    (folder / "config.json").write_text(json.dumps({**raw, **untied}), encoding="utf-8")
     return folder
 
 

@@ -131,14 +131,16 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
+    ] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
-    run(
-        recipe, [*(sets or []), *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else [])], out
-    )
+    weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
+    run(recipe, [*(sets or []), *weak], out, accept_changes=accept_changes)
 
 
 @curate_app.command("run")
@@ -311,11 +313,12 @@ def export(
     run_folder: RunPath,
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
 ) -> None:
     """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step)
+    run(run_folder, out, step, adapter=adapter)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from or1.nn.config import DecoderConfig
+from or1.nn.config import ModelShape
 
 ALIGNMENT = 64
 """CPU memory starts at a multiple of this [bytes]: one cache line."""
@@ -21,7 +21,7 @@ def cache_dtype(model_dtype: torch.dtype) -> torch.dtype:
     return model_dtype
 
 
-def bytes_per_position(config: DecoderConfig, dtype: torch.dtype) -> int:
+def bytes_per_position(config: ModelShape, dtype: torch.dtype) -> int:
     """Memory of one position of one sequence: the keys and values of all layers [bytes]."""
     return 2 * config.num_layers * config.num_kv_heads * config.head_size * dtype.itemsize
 
@@ -90,7 +90,7 @@ class KeyValueCache:
 
     def __init__(
         self,
-        config: DecoderConfig,
+        config: ModelShape,
         num_sequences: int,
         max_length: int,
         dtype: torch.dtype,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from or1.errors import ModelError
 
-FAMILIES = {"Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3", "LlamaForCausalLM": "llama"}
+FAMILIES = {
+    "Qwen2ForCausalLM": "qwen2",
+    "Qwen3ForCausalLM": "qwen3",
+    "LlamaForCausalLM": "llama",
+    "MistralForCausalLM": "mistral",
+}
 """Architecture name in `config.json` -> family."""
 
-
-_HEAD_DIM = {"qwen2": None, "qwen3": 128, "llama": None}
+_HEAD_DIM = {"qwen2": None, "qwen3": 128, "llama": None, "mistral": None}
 """Head size where `config.json` has no `head_dim`, as transformers has it; None = hidden size / heads."""
 
 
@@ -29,8 +35,26 @@ class Llama3Scaling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecoderConfig:
-    """Shape of a decoder; the same fields for every family."""
+class YarnScaling:
+    """Stretch of the low rotary frequencies and larger scores. Source: arXiv 2309.00071, section 3, and the
+    `rope_scaling` field of transformers."""
+
+    factor: float
+    beta_fast: float
+    """Frequencies that turn more often than this in the original context are kept [turns]."""
+    beta_slow: float
+    """Those that turn less often are divided by `factor` [turns]."""
+    original_max_positions: int
+    """Context length before the stretch [tokens]."""
+    attention_factor: float
+    """Multiplies the rotated queries and keys [dimensionless]."""
+    truncate: bool
+    """Round the range of blended dimensions to whole ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """Shape of a causal language model of any architecture: sizes of its tensors, and its limits."""
 
     architecture: str
     """As in `config.json`."""
@@ -41,20 +65,26 @@ class DecoderConfig:
     num_kv_heads: int
     head_size: int
     vocab_size: int
+    is_head_tied: bool
+    """The head is the embedding matrix."""
+    max_positions: int
+    """Context the model was made for, or its attention window where that is shorter [tokens]."""
+    eos_ids: tuple[int, ...]
+    """Tokens that end a response, from `config.json` and `generation_config.json`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderConfig(ModelShape):
+    """All that `Decoder` computes by; the same fields for every family."""
+
     norm_eps: float
     rope_theta: float
-    rope_scaling: Llama3Scaling | None
+    rope_scaling: Llama3Scaling | YarnScaling | None
     """None = plain rotary positions."""
     has_qkv_bias: bool
     has_output_bias: bool
     has_mlp_bias: bool
     has_qk_norm: bool
-    is_head_tied: bool
-    """The head is the embedding matrix."""
-    max_positions: int
-    """Context the model was made for [tokens]."""
-    eos_ids: tuple[int, ...]
-    """Tokens that end a response, from `config.json` and `generation_config.json`."""
 
     @property
     def qkv_size(self) -> int:
@@ -71,7 +101,7 @@ def read_config(folder: Path) -> DecoderConfig:
     """
     raw = read_json(folder, "config.json")
     try:
-        return _from_dict(raw, _generation_eos(folder))
+        return _from_dict(raw, generation_eos(folder))
     except KeyError as missing:
         raise ModelError(f"{folder / 'config.json'} has no {missing}") from missing
 
@@ -92,14 +122,16 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     return raw
 
 
-def _generation_eos(folder: Path) -> tuple[int, ...]:
+def generation_eos(folder: Path) -> tuple[int, ...]:
+    """End tokens named in `generation_config.json`; none without the file."""
     if not (folder / "generation_config.json").is_file():
         return ()
     raw = read_json(folder, "generation_config.json")
-    return _ids(raw["eos_token_id"]) if "eos_token_id" in raw else ()
+    return end_ids(raw["eos_token_id"]) if "eos_token_id" in raw else ()
 
 
-def _ids(value: int | list[int] | None) -> tuple[int, ...]:
+def end_ids(value: int | list[int] | None) -> tuple[int, ...]:
+    """The field `eos_token_id`: a number, several or none."""
     if value is None:
         return ()
     return tuple(value) if isinstance(value, list) else (value,)
@@ -111,30 +143,40 @@ def _from_dict(raw: dict[str, Any], generation_eos: tuple[int, ...]) -> DecoderC
     _refuse_variants(raw, names[0])
     theta, scaling = _rope(raw, names[0])
     heads = raw["num_attention_heads"]
-    attention_bias = _setting(raw, "attention_bias", False)
+    attention_bias = family != "mistral" and setting(raw, "attention_bias", False)
     return DecoderConfig(
         architecture=names[0],
         num_layers=raw["num_hidden_layers"],
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
         num_heads=heads,
-        num_kv_heads=_setting(raw, "num_key_value_heads", heads),
-        head_size=_setting(raw, "head_dim", _HEAD_DIM[family] or raw["hidden_size"] // heads),
+        num_kv_heads=setting(raw, "num_key_value_heads", heads),
+        head_size=setting(raw, "head_dim", _HEAD_DIM[family] or raw["hidden_size"] // heads),
         vocab_size=raw["vocab_size"],
         norm_eps=raw["rms_norm_eps"],
         rope_theta=theta,
         rope_scaling=scaling,
         has_qkv_bias=family == "qwen2" or attention_bias,
         has_output_bias=family != "qwen2" and attention_bias,
-        has_mlp_bias=family == "llama" and _setting(raw, "mlp_bias", False),
+        has_mlp_bias=family == "llama" and setting(raw, "mlp_bias", False),
         has_qk_norm=family == "qwen3",
-        is_head_tied=_setting(raw, "tie_word_embeddings", False),
-        max_positions=_setting(raw, "max_position_embeddings", 32_768),
-        eos_ids=tuple(dict.fromkeys(_ids(_setting(raw, "eos_token_id", None)) + generation_eos)),
+        is_head_tied=setting(raw, "tie_word_embeddings", False),
+        max_positions=max_positions(raw),
+        eos_ids=tuple(dict.fromkeys(end_ids(setting(raw, "eos_token_id", None)) + generation_eos)),
     )
 
 
-def _setting(raw: dict[str, Any], key: str, default: Any) -> Any:
+def max_positions(raw: Mapping[str, Any]) -> int:
+    """Longest sequence whose attention is that of full causal attention [tokens]: the context, or a sliding
+    window that is shorter."""
+    context = int(setting(raw, "max_position_embeddings", 32_768))
+    window = setting(raw, "sliding_window", None)
+    # Qwen's configurations carry a window that they use only when told to
+    is_used = bool(setting(raw, "use_sliding_window", not str(raw["architectures"]).count("Qwen")))
+    return min(context, int(window)) if window and is_used else context
+
+
+def setting(raw: Mapping[str, Any], key: str, default: Any) -> Any:
     """Value of an optional key; null counts as missing."""
     return raw[key] if key in raw and raw[key] is not None else default
 
@@ -146,11 +188,7 @@ def _family(architecture: str) -> str:
 
 
 def _refuse_variants(raw: dict[str, Any], architecture: str) -> None:
-    if _setting(raw, "use_sliding_window", False):
-        raise ModelError(
-            f"{architecture} with sliding-window attention is not supported; set use_sliding_window false"
-        )
-    activation = _setting(raw, "hidden_act", "silu")
+    activation = setting(raw, "hidden_act", "silu")
     if activation != "silu":
         raise ModelError(f"{architecture} with activation {activation} is not supported; only silu is")
     if "quantization_config" in raw:
@@ -159,17 +197,21 @@ def _refuse_variants(raw: dict[str, Any], architecture: str) -> None:
         )
 
 
-def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling | None]:
+def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling | YarnScaling | None]:
     """Rotary base and scaling: from `rope_parameters`, or from the two fields of older folders."""
-    newer = _setting(raw, "rope_parameters", {})
-    scaling = newer or _setting(raw, "rope_scaling", {})
-    theta = _setting(newer, "rope_theta", _setting(raw, "rope_theta", 10_000.0))
-    kind = _setting(scaling, "rope_type", _setting(scaling, "type", "default"))
+    newer = setting(raw, "rope_parameters", {})
+    scaling = newer or setting(raw, "rope_scaling", {})
+    theta = setting(newer, "rope_theta", setting(raw, "rope_theta", 10_000.0))
+    kind = setting(scaling, "rope_type", setting(scaling, "type", "default"))
+    if setting(scaling, "partial_rotary_factor", 1.0) != 1.0:
+        raise ModelError(f"{architecture} with rotary positions on a part of the head is not supported")
     if kind == "default":
         return float(theta), None
+    if kind == "yarn":
+        return float(theta), _yarn(scaling, raw)
     if kind != "llama3":
         raise ModelError(
-            f"{architecture} with {kind} rotary scaling is not supported; default and llama3 are"
+            f"{architecture} with {kind} rotary scaling is not supported; default, llama3 and yarn are"
         )
     return float(theta), Llama3Scaling(
         factor=scaling["factor"],
@@ -177,3 +219,26 @@ def _rope(raw: dict[str, Any], architecture: str) -> tuple[float, Llama3Scaling 
         high_freq_factor=scaling["high_freq_factor"],
         original_max_positions=scaling["original_max_position_embeddings"],
     )
+
+
+def _yarn(scaling: Mapping[str, Any], raw: Mapping[str, Any]) -> YarnScaling:
+    factor = float(scaling["factor"])
+    context = setting(raw, "max_position_embeddings", 32_768)
+    mscale, mscale_all = (setting(scaling, key, None) for key in ("mscale", "mscale_all_dim"))
+    if mscale and mscale_all:
+        default = _yarn_scale(factor, mscale) / _yarn_scale(factor, mscale_all)
+    else:
+        default = _yarn_scale(factor, 1.0)
+    return YarnScaling(
+        factor=factor,
+        beta_fast=float(setting(scaling, "beta_fast", 32)),
+        beta_slow=float(setting(scaling, "beta_slow", 1)),
+        original_max_positions=int(setting(scaling, "original_max_position_embeddings", context)),
+        attention_factor=float(setting(scaling, "attention_factor", default)),
+        truncate=bool(setting(scaling, "truncate", True)),
+    )
+
+
+def _yarn_scale(factor: float, weight: float) -> float:
+    """0.1 ln(factor) + 1, the paper's fit of the temperature. Source: arXiv 2309.00071, equation 22."""
+    return 1.0 if factor <= 1 else 0.1 * weight * math.log(factor) + 1.0

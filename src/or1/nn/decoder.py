@@ -146,6 +146,10 @@ class Decoder(nn.Module):
     def device(self) -> torch.device:
         return self.model.norm.weight.device
 
+    def weights(self) -> dict[str, Tensor]:
+        """Weights for engines, by name: the tensors themselves, not copies."""
+        return {name: parameter.detach() for name, parameter in self.named_parameters()}
+
     def packed(
         self,
         tokens_T: Tensor,

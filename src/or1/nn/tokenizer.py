@@ -14,7 +14,8 @@ import numpy as np
 from or1.config import ChatConfig
 from or1.errors import ModelError
 from or1.nn.chat_template import check_chat, renderer, stop_token_ids, turn_end_without_effect
-from or1.nn.config import DecoderConfig, read_config
+from or1.nn.config import ModelShape
+from or1.nn.load import read_shape
 from or1.nn.weights import resolve_folder
 from or1.tasks.chat import with_system_prompt
 from or1.types import Int32, Message
@@ -85,7 +86,7 @@ class ChatTokenizer:
 
 
 def load_tokenizer(
-    path: str | Path, config: DecoderConfig | None = None, *, chat: ChatConfig | None = None
+    path: str | Path, config: ModelShape | None = None, *, chat: ChatConfig | None = None
 ) -> ChatTokenizer:
     """Read the tokenizer of a model folder or hub name.
 
@@ -116,13 +117,14 @@ def load_tokenizer(
             f"{folder} has no chat template: add chat_template.jinja, or the key chat_template "
             "in tokenizer_config.json, or set model.chat.template"
         )
+    shape = config or read_shape(folder)
     own = () if backend.eos_token_id is None else (int(backend.eos_token_id),)
-    eos_ids = tuple(dict.fromkeys(own + (config or read_config(folder)).eos_ids))
+    eos_ids = tuple(dict.fromkeys(own + shape.eos_ids))
     stop_ids = stop_token_ids(backend, chat.stop_tokens)
     if not eos_ids + stop_ids:
         raise ModelError(f"{folder} names no end token: set eos_token_id in generation_config.json")
     tokenizer = ChatTokenizer(backend, eos_ids, chat, stop_ids)
-    _probe(folder, backend, tokenizer, (config or read_config(folder)).vocab_size)
+    _probe(folder, backend, tokenizer, shape.vocab_size)
     _check_template(backend, chat, tokenizer.eos_ids)
     return tokenizer
 

@@ -153,11 +153,24 @@ def save_decoder(
         out: folder to write; made when missing.
         dtype: type to store; None = that of the tensors.
     """
-    source, target = resolve_folder(source_path), Path(out)
-    config = read_config(source)
+    source = resolve_folder(source_path)
     state = dict(decoder.named_parameters()) if isinstance(decoder, Decoder) else decoder
+    write_folder(huggingface_state(read_config(source), state), source, Path(out), dtype)
+
+
+def write_folder(
+    state: Mapping[str, Tensor], source: Path, target: Path, dtype: torch.dtype | None = None
+) -> None:
+    """Write a model folder: these weights, and configuration, tokenizer and chat template of `source`.
+
+    Args:
+        state: tensors by the names of the architecture's checkpoints.
+        source: the folder the model was started from.
+        target: folder to write; made when missing.
+        dtype: type to store; None = that of the tensors.
+    """
     parts = {}
-    for name, tensor in huggingface_state(config, state).items():
+    for name, tensor in state.items():
         parts[name] = tensor.detach().to(device="cpu", dtype=dtype or tensor.dtype, copy=True).contiguous()
     target.mkdir(parents=True, exist_ok=True)
     for pattern in SIDE_FILES:

@@ -7,18 +7,16 @@ cache, half an update, another type and an engine that was started again all sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from or1.errors import EngineError
-from or1.nn.config import DecoderConfig
+from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_logprobs
-from or1.nn.kernels import Kernels
 from or1.nn.published import load_published
-from or1.nn.weights import unloaded_decoder
 from or1.rollout.engine_messages import CanaryReading
 from or1.types import Float32, Int32, WeightHandle
 
@@ -35,29 +33,24 @@ class Scorer(Protocol):
 
 
 class DecoderScorer:
-    """Scores with or1's decoder. It shares published tensors and has no weights of its own.
+    """Scores with the model of the update, which shares published tensors.
 
     Args:
-        config: of the model.
-        dtype: compute type, that of the update.
-        device: of the update.
-        kernels: of the update.
+        unloaded: makes the model without memory for weights.
     """
 
-    def __init__(
-        self, config: DecoderConfig, *, dtype: torch.dtype, device: torch.device, kernels: Kernels
-    ) -> None:
-        self._shape = config, dtype, device, kernels
+    def __init__(self, unloaded: Callable[[], CausalModel]) -> None:
+        self._unloaded = unloaded
 
     @torch.no_grad()
     def logprobs(self, weights: WeightHandle, sequences: Sequence[Int32]) -> list[Float32]:
-        config, dtype, device, kernels = self._shape
-        decoder = unloaded_decoder(config, dtype=dtype, device=device, kernels=kernels)
-        load_published(decoder, weights.ref)
-        tokens_T = torch.from_numpy(np.concatenate(sequences)).to(device=device, dtype=torch.int64)
-        hidden_TC = decoder.packed(tokens_T, [len(each) for each in sequences])
+        model = self._unloaded()
+        load_published(model, weights.ref)
+        tokens_T = torch.from_numpy(np.concatenate(sequences)).to(device=model.device, dtype=torch.int64)
+        hidden_TC = model.packed(tokens_T, [len(each) for each in sequences])
         next_T = tokens_T.roll(-1)  # the last row of each sequence predicts nothing and is cut off
-        logprobs_T, _ = head_logprobs(hidden_TC, decoder.head_weight, next_T, 1.0, kernels.head_logits)
+        head_VC, logits_of = model.head_weight, model.kernels.head_logits
+        logprobs_T, _ = head_logprobs(hidden_TC, head_VC, next_T, 1.0, logits_of)
         parts = logprobs_T.float().cpu().split([len(each) for each in sequences])
         return [part[:-1].numpy() for part in parts]
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
 from or1.nn.published import load_published
 from or1.rollout.generate import never_interrupt
 from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
@@ -38,7 +38,7 @@ class LocalEngine:
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: CausalModel,
         tokenizer: EndingTokenizer,
         *,
         max_running: int = 512,

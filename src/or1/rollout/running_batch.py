@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from or1.nn.cache import KeyValueCache, PromptKeyValues
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_distribution
 from or1.rollout.graphs import StepGraphs
 from or1.rollout.sampling import apply_top_k_top_p, draw, uniforms
@@ -65,7 +65,7 @@ class RunningBatch:
     """
 
     def __init__(
-        self, decoder: Decoder, cache: KeyValueCache, sampling: Sampling, eos_ids: tuple[int, ...]
+        self, decoder: CausalModel, cache: KeyValueCache, sampling: Sampling, eos_ids: tuple[int, ...]
     ) -> None:
         num_rows, budget, device = cache.num_sequences, sampling.max_response_tokens, decoder.device
         self.decoder, self.cache, self.sampling = decoder, cache, sampling

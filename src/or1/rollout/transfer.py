@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from or1.errors import ModelError
-from or1.nn.config import DecoderConfig
-from or1.nn.published import write_published
 from or1.types import WeightHandle
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -44,14 +42,14 @@ class SharedFile:
     """Weights as one file in shared memory; a trainer that publishes a file itself is passed through.
 
     Args:
-        config: of the decoder whose tensors are published.
+        write: writes published tensors to a file for engines, and returns its size [bytes].
         folder: for the files; the last one and, during a load, the one before it.
     """
 
     backend = "or1_shm"
 
-    def __init__(self, config: DecoderConfig, folder: Path) -> None:
-        self._config = config
+    def __init__(self, write: Callable[[Mapping[str, Tensor], Path], int], folder: Path) -> None:
+        self._write = write
         self._folder = folder
         self._number = 0
         self.num_bytes = 0
@@ -67,7 +65,7 @@ class SharedFile:
         tensors: Mapping[str, Tensor] = ref
         self._number += 1
         path = self._file(self._number)
-        self.num_bytes = write_published(self._config, tensors, path)
+        self.num_bytes = self._write(tensors, path)
         return {"path": str(path)}
 
     def loaded(self) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from or1.algo.loss import LossSums, token_loss
 from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
-from or1.nn.decoder import Decoder
+from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_logprobs
 from or1.trainer.optimizer import Applied, MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack, trained_rollouts
@@ -27,11 +27,11 @@ from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandl
 logger = logging.getLogger(__name__)
 
 
-Forward = Callable[[Decoder, Microbatch], Tensor]
+Forward = Callable[[CausalModel, Microbatch], Tensor]
 """Hidden states [N, C] from which each response token of a microbatch is predicted, differentiable."""
 
 
-def forward(decoder: Decoder, microbatch: Microbatch) -> Tensor:
+def forward(decoder: CausalModel, microbatch: Microbatch) -> Tensor:
     """The packed forward pass, with shared prompts where the microbatch has them."""
     return decoder.packed(
         microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
@@ -76,13 +76,13 @@ class LocalBackend:
 
     def __init__(
         self,
-        model: Decoder,
+        model: CausalModel,
         optimizer: OptimizerConfig,
         *,
         temperature: float,
         tokens_per_microbatch: int,
         fingerprint: bool = False,
-        load_reference: Callable[[], Decoder] | None = None,
+        load_reference: Callable[[], CausalModel] | None = None,
         share_prompts: bool | None = None,
         forward: Forward = forward,
     ) -> None:
@@ -100,8 +100,8 @@ class LocalBackend:
             forward: the forward pass; tests pass one that fails.
         """
         self._model = model
-        self._parameters = dict(model.named_parameters())
-        self._optimizer = MasterOptimizer(self._parameters, optimizer)
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._optimizer = MasterOptimizer(trained, optimizer)
         self._temperature = temperature
         self._tokens_per_microbatch = tokens_per_microbatch
         self._fingerprint = fingerprint
@@ -111,7 +111,7 @@ class LocalBackend:
         self._share_prompts = share_prompts
         self._forward = forward
         self._check: Callable[[], None] | None = None
-        self._reference: Decoder | None = None
+        self._reference: CausalModel | None = None
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -154,11 +154,12 @@ class LocalBackend:
         return _report(tally, minibatches, loss, hashes, time.perf_counter() - started)
 
     def publish(self, version: int) -> WeightHandle:
-        """The weights in compute type, by the model's own names: the tensors themselves, not copies.
+        """The weights in compute type, by the model's own names: the tensors themselves, not copies, but
+        merged ones where adapters are trained.
 
         The next `update` writes into them, so an engine that samples during an update must copy them.
         """
-        return WeightHandle(version=version, ref={name: p.detach() for name, p in self._parameters.items()})
+        return WeightHandle(version=version, ref=self._model.weights())
 
     @property
     def master_weights(self) -> Mapping[str, Tensor]:
@@ -202,7 +203,7 @@ class LocalBackend:
         denominator = num_tokens if loss.average == "token" else len(rollouts)
         return _Minibatch(microbatches=microbatches, weight=float(denominator))
 
-    def _logprobs(self, model: Decoder, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
+    def _logprobs(self, model: CausalModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
         return head_logprobs(
             self._forward(model, microbatch),
             model.head_weight,
@@ -223,7 +224,7 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_reference(self, minibatch: _Minibatch, reference: Decoder, tally: _Tally) -> _Minibatch:
+    def _with_reference(self, minibatch: _Minibatch, reference: CausalModel, tally: _Tally) -> _Minibatch:
         tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
         return replace(
             minibatch,
@@ -233,7 +234,7 @@ class LocalBackend:
             ],
         )
 
-    def _reference_model(self) -> Decoder:
+    def _reference_model(self) -> CausalModel:
         if self._reference is None:
             if self._load_reference is None:
                 raise ValueError("a KL term needs a reference model, and none can be loaded here")

@@ -9,6 +9,8 @@ import torch
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -35,6 +37,13 @@ LLAMA3_ROPE = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
+YARN_ROPE = {
+    "rope_type": "yarn",
+    "rope_theta": 10_000.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 64,
+    "beta_fast": 4.0,
+}
 
 
 def qwen2() -> PreTrainedModel:
@@ -60,12 +69,24 @@ def llama3() -> PreTrainedModel:
     return LlamaForCausalLM(config)
 
 
+def mistral() -> PreTrainedModel:
+    return MistralForCausalLM(MistralConfig(**SHAPE, sliding_window=256, tie_word_embeddings=False))
+
+
+def qwen3_yarn() -> PreTrainedModel:
+    return Qwen3ForCausalLM(
+        Qwen3Config(**SHAPE, head_dim=16, rope_parameters=YARN_ROPE, tie_word_embeddings=True)
+    )
+
+
 FAMILIES: dict[str, Callable[[], PreTrainedModel]] = {
     "qwen2": qwen2,
     "qwen3": qwen3,
     "qwen3_with_bias": qwen3_with_bias,
     "llama": llama,
     "llama3": llama3,
+    "mistral": mistral,
+    "qwen3_yarn": qwen3_yarn,
 }
 
 

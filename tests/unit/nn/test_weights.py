@@ -70,10 +70,13 @@ def edit_config(folder: Path, **changes: object) -> None:
             {"architectures": ["GPT2LMHeadModel"]},
             "GPT2LMHeadModel is not supported; these are: Qwen2ForCausalLM, Q",
         ),
-        ({"use_sliding_window": True}, "sliding-window"),
         ({"hidden_act": "gelu"}, "activation gelu"),
         ({"quantization_config": {"bits": 4}}, "quantised"),
-        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "yarn rotary scaling"),
+        ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4}}, "longrope rotary scaling"),
+        (
+            {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}},
+            "on a part of the head",
+        ),
         ({"hidden_size": 52, "head_dim": 12}, "has shape"),
     ],
 )
@@ -107,6 +110,24 @@ def test_missing_things_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelError, match="is not JSON"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "positions"),
+    [
+        ("mistral", {"sliding_window": 100}, 100),
+        ("mistral", {"sliding_window": None}, 256),
+        ("mistral", {"sliding_window": 4096}, 256),
+        ("qwen2", {"sliding_window": 100}, 256),
+        ("qwen2", {"sliding_window": 100, "use_sliding_window": True}, 100),
+    ],
+)
+def test_a_sliding_window_limits_the_positions(
+    tmp_path: Path, family: str, changes: dict[str, object], positions: int
+) -> None:
+    save_random(family, tmp_path)
+    edit_config(tmp_path, **changes)
+    assert read_config(tmp_path).max_positions == positions
 
 
 def test_both_spellings_of_the_rotary_base_are_read(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from or1.errors import EngineError
 from or1.nn.kernels import EXACT, FAST
 from or1.nn.published import write_published
+from or1.nn.weights import unloaded_decoder
 from or1.rollout.canary import Canary, DecoderScorer
 from or1.rollout.engine_messages import CanaryReading
 from or1.types import Sampling, WeightHandle
@@ -71,7 +72,8 @@ def test_the_decoder_scores_what_the_local_engine_records(as_file: bool, tmp_pat
     engine = make_engine(kernels=EXACT)
     engine.load(WeightHandle(version=1, ref=ref))
     rollouts = list(engine.rollouts(make_problems(4), Sampling(group_size=2, max_response_tokens=20)))
-    scorer = DecoderScorer(ENGINE_CONFIG, dtype=torch.float32, device=torch.device("cpu"), kernels=FAST)
+    shape = {"dtype": torch.float32, "device": torch.device("cpu"), "kernels": FAST}
+    scorer = DecoderScorer(lambda: unloaded_decoder(ENGINE_CONFIG, **shape))
     sequences = [np.concatenate([r.prompt_tokens, r.response_tokens]) for r in rollouts]
     scores = scorer.logprobs(WeightHandle(version=1, ref=ref), sequences)
     for rollout, score in zip(rollouts, scores, strict=True):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
-from or1_verify.code.rpc_errors import came_from_program, describe
+from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
 from or1_verify.code.rpc_values import TransferError
 
 Send = Callable[[bytes], None]
@@ -181,6 +181,7 @@ def _first_failure(
         code = counter.compiled(source, file, scope) if counter else _compiled(source, file)
         exec(code, scope)
 
+    guard_loops(scope)
     execute(job["setup"], "<setup>")
     scope.update({name: endpoint.named(name) for name in job["names"]})
     for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
@@ -190,7 +191,9 @@ def _first_failure(
         found = found or _failure(test, endpoint.confirm)
         if found:
             return [index, *found]
-    return None
+    is_checked = counter is None or counter.num_checks > 0
+    problem = endpoint.evidence.problem() if is_checked else None
+    return [len(job["tests"]) - 1, *problem] if problem else None
 
 
 def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:

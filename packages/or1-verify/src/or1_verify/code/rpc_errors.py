@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import opcode
+import sys
+import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -58,3 +62,42 @@ def raise_described(
             error = RuntimeError(f"{name}: {text}")
     error.or1_from_program = True
     raise error
+
+
+def guard_loops(scope: dict[str, Any]) -> None:
+    """Keep errors of the program from ending loops over instances of classes that this scope defines.
+
+    Python ends a loop over an object with `__getitem__` and without `__iter__` at an IndexError or a
+    StopIteration. One that the program raised becomes a RuntimeError there, and stays itself in `x[key]`.
+    """
+    build = builtins.__build_class__
+
+    def build_class(body: types.FunctionType, name: str, *bases: Any, **kwargs: Any) -> Any:
+        cls = build(body, name, *bases, **kwargs)
+        method = vars(cls).get("__getitem__")
+        if body.__globals__ is scope and isinstance(method, types.FunctionType):
+            vars(type)["__setattr__"](cls, "__getitem__", _guarded(method))
+        return cls
+
+    vars(builtins)["__build_class__"] = build_class
+
+
+def _guarded(method: types.FunctionType) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def guarded(self: Any, key: Any) -> Any:
+        try:
+            return method(self, key)
+        except (IndexError, StopIteration) as error:
+            if not came_from_program(error) or _is_subscript(sys._getframe(1)):
+                raise
+            error_in_loop: Any = RuntimeError(f"{type(error).__name__}: {error}")
+            error_in_loop.or1_from_program = True
+            raise error_in_loop from error
+
+    return guarded
+
+
+def _is_subscript(frame: types.FrameType) -> bool:
+    """Whether a frame runs `x[key]`, or calls `__getitem__` by name."""
+    operation = opcode.opname[frame.f_code.co_code[frame.f_lasti]]
+    return operation.startswith("BINARY") or "__getitem__" in frame.f_code.co_names
