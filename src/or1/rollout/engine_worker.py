@@ -49,7 +49,7 @@ def main(descriptor: int) -> None:
         module, _, name = start.factory.partition(":")
         engine: RequestEngine = getattr(importlib.import_module(module), name)(start.settings)
         _send(channel, Done(None))
-        _Server(channel, engine).serve(inbox)
+        EngineServer(channel, engine).serve(inbox)
     except Exception as error:
         traceback.print_exc()
         with contextlib.suppress(OSError):
@@ -72,7 +72,14 @@ def _send(channel: Connection, message: FromEngine) -> None:
     channel.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-class _Server:
+class EngineServer:
+    """The loop of an engine process.
+
+    Args:
+        channel: to the pool.
+        engine: the engine of this process.
+    """
+
     def __init__(self, channel: Connection, engine: RequestEngine) -> None:
         self._channel = channel
         self._engine = engine
