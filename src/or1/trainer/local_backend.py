@@ -20,6 +20,7 @@ from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_logprobs
+from or1.nn.kernels import shares_prompts_on
 from or1.trainer.optimizer import Applied, MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack, trained_rollouts
 from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandle
@@ -94,9 +95,7 @@ class LocalBackend:
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
             fingerprint: hash gradient and weights of each step.
             load_reference: loads the reference model when a KL term first needs it.
-            share_prompts: compute a prompt once for its responses. None = on a CPU, unless the kernels are
-                exact: other devices have faster kernels for whole sequences, and exact bits need whole
-                    sequences.
+            share_prompts: compute a prompt once for its responses. None = by `shares_prompts_on`.
             forward: the forward pass; tests pass one that fails.
         """
         self._model = model
@@ -107,7 +106,7 @@ class LocalBackend:
         self._fingerprint = fingerprint
         self._load_reference = load_reference
         if share_prompts is None:
-            share_prompts = model.device.type == "cpu" and model.kernels.shares_prompts
+            share_prompts = shares_prompts_on(model.device, model.kernels)
         self._share_prompts = share_prompts
         self._forward = forward
         self._check: Callable[[], None] | None = None
