@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from or1 import recipes
 from or1.errors import RunFolderError
 from or1.evals import request
-from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
 from or1.plugins import absolute_plugin
+from or1.protocols import NO_PROGRESS
 from or1.storage.run_folder import ROLLOUTS, run_folder_of
 from or1.tasks.kind import DEFAULTS
 from or1.tasks.registry import task_kind
@@ -163,7 +163,7 @@ def evaluate(
 
     from or1.assemble import evaluation  # imports torch
 
-    evaluation.evaluate(wanted, questions, folder, Silent())
+    evaluation.evaluate(wanted, questions, folder, NO_PROGRESS)
     return Scores(folder, tuple(tabulate(folder)))
 
 

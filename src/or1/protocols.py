@@ -130,6 +130,36 @@ class TrainerBackend(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """Display of a call that samples or judges for a while: the rollouts of a step, an evaluation."""
+
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        """Called when the call starts.
+
+        Args:
+            name: noun of its samples, such as `rollouts`.
+            num_samples: problem -> samples to come; 0 for a problem that has them all.
+        """
+        ...
+
+    def advance(self, problem: str, num_tokens: int) -> None:
+        """Called for each sample, with the response tokens that were generated for it."""
+        ...
+
+
+class NoProgress:
+    """The protocol `Progress` without a display."""
+
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        pass
+
+    def advance(self, problem: str, num_tokens: int) -> None:
+        pass
+
+
+NO_PROGRESS = NoProgress()
+
+
 class StepLog(Protocol):
     """The log of one step; written when the step's context closes."""
 

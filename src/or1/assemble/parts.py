@@ -18,7 +18,7 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -89,11 +89,19 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
                 part.check_with(stop.check)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
-            return evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
+            return evaluate(
+                generator,
+                pool,
+                inputs.heldout,
+                sampling,
+                step=state.step,
+                area=area,
+                progress=tracker.progress,
+            )
 
         areas = {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
         yield Parts(
-            collector=_collector(run, inputs, engine, pool, stop),
+            collector=_collector(run, inputs, engine, pool, stop, tracker.progress),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
@@ -119,7 +127,12 @@ def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifier
 
 
 def _collector(
-    run: RunConfig, inputs: Inputs, engine: RolloutEngine, pool: VerifierPool, stop: StopSignal
+    run: RunConfig,
+    inputs: Inputs,
+    engine: RolloutEngine,
+    pool: VerifierPool,
+    stop: StopSignal,
+    progress: Progress,
 ) -> Collector:
     collector: Collector = LocalCollector(
         engine,
@@ -129,6 +142,7 @@ def _collector(
         seed=run.seed,
         temperature=run.rollout.temperature,
         check=stop.check,
+        progress=progress,
     )
     num_available = len(inputs.train.problems)
     if run.rollout.oversample > 1:

@@ -22,7 +22,7 @@ from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
 from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import STAGE_INDEX, area_of, score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, question, rollout_table
-from or1.tracking.sinks import ExampleRollout, Guarded, Sink, StepEvent
+from or1.tracking.sinks import ExampleRollout, Guarded, Sink, SinkProgress, StepEvent
 from or1.tracking.timings import PHASE_S, Timings, step_timings
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
@@ -104,6 +104,8 @@ class RunTracker:
         self._entropy_target = entropy_target
         self._clock = clock or TimingSources()
         self._sinks = [Guarded(s) for s in sinks]
+        self.progress = SinkProgress(self._sinks)
+        """Shown by the views; nothing of it is in the files."""
         with guard_writes(folder):
             (folder / ROLLOUTS).mkdir(exist_ok=True)
         self._logs = {name: JsonLines(folder / name) for name in (METRICS, TIMINGS, FINGERPRINTS)}

@@ -18,6 +18,7 @@ from or1.algo.loss import LossSums, token_loss
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_logprobs
+from or1.nn.kernels import shares_prompts_on
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack
 from or1.trainer.update_plan import Minibatch, plan_minibatches
@@ -58,9 +59,7 @@ class LocalBackend:
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
             fingerprint: hash gradient and weights of each step.
             load_reference: loads the reference model when a KL term first needs it.
-            share_prompts: compute a prompt once for its responses. None = on a CPU, unless the kernels are
-                exact: other devices have faster kernels for whole sequences, and exact bits need whole
-                    sequences.
+            share_prompts: compute a prompt once for its responses. None = by `shares_prompts_on`.
             forward: the forward pass; tests pass one that fails.
         """
         self._model = model
@@ -71,7 +70,7 @@ class LocalBackend:
         self._fingerprint = fingerprint
         self._load_reference = load_reference
         if share_prompts is None:
-            share_prompts = model.device.type == "cpu" and model.kernels.shares_prompts
+            share_prompts = shares_prompts_on(model.device, model.kernels)
         self._share_prompts = share_prompts
         self._forward = forward
         self._check: Callable[[], None] | None = None

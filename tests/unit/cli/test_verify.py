@@ -150,7 +150,7 @@ def test_a_weak_sandbox_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.M
     from or1.cli import train
 
     asked: list[list[str]] = []
-    monkeypatch.setattr(train, "train", lambda recipe, sets, out: asked.append(list(sets)))
+    monkeypatch.setattr(train, "train", lambda recipe, sets, out, **_: asked.append(list(sets)))
     assert run("train", "tiny", "--allow-weak-sandbox", "--set", "seed=3") == 0
     assert run("train", "tiny", "--set", "seed=3") == 0
     assert asked == [["seed=3", "verify.code.allow_weak_sandbox=true"], ["seed=3"]]
