@@ -11,11 +11,11 @@ import torch
 
 from or1 import loop
 from or1.assemble.backends import backend_factory
-from or1.assemble.engines import engine_factory
+from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.model import set_threads
 from or1.assemble.verifiers import training_pool
-from or1.config import RunConfig
+from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
@@ -78,7 +78,7 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
         trainer = make_backend(inputs.model, run)
-        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
+        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
@@ -109,6 +109,17 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
             ),
             tracker=tracker,
         )
+
+
+def _sized(run: RunConfig) -> RolloutConfig:
+    """The rollout settings with the longest response of the run.
+
+    Raises:
+        ConfigError: they allow less than a stage or an evaluation needs.
+    """
+    budgets = [stage.max_response_tokens for stage in run.stages]
+    longest = max(*budgets, run.evaluation.max_response_tokens or 0)
+    return with_room_for(run.rollout, longest)
 
 
 def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:
