@@ -57,7 +57,7 @@ class Tokenizer(Protocol):
         """Text of a response, without special tokens, with `<think>` marks."""
         ...
 
-    def prompt_text(self, prompt_tokens: Int32) -> str:
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
         """Text of a prompt [Lp] as the model reads it: the filled chat template, special tokens included."""
         ...
 

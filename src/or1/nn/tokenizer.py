@@ -85,7 +85,7 @@ class ChatTokenizer:
         kept = tokens[~np.isin(tokens, self._dropped)]
         return str(self._backend.decode(kept.tolist(), clean_up_tokenization_spaces=False))
 
-    def prompt_text(self, prompt_tokens: Int32) -> str:
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
         """Text of a prompt [Lp] with all special tokens."""
         return str(self._backend.decode(prompt_tokens.tolist(), clean_up_tokenization_spaces=False))
 

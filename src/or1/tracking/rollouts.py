@@ -99,7 +99,7 @@ def rollout_table(
         "source": pa.array([p.source for p, _ in pairs], pa.string()),
         "index": pa.array([r.index for r in rollouts], pa.int32()),
         "question": pa.array([question(p) for p, _ in pairs], pa.string()),
-        PROMPT: pa.array([tokenizer.prompt_text(r.prompt_tokens) for r in rollouts], pa.string()),
+        PROMPT: pa.array([tokenizer.decode_prompt(r.prompt_tokens) for r in rollouts], pa.string()),
         "gold": pa.array([json.dumps(p.gold, ensure_ascii=False) for p, _ in pairs], pa.string()),
         "response": pa.array([response_text(tokenizer, r) for r in rollouts], pa.string()),
         "outcome": pa.array([v.outcome.value if v else None for v in verdicts], pa.string()),

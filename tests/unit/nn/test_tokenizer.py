@@ -38,7 +38,7 @@ def test_a_prompt_ends_where_the_answer_begins(folder: Path) -> None:
 
 def test_a_prompt_is_shown_as_the_model_reads_it(folder: Path) -> None:
     tokenizer = load_tokenizer(folder)
-    shown = tokenizer.prompt_text(tokenizer.encode_prompt(PROMPT))
+    shown = tokenizer.decode_prompt(tokenizer.encode_prompt(PROMPT))
     assert shown == "<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n"
 
 
