@@ -11,6 +11,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── OutOfMemoryError         a run or an evaluation needs more memory than is free      exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none   exit 2
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
+│   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         nothing to train on: see max_empty_steps
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "EndpointError",
+    "EngineError",
     "Interrupted",
     "ModelError",
     "NonFiniteError",
@@ -62,6 +64,10 @@ class ClusterError(Or1Error):
 
 class OutOfMemoryError(Or1Error):
     """Memory cannot be allocated; the message has the estimate, what is free and settings to lower."""
+
+
+class EngineError(RunStopped):
+    """A rollout engine ended, gave no sign of life in time, or samples from other weights than published."""
 
 
 class NonFiniteError(RunStopped):

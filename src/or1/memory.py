@@ -8,7 +8,6 @@ tests compare it with the allocations of real updates. Shape letters: see `or1.n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 GIB = 1 << 30
 
@@ -34,25 +33,19 @@ FLOAT32 = 4
 """Bytes of a master weight, a summed gradient, a logit and a moment of 32 bits."""
 
 
-class Shape(Protocol):
-    """Sizes of a decoder-only model; `or1.nn.config.ModelShape` has them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Shape of the tensors of a decoder-only model."""
 
-    @property
-    def num_layers(self) -> int: ...
-    @property
-    def hidden_size(self) -> int: ...
-    @property
-    def intermediate_size(self) -> int: ...
-    @property
-    def num_heads(self) -> int: ...
-    @property
-    def num_kv_heads(self) -> int: ...
-    @property
-    def head_size(self) -> int: ...
-    @property
-    def vocab_size(self) -> int: ...
-    @property
-    def is_head_tied(self) -> bool: ...
+    num_layers: int
+    hidden_size: int
+    intermediate_size: int
+    num_heads: int
+    num_kv_heads: int
+    head_size: int
+    vocab_size: int
+    is_head_tied: bool = False
+    """The head is the embedding matrix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,21 +247,7 @@ def _cache(shape: Shape, settings: MemorySettings) -> int:
     return settings.slots * (length * position + settings.max_response_tokens * 3 * FLOAT32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """A `Shape` by its numbers."""
-
-    num_layers: int
-    hidden_size: int
-    intermediate_size: int
-    num_heads: int
-    num_kv_heads: int
-    head_size: int
-    vocab_size: int
-    is_head_tied: bool = False
-
-
-_QWEN_7B = Sizes(
+_QWEN_7B = Shape(
     num_layers=28,
     hidden_size=3584,
     intermediate_size=18_944,
@@ -277,8 +256,8 @@ _QWEN_7B = Sizes(
     head_size=128,
     vocab_size=152_064,
 )
-PUBLISHED: dict[str, Sizes] = {
-    "Qwen/Qwen2.5-0.5B-Instruct": Sizes(
+PUBLISHED: dict[str, Shape] = {
+    "Qwen/Qwen2.5-0.5B-Instruct": Shape(
         num_layers=24,
         hidden_size=896,
         intermediate_size=4864,

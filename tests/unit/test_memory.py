@@ -198,7 +198,7 @@ def row(model: str, changes: dict[str, int], budget: int) -> str:
     )
     needed = estimate(shape, replace(settings, max_response_tokens=budget, **changes))
     names = {"recompute": "recompute", "optimizer_bits": "8-bit moments", "lora_rank": "LoRA, rank 32"}
-    words = [names[name] if name in names else f"{value} ranks" for name, value in changes.items()]
+    words = [names.get(name, f"{value} ranks") for name, value in changes.items()]
     phases = (
         needed.weights,
         needed.masters,

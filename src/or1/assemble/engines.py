@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from or1.assemble import vllm
 from or1.assemble.model import Model
 from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
+from or1.errors import ConfigError
 from or1.plugins import factory_named
 from or1.protocols import RolloutEngine
 from or1.rollout.local_engine import LocalEngine
@@ -25,9 +27,26 @@ def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
     )
 
 
-ENGINES: dict[str, EngineFactory] = {"local": local_engine}
+def with_room_for(rollout: RolloutConfig, max_response_tokens: int) -> RolloutConfig:
+    """The settings with the longest response that will be sampled.
+
+    Raises:
+        ConfigError: they allow shorter responses only.
+    """
+    allowed = rollout.max_response_tokens
+    if allowed is not None and allowed < max_response_tokens:
+        raise ConfigError(
+            f"rollout.max_response_tokens = {allowed:,} is less than the response budget of "
+            f"{max_response_tokens:,} tokens: raise it, or leave it out"
+        )
+    return RolloutConfig.model_validate(
+        {**rollout.model_dump(), "max_response_tokens": allowed or max_response_tokens}
+    )
+
+
+ENGINES: dict[str, EngineFactory] = {"local": local_engine, "vllm": vllm.vllm_engine}
 """`rollout.engine` -> engine."""
-ENGINE_NEEDS: dict[str, Needs] = {"local": Needs(), "vllm": Needs(module="vllm", extra="vllm")}
+ENGINE_NEEDS: dict[str, Needs] = {"local": Needs(), "vllm": vllm.NEEDS}
 """`rollout.engine` -> what it needs beyond or1."""
 
 

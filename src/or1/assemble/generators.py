@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from or1.assemble.engines import engine_factory
+from or1.assemble.memory import explained, free_bytes, sampling_line, sampling_settings
 from or1.assemble.model import Model, read_model, set_threads
 from or1.config import ModelConfig, RolloutConfig, SystemConfig
+from or1.errors import OutOfMemoryError
+from or1.evals.questions import Questions
 from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
@@ -22,6 +25,9 @@ from or1.rollout.generate import EngineGenerator
 from or1.storage import provenance
 from or1.types import WeightHandle
 
+_TEMPLATE_TOKENS = 256
+"""Room for a chat template and a system prompt [tokens]."""
+
 
 def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutConfig) -> Generator:
     """Texts of a model that runs in this process.
@@ -29,26 +35,37 @@ def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutCo
     Raises:
         ModelError, ConfigError: no such model or device, or an architecture that is not supported.
     """
-    return _start_model(read_model(model, system), system, rollout)[0]
+    started = read_model(model, system)
+    engine = _engine_of(started, system, rollout)
+    return _generator_of(started, engine)
 
 
-def _start_model(
-    model: Model, system: SystemConfig, rollout: RolloutConfig
-) -> tuple[Generator, RolloutEngine]:
-    """A generator with the weights of the model folder, and its engine."""
+def _engine_of(model: Model, system: SystemConfig, rollout: RolloutConfig) -> RolloutEngine:
     set_threads(model, system)
-    engine = engine_factory(rollout.engine)(model, rollout)
+    return engine_factory(rollout.engine)(model, rollout)
+
+
+def _generator_of(model: Model, engine: RolloutEngine) -> Generator:
+    """A generator with the weights of the model folder."""
     start = {name: p.detach() for name, p in model.load().named_parameters()}
     engine.load(WeightHandle(version=0, ref=start))
-    return EngineGenerator(engine, model.tokenizer), engine
+    return EngineGenerator(engine, model.tokenizer)
 
 
 @contextlib.contextmanager
-def open_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
+def open_generator(
+    settings: EvalRunConfig, max_response_tokens: int, questions: Sequence[Questions] = ()
+) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
+
+    Args:
+        settings: of the evaluation.
+        max_response_tokens: longest response that will be sampled [tokens].
+        questions: bound the longest prompt.
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
+        OutOfMemoryError: sampling needs more memory than is free, or it runs out.
     """
     environment = provenance.environment()
     if settings.endpoint is not None:
@@ -66,9 +83,26 @@ def open_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping
         engine=settings.engine,
         max_running=settings.max_running,
         max_prompt_tokens=settings.max_prompt_tokens,
+        max_response_tokens=max_response_tokens,
+        num_engines=settings.num_engines,
+        vllm=settings.vllm,
     )
-    generator, engine = _start_model(model, settings.system, rollout)
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
-    with contextlib.closing(engine):
-        yield generator, {**environment, **gpu, **about}
+    memory = sampling_settings(
+        rollout, model.dtype.itemsize, _longest_prompt(rollout, questions), on_gpu=bool(gpu)
+    )
+    if (line := sampling_line(model.config, memory, free_bytes(model.device))) is not None:
+        raise OutOfMemoryError(line)
+    with (
+        explained(model.device, model.config, memory, trains=False),
+        contextlib.closing(_engine_of(model, settings.system, rollout)) as engine,
+    ):
+        yield _generator_of(model, engine), {**environment, **gpu, **about}
+
+
+def _longest_prompt(rollout: RolloutConfig, questions: Sequence[Questions]) -> int:
+    """Bound of the longest prompt: a token holds at least one byte, beside those of the chat template."""
+    texts = (m.content for q in questions for asked in q.asked for m in asked.problem.prompt)
+    longest = max((len(text.encode()) for text in texts), default=rollout.max_prompt_tokens)
+    return min(rollout.max_prompt_tokens, longest + _TEMPLATE_TOKENS)

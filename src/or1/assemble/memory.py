@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import torch
 
-from or1.config import RunConfig
+from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
 from or1.machine import free_memory_bytes
 from or1.memory import GIB, Estimate, MemorySettings, Shape, estimate
 
 _MANY = 0.15
 """A phase of at least this share of the total is named with the settings that lower it [fraction]."""
+_SHOWN = 0.01
+"""Smaller phases are left out of the line [fraction]."""
 _CPU_FAILURES = ("DefaultCPUAllocator: can't allocate memory", "not enough memory")
 """In the message of the RuntimeError that torch raises for them."""
 
@@ -73,6 +75,21 @@ def run_settings(
     )
 
 
+def sampling_settings(
+    rollout: RolloutConfig, compute_bytes: int, longest_prompt: int, *, on_gpu: bool
+) -> MemorySettings:
+    """As `run_settings`, for an engine without a trainer."""
+    assert rollout.max_response_tokens is not None, "an engine without stages is given its budget"
+    slots = 1 if on_gpu else rollout.max_running
+    return MemorySettings(
+        compute_bytes=compute_bytes,
+        microbatch_tokens=1,
+        slots=slots if rollout.engine == "local" else 0,
+        max_prompt_tokens=longest_prompt,
+        max_response_tokens=rollout.max_response_tokens,
+    )
+
+
 def run_line(shape: Shape, settings: MemorySettings, free: int) -> str | None:
     """Why a run does not fit into the free bytes, with the settings that lower it; None where it fits."""
     needed = estimate(shape, settings)
@@ -92,7 +109,9 @@ def _without_trainer(whole: Estimate) -> Estimate:
 
 def _line(subject: str, needed: Estimate, total: int, free: int, names: dict[str, str]) -> str:
     phases = {name: _bytes_of(needed, name) for name in _REMEDIES}
-    shown = ", ".join(f"{name.replace('_', ' ')} {_gib(size)}" for name, size in phases.items() if size)
+    shown = ", ".join(
+        f"{name.replace('_', ' ')} {_gib(size)}" for name, size in phases.items() if size >= _SHOWN * total
+    )
     large = sorted((n for n in phases if phases[n] >= _MANY * total), key=lambda n: -phases[n])
     remedies = list(dict.fromkeys(text.format(**names) for name in large for text in _REMEDIES[name]))
     return (

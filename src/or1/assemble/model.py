@@ -86,7 +86,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         config=config,
         tokenizer=load_tokenizer(folder, config, chat=model.chat),
         device=device,
-        dtype=dtype_for(model, system, device, config.hidden_size),
+        dtype=dtype_for(model, system, best_dtype(device, config.hidden_size)),
         kernels=EXACT if system.deterministic else FAST,
         lora=model.lora,
     )
@@ -109,10 +109,8 @@ def device_for(system: SystemConfig, *, has_gpu: bool) -> torch.device:
     return torch.device("cpu" if system.device == "cpu" or not has_gpu else "cuda")
 
 
-def dtype_for(
-    model: ModelConfig, system: SystemConfig, device: torch.device, hidden_size: int
-) -> torch.dtype:
-    """The compute type of rollout and update."""
+def dtype_for(model: ModelConfig, system: SystemConfig, best: torch.dtype) -> torch.dtype:
+    """The compute type of rollout and update, where `best` is that of `auto`."""
     if system.deterministic or model.dtype == "float32":
         return torch.float32
-    return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+    return torch.bfloat16 if model.dtype == "bfloat16" else best

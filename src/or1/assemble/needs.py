@@ -11,15 +11,15 @@ class Needs:
     """A module of an optional dependency, and a GPU."""
 
     module: str | None = None
-    extra: str | None = None
-    """Extra that installs the module."""
+    install: str = ""
+    """The command that installs it."""
     gpu: bool = False
 
     def missing(self, num_gpus: int) -> list[str]:
         """What this machine lacks, each with its remedy."""
         lacks = []
         if self.module is not None and find_spec(self.module) is None:
-            lacks.append(f"needs {self.module}: pip install -c constraints.txt 'or1[{self.extra}]'")
+            lacks.append(f"needs {self.module}, and this environment has none: {self.install}")
         if self.gpu and num_gpus == 0:
             lacks.append("needs a GPU, and torch sees none")
         return lacks

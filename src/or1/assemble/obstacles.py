@@ -22,6 +22,7 @@ from or1.memory import GIB, PUBLISHED, Shape, estimate
 from or1.models import model_folder
 from or1.nn.load import shape_for
 from or1.nn.weights import resolve_folder
+from or1.trainer.precision import MIN_HIDDEN_SIZE, has_bfloat16
 from or1_verify.sandbox import Capabilities, detect
 
 
@@ -36,6 +37,8 @@ class Machine:
     """Of the first GPU; 0 without one."""
     free_disk_bytes: int
     """Where the run folder lies."""
+    has_bfloat16: bool
+    """Whether the device of `auto` multiplies it."""
     sandbox: Capabilities
 
 
@@ -52,6 +55,7 @@ def this_machine(out: Path) -> Machine:
         num_gpus=gpus,
         free_gpu_bytes=free_bytes(torch.device("cuda")) if gpus else 0,
         free_disk_bytes=shutil.disk_usage(near).free,
+        has_bfloat16=has_bfloat16(torch.device("cuda" if gpus else "cpu")),
         sandbox=detect(),
     )
 
@@ -80,14 +84,10 @@ def known_shape(run: RunConfig) -> Shape | None:
         try:
             folder = Path(snapshot_download(path, local_files_only=True, allow_patterns=["config.json"]))
         except (OSError, ValueError):
-            return PUBLISHED[path] if path in PUBLISHED else resolve_later(path)
+            if path.count("/") != 1:
+                resolve_folder(path)  # no name of the hub: refused
+            return PUBLISHED.get(path)
     return shape_for(folder, run.model)
-
-
-def resolve_later(path: str) -> None:
-    """None for a name that the hub may have; ModelError for one that it cannot have."""
-    if path.count("/") != 1:
-        resolve_folder(path)
 
 
 def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator[str]:
@@ -124,7 +124,8 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
 
 
 def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.device) -> Iterator[str]:
-    dtype = dtype_for(run.model, run.system, device, shape.hidden_size)
+    gains = machine.has_bfloat16 and shape.hidden_size >= MIN_HIDDEN_SIZE
+    dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
     on_gpu = device.type == "cuda"
     settings = run_settings(run, dtype.itemsize, on_gpu=on_gpu)
     line = run_line(shape, settings, machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes)

@@ -73,10 +73,10 @@ def doctor() -> None:
 
     machine = this_machine(Path.cwd())
     for name in recipes.list_recipes():
-        typer.echo(_recipe_line(name, machine))
+        typer.echo(recipe_line(name, machine))
 
 
-def _recipe_line(name: str, machine: Machine) -> str:
+def recipe_line(name: str, machine: Machine) -> str:
     """Whether `or1 train NAME` starts here: by the same obstacles, each with its remedy."""
     from or1.assemble.obstacles import known_shape, obstacles
 
