@@ -179,7 +179,7 @@ def _gathered(shape: Shape, settings: MemorySettings) -> int:
 def _layer_elements(shape: Shape, settings: MemorySettings) -> int:
     """Numbers that one layer keeps for its backward, for one token.
 
-    The inputs of both norms and what they give (4 C), the joint projection and the rotated queries and keys,
+    The inputs and results of both norms (4 C), the joint projection and the rotated queries and keys,
     the result of attention, gate and up projection and their product.
     """
     heads, groups, size = shape.num_heads, shape.num_kv_heads, shape.head_size
@@ -200,7 +200,7 @@ def _kept_attention(shape: Shape, settings: MemorySettings) -> int:
 
 
 def _activations(shape: Shape, settings: MemorySettings) -> int:
-    """What all layers keep of one microbatch; with recompute their inputs only."""
+    """Tensors of one microbatch that all layers keep; with recompute their inputs only."""
     layer = shape.hidden_size if settings.recompute else _layer_elements(shape, settings)
     return settings.microbatch_tokens * settings.compute_bytes * shape.num_layers * layer
 

@@ -37,7 +37,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
 BACKENDS: dict[str, BackendFactory] = {"local": local_backend}
 """`system.backend` -> backend."""
 BACKEND_NEEDS: dict[str, Needs] = {"local": Needs()}
-"""`system.backend` -> what it needs beyond or1."""
+"""`system.backend` -> its needs beyond or1."""
 
 
 def backend_factory(name: str) -> BackendFactory:

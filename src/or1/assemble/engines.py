@@ -47,7 +47,7 @@ def with_room_for(rollout: RolloutConfig, max_response_tokens: int) -> RolloutCo
 ENGINES: dict[str, EngineFactory] = {"local": local_engine, "vllm": vllm.vllm_engine}
 """`rollout.engine` -> engine."""
 ENGINE_NEEDS: dict[str, Needs] = {"local": Needs(), "vllm": vllm.NEEDS}
-"""`rollout.engine` -> what it needs beyond or1."""
+"""`rollout.engine` -> its needs beyond or1."""
 
 
 def engine_factory(name: str) -> EngineFactory:

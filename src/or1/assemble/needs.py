@@ -16,7 +16,7 @@ class Needs:
     gpu: bool = False
 
     def missing(self, num_gpus: int) -> list[str]:
-        """What this machine lacks, each with its remedy."""
+        """The needs that this machine does not meet, each with its remedy."""
         lacks = []
         if self.module is not None and find_spec(self.module) is None:
             lacks.append(f"needs {self.module}, and this environment has none: {self.install}")
