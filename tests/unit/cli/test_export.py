@@ -243,7 +243,7 @@ def test_an_older_step_tells_the_scores_it_had(run_folder: Path, tmp_path: Path)
 
 
 def test_refusals_are_one_line_and_write_nothing(run_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no checkpoint of step 30: there is step_000020, step_000040"):
+    with pytest.raises(CheckpointError, match="no checkpoint of step 30: there are those of steps 20, 40"):
         export(run_folder, tmp_path / "out", 30)
     full = tmp_path / "full"
     full.mkdir()
