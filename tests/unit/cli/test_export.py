@@ -131,10 +131,13 @@ def test_the_code_of_the_card_runs(
     ]
     monkeypatch.chdir(tmp_path / "out")
     names: dict[str, Any] = {}
+    torch.manual_seed(0)
     exec(transformers_code, names)
-    assert capsys.readouterr().out.strip()
     limit = recipes.load(run_folder).stages[-1].max_response_tokens
-    assert names["output"].shape[1] <= limit + names["prompt"]["input_ids"].shape[1]
+    num_tokens = names["output"].shape[1] - names["prompt"]["input_ids"].shape[1]
+    assert 0 < num_tokens <= limit
+    response = names["output"][0, -num_tokens:]
+    assert capsys.readouterr().out == names["tokenizer"].decode(response, skip_special_tokens=True) + "\n"
 
     calls: list[Any] = []
     vllm = ModuleType("vllm")
