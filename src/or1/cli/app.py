@@ -314,11 +314,12 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
+    model: Annotated[Path | None, typer.Option(help="Folder of the start model, if it has moved.")] = None,
 ) -> None:
     """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step, adapter=adapter)
+    run(run_folder, out, step, adapter=adapter, model=model)
 
 
 @app.command()

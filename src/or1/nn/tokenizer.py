@@ -65,12 +65,20 @@ class ChatTokenizer:
         Raises:
             ModelError: the chat template refuses the messages.
         """
-        prompt = with_system_prompt(messages, self._chat.system_prompt)
-        turns = [{"role": message.role, "content": message.content} for message in prompt]
-        text = self._render(turns, add_generation_prompt=True)
+        text = self.prompt_text(messages)
         return np.asarray(
             self._backend(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32
         )
+
+    def prompt_text(self, messages: tuple[Message, ...]) -> str:
+        """The text that `encode_prompt` turns into tokens, special tokens written out.
+
+        Raises:
+            ModelError: the chat template refuses the messages.
+        """
+        prompt = with_system_prompt(messages, self._chat.system_prompt)
+        turns = [{"role": message.role, "content": message.content} for message in prompt]
+        return self._render(turns, add_generation_prompt=True)
 
     def decode(self, tokens: Int32) -> str:
         """Text of a response [L] without special tokens, with `<think>` and `</think>`."""
