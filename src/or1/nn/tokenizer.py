@@ -85,6 +85,10 @@ class ChatTokenizer:
         kept = tokens[~np.isin(tokens, self._dropped)]
         return str(self._backend.decode(kept.tolist(), clean_up_tokenization_spaces=False))
 
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        """Text of a prompt [Lp] with all special tokens."""
+        return str(self._backend.decode(prompt_tokens.tolist(), clean_up_tokenization_spaces=False))
+
     def response_prefix(self, prompt_tokens: Int32) -> str:
         """`<think>` when the prompt ends with an open one, which the response continues; else nothing."""
         end = self._backend.decode(
