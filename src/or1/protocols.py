@@ -57,6 +57,10 @@ class Tokenizer(Protocol):
         """Text of a response, without special tokens, with `<think>` marks."""
         ...
 
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        """Text of a prompt [Lp] as the model reads it: the filled chat template, special tokens included."""
+        ...
+
     def response_prefix(self, prompt_tokens: Int32) -> str:
         """`<think>` when the template has already opened the reasoning, else nothing."""
         ...

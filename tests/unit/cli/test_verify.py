@@ -181,7 +181,7 @@ def test_a_reward_of_your_own_is_tried_on_the_saved_rollouts_of_a_run(tmp_path: 
     (tmp_path / "my_task.py").write_text("def reward(response, gold, problem):\n    return gold == [4]\n")
     problem = Problem.make("math", (Message("user", "2+2?"),), [4])
     groups = [make_group([0.0, 0.0], problem=problem, truncated={1})]
-    table = rollout_table(1, groups, CharTokenizer(), token_numbers=True)
+    table = rollout_table(1, groups, CharTokenizer(), token_numbers=True, advantages={})
     (tmp_path / "run" / "rollouts").mkdir(parents=True)
     pyarrow.parquet.write_table(table, tmp_path / "run" / "rollouts" / "step_000001.parquet")
     task = f"{tmp_path / 'my_task.py'}:reward"
