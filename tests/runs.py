@@ -153,6 +153,7 @@ def open_tracker(
         folder,
         tokenizer or CharTokenizer(),
         run.tracking,
+        loss=run.loss,
         entropy_target=run.entropy.target,
         sinks=sinks,
         clock=clock or fake_clock(),
@@ -166,13 +167,19 @@ def play(
     dies_after: int | None = None,
     sinks: Sequence[Sink] = (),
     free_bytes: Callable[[Path], int] | None = None,
+    accept_changes: bool = False,
 ) -> RunState | None:
     """Train in a run folder, from its newest checkpoint if it has one; None when the run dies."""
     run = run or run_config()
-    with RunFolder.open(path, description(run), free_bytes=free_bytes) as folder:
+    opened = RunFolder.open(path, description(run), accept_changes=accept_changes, free_bytes=free_bytes)
+    with opened as folder:
         tracker = open_tracker(path, run, sinks=sinks)
         checkpoints = FolderCheckpoints(
-            folder.checkpoints, tracker, keep=run.checkpoint.keep, free_bytes=free_bytes
+            folder.checkpoints,
+            tracker,
+            keep=run.checkpoint.keep,
+            on_restore=folder.on_restore,
+            free_bytes=free_bytes,
         )
         trainer = ReportingBackend()
         schedule = FakeSchedule(run, tracker, checkpoints, trainer, dies_after)

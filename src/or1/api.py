@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from or1 import recipes
-from or1.errors import RunFolderError
 from or1.evals import request
-from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
 from or1.plugins import absolute_plugin
-from or1.storage.run_folder import ROLLOUTS
+from or1.protocols import NO_PROGRESS
+from or1.storage.run_folder import run_folder_of
 from or1.tasks.kind import DEFAULTS
 from or1.tasks.registry import task_kind
 from or1.tracking.metrics import score_from
-from or1.tracking.rollouts import file_name
+from or1.tracking.rollouts import read_rollouts
 from or1.tracking.run_data import read_run
 from or1.types import Gold, Message, Problem, Score, Verdict
 
@@ -52,11 +49,7 @@ class Run:
         Raises:
             RunFolderError: the step has no file of rollouts.
         """
-        path = self.folder / ROLLOUTS / file_name(step)
-        if not path.is_file():
-            raise RunFolderError(f"{self.folder} has no rollouts of step {step}: see tracking.rollouts_every")
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return rows
+        return read_rollouts(self.folder, step)
 
     @property
     def model_folder(self) -> Path:
@@ -99,16 +92,18 @@ def train(
     *,
     out: str | Path | None = None,
     reward: Callable[..., float] | None = None,
+    accept_changes: bool = False,
     **settings: object,
 ) -> Run:
     """Train as a recipe says; repeating the call resumes the run.
 
     Args:
         recipe: a shipped recipe, a `.toml` file, a run folder or its `config.json`.
-        out: run folder; `runs/NAME` if not given.
+        out: run folder; if not given, the folder that `recipe` names, or `runs/NAME`.
         reward: `reward(response: str, gold, problem) -> float` in [0, 1] in place of the verifiers of all
             `data`. It runs in worker processes that import its file. The source of a function of a notebook
             is copied into the run folder, so its imports must stand inside it.
+        accept_changes: resume with other settings that change the training, recorded with their step.
         settings: changes to the recipe, by dotted key, as `--set` takes them:
             `**{"optimizer.learning_rate": 1e-6}`, or whole tables, `rollout={"oversample": 1.5}`.
 
@@ -120,14 +115,14 @@ def train(
         Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
     """
     run = recipes.load(recipe, settings=settings)
-    folder = Path(out) if out is not None else Path("runs") / run.name
+    folder = Path(out) if out is not None else run_folder_of(recipe) or Path("runs") / run.name
 
     from or1 import assemble  # imports torch
     from or1.assemble.own_reward import plugin_of, with_reward
 
     if reward is not None:
         run = with_reward(run, plugin_of(reward, folder))
-    assemble.train(run, folder)
+    assemble.train(run, folder, accept_changes=accept_changes)
     return Run(folder)
 
 
@@ -161,7 +156,7 @@ def evaluate(
 
     from or1.assemble import evaluation  # imports torch
 
-    evaluation.evaluate(wanted, questions, folder, Silent())
+    evaluation.evaluate(wanted, questions, folder, NO_PROGRESS)
     return Scores(folder, tuple(tabulate(folder)))
 
 

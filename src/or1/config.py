@@ -16,6 +16,8 @@ from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
+from or1.model_config import VllmConfig as VllmConfig
+from or1.setting import OnResume
 
 PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
 NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
@@ -45,7 +47,7 @@ class DataConfig(Config):
     task_hash: str | None = None
     """Hash of the source of a task or reward of your own; written at the start, so that a run cannot resume
     with another reward. None = not checked."""
-    path: str | None = None
+    path: Annotated[str | None, OnResume.FREE] = None
     """Problem file (JSONL or parquet) or hub name; the arithmetic task makes its problems and needs none."""
     columns: DataColumnsConfig = DataColumnsConfig()
     split: Literal["train", "heldout"] = "train"
@@ -199,21 +201,27 @@ class OptimizerConfig(Config):
 
 
 class RolloutConfig(Config):
-    engine: str = Field(
+    engine: Annotated[str, OnResume.MACHINE] = Field(
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
     )
-    """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process), or
-    your own factory as `FILE.py:NAME` or `module:NAME`."""
+    """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process; vllm
+    = vLLM, in processes of its own), or your own factory as `FILE.py:NAME` or `module:NAME`."""
+    num_engines: Annotated[int, OnResume.MACHINE] = Field(default=1, ge=1)
+    """Processes with a vLLM engine each [engines]."""
+    vllm: Annotated[VllmConfig, OnResume.MACHINE] = VllmConfig()
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
-    max_running: int = Field(default=512, ge=1)
-    """Responses decoded at once by the local engine [rollouts]."""
+    max_running: Annotated[int, OnResume.MACHINE] = Field(default=512, ge=1)
+    """Responses decoded at once by one engine [rollouts]."""
+    max_response_tokens: Annotated[int | None, OnResume.MACHINE] = Field(default=None, ge=1)
+    """Longest response that a vLLM engine holds [tokens]; None = the largest budget of the stages and the
+    evaluation."""
     max_prompt_tokens: int = Field(default=2048, ge=1)
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
-    long_prompts: Literal["drop", "refuse"] = "drop"
+    long_prompts: Annotated[Literal["drop", "refuse"], OnResume.FREE] = "drop"
     """Handling of problems whose prompt is longer than max_prompt_tokens."""
-    bad_golds: Literal["drop", "refuse"] = "refuse"
+    bad_golds: Annotated[Literal["drop", "refuse"], OnResume.FREE] = "refuse"
     """Handling of problems to train on whose gold the verifier cannot judge."""
     oversample: float = Field(default=1.0, ge=1)
     """Draw this multiple of num_problems, keep the first num_problems groups with signal [dimensionless]."""
@@ -234,9 +242,9 @@ class CodeVerifyConfig(Config):
     """Rule for the program in a response: markdown, the last fenced block of Python; livecodebench, the text
     between the last two lines with three backticks, for comparison with published scores.
     Source: LiveCodeBench."""
-    allow_weak_sandbox: bool = False
+    allow_weak_sandbox: Annotated[bool, OnResume.MACHINE] = False
     """Run programs even where the sandbox confines little (levels 1 and 2)."""
-    sandbox_fusion_url: str | None = None
+    sandbox_fusion_url: Annotated[str | None, OnResume.MACHINE] = None
     """Judge by this SandboxFusion service (tests that are data only); None = in or1's own sandbox."""
 
 
@@ -249,7 +257,7 @@ class MathVerifyConfig(Config):
 
 
 class VerifyConfig(Config):
-    num_workers: int = Field(default=2, ge=1)
+    num_workers: Annotated[int, OnResume.FREE] = Field(default=2, ge=1)
     """Worker processes of the verifier pool [processes]."""
     time_limit_s: float = Field(default=5.0, gt=0)
     """Wall time for one answer, held by the parent [s]."""
@@ -257,15 +265,15 @@ class VerifyConfig(Config):
     """Address space of one worker [bytes]."""
     math: MathVerifyConfig = MathVerifyConfig()
     code: CodeVerifyConfig = CodeVerifyConfig()
-    second_opinion_fraction: float = Field(default=0.0, ge=0, le=1)
+    second_opinion_fraction: Annotated[float, OnResume.FREE] = Field(default=0.0, ge=0, le=1)
     """Share of the different answers that another verifier judges too, to count how often both agree
     [dimensionless]; for tasks with a second verifier: mathematics, by Math-Verify."""
 
 
 class EvaluationConfig(Config):
-    every: int | None = Field(default=20, ge=1)
+    every: Annotated[int | None, OnResume.FREE] = Field(default=20, ge=1)
     """Steps between evaluations; None = only before the first and after the last step. Source: scripts."""
-    num_problems: int = Field(default=64, ge=1)
+    num_problems: Annotated[int, OnResume.NEVER] = Field(default=64, ge=1)
     """Held-out problems [problems]."""
     samples_per_problem: int = Field(default=4, ge=1)
     """k of avg@k. Source: scripts use 8."""
@@ -276,9 +284,9 @@ class EvaluationConfig(Config):
     `eval_t0.6/...`. Source: scripts score at 0.6 and 1.0."""
     max_response_tokens: int | None = Field(default=None, ge=1)
     """Budget [tokens]; None = the last stage's."""
-    benchmarks: tuple[str, ...] = ()
+    benchmarks: Annotated[tuple[str, ...], OnResume.NEVER] = ()
     """Held-out problems by the names that `or1 eval` has for them, asked as its protocol `reference` asks."""
-    data: tuple[DataConfig, ...] = ()
+    data: Annotated[tuple[DataConfig, ...], OnResume.NEVER] = ()
     """Further held-out problems; with neither, num_problems are set aside from the training data, by hash of
     their ids."""
 
@@ -335,12 +343,12 @@ class SystemConfig(Config):
 
 
 class RunConfig(Config):
-    name: str
+    name: Annotated[str, OnResume.FREE]
     """Name of the run; `runs/<name>` is its folder unless --out says otherwise."""
-    seed: int = Field(default=1, ge=0)
+    seed: Annotated[int, OnResume.NEVER] = Field(default=1, ge=0)
     """Root of every random number. Source: scripts (1)."""
-    model: ModelConfig
-    data: Annotated[tuple[DataConfig, ...], Field(min_length=1)]
+    model: Annotated[ModelConfig, OnResume.NEVER]
+    data: Annotated[tuple[DataConfig, ...], Field(min_length=1), OnResume.NEVER]
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)]
     loss: LossConfig = LossConfig()
     entropy: EntropyConfig = EntropyConfig()
@@ -348,9 +356,9 @@ class RunConfig(Config):
     rollout: RolloutConfig = RolloutConfig()
     verify: VerifyConfig = VerifyConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    checkpoint: CheckpointConfig = CheckpointConfig()
-    tracking: TrackingConfig = TrackingConfig()
-    system: SystemConfig = SystemConfig()
+    checkpoint: Annotated[CheckpointConfig, OnResume.FREE] = CheckpointConfig()
+    tracking: Annotated[TrackingConfig, OnResume.FREE] = TrackingConfig()
+    system: Annotated[SystemConfig, OnResume.MACHINE] = SystemConfig()
     max_empty_steps: int = Field(default=10, ge=1)
     """Stop after this many consecutive steps without a group to train on [steps]."""
     max_nonfinite_steps: int = Field(default=3, ge=1)

@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work elsewhere.
+"""`or1 train | eval | curate | verify | show | doctor | export | rollouts | plot`: the signatures.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -131,14 +131,16 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")],
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
+    ] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
-    run(
-        recipe, [*(sets or []), *(["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else [])], out
-    )
+    weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
+    run(recipe, [*(sets or []), *weak], out, accept_changes=accept_changes)
 
 
 @curate_app.command("run")
@@ -312,11 +314,32 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
+    model: Annotated[Path | None, typer.Option(help="Folder of the start model, if it has moved.")] = None,
 ) -> None:
     """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step, adapter=adapter)
+    run(run_folder, out, step, adapter=adapter, model=model)
+
+
+@app.command()
+def rollouts(
+    run_folder: RunPath,
+    step: Annotated[int | None, typer.Option(help="Step of the rollouts; the last one if not given.")] = None,
+    right: Annotated[bool, typer.Option("--right", help="Correct ones.")] = False,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Incorrect ones and those without an answer.")
+    ] = False,
+    truncated: Annotated[bool, typer.Option("--truncated", help="Those cut off by the budget.")] = False,
+    problem: Annotated[str | None, typer.Option(help="Those of the problem with this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rollouts to print.")] = 4,
+) -> None:
+    """Print rollouts of a step with their verdicts."""
+    from or1.cli import rollouts as command
+
+    options = ((right, command.RIGHT), (wrong, command.WRONG), (truncated, command.TRUNCATED))
+    outcomes = frozenset[Any]().union(*(chosen for wanted, chosen in options if wanted))
+    command.rollouts(run_folder, step, outcomes, problem, limit)
 
 
 @app.command()

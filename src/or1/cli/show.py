@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.table import Table
 
 from or1 import recipes
-from or1.config import RunConfig
 from or1.recipes.check import shown
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the listing."""
-
-    key: str
-    value: str
-    about: str
-    """The field's docstring: meaning, unit, source."""
-    is_default: bool
+from or1.setting import Setting, settings_of
 
 
 def show(recipe: str | None, sets: Sequence[str], as_json: bool) -> None:
@@ -39,31 +24,10 @@ def show(recipe: str | None, sets: Sequence[str], as_json: bool) -> None:
         sys.stdout.write(run.model_dump_json(indent=2) + "\n")
         return
     console.print(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps.\n", markup=False)
-    console.print(_table(settings(run)))
+    console.print(_table(settings_of(run)))
     console.print(
         "\n* differs from the default. Change a setting with --set KEY=VALUE; null is None.", markup=False
     )
-
-
-def settings(run: RunConfig) -> list[Setting]:
-    """Every value of the run under its dotted key, in the order of the models."""
-    return list(_settings(run, ""))
-
-
-def _settings(model: BaseModel, prefix: str) -> Iterator[Setting]:
-    for name, field in type(model).model_fields.items():
-        value: Any = getattr(model, name)
-        key = prefix + name
-        if isinstance(value, BaseModel):
-            yield from _settings(value, key + ".")
-            continue
-        if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            for index, entry in enumerate(value):
-                yield from _settings(entry, f"{key}.{index}.")
-            continue
-        same = field.default is not PydanticUndefined and value == field.default
-        about = " ".join((field.description or "").split())
-        yield Setting(key=key, value=shown(value), about=about, is_default=same)
 
 
 def _listing() -> Table:
@@ -75,7 +39,7 @@ def _listing() -> Table:
     return table
 
 
-def _table(rows: Sequence[Setting]) -> Table:
+def _table(rows: Iterable[Setting]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("", no_wrap=True, width=1)
     table.add_column("setting", no_wrap=True)
@@ -83,5 +47,5 @@ def _table(rows: Sequence[Setting]) -> Table:
     table.add_column("meaning, \\[unit], source")
     for row in rows:
         mark = "" if row.is_default else "*"
-        table.add_row(mark, row.key, row.value, row.about.replace("[", "\\["))
+        table.add_row(mark, row.key, shown(row.value), row.about.replace("[", "\\["))
     return table

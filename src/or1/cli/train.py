@@ -13,14 +13,15 @@ import typer
 
 from or1 import recipes
 from or1.schedule import StopSignal
-from or1.storage.run_folder import CONFIG, METRICS, SUMMARY
+from or1.storage.run_folder import SUMMARY, run_folder_of
 
 
-def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
+def train(recipe: str, sets: Sequence[str], out: Path | None, *, accept_changes: bool = False) -> None:
     """Load and check the recipe, say what a step is, train, and print the score before and after."""
     run = recipes.load(recipe, sets)
-    folder = out or _run_folder(recipe) or Path("runs") / run.name
+    folder = out or run_folder_of(recipe) or Path("runs") / run.name
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
+    typer.echo("loading the model and the problems")
 
     logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
@@ -28,15 +29,9 @@ def train(recipe: str, sets: Sequence[str], out: Path | None) -> None:
     with StopSignal():
         from or1 import assemble  # after the checks: it imports torch
 
-        assemble.train(run, folder)
+        assemble.train(run, folder, accept_changes=accept_changes)
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
     typer.echo(f"{folder / SUMMARY}")
-
-
-def _run_folder(recipe: str) -> Path | None:
-    """The run folder that a path names, itself or by its config.json: it is resumed."""
-    folder = Path(recipe).parent if Path(recipe).name == CONFIG else Path(recipe)
-    return folder if (folder / CONFIG).is_file() and (folder / METRICS).is_file() else None
 
 
 def report(summary: dict[str, Any]) -> list[str]:

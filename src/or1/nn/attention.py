@@ -33,8 +33,12 @@ def attend_fused(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: int
     outs = []
     for bucket in plan.buckets:
         qk_SHLD, v_SGLD = _padded(bucket, qk_THD), _padded(bucket, v_TGD)
+        k_SGLD = qk_SHLD[:, num_heads:]
+        if k_SGLD.is_cuda:  # the kernels that take float32 need one key head for each query head
+            shared = num_heads // k_SGLD.shape[1]
+            k_SGLD, v_SGLD = (x.repeat_interleave(shared, 1) for x in (k_SGLD, v_SGLD))
         out_SHLD = functional.scaled_dot_product_attention(
-            qk_SHLD[:, :num_heads], qk_SHLD[:, num_heads:], v_SGLD, is_causal=True, enable_gqa=True
+            qk_SHLD[:, :num_heads], k_SGLD, v_SGLD, is_causal=True, enable_gqa=True
         )
         outs.append(_tokens(bucket, out_SHLD))
     return torch.cat(outs)

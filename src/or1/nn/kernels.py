@@ -21,6 +21,7 @@ from or1.nn.cached_attention import exact_cached, fast_cached
 from or1.nn.head import HeadLogits, head_logits
 from or1.nn.linear import ROWS_PER_TILE, linear_rows
 from or1.nn.packed_plan import PackedPlan
+from or1.nn.varlen_attention import attend_varlen, capability_of, has_flash
 
 Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(inputs [..., K], weight [O, K], bias [O] or None) -> [..., O]."""
@@ -45,8 +46,36 @@ class Kernels:
     """Whether `attend_packed` takes plans with shared prompts."""
 
 
+def choose_packed(
+    dtype: torch.dtype, head_size: int, capability: tuple[int, int] | None, *, shares_prompts: bool
+) -> AttendPacked:
+    """The fastest attention of packed sequences.
+
+    Args:
+        dtype: of queries, keys and values.
+        head_size: D.
+        capability: compute capability of the GPU; None on a CPU.
+        shares_prompts: the plan has sequences that continue a shared prompt.
+    """
+    if shares_prompts:
+        return attend_blocks
+    return attend_varlen if has_flash(dtype, head_size, capability) else attend_fused
+
+
+def shares_prompts_on(device: torch.device, kernels: Kernels) -> bool:
+    """Whether a prompt is computed once for all its responses in an update.
+
+    Only on a CPU, and not with exact kernels. Variable-length kernels give every sequence its own keys, so on
+    a GPU a shared prompt would need `attend_blocks`, whose plain products write every score to memory. That
+    costs more than computing the prompts again, for responses are many times longer than prompts.
+    """
+    return device.type == "cpu" and kernels.shares_prompts
+
+
 def _attend_packed(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: int) -> Tensor:
-    attend = attend_blocks if plan.shares_prompts else attend_fused
+    attend = choose_packed(
+        qk_THD.dtype, qk_THD.shape[-1], capability_of(qk_THD.device), shares_prompts=plan.shares_prompts
+    )
     return attend(qk_THD, v_TGD, plan, num_heads)
 
 

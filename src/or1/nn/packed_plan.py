@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -104,13 +105,39 @@ class PackedPlan:
         self.positions_T = torch.from_numpy(positions_T).to(device)
         """Position of each token in its sequence, counted from the start of its prompt, in the plan's
         order."""
-        self.buckets: list[Bucket] = []
-        max_scores = BUCKET_SCORES // num_heads if self.shares_prompts else None
+        self.longest = int(lengths_S.max())
+        """Tokens of the longest sequence, without its prompt."""
+        self._num_heads, self._device = num_heads, device
+        self._lengths_S, self._prompts_S, self._parents_S = lengths_S, prompts_S, parents_S
+        self._sorted_S, self._offsets_S = sorted_S, offsets_S
+
+    @cached_property
+    def bounds_S(self) -> Tensor:
+        """First row of each sequence in the plan's order, then the number of rows [S + 1], int32: the form
+        that variable-length kernels take."""
+        bounds_S = np.append(self._offsets_S[self._sorted_S], self.num_tokens)
+        return torch.from_numpy(bounds_S.astype(np.int32)).to(self._device)
+
+    @cached_property
+    def buckets(self) -> list[Bucket]:
+        """Runs of sequences that are computed as one padded batch."""
+        buckets: list[Bucket] = []
+        max_scores = BUCKET_SCORES // self._num_heads if self.shares_prompts else None
         start = 0
-        while start < sorted_S.size:
-            chosen_S = _next_bucket(sorted_S[start:], lengths_S, prompts_S, max_scores)
-            self.buckets.append(_bucket(chosen_S, lengths_S, offsets_S, prompts_S, parents_S, device))
+        while start < self._sorted_S.size:
+            chosen_S = _next_bucket(self._sorted_S[start:], self._lengths_S, self._prompts_S, max_scores)
+            buckets.append(
+                _bucket(
+                    chosen_S,
+                    self._lengths_S,
+                    self._offsets_S,
+                    self._prompts_S,
+                    self._parents_S,
+                    self._device,
+                )
+            )
             start += chosen_S.size
+        return buckets
 
 
 def _next_bucket(

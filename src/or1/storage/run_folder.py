@@ -1,6 +1,7 @@
 """The folder of a training run.
 
-RUN/config.json         "config": all settings; "provenance": version, commit, hashes, packages
+RUN/config.json         "config": all settings; "provenance": version, commit, hashes, packages, and the
+                        settings that a resume changed, each with its step
 RUN/metrics.jsonl       one row per step, one row per evaluation; nothing read from a clock
 RUN/timings.jsonl       seconds, throughputs, memory of the same steps
 RUN/fingerprints.jsonl  hashes of the inputs and outputs of each step
@@ -8,6 +9,7 @@ RUN/rollouts/           step_000012.parquet: one row per rollout
 RUN/checkpoints/        step_000020/: whole states
 RUN/tensorboard/        a view of the rows
 RUN/summary.json        made from the files above
+RUN/start_model/        configuration, tokenizer and chat template of the start model
 RUN/lock                held while a run has the folder open; names its process
 """
 
@@ -17,14 +19,19 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from or1.config import RunConfig
 from or1.errors import RunFolderError
-from or1.storage.atomic import guard_writes
-from or1.storage.folder import Folder
-from or1.storage.settings import differing_keys, require_same
+from or1.setting import NOT_SET, Change, OnResume, changes_between
+from or1.storage.atomic import guard_writes, write_json
+from or1.storage.folder import Folder, FolderLock
+from or1.storage.settings import differing_keys, listed
+from or1.types import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -32,26 +39,19 @@ CONFIG = "config.json"
 METRICS, TIMINGS, FINGERPRINTS = "metrics.jsonl", "timings.jsonl", "fingerprints.jsonl"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
 SUMMARY = "summary.json"
+START_MODEL = "start_model"
 
 FREE_FLOOR_BYTES = 64 << 20
 """Least free disk space to start with, before any checkpoint says how large one is [bytes]."""
 FREE_FACTOR = 1.1
 """Free space required, in sizes of the last checkpoint [dimensionless]."""
 
+MODEL = "model"
+"""Key of the start model in the provenance."""
+_COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL}
+
 _STEP = re.compile(rb'\{"step": (\d+)[,}]')
 """Begin of a row of metrics."""
-
-FREE_KEYS = frozenset(
-    {
-        "tracking.console",
-        "tracking.tensorboard",
-        "tracking.wandb_project",
-        "checkpoint.every",
-        "checkpoint.keep",
-        "verify.num_workers",
-    }
-)
-"""Settings that may change when a run resumes: its views, its checkpoints, its workers, never its numbers."""
 
 
 class RunFolder(Folder):
@@ -61,12 +61,18 @@ class RunFolder(Folder):
     KIND = "a run folder"
     BEFORE = ("reward-*.py", "__pycache__")  # a reward function of a notebook
 
+    def __init__(self, path: Path, lock: FolderLock, description: dict[str, Any]) -> None:
+        super().__init__(path, lock, description)
+        self._resumed = description
+        self._changes: Sequence[Change] = ()
+
     @classmethod
     def open(
         cls,
         path: Path,
         description: Mapping[str, Any],
         *,
+        accept_changes: bool = False,
         free_bytes: Callable[[Path], int] | None = None,
     ) -> RunFolder:
         """Create or reopen the folder, lock it, and check that it belongs to this run and has room.
@@ -74,11 +80,14 @@ class RunFolder(Folder):
         Args:
             path: the folder; parents are made.
             description: as `or1.storage.provenance.describe` makes it: `config` and `provenance`, both JSON.
+            accept_changes: resume with other settings of the class SCIENCE too (see `OnResume`).
             free_bytes: free space at a path [bytes]; None asks the file system.
 
         Raises:
             RunFolderError: in use, of another configuration or other data, not writable, or nearly full.
         """
+        wanted = json.loads(json.dumps(description))
+        changes: list[Change] = []
 
         def describe(found: dict[str, Any] | None) -> Mapping[str, Any]:
             with guard_writes(path):
@@ -87,11 +96,45 @@ class RunFolder(Folder):
             require_free(path, last_checkpoint_bytes(path / CHECKPOINTS), free_bytes)
             if found is None:
                 return description
-            _require_same_run(path, found, json.loads(json.dumps(description)))
+            changes.extend(_accepted_changes(path, found, wanted, accept_changes))
+            _warn_of_versions(path, found, wanted)
             _refuse_lost_checkpoints(path, found["config"]["checkpoint"]["every"])
             return found
 
-        return cls.hold(path, describe)
+        folder = cls.hold(path, describe)
+        folder._resumed, folder._changes = wanted, changes
+        return folder
+
+    def on_restore(self, state: RunState) -> None:
+        """Record the settings that change, with the step after which they do: that of the restored state.
+
+        Raises:
+            RunFolderError: the settings lack the stage of the state.
+        """
+        config, num_stages = self._resumed["config"], len(self._resumed["config"]["stages"])
+        if state.stage.index >= num_stages:
+            raise RunFolderError(
+                f"the checkpoint of step {state.step} is in stage {state.stage.index + 1} and the settings "
+                f"have {num_stages}: repeat the stages that it has begun, and change only what follows"
+            )
+        provenance = dict(self.description["provenance"])
+        if MODEL in self._resumed["provenance"]:
+            provenance |= {MODEL: self._resumed["provenance"][MODEL]}  # the same files, perhaps elsewhere
+        earlier = [c | {"step": min(c["step"], state.step)} for c in recorded_changes(provenance)]
+        recorded = [change for change in self._changes if change.on_resume is not OnResume.FREE]
+        rows = [
+            {"step": state.step, "setting": c.key, "from": c.old, "to": c.new, "class": c.on_resume}
+            for c in recorded
+        ]
+        if earlier or rows:
+            provenance |= {"changes": [*earlier, *rows]}
+        if self._changes:
+            provenance |= {"config_hash": self._resumed["provenance"]["config_hash"]}
+        description = json.loads(json.dumps({"config": config, "provenance": provenance}))
+        if description != self.description:
+            write_json(self.path / CONFIG, description)
+        self.description, self._changes = description, ()
+        _say(state.step, recorded)
 
     @classmethod
     def check(cls, found: dict[str, Any]) -> None:
@@ -103,18 +146,90 @@ class RunFolder(Folder):
         return self.path / CHECKPOINTS
 
 
-def _require_same_run(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse other settings and other problems; warn about other versions."""
-    old, new = (d["config"] | {"data_hash": d["provenance"]["data_hash"]} for d in (found, wanted))
-    require_same(
-        old,
-        new,
-        may_change=FREE_KEYS,
-        holder=f"{path} belongs to a run with other settings or other data",
-        remedy="choose another folder with --out, or repeat the settings it was started with",
-    )
-    changed = differing_keys(found["provenance"], wanted["provenance"])
-    changed = [k for k in changed if k != "config_hash"]
+def run_folder_of(recipe: str | Path) -> Path | None:
+    """The run folder that a path names, itself or by its config.json: it is resumed."""
+    folder = Path(recipe).parent if Path(recipe).name == CONFIG else Path(recipe)
+    return folder if (folder / CONFIG).is_file() and (folder / CHECKPOINTS).is_dir() else None
+
+
+def recorded_changes(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The settings that resumes have changed: `step`, `setting`, `from`, `to`, `class`."""
+    return list(provenance["changes"]) if "changes" in provenance else []
+
+
+def _accepted_changes(
+    path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], accept_changes: bool
+) -> Sequence[Change]:
+    """The settings that differ; refuse those that may not."""
+    try:
+        before = RunConfig.model_validate(found["config"])
+    except ValidationError as error:
+        raise RunFolderError(
+            f"{path / CONFIG} is of another version of or1 ({found['provenance']['or1_version']}): resume "
+            f"with that version, or choose another folder with --out ({len(error.errors())} settings differ)"
+        ) from None
+    changes = changes_between(before, RunConfig.model_validate(wanted["config"]))
+    hashes = [each["provenance"]["data_hash"] for each in (found, wanted)]
+    refused = [change for change in changes if change.on_resume is OnResume.NEVER]
+    if hashes[0] != hashes[1]:
+        refused.append(Change(key="data_hash", old=hashes[0], new=hashes[1]))
+    if refused:
+        raise RunFolderError(
+            f"{path} belongs to a run with other settings or other data ({listed(refused)}), which never "
+            f"change in a run: resume it as it is with or1 train {path}, or choose another folder with --out"
+        )
+    _require_same_model(path, found, wanted)
+    science = [change for change in changes if change.on_resume is OnResume.SCIENCE]
+    if science and not accept_changes:
+        raise RunFolderError(
+            f"{path} belongs to a run with other settings ({listed(science)}): add --accept-changes to "
+            f"resume it with these, or resume it as it is with or1 train {path}"
+        )
+    return changes
+
+
+def model_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Sequence[Change]:
+    """Files that differ between two start models, each given as `provenance.model` of a run."""
+    hashes = [
+        {f"sha256 of {name}": facts["sha256"][:12] for name, facts in model["files"].items()}
+        for model in (found, wanted)
+    ]
+    return [
+        Change(key=key, old=hashes[0].get(key, NOT_SET), new=hashes[1].get(key, NOT_SET))
+        for key in differing_keys(*hashes)
+    ]
+
+
+def _require_same_model(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    sides = [each["provenance"] for each in (found, wanted)]
+    if not all(MODEL in side for side in sides):
+        return
+    old, new = (side[MODEL] for side in sides)
+    if changes := model_differences(old, new):
+        name, revision = found["config"]["model"]["path"].partition("@")[0], old["revision"]
+        remedy = f"resume with --set model.path={name}@{revision}" if revision else "put its files back"
+        raise RunFolderError(
+            f"{new['folder']} is not the start model of {path} ({listed(changes)}): {remedy}, or choose "
+            "another folder with --out"
+        )
+
+
+def _say(step: int, changes: Sequence[Change]) -> None:
+    """One line for each class of settings that change."""
+    for on_resume, effect in (
+        (OnResume.MACHINE, "results may differ in the last bits from those of a run without the change"),
+        (OnResume.SCIENCE, "recorded in config.json"),
+    ):
+        if some := [change.arrow for change in changes if change.on_resume is on_resume]:
+            logger.warning("changed from step %d on: %s; %s", step + 1, ", ".join(some), effect)
+
+
+def _warn_of_versions(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    sides = [
+        {key: value for key, value in each["provenance"].items() if key not in _COMPARED_ELSEWHERE}
+        for each in (found, wanted)
+    ]
+    changed = differing_keys(*sides)
     if changed:
         logger.warning("%s was started with another %s: numbers may differ", path, ", ".join(changed))
 

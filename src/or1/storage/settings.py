@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from or1.errors import Or1Error, RunFolderError
+from or1.setting import NOT_SET, side_by_side
 
 _MAX_KEYS = 8
 """Most differing settings in a message [settings]."""
-_MAX_CHARACTERS = 60
-"""Most characters of a value in a message [characters]."""
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -69,11 +68,13 @@ def require_same(
     if not keys:
         return
     there, here = flatten(found), flatten(wanted)
-    shown = [f"{key} is {_shown(there, key)} there, {_shown(here, key)} here" for key in keys[:_MAX_KEYS]]
-    if len(keys) > _MAX_KEYS:
-        shown.append(f"and {len(keys) - _MAX_KEYS} more")
-    raise error(f"{holder} ({'; '.join(shown)}): {remedy}")
+    shown = [side_by_side(key, there.get(key, NOT_SET), here.get(key, NOT_SET)) for key in keys]
+    raise error(f"{holder} ({listed(shown)}): {remedy}")
 
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    return str(values[key])[:_MAX_CHARACTERS] if key in values else "not set"
+def listed(changes: Sequence[object]) -> str:
+    """The first 8 changes and the number of the others, for a message."""
+    shown = [str(change) for change in changes[:_MAX_KEYS]]
+    if len(changes) > _MAX_KEYS:
+        shown.append(f"and {len(changes) - _MAX_KEYS} more")
+    return "; ".join(shown)

@@ -182,6 +182,7 @@ class FolderCheckpoints:
         tracker: Tracker,
         *,
         keep: int,
+        on_restore: Callable[[RunState], None] = lambda state: None,
         free_bytes: Callable[[Path], int] | None = None,
     ) -> None:
         """
@@ -189,11 +190,13 @@ class FolderCheckpoints:
             folder: `checkpoints/` of the run.
             tracker: its log lengths are stored on saving; its logs are cut to them on restoring.
             keep: number of whole checkpoints kept, the newest.
+            on_restore: called with the state that is restored, before the logs are cut to it; may refuse it.
             free_bytes: free space at a path [bytes]; None asks the file system.
         """
         self._folder = folder
         self._tracker = tracker
         self._keep = keep
+        self._on_restore = on_restore
         self._free_bytes = free_bytes
         self._whole: set[Path] = set()
         """Checkpoints that this process has written or verified."""
@@ -211,6 +214,7 @@ class FolderCheckpoints:
         path = newest_whole(self._folder)
         if path is None:
             self._tracker.cut(dict.fromkeys(self._tracker.offsets(), 0), 0)
+            self._on_restore(RunState())
             return None
         content = json.loads((path / STATE).read_text())
         try:
@@ -220,6 +224,7 @@ class FolderCheckpoints:
                 f"{path / STATE} was not written by this version of or1: {error}"
             ) from error
         trainer.load(path / TRAINER)
+        self._on_restore(state)
         self._tracker.cut(content["log_offsets"], state.step)
         self._whole.add(path)
         return state

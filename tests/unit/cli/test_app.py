@@ -16,10 +16,10 @@ import typer
 from or1 import recipes
 from or1.cli.app import guarded, main
 from or1.cli.doctor import GIB, Machine, obstacles
-from or1.cli.show import settings
 from or1.cli.train import report
 from or1.config import RunConfig
 from or1.errors import CheckpointError, ConfigError, Interrupted, NonFiniteError, StarvedError
+from or1.setting import settings_of
 
 
 def raiser(error: BaseException) -> Callable[[], object]:
@@ -148,9 +148,9 @@ def test_show_json_is_the_resolved_run_without_torch(tmp_path: Path) -> None:
 
 def test_show_gives_every_setting_once_and_marks_what_differs() -> None:
     run = recipes.load("or1-7b")
-    rows = {row.key: row for row in settings(run)}
-    assert len(rows) == len(settings(run))
-    assert rows["stages.1.max_response_tokens"].value == "32768"
+    rows = {row.key: row for row in settings_of(run)}
+    assert len(rows) == len(list(settings_of(run)))
+    assert rows["stages.1.max_response_tokens"].value == 32768
     assert not rows["stages.1.group_size"].is_default
     assert rows["stages.0.group_size"].is_default  # 16, written or not
     assert not rows["model.path"].is_default

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from or1.errors import RunFolderError
+from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import (
     FREE_FLOOR_BYTES,
     RunFolder,
     last_checkpoint_bytes,
+    recorded_changes,
     require_free,
 )
-from tests.runs import description, run_config
+from or1.tracking.metrics import STAGE_INDEX
+from or1.types import RunState, StageProgress
+from tests.runs import description, play, run_config
 
 
 def refusal(path: Path, **changes: object) -> str:
@@ -37,7 +41,7 @@ def test_the_same_run_opens_again_and_its_description_stays(tmp_path: Path) -> N
     for _ in range(2):
         RunFolder.open(tmp_path, description(run_config())).close()
     first = (tmp_path / "config.json").read_bytes()
-    RunFolder.open(tmp_path, description(run_config(checkpoint={"every": 7, "keep": 5}))).close()
+    RunFolder.open(tmp_path, description(run_config())).on_restore(RunState(step=3))
     assert (tmp_path / "config.json").read_bytes() == first
 
 
@@ -45,18 +49,140 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, description(run_config())).close()
     stages = [{"max_response_tokens": 8, "num_steps": 4, "num_problems": 3, "group_size": 8}]
     said = refusal(tmp_path, optimizer={"learning_rate": 1e-3}, stages=stages)
+    assert "optimizer.learning_rate is 1e-06 there, 0.001 here" in said
     assert "optimizer.learning_rate" in said
     assert "stages.0.group_size" in said
     assert "stages.1.num_steps" in said  # a stage that is gone differs too
-    assert "--out" in said
     assert "loss.clip_low" not in said
 
 
-def test_what_only_says_who_watches_may_change(tmp_path: Path) -> None:
+def resumed(path: Path, step: int, *, accept: bool = False, stage: int = 0, **changes: object) -> None:
+    """Open the folder with these settings and restore a checkpoint."""
+    wanted = description(run_config(**changes))
+    wanted["provenance"]["config_hash"] = f"of {sorted(changes)}"
+    with RunFolder.open(path, wanted, accept_changes=accept) as folder:
+        folder.on_restore(RunState(step=step, stage=StageProgress(index=stage)))
+
+
+def changes_in(path: Path) -> list[tuple[object, ...]]:
+    provenance = RunFolder.read(path)["provenance"]
+    return [tuple(change.values()) for change in recorded_changes(provenance)]
+
+
+def test_free_settings_change_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    resumed(tmp_path, 0)
+    changed = {
+        "tracking": {"console": True, "tensorboard": True, "rollouts_every": 2},
+        "checkpoint": {"every": 1, "keep": 9},
+        "evaluation": {"every": None},
+        "verify": {"num_workers": 7},
+    }
+    resumed(tmp_path, 3, **changed)
+    assert changes_in(tmp_path) == []
+    assert caplog.text == ""
+    assert RunFolder.read(tmp_path)["config"]["checkpoint"]["every"] == 1
+    assert RunFolder.read(tmp_path)["provenance"]["config_hash"] == f"of {sorted(changed)}"
+
+
+def test_settings_of_the_machine_change_and_are_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    resumed(tmp_path, 0)
+    machine = {"system": {"threads": 2, "tokens_per_microbatch": 99, "recompute_activations": True}}
+    resumed(tmp_path, 3, **machine, rollout={"max_running": 8})
+    assert changes_in(tmp_path) == [
+        (3, "rollout.max_running", 512, 8, "machine"),
+        (3, "system.recompute_activations", False, True, "machine"),
+        (3, "system.threads", None, 2, "machine"),
+        (3, "system.tokens_per_microbatch", 16_384, 99, "machine"),
+    ]
+    (record,) = caplog.records
+    said = record.getMessage()
+    assert said.startswith("changed from step 4 on: rollout.max_running 512 -> 8, ")
+    assert "system.threads null -> 2" in said
+    assert "may differ in the last bits" in said
+
+
+def test_settings_of_the_training_change_on_request_and_are_recorded(tmp_path: Path) -> None:
+    faster = {"optimizer": {"learning_rate": 1e-5}, "max_empty_steps": 99}
+    resumed(tmp_path, 0)
+    said = refusal(tmp_path, **faster)
+    assert (
+        "(max_empty_steps is 10 there, 99 here; optimizer.learning_rate is 1e-06 there, 1e-05 here)" in said
+    )
+    assert (
+        f"add --accept-changes to resume it with these, or resume it as it is with or1 train {tmp_path}"
+        in said
+    )
+    assert "--from" not in said
+    resumed(tmp_path, 6, accept=True, **faster)
+    assert RunFolder.read(tmp_path)["config"] == description(run_config(**faster))["config"]
+    resumed(tmp_path, 9, **faster)  # the same settings again
+    expected = [
+        (6, "max_empty_steps", 10, 99, "science"),
+        (6, "optimizer.learning_rate", 1e-6, 1e-5, "science"),
+    ]
+    assert changes_in(tmp_path) == expected
+    resumed(tmp_path, 3, **faster)  # the checkpoint of step 6 was damaged
+    assert changes_in(tmp_path) == [(3, *change[1:]) for change in expected]
+
+
+def test_a_change_is_recorded_only_once_it_takes_effect(tmp_path: Path) -> None:
+    resumed(tmp_path, 0)
+    before = (tmp_path / "config.json").read_bytes()
+    RunFolder.open(
+        tmp_path, description(run_config(system={"threads": 3}))
+    ).close()  # killed before it resumed
+    assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 2}, {"data": [{"task": "math"}]}, {"model": {"path": "none", "dtype": "float32"}}]
+)
+def test_another_model_data_or_seed_is_refused_in_any_case(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    resumed(tmp_path, 0)
+    with pytest.raises(RunFolderError, match=r"which never change in a run: .* with --out"):
+        resumed(tmp_path, 3, accept=True, **changes)
+
+
+def test_a_stage_that_has_begun_stays(tmp_path: Path) -> None:
+    resumed(tmp_path, 0)
+    before = (tmp_path / "config.json").read_bytes()
+    one_stage = {"stages": [{"max_response_tokens": 8, "num_steps": 40, "num_problems": 3, "group_size": 4}]}
+    with pytest.raises(
+        RunFolderError, match="step 5 is in stage 2 and the settings have 1: repeat the stages"
+    ):
+        resumed(tmp_path, 5, stage=1, accept=True, **one_stage)
+    assert (tmp_path / "config.json").read_bytes() == before
+    resumed(tmp_path, 3, accept=True, **one_stage)
+    assert (3, "stages.0.num_steps", 4, 40, "science") in changes_in(tmp_path)
+    assert (3, "stages.1.num_steps", 6, "not set", "science") in changes_in(tmp_path)
+
+
+def test_a_finished_run_takes_more_steps(tmp_path: Path) -> None:
+    play(tmp_path)
+    stages = [stage.model_dump() for stage in run_config().stages]
+    stages[1]["num_steps"] += 2
+    state = play(tmp_path, run_config(stages=stages), accept_changes=True)
+    assert state is not None
+    assert state.step == 12
+    assert changes_in(tmp_path) == [(10, "stages.1.num_steps", 6, 8, "science")]
+    assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl") if STAGE_INDEX in row] == [
+        *range(1, 13)
+    ]
+
+
+def test_settings_of_another_version_are_one_line(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, description(run_config())).close()
-    changed = run_config(tracking={"console": True, "tensorboard": True}, checkpoint={"every": 1, "keep": 9})
-    RunFolder.open(tmp_path, description(changed)).close()
-    assert "tracking.rollouts_every" in refusal(tmp_path, tracking={"rollouts_every": 2})
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["config"]["max_empty_steps"]  # a version that does not have it yet: its default
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    RunFolder.open(tmp_path, description(run_config())).close()
+    stored["config"]["warp"] = 9
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert "is of another version of or1 (0): resume with that version" in refusal(tmp_path)
 
 
 def test_other_problems_under_the_same_settings_are_refused(tmp_path: Path) -> None:

@@ -31,9 +31,10 @@ def test_no_attack_counts_as_correct(group: Group) -> None:
     if group.correct:
         verdict = judge(tests, group.correct)
         assert verdict.reason == "right", verdict.detail
+    expected = "not_judged" if group.name.startswith("context") else "wrong"
     for attack in group.attacks:
         verdict = judge(tests, ATTACKS.get(attack, attack))
-        assert verdict.outcome.value == "wrong", (attack, verdict.reason, verdict.detail)
+        assert verdict.outcome.value == expected, (attack, verdict.reason, verdict.detail)
 
 
 POINT = """
@@ -217,3 +218,79 @@ def test_a_check_that_can_fail_is_one(test: str) -> None:
     tests = {"tests": [test], "names": ["f"]}
     assert judge(tests, "def f(x): return 0").reason == "wrong_answer"
     assert judge(tests, "def f(x): return 4").reason == "right"
+
+
+ANSWERS = """
+class Yes:
+    def __getattr__(self, name):
+        if name[:2] == "__": raise AttributeError(name)
+        return True if name == "ok" else lambda *a: True
+    def __call__(self, *a): return True
+def f(x): return Yes()
+"""
+RULE = """
+class Rule:
+    def __init__(self, x): self.x, self.ok = x, x > 0
+    def is_valid(self, y): return y == 2 * self.x
+    def twice(self): return 2 * self.x
+    def __call__(self, y): return self.is_valid(y)
+def f(x): return Rule(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert f(2).is_valid(4)",
+        "r = f(2)\nok = r.is_valid(4)\nassert ok is True and r.is_valid(4) == True",
+        "assert f(2).ok",
+        "assert f(2)(4)",
+        "r = f(2)\nprint(r)\nassert bool(r) and str(r) and all(map(r.is_valid, [4, 4]))",
+        "import unittest\nclass T(unittest.TestCase):\n"
+        "    def test(self): self.assertTrue(f(2).is_valid(4))\n",
+        "assert [f(2).is_valid(4), f(3).is_valid(6)] == [True, True]",
+    ],
+)
+def test_tests_that_rest_on_the_yes_of_an_object_are_bad(test: str) -> None:
+    """No reply tells a correct object from one that says yes to everything: the row is not judged."""
+    tests = {"tests": [test], "names": ["f"]}
+    for program in (ANSWERS, RULE):
+        assert judge(tests, program).reason == "bad_tests"
+    assert judge(tests, "def f(x): return 0").outcome.value == "wrong"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert f(2).is_valid(4) and not f(2).is_valid(5)",
+        "assert f(2).is_valid(4) and f(2).twice() == 4",
+        "assert f(2).is_valid(4) and f(3).x == 3",
+    ],
+)
+def test_two_answers_or_a_value_tell_an_object_from_one_that_says_yes(test: str) -> None:
+    tests = {"tests": [test], "names": ["f"]}
+    assert judge(tests, RULE).reason == "right"
+    assert judge(tests, ANSWERS).outcome.value == "wrong"
+
+
+@pytest.mark.parametrize("test", ["assert f('a').isupper()", "assert f(7).is_integer() is True"])
+def test_an_object_in_place_of_a_value_with_the_same_method_is_wrong(test: str) -> None:
+    """A correct program returns a value here, so an object must not keep a program from being judged."""
+    tests = {"tests": [test], "names": ["f"]}
+    assert judge(tests, "def f(x): return 'A' if x == 'a' else float(x)").reason == "right"
+    assert judge(tests, ANSWERS).reason == "wrong_answer"
+
+
+def test_yes_of_a_tested_class_and_of_a_function_are_evidence() -> None:
+    program = f"{RULE}\ndef is_even(x): return x % 2 == 0\ndef watch(f):\n    return lambda x: f(x) == 3"
+    tests = ["assert Rule(2).is_valid(4)", "assert is_even(2)", "assert watch(lambda x: x + 1)(2)"]
+    for test, name in zip(tests, ("Rule", "is_even", "watch"), strict=True):
+        assert judge({"tests": [test], "names": [name]}, program).reason == "right"
+
+
+@pytest.mark.parametrize("test", ["assert all(map(int.__eq__, reversed(f(7)), [3, 2, 1]))"])
+def test_a_reversed_result_has_as_many_elements_as_its_length(test: str) -> None:
+    tests = {"tests": [f"{test}\nassert len(f(7)) == 3"], "names": ["f"]}
+    assert judge(tests, "def f(x): return [1, 2, 3]").reason == "right"
+    short = "class Short:\n    def __len__(s): return 3\n    def __getitem__(s, i): raise IndexError\n"
+    assert judge(tests, f"{short}def f(x): return Short()").outcome.value == "wrong"

@@ -237,3 +237,41 @@ def test_a_decorator_of_the_program_must_call_the_test() -> None:
     tests = {"tests": ["@f\ndef run():\n    assert f(len) is not None\nrun()"]}
     assert judge(tests, "def f(g): return g").reason == "right"
     assert judge(tests, "def f(g): return lambda: None").reason == "wrong_answer"
+
+
+ROWS = """
+class Rows:
+    def __getitem__(self, i):
+        if i == 3: raise IndexError('no row')
+        return self.row(i)
+    def row(self, i): return double(i)
+"""
+LOOPS = (
+    "assert all(v == 2 * i for i, v in enumerate(Rows()))",
+    "got = list(Rows())\nassert got == [0, 2, 4][: len(got)]",
+    "def check():\n    for v, want in zip(Rows(), [0, 2, 4]):\n        assert v == want\ncheck()",
+    "for v in Rows():\n    assert v in (0, 2, 4)\nassert double(1) is not None or True is True",
+    "class More(Rows):\n    def __getitem__(self, i): return super().__getitem__(i)\n"
+    "assert sum(More()) in (0, 6)",
+    "class Once:\n    def __getitem__(self, i):\n        if i: raise IndexError\n"
+    "        return double(2)\n"
+    "assert set(Once()) <= {4}",
+)
+
+
+@pytest.mark.parametrize("test", LOOPS)
+@pytest.mark.parametrize("error", ["IndexError", "StopIteration", "type('E', (IndexError,), {})"])
+def test_an_error_of_the_program_does_not_end_a_loop_over_an_object_of_the_tests(
+    test: str, error: str
+) -> None:
+    tests = {"setup": ROWS, "names": ["double"], "tests": [test]}
+    assert judge(tests, RIGHT).reason == "right"
+    assert judge(tests, f"def double(x): raise {error}('end')").reason == "runtime_error"
+
+
+@pytest.mark.parametrize("key", ["Rows()[2]", "Rows().__getitem__(2)"])
+def test_an_index_error_of_the_program_reaches_the_subscript_that_expects_it(key: str) -> None:
+    test = f"try:\n    {key}\n    assert False\nexcept IndexError as e:\n    assert 'end' in str(e)"
+    tests = {"setup": ROWS, "names": ["double"], "tests": [test]}
+    assert judge(tests, "def double(x): raise IndexError('end')").reason == "right"
+    assert judge(tests, RIGHT).reason == "wrong_answer"

@@ -11,12 +11,18 @@ arguments. It has no access to attributes of objects on the tester's side.
 from __future__ import annotations
 
 import builtins
+import contextlib
+import io
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
 
+from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
-from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
+from or1_verify.code.rpc_objects import Evidence, RemoteObject
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
 
 _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
@@ -24,152 +30,6 @@ _MESSAGE = 300
 
 class EndpointLostError(Exception):
     """The other side has ended."""
-
-
-_QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
-"""Methods of values that answer a question about their argument, which may be an expected value."""
-_SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
-
-
-class RemoteObject:
-    """Stand-in for an object of the other side.
-
-    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are evaluated on the other side.
-    Comparison is not: two stand-ins are equal if they stand for the same object, whatever its class defines.
-    `in` is not either, because the key may be an expected value: the elements are fetched once and compared
-    here. Only for an instance of a class that the tests call by name, `in` is evaluated on the other side,
-    since the tests may test it. Methods of values with the same meaning, such as `issubset` and `index`, are
-    called on such an instance only, and `index` and other searches on the objects that it gives.
-    """
-
-    def __init__(self, endpoint: RpcEndpoint, entry: list[Any], label: str) -> None:
-        object.__setattr__(self, "_or1_endpoint", endpoint)
-        object.__setattr__(self, "_or1_entry", entry)
-        object.__setattr__(self, "_or1_label", label)
-        object.__setattr__(self, "_or1_is_tested", False)
-        object.__setattr__(self, "_or1_is_part", False)
-        object.__setattr__(self, "_or1_refused", "")
-        object.__setattr__(self, "_or1_elements", (-1, []))
-        object.__setattr__(self, "_or1_length", (-1, 0))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
-        if self._or1_refused and plain:
-            raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
-        result = self._or1_endpoint.call(self, args, kwargs)
-        if type(result) is RemoteObject and self._or1_is_part:
-            object.__setattr__(result, "_or1_is_part", True)
-        if type(result) is RemoteObject and self._or1_entry[0] == "name":
-            object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(f"{self._or1_label} has no attribute {name}")
-        result = self._or1_endpoint.call(getattr, (self, name), {})
-        if type(result) is RemoteObject and self._or1_entry[0] != "name":
-            is_part = self._or1_is_tested or self._or1_is_part
-            asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
-            object.__setattr__(result, "_or1_is_part", is_part)
-            object.__setattr__(result, "_or1_refused", name if asks else "")
-        return result
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._or1_endpoint.call(setattr, (self, name, value), {})
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not RemoteObject or self._or1_entry == other._or1_entry:
-            return self is other or type(other) is RemoteObject
-        if self._or1_is_tested and other._or1_is_tested:
-            raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
-        return False
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __len__(self) -> Any:
-        endpoint = self._or1_endpoint
-        when, elements = self._or1_elements
-        same_moment = when == endpoint.num_calls
-        length = endpoint.call(len, (self,), {})
-        if same_moment:
-            self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
-        object.__setattr__(self, "_or1_length", (endpoint.num_calls, length))
-        return length
-
-    def __bool__(self) -> Any:
-        return self._or1_endpoint.call(bool, (self,), {})
-
-    def __str__(self) -> Any:
-        return self._or1_endpoint.call(str, (self,), {})
-
-    def __repr__(self) -> Any:
-        return self._or1_endpoint.call(repr, (self,), {})
-
-    def __iter__(self) -> Any:
-        elements = self._or1_endpoint.call(iter, (self,), {})
-        if elements is self or self._or1_is_tested or self._or1_is_part:
-            return elements
-        return self._or1_all(elements)
-
-    def _or1_all(self, elements: Any) -> Iterator[Any]:
-        """The elements of a result; an error after the last one if its length, where it has one, differs."""
-        found = []
-        for element in elements:
-            found.append(element)
-            yield element
-        try:
-            length = self._or1_endpoint.call(len, (self,), {})
-        except TypeError:
-            return
-        self._or1_agree(found, length)
-
-    def __next__(self) -> Any:
-        return self._or1_endpoint.call(next, (self,), {})
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._or1_endpoint.call(self._or1_special("__setitem__"), (key, value), {})
-
-    def __contains__(self, key: Any) -> Any:
-        endpoint = self._or1_endpoint
-        if self._or1_is_tested:
-            return endpoint.call(self._or1_special("__contains__"), (key,), {})
-        when, elements = self._or1_elements
-        if when != endpoint.num_calls:  # the program may have changed it since
-            started = endpoint.num_calls
-            elements = list(self)  # also calls __len__, if there is one
-            when, length = self._or1_length
-            if when >= started:
-                self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
-        return key in elements
-
-    def _or1_agree(self, elements: list[Any], length: Any) -> None:
-        if length != len(elements):
-            raise TypeError(f"{self._or1_label} has {len(elements)} elements but its length is {length}")
-
-    def _or1_special(self, name: str) -> Any:
-        return self._or1_endpoint.call(getattr, (self, name), {})
-
-
-def _operator(name: str) -> Callable[..., NoReturn]:
-    def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
-        error = UnsupportedTestsError if self._or1_is_tested else TypeError
-        raise error(f"the operator {name} of an object of the program ({self._or1_label})")
-
-    return unsupported
-
-
-_OPERATORS = (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"
-)
-for _name in _OPERATORS.split():
-    setattr(RemoteObject, f"__{_name}__", _operator(_name))
 
 
 class RpcEndpoint:
@@ -184,7 +44,9 @@ class RpcEndpoint:
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
-        find_error: Callable[[str], type[Exception] | None] = lambda name: None,
+        find_error: Callable[[str, str], type[Exception] | None] = lambda name, module: None,
+        kept_classes: tuple[type, ...] = (),
+        class_names: frozenset[str] = frozenset(),
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -196,9 +58,13 @@ class RpcEndpoint:
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
             may_set: whether the other side may set an attribute of an instance of this class.
-            find_error: returns the exception class of this name that this side defines, if there is one.
+            find_error: returns the exception class of this name and module on this side, if there is one.
+            kept_classes: classes of this side whose instances are never transferred as plain values.
+            class_names: names of the program that the tests use as classes.
         """
         self._find_error = find_error
+        self._kept_classes = kept_classes
+        self.class_names = class_names
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
@@ -211,6 +77,8 @@ class RpcEndpoint:
         """Number of calls to the other side."""
         self.num_uses = 0
         """The same without those for truth and text alone."""
+        self.evidence = Evidence()
+        self._stdout = sys.stdout
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
@@ -226,7 +94,7 @@ class RpcEndpoint:
             EndpointLostError: the other side ended.
         """
         self.num_calls += 1
-        self.num_uses += function not in (bool, str, repr)
+        self.num_uses += not any(function is each for each in (bool, str, repr))
         encoder = self._encoder()
         try:
             root = encoder.item([function, list(args), kwargs])
@@ -234,16 +102,23 @@ class RpcEndpoint:
             if _is_of_the_tests(function, args):
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
-        self._write({"root": root, "heap": encoder.entries})
+        is_captured = self._find_name is None and sys.stdout is not self._stdout
+        self._write({"root": root, "heap": encoder.entries, **({"captures": True} if is_captured else {})})
         while True:
             message = self._read()
             if "root" in message:
                 self._answer(message)
                 continue
+            if is_captured:
+                sys.stdout.write(str(message["output"]) if "output" in message else "")
             if "raise" in message:
+                self.evidence.is_found |= function is not getattr
                 stops = self._find_name is not None or function is next
                 raise_described(message["raise"], stops=stops, find_error=self._find_error)
-            return result_of(message, encoder, self._decoder)
+            result = result_of(message, encoder, self._decoder)
+            is_value = type(result) is not RemoteObject and _is_believed(function)
+            self.evidence.is_found |= is_value or bool(message["changes"])
+            return result
 
     def confirm(self) -> None:
         """Raise the first failed check of a function that the program called and whose failure it caught."""
@@ -259,20 +134,24 @@ class RpcEndpoint:
                 return
 
     def _answer(self, message: dict[str, Any]) -> None:
+        self.evidence.is_found = True
+        output = io.StringIO()
         try:
-            reply = self._reply(message)
+            with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
+                reply = self._reply(message)
         except EndpointLostError:
             raise
         except BaseException as error:
             if isinstance(error, AssertionError) and not came_from_program(error):
                 self._failed_check = self._failed_check or error
             reply = {"raise": describe(error)}
-        self._write(reply)
+        self._write({**reply, "output": output.getvalue()} if "captures" in message else reply)
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])
         function, args, kwargs = value_of(message["root"], objects)
-        if self._find_name is None and not any(function is kept for kept in self._kept.values()):
+        may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
+        if not may_call and not any(function is kept for kept in self._kept.values()):
             raise TransferError("only functions that were passed as arguments can be called")
         result = function(*args, **kwargs)
         encoder = self._encoder(objects)
@@ -286,7 +165,7 @@ class RpcEndpoint:
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
     def _encoder(self, known: list[Any] | None = None) -> ValueEncoder:
-        return ValueEncoder(self._node_classes, self._entry, known or [])
+        return ValueEncoder(self._node_classes, self._entry, known or [], self._kept_classes)
 
     def _entry(self, value: Any) -> list[Any]:
         if isinstance(value, RemoteObject):
@@ -295,20 +174,26 @@ class RpcEndpoint:
         if self._find_name is None and not callable(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
         name = value.__name__ if isinstance(value, type | type(len)) else ""
-        if self._find_name is None and name and vars(builtins).get(name) is value:
+        may_name = self._find_name is None or value is getattr
+        if may_name and name and vars(builtins).get(name) is value:
             return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
-        return ["export", number, type(value).__name__[:80]]
+        entry = ["export", number, type(value).__name__[:80]]
+        is_function = isinstance(value, types.FunctionType)
+        return [*entry, value.__name__, value.__doc__] if is_function else entry
 
     def _handle(self, entry: list[Any]) -> Any:
         if entry[0] == "export":
             number, label = int(entry[1]), str(entry[2])
             if number not in self._remote:
-                self._remote[number] = RemoteObject(self, ["yours", number], label)
+                names = (entry[3], entry[4]) if len(entry) == 5 else None
+                self._remote[number] = RemoteObject(self, ["yours", number], label, names)
             return self._remote[number]
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
+        if self._find_name is None and entry == ["builtin", "getattr"]:
+            return getattr
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
         return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
@@ -329,10 +214,25 @@ class RpcEndpoint:
         return message
 
 
+def _is_mocked(args: list[Any]) -> bool:
+    """Whether an attribute of a Mock of the tests is read that records calls: not one that each Mock has."""
+    mock: Any = sys.modules.get("unittest.mock")
+    if mock is None or len(args) != 2 or not isinstance(args[0], mock.Mock) or type(args[1]) is not str:
+        return False
+    return args[1][:1] != "_" and not hasattr(mock.Mock, args[1]) and args[1] not in dir(mock.Mock())
+
+
 def _is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether a call goes to a name of the program or to an instance that the tests made."""
     target = function if type(function) is RemoteObject else args[0] if args else None
     return type(target) is RemoteObject and (target._or1_entry[0] == "name" or bool(target._or1_is_tested))
+
+
+def _is_believed(function: Any) -> bool:
+    """Whether a plain value that this function returns is evidence."""
+    if type(function) is RemoteObject:
+        return bool(function._or1_is_believed)
+    return not any(function is each for each in (bool, str, repr, getattr, setattr))
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:

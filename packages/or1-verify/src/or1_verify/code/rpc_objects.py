@@ -1,0 +1,257 @@
+"""Stand-ins for objects of the other process; the evidence in replies. Standard library only: see `rpc`."""
+
+from __future__ import annotations
+
+import types
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from or1_verify.code.rpc_errors import UnsupportedTestsError
+
+if TYPE_CHECKING:
+    from or1_verify.code.rpc import RpcEndpoint
+
+_QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
+"""Methods of values that answer a question about their argument, which may be an expected value."""
+_SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
+
+
+_OF_VALUES = frozenset({"all", "any", "equals"}).union(
+    *(vars(cls) for cls in (str, bytes, int, float, complex, list, tuple, dict, set, deque, Counter)),
+    *(vars(cls) for cls in (Decimal, Fraction, date, datetime, timedelta)),
+)
+"""Methods and attributes that values have, which a correct program may return in place of an object."""
+
+
+class Evidence:
+    """Whether some reply of the program can tell it from an object that says yes to everything.
+
+    A plain value, an error, a change of an argument and a call of a function of the tests do. The truth and
+    the text of an object do not, nor does True, False or None from a method or an attribute of an object that
+    a function of the program returned, unless there are True and False.
+    """
+
+    def __init__(self) -> None:
+        self.is_found = False
+        self._answers: dict[bool, str] = {}
+        """The names of methods and attributes, by their answer."""
+        self._asked: set[str] = set()
+
+    def add_answer(self, name: str, result: Any) -> None:
+        """Note the answer of a method or attribute of an object that a function of the program returned."""
+        if type(result) is RemoteObject:
+            return
+        self._asked.add(name)
+        if type(result) is bool:
+            self._answers[result] = name
+        self.is_found = self.is_found or len(self._answers) == 2 or type(result) not in (bool, type(None))
+
+    def problem(self) -> tuple[str, str] | None:
+        """Reason and detail if the tests rest on such answers alone; None = they do not.
+
+        Where values have a method of that name, a correct program may return one: the object is wrong.
+        """
+        if self.is_found or not self._asked:
+            return None
+        names = ", ".join(sorted(self._asked))
+        if self._asked & _OF_VALUES:
+            return "wrong_answer", f"an object of the program in place of a value ({names})"
+        return "unsupported", f"the tests rest only on the answer of an object of the program ({names})"
+
+
+class RemoteObject:
+    """Stand-in for an object of the other side.
+
+    Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are evaluated on the other side.
+    Comparison is not: two stand-ins are equal if they stand for the same object, whatever its class defines.
+    `in` is not either, because the key may be an expected value: the elements are fetched once and compared
+    here. Only for an instance of a class that the tests call by name, `in` is evaluated on the other side,
+    since the tests may test it. Methods of values with the same meaning, such as `issubset` and `index`, are
+    called on such an instance only, and `index` and other searches on the objects that it gives.
+    """
+
+    def __init__(
+        self, endpoint: RpcEndpoint, entry: list[Any], label: str, names: tuple[Any, Any] | None = None
+    ) -> None:
+        object.__setattr__(self, "_or1_endpoint", endpoint)
+        object.__setattr__(self, "_or1_entry", entry)
+        object.__setattr__(self, "_or1_label", label)
+        object.__setattr__(self, "_or1_names", names)
+        object.__setattr__(self, "_or1_is_tested", False)
+        object.__setattr__(self, "_or1_is_made", False)
+        object.__setattr__(self, "_or1_is_part", False)
+        object.__setattr__(self, "_or1_refused", "")
+        object.__setattr__(self, "_or1_asked", "")
+        object.__setattr__(self, "_or1_elements", (-1, []))
+        object.__setattr__(self, "_or1_length", (-1, 0))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
+        if self._or1_refused and plain:
+            raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
+        result = self._or1_endpoint.call(self, args, kwargs)
+        if not self._or1_is_believed:
+            self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
+        if type(result) is RemoteObject and self._or1_is_part:
+            object.__setattr__(result, "_or1_is_part", True)
+        if type(result) is RemoteObject and self._or1_entry[0] == "name":
+            object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
+            object.__setattr__(result, "_or1_is_made", self._or1_label in self._or1_endpoint.class_names)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__") and self._or1_names is not None:
+            return self._or1_names[0]
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        result = self._or1_endpoint.call(getattr, (self, name), {})
+        if type(result) is RemoteObject and self._or1_entry[0] != "name":
+            is_part = self._or1_is_tested or self._or1_is_part
+            asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
+            object.__setattr__(result, "_or1_is_part", is_part)
+            object.__setattr__(result, "_or1_refused", name if asks else "")
+            object.__setattr__(result, "_or1_asked", name)
+        elif type(result) is RemoteObject:
+            is_class = self._or1_label in self._or1_endpoint.class_names
+            object.__setattr__(result, "_or1_is_part", self._or1_label.lstrip("_")[:1].isupper())
+            object.__setattr__(result, "_or1_is_made", is_class)
+        elif not self._or1_is_believed:
+            self._or1_endpoint.evidence.add_answer(name, result)
+        return result
+
+    @property
+    def _or1_is_believed(self) -> bool:
+        """Whether the tests ask for this object by name, or make it by a class that they call by name."""
+        return bool(self._or1_entry[0] == "name" or self._or1_is_tested or self._or1_is_part)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._or1_endpoint.call(setattr, (self, name, value), {})
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not RemoteObject:
+            if self._or1_is_made and other is not None:
+                raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
+            return False
+        if self._or1_entry == other._or1_entry:
+            return True
+        if self._or1_is_tested or other._or1_is_tested:
+            raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
+        return False
+
+    def __hash__(self) -> Any:
+        """The object's own if the tests make it: keys of equal hash are compared, which is unsupported."""
+        return self._or1_endpoint.call(hash, (self,), {}) if self._or1_is_tested else id(self)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class that `isinstance` sees."""
+        if self._or1_is_made:
+            raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
+        return _CLASSES.get(self._or1_label, RemoteObject)
+
+    @property
+    def _or1_doc(self) -> Any:
+        return self._or1_names[1] if self._or1_names is not None else None
+
+    def __format__(self, spec: str) -> Any:
+        return self._or1_endpoint.call(format, (self, spec), {})
+
+    def __len__(self) -> Any:
+        endpoint = self._or1_endpoint
+        when, elements = self._or1_elements
+        same_moment = when == endpoint.num_calls
+        length = endpoint.call(len, (self,), {})
+        if same_moment:
+            self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
+        object.__setattr__(self, "_or1_length", (endpoint.num_calls, length))
+        return length
+
+    def __bool__(self) -> Any:
+        return self._or1_endpoint.call(bool, (self,), {})
+
+    def __str__(self) -> Any:
+        return self._or1_endpoint.call(str, (self,), {})
+
+    def __repr__(self) -> Any:
+        return self._or1_endpoint.call(repr, (self,), {})
+
+    def __iter__(self) -> Any:
+        elements = self._or1_endpoint.call(iter, (self,), {})
+        if elements is self or self._or1_is_tested or self._or1_is_part:
+            return elements
+        return self._or1_all(elements)
+
+    def __reversed__(self) -> Any:
+        elements = self._or1_endpoint.call(reversed, (self,), {})
+        return elements if self._or1_is_tested or self._or1_is_part else self._or1_all(elements)
+
+    def _or1_all(self, elements: Any) -> Iterator[Any]:
+        """The elements of a result; an error after the last one if its length, where it has one, differs."""
+        found = []
+        for element in elements:
+            found.append(element)
+            yield element
+        try:
+            length = self._or1_endpoint.call(len, (self,), {})
+        except TypeError:
+            return
+        self._or1_agree(found, length)
+
+    def __next__(self) -> Any:
+        return self._or1_endpoint.call(next, (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
+        self._or1_endpoint.evidence.is_found |= type(result) is not RemoteObject
+        return result
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._or1_endpoint.call(self._or1_special("__setitem__"), (key, value), {})
+
+    def __delitem__(self, key: Any) -> None:
+        self._or1_endpoint.call(self._or1_special("__delitem__"), (key,), {})
+
+    def __contains__(self, key: Any) -> Any:
+        endpoint = self._or1_endpoint
+        if self._or1_is_tested:
+            return endpoint.call(self._or1_special("__contains__"), (key,), {})
+        when, elements = self._or1_elements
+        if when != endpoint.num_calls:  # the program may have changed it since
+            started = endpoint.num_calls
+            elements = list(self)  # also calls __len__, if there is one
+            when, length = self._or1_length
+            if when >= started:
+                self._or1_agree(elements, length)
+            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
+        return key in elements
+
+    def _or1_agree(self, elements: list[Any], length: Any) -> None:
+        if length != len(elements):
+            raise TypeError(f"{self._or1_label} has {len(elements)} elements but its length is {length}")
+
+    def _or1_special(self, name: str) -> Any:
+        return self._or1_endpoint.call(getattr, (self, name), {})
+
+
+def _operator(name: str) -> Callable[..., NoReturn]:
+    def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
+        error = UnsupportedTestsError if self._or1_is_tested or self._or1_is_made else TypeError
+        raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+
+    return unsupported
+
+
+_CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types.FunctionType}
+"""Classes that `isinstance` sees, by the name of an object's class."""
+vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
+_OPERATORS = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
+    "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"
+)
+for _name in _OPERATORS.split():
+    setattr(RemoteObject, f"__{_name}__", _operator(_name))
