@@ -195,7 +195,7 @@ def _layer_elements(shape: Shape, settings: MemorySettings) -> int:
 def _kept_attention(shape: Shape, settings: MemorySettings) -> int:
     """Attention weights of a response token: its prompt and on average half of the response, in all heads."""
     if settings.max_prompt_tokens + settings.max_response_tokens > KEEP_KEYS:
-        return shape.num_heads * KEEP_KEYS // 2  # responses of half that length keep theirs
+        return shape.num_heads * KEEP_KEYS // 2  # responses of half that length keep those
     return shape.num_heads * (settings.max_prompt_tokens + settings.max_response_tokens // 2)
 
 
