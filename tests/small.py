@@ -97,6 +97,9 @@ class LetterTokenizer:
     def decode(self, tokens: Int32) -> str:
         return " ".join(str(token) for token in tokens)
 
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        return self.decode(prompt_tokens)
+
     def response_prefix(self, prompt_tokens: Int32) -> str:
         return ""
 

@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from or1 import recipes
-from or1.errors import RunFolderError
 from or1.evals import request
-from or1.evals.pipeline import Silent
 from or1.evals.tables import ScoreRow, tabulate
 from or1.plugins import absolute_plugin
-from or1.storage.run_folder import ROLLOUTS, run_folder_of
+from or1.protocols import NO_PROGRESS
+from or1.storage.run_folder import run_folder_of
 from or1.tasks.kind import DEFAULTS
 from or1.tasks.registry import task_kind
 from or1.tracking.metrics import score_from
-from or1.tracking.rollouts import file_name
+from or1.tracking.rollouts import read_rollouts
 from or1.tracking.run_data import read_run
 from or1.types import Gold, Message, Problem, Score, Verdict
 
@@ -52,11 +49,7 @@ class Run:
         Raises:
             RunFolderError: the step has no file of rollouts.
         """
-        path = self.folder / ROLLOUTS / file_name(step)
-        if not path.is_file():
-            raise RunFolderError(f"{self.folder} has no rollouts of step {step}: see tracking.rollouts_every")
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return rows
+        return read_rollouts(self.folder, step)
 
     @property
     def model_folder(self) -> Path:
@@ -163,7 +156,7 @@ def evaluate(
 
     from or1.assemble import evaluation  # imports torch
 
-    evaluation.evaluate(wanted, questions, folder, Silent())
+    evaluation.evaluate(wanted, questions, folder, NO_PROGRESS)
     return Scores(folder, tuple(tabulate(folder)))
 
 

@@ -16,6 +16,7 @@ from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
+from or1.model_config import VllmConfig as VllmConfig
 from or1.setting import OnResume
 
 PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
@@ -203,13 +204,19 @@ class RolloutConfig(Config):
     engine: Annotated[str, OnResume.MACHINE] = Field(
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
     )
-    """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process), or
-    your own factory as `FILE.py:NAME` or `module:NAME`."""
+    """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process; vllm
+    = vLLM, in processes of its own), or your own factory as `FILE.py:NAME` or `module:NAME`."""
+    num_engines: Annotated[int, OnResume.MACHINE] = Field(default=1, ge=1)
+    """Processes with a vLLM engine each [engines]."""
+    vllm: Annotated[VllmConfig, OnResume.MACHINE] = VllmConfig()
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""
     max_running: Annotated[int, OnResume.MACHINE] = Field(default=512, ge=1)
-    """Responses decoded at once by the local engine [rollouts]."""
+    """Responses decoded at once by one engine [rollouts]."""
+    max_response_tokens: Annotated[int | None, OnResume.MACHINE] = Field(default=None, ge=1)
+    """Longest response that a vLLM engine holds [tokens]; None = the largest budget of the stages and the
+    evaluation."""
     max_prompt_tokens: int = Field(default=2048, ge=1)
     """Longer prompts are dropped and counted, or refused [tokens]. Source: scripts."""
     long_prompts: Annotated[Literal["drop", "refuse"], OnResume.FREE] = "drop"

@@ -10,6 +10,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── ClusterError             the cluster is unreachable, or one of its machines fails exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none   exit 2
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
+│   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         nothing to train on: see max_empty_steps
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "EndpointError",
+    "EngineError",
     "Interrupted",
     "ModelError",
     "NonFiniteError",
@@ -56,6 +58,10 @@ class EndpointError(Or1Error):
 
 class ClusterError(Or1Error):
     """The cluster cannot be reached or was lost, or a machine of it lacks what its work needs."""
+
+
+class EngineError(RunStopped):
+    """A rollout engine ended, gave no sign of life in time, or samples from other weights than published."""
 
 
 class NonFiniteError(RunStopped):

@@ -118,3 +118,30 @@ class EndpointConfig(Config):
         if taken := sorted(own & fields.keys()):
             raise ValueError(f"{', '.join(taken)} cannot be set: or1 says it itself")
         return fields
+
+
+class VllmConfig(Config):
+    """Engines of vLLM, with `rollout.engine = "vllm"`."""
+
+    tensor_parallel: int = Field(default=1, ge=1)
+    """GPUs of one engine [GPUs]."""
+    gpus: tuple[int, ...] = ()
+    """GPUs of the engines, tensor_parallel for each one after another, as numbers that CUDA_VISIBLE_DEVICES
+    takes; empty = all engines see all GPUs."""
+    gpu_memory_fraction: float = Field(default=0.5, gt=0, le=1)
+    """Share of a GPU's memory for one engine, weights included [fraction]; the update needs the rest where
+    it works on the same GPU."""
+    kv_cache_bytes: int | None = Field(default=None, ge=1 << 20)
+    """Memory of one engine for keys and values [bytes]; None = the rest of gpu_memory_fraction, and 1 GiB
+    on a CPU."""
+    enforce_eager: bool = False
+    """Without CUDA graphs and compiled kernels, as always on a CPU."""
+    canary_max_nats: float | None = Field(default=None, gt=0)
+    """Largest difference between an engine and the trainer's weights in the check after each load [nats];
+    None = by compute type."""
+    start_limit_s: float = Field(default=900.0, gt=0)
+    """Longest start of an engine [s]."""
+    load_limit_s: float = Field(default=600.0, gt=0)
+    """Longest load of published weights [s]."""
+    step_limit_s: float = Field(default=300.0, gt=0)
+    """Longest time without a sign of life while an engine samples [s]."""

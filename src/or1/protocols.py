@@ -57,6 +57,10 @@ class Tokenizer(Protocol):
         """Text of a response, without special tokens, with `<think>` marks."""
         ...
 
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        """Text of a prompt [Lp] as the model reads it: the filled chat template, special tokens included."""
+        ...
+
     def response_prefix(self, prompt_tokens: Int32) -> str:
         """`<think>` when the template has already opened the reasoning, else nothing."""
         ...
@@ -128,6 +132,36 @@ class TrainerBackend(Protocol):
     def load(self, folder: Path) -> None:
         """Read the files of `save`; afterwards the backend continues bit for bit."""
         ...
+
+
+class Progress(Protocol):
+    """Display of a call that samples or judges for a while: the rollouts of a step, an evaluation."""
+
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        """Called when the call starts.
+
+        Args:
+            name: noun of its samples, such as `rollouts`.
+            num_samples: problem -> samples to come; 0 for a problem that has them all.
+        """
+        ...
+
+    def advance(self, problem: str, num_tokens: int) -> None:
+        """Called for each sample, with the response tokens that were generated for it."""
+        ...
+
+
+class NoProgress:
+    """The protocol `Progress` without a display."""
+
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        pass
+
+    def advance(self, problem: str, num_tokens: int) -> None:
+        pass
+
+
+NO_PROGRESS = NoProgress()
 
 
 class StepLog(Protocol):

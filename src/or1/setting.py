@@ -58,7 +58,7 @@ class Change:
     key: str
     old: Any
     new: Any
-    on_resume: OnResume
+    on_resume: OnResume = OnResume.NEVER
 
     def __str__(self) -> str:
         return side_by_side(self.key, self.old, self.new)

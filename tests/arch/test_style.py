@@ -15,6 +15,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1_verify/code/rpc.py",
     "or1_verify/code/rpc_errors.py",
     "or1_verify/pool/pool.py",
+    "or1/rollout/engine_worker.py",  # whatever an engine raises is reported to the pool
     "or1/plugins.py",  # importing a module that the user names may raise anything
     "or1/rollout/collect.py",
     "or1/tasks/verifiers_env.py",  # the code of an environment may raise anything
@@ -23,6 +24,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1/cluster/",
 }
 FOREIGN_CODE_ALLOWED = {
+    "or1/processes/",  # messages between a parent and its own child processes
     "or1_verify/code/child.py",  # runs in a process that has been locked in
     "or1_verify/pool/worker_main.py",  # unpickles requests of its own parent process only
     "or1_verify/sandbox/program.py",  # runs in a process that has been locked in

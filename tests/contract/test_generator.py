@@ -31,6 +31,7 @@ from or1.testing import (
     make_problem,
 )
 from or1.types import Finish, Problem, Sampling, Text, WeightHandle
+from tests.shared_pools import shared_vllm
 
 PROBLEMS = [make_problem(n) for n in range(5)]
 SAMPLING = Sampling(group_size=3, max_response_tokens=24, seed=11)
@@ -70,10 +71,20 @@ def _endpoint() -> Iterator[Generator]:
         yield EndpointGenerator(EndpointConfig(url=server.url, model=SERVED_MODEL, max_concurrency=4))
 
 
+@contextlib.contextmanager
+def _vllm() -> Iterator[Generator]:
+    folder = model_folder("builtin:tiny")
+    engine = shared_vllm(1)
+    weights = load_decoder(folder, dtype=torch.float32).named_parameters()
+    engine.load(WeightHandle(version=1, ref={name: each.detach() for name, each in weights}))
+    yield EngineGenerator(engine, load_tokenizer(folder))
+
+
 MAKERS: dict[str, Callable[[], contextlib.AbstractContextManager[Generator]]] = {
     "scripted engine": _engine,
     "local engine": _local,
     "endpoint": _endpoint,
+    "vllm": _vllm,
 }
 
 
@@ -132,7 +143,7 @@ def test_no_problem_no_text(generator: Generator) -> None:
     assert list(generator.generate([], SAMPLING)) == []
 
 
-@pytest.mark.parametrize("name", ["local engine", "endpoint"])
+@pytest.mark.parametrize("name", ["local engine", "endpoint", "vllm"])
 def test_other_seeds_say_other_things(name: str) -> None:
     """Only of generators that sample; a script says what it says."""
     with MAKERS[name]() as generator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.testing import CharTokenizer, Scripted, ScriptedEngine, make_problem
 from or1.types import Finish, Problem, Rollout, Sampling, WeightHandle
+from tests.shared_pools import shared_fakes, shared_vllm
 
 PROBLEMS = [make_problem(n) for n in range(5)]
 SAMPLING = Sampling(group_size=3, max_response_tokens=24, seed=11)
@@ -53,6 +55,20 @@ def _local() -> Subject:
     return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, weights)
 
 
+def _processes() -> Subject:
+    engine = shared_fakes()
+    return Subject(engine, EngineGenerator(engine, CharTokenizer()), CharTokenizer(), 0.5)
+
+
+def _vllm(num_engines: int) -> Subject:
+    engine = shared_vllm(num_engines)
+    folder = model_folder("builtin:tiny")
+    weights = load_decoder(folder, dtype=torch.float32).named_parameters()
+    tokenizer = load_tokenizer(folder)
+    ref = {name: parameter.detach() for name, parameter in weights}
+    return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, ref)
+
+
 def _transformers() -> Subject:
     folder = Path(model_folder("builtin:tiny"))
     model = load_model(folder, read_shape(folder, "transformers"), dtype=torch.float32)
@@ -65,6 +81,9 @@ def _transformers() -> Subject:
 MAKERS: dict[str, Callable[[], Subject]] = {
     "scripted": _scripted,
     "local": _local,
+    "processes": _processes,
+    "1 vllm": partial(_vllm, 1),
+    "2 vllm": partial(_vllm, 2),
     "transformers": _transformers,
 }
 
@@ -166,9 +185,11 @@ def test_no_problem_no_rollout(subject: Subject) -> None:
     assert list(subject.engine.rollouts([], SAMPLING)) == []
 
 
-def test_other_seeds_say_other_things() -> None:
+@pytest.mark.parametrize("name", ["local", "processes", "1 vllm", "2 vllm"])
+def test_other_seeds_say_other_things(name: str) -> None:
     """Only of engines that sample; a script says what it says."""
-    subject = _local()
+    subject = MAKERS[name]()
+    subject.engine.load(WeightHandle(version=6, ref=subject.ref))
     said = [_by_key(list(subject.engine.rollouts(PROBLEMS, replace(SAMPLING, seed=seed)))) for seed in (1, 2)]
     num_alike = sum(
         said[0][key].response_tokens.tolist() == said[1][key].response_tokens.tolist() for key in said[0]

@@ -32,6 +32,7 @@ def run(*words: str) -> None:
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Run the command line in this process; return its one line."""
+    capsys.readouterr()  # progress of the commands before
     assert guarded(lambda: dispatch([*words])) == 2
     line = capsys.readouterr().err
     assert line.startswith("or1: ")

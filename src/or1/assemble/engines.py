@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from or1.assemble.model import Model
+from or1.assemble.vllm import vllm_engine
 from or1.config import RolloutConfig
+from or1.errors import ConfigError
 from or1.plugins import factory_named
 from or1.protocols import RolloutEngine
 from or1.rollout.local_engine import LocalEngine
@@ -24,7 +26,24 @@ def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
     )
 
 
-ENGINES: dict[str, EngineFactory] = {"local": local_engine}
+def with_room_for(rollout: RolloutConfig, max_response_tokens: int) -> RolloutConfig:
+    """The settings with the longest response that will be sampled.
+
+    Raises:
+        ConfigError: they allow shorter responses only.
+    """
+    allowed = rollout.max_response_tokens
+    if allowed is not None and allowed < max_response_tokens:
+        raise ConfigError(
+            f"rollout.max_response_tokens = {allowed:,} is less than the response budget of "
+            f"{max_response_tokens:,} tokens: raise it, or leave it out"
+        )
+    return RolloutConfig.model_validate(
+        {**rollout.model_dump(), "max_response_tokens": allowed or max_response_tokens}
+    )
+
+
+ENGINES: dict[str, EngineFactory] = {"local": local_engine, "vllm": vllm_engine}
 """`rollout.engine` -> engine."""
 
 

@@ -14,18 +14,18 @@ from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.chat_notes import chat_notes
 from or1.evals.contamination import contamination_notes
 from or1.evals.golds import leave_out_bad_golds
-from or1.evals.pipeline import ProgressListener
 from or1.evals.questions import Questions, load_questions, notes_on_repeats
 from or1.evals.request import with_task_hash
 from or1.evals.results import EvalFolder
 from or1.evals.settings import EvalRunConfig
+from or1.protocols import Progress
 from or1.recipes.check import validate_as
 from or1.recipes.files import read_template
 from or1.recipes.override import apply_set
 
 
 def evaluate(
-    settings: EvalRunConfig, questions: Sequence[Questions], folder: Path, listener: ProgressListener
+    settings: EvalRunConfig, questions: Sequence[Questions], folder: Path, progress: Progress
 ) -> int:
     """Generate the missing samples and judge them.
 
@@ -33,7 +33,7 @@ def evaluate(
         settings: the evaluation.
         questions: the problems of each benchmark.
         folder: results; an evaluation with the same settings is resumed.
-        listener: callbacks of a progress display.
+        progress: display.
 
     Returns:
         number of samples that the generator lost; the same call generates them.
@@ -57,16 +57,16 @@ def evaluate(
         "sampling": dataclasses.asdict(sampling),
     }
     with (
-        open_generator(settings) as (generator, environment),
+        open_generator(settings, sampling.max_response_tokens) as (generator, environment),
         evaluation_pool(settings) as pool,
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
     ):
-        lost = pipeline.generate(generator, questions, opened, sampling, listener)
-        pipeline.judge(pool, questions, opened, listener)
+        lost = pipeline.generate(generator, questions, opened, sampling, progress)
+        pipeline.judge(pool, questions, opened, progress)
     return lost
 
 
-def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: ProgressListener) -> None:
+def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], progress: Progress) -> None:
     """Judge all responses of an evaluation again, from the data it was made with; generate nothing.
 
     Raises:
@@ -103,4 +103,4 @@ def rescore(folder: Path, sets: Sequence[str], data: Sequence[str], listener: Pr
         EvalFolder.open(folder, kept, questions, samples, description["environment"], afresh=True) as opened,
         evaluation_pool(settings) as pool,
     ):
-        pipeline.judge(pool, questions, opened, listener, afresh=True)
+        pipeline.judge(pool, questions, opened, progress, afresh=True)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
 from or1 import recipes
-from or1.config import RunConfig
+from or1.assemble.card import card
+from or1.assemble.start_model import source_of
 from or1.errors import CheckpointError, ConfigError, RunFolderError
 from or1.evals.contamination import TRAINING
-from or1.models import model_folder
 from or1.nn.config import read_json
-from or1.nn.load import save_adapter, save_model
-from or1.nn.weights import resolve_folder
+from or1.nn.load import save_adapter, save_model, shape_for
+from or1.nn.published import safetensor_errors
+from or1.nn.tokenizer import load_tokenizer
 from or1.storage.atomic import guard_writes, replacing, write_json
-from or1.storage.run_folder import CHECKPOINTS
-from or1.tracking import metrics as keys
-from or1.tracking.run_data import RunData, read_run
+from or1.storage.run_folder import CHECKPOINTS, MODEL
+from or1.tracking.run_data import read_run
 from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
 from or1.trainer.optimizer import WEIGHTS_FILE
 
 
-def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: bool = False) -> int:
+def export(
+    run_folder: Path, out: Path, step: int | None = None, *, adapter: bool = False, model: Path | None = None
+) -> int:
     """Write weights, configuration, tokenizer and card of a run's checkpoint into an empty folder.
 
     Args:
@@ -33,6 +34,7 @@ def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: boo
         out: folder to write; must not exist or be empty.
         step: checkpoint of this step; None = the newest whole one.
         adapter: write the trained adapters alone, as a folder of PEFT, instead of the merged weights.
+        model: folder of the start model, where it is not that of the run's settings.
 
     Returns:
         step of the exported checkpoint.
@@ -41,6 +43,7 @@ def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: boo
         RunFolderError: not a run folder, or `out` holds something.
         CheckpointError: the checkpoint is missing or damaged.
         ConfigError: `adapter` of a run that trained all weights.
+        ModelError: the start model is needed and is not there, or `model` is another one.
     """
     data = read_run(run_folder)
     run = recipes.load(run_folder)
@@ -49,10 +52,13 @@ def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: boo
     if adapter and run.model.lora is None:
         raise ConfigError(f"{run_folder} trained all weights and has no adapter: leave --adapter out")
     checkpoint = checkpoint_of(run_folder, step)
-    source = resolve_folder(model_folder(run.model.path))
+    about = data.description["provenance"]
+    source = source_of(run_folder, run, about.get(MODEL), model)
     weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
     state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
-    with guard_writes(out):
+    tokenizer = load_tokenizer(source, shape_for(source, run.model), chat=run.model.chat)
+    text = card(run, data, state["step"], tokenizer.prompt_text, tokenizer.stop_ids, adapter)
+    with guard_writes(out), safetensor_errors():
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as part:
             if adapter:
@@ -62,7 +68,7 @@ def export(run_folder: Path, out: Path, step: int | None = None, *, adapter: boo
             if run.model.chat.template is not None:
                 (part / "chat_template.jinja").write_text(run.model.chat.template, encoding="utf-8")
             write_json(part / TRAINING, data.description)
-            (part / "README.md").write_text(card(run, data, state["step"]), encoding="utf-8")
+            (part / "README.md").write_text(text, encoding="utf-8")
     return int(state["step"])
 
 
@@ -88,53 +94,3 @@ def stored_dtype(source: Path) -> torch.dtype:
     named = [config[key] for key in ("dtype", "torch_dtype") if key in config]
     types = {"bfloat16": torch.bfloat16, "float16": torch.float16}
     return types[named[0]] if named and named[0] in types else torch.float32
-
-
-def card(run: RunConfig, data: RunData, step: int) -> str:
-    """The model card: front matter, scores, where it comes from, and every setting."""
-    provenance = data.description["provenance"]
-    scores = [row for row in data.scores if row["step"] <= step]
-    base = run.model.path
-    front = ["library_name: transformers", "tags: [reinforcement-learning, reasoning, or1]"]
-    if "/" in base and not Path(base).exists():
-        front.insert(0, f"base_model: {base}")
-    lines = [
-        "---",
-        *front,
-        "---",
-        "",
-        f"# {run.name}",
-        "",
-        f"`{base}` after {step:,} steps of or1 {provenance['or1_version']}. {recipes.describe(run)}",
-        "",
-        "| held-out score | avg@k | 95 % interval | k | problems |",
-        "| --- | --- | --- | --- | --- |",
-        *[_score_row(row) for row in ([scores[0], scores[-1]] if len(scores) > 1 else scores)],
-        "",
-        f"- commit: {provenance['commit']}",
-        f"- problems: {', '.join(_source(d.judge, d.path, d.task_hash) for d in run.data)}",
-        f"- data hash: {provenance['data_hash']}",
-        f"- configuration hash: {provenance['config_hash']}",
-        f"- packages: {', '.join(f'{name} {v}' for name, v in provenance['packages'].items() if v)}",
-        "",
-        "## Configuration",
-        "",
-        "```json",
-        run.model_dump_json(indent=2),
-        "```",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _source(task: str, path: str | None, task_hash: str | None) -> str:
-    name = task if task_hash is None else f"{Path(task).name}, source hash {task_hash}"
-    return name if path is None else f"{name} ({path})"
-
-
-def _score_row(row: dict[str, Any]) -> str:
-    low, high = row[keys.AVG_AT_K_LOW], row[keys.AVG_AT_K_HIGH]
-    return (
-        f"| step {row['step']} | {row[keys.AVG_AT_K]:.3f} | {low:.3f} to {high:.3f} "
-        f"| {row[keys.SAMPLES_PER_PROBLEM]} | {row[keys.NUM_PROBLEMS]} |"
-    )

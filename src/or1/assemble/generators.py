@@ -29,23 +29,32 @@ def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutCo
     Raises:
         ModelError, ConfigError: no such model or device, or an architecture that is not supported.
     """
-    return _start_model(read_model(model, system), system, rollout)[0]
+    started = read_model(model, system)
+    engine = _engine_of(started, system, rollout)
+    return _generator_of(started, engine)
 
 
-def _start_model(
-    model: Model, system: SystemConfig, rollout: RolloutConfig
-) -> tuple[Generator, RolloutEngine]:
-    """A generator with the weights of the model folder, and its engine."""
+def _engine_of(model: Model, system: SystemConfig, rollout: RolloutConfig) -> RolloutEngine:
     set_threads(model, system)
-    engine = engine_factory(rollout.engine)(model, rollout)
+    return engine_factory(rollout.engine)(model, rollout)
+
+
+def _generator_of(model: Model, engine: RolloutEngine) -> Generator:
+    """A generator with the weights of the model folder."""
     start = {name: p.detach() for name, p in model.load().named_parameters()}
     engine.load(WeightHandle(version=0, ref=start))
-    return EngineGenerator(engine, model.tokenizer), engine
+    return EngineGenerator(engine, model.tokenizer)
 
 
 @contextlib.contextmanager
-def open_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
+def open_generator(
+    settings: EvalRunConfig, max_response_tokens: int
+) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
+
+    Args:
+        settings: of the evaluation.
+        max_response_tokens: longest response that will be sampled [tokens].
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
@@ -66,9 +75,11 @@ def open_generator(settings: EvalRunConfig) -> Iterator[tuple[Generator, Mapping
         engine=settings.engine,
         max_running=settings.max_running,
         max_prompt_tokens=settings.max_prompt_tokens,
+        max_response_tokens=max_response_tokens,
+        num_engines=settings.num_engines,
+        vllm=settings.vllm,
     )
-    generator, engine = _start_model(model, settings.system, rollout)
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
-    with contextlib.closing(engine):
-        yield generator, {**environment, **gpu, **about}
+    with contextlib.closing(_engine_of(model, settings.system, rollout)) as engine:
+        yield _generator_of(model, engine), {**environment, **gpu, **about}

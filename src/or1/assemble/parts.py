@@ -6,24 +6,26 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from or1 import loop
 from or1.assemble.backends import backend_factory
-from or1.assemble.engines import engine_factory
+from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.model import set_threads
+from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
-from or1.config import RunConfig
+from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
-from or1.storage.run_folder import RunFolder
+from or1.storage.run_folder import CONFIG, MODEL, RunFolder
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
@@ -65,20 +67,15 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
     run = with_task_hashes(run)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
-    data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
-    description = provenance.describe(run.model_dump(mode="json"), data_hash)
-    hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
-    description["provenance"] |= {"task_hashes": hashes} if hashes else {}
-    commits = inputs.train.hub_commits
-    description["provenance"] |= {"data_commits": dict(commits)} if commits else {}
-    description["provenance"] |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
+    description = _description(run, inputs, out)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
+        keep_side_files(inputs.model.folder, folder.path)
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
         trainer = make_backend(inputs.model, run)
-        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, run.rollout)))
+        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
@@ -89,11 +86,19 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
                 part.check_with(stop.check)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
-            return evaluate(generator, pool, inputs.heldout, sampling, step=state.step, area=area)
+            return evaluate(
+                generator,
+                pool,
+                inputs.heldout,
+                sampling,
+                step=state.step,
+                area=area,
+                progress=tracker.progress,
+            )
 
         areas = {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
         yield Parts(
-            collector=_collector(run, inputs, engine, pool, stop),
+            collector=_collector(run, inputs, engine, pool, stop, tracker.progress),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
@@ -103,12 +108,39 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
         )
 
 
+def _description(run: RunConfig, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """The content of config.json."""
+    data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
+    description = provenance.describe(run.model_dump(mode="json"), data_hash)
+    about = description["provenance"]
+    found = RunFolder.read(out)["provenance"] if (out / CONFIG).is_file() else {}
+    about[MODEL] = record_of(inputs.model.folder, found.get(MODEL))
+    hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
+    about |= {"task_hashes": hashes} if hashes else {}
+    commits = inputs.train.hub_commits
+    about |= {"data_commits": dict(commits)} if commits else {}
+    about |= {"bad_golds": dict(inputs.bad_golds)} if inputs.bad_golds else {}
+    return description
+
+
+def _sized(run: RunConfig) -> RolloutConfig:
+    """The rollout settings with the longest response of the run.
+
+    Raises:
+        ConfigError: they allow less than a stage or an evaluation needs.
+    """
+    budgets = [stage.max_response_tokens for stage in run.stages]
+    longest = max(*budgets, run.evaluation.max_response_tokens or 0)
+    return with_room_for(run.rollout, longest)
+
+
 def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:
     is_gpu = inputs.model.device.type == "cuda"
     return RunTracker(
         folder,
         inputs.model.tokenizer,
         run.tracking,
+        loss=run.loss,
         entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
         sinks=open_views(run, folder),
         clock=TimingSources(
@@ -119,7 +151,12 @@ def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifier
 
 
 def _collector(
-    run: RunConfig, inputs: Inputs, engine: RolloutEngine, pool: VerifierPool, stop: StopSignal
+    run: RunConfig,
+    inputs: Inputs,
+    engine: RolloutEngine,
+    pool: VerifierPool,
+    stop: StopSignal,
+    progress: Progress,
 ) -> Collector:
     collector: Collector = LocalCollector(
         engine,
@@ -129,6 +166,7 @@ def _collector(
         seed=run.seed,
         temperature=run.rollout.temperature,
         check=stop.check,
+        progress=progress,
     )
     num_available = len(inputs.train.problems)
     if run.rollout.oversample > 1:

@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | plot`: signatures here, work elsewhere.
+"""`or1 train | eval | curate | verify | show | doctor | export | rollouts | plot`: the signatures.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -314,11 +314,32 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
+    model: Annotated[Path | None, typer.Option(help="Folder of the start model, if it has moved.")] = None,
 ) -> None:
     """Write the model as a Hugging Face folder."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step, adapter=adapter)
+    run(run_folder, out, step, adapter=adapter, model=model)
+
+
+@app.command()
+def rollouts(
+    run_folder: RunPath,
+    step: Annotated[int | None, typer.Option(help="Step of the rollouts; the last one if not given.")] = None,
+    right: Annotated[bool, typer.Option("--right", help="Correct ones.")] = False,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Incorrect ones and those without an answer.")
+    ] = False,
+    truncated: Annotated[bool, typer.Option("--truncated", help="Those cut off by the budget.")] = False,
+    problem: Annotated[str | None, typer.Option(help="Those of the problem with this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rollouts to print.")] = 4,
+) -> None:
+    """Print rollouts of a step with their verdicts."""
+    from or1.cli import rollouts as command
+
+    options = ((right, command.RIGHT), (wrong, command.WRONG), (truncated, command.TRUNCATED))
+    outcomes = frozenset[Any]().union(*(chosen for wanted, chosen in options if wanted))
+    command.rollouts(run_folder, step, outcomes, problem, limit)
 
 
 @app.command()

@@ -96,7 +96,10 @@ def _models(config: CurateConfig) -> Models:
     assert config.solver.model_path is not None, "the configuration has checked it"
     from or1.assemble import local_generator  # imports torch
 
-    solver = local_generator(ModelConfig(path=config.solver.model_path), SystemConfig(), RolloutConfig())
+    rollout = RolloutConfig(
+        engine=config.solver.engine, max_response_tokens=config.difficulty.max_response_tokens
+    )
+    solver = local_generator(ModelConfig(path=config.solver.model_path), SystemConfig(), rollout)
     return Models(solver, judges)
 
 

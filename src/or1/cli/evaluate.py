@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from or1.errors import ConfigError, DataError
@@ -26,6 +25,7 @@ from or1.evals.compare import BenchmarkComparison, compare
 from or1.evals.imports import import_livecodebench
 from or1.evals.results import EvalFolder
 from or1.evals.tables import tabulate
+from or1.tracking.progress import ProgressDisplay
 
 PUBLISHED = "published"
 
@@ -53,8 +53,8 @@ def evaluate(
 
     from or1.assemble import evaluation  # after the checks: it imports torch
 
-    with _Progress() as listener:
-        lost = evaluation.evaluate(settings, questions, folder, listener)
+    with ProgressDisplay(Console(stderr=True), "loading the model") as progress:
+        lost = evaluation.evaluate(settings, questions, folder, progress)
     if lost:
         Console(stderr=True).print(f"{lost} samples were lost: repeat the command to generate them")
     show_scores(folder, bounds)
@@ -69,8 +69,8 @@ def rescore(folder: Path, sets: Sequence[str], *, data: Sequence[str], bounds: b
     _quiet()
     from or1.assemble import evaluation
 
-    with _Progress() as listener:
-        evaluation.rescore(folder, sets, data, listener)
+    with ProgressDisplay(Console(stderr=True), "reading the responses") as progress:
+        evaluation.rescore(folder, sets, data, progress)
     show_scores(folder, bounds)
 
 
@@ -198,27 +198,3 @@ def _console() -> Console:
 def _quiet() -> None:
     logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
-
-
-class _Progress:
-    """How far each phase is, on a terminal."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task: TaskID | None = None
-
-    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
-        self._task = self._progress.add_task(f"{benchmark} {phase}", total=num_missing)
-
-    def on_row(self, row: object) -> None:
-        if self._task is not None:
-            self._progress.advance(self._task)
-
-    def __enter__(self) -> _Progress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()

@@ -21,6 +21,7 @@ def train(recipe: str, sets: Sequence[str], out: Path | None, *, accept_changes:
     run = recipes.load(recipe, sets)
     folder = out or run_folder_of(recipe) or Path("runs") / run.name
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
+    typer.echo("loading the model and the problems")
 
     logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words

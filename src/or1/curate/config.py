@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from or1.config import Config, EndpointConfig, MathVerifyConfig
+from or1.config import NAME_OR_PLUGIN, Config, EndpointConfig, MathVerifyConfig
 from or1.curate.settings import DifficultyConfig, QualityConfig
 
 MOST_CHANGED = 0.45
@@ -138,7 +138,9 @@ class SolverConfig(Config):
     endpoint: EndpointConfig | None = None
     """A server that has it."""
     model_path: str | None = None
-    """Its folder or hub name, to be run by or1's own engine; `builtin:tiny` is the model shipped with or1."""
+    """Its folder or hub name, to be run by an engine of or1; `builtin:tiny` is the model shipped with or1."""
+    engine: str = Field(default="local", pattern=NAME_OR_PLUGIN, examples=["local", "vllm"])
+    """Engine that samples where no server does, as `rollout.engine` of a run."""
 
 
 class WriteConfig(Config):

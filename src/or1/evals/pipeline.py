@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 from or1.evals.benchmark import Protocol as Asking
 from or1.evals.judging import finish_results, judge_missing
@@ -11,30 +11,8 @@ from or1.evals.questions import Questions
 from or1.evals.results import RESULTS, EvalFolder, ResponseRow, ResultRow, write
 from or1.evals.sampling import generate_missing, sort_responses
 from or1.evals.settings import EvalRunConfig
-from or1.protocols import Generator, VerifierPool
+from or1.protocols import Generator, Progress, VerifierPool
 from or1.types import Sampling
-
-
-class ProgressListener(Protocol):
-    """Callbacks for a progress display."""
-
-    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
-        """Called when a phase starts; `num_missing` samples remain."""
-        ...
-
-    def on_row(self, row: ResponseRow | ResultRow) -> None:
-        """Called when a row is in its file."""
-        ...
-
-
-class Silent:
-    """Callbacks that display nothing."""
-
-    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
-        pass
-
-    def on_row(self, row: ResponseRow | ResultRow) -> None:
-        pass
 
 
 def sampling_of(settings: EvalRunConfig, asking: Asking) -> Sampling:
@@ -65,14 +43,19 @@ def generate(
     questions: Sequence[Questions],
     folder: EvalFolder,
     sampling: Sampling,
-    listener: ProgressListener,
+    progress: Progress,
 ) -> int:
     """Sample what is missing; how many samples the generator lost."""
     lost = 0
     for one in questions:
-        missing = folder.missing(one.benchmark.name, ResponseRow)
-        listener.on_phase("generated", one.benchmark.name, len(missing))
-        lost += generate_missing(generator, one, folder, sampling, on_row=listener.on_row)
+        progress.start(f"{one.benchmark.name} samples", _num_missing(one, folder, ResponseRow))
+        lost += generate_missing(
+            generator,
+            one,
+            folder,
+            sampling,
+            on_row=lambda row: progress.advance(row.problem, row.num_tokens),
+        )
     sort_responses(folder)
     return lost
 
@@ -81,7 +64,7 @@ def judge(
     pool: VerifierPool,
     questions: Sequence[Questions],
     folder: EvalFolder,
-    listener: ProgressListener,
+    progress: Progress,
     *,
     afresh: bool = False,
 ) -> None:
@@ -89,6 +72,14 @@ def judge(
     if afresh:
         write(folder.path / RESULTS, list[ResultRow]())
     for one in questions:
-        listener.on_phase("judged", one.benchmark.name, len(folder.missing(one.benchmark.name, ResultRow)))
-        judge_missing(pool, one, folder, on_row=listener.on_row)
+        progress.start(f"{one.benchmark.name} verdicts", _num_missing(one, folder, ResultRow))
+        judge_missing(pool, one, folder, on_row=lambda row: progress.advance(row.problem, 0))
     finish_results(pool, questions, folder)
+
+
+def _num_missing(
+    questions: Questions, folder: EvalFolder, kind: type[ResponseRow] | type[ResultRow]
+) -> dict[str, int]:
+    """Problem -> samples without a row of this kind."""
+    missing = Counter(problem for problem, _ in folder.missing(questions.benchmark.name, kind))
+    return {one.key: missing[one.key] for one in questions.asked}

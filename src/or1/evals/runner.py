@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from statistics import fmean
@@ -18,10 +18,10 @@ from or1.algo import avg_at_k, derive_seed
 from or1.config import RunConfig
 from or1.errors import Or1Error
 from or1.evals.statistics import mean_interval
-from or1.protocols import Generator, VerifierPool
+from or1.protocols import NO_PROGRESS, Generator, Progress, VerifierPool
 from or1.rollout.judged import SampleKey, judged, requested
 from or1.storage.provenance import hash_problems
-from or1.types import Outcome, Problem, Sampling, Score, Text, Verdict
+from or1.types import Answer, Outcome, Problem, Sampling, Score, Text, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def evaluate(
     step: int,
     area: str = "eval",
     clock: Callable[[], float] = time.monotonic,
+    progress: Progress = NO_PROGRESS,
 ) -> Score:
     """avg@k of the model behind `generator`, with a 95 % interval over problems.
 
@@ -85,12 +86,16 @@ def evaluate(
         ValueError: a problem comes twice.
     """
     started = clock()
-    results = judge_samples(generator, pool, problems, sampling)
+    results = judge_samples(generator, pool, problems, sampling, progress)
     return score(results, step=step, seconds=clock() - started, area=area)
 
 
 def judge_samples(
-    generator: Generator, pool: VerifierPool, problems: Sequence[Problem], sampling: Sampling
+    generator: Generator,
+    pool: VerifierPool,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    progress: Progress = NO_PROGRESS,
 ) -> list[ProblemResult]:
     """Sample and judge, overlapped. Problems in the order given, samples by index.
 
@@ -104,9 +109,15 @@ def judge_samples(
     if len(by_id) != len(problems):
         raise ValueError(f"{len(problems)} held-out problems of which {len(by_id)} are different")
     texts = requested(generator.generate(problems, sampling), product(by_id, range(sampling.group_size)))
-    answers = ((text, text.answer_to(by_id[text.problem_id])) for text in texts)
+    progress.start("held-out samples", dict.fromkeys(by_id, sampling.group_size))
+
+    def answers() -> Iterator[tuple[Text, Answer]]:
+        for text in texts:
+            progress.advance(text.problem_id, text.num_tokens)
+            yield text, text.answer_to(by_id[text.problem_id])
+
     samples: dict[SampleKey, JudgedSample] = {}
-    for text, verdict in judged(answers, pool):
+    for text, verdict in judged(answers(), pool):
         samples[text.problem_id, text.index] = _judged_sample(text, verdict)
     return [
         ProblemResult(

@@ -6,7 +6,15 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from or1.config import NAME_OR_PLUGIN, Config, EndpointConfig, ModelConfig, SystemConfig, VerifyConfig
+from or1.config import (
+    NAME_OR_PLUGIN,
+    Config,
+    EndpointConfig,
+    ModelConfig,
+    SystemConfig,
+    VerifyConfig,
+    VllmConfig,
+)
 
 
 class EvalRunConfig(Config):
@@ -42,8 +50,11 @@ class EvalRunConfig(Config):
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_engine.py:make_engine"]
     )
     """Engine that samples where no server does, as `rollout.engine` of a run."""
+    num_engines: int = Field(default=1, ge=1)
+    """Processes with a vLLM engine each [engines]."""
+    vllm: VllmConfig = VllmConfig()
     max_running: int = Field(default=64, ge=1)
-    """Responses decoded at once by the local engine [rollouts]."""
+    """Responses decoded at once by one engine [rollouts]."""
     max_prompt_tokens: int = Field(default=16_384, ge=1)
     """Longest prompt [tokens]."""
     verify: VerifyConfig = VerifyConfig()

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from or1.errors import ModelError
+from or1.nn.causal_model import CausalModel
 from or1.nn.config import DecoderConfig
 from or1.nn.weights import filled_decoder, huggingface_state, tensors_of_file
 from or1.storage.atomic import guard_writes, replacing
@@ -40,11 +41,14 @@ def write_published(config: DecoderConfig, state: Mapping[str, Tensor], path: Pa
     Raises:
         RunFolderError: the file cannot be written.
     """
-    parts = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in huggingface_state(config, state).items()
-    }
-    if HEAD not in parts:
-        parts[HEAD] = parts[EMBEDDING].clone()  # safetensors writes no tensor under two names
+    parts = huggingface_state(config, state)
+    head = parts[HEAD] if HEAD in parts else parts[EMBEDDING].clone()  # no tensor is written under two names
+    return write_parts({**parts, HEAD: head}, path)
+
+
+def write_parts(parts: Mapping[str, Tensor], path: Path) -> int:
+    """Write tensors of any model under its names of Hugging Face; else as `write_published`."""
+    parts = {name: tensor.detach().cpu().contiguous() for name, tensor in parts.items()}
     with guard_writes(path), safetensor_errors(), replacing(path, durable=False) as part:
         save_file(parts, part, metadata={"format": "pt"})
     return path.stat().st_size
@@ -63,6 +67,34 @@ def read_published(path: Path, config: DecoderConfig) -> dict[str, Tensor]:
         raise ModelError(f"{path} holds no tensor {EMBEDDING}")
     decoder = filled_decoder(config, tensors.items(), path, dtype=tensors[EMBEDDING].dtype)
     return {name: parameter.detach() for name, parameter in decoder.named_parameters()}
+
+
+def load_published(model: CausalModel, ref: object) -> None:
+    """Give a model published weights: shared where type and device agree, else converted.
+
+    Args:
+        model: of any weights, also without memory for them.
+        ref: a mapping parameter name -> tensor, or the path of a published file.
+
+    Raises:
+        ModelError: it is neither, or lacks a tensor, or one has another shape.
+    """
+    if isinstance(ref, Path):
+        config = model.config
+        if not isinstance(config, DecoderConfig):
+            raise ModelError(f"{config.architecture} takes published weights by name, not from a file")
+        ref = read_published(ref, config)
+    if not isinstance(ref, Mapping):
+        raise ModelError(
+            f"engines take weights by name or the path of a published file, not {type(ref).__name__}"
+        )
+    for name, parameter in model.named_parameters():
+        if name not in ref:
+            raise ModelError(f"published weights have no {name}")
+        tensor = ref[name].detach()
+        if tensor.shape != parameter.shape:
+            raise ModelError(f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}")
+        parameter.data = tensor.to(device=parameter.device, dtype=parameter.dtype)
 
 
 @contextlib.contextmanager

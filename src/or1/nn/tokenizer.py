@@ -65,17 +65,29 @@ class ChatTokenizer:
         Raises:
             ModelError: the chat template refuses the messages.
         """
-        prompt = with_system_prompt(messages, self._chat.system_prompt)
-        turns = [{"role": message.role, "content": message.content} for message in prompt]
-        text = self._render(turns, add_generation_prompt=True)
+        text = self.prompt_text(messages)
         return np.asarray(
             self._backend(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32
         )
+
+    def prompt_text(self, messages: tuple[Message, ...]) -> str:
+        """The text that `encode_prompt` turns into tokens, special tokens written out.
+
+        Raises:
+            ModelError: the chat template refuses the messages.
+        """
+        prompt = with_system_prompt(messages, self._chat.system_prompt)
+        turns = [{"role": message.role, "content": message.content} for message in prompt]
+        return self._render(turns, add_generation_prompt=True)
 
     def decode(self, tokens: Int32) -> str:
         """Text of a response [L] without special tokens, with `<think>` and `</think>`."""
         kept = tokens[~np.isin(tokens, self._dropped)]
         return str(self._backend.decode(kept.tolist(), clean_up_tokenization_spaces=False))
+
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        """Text of a prompt [Lp] with all special tokens."""
+        return str(self._backend.decode(prompt_tokens.tolist(), clean_up_tokenization_spaces=False))
 
     def response_prefix(self, prompt_tokens: Int32) -> str:
         """`<think>` when the prompt ends with an open one, which the response continues; else nothing."""

@@ -28,7 +28,8 @@ SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
 
 
 def resolve_folder(path: str | Path) -> Path:
-    """The local folder of a model: `path` itself, or the hub's snapshot when it is a hub name.
+    """The local folder of a model: `path` itself, or the hub's snapshot when it is a hub name, `owner/name`
+    or `owner/name@REVISION`.
 
     Raises:
         ModelError: neither a folder nor a name that the hub serves.
@@ -37,10 +38,12 @@ def resolve_folder(path: str | Path) -> Path:
     if folder.is_dir():
         return folder
     name = str(path)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+    found = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", name)
+    if found is None:
         raise ModelError(f"no model folder at {path}: a model of the hub is named owner/{path}")
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.safetensors", *SIDE_FILES]))
+        wanted = ["*.safetensors", *SIDE_FILES]
+        return Path(snapshot_download(found[1], revision=found[2], allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
@@ -173,29 +176,41 @@ def write_folder(
     for name, tensor in state.items():
         parts[name] = tensor.detach().to(device="cpu", dtype=dtype or tensor.dtype, copy=True).contiguous()
     target.mkdir(parents=True, exist_ok=True)
-    for pattern in SIDE_FILES:
-        for file in source.glob(pattern):
-            if not file.name.endswith(".index.json") and file.resolve() != (target / file.name).resolve():
-                shutil.copyfile(file, target / file.name)
+    for file in side_files(source):
+        if file.resolve() != (target / file.name).resolve():
+            shutil.copyfile(file, target / file.name)
     stored = str(next(iter(parts.values())).dtype).removeprefix("torch.")
     raw = read_json(source, "config.json")
-    raw.pop("torch_dtype", None)
-    (target / "config.json").write_text(
-        json.dumps({**raw, "dtype": stored}, indent=2) + "\n", encoding="utf-8"
-    )
+    raw |= {"dtype": stored, "torch_dtype": stored}  # the names of transformers 5 and 4
+    (target / "config.json").write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
     save_torch_state_dict(parts, target, metadata={"format": "pt"})
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold the weights of a model folder.
+
+    Raises:
+        ModelError: one of them is missing.
+    """
+    if (folder / INDEX).is_file():
+        names = sorted(set(read_json(folder, INDEX)["weight_map"].values()))
+    else:
+        names = ["model.safetensors"]
+    for name in names:
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} has no {name}; weights are read from safetensors only")
+    return [folder / name for name in names]
+
+
+def side_files(folder: Path) -> list[Path]:
+    """The small files of a model folder: configuration, tokenizer, chat template."""
+    found = {file for pattern in SIDE_FILES for file in folder.glob(pattern) if file.is_file()}
+    return sorted(file for file in found if not file.name.endswith(".index.json"))
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the folder, one file at a time."""
-    if (folder / INDEX).is_file():
-        files = sorted(set(read_json(folder, INDEX)["weight_map"].values()))
-    else:
-        files = ["model.safetensors"]
-    for file in files:
-        path = folder / file
-        if not path.is_file():
-            raise ModelError(f"{folder} has no {file}; weights are read from safetensors only")
+    for path in weight_files(folder):
         yield from tensors_of_file(path)
 
 

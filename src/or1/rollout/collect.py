@@ -17,7 +17,15 @@ import numpy as np
 
 from or1 import algo
 from or1.config import LossConfig, StageConfig
-from or1.protocols import Collector, RolloutEngine, Tokenizer, VerifierPool, response_text
+from or1.protocols import (
+    NO_PROGRESS,
+    Collector,
+    Progress,
+    RolloutEngine,
+    Tokenizer,
+    VerifierPool,
+    response_text,
+)
 from or1.rollout.generate import never_interrupt
 from or1.rollout.judged import SampleKey, judged, requested
 from or1.types import (
@@ -55,6 +63,7 @@ class LocalCollector:
         seed: the run's seed.
         temperature: divides the logits.
         check: called for each rollout before it is judged; may raise to end the run in the middle of a step.
+        progress: called for each rollout that was sampled, in each round of a step.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class LocalCollector:
         seed: int,
         temperature: float,
         check: Callable[[], None] = never_interrupt,
+        progress: Progress = NO_PROGRESS,
     ) -> None:
         self._engine = engine
         self._pool = pool
@@ -75,6 +85,7 @@ class LocalCollector:
         self._seed = seed
         self._temperature = temperature
         self._check = check
+        self._progress = progress
         self._version = 0
 
     def load(self, weights: WeightHandle) -> None:
@@ -101,6 +112,7 @@ class LocalCollector:
         by_id = {p.id: p for p in problems}
         if len(by_id) != len(problems):
             raise ValueError(f"the sampler drew {len(problems)} problems of which {len(by_id)} are different")
+        self._progress.start("rollouts", dict.fromkeys(by_id, sampling.group_size))
         rollouts: dict[SampleKey, Rollout] = {}
         for rollout, verdict in judged(self._answers(by_id, sampling), self._pool):
             rollouts[rollout.problem_id, rollout.index] = replace(rollout, verdict=verdict)
@@ -111,6 +123,7 @@ class LocalCollector:
         keys = product(by_id, range(sampling.group_size))
         for rollout in requested(self._engine.rollouts(list(by_id.values()), sampling), keys):
             self._check()
+            self._progress.advance(rollout.problem_id, len(rollout.response_tokens))
             yield (
                 rollout,
                 Answer(

@@ -6,25 +6,21 @@ shrinks as requests finish, and one pass through the decoder gives every running
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
-from or1.errors import DataError, ModelError
 from or1.nn.cache import Cache
 from or1.nn.causal_model import CausalModel
-from or1.nn.config import DecoderConfig
-from or1.nn.published import read_published
-from or1.protocols import Tokenizer
+from or1.nn.published import load_published
 from or1.rollout.generate import never_interrupt
 from or1.rollout.graphs import Capture, CudaCapture
+from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
 from or1.rollout.running_batch import Recorded, Request, RunningBatch
 from or1.rollout.sampling import rollout_key
 from or1.rollout.scheduler import Scheduler
-from or1.types import Finish, Int32, Problem, Rollout, Sampling, WeightHandle
+from or1.types import Problem, Rollout, Sampling, WeightHandle
 
 GPU_CACHE_FRACTION = 0.7
 """Largest part of the free GPU memory for keys and values [fraction]; the rest is for the steps."""
@@ -32,13 +28,6 @@ GPU_CACHE_FRACTION = 0.7
 
 KEPT_BATCHES = 2
 """Batches whose graphs are kept: one for training and one for evaluation."""
-
-
-class EndingTokenizer(Tokenizer, Protocol):
-    """A tokenizer that knows the end tokens of its model."""
-
-    @property
-    def eos_ids(self) -> tuple[int, ...]: ...
 
 
 class LocalEngine:
@@ -91,28 +80,10 @@ class LocalEngine:
         Raises:
             ModelError: the handle is neither a mapping nor the path of a published file, or lacks a tensor.
         """
-        ref = weights.ref
-        if isinstance(ref, Path):
-            config = self.decoder.config
-            if not isinstance(config, DecoderConfig):
-                raise ModelError(f"{config.architecture} takes published weights by name, not from a file")
-            ref = read_published(ref, config)
-        if not isinstance(ref, Mapping):
-            raise ModelError(
-                f"the local engine takes weights by name or the path of a file, not {type(ref).__name__}"
-            )
-        for name, parameter in self.decoder.named_parameters():
-            if name not in ref:
-                raise ModelError(f"published weights have no {name}")
-            tensor = ref[name].detach()
-            if tensor.shape != parameter.shape:
-                raise ModelError(
-                    f"published {name} has shape {list(tensor.shape)}, not {list(parameter.shape)}"
-                )
-            data = tensor.to(device=parameter.device, dtype=parameter.dtype)
-            if data.data_ptr() != parameter.data_ptr():
-                self._drop_batches()  # their graphs read the weights where they were
-            parameter.data = data
+        before = self._addresses()
+        load_published(self.decoder, weights.ref)
+        if self._addresses() != before:
+            self._drop_batches()  # their graphs read the weights where they were
         self.policy_version = weights.version
 
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
@@ -126,7 +97,7 @@ class LocalEngine:
         """
         if not problems:
             return
-        prompts = [self._prompt(problem) for problem in problems]
+        prompts = [prompt_of(problem, self.tokenizer, self.max_prompt_tokens) for problem in problems]
         requests = [
             Request(
                 problem_id=problem.id,
@@ -169,6 +140,9 @@ class LocalEngine:
         self._drop_batches()
         self._cache = None
 
+    def _addresses(self) -> list[int]:
+        return [parameter.data_ptr() for _, parameter in self.decoder.named_parameters()]
+
     def _drop_batches(self) -> None:
         self._num_captures = self.num_captures
         self._batches.clear()
@@ -200,23 +174,8 @@ class LocalEngine:
         self._cache.clear()
         return self._cache
 
-    def _prompt(self, problem: Problem) -> Int32:
-        tokens = self.tokenizer.encode_prompt(problem.prompt)
-        if not 0 < len(tokens) <= self.max_prompt_tokens:
-            raise DataError(
-                f"problem {problem.id} has a prompt of {len(tokens)} tokens; "
-                f"1 to {self.max_prompt_tokens} are allowed"
-            )
-        return tokens
-
     def _rollout(self, finished: Recorded) -> Rollout:
         request = finished.request
-        if not np.isfinite(finished.logprobs).all():
-            finish = Finish.ABORTED
-        elif int(finished.tokens[-1]) in self.tokenizer.eos_ids:
-            finish = Finish.STOP
-        else:
-            finish = Finish.LENGTH
         return Rollout(
             problem_id=request.problem_id,
             index=request.index,
@@ -224,7 +183,7 @@ class LocalEngine:
             response_tokens=finished.tokens,
             behavior_logprobs=finished.logprobs,
             behavior_entropy=finished.entropy,
-            finish=finish,
+            finish=finish_of(finished.tokens, finished.logprobs, self.tokenizer.eos_ids),
             policy_version=self.policy_version,
         )
 

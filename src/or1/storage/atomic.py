@@ -39,10 +39,7 @@ def guard_writes(path: Path) -> Iterator[None]:
 
 def _write_failure(path: Path, error: OSError) -> str:
     if error.errno in _DISK_FULL:
-        return (
-            f"disk full while writing {path}: free some space and repeat the same command; "
-            "it resumes from the files that are complete"
-        )
+        return f"disk full while writing {path}: free some space and repeat the same command"
     if error.errno in _NOT_WRITABLE:
         return f"{path} cannot be written ({error.strerror}): choose another folder with --out"
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ESTALE):

@@ -9,6 +9,7 @@ RUN/rollouts/           step_000012.parquet: one row per rollout
 RUN/checkpoints/        step_000020/: whole states
 RUN/tensorboard/        a view of the rows
 RUN/summary.json        made from the files above
+RUN/start_model/        configuration, tokenizer and chat template of the start model
 RUN/lock                held while a run has the folder open; names its process
 """
 
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 
 from or1.config import RunConfig
 from or1.errors import RunFolderError
-from or1.setting import Change, OnResume, changes_between
+from or1.setting import NOT_SET, Change, OnResume, changes_between
 from or1.storage.atomic import guard_writes, write_json
 from or1.storage.folder import Folder, FolderLock
 from or1.storage.settings import differing_keys, listed
@@ -38,11 +39,16 @@ CONFIG = "config.json"
 METRICS, TIMINGS, FINGERPRINTS = "metrics.jsonl", "timings.jsonl", "fingerprints.jsonl"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
 SUMMARY = "summary.json"
+START_MODEL = "start_model"
 
 FREE_FLOOR_BYTES = 64 << 20
 """Least free disk space to start with, before any checkpoint says how large one is [bytes]."""
 FREE_FACTOR = 1.1
 """Free space required, in sizes of the last checkpoint [dimensionless]."""
+
+MODEL = "model"
+"""Key of the start model in the provenance."""
+_COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL}
 
 _STEP = re.compile(rb'\{"step": (\d+)[,}]')
 """Begin of a row of metrics."""
@@ -112,6 +118,8 @@ class RunFolder(Folder):
                 f"have {num_stages}: repeat the stages that it has begun, and change only what follows"
             )
         provenance = dict(self.description["provenance"])
+        if MODEL in self._resumed["provenance"]:
+            provenance |= {MODEL: self._resumed["provenance"][MODEL]}  # the same files, perhaps elsewhere
         earlier = [c | {"step": min(c["step"], state.step)} for c in recorded_changes(provenance)]
         recorded = [change for change in self._changes if change.on_resume is not OnResume.FREE]
         rows = [
@@ -164,12 +172,13 @@ def _accepted_changes(
     hashes = [each["provenance"]["data_hash"] for each in (found, wanted)]
     refused = [change for change in changes if change.on_resume is OnResume.NEVER]
     if hashes[0] != hashes[1]:
-        refused.append(Change(key="data_hash", old=hashes[0], new=hashes[1], on_resume=OnResume.NEVER))
+        refused.append(Change(key="data_hash", old=hashes[0], new=hashes[1]))
     if refused:
         raise RunFolderError(
             f"{path} belongs to a run with other settings or other data ({listed(refused)}), which never "
             f"change in a run: resume it as it is with or1 train {path}, or choose another folder with --out"
         )
+    _require_same_model(path, found, wanted)
     science = [change for change in changes if change.on_resume is OnResume.SCIENCE]
     if science and not accept_changes:
         raise RunFolderError(
@@ -177,6 +186,32 @@ def _accepted_changes(
             f"resume it with these, or resume it as it is with or1 train {path}"
         )
     return changes
+
+
+def model_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Sequence[Change]:
+    """Files that differ between two start models, each given as `provenance.model` of a run."""
+    hashes = [
+        {f"sha256 of {name}": facts["sha256"][:12] for name, facts in model["files"].items()}
+        for model in (found, wanted)
+    ]
+    return [
+        Change(key=key, old=hashes[0].get(key, NOT_SET), new=hashes[1].get(key, NOT_SET))
+        for key in differing_keys(*hashes)
+    ]
+
+
+def _require_same_model(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    sides = [each["provenance"] for each in (found, wanted)]
+    if not all(MODEL in side for side in sides):
+        return
+    old, new = (side[MODEL] for side in sides)
+    if changes := model_differences(old, new):
+        name, revision = found["config"]["model"]["path"].partition("@")[0], old["revision"]
+        remedy = f"resume with --set model.path={name}@{revision}" if revision else "put its files back"
+        raise RunFolderError(
+            f"{new['folder']} is not the start model of {path} ({listed(changes)}): {remedy}, or choose "
+            "another folder with --out"
+        )
 
 
 def _say(step: int, changes: Sequence[Change]) -> None:
@@ -190,8 +225,11 @@ def _say(step: int, changes: Sequence[Change]) -> None:
 
 
 def _warn_of_versions(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    changed = differing_keys(found["provenance"], wanted["provenance"])
-    changed = [key for key in changed if key != "config_hash" and not key.startswith("changes.")]
+    sides = [
+        {key: value for key, value in each["provenance"].items() if key not in _COMPARED_ELSEWHERE}
+        for each in (found, wanted)
+    ]
+    changed = differing_keys(*sides)
     if changed:
         logger.warning("%s was started with another %s: numbers may differ", path, ", ".join(changed))
 

@@ -39,6 +39,9 @@ class CharTokenizer:
     def decode(self, tokens: Int32) -> str:
         return "".join(chr(t) for t in tokens if t != END_TOKEN)
 
+    def decode_prompt(self, prompt_tokens: Int32) -> str:
+        return "".join(chr(t) for t in prompt_tokens)
+
     def response_prefix(self, prompt_tokens: Int32) -> str:
         return self._prefix
 

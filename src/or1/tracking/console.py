@@ -1,32 +1,33 @@
-"""Console view of a run: a live page in a terminal, one line per step elsewhere."""
+"""Console view of a run where there is no terminal: lines. `or1.tracking.live_page` has the page."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from or1.config import StageConfig
 from or1.metric import Row
 from or1.tracking import metrics as keys
-from or1.tracking.eta import RunProgress, format_seconds, progress, seconds_left, sparkline
+from or1.tracking.eta import RunProgress, format_seconds, progress, seconds_left
 from or1.tracking.metrics_table import metric_named
+from or1.tracking.progress import Meter, RareLines
 from or1.tracking.sinks import ExampleRollout, Sink, StepEvent
-from or1.tracking.timings import BETWEEN_S, STEP_S, phases_of
-from or1.types import Outcome
+from or1.tracking.timings import (
+    BETWEEN_S,
+    PEAK_BYTES,
+    PEAK_DEVICE_BYTES,
+    RESPONSE_TOKENS_PER_S,
+    STEP_S,
+    phases_of,
+)
 
 RECENT_STEPS = 10
 """Last steps whose mean time gives the remaining time [steps]."""
-HISTORY_STEPS = 200
-"""Last steps that the sparklines show [steps]."""
 EXAMPLE_CHARACTERS = 420
 """Displayed length of the end of a response, where the answer is [characters]."""
 
@@ -37,24 +38,14 @@ SHOWN = {
     "entropy": keys.ENTROPY,
     "alpha": keys.ALPHA,
     "clipped": keys.CLIP_FRACTION,
+    "loss": keys.LOSS,
+    "gradient norm": keys.GRAD_NORM,
+    "learning rate": keys.LEARNING_RATE,
+    "speed": RESPONSE_TOKENS_PER_S,
+    "memory": PEAK_BYTES,
+    "GPU memory": PEAK_DEVICE_BYTES,
 }
-"""Name -> key of the metrics of a step that are displayed, in this order."""
-CURVES = ("reward", "truncated", "entropy")
-"""Those with a sparkline."""
-
-_COLORS = {
-    Outcome.RIGHT: "green",
-    Outcome.WRONG: "red",
-    Outcome.NO_ANSWER: "yellow",
-    Outcome.TRUNCATED: "yellow",
-    Outcome.NOT_JUDGED: "magenta",
-}
-
-
-def console_sink(name: str, stages: Sequence[StageConfig], console: Console | None = None) -> Sink:
-    """The live view in a terminal, else the plain one."""
-    console = console or Console()
-    return LiveConsole(name, stages, console) if console.is_terminal else PlainConsole(name, stages, console)
+"""Name -> key of the metrics and timings of a step that are displayed, in this order."""
 
 
 def number(row: Row, key: str) -> float:
@@ -80,20 +71,27 @@ def with_unit(value: float, unit: str) -> str:
             return f"{value:.3f} nats"
         case "1":
             return f"{value:.4f}"
+        case "1/update":
+            return f"{value:.2e}"
+        case "tokens/s":
+            return f"{value:,.0f} tokens/s"
+        case "bytes":
+            return f"{value / 2**30:.2f} GiB"
         case _:
             return f"{value:.3f}"
 
 
-def shown_numbers(metrics: Row) -> list[tuple[str, str]]:
-    """(name, value with unit) of the main metrics of a step."""
+def shown_numbers(metrics: Row, timings: Row) -> list[tuple[str, str]]:
+    """(name, value with unit) of the main numbers of a step; GPU memory only where there is one."""
+    row = metrics | timings
 
     def shown(key: str) -> str:
-        return with_unit(number(metrics, key), metric_named(key).unit)
+        return with_unit(number(row, key), metric_named(key).unit)
 
-    texts = {name: shown(key) for name, key in SHOWN.items()}
-    if keys.ENTROPY_TARGET in metrics:
-        texts["entropy"] += f" (target {number(metrics, keys.ENTROPY_TARGET):.3f})"
-    kept = f"{number(metrics, keys.KEPT_GROUPS):.0f}/{shown(keys.NUM_GROUPS)}"
+    texts = {name: shown(key) for name, key in SHOWN.items() if key in row or key != PEAK_DEVICE_BYTES}
+    if keys.ENTROPY_TARGET in row:
+        texts["entropy"] += f" (target {number(row, keys.ENTROPY_TARGET):.3f})"
+    kept = f"{number(row, keys.KEPT_GROUPS):.0f}/{shown(keys.NUM_GROUPS)}"
     return [*texts.items(), ("kept", kept)]
 
 
@@ -114,31 +112,78 @@ def shown_score(metrics: Row) -> str:
     return f"step {step:.0f}: held-out avg@{k:.0f}{at} {mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
-class _ConsoleView(Sink):
+class ConsoleView(Sink):
     """State and texts that both consoles share."""
 
     name = "console"
 
-    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
+    def __init__(
+        self,
+        run_name: str,
+        stages: Sequence[StageConfig],
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.run_name = run_name
         self.stages = stages
         self.console = console
+        self.clock = clock
         self.recent_s: deque[float] = deque(maxlen=RECENT_STEPS)
         self.stage_index = 0
+        self.opened_s = clock()
+        self._place = "before the first step"
+        self._meter: Meter | None = None
+        self._begin("starting")
+
+    def _begin(self, phase: str) -> None:
+        self._phase, self._phase_started_s = phase, self.clock()
+        self._num_rounds, self._meter = 0, None
+
+    def doing(self) -> str:
+        """The phase at this time and how far it is."""
+        meter, now_s = self._meter, self.clock()
+        if meter is not None:
+            return f"{self._place}: {meter.text(now_s)}"
+        return f"{self._place}: {self._phase} for {format_seconds(now_s - self._phase_started_s)}"
 
     def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
         if stage_index != self.stage_index:
             self.stage_index = stage_index
             self.recent_s.clear()
+        self._place = f"step {step}"
+        self._begin("starting")
+
+    def on_phase(self, phase: str) -> None:
+        self._begin(phase)
+
+    def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        self._num_rounds += 1
+        noun = name if self._num_rounds == 1 else f"{name}, round {self._num_rounds},"
+        self._meter = Meter(noun, num_samples, self.clock())
+
+    def on_progress(self, problem: str, num_tokens: int) -> None:
+        if self._meter is not None:
+            self._meter.advance(problem, num_tokens)
+
+    def on_step_end(self, event: StepEvent) -> None:
+        self._place = f"after step {event.step}"
+        self._begin("checkpoint")
+
+    def on_score(self, metrics: Row, timings: Row) -> None:
+        self._begin("checkpoint")
 
     def add_step(self, event: StepEvent) -> RunProgress:
         between = number(event.timings, BETWEEN_S)
         self.recent_s.append(number(event.timings, STEP_S) + (0.0 if math.isnan(between) else between))
         return progress(self.stages, self.stage_index, int(number(event.metrics, keys.STAGE_STEP)))
 
-    def eta(self, at: RunProgress) -> str:
+    def left(self, at: RunProgress) -> str:
+        """Time to the end of the run; an upper bound where a stage may end before its last step."""
         seconds = seconds_left(self.stages, at, self.recent_s)
-        return "-" if seconds is None else format_seconds(seconds)
+        if seconds is None:
+            return "time left not known"
+        may_end_early = any(stage.switch is not None for stage in self.stages[at.stage_index :])
+        return f"{'at most ' if may_end_early else ''}about {format_seconds(seconds)} left"
 
     def where(self, step: int, at: RunProgress, stage: StageConfig) -> str:
         return (
@@ -147,33 +192,56 @@ class _ConsoleView(Sink):
         )
 
 
-class PlainConsole(_ConsoleView):
-    """One line per step and per evaluation; a rollout after the first step and after each evaluation."""
+class PlainConsole(ConsoleView):
+    """One line per step and per evaluation, and one every 30 s inside them; a rollout after the first step
+    and after each evaluation."""
 
-    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
-        super().__init__(run_name, stages, console)
+    def __init__(
+        self,
+        run_name: str,
+        stages: Sequence[StageConfig],
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(run_name, stages, console, clock)
         self._wants_example = True
+        self.inside = RareLines(self.doing, self._print, clock)
 
-    def _line(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
 
+    def _line(self, text: str) -> None:
+        self._print(text)
+        self.inside.line_printed()
+
+    def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        super().on_progress_start(name, num_samples)
+        self.inside.open()
+        self.inside.print_if_due()
+
     def on_step_end(self, event: StepEvent) -> None:
+        super().on_step_end(event)
         at = self.add_step(event)
-        numbers = "  ".join(f"{name} {value}" for name, value in shown_numbers(event.metrics))
+        numbers = "  ".join(f"{name} {value}" for name, value in shown_numbers(event.metrics, event.timings))
         where = self.where(event.step, at, event.stage)
-        self._line(f"{where}  {numbers}  | {shown_seconds(event.timings)} | {self.eta(at)} left at most")
+        times = f"elapsed {format_seconds(self.clock() - self.opened_s)}, {self.left(at)}"
+        self._line(f"{where}  {numbers}  | {shown_seconds(event.timings)} | {times}")
         if self._wants_example and event.example is not None:
             self._wants_example = False
             for line in example_lines(event.example):
                 self._line(f"    {line}")
 
     def on_score(self, metrics: Row, timings: Row) -> None:
+        super().on_score(metrics, timings)
         self._line(shown_score(metrics))
         self._wants_example = True
 
     def on_cut(self, step: int) -> None:
         if step:
             self._line(f"resuming from the checkpoint of step {step}")
+
+    def close(self) -> None:
+        self.inside.close()
 
 
 def _tail(text: str, length: int) -> str:
@@ -184,101 +252,11 @@ def _tail(text: str, length: int) -> str:
 
 def example_lines(example: ExampleRollout) -> list[str]:
     """Question, end of the response, and verdict of a rollout."""
-    verdict = example.outcome.value + "".join(f" ({t})" for t in (example.reason, example.detail) if t)
+    # the outcome stands first: a detail, such as the output of a program, can be long
+    why = "".join(f" ({_tail(t, EXAMPLE_CHARACTERS)})" for t in (example.reason, example.detail) if t)
     gold = _tail(str(example.gold), EXAMPLE_CHARACTERS)  # the tests of a program can be long
     return [
         f"problem:  {_tail(example.question, EXAMPLE_CHARACTERS)}",
         f"response: {_tail(example.response, EXAMPLE_CHARACTERS)}",
-        f"verdict:  {_tail(verdict, EXAMPLE_CHARACTERS)}, gold {gold}, {example.num_tokens} tokens",
+        f"verdict:  {example.outcome.value}, {example.num_tokens} tokens{why}, gold {gold}",
     ]
-
-
-class LiveConsole(_ConsoleView):
-    """A page that is redrawn after every event."""
-
-    def __init__(self, run_name: str, stages: Sequence[StageConfig], console: Console) -> None:
-        super().__init__(run_name, stages, console)
-        self._history: dict[str, deque[float]] = {}
-        self._scores: list[str] = []
-        self._event: StepEvent | None = None
-        self._at: RunProgress | None = None
-        self._phase = "starting"
-        self._live = Live(self, console=console, refresh_per_second=4, transient=False)
-        self._started = False
-
-    def _show(self) -> None:
-        if not self._started:
-            self._live.start()
-            self._started = True
-
-    def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
-        super().on_step_begin(step, stage_index, stage)
-        self._phase = f"step {step}"
-        self._show()
-
-    def on_phase(self, phase: str) -> None:
-        self._phase = phase
-
-    def on_step_end(self, event: StepEvent) -> None:
-        self._at = self.add_step(event)
-        self._event = event
-        self._phase = "between steps"
-        for name in CURVES:
-            values = self._history.setdefault(name, deque(maxlen=HISTORY_STEPS))
-            values.append(number(event.metrics, SHOWN[name]))
-        self._show()
-
-    def on_score(self, metrics: Row, timings: Row) -> None:
-        self._scores.append(shown_score(metrics))
-
-    def on_cut(self, step: int) -> None:
-        self._history.clear()
-
-    def close(self) -> None:
-        if self._started:
-            self._phase = "over"
-            self._live.stop()
-
-    def __rich__(self) -> RenderableType:
-        parts: list[RenderableType] = [self._bar()]
-        if self._event is not None:
-            parts.append(self._table(self._event))
-            parts.append(Text(shown_seconds(self._event.timings), style="dim"))
-        if self._scores:
-            first_and_last = [*self._scores[:1], *self._scores[1:][-3:]]
-            parts.append(Text("\n".join(first_and_last), style="cyan"))
-        if self._event is not None and self._event.example is not None:
-            parts.append(_example_panel(self._event.example))
-        return Panel(Group(*parts), title=f"or1 · {self.run_name}", title_align="left", border_style="blue")
-
-    def _bar(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1), expand=True)
-        grid.add_column(no_wrap=True)
-        grid.add_column(ratio=1)
-        grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True, min_width=14)
-        if self._at is None or self._event is None:
-            grid.add_row(
-                Text("before the first step"), ProgressBar(total=1.0, completed=0.0), "", self._spin()
-            )
-            return grid
-        where = self.where(self._event.step, self._at, self._event.stage)
-        bar = ProgressBar(total=1.0, completed=self._at.fraction)
-        grid.add_row(Text(where), bar, Text(f"{self.eta(self._at)} left at most"), self._spin())
-        return grid
-
-    def _spin(self) -> RenderableType:
-        return Text(self._phase) if self._phase == "over" else Spinner("dots", text=Text(self._phase))
-
-    def _table(self, event: StepEvent) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
-        for name, value in shown_numbers(event.metrics):
-            curve = sparkline(list(self._history[name])) if name in CURVES else ""
-            table.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(curve, style="blue"))
-        return table
-
-
-def _example_panel(example: ExampleRollout) -> RenderableType:
-    problem, response, verdict = example_lines(example)
-    body = Group(Text(problem), Text(response, style="dim"), Text(verdict, style=_COLORS[example.outcome]))
-    return Panel(body, title="a rollout", title_align="left", border_style="dim")

@@ -24,6 +24,9 @@ EVAL = "eval"
 """First part of the keys of a score (`types.Score.area`)."""
 POLICY_VERSION = key_of(RunState, "policy_version")
 CLIP_FRACTION = key_of(UpdateReport, "clip_fraction")
+LOSS = key_of(UpdateReport, "loss")
+GRAD_NORM = key_of(UpdateReport, "grad_norm")
+LEARNING_RATE = key_of(UpdateReport, "learning_rate")
 AVG_AT_K = key_of(Score, "mean")
 AVG_AT_K_LOW = key_of(Score, "low")
 AVG_AT_K_HIGH = key_of(Score, "high")

@@ -6,7 +6,7 @@ Shape legend: Lp prompt tokens, L response tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from or1 import algo
+from or1.config import LossConfig
+from or1.errors import RunFolderError
 from or1.protocols import Tokenizer, response_text
 from or1.storage.atomic import fsync_folder, fsync_tree, guard_writes, recover, replacing
+from or1.storage.run_folder import ROLLOUTS
 from or1.types import Group, Problem
 
 PATTERN = "step_*.parquet"
+PROMPT, ADVANTAGE = "prompt", "advantage"
+"""Columns; folders of earlier versions lack them."""
 
 
 def file_name(step: int) -> str:
@@ -39,12 +45,49 @@ def question(problem: Problem) -> str:
     return problem.prompt[-1].content if problem.prompt else ""
 
 
+def steps_with_rollouts(folder: Path) -> list[int]:
+    """Steps of a run folder that have a rollout file, in order."""
+    return sorted(step_of(path) for path in (folder / ROLLOUTS).glob(PATTERN))
+
+
+def read_rollouts(folder: Path, step: int) -> list[dict[str, Any]]:
+    """The rollouts of one step of a run folder, one row a rollout.
+
+    Raises:
+        RunFolderError: the step has no file of rollouts.
+    """
+    path = folder / ROLLOUTS / file_name(step)
+    if not path.is_file():
+        steps = steps_with_rollouts(folder)
+        known = f"there are {len(steps):,} from step {steps[0]} to {steps[-1]}" if steps else "there are none"
+        raise RunFolderError(
+            f"{folder} has no rollouts of step {step}: {known} (tracking.rollouts_every and rollouts_keep)"
+        )
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def advantage_of_each(kept: Sequence[Group], loss: LossConfig) -> dict[tuple[str, int], float]:
+    """(problem id, index) -> advantage of the rollouts that were trained on."""
+    return {
+        (rollout.problem_id, rollout.index): float(advantage)
+        for group, advantages_M in zip(kept, algo.advantages(kept, loss), strict=True)
+        for rollout, advantage in zip(group.rollouts, advantages_M, strict=True)
+    }
+
+
 def rollout_table(
-    step: int, groups: Sequence[Group], tokenizer: Tokenizer, *, token_numbers: bool
+    step: int,
+    groups: Sequence[Group],
+    tokenizer: Tokenizer,
+    *,
+    token_numbers: bool,
+    advantages: Mapping[tuple[str, int], float],
 ) -> pa.Table:
     """One row per rollout, in drawn order.
 
     Args:
+        advantages: of the rollouts that were trained on (`advantage_of_each`); null for the others.
         token_numbers: with `behavior_logprobs` and `behavior_entropy`, [L] lists [nats].
     """
     pairs = [(g.problem, r) for g in groups for r in g.rollouts]
@@ -56,10 +99,12 @@ def rollout_table(
         "source": pa.array([p.source for p, _ in pairs], pa.string()),
         "index": pa.array([r.index for r in rollouts], pa.int32()),
         "question": pa.array([question(p) for p, _ in pairs], pa.string()),
+        PROMPT: pa.array([tokenizer.decode_prompt(r.prompt_tokens) for r in rollouts], pa.string()),
         "gold": pa.array([json.dumps(p.gold, ensure_ascii=False) for p, _ in pairs], pa.string()),
         "response": pa.array([response_text(tokenizer, r) for r in rollouts], pa.string()),
         "outcome": pa.array([v.outcome.value if v else None for v in verdicts], pa.string()),
         "reward": pa.array([v.reward if v else None for v in verdicts], pa.float64()),
+        ADVANTAGE: pa.array([advantages.get((r.problem_id, r.index)) for r in rollouts], pa.float32()),
         "reason": pa.array([v.reason if v else None for v in verdicts], pa.string()),
         "detail": pa.array([v.detail if v else None for v in verdicts], pa.string()),
         "finish": pa.array([r.finish.value for r in rollouts], pa.string()),

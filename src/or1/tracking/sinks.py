@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from or1.config import StageConfig
@@ -48,6 +48,12 @@ class Sink:
 
     def on_phase(self, phase: str) -> None:
         """Called when a phase of the step starts."""
+
+    def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        """Called when rollouts or samples of an evaluation start; problem -> samples to come."""
+
+    def on_progress(self, problem: str, num_tokens: int) -> None:
+        """Called for each of them, with its response tokens."""
 
     def on_step_end(self, event: StepEvent) -> None:
         """Called when the step is in the files."""
@@ -100,6 +106,12 @@ class Guarded(Sink):
     def on_phase(self, phase: str) -> None:
         self._call(lambda: self._sink.on_phase(phase))
 
+    def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        self._call(lambda: self._sink.on_progress_start(name, num_samples))
+
+    def on_progress(self, problem: str, num_tokens: int) -> None:
+        self._call(lambda: self._sink.on_progress(problem, num_tokens))
+
     def on_step_end(self, event: StepEvent) -> None:
         self._call(lambda: self._sink.on_step_end(event))
 
@@ -111,3 +123,18 @@ class Guarded(Sink):
 
     def close(self) -> None:
         self._call(self._sink.close)
+
+
+class SinkProgress:
+    """The protocol `Progress` of a run: every view gets it."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        for sink in self._sinks:
+            sink.on_progress_start(name, num_samples)
+
+    def advance(self, problem: str, num_tokens: int) -> None:
+        for sink in self._sinks:
+            sink.on_progress(problem, num_tokens)

@@ -64,6 +64,8 @@ BETWEEN_S = key_of(Timings, "between_s")
 EVALUATION_S = key_of(Timings, "evaluation_s")
 UNIX_S = key_of(Timings, "unix_s")
 PEAK_BYTES = key_of(Timings, "peak_bytes")
+PEAK_DEVICE_BYTES = key_of(Timings, "peak_device_bytes")
+RESPONSE_TOKENS_PER_S = key_of(Timings, "response_tokens_per_s")
 
 
 def phases_of(keys: Iterable[str]) -> dict[str, str]:

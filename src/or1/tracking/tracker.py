@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from or1.config import StageConfig, TrackingConfig
+from or1.config import LossConfig, StageConfig, TrackingConfig
 from or1.metric import Row, row_of
 from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.atomic import guard_writes
@@ -21,8 +21,8 @@ from or1.storage.jsonl import JsonLines, read_rows
 from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
 from or1.tracking.fingerprint import fingerprint
 from or1.tracking.metrics import STAGE_INDEX, area_of, score_metrics, step_metrics
-from or1.tracking.rollouts import RolloutFiles, question, rollout_table
-from or1.tracking.sinks import ExampleRollout, Guarded, Sink, StepEvent
+from or1.tracking.rollouts import RolloutFiles, advantage_of_each, question, rollout_table
+from or1.tracking.sinks import ExampleRollout, Guarded, Sink, SinkProgress, StepEvent
 from or1.tracking.timings import PHASE_S, Timings, step_timings
 from or1.types import Group, Outcome, RunState, Score, StepResult
 
@@ -88,6 +88,7 @@ class RunTracker:
         tokenizer: Tokenizer,
         config: TrackingConfig,
         *,
+        loss: LossConfig,
         entropy_target: float | None,
         sinks: Sequence[Sink] = (),
         clock: TimingSources | None = None,
@@ -96,14 +97,18 @@ class RunTracker:
         Args:
             folder: an open run folder.
             tokenizer: decodes the sampled tokens.
+            loss: defines the advantages of the rollout files.
             entropy_target: [nats/token]; None when entropy is not controlled.
             sinks: views; the run continues if one fails.
         """
         self._tokenizer = tokenizer
         self._config = config
+        self._loss = loss
         self._entropy_target = entropy_target
         self._clock = clock or TimingSources()
         self._sinks = [Guarded(s) for s in sinks]
+        self.progress = SinkProgress(self._sinks)
+        """Shown by the views; nothing of it is in the files."""
         with guard_writes(folder):
             (folder / ROLLOUTS).mkdir(exist_ok=True)
         self._logs = {name: JsonLines(folder / name) for name in (METRICS, TIMINGS, FINGERPRINTS)}
@@ -152,7 +157,13 @@ class RunTracker:
         metrics = step_metrics(result, before=before, stage=stage, entropy_target=self._entropy_target)
         if self._rollouts.due(step):
             token_numbers = self._config.token_numbers
-            table = rollout_table(step, result.groups, self._tokenizer, token_numbers=token_numbers)
+            table = rollout_table(
+                step,
+                result.groups,
+                self._tokenizer,
+                token_numbers=token_numbers,
+                advantages=advantage_of_each(result.kept, self._loss),
+            )
             self._rollouts.write(step, table)
         self._logs[FINGERPRINTS].append(fingerprint(step, result.groups, result.report))
         self._logs[TIMINGS].append(timings)

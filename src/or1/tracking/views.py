@@ -27,7 +27,7 @@ def open_views(run: RunConfig, folder: Path) -> list[Sink]:
 
 
 def _console(run: RunConfig) -> Sink:
-    from or1.tracking.console import console_sink
+    from or1.tracking.live_page import console_sink
 
     return console_sink(run.name, run.stages)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -16,17 +15,15 @@ import torch
 from torch import Tensor
 
 from or1.algo.loss import LossSums, token_loss
-from or1.algo.split_evenly import split_evenly
 from or1.config import LossConfig, OptimizerConfig, StageConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_logprobs
 from or1.nn.kernels import shares_prompts_on
-from or1.trainer.optimizer import Applied, MasterOptimizer, digest
-from or1.trainer.packing import Microbatch, TrainedRollout, pack, trained_rollouts
-from or1.types import Float32, Group, TokenStatistics, UpdateReport, WeightHandle
-
-logger = logging.getLogger(__name__)
-
+from or1.trainer.optimizer import MasterOptimizer, digest
+from or1.trainer.packing import Microbatch, TrainedRollout, pack
+from or1.trainer.update_plan import Minibatch, plan_minibatches
+from or1.trainer.update_report import Tally
+from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 Forward = Callable[[CausalModel, Microbatch], Tensor]
 """Hidden states [N, C] from which each response token of a microbatch is predicted, differentiable."""
@@ -37,39 +34,6 @@ def forward(decoder: CausalModel, microbatch: Microbatch) -> Tensor:
     return decoder.packed(
         microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Minibatch:
-    """The rollouts of one optimizer update."""
-
-    microbatches: list[Microbatch]
-    weight: float
-    """Weight in the means over the batch: the denominator of its loss [tokens or sequences]."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for microbatch in self.microbatches for name in microbatch.names)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Tally:
-    """Totals over the updates of one step."""
-
-    sums: list[LossSums] = field(default_factory=list)
-    """One entry per applied update."""
-    weights: list[float] = field(default_factory=list)
-    applied: list[Applied] = field(default_factory=list)
-    num_skipped: int = 0
-    num_sequence_tokens: int = 0
-    nonfinite_rollouts: list[str] = field(default_factory=list)
-
-    def weighted_mean(self, name: str) -> float:
-        """Mean over the applied updates of a sum that is weighted as the loss is; nan without one."""
-        if not self.sums:
-            return math.nan
-        values = [w * getattr(s, name).item() for w, s in zip(self.weights, self.sums, strict=True)]
-        return sum(values) / sum(self.weights)
 
 
 class LocalBackend:
@@ -115,7 +79,7 @@ class LocalBackend:
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
 
-    def _stoppable(self, minibatch: _Minibatch, tally: _Tally) -> Iterator[Microbatch]:
+    def _stoppable(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Iterator[Microbatch]:
         """The microbatches; a stop signal ends the update between them, until the weights have changed."""
         for microbatch in minibatch.microbatches:
             if self._check is not None and not tally.applied:
@@ -138,8 +102,10 @@ class LocalBackend:
             ValueError: no group, or nothing in them to train on.
         """
         started = time.perf_counter()
-        minibatches = self._minibatches(kept, advantages, loss, stage.num_minibatches)
-        tally = _Tally()
+        minibatches = plan_minibatches(
+            kept, advantages, loss, stage.num_minibatches, lambda rollouts: self._pack(rollouts, loss)
+        )
+        tally = Tally()
         if loss.kl_coefficient > 0:
             reference = self._reference_model()
             minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
@@ -150,7 +116,7 @@ class LocalBackend:
         for minibatch in minibatches * stage.num_reuses:
             self._update_once(minibatch, loss, alpha, tally, hasher)
         hashes = self._hashes(hasher) if self._fingerprint else {}
-        return _report(tally, minibatches, loss, hashes, time.perf_counter() - started)
+        return tally.report(minibatches, loss, hashes, time.perf_counter() - started)
 
     def publish(self, version: int) -> WeightHandle:
         """The weights in compute type, by the model's own names: the tensors themselves, not copies, but
@@ -175,22 +141,9 @@ class LocalBackend:
     def load(self, folder: Path) -> None:
         self._optimizer.load(folder)
 
-    def _minibatches(
-        self, kept: Sequence[Group], advantages: Sequence[Float32], loss: LossConfig, num_minibatches: int
-    ) -> list[_Minibatch]:
-        """Whole groups, split evenly over the minibatches; a minibatch without a rollout is left out."""
-        minibatches = []
-        for run in split_evenly(len(kept), num_minibatches):
-            rollouts = trained_rollouts(kept[run.start : run.stop], advantages[run.start : run.stop])
-            if rollouts:
-                minibatches.append(self._minibatch(rollouts, loss))
-        if not minibatches:
-            raise ValueError(f"nothing to train on in {len(kept)} groups")
-        return minibatches
-
-    def _minibatch(self, rollouts: Sequence[TrainedRollout], loss: LossConfig) -> _Minibatch:
+    def _pack(self, rollouts: Sequence[TrainedRollout], loss: LossConfig) -> list[Microbatch]:
         weight = self._model.head_weight
-        microbatches = pack(
+        return pack(
             rollouts,
             self._tokens_per_microbatch,
             loss,
@@ -198,9 +151,6 @@ class LocalBackend:
             dtype=torch.float64 if weight.dtype == torch.float64 else torch.float32,
             device=weight.device,
         )
-        num_tokens = sum(m.targets_N.numel() for m in microbatches)
-        denominator = num_tokens if loss.average == "token" else len(rollouts)
-        return _Minibatch(microbatches=microbatches, weight=float(denominator))
 
     def _logprobs(self, model: CausalModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
         return head_logprobs(
@@ -212,8 +162,8 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_old(self, minibatch: _Minibatch, tally: _Tally) -> _Minibatch:
-        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+    def _with_old(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Minibatch[Microbatch]:
+        tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
             minibatch,
             microbatches=[
@@ -223,8 +173,10 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_reference(self, minibatch: _Minibatch, reference: CausalModel, tally: _Tally) -> _Minibatch:
-        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+    def _with_reference(
+        self, minibatch: Minibatch[Microbatch], reference: CausalModel, tally: Tally
+    ) -> Minibatch[Microbatch]:
+        tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
             minibatch,
             microbatches=[
@@ -241,27 +193,23 @@ class LocalBackend:
         return self._reference
 
     def _update_once(
-        self, minibatch: _Minibatch, loss: LossConfig, alpha: float, tally: _Tally, hasher: hashlib.blake2b
+        self,
+        minibatch: Minibatch[Microbatch],
+        loss: LossConfig,
+        alpha: float,
+        tally: Tally,
+        hasher: hashlib.blake2b,
     ) -> None:
         self._optimizer.clear()
         sums = reduce(add, [self._backward(m, loss, alpha) for m in self._stoppable(minibatch, tally)])
-        tally.num_sequence_tokens += sum(m.tokens_T.numel() for m in minibatch.microbatches)
+        tally.num_sequence_tokens += minibatch.num_inputs
         if self._fingerprint:
             digest(self._optimizer.gradients, hasher)
         grad_norm = self._optimizer.grad_norm()
         if math.isfinite(grad_norm) and math.isfinite(sums.loss.item()):
-            tally.applied.append(self._optimizer.apply(grad_norm))
-            tally.sums.append(sums)
-            tally.weights.append(minibatch.weight)
+            tally.apply(minibatch, sums, self._optimizer.apply(grad_norm))
         else:
-            tally.num_skipped += 1
-            tally.nonfinite_rollouts += minibatch.names
-            logger.warning(
-                "update skipped: loss %s, gradient norm %s, rollouts %s",
-                sums.loss.item(),
-                grad_norm,
-                ", ".join(minibatch.names),
-            )
+            tally.skip(minibatch, sums, grad_norm)
         self._optimizer.clear()
 
     def _backward(self, microbatch: Microbatch, loss: LossConfig, alpha: float) -> LossSums:
@@ -274,30 +222,3 @@ class LocalBackend:
         weights = hashlib.blake2b(digest_size=16)
         digest(self._optimizer.masters, weights)
         return {"gradient": gradients.hexdigest(), "weights": weights.hexdigest()}
-
-
-def _report(
-    tally: _Tally,
-    minibatches: Sequence[_Minibatch],
-    loss: LossConfig,
-    hashes: Mapping[str, str],
-    seconds: float,
-) -> UpdateReport:
-    """Statistics over the tokens of all applied updates; nan if every minibatch was skipped."""
-    num_updates = len(tally.applied)
-    total = reduce(add, tally.sums) if tally.sums else None
-    means = {f.name: total.mean(f.name) if total else math.nan for f in fields(LossSums)}
-    means |= {name: tally.weighted_mean(name) for name in ("loss", "policy_loss")}
-    return UpdateReport(
-        **{f.name: means[f.name] for f in fields(TokenStatistics)},
-        kl_to_reference=means["kl_to_reference"] if loss.kl_coefficient else None,
-        grad_norm=sum(a.grad_norm for a in tally.applied) / num_updates if num_updates else math.nan,
-        learning_rate=tally.applied[-1].learning_rate if num_updates else math.nan,
-        num_updates=num_updates,
-        num_skipped=tally.num_skipped,
-        num_tokens=sum(m.targets_N.numel() for b in minibatches for m in b.microbatches),
-        num_sequence_tokens=tally.num_sequence_tokens,
-        seconds=seconds,
-        nonfinite_rollouts=tuple(tally.nonfinite_rollouts),
-        hashes=hashes,
-    )

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from or1.algo.loss import TokenBatch, token_weights
 from or1.config import LossConfig
 from or1.types import Float32, Group, Rollout
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,49 @@ class Microbatch:
     """`problem_id/index` of each rollout."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicrobatchArrays:
+    """A microbatch as numpy arrays: without a device, and cheap to send to another process."""
+
+    tokens_T: Int64
+    lengths: tuple[int, ...]
+    parents: tuple[int, ...] | None
+    predictors_N: Int64
+    targets_N: Int64
+    advantages_N: Float64
+    weights_N: Float64
+    behavior_logprobs_N: Float32
+    names: tuple[str, ...]
+
+    def to(self, dtype: torch.dtype, device: torch.device | str) -> Microbatch:
+        """The tensors of the forward pass and the loss.
+
+        Args:
+            dtype: of advantages, weights and log-probabilities.
+            device: of the tensors.
+        """
+
+        def integers(values: Int64) -> Tensor:
+            return torch.from_numpy(values).to(device)
+
+        def numbers(values: Float32 | Float64) -> Tensor:
+            return torch.from_numpy(values).to(dtype=dtype, device=device)
+
+        return Microbatch(
+            tokens_T=integers(self.tokens_T),
+            lengths=self.lengths,
+            parents=self.parents,
+            predictors_N=integers(self.predictors_N),
+            targets_N=integers(self.targets_N),
+            batch=TokenBatch(
+                advantages_N=numbers(self.advantages_N),
+                weights_N=numbers(self.weights_N),
+                behavior_logprobs_N=numbers(self.behavior_logprobs_N),
+            ),
+            names=self.names,
+        )
+
+
 def trained_rollouts(groups: Sequence[Group], advantages: Sequence[Float32]) -> list[TrainedRollout]:
     """The rollouts of whole groups that enter the loss, in order.
 
@@ -93,19 +140,27 @@ class Cost:
     key: bytes = b""
 
 
-def cut(costs: Sequence[Cost], limit: int) -> list[range]:
+def cut(costs: Sequence[Cost], limit: int, multiple: int = 1) -> list[range]:
     """Cut neighbours into the fewest runs of at most `limit` tokens, the largest run as small as that allows.
 
     A rollout over the limit stands alone.
 
+    Args:
+        costs: tokens of each rollout, in order.
+        limit: most tokens of one run.
+        multiple: the largest run may shrink until there are a multiple of this number of runs.
+
     >>> cut([Cost(5), Cost(4), Cost(3), Cost(2), Cost(1)], 8)
     [range(0, 1), range(1, 2), range(2, 5)]
+    >>> cut([Cost(5), Cost(4), Cost(3), Cost(2), Cost(1)], 8, multiple=4)
+    [range(0, 1), range(1, 2), range(2, 3), range(3, 5)]
     """
-    fewest = len(_fill(costs, limit))
+    most = len(_fill(costs, limit))
+    most += -most % multiple
     low, high = 1, limit
     while low < high:
         middle = (low + high) // 2
-        if len(_fill(costs, middle)) <= fewest:
+        if len(_fill(costs, middle)) <= most:
             high = middle
         else:
             low = middle + 1
@@ -135,6 +190,20 @@ def pack(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> list[Microbatch]:
+    """As `pack_arrays`, as tensors on one device; `dtype` is that of advantages, weights and
+    log-probabilities."""
+    packed = pack_arrays(rollouts, tokens_per_microbatch, loss, share_prompts=share_prompts)
+    return [microbatch.to(dtype, device) for microbatch in packed]
+
+
+def pack_arrays(
+    rollouts: Sequence[TrainedRollout],
+    tokens_per_microbatch: int,
+    loss: LossConfig,
+    *,
+    share_prompts: bool = False,
+    multiple: int = 1,
+) -> list[MicrobatchArrays]:
     """Microbatches of one minibatch, near-equal in tokens.
 
     Token weights refer to the whole minibatch, so the losses of its microbatches sum to its loss.
@@ -144,8 +213,7 @@ def pack(
         tokens_per_microbatch: most input tokens of one microbatch; a rollout over it stands alone.
         loss: how the mean is taken.
         share_prompts: compute equal prompts once in a microbatch; else each sequence is whole.
-        dtype: of advantages, weights and log-probabilities.
-        device: of the tensors.
+        multiple: prefer a multiple of this number of microbatches.
 
     Raises:
         ValueError: a rollout without a prompt token.
@@ -166,38 +234,28 @@ def pack(
         # attention pads to the longest of similar sequences: keep similar lengths together
         weighted.sort(key=lambda pair: -(pair[0].num_prompt_tokens + pair[0].num_response_inputs))
         costs = [Cost(r.num_prompt_tokens + r.num_response_inputs) for r, _ in weighted]
-    runs = cut(costs, tokens_per_microbatch)
-    return [_microbatch(weighted[run.start : run.stop], share_prompts, dtype, device) for run in runs]
+    runs = cut(costs, tokens_per_microbatch, multiple)
+    return [_microbatch(weighted[run.start : run.stop], share_prompts) for run in runs]
 
 
-def _microbatch(
-    weighted: Sequence[tuple[TrainedRollout, float]],
-    share_prompts: bool,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> Microbatch:
+def _microbatch(weighted: Sequence[tuple[TrainedRollout, float]], share_prompts: bool) -> MicrobatchArrays:
     layout = _Layout()
     for item, _ in weighted:
         layout.add(item, share_prompts)
     sizes = [item.rollout.response_tokens.size for item, _ in weighted]
 
-    def integers(parts: Sequence[np.ndarray]) -> Tensor:
-        return torch.from_numpy(np.concatenate(parts).astype(np.int64)).to(device)
+    def integers(parts: Sequence[np.ndarray]) -> Int64:
+        return np.concatenate(parts).astype(np.int64)
 
-    def numbers(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(dtype=dtype, device=device)
-
-    return Microbatch(
+    return MicrobatchArrays(
         tokens_T=integers(layout.inputs),
         lengths=tuple(part.size for part in layout.inputs),
         parents=tuple(layout.parents) if share_prompts else None,
         predictors_N=integers(layout.predictors),
         targets_N=integers([item.rollout.response_tokens for item, _ in weighted]),
-        batch=TokenBatch(
-            advantages_N=numbers(np.repeat([item.advantage for item, _ in weighted], sizes)),
-            weights_N=numbers(np.repeat([weight for _, weight in weighted], sizes)),
-            behavior_logprobs_N=numbers(np.concatenate([i.rollout.behavior_logprobs for i, _ in weighted])),
-        ),
+        advantages_N=np.repeat([item.advantage for item, _ in weighted], sizes),
+        weights_N=np.repeat([weight for _, weight in weighted], sizes),
+        behavior_logprobs_N=np.concatenate([item.rollout.behavior_logprobs for item, _ in weighted]),
         names=tuple(item.name for item, _ in weighted),
     )
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+from functools import partial
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from or1 import recipes
+from or1.assemble.card import card
 from or1.assemble.export import export, stored_dtype
+from or1.assemble.start_model import keep_side_files, record_of
+from or1.cli.app import dispatch, guarded
 from or1.errors import CheckpointError, RunFolderError
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
@@ -19,6 +28,7 @@ from or1.storage import provenance
 from or1.storage.jsonl import encode
 from or1.storage.run_folder import CHECKPOINTS, CONFIG, METRICS, RunFolder
 from or1.testing import MemoryTracker
+from or1.tracking.run_data import RunData
 from or1.trainer.checkpoint import FolderCheckpoints
 from or1.trainer.optimizer import WEIGHTS_FILE
 from or1.types import Message, RunState
@@ -93,6 +103,9 @@ def test_the_card_holds_scores_settings_and_origin(run_folder: Path, tmp_path: P
     assert "| step 40 | 0.900 |" in card
     assert "data hash: abc123" in card
     assert "commit: " in card
+    assert "- arithmetic: problems made by or1" in card
+    assert "derived from `builtin:tiny`: its licence applies" in card
+    assert "<|im_start|>user\nWhat is 12 + 34?<|im_end|>\n<|im_start|>assistant\n" in card
     settings = json.loads(card.split("```json")[1].split("```")[0])
     assert settings == json.loads((run_folder / CONFIG).read_text())["config"]
 
@@ -106,6 +119,120 @@ def test_the_template_of_the_run_is_that_of_the_exported_model(run_folder: Path,
     tokenizer = load_tokenizer(tmp_path / "out")
     prompt = tokenizer.encode_prompt((Message("user", "1+1?"),))
     assert tokenizer.decode(prompt) == "1+1?"
+
+
+def test_the_code_of_the_card_runs(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code for transformers as it stands, and that for vLLM against what it calls."""
+    export(run_folder, tmp_path / "out", None)
+    transformers_code, vllm_code = [
+        part.split("```")[0] for part in (tmp_path / "out" / "README.md").read_text().split("```python")[1:]
+    ]
+    monkeypatch.chdir(tmp_path / "out")
+    names: dict[str, Any] = {}
+    exec(transformers_code, names)
+    assert capsys.readouterr().out.strip()
+    limit = recipes.load(run_folder).stages[-1].max_response_tokens
+    assert names["output"].shape[1] <= limit + names["prompt"]["input_ids"].shape[1]
+
+    calls: list[Any] = []
+    vllm = ModuleType("vllm")
+    vllm.SamplingParams = lambda **fields: fields  # type: ignore[attr-defined]
+    completion = SimpleNamespace(outputs=[SimpleNamespace(text="46")])
+    chat = lambda *call: calls.append(call) or [completion]  # noqa: E731
+    vllm.LLM = lambda model: SimpleNamespace(chat=partial(chat, model))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    exec(vllm_code, names)
+    assert capsys.readouterr().out == "46\n"
+    question = [{"role": "user", "content": "What is 12 + 34?"}]
+    assert calls == [(".", question, {"temperature": 1.0, "max_tokens": limit})]
+
+
+def test_the_code_of_the_card_has_the_settings_of_the_prompts(tmp_path: Path) -> None:
+    run = recipes.load(
+        "tiny",
+        [
+            "model.chat.system_prompt=Be brief.",
+            "model.chat.template_kwargs.enable_thinking=false",
+            "data.0.instruction=Box it.",
+            "rollout.temperature=0.6",
+        ],
+    )
+    about = provenance.describe(run.model_dump(mode="json"), "abc")
+    data = RunData(description=about, steps=[], scores=[], timings=[])
+    text = card(run, data, 3, lambda messages: f"<{messages[0].content}>", (7, 9))
+    assert '[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 12' in text
+    assert 'return_tensors="pt", return_dict=True, enable_thinking=False' in text
+    assert "SamplingParams(temperature=0.6, max_tokens=" in text
+    assert ", stop_token_ids=[7, 9])" in text
+    assert "llm.chat(messages, sampling, chat_template_kwargs={'enable_thinking': False})" in text
+    assert "> Box it." in text
+    assert "<What is 12 + 34?\nBox it.>" in text
+
+
+def test_settings_that_a_resume_changed_are_in_the_card(run_folder: Path, tmp_path: Path) -> None:
+    stored = json.loads((run_folder / CONFIG).read_text())
+    row = {"setting": "optimizer.learning_rate", "from": 1e-6, "to": 1e-5, "class": "science"}
+    stored["provenance"]["changes"] = [row | {"step": 20}, row | {"step": 40, "setting": "seed"}]
+    (run_folder / CONFIG).write_text(json.dumps(stored))
+    export(run_folder, tmp_path / "out", 40)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "- from step 21 on: `optimizer.learning_rate` 1e-06 -> 1e-05" in text
+    assert "from step 41 on" not in text
+
+
+def test_both_names_of_the_type_are_written(run_folder: Path, tmp_path: Path) -> None:
+    """transformers 5 and vLLM read `dtype`; transformers 4 reads `torch_dtype`."""
+    export(run_folder, tmp_path / "out", None)
+    written = json.loads((tmp_path / "out" / "config.json").read_text())
+    stored = str(stored_dtype(Path(model_folder("builtin:tiny")))).removeprefix("torch.")
+    assert (written["dtype"], written["torch_dtype"]) == (stored, stored)
+
+
+def test_a_full_disk_leaves_nothing_and_the_repeat_works(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error of safetensors 0.8 on a file system that is full."""
+
+    def half_written(tensors: object, folder: Path, **rest: object) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    words = ["export", str(run_folder), str(tmp_path / "exports" / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr("or1.nn.weights.save_torch_state_dict", half_written)
+        assert guarded(lambda: dispatch(words)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"or1: disk full while writing {tmp_path / 'exports' / 'out'}: free some space")
+    assert list((tmp_path / "exports").iterdir()) == []
+    assert guarded(lambda: dispatch(words)) == 0
+    assert (tmp_path / "exports/out/model.safetensors").stat().st_size > 1000
+
+
+def test_the_start_model_may_be_gone(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = Path(model_folder("builtin:tiny"))
+    stored = json.loads((run_folder / CONFIG).read_text())
+    stored["config"]["model"]["path"] = str(tmp_path / "moved away")
+    stored["provenance"]["model"] = record_of(source)
+    (run_folder / CONFIG).write_text(json.dumps(stored))
+    words = ["export", str(run_folder), str(tmp_path / "out")]
+    assert guarded(lambda: dispatch(words)) == 2
+    assert "name the folder of the start model with --model" in capsys.readouterr().err
+    other = tmp_path / "other"
+    shutil.copytree(source, other)
+    (other / "tokenizer_config.json").write_text("{}")
+    assert guarded(lambda: dispatch([*words, "--model", str(other)])) == 2
+    assert f"{other} is not the start model of {run_folder} (sha256 of tokenizer_c" in capsys.readouterr().err
+    assert guarded(lambda: dispatch([*words, "--model", str(source)])) == 0
+    keep_side_files(source, run_folder)
+    assert guarded(lambda: dispatch(["export", str(run_folder), str(tmp_path / "again")])) == 0
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert sorted(file.name for file in (tmp_path / "again").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 def test_an_older_step_tells_the_scores_it_had(run_folder: Path, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_weak_sandbox_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.M
     from or1.cli import train
 
     asked: list[list[str]] = []
-    monkeypatch.setattr(train, "train", lambda recipe, sets, out: asked.append(list(sets)))
+    monkeypatch.setattr(train, "train", lambda recipe, sets, out, **_: asked.append(list(sets)))
     assert run("train", "tiny", "--allow-weak-sandbox", "--set", "seed=3") == 0
     assert run("train", "tiny", "--set", "seed=3") == 0
     assert asked == [["seed=3", "verify.code.allow_weak_sandbox=true"], ["seed=3"]]
@@ -181,7 +181,7 @@ def test_a_reward_of_your_own_is_tried_on_the_saved_rollouts_of_a_run(tmp_path: 
     (tmp_path / "my_task.py").write_text("def reward(response, gold, problem):\n    return gold == [4]\n")
     problem = Problem.make("math", (Message("user", "2+2?"),), [4])
     groups = [make_group([0.0, 0.0], problem=problem, truncated={1})]
-    table = rollout_table(1, groups, CharTokenizer(), token_numbers=True)
+    table = rollout_table(1, groups, CharTokenizer(), token_numbers=True, advantages={})
     (tmp_path / "run" / "rollouts").mkdir(parents=True)
     pyarrow.parquet.write_table(table, tmp_path / "run" / "rollouts" / "step_000001.parquet")
     task = f"{tmp_path / 'my_task.py'}:reward"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.pipeline import generate, judge
 from or1.evals.questions import Questions, load_questions
-from or1.evals.results import EvalFolder, ResponseRow, ResultRow
+from or1.evals.results import EvalFolder
 from or1.testing import InlineVerifierPool, Scripted, ScriptedEngine
 from or1.types import Problem, Sampling, WeightHandle
 from or1_verify.arithmetic import ArithmeticVerifier
@@ -37,17 +37,17 @@ Said = Callable[[str, int], str | Scripted]
 
 
 class Silent:
-    """Looks on and remembers."""
+    """Displays nothing and remembers."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[str, str, int]] = []
-        self.num_seen = 0
+        self.begun: list[tuple[str, dict[str, int]]] = []
+        self.advanced: list[tuple[str, int]] = []
 
-    def on_phase(self, phase: str, benchmark: str, num_missing: int) -> None:
-        self.begun.append((phase, benchmark, num_missing))
+    def start(self, name: str, num_samples: Mapping[str, int]) -> None:
+        self.begun.append((name, dict(num_samples)))
 
-    def on_row(self, row: ResponseRow | ResultRow) -> None:
-        self.num_seen += 1
+    def advance(self, problem: str, num_tokens: int) -> None:
+        self.advanced.append((problem, num_tokens))
 
 
 def questions(folder: Path, rows: Sequence[dict[str, Any]] = ROWS, name: str = "math500") -> Questions:

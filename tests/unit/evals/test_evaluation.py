@@ -73,7 +73,15 @@ def test_killed_while_generating_and_repeated(deaths: tuple[int, ...], tmp_path:
         generate(engine(said, asked, order=last_first), [asked], folder, SAMPLING, watch)
         judge(pool(block=4), [asked], folder, watch)
     # nothing that was there is asked for again
-    assert watch.begun[0] == ("generated", "math500", 6 - sum(deaths))
+    name, missing = watch.begun[0]
+    assert (name, list(missing), sum(missing.values())) == (
+        "math500 samples",
+        ["p0", "p1", "p2"],
+        6 - sum(deaths),
+    )
+    assert watch.begun[1] == ("math500 verdicts", {"p0": 2, "p1": 2, "p2": 2})
+    assert len(watch.advanced) == 6 - sum(deaths) + 6
+    assert [tokens > 0 for _, tokens in watch.advanced] == [True] * (6 - sum(deaths)) + [False] * 6
     for file in (RESPONSES, RESULTS):
         assert without_times(tmp_path / "out" / file) == without_times(tmp_path / "whole" / file)
 

@@ -36,6 +36,12 @@ def test_a_prompt_ends_where_the_answer_begins(folder: Path) -> None:
     assert tokenizer.decode(tokens) == "user\n2+2?\nassistant\n"
 
 
+def test_a_prompt_is_shown_as_the_model_reads_it(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    shown = tokenizer.decode_prompt(tokenizer.encode_prompt(PROMPT))
+    assert shown == "<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n"
+
+
 def test_special_tokens_go_and_thinking_marks_stay(folder: Path) -> None:
     backend = load_tokenizer(folder)
     marked = (Message("user", "<think>a</think>b<|im_end|>"),)

@@ -57,7 +57,7 @@ class InOrder:
         return drawn, SamplerState(position=position)
 
 
-def _collector(
+def make_collector(
     engine: ScriptedEngine,
     *,
     verifier: Verifier | None = None,
@@ -84,7 +84,7 @@ RIGHT_WRONG = by_problem({p.id: ["1", "2"] for p in PROBLEMS})
 
 def test_sampling_follows_stage_seed_and_step() -> None:
     engine = ScriptedEngine(RIGHT_WRONG)
-    _collector(engine).collect(RunState(step=4), STAGE)
+    make_collector(engine).collect(RunState(step=4), STAGE)
     ids, sampling = engine.calls[0]
     assert ids == tuple(p.id for p in PROBLEMS[:3])
     assert (sampling.temperature, sampling.group_size, sampling.max_response_tokens) == (0.7, 2, 8)
@@ -94,7 +94,7 @@ def test_sampling_follows_stage_seed_and_step() -> None:
 
 def test_the_sampler_moves_on_and_nothing_else_of_the_state_changes() -> None:
     before = RunState(step=4, pass_rates={"x": 1.0}, solved=frozenset({PROBLEMS[0].id}))
-    groups, after = _collector(ScriptedEngine(RIGHT_WRONG)).collect(before, STAGE)
+    groups, after = make_collector(ScriptedEngine(RIGHT_WRONG)).collect(before, STAGE)
     assert [g.problem for g in groups] == PROBLEMS[1:]
     assert after == replace(before, sampler=SamplerState(position=4))
 
@@ -106,7 +106,7 @@ def _reversed_by_three(rollouts: list[Rollout]) -> Iterator[Rollout]:
 @pytest.mark.parametrize("block", [1, 4, 99])
 def test_groups_come_in_drawn_order_whatever_order_rollouts_finish_in(block: int) -> None:
     engine = ScriptedEngine(RIGHT_WRONG, order=_reversed_by_three)
-    groups, _ = _collector(engine, block=block).collect(RunState(), STAGE)
+    groups, _ = make_collector(engine, block=block).collect(RunState(), STAGE)
     assert [g.problem for g in groups] == PROBLEMS[:3]
     assert [[r.index for r in g.rollouts] for g in groups] == [[0, 1]] * 3
     assert [g.rewards_M for g in groups] == [(1.0, 0.0)] * 3
@@ -128,7 +128,9 @@ def test_verification_overlaps_sampling() -> None:
             yield rollout
 
     stage = StageConfig(max_response_tokens=8, num_steps=1, num_problems=1, group_size=2)
-    _collector(ScriptedEngine(RIGHT_WRONG, order=telling), verifier=Listening()).collect(RunState(), stage)
+    make_collector(ScriptedEngine(RIGHT_WRONG, order=telling), verifier=Listening()).collect(
+        RunState(), stage
+    )
     assert heard == ["sample 0", "judge 1", "sample 1", "judge 2"]
 
 
@@ -161,7 +163,7 @@ def replace_stage(stage: StageConfig, **changes: object) -> StageConfig:
 
 def test_a_truncated_response_is_wrong_whatever_it_says() -> None:
     script = by_problem({p.id: ["1", Scripted("1" + "." * 20)] for p in PROBLEMS})
-    groups, _ = _collector(ScriptedEngine(script)).collect(RunState(), STAGE)
+    groups, _ = make_collector(ScriptedEngine(script)).collect(RunState(), STAGE)
     cut = groups[0].rollouts[1]
     assert (cut.finish, len(cut.response_tokens)) == (Finish.LENGTH, 8)
     assert cut.verdict is not None
@@ -170,7 +172,7 @@ def test_a_truncated_response_is_wrong_whatever_it_says() -> None:
 
 def test_a_lost_rollout_is_not_judged_and_never_absent() -> None:
     script = by_problem({p.id: ["1", Scripted("2", lost=True), "2"] for p in PROBLEMS})
-    groups, _ = _collector(ScriptedEngine(script)).collect(RunState(), replace_stage(STAGE, group_size=3))
+    groups, _ = make_collector(ScriptedEngine(script)).collect(RunState(), replace_stage(STAGE, group_size=3))
     lost = groups[0].rollouts[1]
     assert lost.verdict is not None
     assert (lost.index, lost.finish, lost.policy_version) == (1, Finish.ABORTED, 3)
@@ -185,13 +187,13 @@ def test_a_lost_rollout_is_not_judged_and_never_absent() -> None:
 
 def test_an_aborted_rollout_is_not_judged() -> None:
     script = by_problem({p.id: ["1", Scripted("1", aborted=True)] for p in PROBLEMS})
-    groups, _ = _collector(ScriptedEngine(script)).collect(RunState(), STAGE)
+    groups, _ = make_collector(ScriptedEngine(script)).collect(RunState(), STAGE)
     assert [r.judged for r in groups[0].rollouts] == [True, False]
 
 
 def test_a_verifier_that_fails_costs_one_rollout() -> None:
     verifier = FlakyVerifier(ExactVerifier(), fails_on={"2"})
-    groups, _ = _collector(ScriptedEngine(RIGHT_WRONG), verifier=verifier).collect(RunState(), STAGE)
+    groups, _ = make_collector(ScriptedEngine(RIGHT_WRONG), verifier=verifier).collect(RunState(), STAGE)
     assert [[r.judged for r in g.rollouts] for g in groups] == [[True, False]] * 3
     verdict = groups[0].rollouts[1].verdict
     assert verdict is not None
@@ -254,17 +256,17 @@ def _foreign(rollouts: list[Rollout]) -> Iterator[Rollout]:
 def test_a_rollout_that_was_not_asked_for_is_refused(order: object) -> None:
     engine = ScriptedEngine(RIGHT_WRONG, order=order)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="came twice or was not requested"):
-        _collector(engine).collect(RunState(), STAGE)
+        make_collector(engine).collect(RunState(), STAGE)
 
 
 def test_an_engine_that_dies_is_not_papered_over() -> None:
     with pytest.raises(InjectedFaultError, match="after 3 rollouts"):
-        _collector(ScriptedEngine(RIGHT_WRONG, dies_after=3)).collect(RunState(), STAGE)
+        make_collector(ScriptedEngine(RIGHT_WRONG, dies_after=3)).collect(RunState(), STAGE)
 
 
 def test_a_problem_drawn_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="3 problems of which 2"):
-        _collector(ScriptedEngine(RIGHT_WRONG), problems=PROBLEMS[:2]).collect(RunState(), STAGE)
+        make_collector(ScriptedEngine(RIGHT_WRONG), problems=PROBLEMS[:2]).collect(RunState(), STAGE)
 
 
 def test_a_run_can_leave_between_two_rollouts() -> None:
@@ -277,12 +279,12 @@ def test_a_run_can_leave_between_two_rollouts() -> None:
             raise Interrupted("leave")
 
     with pytest.raises(Interrupted):
-        _collector(ScriptedEngine(RIGHT_WRONG), check=check).collect(RunState(), STAGE)
+        make_collector(ScriptedEngine(RIGHT_WRONG), check=check).collect(RunState(), STAGE)
     assert num_checked == 3
 
 
 def test_the_same_step_again_is_the_same_step() -> None:
-    collector = _collector(ScriptedEngine(RIGHT_WRONG))
+    collector = make_collector(ScriptedEngine(RIGHT_WRONG))
     first, again = (collector.collect(RunState(step=2), STAGE) for _ in range(2))
     assert first[1] == again[1]
     assert [g.rewards_M for g in first[0]] == [g.rewards_M for g in again[0]]

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.testing import CharTokenizer, make_group, make_problem, make_verdict
-from or1.tracking.rollouts import RolloutFiles, rollout_table
-from or1.types import Finish, Group, Verdict
-from tests.runs import contents, play, run_config
+from or1.algo import split_by_signal
+from or1.config import LossConfig, StageConfig
+from or1.errors import RunFolderError
+from or1.testing import CharTokenizer, make_group, make_problem, make_report, make_result, make_verdict
+from or1.tracking.rollouts import RolloutFiles, read_rollouts, rollout_table
+from or1.types import Finish, Group, RunState, Verdict
+from tests.runs import contents, open_tracker, play, run_config
 
 
 def two_rows() -> list[Group]:
@@ -36,7 +39,10 @@ def two_rows() -> list[Group]:
 
 def test_rows_say_everything_of_a_rollout_but_its_seconds(tmp_path: Path) -> None:
     files = RolloutFiles(tmp_path, every=1, keep=None)
-    files.write(12, rollout_table(12, two_rows(), CharTokenizer("<think>"), token_numbers=True))
+    groups = two_rows()
+    advantages = {(groups[0].problem.id, 0): 0.75}
+    tokenizer = CharTokenizer("<think>")
+    files.write(12, rollout_table(12, groups, tokenizer, token_numbers=True, advantages=advantages))
     table = pq.read_table(tmp_path / "step_000012.parquet")
     first, second = table.to_pylist()
     assert first["behavior_logprobs"] == pytest.approx([-0.1, -0.2, -0.3])
@@ -45,10 +51,12 @@ def test_rows_say_everything_of_a_rollout_but_its_seconds(tmp_path: Path) -> Non
         "source": "made",
         "index": 0,
         "question": "Problem 3",
+        "prompt": "\x01\x02\x03\x04",  # the tokens, whatever the messages say
         "gold": '{"value": 7}',
         "response": "<think>hi",  # as the verifier read it, prefix included, end token not
         "outcome": "right",
         "reward": 1.0,
+        "advantage": 0.75,
         "reason": "exact",
         "detail": "7",
         "finish": "stop",
@@ -57,11 +65,38 @@ def test_rows_say_everything_of_a_rollout_but_its_seconds(tmp_path: Path) -> Non
         "behavior_entropy": None,
     }
     assert (second["outcome"], second["reward"], second["finish"]) == (None, None, Finish.LENGTH.value)
+    assert second["advantage"] is None
     assert second["behavior_entropy"] == pytest.approx([0.5, 0.5, 0.5])
 
 
+def test_advantages_are_those_of_the_update_and_absent_where_there_was_none(tmp_path: Path) -> None:
+    loss = LossConfig(truncation_mask="after", advantage_eps=0.0)
+    groups = [
+        make_group([1.0, 0.0, 0.0, 0.0], problem=make_problem(1), truncated={3}),
+        make_group([1.0, 1.0, 1.0, 1.0], problem=make_problem(2)),
+        make_group([1.0, None, 0.0, 0.0], problem=make_problem(3)),
+    ]
+    kept, dropped = split_by_signal(groups, loss)
+    tracker = open_tracker(tmp_path, run_config(loss={"truncation_mask": "after", "advantage_eps": 0.0}))
+    with tracker.step(RunState(), StageConfig(max_response_tokens=8, num_steps=4)) as log:
+        log.step(make_result(groups, kept=kept, dropped=dropped, report=make_report()))
+    tracker.close()
+    found = [row["advantage"] for row in read_rollouts(tmp_path, 1)]
+    root = 3**-0.5  # (1, 0, 0): mean 1/3, sample deviation 1 / sqrt(3)
+    expected = [1.5, -0.5, -0.5, 0.0, *[None] * 4, 2 * root, None, -root, -root]
+    assert [pytest.approx(e) for e in expected] == found
+
+
+def test_a_step_without_a_file_names_the_steps_there_are(tmp_path: Path) -> None:
+    play(tmp_path, run_config())
+    with pytest.raises(RunFolderError, match="no rollouts of step 77: there are 10 from step 1 to 10"):
+        read_rollouts(tmp_path, 77)
+
+
 def test_token_numbers_are_a_setting() -> None:
-    names = set(rollout_table(1, two_rows(), CharTokenizer(), token_numbers=False).column_names)
+    names = set(
+        rollout_table(1, two_rows(), CharTokenizer(), token_numbers=False, advantages={}).column_names
+    )
     assert "response_tokens" in names
     assert not names & {"behavior_logprobs", "behavior_entropy"}
 
@@ -69,7 +104,7 @@ def test_token_numbers_are_a_setting() -> None:
 def test_the_same_rollouts_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        table = rollout_table(1, two_rows(), CharTokenizer(), token_numbers=True)
+        table = rollout_table(1, two_rows(), CharTokenizer(), token_numbers=True, advantages={})
         RolloutFiles(tmp_path / name, every=1, keep=None).write(1, table)
     assert (tmp_path / "a/step_000001.parquet").read_bytes() == (
         tmp_path / "b/step_000001.parquet"
@@ -77,7 +112,7 @@ def test_the_same_rollouts_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_step_without_rollouts_has_an_empty_table() -> None:
-    assert rollout_table(1, [], CharTokenizer(), token_numbers=True).num_rows == 0
+    assert rollout_table(1, [], CharTokenizer(), token_numbers=True, advantages={}).num_rows == 0
 
 
 @settings(max_examples=60)
@@ -94,7 +129,7 @@ def test_a_run_cut_back_ends_with_the_files_of_one_that_was_not(
     last: int,
     crashes: list[tuple[int, int]],
 ) -> None:
-    table = rollout_table(1, [], CharTokenizer(), token_numbers=False)
+    table = rollout_table(1, [], CharTokenizer(), token_numbers=False, advantages={})
 
     def steps(files: RolloutFiles, first: int, until: int) -> None:
         for step in range(first, until + 1):

@@ -1,0 +1,163 @@
+"""vLLM engines for a model: arguments, environment and the pool around them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from or1.assemble.model import Model
+from or1.config import RolloutConfig
+from or1.errors import ConfigError
+from or1.nn.config import DecoderConfig, read_json
+from or1.nn.published import write_parts, write_published
+from or1.nn.transformers_decoder import TransformersDecoder
+from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
+from or1.rollout.engine_messages import Start
+from or1.rollout.engine_pool import EnginePool, PoolLimits
+from or1.rollout.transfer import SharedFile, shared_folder
+
+FACTORY = "or1.rollout.vllm_engine:make_engine"
+_CPU_BLOCK_TOKENS = 32
+"""Positions of a block of the prefix cache on a CPU: the smallest, since only whole blocks are shared."""
+_CPU_CACHE_BYTES = 1 << 30
+
+
+def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
+    """A pool of vLLM engines without weights. Their processes start at once.
+
+    Raises:
+        ConfigError: vLLM is not installed, or the responses need more positions than the model has.
+    """
+    if importlib.util.find_spec("vllm") is None:
+        raise ConfigError(
+            'rollout.engine = "vllm" needs vLLM, and this environment has none: with a GPU '
+            "pip install -c constraints.txt '.[vllm]'; on a CPU make venv-vllm"
+        )
+    max_model_tokens = _max_model_tokens(model, rollout)
+    scratch = Path(tempfile.mkdtemp(prefix="or1-engines-"))
+    weights = shared_folder("or1-weights-")
+    settings = {
+        "engine": engine_arguments(model, rollout, untied_folder(model, scratch), max_model_tokens),
+        "stop_ids": model.tokenizer.eos_ids,
+        "transfer": {},
+    }
+    bar = rollout.vllm.canary_max_nats
+    return EnginePool(
+        [Start(FACTORY, settings, str(weights))] * rollout.num_engines,
+        model.tokenizer,
+        PoolLimits(
+            max_running=rollout.max_running,
+            max_prompt_tokens=rollout.max_prompt_tokens,
+            max_model_tokens=max_model_tokens,
+            vocab_size=model.config.vocab_size,
+            start_s=rollout.vllm.start_limit_s,
+            load_s=rollout.vllm.load_limit_s,
+            step_s=rollout.vllm.step_limit_s,
+        ),
+        SharedFile(_writer(model), weights),
+        canary=Canary(
+            DecoderScorer(model.unloaded),
+            vocab_size=model.config.vocab_size,
+            max_model_tokens=max_model_tokens,
+            max_nats=MAX_NATS[model.dtype] if bar is None else bar,
+        ),
+        scratch=(scratch, weights),
+        environments=[_environment(model, rollout, number) for number in range(rollout.num_engines)],
+    )
+
+
+def _writer(model: Model) -> Callable[[Mapping[str, Tensor], Path], int]:
+    """Writes published tensors under the names of Hugging Face."""
+    if isinstance(model.config, DecoderConfig):
+        return partial(write_published, model.config)
+    names = model.unloaded()
+    assert isinstance(names, TransformersDecoder)
+    return lambda tensors, path: write_parts(names.checkpoint_names(tensors), path)
+
+
+def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
+    """Positions of the engines: longest prompt and longest response, or all that the model has."""
+    there = model.config.max_positions
+    if rollout.max_response_tokens is None:
+        return there
+    needed = rollout.max_prompt_tokens + rollout.max_response_tokens
+    if rollout.max_response_tokens >= there:
+        raise ConfigError(
+            f"responses of {rollout.max_response_tokens:,} tokens do not fit the {there:,} positions of the "
+            "model: lower max_response_tokens"
+        )
+    return min(needed, there)
+
+
+def untied_folder(model: Model, scratch: Path) -> Path:
+    """A folder with the configuration of the model and without weights; models of or1's decoder untied.
+
+    vLLM on a CPU multiplies by a packed copy of the head, which an update of a tied embedding does not reach.
+    """
+    folder = scratch / "model"
+    folder.mkdir()
+    raw = read_json(model.folder, "config.json")
+    untied = {"tie_word_embeddings": False} if isinstance(model.config, DecoderConfig) else {}
+    (folder / "config.json").write_text(json.dumps({**raw, **untied}), encoding="utf-8")
+    return folder
+
+
+def engine_arguments(
+    model: Model, rollout: RolloutConfig, folder: Path, max_model_tokens: int
+) -> dict[str, Any]:
+    """Arguments of vLLM's `EngineArgs`."""
+    vllm = rollout.vllm
+    common = {
+        "model": str(folder),
+        "load_format": "dummy",  # no weights but published ones
+        "generation_config": "vllm",  # no sampling defaults of the model
+        "skip_tokenizer_init": True,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "max_model_len": max_model_tokens,
+        "max_num_seqs": rollout.max_running,
+        "logprobs_mode": "processed_logprobs",
+        "enable_prefix_caching": True,
+        "seed": 0,
+        "disable_log_stats": True,
+        "weight_transfer_config": {"backend": SharedFile.backend},
+        "worker_extension_cls": "or1.rollout.vllm_transfer.Extension",
+        "tensor_parallel_size": vllm.tensor_parallel,
+    }
+    if model.device.type != "cpu":
+        cache = (
+            {"gpu_memory_utilization": vllm.gpu_memory_fraction}
+            if vllm.kv_cache_bytes is None
+            else {"kv_cache_memory_bytes": vllm.kv_cache_bytes}
+        )
+        return {**common, **cache, "enforce_eager": vllm.enforce_eager}
+    return {
+        **common,
+        "kv_cache_memory_bytes": vllm.kv_cache_bytes or _CPU_CACHE_BYTES,
+        "enforce_eager": True,
+        "block_size": _CPU_BLOCK_TOKENS,
+        # the CPU engine fails on a request with a seed whose prompt is computed in two parts
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(max_model_tokens, rollout.max_running),
+    }
+
+
+def _environment(model: Model, rollout: RolloutConfig, number: int) -> dict[str, str]:
+    """Variables of the process of one engine."""
+    quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+    if model.device.type != "cpu":
+        gpus = rollout.vllm.gpus[number * rollout.vllm.tensor_parallel :][: rollout.vllm.tensor_parallel]
+        return quiet | ({"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if gpus else {})
+    threads = max(1, torch.get_num_threads() // rollout.num_engines)
+    return quiet | {
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine is in its own process already
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else two engines would share the same cores
+        "OMP_NUM_THREADS": str(threads),
+    }

@@ -1,0 +1,60 @@
+"""Engine pools that all tests of a process share: an engine of vLLM takes up to minutes to start."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+from collections.abc import Callable
+
+import pytest
+
+from or1 import assemble
+from or1.config import ModelConfig, RolloutConfig, SystemConfig, VllmConfig
+from or1.rollout.engine_pool import EnginePool
+from tests.fake_pool import fake_pool
+
+MAX_PROMPT, MAX_RESPONSE = 256, 256
+_POOLS: dict[str, EnginePool] = {}
+
+
+def shared_fakes() -> EnginePool:
+    """Two engines without a model."""
+    return _shared("fakes", lambda: fake_pool({}, {}))
+
+
+def shared_vllm(num_engines: int) -> EnginePool:
+    """vLLM engines of the built-in model in float32; skips the test where vLLM is not installed."""
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed: make test-vllm")
+    return _shared(f"{num_engines} vllm", lambda: vllm_pool("float32", num_engines))
+
+
+def vllm_pool(
+    dtype: str, num_engines: int, *, factory: str | None = None, max_response_tokens: int = MAX_RESPONSE
+) -> EnginePool:
+    """A pool of its own, on the built-in model; `factory` builds the engine in place of or1's."""
+    model = assemble.read_model(
+        ModelConfig.model_validate({"path": "builtin:tiny", "dtype": dtype}), SystemConfig(device="cpu")
+    )
+    rollout = RolloutConfig(
+        engine="vllm",
+        num_engines=num_engines,
+        max_running=32,
+        max_prompt_tokens=MAX_PROMPT,
+        max_response_tokens=max_response_tokens,
+        vllm=VllmConfig(kv_cache_bytes=64 << 20),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        if factory is not None:
+            patch.setattr("or1.assemble.vllm.FACTORY", factory)
+        pool = assemble.ENGINES["vllm"](model, rollout)
+    assert isinstance(pool, EnginePool)
+    return pool
+
+
+def _shared(name: str, make: Callable[[], EnginePool]) -> EnginePool:
+    """The pool of this name; another one when it was closed."""
+    if name not in _POOLS or _POOLS[name].is_closed:
+        _POOLS[name] = made = make()
+        atexit.register(made.close)
+    return _POOLS[name]

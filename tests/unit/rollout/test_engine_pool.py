@@ -1,0 +1,195 @@
+"""The pool over processes with an engine without a model: order, faults and limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from or1.errors import DataError, EngineError, Interrupted
+from or1.rollout.engine_pool import EnginePool
+from or1.rollout.requests import finish_of
+from or1.rollout.sampling import rollout_key
+from or1.testing import make_problem
+from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
+from tests.fake_engine import response
+from tests.fake_pool import fake_pool
+
+PROBLEMS = [make_problem(n) for n in range(5)]
+SAMPLING = Sampling(group_size=3, max_response_tokens=24, seed=11)
+WEIGHTS = WeightHandle(version=6, ref=0.25)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[EnginePool]:
+    with contextlib.closing(fake_pool({}, {})) as pool:
+        pool.load(WEIGHTS)
+        yield pool
+
+
+def _by_key(rollouts: list[Rollout]) -> dict[tuple[str, int], Rollout]:
+    return {(r.problem_id, r.index): r for r in rollouts}
+
+
+def test_a_rollout_is_what_its_hashed_seed_gives_on_any_number_of_engines(pair: EnginePool) -> None:
+    found = _by_key(list(pair.rollouts(PROBLEMS, SAMPLING)))
+    assert len(found) == 15
+    for (problem_id, index), rollout in found.items():
+        seed = rollout_key(11, problem_id, index) & (2**63 - 1)
+        tokens, logprobs = response(seed, 24)
+        assert rollout.response_tokens.tolist() == tokens.tolist()
+        assert rollout.behavior_logprobs.tolist() == logprobs.tolist()
+        assert rollout.finish is (Finish.STOP if tokens[-1] == 0 else Finish.LENGTH)
+    assert len({tuple(r.response_tokens.tolist()) for r in found.values()}) > 10, "no twins"
+    with contextlib.closing(fake_pool({})) as alone:
+        alone.load(WEIGHTS)
+        for key, rollout in _by_key(list(alone.rollouts(PROBLEMS, SAMPLING))).items():
+            assert rollout.response_tokens.tolist() == found[key].response_tokens.tolist()
+
+
+def test_messages_of_a_call_that_was_abandoned_do_not_reach_the_next(pair: EnginePool) -> None:
+    for num_taken in (1, 4):
+        started = pair.rollouts(PROBLEMS, SAMPLING)
+        for _ in range(num_taken):
+            next(started)
+        started.close()
+        other = replace(SAMPLING, seed=12)
+        for (problem_id, index), rollout in _by_key(list(pair.rollouts(PROBLEMS, other))).items():
+            tokens, _ = response(rollout_key(12, problem_id, index) & (2**63 - 1), 24)
+            assert rollout.response_tokens.tolist() == tokens.tolist()
+
+
+def test_a_call_beside_another_one_is_refused(pair: EnginePool) -> None:
+    first = pair.rollouts(PROBLEMS, SAMPLING)
+    next(first)
+    assert len(list(pair.rollouts(PROBLEMS, SAMPLING))) == 15
+    with pytest.raises(EngineError, match="after another one had begun"):
+        list(first)
+
+
+def test_a_stop_signal_ends_a_call_and_the_pool_can_be_used_again(pair: EnginePool) -> None:
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Interrupted("stopped")
+
+    pair.check_with(check)
+    with pytest.raises(Interrupted):
+        list(pair.rollouts(PROBLEMS * 1, replace(SAMPLING, group_size=40)))
+    pair.check_with(lambda: None)
+    assert len(list(pair.rollouts(PROBLEMS, SAMPLING))) == 15
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("dies", r"rollout engine 2 \(process \d+\) ended with exit status -9"),
+        (
+            "raises",
+            "rollout engine 2 failed: MemoryError: the device is full; its output ends: .*MemoryError",
+        ),
+        ("hangs", r"rollout engine 2 \(process \d+\) gave no sign of life for 0.5 s during sampling"),
+        ("twice", r"rollout engine 2 returned request \d+ twice"),
+    ],
+)
+def test_an_engine_with_a_fault_is_named(fault: str, message: str) -> None:
+    settings = [{"step_s": 0.01}, {"fault": fault}]
+    with contextlib.closing(fake_pool(*settings, step_s=0.5)) as pool:
+        pool.load(WEIGHTS)
+        with pytest.raises(EngineError, match=message) as caught:
+            list(pool.rollouts(PROBLEMS, replace(SAMPLING, group_size=8)))
+        assert "\n" not in str(caught.value)
+    for process in pool.processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process.pid, 0)
+
+
+def test_a_start_and_a_load_have_limits() -> None:
+    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.001 s during its start")
+    with contextlib.closing(fake_pool({}, start_s=0.001)) as pool, late:
+        pool.load(WEIGHTS)
+    with contextlib.closing(fake_pool({}, {"slow_load_s": 600.0}, load_s=0.3)) as pool:
+        with pytest.raises(EngineError, match=r"rollout engine 2 .* for 0.3 s during a load of weights"):
+            pool.load(WEIGHTS)
+        with pytest.raises(EngineError, match="no weights are loaded"):
+            list(pool.rollouts(PROBLEMS, SAMPLING))
+
+
+def test_an_engine_that_cannot_start_gives_its_reason() -> None:
+    with contextlib.closing(fake_pool({})) as pool:
+        process = pool.processes[0]
+        process.send("no message of ours")  # type: ignore[arg-type]
+        os.kill(process.pid, 9)
+        with pytest.raises(EngineError, match=r"rollout engine 1 \(process \d+\) ended with exit status -9"):
+            pool.load(WEIGHTS)
+
+
+def test_an_engine_that_keeps_old_weights_stops_the_run_with_both_numbers() -> None:
+    with contextlib.closing(fake_pool({}, {"keeps_old_weights": True})) as pool:
+        pool.load(WeightHandle(version=1, ref=0.0))
+        assert pool.largest_gap == 0.0
+        with pytest.raises(EngineError) as caught:
+            pool.load(WeightHandle(version=2, ref=0.5))
+        message = str(caught.value)
+        assert "rollout engine 2 does not sample from the published weights (version 2)" in message
+        # token 2 of the canary is 81 of 128: -0.632812 under the old weights, half a nat less under the new
+        assert "has log-probability -0.632812 there and -1.132812 under the trainer's weights" in message
+        with pytest.raises(EngineError, match="no weights are loaded"):
+            list(pool.rollouts(PROBLEMS, SAMPLING))
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_sampled(pair: EnginePool) -> None:
+    with pytest.raises(DataError, match=r"and the engines hold 512: raise rollout.max_response_tokens"):
+        list(pair.rollouts(PROBLEMS, replace(SAMPLING, max_response_tokens=510)))
+    long = Problem.make("none", (Message("user", "x" * 300),), 1)
+    with pytest.raises(DataError, match="a prompt of 300 tokens; 1 to 256 are allowed"):
+        list(pair.rollouts([long], SAMPLING))
+    foreign = Problem.make("none", (Message("user", "\u00e9"),), 1)  # code point 233
+    with pytest.raises(DataError, match="has a token that is not below 128"):
+        list(pair.rollouts([foreign], SAMPLING))
+
+
+def test_longer_problems_start_first_the_next_time() -> None:
+    with contextlib.closing(fake_pool({}, max_running=1)) as pool:
+        pool.load(WEIGHTS)
+        sampling = replace(SAMPLING, group_size=1, max_response_tokens=40)
+        first = list(pool.rollouts(PROBLEMS, sampling))
+        assert [r.problem_id for r in first] == [p.id for p in PROBLEMS]
+        lengths = {r.problem_id: len(r.response_tokens) for r in first}
+        second = [r.problem_id for r in pool.rollouts(PROBLEMS, replace(sampling, seed=5))]
+        assert [lengths[each] for each in second] == sorted(lengths.values(), reverse=True)
+        assert second != [p.id for p in PROBLEMS]
+
+
+def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
+    code = (
+        "import os, time; from tests.fake_pool import fake_pool; from or1.types import WeightHandle\n"
+        "pool = fake_pool({'step_s': 600.0})\n"
+        "pool.load(WeightHandle(version=1, ref=0.0))\n"
+        "print(pool.processes[0].pid, pool._scratch[0], flush=True)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    pid, folder = done.stdout.split()
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        time.sleep(0.05)
+    assert not Path(folder).exists()
+
+
+def test_numbers_that_are_not_finite_are_aborted() -> None:
+    tokens, logprobs = response(1, 24)
+    logprobs = np.where(np.arange(len(tokens)) == 0, np.nan, logprobs).astype(np.float32)
+    assert finish_of(tokens, logprobs, (0,)) is Finish.ABORTED
+    assert finish_of(tokens[:0], logprobs[:0], (0,)) is Finish.ABORTED
