@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
 
+from or1.assemble.model import Model
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
 from or1.machine import free_memory_bytes
@@ -159,6 +161,12 @@ def explained(
             needed = _without_trainer(needed)
             line = _line("sampling", needed, needed.rollout, free, _EVAL_NAMES)
         raise OutOfMemoryError(f"out of memory on {device.type}: {line}") from error
+
+
+def explained_run(run: RunConfig, model: Model) -> AbstractContextManager[None]:
+    """`explained` for a run of a model."""
+    settings = run_settings(run, model.dtype.itemsize, on_gpu=model.device.type == "cuda")
+    return explained(model.device, model.config, settings, trains=True)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
-from or1.assemble.memory import explained, run_settings
+from or1.assemble.memory import explained_run
 from or1.assemble.model import set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
@@ -86,10 +86,8 @@ def parts_of(
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
-    model = inputs.model
-    memory = run_settings(run, model.dtype.itemsize, on_gpu=model.device.type == "cuda")
     with contextlib.ExitStack() as stack:
-        stack.enter_context(explained(model.device, model.config, memory, trains=True))
+        stack.enter_context(explained_run(run, inputs.model))
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)
