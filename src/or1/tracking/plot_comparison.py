@@ -90,5 +90,11 @@ def _legend(figure: Figure, texts: Sequence[str]) -> None:
     ]
     columns = 1 if max(map(len, texts)) > 60 else 2
     figure.legend(
-        handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=9, labelcolor=INK
+        handles=handles,
+        loc="outside lower left",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handlelength=3,
     )
