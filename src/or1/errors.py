@@ -13,6 +13,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
 │   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
+│   │   └── DivergedError    an update left weights that give no finite log-probabilities
 │   └── StarvedError         nothing to train on: see max_empty_steps
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
 """
@@ -24,6 +25,7 @@ __all__ = [
     "ClusterError",
     "ConfigError",
     "DataError",
+    "DivergedError",
     "EndpointError",
     "EngineError",
     "Interrupted",
@@ -72,6 +74,19 @@ class EngineError(RunStopped):
 
 class NonFiniteError(RunStopped):
     """`max_nonfinite_steps` updates in a row had a loss or gradient that is not finite."""
+
+
+class DivergedError(NonFiniteError):
+    """No rollout of a step has finite log-probabilities: the update before it destroyed the weights."""
+
+    def __init__(self, message: str, *, step: int) -> None:
+        """
+        Args:
+            message: one line.
+            step: first step that sampled from these weights.
+        """
+        super().__init__(message)
+        self.step = step
 
 
 class StarvedError(RunStopped):

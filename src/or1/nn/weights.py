@@ -47,7 +47,8 @@ def resolve_folder(path: str | Path) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
-            f"{name} is no folder here, and the hub gave no model of that name: {reason}"
+            f"{name} is no folder here, and the hub gave no model of that name ({reason}): check the name "
+            "and the network, or give a local folder"
         ) from error
 
 
