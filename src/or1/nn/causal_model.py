@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,20 @@ from torch import Tensor, nn
 from or1.nn.cache import KeyValueCache, PromptKeyValues
 from or1.nn.config import ModelShape
 from or1.nn.kernels import Kernels
+
+T = TypeVar("T")
+
+
+class FunctionModule(nn.Module):
+    """A module whose forward pass is any function of it.
+
+    What hooks of the forward pass do, such as the gathering of sharded weights, then holds for the body and
+    for the head, which is outside of the model.
+    """
+
+    def forward(self, function: Callable[..., T], *args: object) -> T:
+        """The result of `function(self, *args)`."""
+        return function(self, *args)
 
 
 class CausalModel(Protocol):
@@ -33,6 +47,15 @@ class CausalModel(Protocol):
     def device(self) -> torch.device: ...
     def weights(self) -> dict[str, Tensor]:
         """Weights for engines, by the names of the model without adapters."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        """The layers, in order."""
+        ...
+
+    def __call__(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function of the model inside the hooks of its forward pass: `function(self, *args)`."""
         ...
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
+from or1.nn.causal_model import FunctionModule
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
@@ -109,7 +110,7 @@ class Body(nn.Module):
         self.norm = Scale(config.hidden_size)
 
 
-class Decoder(nn.Module):
+class Decoder(FunctionModule):
     """Hidden states of a causal language model. The head is applied by the caller, on the rows it needs.
 
     Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights`
@@ -137,6 +138,10 @@ class Decoder(nn.Module):
     def head_weight(self) -> Tensor:
         """Matrix of the head [V, C]: the embedding when tied."""
         return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        return list(self.model.layers)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -22,6 +22,7 @@ from transformers.core_model_loading import revert_weight_conversion
 
 from or1.errors import ModelError
 from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
+from or1.nn.causal_model import FunctionModule
 from or1.nn.config import ModelShape, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import merged_weights
@@ -70,7 +71,7 @@ def _attention(
 AttentionInterface.register(ATTENTION, _attention)
 
 
-class TransformersDecoder(nn.Module):
+class TransformersDecoder(FunctionModule):
     """A causal language model of transformers with the methods of `Decoder`.
 
     Args:
@@ -109,6 +110,11 @@ class TransformersDecoder(nn.Module):
         if head.bias is None:
             return head.weight
         return torch.cat([head.weight, functional.pad(head.bias[:, None], (0, HEAD_COLUMNS - 1))], 1)
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        lists = [m for m in self.causal_lm.base_model.modules() if isinstance(m, nn.ModuleList)]
+        return list(next(modules for modules in lists if len(modules) == self.config.num_layers))
 
     @property
     def dtype(self) -> torch.dtype:
