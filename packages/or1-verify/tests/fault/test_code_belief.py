@@ -31,9 +31,10 @@ def test_no_attack_counts_as_correct(group: Group) -> None:
     if group.correct:
         verdict = judge(tests, group.correct)
         assert verdict.reason == "right", verdict.detail
+    expected = "not_judged" if group.name.startswith("context") else "wrong"
     for attack in group.attacks:
         verdict = judge(tests, ATTACKS.get(attack, attack))
-        assert verdict.outcome.value == "wrong", (attack, verdict.reason, verdict.detail)
+        assert verdict.outcome.value == expected, (attack, verdict.reason, verdict.detail)
 
 
 POINT = """

@@ -18,6 +18,8 @@ _COUNTER = "_or1_count"
 _ENDINGS = frozenset({"fail", "exit", "quit", "_exit", "abort"})
 """Functions that end a test as failed wherever they are called."""
 _EXPECTING = ("raises", "warns", "assertRaises", "assertWarns", "assertLogs")
+_OF_MOCKS = ("assert_called", "assert_any_call", "assert_has_calls", "assert_not_called")
+"""Checks whose arguments may be constants: they ask for the calls of a Mock."""
 _CATCH_ALL = frozenset({"AssertionError", "Exception", "BaseException"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -139,7 +141,8 @@ def _is_check(node: ast.stmt) -> bool:
             return True
     if isinstance(node, ast.If | ast.Try | ast.While | ast.For | ast.Match) and _has_ending(node):
         return True
-    return any(_name(call.func).startswith("assert") and not _is_constant(call) for call in _calls(node))
+    checks = [call for call in _calls(node) if _name(call.func).startswith("assert")]
+    return any(_name(call.func).startswith(_OF_MOCKS) or not _is_constant(call) for call in checks)
 
 
 def _has_ending(node: ast.stmt) -> bool:

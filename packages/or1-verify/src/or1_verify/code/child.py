@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
-from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
-from or1_verify.code.rpc_values import TransferError
+from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops, library_error
 
 Send = Callable[[bytes], None]
 Receive = Callable[[], bytes | None]
@@ -78,8 +78,15 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         return scope[name]
 
     send(json.dumps({"ready": True}).encode())
-    classes = frozenset(job["node_classes"])
-    RpcEndpoint(send, receive, node_classes=classes, find_class=find_class, find_name=find_name).serve()
+    endpoint = RpcEndpoint(
+        send,
+        receive,
+        node_classes=frozenset(job["node_classes"]),
+        find_class=find_class,
+        find_name=find_name,
+        kept_classes=tuple(scope[name] for name in job["classes"] if isinstance(scope.get(name), type)),
+    )
+    endpoint.serve()
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -114,10 +121,10 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise TransferError("malformed payload: an object of a class that the tests do not define")
         return found
 
-    def find_error(name: str) -> type[Exception] | None:
+    def find_error(name: str, module: str) -> type[Exception] | None:
         found = scope.get(name)
         is_own = isinstance(found, type) and issubclass(found, Exception) and found.__module__ == "__main__"
-        return found if is_own else None
+        return found if is_own else library_error(name, module)
 
     endpoint = RpcEndpoint(
         lambda frame: send(b"M" + frame),
@@ -127,6 +134,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
         find_error=find_error,
+        class_names=frozenset(job["classes"]),
     )
     counter: Any = None
     if job["counts_checks"]:

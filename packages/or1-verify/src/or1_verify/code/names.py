@@ -90,6 +90,64 @@ def attributes_set(source: str) -> set[str]:
     return {node.attr for node in nodes if isinstance(node.ctx, ast.Store)}
 
 
+def classes_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those names of the program that tests use as classes: capitalised, with attributes or items.
+
+    Those of an instance count too: of the call itself, or of a variable that holds its result. So does an
+    instance in a formatted text.
+
+    >>> classes_used(["p = Pair(1, 2); assert p.left == 1; assert Extract([3]) == 3"], ["Pair", "Extract"])
+    ['Pair']
+    """
+    nodes = [node for source in sources for node in ast.walk(parsed(source))]
+    made = _variables(nodes)
+    owners = [
+        node.value for node in nodes if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue)
+    ]
+    owners += [node.func for node in owners if isinstance(node, ast.Call)]
+    read = {node.id for node in owners if isinstance(node, ast.Name)}
+    read |= {made[name] for name in read if name in made}
+    return [name for name in names if name in read and name.lstrip("_")[:1].isupper()]
+
+
+def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
+    """The first need of tests that a program in another process cannot meet; None if there is none known.
+
+    >>> foreign_needs(["with timer() as t:\\n    pass"], ["timer"])
+    'a context manager that the program returns (timer)'
+    """
+    nodes = [node for source in sources for node in ast.walk(parsed(source))]
+    made = _variables(nodes)
+    for node in nodes:
+        if isinstance(node, ast.With):
+            used = [each for item in node.items for each in [_called(item.context_expr)]]
+            found = [made.get(each, each) for each in used if made.get(each, each) in names]
+            if any(not name.lstrip("_")[:1].isupper() for name in found):
+                return f"a context manager that the program returns ({found[0]})"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "patch":
+            return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
+        is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        if is_stored and ast.unparse(node) == "sys.stdin":
+            return "an own sys.stdin: the program runs in another process"
+    return None
+
+
+def _called(node: ast.expr) -> str:
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _variables(nodes: Sequence[ast.AST]) -> dict[str, str]:
+    """Names of variables that are assigned a call of a name, and that name."""
+    return {
+        target.id: _called(node.value)
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name) and _called(node.value)
+    }
+
+
 def is_expression_of_names(text: str) -> bool:
     """Whether a text is a name, optionally with attributes and calls without arguments.
 

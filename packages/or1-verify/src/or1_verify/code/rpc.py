@@ -11,13 +11,18 @@ arguments. It has no access to attributes of objects on the tester's side.
 from __future__ import annotations
 
 import builtins
+import contextlib
+import io
 import json
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
+from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
-from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, is_mutable, value_of
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
 
 _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
@@ -39,7 +44,9 @@ class RpcEndpoint:
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
-        find_error: Callable[[str], type[Exception] | None] = lambda name: None,
+        find_error: Callable[[str, str], type[Exception] | None] = lambda name, module: None,
+        kept_classes: tuple[type, ...] = (),
+        class_names: frozenset[str] = frozenset(),
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -51,9 +58,13 @@ class RpcEndpoint:
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
             may_set: whether the other side may set an attribute of an instance of this class.
-            find_error: returns the exception class of this name that this side defines, if there is one.
+            find_error: returns the exception class of this name and module on this side, if there is one.
+            kept_classes: classes of this side whose instances are never transferred as plain values.
+            class_names: names of the program that the tests use as classes.
         """
         self._find_error = find_error
+        self._kept_classes = kept_classes
+        self.class_names = class_names
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
@@ -67,6 +78,7 @@ class RpcEndpoint:
         self.num_uses = 0
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
+        self._stdout = sys.stdout
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
@@ -82,7 +94,7 @@ class RpcEndpoint:
             EndpointLostError: the other side ended.
         """
         self.num_calls += 1
-        self.num_uses += function not in (bool, str, repr)
+        self.num_uses += not any(function is each for each in (bool, str, repr))
         encoder = self._encoder()
         try:
             root = encoder.item([function, list(args), kwargs])
@@ -90,12 +102,15 @@ class RpcEndpoint:
             if _is_of_the_tests(function, args):
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
-        self._write({"root": root, "heap": encoder.entries})
+        is_captured = self._find_name is None and sys.stdout is not self._stdout
+        self._write({"root": root, "heap": encoder.entries, **({"captures": True} if is_captured else {})})
         while True:
             message = self._read()
             if "root" in message:
                 self._answer(message)
                 continue
+            if is_captured:
+                sys.stdout.write(str(message["output"]) if "output" in message else "")
             if "raise" in message:
                 self.evidence.is_found |= function is not getattr
                 stops = self._find_name is not None or function is next
@@ -120,20 +135,23 @@ class RpcEndpoint:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self.evidence.is_found = True
+        output = io.StringIO()
         try:
-            reply = self._reply(message)
+            with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
+                reply = self._reply(message)
         except EndpointLostError:
             raise
         except BaseException as error:
             if isinstance(error, AssertionError) and not came_from_program(error):
                 self._failed_check = self._failed_check or error
             reply = {"raise": describe(error)}
-        self._write(reply)
+        self._write({**reply, "output": output.getvalue()} if "captures" in message else reply)
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])
         function, args, kwargs = value_of(message["root"], objects)
-        if self._find_name is None and not any(function is kept for kept in self._kept.values()):
+        may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
+        if not may_call and not any(function is kept for kept in self._kept.values()):
             raise TransferError("only functions that were passed as arguments can be called")
         result = function(*args, **kwargs)
         encoder = self._encoder(objects)
@@ -147,7 +165,7 @@ class RpcEndpoint:
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
     def _encoder(self, known: list[Any] | None = None) -> ValueEncoder:
-        return ValueEncoder(self._node_classes, self._entry, known or [])
+        return ValueEncoder(self._node_classes, self._entry, known or [], self._kept_classes)
 
     def _entry(self, value: Any) -> list[Any]:
         if isinstance(value, RemoteObject):
@@ -156,20 +174,26 @@ class RpcEndpoint:
         if self._find_name is None and not callable(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
         name = value.__name__ if isinstance(value, type | type(len)) else ""
-        if self._find_name is None and name and vars(builtins).get(name) is value:
+        may_name = self._find_name is None or value is getattr
+        if may_name and name and vars(builtins).get(name) is value:
             return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
-        return ["export", number, type(value).__name__[:80]]
+        entry = ["export", number, type(value).__name__[:80]]
+        is_function = isinstance(value, types.FunctionType)
+        return [*entry, value.__name__, value.__doc__] if is_function else entry
 
     def _handle(self, entry: list[Any]) -> Any:
         if entry[0] == "export":
             number, label = int(entry[1]), str(entry[2])
             if number not in self._remote:
-                self._remote[number] = RemoteObject(self, ["yours", number], label)
+                names = (entry[3], entry[4]) if len(entry) == 5 else None
+                self._remote[number] = RemoteObject(self, ["yours", number], label, names)
             return self._remote[number]
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
+        if self._find_name is None and entry == ["builtin", "getattr"]:
+            return getattr
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
         return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
@@ -190,6 +214,14 @@ class RpcEndpoint:
         return message
 
 
+def _is_mocked(args: list[Any]) -> bool:
+    """Whether an attribute of a Mock of the tests is read that records calls: not one that each Mock has."""
+    mock: Any = sys.modules.get("unittest.mock")
+    if mock is None or len(args) != 2 or not isinstance(args[0], mock.Mock) or type(args[1]) is not str:
+        return False
+    return args[1][:1] != "_" and not hasattr(mock.Mock, args[1]) and args[1] not in dir(mock.Mock())
+
+
 def _is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether a call goes to a name of the program or to an instance that the tests made."""
     target = function if type(function) is RemoteObject else args[0] if args else None
@@ -200,7 +232,7 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return function not in (bool, str, repr, getattr, setattr)
+    return not any(function is each for each in (bool, str, repr, getattr, setattr))
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:

@@ -20,7 +20,7 @@ class UnsupportedTestsError(Exception):
 
 
 def describe(error: BaseException) -> list[Any]:
-    """Name of the nearest builtin class of an exception, text, name of its class, arguments if plain."""
+    """Nearest builtin class of an exception, text, name and module of its own class, plain arguments."""
     names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
     own = type(error).__name__
     try:
@@ -31,7 +31,16 @@ def describe(error: BaseException) -> list[Any]:
     is_plain = all(type(each) in _PLAIN for each in args) and len(str(args)) <= _MESSAGE
     if own != names[0]:
         text = f"{own}: {text}"
-    return [names[0], text[:_MESSAGE], own, args if is_plain else None]
+    return [names[0], text[:_MESSAGE], own, type(error).__module__, args if is_plain else None]
+
+
+def library_error(name: str, module: str) -> type[Exception] | None:
+    """The exception class of Python's library, if its module is loaded; not those that steer unittest."""
+    root = module.split(".")[0]
+    if root not in sys.stdlib_module_names or root == "unittest" or module not in sys.modules:
+        return None
+    found = vars(sys.modules[module]).get(name)
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
 def came_from_program(error: BaseException) -> bool:
@@ -40,13 +49,14 @@ def came_from_program(error: BaseException) -> bool:
 
 
 def raise_described(
-    described: Any, *, stops: bool, find_error: Callable[[str], type[Exception] | None]
+    described: Any, *, stops: bool, find_error: Callable[[str, str], type[Exception] | None]
 ) -> NoReturn:
     """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
 
     Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
     """
-    name, text, own, args = described if isinstance(described, list) and len(described) == 4 else [""] * 4
+    is_complete = isinstance(described, list) and len(described) == 5
+    name, text, own, module, args = described if is_complete else [""] * 5
     cls: Any = vars(builtins).get(str(name))
     ordinary = isinstance(cls, type) and issubclass(cls, Exception)
     ends_loops = name in ("StopIteration", "StopAsyncIteration")
@@ -55,7 +65,7 @@ def raise_described(
         error = RuntimeError(f"{name}: {text}")
     else:
         is_plain = isinstance(args, list) and all(type(each) in _PLAIN for each in args)
-        defined = find_error(str(own)) if own != name else None
+        defined = find_error(str(own), str(module)) if own != name else None
         try:
             error = (defined or cls)(*(args if is_plain and (defined or own == name) else [str(text)]))
         except Exception:  # a class with other parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
@@ -73,11 +74,15 @@ class RemoteObject:
     called on such an instance only, and `index` and other searches on the objects that it gives.
     """
 
-    def __init__(self, endpoint: RpcEndpoint, entry: list[Any], label: str) -> None:
+    def __init__(
+        self, endpoint: RpcEndpoint, entry: list[Any], label: str, names: tuple[Any, Any] | None = None
+    ) -> None:
         object.__setattr__(self, "_or1_endpoint", endpoint)
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
+        object.__setattr__(self, "_or1_names", names)
         object.__setattr__(self, "_or1_is_tested", False)
+        object.__setattr__(self, "_or1_is_made", False)
         object.__setattr__(self, "_or1_is_part", False)
         object.__setattr__(self, "_or1_refused", "")
         object.__setattr__(self, "_or1_asked", "")
@@ -95,9 +100,12 @@ class RemoteObject:
             object.__setattr__(result, "_or1_is_part", True)
         if type(result) is RemoteObject and self._or1_entry[0] == "name":
             object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
+            object.__setattr__(result, "_or1_is_made", self._or1_label in self._or1_endpoint.class_names)
         return result
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__") and self._or1_names is not None:
+            return self._or1_names[0]
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
         result = self._or1_endpoint.call(getattr, (self, name), {})
@@ -107,6 +115,10 @@ class RemoteObject:
             object.__setattr__(result, "_or1_is_part", is_part)
             object.__setattr__(result, "_or1_refused", name if asks else "")
             object.__setattr__(result, "_or1_asked", name)
+        elif type(result) is RemoteObject:
+            is_class = self._or1_label in self._or1_endpoint.class_names
+            object.__setattr__(result, "_or1_is_part", self._or1_label.lstrip("_")[:1].isupper())
+            object.__setattr__(result, "_or1_is_made", is_class)
         elif not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(name, result)
         return result
@@ -120,14 +132,33 @@ class RemoteObject:
         self._or1_endpoint.call(setattr, (self, name, value), {})
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not RemoteObject or self._or1_entry == other._or1_entry:
-            return self is other or type(other) is RemoteObject
-        if self._or1_is_tested and other._or1_is_tested:
+        if type(other) is not RemoteObject:
+            if self._or1_is_made and other is not None:
+                raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
+            return False
+        if self._or1_entry == other._or1_entry:
+            return True
+        if self._or1_is_tested or other._or1_is_tested:
             raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
         return False
 
-    def __hash__(self) -> int:
-        return id(self)
+    def __hash__(self) -> Any:
+        """The object's own if the tests make it: keys of equal hash are compared, which is unsupported."""
+        return self._or1_endpoint.call(hash, (self,), {}) if self._or1_is_tested else id(self)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class that `isinstance` sees."""
+        if self._or1_is_made:
+            raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
+        return _CLASSES.get(self._or1_label, RemoteObject)
+
+    @property
+    def _or1_doc(self) -> Any:
+        return self._or1_names[1] if self._or1_names is not None else None
+
+    def __format__(self, spec: str) -> Any:
+        return self._or1_endpoint.call(format, (self, spec), {})
 
     def __len__(self) -> Any:
         endpoint = self._or1_endpoint
@@ -182,6 +213,9 @@ class RemoteObject:
     def __setitem__(self, key: Any, value: Any) -> None:
         self._or1_endpoint.call(self._or1_special("__setitem__"), (key, value), {})
 
+    def __delitem__(self, key: Any) -> None:
+        self._or1_endpoint.call(self._or1_special("__delitem__"), (key,), {})
+
     def __contains__(self, key: Any) -> Any:
         endpoint = self._or1_endpoint
         if self._or1_is_tested:
@@ -206,12 +240,15 @@ class RemoteObject:
 
 def _operator(name: str) -> Callable[..., NoReturn]:
     def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
-        error = UnsupportedTestsError if self._or1_is_tested else TypeError
+        error = UnsupportedTestsError if self._or1_is_tested or self._or1_is_made else TypeError
         raise error(f"the operator {name} of an object of the program ({self._or1_label})")
 
     return unsupported
 
 
+_CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types.FunctionType}
+"""Classes that `isinstance` sees, by the name of an object's class."""
+vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 _OPERATORS = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
     "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"

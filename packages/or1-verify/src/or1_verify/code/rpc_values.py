@@ -19,25 +19,27 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from or1_verify.code.rpc_atoms import (
+    ATOMS,
+    DICTS,
+    EMPTY,
+    FACTORIES,
+    MUTABLE,
+    TransferError,
+    atom_of,
+    is_namedtuple,
+    named_tuple,
+)
 
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
-_MUTABLE = frozenset({"list", "dict", "set", "deque", "bytearray", "node", "counter"})
 _SLICE = slice(None)
 _LARGE = 1 << 40
 """Upper limit of the counted parts of an object."""
-_FRACTION_DIGITS = 1 << 14
-"""Longest numerator and denominator together [hexadecimal digits]."""
-
-
-class TransferError(ValueError):
-    """A payload that does not follow the format of this module."""
 
 
 class ValueEncoder:
@@ -48,6 +50,7 @@ class ValueEncoder:
         node_classes: frozenset[str] = frozenset(),
         export: Callable[[Any], list[Any]] | None = None,
         known: Sequence[Any] = (),
+        kept_classes: tuple[type, ...] = (),
     ) -> None:
         """Start a heap.
 
@@ -55,9 +58,11 @@ class ValueEncoder:
             node_classes: names of classes whose instances are sent as their attributes (ListNode, TreeNode).
             export: returns the entry of an object that is not plain; None = TransferError.
             known: objects of the heap of the request, by index, if this is the heap of its reply.
+            kept_classes: classes whose instances are exported, whatever they inherit from.
         """
         self._nodes = node_classes
         self._export = export
+        self._kept_classes = kept_classes
         self._index = {id(obj): index for index, obj in enumerate(known)}
         self.objects: list[Any] = list(known)
         self.entries: list[list[Any]] = []
@@ -102,11 +107,15 @@ class ValueEncoder:
         return [self._item(value) for value in values]
 
     def _fill(self, entry: list[Any], value: Any) -> None:
-        if isinstance(value, enum.Enum) and type(value).__name__ in self._nodes and value.name:
+        if type(value).__name__ == "RemoteObject" or isinstance(value, self._kept_classes):
+            entry += self._exported(value)
+        elif isinstance(value, enum.Enum) and type(value).__name__ in self._nodes and value.name:
             entry += ["member", type(value).__name__, value.name]
         elif type(value).__name__ in self._nodes and not isinstance(value, tuple):
             attributes = _attributes(value)
             entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
+        elif self._export is not None and is_namedtuple(value):
+            entry += ["namedtuple", self._items(tuple(value)), type(value).__name__, list(value._fields)]
         elif isinstance(value, list | tuple | set | frozenset | deque):
             bases: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
             base = next(base for base in bases if isinstance(value, base))
@@ -114,12 +123,19 @@ class ValueEncoder:
         elif isinstance(value, dict):
             pairs = list(dict.items(value))
             entry += [
-                "counter" if type(value) is Counter else "dict",
+                self._dict_kind(value),
                 self._items(k for k, _ in pairs),
                 self._items(v for _, v in pairs),
             ]
         else:
-            entry += _atom(value) or self._array(value) or self._exported(value)
+            entry += atom_of(value) or self._array(value) or self._exported(value)
+
+    def _dict_kind(self, value: Any) -> str:
+        if type(value) is defaultdict and self._export is not None:
+            names = [cls.__name__ for cls in FACTORIES if cls is value.default_factory]
+            return f"defaultdict {names[0]}" if names else "dict"
+        kind = DICTS.get(type(value), "dict")
+        return "dict" if kind == "ordereddict" and self._export is None else kind
 
     def _array(self, value: Any) -> list[Any] | None:
         """The entry of a numpy scalar or array of numbers; None for other values. Does not import numpy."""
@@ -136,32 +152,6 @@ class ValueEncoder:
         if self._export is None:
             raise TransferError(f"a {type(value).__name__} is not a plain value")
         return self._export(value)
-
-
-def _atom(value: Any) -> list[Any] | None:
-    """The entry of a value without parts; None for other values. Subclasses lose their class."""
-    if isinstance(value, bool | float | str) or value is None:
-        plain = float.__float__(value) if isinstance(value, float) else str.__str__(value)
-        return ["scalar", plain]
-    if isinstance(value, int):
-        return ["int", format(int.__index__(value), "x")]
-    if isinstance(value, bytes | bytearray):
-        return ["bytes" if isinstance(value, bytes) else "bytearray", value.hex()]
-    if isinstance(value, complex):
-        return ["complex", value.real, value.imag]
-    if isinstance(value, range):
-        return ["range", *(format(part, "x") for part in (value.start, value.stop, value.step))]
-    if isinstance(value, Fraction):
-        return ["fraction", format(value.numerator, "x"), format(value.denominator, "x")]
-    if isinstance(value, Decimal):
-        return ["decimal", str(value)]
-    if isinstance(value, datetime):
-        return ["datetime", value.isoformat()]
-    if isinstance(value, date):
-        return ["date", value.isoformat()]
-    if isinstance(value, timedelta):
-        return ["timedelta", value.days, value.seconds, value.microseconds]
-    return None
 
 
 def _attributes(node: Any) -> dict[str, Any]:
@@ -218,7 +208,7 @@ class ValueDecoder:
         self._sizes = {}
         waiting: dict[int, list[Any]] = {}
         for index, entry in enumerate(entries, start=first):
-            if entry[0] in ("tuple", "frozenset", "scalar", "array"):
+            if entry[0] in ("tuple", "namedtuple", "frozenset", "scalar", "array"):
                 waiting[index] = entry
                 objects.append(None)
             else:
@@ -226,7 +216,7 @@ class ValueDecoder:
         for index in list(waiting):
             self._make(index, waiting, objects)
         for index, entry in enumerate(entries, start=first):
-            if entry[0] in _MUTABLE:
+            if entry[0] in MUTABLE:
                 self.fill(objects[index], entry, objects)
         return objects
 
@@ -261,6 +251,10 @@ class ValueDecoder:
 
             flat = [value_of(item, objects) for item in entry[3]]
             return numpy.array(flat, dtype=_number_type(entry[1])).reshape([int(side) for side in entry[2]])
+        if kind == "namedtuple":
+            if self._handle is None:
+                raise TransferError("a tuple with names is not a plain value here")
+            return named_tuple(entry[2], tuple(entry[3]))(*_values(entry[1], objects))
         if kind == "tuple":
             return tuple(value_of(item, objects) for item in entry[1])
         return frozenset(self._hashed(entry[1], objects))
@@ -279,10 +273,10 @@ class ValueDecoder:
     def _empty(self, entry: list[Any]) -> Any:
         """The object of an entry: complete if it has no parts, else empty."""
         kind = entry[0]
-        if kind in _EMPTY:
-            return _EMPTY[kind]()
-        if kind in _ATOMS:
-            return _ATOMS[kind](*entry[1:])
+        if kind in EMPTY:
+            return EMPTY[kind]()
+        if kind in ATOMS:
+            return ATOMS[kind](*entry[1:])
         if kind == "node" and self._node_class is not None:
             cls: Any = self._node_class(str(entry[1]))
             return cls.__new__(cls)
@@ -298,16 +292,17 @@ class ValueDecoder:
         kind = entry[0]
         if kind == "list":
             target[_SLICE] = _values(entry[1], objects)
-        elif kind in ("set", "deque", "dict", "counter"):
+        elif kind in EMPTY and kind != "bytearray":
             target.clear()
             to_values = self._hashed if kind != "deque" else _values
             values = to_values(entry[1], objects)
-            if kind in ("dict", "counter"):
-                dict.update(target, zip(values, _values(entry[2], objects), strict=True))
-            elif kind == "set":
+            if kind == "set":
                 target.update(values)
-            else:
+            elif kind == "deque":
                 target.extend(values)
+            else:
+                super_of = OrderedDict if kind == "ordereddict" else dict
+                super_of.update(target, zip(values, _values(entry[2], objects), strict=True))
         elif kind == "bytearray":
             target[_SLICE] = bytes.fromhex(entry[1])
         elif kind == "node":
@@ -319,24 +314,6 @@ class ValueDecoder:
                     setattr(target, name, value)
         else:
             raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} is immutable")
-
-
-def _fraction(above: str, below: str) -> Fraction:
-    """A fraction, of limited length: reducing it takes quadratic time."""
-    if len(above) + len(below) > _FRACTION_DIGITS:
-        raise TransferError("a fraction of too many digits")
-    return Fraction(int(above, 16), int(below, 16))
-
-
-_EMPTY: Mapping[str, Callable[[], Any]] = {
-    "list": list, "dict": dict, "counter": Counter, "set": set, "deque": deque, "bytearray": bytearray,
-}  # fmt: skip
-_ATOMS: Mapping[str, Callable[..., Any]] = {
-    "int": lambda text: int(text, 16), "bytes": bytes.fromhex, "complex": complex,
-    "range": lambda *parts: range(*(int(part, 16) for part in parts)),
-    "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
-    "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
-}  # fmt: skip
 
 
 def value_of(item: Any, objects: Sequence[Any]) -> Any:
@@ -372,7 +349,7 @@ def _number_type(text: str) -> str:
 
 def is_mutable(entry: Sequence[Any]) -> bool:
     """Whether the object of this entry is mutable."""
-    return bool(entry) and entry[0] in _MUTABLE
+    return bool(entry) and entry[0] in MUTABLE
 
 
 def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, Any]:

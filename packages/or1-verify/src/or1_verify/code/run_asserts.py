@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from or1_verify.code.launch import TimeBudget, start_job
+from or1_verify.code.names import classes_used, foreign_needs
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
@@ -35,12 +36,16 @@ def failures_of_code(
     """
     classes = sorted(node_classes(tests))
     names = list(names_of(tests))
+    need = foreign_needs(code_of(tests), names)
+    if need:
+        raise BadTestsError(f"the tests need {need}")
     job = {
         "side": "program",
         "setup": tests.setup,
         "names": names,
         "program": program,
         "node_classes": classes,
+        "classes": classes_used(code_of(tests), names),
     }
     session = start_job(sandbox, job, limits)
     try:
@@ -59,6 +64,7 @@ def _tested(
         "setup": tests.setup,
         "names": list(names_of(tests)),
         "node_classes": sorted(node_classes(tests)),
+        "classes": classes_used(code_of(tests), names_of(tests)),
         "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
         "cases": plan.cases,

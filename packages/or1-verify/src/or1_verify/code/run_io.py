@@ -13,7 +13,8 @@ from or1_verify.code.launch import TimeBudget, run_with_input, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
 from or1_verify.code.rpc import result_of
-from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, encode
+from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, encode
 from or1_verify.code.spec import FunctionTests, StdinTests
 from or1_verify.sandbox import Ending, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
@@ -83,7 +84,14 @@ def _call(
 ) -> FailedTest | None:
     arguments, expected = tests.inputs[index], tests.outputs[index]
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
-    job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program, "node_classes": []}
+    job = {
+        "side": "program",
+        "classes": [],
+        "setup": PREAMBLE,
+        "names": names,
+        "program": program,
+        "node_classes": [],
+    }
     session = start_job(sandbox, job, limits)
     try:
         failure = load(session, index)

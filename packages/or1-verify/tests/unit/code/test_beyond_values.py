@@ -62,7 +62,7 @@ class Money:
         "assert max([Money(1), Money(5)]).n == 5",
         "with Money(3) as m:\n    assert m.n == 4",
         "assert isinstance(Money(3), Money)",
-        "assert Money(3).n == 3 and Money(slice(1, 2)).n == 3",
+        "assert Money(3).n == 3 and Money(object()).n == 3",
     ],
 )
 def test_operators_of_objects_that_the_tests_make_are_bad_tests(test: str) -> None:
@@ -99,3 +99,140 @@ def test_test_functions_and_classes_run(style: str) -> None:
     right, wrong = "def double(n): return n * 2 if n is not None else n + 1", "def double(n): return 5"
     assert verdict(right, STYLES[style], names=("double",)).reason == "right"
     assert verdict(wrong, STYLES[style], names=("double",)).reason == "wrong_answer"
+
+
+KINDS = """
+from collections import OrderedDict, defaultdict, namedtuple
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NamedTuple
+import functools, decimal
+class Pair(NamedTuple):
+    left: str
+    right: int
+@dataclass(frozen=True)
+class Frozen:
+    x: int
+class Perm(IntFlag):
+    R = 1
+    W = 2
+class Sorted(list):
+    def add(self, x): self.append(x); self.sort()
+class Attrs(dict):
+    __getattr__ = dict.__getitem__
+class Coin:
+    def __init__(self, v): self.v = v
+    def __eq__(self, other): return self.v == (other.v if isinstance(other, Coin) else other)
+    def __hash__(self): return hash(self.v)
+    def __format__(self, spec): return format(self.v, spec)
+    def plus(self, n): return Coin(self.v + n)
+    def __getitem__(self, key): return [self.v][key]
+    def __delitem__(self, key): self.v = None
+@contextmanager
+def opened():
+    log = [0]
+    yield log
+    log.append(1)
+def group(xs):
+    found = defaultdict(list)
+    for x in xs: found[x % 2].append(x)
+    return found
+def recent(xs): return OrderedDict.fromkeys(xs, 0)
+def pair(a, b): return Pair(a, b)
+def numbers(n): yield from range(n)
+def hello(name):
+    print(f"Hello {name}")
+    if not name: raise ValueError("no name")
+def divide(a, b): return decimal.Decimal(a) / decimal.Decimal(b)
+def traced(f):
+    @functools.wraps(f)
+    def call(*args): return f(*args)
+    return call
+def notify(listeners, x):
+    for each in listeners: each.update(x)
+"""
+JUDGED = [
+    "g = group([1, 2, 3])\nassert g == {1: [1, 3], 0: [2]} and g[7] == []",
+    "d = recent('ab')\nd.move_to_end('a')\nassert list(d) == ['b', 'a'] and d.popitem(last=False)[0] == 'b'",
+    "p = pair('a', 2)\nassert p == ('a', 2) and p.left == 'a' and p._replace(right=3).right == 3",
+    "import types\ng = numbers(3)\nassert isinstance(g, types.GeneratorType) and list(g) == [0, 1, 2]",
+    "import dataclasses\np = Frozen(1)\ntry:\n    p.x = 2\n    assert False\n"
+    "except dataclasses.FrozenInstanceError:\n    assert p.x == 1",
+    "import decimal\ntry:\n    divide(1, 0)\n    assert False\nexcept decimal.DivisionByZero:\n    pass",
+    "import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n    hello('Bo')\n"
+    "    try:\n        hello('')\n    except ValueError:\n        print('no')\n"
+    "assert out.getvalue() == 'Hello Bo\\nHello \\nno\\n'",
+    "@traced\ndef slow(x):\n    'the doc'\n    return 2 * x\n"
+    "assert slow(2) == 4 and slow.__name__ == 'slow' and slow.__doc__ == 'the doc'",
+    "from unittest.mock import Mock\nm = Mock()\nnotify([m, m], 5)\nm.update.assert_called_with(5)\n"
+    "assert m.update.call_count == 2",
+    "c = Coin(5)\nassert f'{c:>3}' == '  5' and c[-1] == 5 and c[0:1] == [5]\ndel c[0]\nassert c.v is None",
+    "assert Perm.W in Perm and Perm.R.name == 'R'",
+]
+
+
+@pytest.mark.parametrize("test", JUDGED)
+def test_values_beyond_plain_ones_are_judged(test: str) -> None:
+    names = tuple(
+        name for name in (*NAMES, "divide", "traced", "notify") if f"{name}(" in test or name in test
+    )
+    assert verdict(KINDS, test, names=names).reason == "right"
+    wrong = "\n".join(f"class {name}:\n    def __init__(*a): pass" for name in names)
+    assert verdict(wrong, test, names=names).reward == 0.0
+
+
+NAMES = ("group", "recent", "pair", "numbers", "hello", "Frozen", "Coin", "Perm", "Pair", "Sorted", "Attrs")
+UNJUDGED = [
+    "p = Pair('a', 2)\nassert p.left == 'a' and p == ('a', 2)",
+    "p = Pair('a', 2)\nassert p[0] == 'a' and pair('a', 2) == Pair('a', 2)",
+    "assert Perm.R | Perm.W == 3",
+    "assert Perm.R == 1",
+    "s = Sorted([3, 1])\ns.add(2)\nassert s == [1, 2, 3]",
+    "s = Sorted([3, 1])\ns.add(2)\nassert isinstance(s, list)",
+    "d = Attrs(a=1)\nassert d.a == 1 and d == {'a': 1}",
+    "assert {Coin(1): 'a'}[Coin(1)] == 'a'",
+    "assert len({Coin(1), Coin(1), Coin(2)}) == 2",
+    "assert Coin(1).plus(2) == Coin(3)",
+    "c = Coin(1)\nassert f'{c}' == '1' and c == 1",
+    "with opened() as log:\n    log.append(5)\nassert log == [0, 5, 1]",
+    "cm = opened()\nwith cm as log:\n    pass\nassert log == [0, 1]",
+    "from unittest.mock import patch\nwith patch('builtins.input'):\n    hello('')\nassert hello",
+    "import io, sys\nsys.stdin = io.StringIO('3')\nassert hello('x') is None",
+]
+
+
+@pytest.mark.parametrize("test", UNJUDGED)
+def test_values_that_cannot_cross_exactly_are_bad_tests(test: str) -> None:
+    names = tuple(name for name in (*NAMES, "opened") if name in test)
+    assert verdict(KINDS, test, names=names).reason == "bad_tests"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "class Total(int): pass\nTotal = Total",
+        "class Total:\n    def __init__(self, n): pass",
+        "from typing import NamedTuple\nclass Total(NamedTuple):\n    n: int",
+        "from collections import defaultdict\ndef Total(n): return defaultdict(int)",
+    ],
+)
+def test_a_function_whose_name_is_capitalised_is_judged(program: str) -> None:
+    """No attribute of it is read: the tests expect a value, and an object in its place is wrong."""
+    assert verdict("def Total(n): return 2 * n", "assert Total(3) == 6", names=("Total",)).reason == "right"
+    assert verdict(program, "assert Total(3) == 6", names=("Total",)).reason == "wrong_answer"
+
+
+def test_a_mock_gives_the_program_only_attributes_that_record_calls() -> None:
+    test = "from unittest.mock import Mock\nm = Mock()\nf(m)\nm.go.assert_called_once_with(3)"
+    assert verdict("def f(m): m.go(3)", test, names=("f",)).reason == "right"
+    for forged in (
+        "m.go.assert_called_once_with = print",
+        "m.reset_mock()",
+        "m.go.return_value",
+        "m.configure_mock(**{'go.assert_called_once_with': 3})",
+        "m.__class__.assert_called_once_with = print",
+        "m._mock_children.clear()",
+        "getattr(m, 'go').assert_called_once_with(4)",
+    ):
+        assert verdict(f"def f(m): {forged}", test, names=("f",)).outcome.value == "wrong", forged

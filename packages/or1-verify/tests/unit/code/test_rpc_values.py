@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify.code.rpc import result_of
-from or1_verify.code.rpc_values import TransferError, ValueDecoder, ValueEncoder, decode, encode
+from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, decode, encode
 
 
 def there_and_back(value: Any) -> Any:

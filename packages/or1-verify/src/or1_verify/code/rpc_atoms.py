@@ -1,0 +1,90 @@
+"""Values without parts, and the kinds of other values, for `rpc_values`. Standard library only: see `rpc`."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache, partial
+from typing import Any
+
+_FRACTION_DIGITS = 1 << 14
+"""Longest numerator and denominator together [hexadecimal digits]."""
+
+
+class TransferError(ValueError):
+    """A payload that does not follow the format of this module."""
+
+
+def is_namedtuple(value: Any) -> bool:
+    """Whether a tuple has named fields, none of which hides a method."""
+    fields = vars(type(value)).get("_fields") if isinstance(value, tuple) else None
+    return isinstance(fields, tuple) and len(fields) == len(value) and all(map(_is_field, fields))
+
+
+def _is_field(name: Any) -> bool:
+    return type(name) is str and name.isidentifier() and name[:1] != "_" and not hasattr(tuple, name)
+
+
+@lru_cache(maxsize=256)
+def named_tuple(name: str, fields: tuple[str, ...]) -> Any:
+    """A class of named tuples; TransferError for names that hide a method."""
+    if not name.isidentifier() or not all(map(_is_field, fields)):
+        raise TransferError("malformed payload: invalid names of fields")
+    return namedtuple(name, fields)
+
+
+def atom_of(value: Any) -> list[Any] | None:
+    """The entry of a value without parts; None for other values. Subclasses lose their class."""
+    if isinstance(value, bool | float | str) or value is None:
+        plain = float.__float__(value) if isinstance(value, float) else str.__str__(value)
+        return ["scalar", plain]
+    if isinstance(value, int):
+        return ["int", format(int.__index__(value), "x")]
+    if isinstance(value, bytes | bytearray):
+        return ["bytes" if isinstance(value, bytes) else "bytearray", value.hex()]
+    if isinstance(value, complex):
+        return ["complex", value.real, value.imag]
+    if isinstance(value, range):
+        return ["range", *(format(part, "x") for part in (value.start, value.stop, value.step))]
+    if isinstance(value, slice):
+        parts = (value.start, value.stop, value.step)
+        return ["slice", *parts] if all(type(part) in (int, type(None)) for part in parts) else None
+    if isinstance(value, Fraction):
+        return ["fraction", format(value.numerator, "x"), format(value.denominator, "x")]
+    if isinstance(value, Decimal):
+        return ["decimal", str(value)]
+    if isinstance(value, datetime):
+        return ["datetime", value.isoformat()]
+    if isinstance(value, date):
+        return ["date", value.isoformat()]
+    if isinstance(value, timedelta):
+        return ["timedelta", value.days, value.seconds, value.microseconds]
+    return None
+
+
+def _fraction(above: str, below: str) -> Fraction:
+    """A fraction, of limited length: reducing it takes quadratic time."""
+    if len(above) + len(below) > _FRACTION_DIGITS:
+        raise TransferError("a fraction of too many digits")
+    return Fraction(int(above, 16), int(below, 16))
+
+
+FACTORIES = (list, dict, set, tuple, int, float, bool, str)
+"""Default factories of a defaultdict that are transferred."""
+DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}
+"""Kind of a dictionary by its class."""
+EMPTY: Mapping[str, Callable[[], Any]] = {
+    "list": list, "dict": dict, "counter": Counter, "ordereddict": OrderedDict, "set": set, "deque": deque,
+    "bytearray": bytearray,
+    **{f"defaultdict {cls.__name__}": partial(defaultdict, cls) for cls in FACTORIES},
+}  # fmt: skip
+MUTABLE = frozenset({*EMPTY, "node"})
+ATOMS: Mapping[str, Callable[..., Any]] = {
+    "int": lambda text: int(text, 16), "bytes": bytes.fromhex, "complex": complex,
+    "range": lambda *parts: range(*(int(part, 16) for part in parts)),
+    "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
+    "slice": slice, "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
+}  # fmt: skip
