@@ -184,6 +184,15 @@ class Stoppable(Protocol):
         ...
 
 
+@runtime_checkable
+class Closable(Protocol):
+    """Optional for backends: processes or files to give back at the end of a run."""
+
+    def close(self) -> None:
+        """End them; may be called again."""
+        ...
+
+
 class Tracker(Protocol):
     """The log of a run. The JSON lines files are complete; all else shows the same rows."""
 

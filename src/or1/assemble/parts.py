@@ -21,7 +21,7 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import Closable, Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -91,6 +91,8 @@ def parts_of(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
         trainer = make_backend(inputs.model, run)
+        if isinstance(trainer, Closable):
+            stack.callback(trainer.close)
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(

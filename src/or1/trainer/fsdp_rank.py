@@ -31,14 +31,9 @@ from or1.nn.published import write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
 from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUpdate, to_numbers
+from or1.trainer.sharded_files import read_shards, write_shards
 from or1.trainer.sharded_model import gathered, load_sharded, shards
-from or1.trainer.state_files import (
-    MOMENTS,
-    read_num_updates,
-    read_shards,
-    write_counters,
-    write_shards,
-)
+from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
 GRACE_S = 3.0
 """After a rank reported a failure: time to find another one that has ended, and is the cause [s]."""
+START_LIMIT_S = 900.0
+"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
 STACK_LIMIT_S = 2.0
 """Longest wait for the stacks of a rank [s]."""
 SHARED_MEMORY = Path("/dev/shm")
@@ -75,7 +77,7 @@ class RankProcesses:
     """
 
     def __init__(self, settings: RankSettings, num_ranks: int) -> None:
-        self._limit_s = settings.limit_s
+        self._limit_s = START_LIMIT_S
         parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         self.scratch = Path(tempfile.mkdtemp(prefix="or1-ranks-", dir=parent))
         environment = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(settings.num_threads)}
@@ -90,6 +92,7 @@ class RankProcesses:
                 self._processes.append(process)
                 process.send(StartRank(settings, rank, num_ranks, str(self.scratch)))
             self._collect(None)
+            self._limit_s = settings.limit_s
         except BaseException:
             self.close()
             raise
@@ -97,6 +100,11 @@ class RankProcesses:
     @property
     def num_ranks(self) -> int:
         return len(self._processes)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process id of each rank."""
+        return [process.pid for process in self._processes]
 
     def call(
         self, method: str, arguments: Sequence[Any], check: Callable[[], None] | None = None

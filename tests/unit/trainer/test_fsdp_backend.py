@@ -167,7 +167,7 @@ def test_files_of_two_ranks_are_read_by_any_number(num_ranks: int, tmp_path: Pat
     two.update(*make_batch(3), LossConfig(), 0.1, make_stage(2))
     saved = files_of(two, tmp_path / "two")
     assert len(list((tmp_path / "two").glob("shard-*.safetensors"))) == 2
-    other = fresh_backend(num_ranks, number=1)
+    other = fresh_backend(num_ranks)
     for backend, name in ((other, "other"), (local, "local")):
         backend.load(tmp_path / "two")
         again = files_of(backend, tmp_path / name)
