@@ -143,7 +143,7 @@ def train(
         bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
     ] = False,
     ranks: Annotated[
-        int | None, typer.Option(min=1, help="Train in so many processes, each with a shard of the model.")
+        int | None, typer.Option(min=1, help="Processes to train in, each with a shard of the model.")
     ] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:

@@ -1,5 +1,7 @@
-"""What engine and trainer need of a model. `Decoder` and `TransformersDecoder` have it. Shape letters: see
-`or1.nn`."""
+"""The methods of a model that engine and trainer use; `Decoder` and `TransformersDecoder` have them.
+
+Shape letters: see `or1.nn`.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +11,39 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from or1.nn.cache import KeyValueCache, PromptKeyValues
+from or1.nn.cache import KeyValueCache, PromptKeyValues, cache_dtype
 from or1.nn.config import ModelShape
 from or1.nn.kernels import Kernels
 
 T = TypeVar("T")
 
 
-class FunctionModule(nn.Module):
-    """A module whose forward pass is any function of it.
-
-    What hooks of the forward pass do, such as the gathering of sharded weights, then holds for the body and
-    for the head, which is outside of the model.
+class CausalModule(nn.Module):
+    """The parts that all implementations share. The forward pass is any function of the module: hooks of the
+    forward pass, such as those that gather sharded weights, then hold for the body and for the head, which is
+    outside of the model.
     """
+
+    config: ModelShape
+    kernels: Kernels
+
+    @property
+    def dtype(self) -> torch.dtype:
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        raise NotImplementedError
 
     def forward(self, function: Callable[..., T], *args: object) -> T:
         """The result of `function(self, *args)`."""
         return function(self, *args)
+
+    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
+        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
+        dtype = cache_dtype(self.dtype)
+        attention = self.kernels.cached_attention(dtype, self.device)
+        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
 
 
 class CausalModel(Protocol):

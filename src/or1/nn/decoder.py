@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
-from or1.nn.causal_model import FunctionModule
+from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
+from or1.nn.causal_model import CausalModule
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
@@ -110,7 +110,7 @@ class Body(nn.Module):
         self.norm = Scale(config.hidden_size)
 
 
-class Decoder(FunctionModule):
+class Decoder(CausalModule):
     """Hidden states of a causal language model. The head is applied by the caller, on the rows it needs.
 
     Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights`
@@ -120,6 +120,8 @@ class Decoder(FunctionModule):
         config: its shape.
         kernels: the operations of both ways and of the head, see `or1.nn.kernels`.
     """
+
+    config: DecoderConfig
 
     def __init__(self, config: DecoderConfig, kernels: Kernels = FAST) -> None:
         super().__init__()
@@ -216,12 +218,6 @@ class Decoder(FunctionModule):
             else:
                 hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return hidden_TC
-
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
-        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
-        dtype = cache_dtype(self.dtype)
-        attention = self.kernels.cached_attention(dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences of the cache.

@@ -21,8 +21,8 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from or1.errors import ModelError
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
-from or1.nn.causal_model import FunctionModule
+from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
+from or1.nn.causal_model import CausalModule
 from or1.nn.config import ModelShape, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import merged_weights
@@ -71,7 +71,7 @@ def _attention(
 AttentionInterface.register(ATTENTION, _attention)
 
 
-class TransformersDecoder(FunctionModule):
+class TransformersDecoder(CausalModule):
     """A causal language model of transformers with the methods of `Decoder`.
 
     Args:
@@ -159,12 +159,6 @@ class TransformersDecoder(FunctionModule):
             return attend_packed(qk_THD, v_TGD, plan, num_heads)
 
         return self._body(tokens_T[plan.order_T], plan.positions_T, plan.num_positions, attend)
-
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
-        """Memory for `cached`; see `Decoder.new_cache`."""
-        dtype = cache_dtype(self.dtype)
-        attention = self.kernels.cached_attention(dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences; see `Decoder.cached`."""

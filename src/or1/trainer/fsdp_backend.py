@@ -15,7 +15,7 @@ from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
 from or1.trainer.rank_processes import Ranks
 from or1.trainer.update_plan import Minibatch, plan_minibatches
-from or1.trainer.update_report import Tally
+from or1.trainer.update_report import UpdateTally
 from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 
@@ -54,16 +54,15 @@ class FsdpBackend:
         alpha: float,
         stage: StageConfig,
     ) -> UpdateReport:
-        """Apply one optimizer update per minibatch and pass; see `TrainerBackend.update`.
+        """Take the optimizer updates of a step on all ranks.
 
         Raises:
             ValueError: no group, or nothing in them to train on.
             RankError: a rank ended, failed or hangs.
         """
         started = time.perf_counter()
-        minibatches = plan_minibatches(
-            kept, advantages, loss, stage.num_minibatches, partial(self._pack, loss=loss)
-        )
+        pack = partial(self._pack, loss=loss)
+        minibatches = plan_minibatches(kept, advantages, loss, stage.num_minibatches, pack)
         shares = [deal(m.microbatches, self._ranks.num_ranks, self._shape) for m in minibatches]
         updates = [
             RankUpdate(minibatches=share, num_reuses=stage.num_reuses, loss=loss, alpha=alpha)
@@ -103,9 +102,9 @@ class FsdpBackend:
 
 def _tally(
     minibatches: Sequence[Minibatch[MicrobatchArrays]], num_reuses: int, reports: Sequence[RankReport]
-) -> Tally:
+) -> UpdateTally:
     """Totals over ranks and updates."""
-    tally = Tally()
+    tally = UpdateTally()
     outcomes = zip(*(report.outcomes for report in reports), strict=True)
     for minibatch, ranks in zip([*minibatches] * num_reuses, outcomes, strict=True):
         sums = reduce(add, [from_numbers(rank.sums) for rank in ranks if rank.sums is not None])

@@ -38,7 +38,7 @@ from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankSettings:
-    """What all ranks have in common."""
+    """The settings that are equal on all ranks."""
 
     folder: Path
     """Of the start model."""

@@ -135,7 +135,7 @@ class MasterOptimizer:
         return {f"{key}.{name}": value for name, state in states.items() for key, value in state.items()}
 
     def restore(self, moments: Mapping[str, Tensor], num_updates: int) -> None:
-        """Go on from masters that have been written in place.
+        """Continue from masters that were written in place.
 
         Args:
             moments: as `moments`.

@@ -22,7 +22,7 @@ class StartRank:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RankCall:
     """Run a method of the rank."""
 
     method: str
@@ -35,14 +35,14 @@ class StopUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RankProgress:
     """A sign of life."""
 
     work: str
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class RankReturned:
     """The call has ended."""
 
     value: Any

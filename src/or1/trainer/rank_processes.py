@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from or1.errors import Or1Error, RankError
 from or1.processes.child import ChildProcess
 from or1.trainer.fsdp_rank import RankSettings
-from or1.trainer.rank_messages import Call, Progress, RankFailed, Returned, StartRank, StopUpdate
+from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank, StopUpdate
 
 POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
@@ -82,7 +82,7 @@ class RankProcesses:
         self.scratch = Path(tempfile.mkdtemp(prefix="or1-ranks-", dir=parent))
         environment = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(settings.num_threads)}
         self._work = ["the start"] * num_ranks
-        self._heard = [time.monotonic()] * num_ranks
+        self._last_message = [time.monotonic()] * num_ranks
         self._processes: list[ChildProcess] = []
         try:
             for rank in range(num_ranks):
@@ -113,10 +113,10 @@ class RankProcesses:
         if any(process.is_closed for process in self._processes):
             raise RankError("the training ranks have ended: the same command resumes the run")
         self._work = [method] * self.num_ranks
-        self._heard = [time.monotonic()] * self.num_ranks
+        self._last_message = [time.monotonic()] * self.num_ranks
         try:
             for rank, argument in enumerate(arguments):
-                self._send(rank, Call(method, argument))
+                self._send(rank, RankCall(method, argument))
             values, stop = self._collect(check)
         except Or1Error:
             self.close()
@@ -144,9 +144,9 @@ class RankProcesses:
         while len(values) < self.num_ranks:
             for rank in self._ready(POLL_S, set(values)):
                 message = self._receive(rank)
-                if isinstance(message, Returned):
+                if isinstance(message, RankReturned):
                     values[rank] = message.value
-                elif isinstance(message, Progress):
+                elif isinstance(message, RankProgress):
                     self._work[rank] = message.work
                 else:
                     raise self._cause(rank, message)
@@ -165,7 +165,7 @@ class RankProcesses:
         channels = {p.channel: rank for rank, p in enumerate(self._processes) if rank not in without}
         found = [channels[channel] for channel in wait(list(channels), seconds)]  # type: ignore[index]
         for rank in found:
-            self._heard[rank] = time.monotonic()
+            self._last_message[rank] = time.monotonic()
         return found
 
     def _receive(self, rank: int) -> Any:
@@ -199,7 +199,7 @@ class RankProcesses:
     def _require_signs_of_life(self, done: Set[int]) -> None:
         clock = time.monotonic()
         late = [rank for rank in range(self.num_ranks) if rank not in done]
-        if not late or clock - max(self._heard[rank] for rank in late) <= self._limit_s:
+        if not late or clock - max(self._last_message[rank] for rank in late) <= self._limit_s:
             return
         names, where = self._hanging(late)
         raise RankError(
@@ -209,7 +209,7 @@ class RankProcesses:
     def _hanging(self, late: Sequence[int]) -> tuple[str, str]:
         """Names of the ranks that the others wait for, and the line of code of the first.
 
-        Every rank is asked for its stack. One that cannot give it is stopped; one whose stack shows no
+        Every rank gets a signal to write its stack. One that does not is stopped; one whose stack shows no
         collective operation is busy or hangs in its own work.
         """
         stacks = {rank: self._stack(rank) for rank in late}

@@ -19,7 +19,7 @@ from torch._C._distributed_c10d import FileStore
 from or1.errors import Or1Error
 from or1.processes.worker import Channel
 from or1.trainer.fsdp_rank import FsdpRank
-from or1.trainer.rank_messages import Call, Progress, RankFailed, Returned, StartRank
+from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank
 
 PROGRESS_EVERY_S = 0.5
 """Shortest time between two signs of life about the same work [s]."""
@@ -58,11 +58,11 @@ def _serve(channel: Channel, start: StartRank) -> None:
         timeout=timedelta(seconds=2 * settings.limit_s),  # the driver finds a hanging rank first
     )
     rank = FsdpRank(settings, on_progress=_Reporter(channel), should_stop=lambda: not channel.inbox.empty())
-    channel.send(Returned(None))
+    channel.send(RankReturned(None))
     while True:
         message = channel.inbox.get()
-        if isinstance(message, Call):
-            channel.send(Returned(getattr(rank, message.method)(message.argument)))
+        if isinstance(message, RankCall):
+            channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
 
 
 class _Reporter:
@@ -77,4 +77,4 @@ class _Reporter:
         clock = time.monotonic()
         if work != self._work or clock - self._sent > PROGRESS_EVERY_S:
             self._work, self._sent = work, clock
-            self._channel.send(Progress(work))
+            self._channel.send(RankProgress(work))

@@ -112,8 +112,8 @@ def fill(
         if whole is not None:
             tensor.copy_(whole[name])
         distributed.broadcast(tensor, 0)
-        mine = distribute_tensor(tensor, shard.device_mesh, shard.placements, src_data_rank=None)
-        shard.to_local().copy_(mine.to_local())
+        piece = distribute_tensor(tensor, shard.device_mesh, shard.placements, src_data_rank=None)
+        shard.to_local().copy_(piece.to_local())
         on_progress()
 
 
