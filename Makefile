@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -74,6 +74,9 @@ test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker
 
 test-verifiers: $(VENV)-verifiers/.installed  ## tasks from environments of the real verifiers library
 	$(TEST_ENV) $(VENV)-verifiers/bin/python -m pytest tests/unit/tasks/test_verifiers_env.py
+
+test-vllm: $(VENV)-vllm/.installed  ## vLLM's CPU build as rollout engine: contracts, exact numbers, faults
+	$(TEST_ENV) $(VENV)-vllm/bin/python -m pytest -k vllm tests/contract/test_rollout_engine.py tests/contract/test_generator.py tests/vllm
 
 test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch: its README runs
 	rm -rf build/verify-alone

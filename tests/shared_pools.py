@@ -29,8 +29,10 @@ def shared_vllm(num_engines: int) -> EnginePool:
     return _shared(f"{num_engines} vllm", lambda: vllm_pool("float32", num_engines))
 
 
-def vllm_pool(dtype: str, num_engines: int) -> EnginePool:
-    """A pool of its own."""
+def vllm_pool(
+    dtype: str, num_engines: int, *, factory: str | None = None, max_response_tokens: int = MAX_RESPONSE
+) -> EnginePool:
+    """A pool of its own, on the built-in model; `factory` builds the engine in place of or1's."""
     model = assemble.read_model(
         ModelConfig.model_validate({"path": "builtin:tiny", "dtype": dtype}), SystemConfig(device="cpu")
     )
@@ -39,10 +41,13 @@ def vllm_pool(dtype: str, num_engines: int) -> EnginePool:
         num_engines=num_engines,
         max_running=32,
         max_prompt_tokens=MAX_PROMPT,
-        max_response_tokens=MAX_RESPONSE,
+        max_response_tokens=max_response_tokens,
         vllm=VllmConfig(kv_cache_bytes=64 << 20),
     )
-    pool = assemble.ENGINES["vllm"](model, rollout)
+    with pytest.MonkeyPatch.context() as patch:
+        if factory is not None:
+            patch.setattr("or1.assemble.vllm.FACTORY", factory)
+        pool = assemble.ENGINES["vllm"](model, rollout)
     assert isinstance(pool, EnginePool)
     return pool
 

@@ -123,25 +123,30 @@ class EnginePool:
             ModelError: the weights do not fit the model.
         """
         self.policy_version = None  # after a failure nothing is sampled
-        if not self._is_started:
-            self._results(self._limits.start_s, "its start")
-            self._is_started = True
+        self.start()
         update = self._transfer.update(weights)
         for process in self.processes:
             process.send(Load(weights.version, update))
         self._results(self._limits.load_s, "a load of weights")
         self._transfer.loaded()
-        if self._canary is not None:
-            self.largest_gap = self._canary.check(weights, self.read_canary())
+        self.compare_with(weights)
         self.policy_version = weights.version
 
-    def read_canary(self) -> dict[str, CanaryReading]:
-        """Engine name -> its reading of the canary."""
-        assert self._canary is not None, "the pool has a canary"
+    def start(self) -> None:
+        """Wait until all engines are built; EngineError if one is not."""
+        if not self._is_started:
+            self._results(self._limits.start_s, "its start")
+            self._is_started = True
+
+    def compare_with(self, weights: WeightHandle) -> None:
+        """Let all engines read the canary; EngineError if one does not sample from these weights."""
+        if self._canary is None:
+            return
         for process in self.processes:
             process.send(ReadCanary(self._canary.tokens, self._canary.num_sampled))
-        results = self._results(self._limits.load_s, "a canary")
-        return {process.name: result for process, result in zip(self.processes, results, strict=True)}
+        results: list[CanaryReading] = self._results(self._limits.load_s, "a canary")
+        names = [process.name for process in self.processes]
+        self.largest_gap = self._canary.check(weights, dict(zip(names, results, strict=True)))
 
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
         """Yield `group_size` rollouts of each problem, each as it finishes.

@@ -1,0 +1,56 @@
+"""The child's end of the channel to its parent.
+
+A thread reads the channel, so that the parent never waits for a step when it sends, and so that the process
+ends with its parent even in the middle of a step.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import shutil
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+class Channel:
+    """Messages from and to the parent.
+
+    Args:
+        descriptor: of the socket, an argument of `main`.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._channel = Connection(descriptor)
+        self._lock = threading.Lock()
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def first(self) -> Any:
+        """The first message; before `read`."""
+        return pickle.loads(self._channel.recv_bytes())
+
+    def read(self, scratch: str | None = None) -> None:
+        """From here on put messages into `inbox`, in a thread; at the end of the channel end the process,
+        whatever it is doing.
+
+        Args:
+            scratch: a folder to delete then.
+        """
+        threading.Thread(target=self._read, args=(scratch,), daemon=True).start()
+
+    def _read(self, scratch: str | None) -> None:
+        try:
+            while True:
+                self.inbox.put(pickle.loads(self._channel.recv_bytes()))
+        except (EOFError, OSError):
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            os._exit(0)
+
+    def send(self, message: object) -> None:
+        """Send a message to the parent; from any thread."""
+        content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._channel.send_bytes(content)
