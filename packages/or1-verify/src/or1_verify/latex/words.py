@@ -29,8 +29,8 @@ FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
-    "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct", "possible",
-    "required", "length", "area", "volume", "old", "percent",
+    "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct",
+    "possible", "required", "length", "area", "volume", "old", "percent",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
