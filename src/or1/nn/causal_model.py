@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from or1.nn.cache import KeyValueCache, PromptKeyValues, cache_dtype
+from or1.nn.cache import Cache, PromptKeyValues, cache_dtype
 from or1.nn.config import ModelShape
 from or1.nn.kernels import Kernels
 
@@ -39,11 +39,12 @@ class CausalModule(nn.Module):
         """The result of `function(self, *args)`."""
         return function(self, *args)
 
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
-        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
-        dtype = cache_dtype(self.dtype)
-        attention = self.kernels.cached_attention(dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
+    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
+        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each, in at
+        most `max_bytes`."""
+        return self.kernels.new_cache(
+            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
+        )
 
 
 class CausalModel(Protocol):
@@ -85,7 +86,5 @@ class CausalModel(Protocol):
         rows_N: Tensor | None = None,
     ) -> Tensor: ...
     def prefill(self, tokens_T: Tensor, lengths: Sequence[int]) -> PromptKeyValues: ...
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache: ...
-    def cached(
-        self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int
-    ) -> Tensor: ...
+    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache: ...
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor: ...

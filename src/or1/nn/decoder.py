@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
+from or1.nn.cache import Attend, Cache, PromptKeyValues
 from or1.nn.causal_model import CausalModule
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
@@ -187,7 +187,7 @@ class Decoder(CausalModule):
         return self._packed(tokens_T, plan, None, plan.rank_T if rows_N is None else plan.rank_T[rows_N])
 
     def prefill(self, tokens_T: Tensor, lengths: Sequence[int]) -> PromptKeyValues:
-        """Keys and values of whole prompts, for `KeyValueCache.write_prompt`. Arguments as for `packed`."""
+        """Keys and values of whole prompts, for `Cache.write_prompt`. Arguments as for `packed`."""
         plan = PackedPlan(lengths, None, self.config.num_heads, tokens_T.device)
         kept = PromptKeyValues(plan.rank_T, lengths)
         self._packed(tokens_T, plan, kept, plan.rank_T[:0])
@@ -219,7 +219,7 @@ class Decoder(CausalModule):
                 hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return hidden_TC
 
-    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences of the cache.
 
         Writes the token's keys and values at its position and attends to all positions up to it.

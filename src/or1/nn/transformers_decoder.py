@@ -21,7 +21,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from or1.errors import ModelError
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues
+from or1.nn.cache import Attend, Cache, PromptKeyValues
 from or1.nn.causal_model import CausalModule
 from or1.nn.config import ModelShape, setting
 from or1.nn.kernels import FAST, Kernels
@@ -160,7 +160,7 @@ class TransformersDecoder(CausalModule):
 
         return self._body(tokens_T[plan.order_T], plan.positions_T, plan.num_positions, attend)
 
-    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences; see `Decoder.cached`."""
         attend = cache.step(positions_B, live_length)
         return self._for_head(self._body(tokens_B, positions_B, live_length, attend))
