@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from or1.assemble.model import Model
+from or1.assemble.model import Model, warn_of_unknown_ids
 from or1.config import RunConfig
 from or1.plugins import factory_named
 from or1.protocols import TrainerBackend
@@ -20,6 +20,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in this process, on one device."""
     decoder = model.load(adapters=True)
     decoder.recompute = run.system.recompute_activations
+    warn_of_unknown_ids(model, decoder)
     backend = LocalBackend(
         decoder,
         run.optimizer,

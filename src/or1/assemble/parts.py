@@ -21,7 +21,16 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import (
+    Collector,
+    Parts,
+    Progress,
+    RolloutEngine,
+    SharesDevice,
+    Stoppable,
+    UpdatesBesideEngine,
+    VerifierPool,
+)
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -100,6 +109,10 @@ def parts_of(
         for part in (engine, trainer):
             if isinstance(part, Stoppable):
                 part.check_with(stop.check)
+
+        if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
+            engine.share_with(trainer.bytes_to_come)
+            trainer.before_update(engine.free_memory)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
