@@ -111,8 +111,8 @@ def warn_of_unknown_ids(model: Model, loaded: CausalModel) -> None:
         mass = unknown_mass(hidden_NC, loaded.head_weight, known).item()
     if mass > UNKNOWN_MASS:
         logger.warning(
-            "%s gives %.2g of the probability of a first token to the %d ids that its tokenizer does not have: "
-            "they are left out in rollout and update, so its distribution differs from that of other engines",
+            "%s gives %.2g of the probability of a first token to %d ids that its tokenizer does not have: they "
+            "are left out in rollout and update, so its distribution differs from that of other engines",
             model.folder,
             mass,
             model.config.vocab_size - known.num_ids,
