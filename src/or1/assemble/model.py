@@ -111,7 +111,7 @@ def warn_of_unknown_ids(model: Model, loaded: CausalModel) -> None:
         mass = unknown_mass(hidden_NC, loaded.head_weight, known).item()
     if mass > UNKNOWN_MASS:
         logger.warning(
-            "%s gives %.2g of the probability of a first token to %d ids that its tokenizer does not have: they "
+            "%s gives %.2g of the probability of a first token to %d ids that its tokenizer lacks: they "
             "are left out in rollout and update, so its distribution differs from that of other engines",
             model.folder,
             mass,

@@ -111,5 +111,5 @@ def test_probability_of_such_ids_is_reported_once_and_for_large_mass_only(
         model = read_model(ModelConfig(path=str(folder)), SystemConfig())
         with caplog.at_level(logging.WARNING):
             warn_of_unknown_ids(model, model.load())
-        found = [r for r in caplog.messages if "to 8 ids that its tokenizer does not have" in r]
+        found = [r for r in caplog.messages if "to 8 ids that its tokenizer lacks" in r]
         assert len(found) == num_warnings, caplog.messages
