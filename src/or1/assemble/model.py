@@ -12,6 +12,7 @@ import torch
 
 from or1.config import LoraConfig, ModelConfig, SystemConfig
 from or1.errors import ConfigError
+from or1.machine import num_threads
 from or1.models import model_folder
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
@@ -86,7 +87,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
             f"system.deterministic needs or1's own decoder, which computes {', '.join(FAMILIES)}, and "
             f"{model.path} is {config.architecture} by transformers: set system.deterministic = false"
         )
-    device = _device(system)
+    device = device_for(system, has_gpu=torch.cuda.is_available())
     tokenizer = load_tokenizer(folder, config, chat=model.chat)
     kernels = EXACT if system.deterministic else FAST
     return Model(
@@ -94,7 +95,7 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         config=config,
         tokenizer=tokenizer,
         device=device,
-        dtype=_dtype(model, system, device, config.hidden_size),
+        dtype=dtype_for(model, system, best_dtype(device, config.hidden_size)),
         kernels=for_ids(kernels, tokenizer.num_ids, config.vocab_size),
         lora=model.lora,
     )
@@ -122,17 +123,22 @@ def warn_of_unknown_ids(model: Model, loaded: CausalModel) -> None:
 def set_threads(model: Model, system: SystemConfig) -> None:
     """On a CPU: the threads of a matrix product, for this process."""
     if model.device.type == "cpu":
-        torch.set_num_threads(system.threads or os.cpu_count() or 1)
+        torch.set_num_threads(num_threads(system.threads, os.environ))
 
 
-def _device(system: SystemConfig) -> torch.device:
-    has_gpu = torch.cuda.is_available()
+def device_for(system: SystemConfig, *, has_gpu: bool) -> torch.device:
+    """The device of rollout and update on a machine with or without a GPU.
+
+    Raises:
+        ConfigError: the settings want a GPU and there is none.
+    """
     if system.device == "cuda" and not has_gpu:
         raise ConfigError('system.device = "cuda", but torch sees no GPU: set it to "auto" or "cpu"')
     return torch.device("cpu" if system.device == "cpu" or not has_gpu else "cuda")
 
 
-def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidden_size: int) -> torch.dtype:
+def dtype_for(model: ModelConfig, system: SystemConfig, best: torch.dtype) -> torch.dtype:
+    """The compute type of rollout and update, where `best` is that of `auto`."""
     if system.deterministic or model.dtype == "float32":
         return torch.float32
-    return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+    return torch.bfloat16 if model.dtype == "bfloat16" else best

@@ -15,7 +15,9 @@ from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
+from or1.assemble.memory import explained_run
 from or1.assemble.model import set_threads
+from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
@@ -89,10 +91,12 @@ def parts_of(
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
+    refuse_obstacles(run, out)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(explained_run(run, inputs.model))
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)

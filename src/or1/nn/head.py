@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from or1.memory import CHUNK_ELEMENTS, EXACT_HEAD_ELEMENTS, KEEP_BYTES, MIN_CHUNK_ROWS
+
 HeadLogits = Callable[[Tensor, Tensor], Tensor]
 """(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1, or of the first
 ids only, where the others are no tokens (`KnownIds`)."""
@@ -40,21 +42,6 @@ def unknown_mass(hidden_NC: Tensor, weight_VC: Tensor, known: KnownIds) -> Tenso
     with torch.no_grad():
         log_probs_NV = _log_probs(hidden_NC, weight_VC, 1.0, known.product)
         return log_probs_NV[:, known.num_ids :].exp().sum(-1)
-
-
-KEEP_BYTES = 256 << 20
-"""Log-probabilities of one call up to this size stay in memory for the backward [bytes]; larger ones are
-recomputed chunk by chunk, which costs one more product."""
-
-CHUNK_ELEMENTS = 1 << 20
-"""Logits of one chunk where the vocabulary is small [elements]: 4 MB in float32 stay in cache."""
-
-MIN_CHUNK_ROWS = 512
-"""Fewer rows would read a large weight too often for the work done with it [rows]."""
-
-EXACT_HEAD_ELEMENTS = 1 << 22
-"""A bfloat16 head of at most this size (V * C) is multiplied in float32: it costs little, and logits rounded
-to bfloat16 are off by up to 0.06 at a magnitude of 20."""
 
 
 def head_logits(hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
