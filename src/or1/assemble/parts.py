@@ -30,6 +30,7 @@ from or1.protocols import (
     RolloutEngine,
     SharesDevice,
     Stoppable,
+    TrainerBackend,
     UpdatesBesideEngine,
     VerifierPool,
 )
@@ -114,9 +115,7 @@ def parts_of(
             if isinstance(part, Stoppable):
                 part.check_with(stop.check)
 
-        if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
-            engine.share_with(trainer.bytes_to_come)
-            trainer.before_update(engine.free_memory)
+        _share_device(engine, trainer)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
@@ -139,6 +138,13 @@ def parts_of(
             ),
             tracker=tracker,
         )
+
+
+def _share_device(engine: RolloutEngine, trainer: TrainerBackend) -> None:
+    """Where both use one device: the engine's memory is free during an update."""
+    if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
+        engine.share_with(trainer.bytes_to_come)
+        trainer.before_update(engine.free_memory)
 
 
 def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | None) -> dict[str, Any]:
