@@ -111,11 +111,7 @@ def parts_of(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
-        for part in (engine, trainer):
-            if isinstance(part, Stoppable):
-                part.check_with(stop.check)
-
-        _share_device(engine, trainer)
+        _connect(engine, trainer, stop)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
@@ -140,8 +136,11 @@ def parts_of(
         )
 
 
-def _share_device(engine: RolloutEngine, trainer: TrainerBackend) -> None:
-    """Where both use one device: the engine's memory is free during an update."""
+def _connect(engine: RolloutEngine, trainer: TrainerBackend, stop: StopSignal) -> None:
+    """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
+    for part in (engine, trainer):
+        if isinstance(part, Stoppable):
+            part.check_with(stop.check)
     if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
         engine.share_with(trainer.bytes_to_come)
         trainer.before_update(engine.free_memory)
