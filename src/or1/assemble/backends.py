@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from or1.assemble.model import Model
+from or1.assemble.model import Model, warn_of_unknown_ids
 from or1.assemble.needs import Needs
 from or1.config import RunConfig
 from or1.errors import ConfigError
@@ -25,6 +25,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in this process, on one device."""
     decoder = model.load(adapters=True)
     decoder.recompute = run.system.recompute_activations
+    warn_of_unknown_ids(model, decoder)
     backend = LocalBackend(
         decoder,
         run.optimizer,

@@ -29,8 +29,10 @@ from or1.protocols import (
     Parts,
     Progress,
     RolloutEngine,
+    SharesDevice,
     Stoppable,
     TrainerBackend,
+    UpdatesBesideEngine,
     VerifierPool,
 )
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
@@ -110,9 +112,7 @@ def parts_of(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
-        for part in (engine, trainer):
-            if isinstance(part, Stoppable):
-                part.check_with(stop.check)
+        _connect(engine, trainer, stop)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
@@ -135,6 +135,16 @@ def parts_of(
             ),
             tracker=tracker,
         )
+
+
+def _connect(engine: RolloutEngine, trainer: TrainerBackend, stop: StopSignal) -> None:
+    """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
+    for part in (engine, trainer):
+        if isinstance(part, Stoppable):
+            part.check_with(stop.check)
+    if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
+        engine.share_with(trainer.bytes_to_come)
+        trainer.before_update(engine.free_memory)
 
 
 def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | None) -> dict[str, Any]:
