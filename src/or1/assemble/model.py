@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,19 @@ from or1.machine import num_threads
 from or1.models import model_folder
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
-from or1.nn.kernels import EXACT, FAST, Kernels
+from or1.nn.head import KnownIds, unknown_mass
+from or1.nn.kernels import EXACT, FAST, Kernels, for_ids
 from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import resolve_folder
 from or1.trainer.precision import best_dtype
+from or1.types import Message
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
+PROBE = (Message("user", "12 + 34 = 46. Is this correct?"),)
+UNKNOWN_MASS = 1e-4
+"""A start model may give this much of the probability to ids without a token, before a warning [fraction]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +43,7 @@ class Model:
     dtype: torch.dtype
     """Compute type of rollout and update."""
     kernels: Kernels
-    """EXACT if `system.deterministic`."""
+    """EXACT if `system.deterministic`; their head knows the ids of the tokenizer."""
     lora: LoraConfig | None
     """Adapters that are trained in place of the weights."""
 
@@ -81,15 +88,36 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
             f"{model.path} is {config.architecture} by transformers: set system.deterministic = false"
         )
     device = device_for(system, has_gpu=torch.cuda.is_available())
+    tokenizer = load_tokenizer(folder, config, chat=model.chat)
+    kernels = EXACT if system.deterministic else FAST
     return Model(
         folder=folder,
         config=config,
-        tokenizer=load_tokenizer(folder, config, chat=model.chat),
+        tokenizer=tokenizer,
         device=device,
         dtype=dtype_for(model, system, best_dtype(device, config.hidden_size)),
-        kernels=EXACT if system.deterministic else FAST,
+        kernels=for_ids(kernels, tokenizer.num_ids, config.vocab_size),
         lora=model.lora,
     )
+
+
+def warn_of_unknown_ids(model: Model, loaded: CausalModel) -> None:
+    """Log a warning where the start model gives probability to ids that its tokenizer does not have."""
+    known = loaded.kernels.head_logits
+    if not isinstance(known, KnownIds):
+        return
+    tokens = torch.from_numpy(model.tokenizer.encode_prompt(PROBE)).to(loaded.device, torch.int64)
+    with torch.no_grad():
+        hidden_NC = loaded.packed(tokens, [len(tokens)])[-1:]
+        mass = unknown_mass(hidden_NC, loaded.head_weight, known).item()
+    if mass > UNKNOWN_MASS:
+        logger.warning(
+            "%s gives %.2g of the probability of a first token to %d ids that its tokenizer lacks: they "
+            "are left out in rollout and update, so its distribution differs from that of other engines",
+            model.folder,
+            mass,
+            model.config.vocab_size - known.num_ids,
+        )
 
 
 def set_threads(model: Model, system: SystemConfig) -> None:

@@ -23,7 +23,18 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import DivergedError, Interrupted, NonFiniteError
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import (
+    Closable,
+    Collector,
+    Parts,
+    Progress,
+    RolloutEngine,
+    SharesDevice,
+    Stoppable,
+    TrainerBackend,
+    UpdatesBesideEngine,
+    VerifierPool,
+)
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -96,16 +107,14 @@ def parts_of(
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
-        trainer = make_backend(inputs.model, run)
+        trainer = _closed_by(stack, make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
-        for part in (engine, trainer):
-            if isinstance(part, Stoppable):
-                part.check_with(stop.check)
+        _connect(engine, trainer, stop)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
@@ -128,6 +137,16 @@ def parts_of(
             ),
             tracker=tracker,
         )
+
+
+def _connect(engine: RolloutEngine, trainer: TrainerBackend, stop: StopSignal) -> None:
+    """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
+    for part in (engine, trainer):
+        if isinstance(part, Stoppable):
+            part.check_with(stop.check)
+    if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
+        engine.share_with(trainer.bytes_to_come)
+        trainer.before_update(engine.free_memory)
 
 
 def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | None) -> dict[str, Any]:
@@ -155,6 +174,12 @@ def _sized(run: RunConfig) -> RolloutConfig:
     budgets = [stage.max_response_tokens for stage in run.stages]
     longest = max(*budgets, run.evaluation.max_response_tokens or 0)
     return with_room_for(run.rollout, longest)
+
+
+def _closed_by(stack: contextlib.ExitStack, trainer: TrainerBackend) -> TrainerBackend:
+    if isinstance(trainer, Closable):
+        stack.callback(trainer.close)
+    return trainer
 
 
 def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:

@@ -8,6 +8,7 @@ product is row-invariant (`linear_rows`) and every reduction stays inside one ro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +18,30 @@ from torch.nn import functional
 from or1.memory import CHUNK_ELEMENTS, EXACT_HEAD_ELEMENTS, KEEP_BYTES, MIN_CHUNK_ROWS
 
 HeadLogits = Callable[[Tensor, Tensor], Tensor]
-"""(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1."""
+"""(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1, or of the first
+ids only, where the others are no tokens (`KnownIds`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIds:
+    """`HeadLogits` of the ids that the tokenizer has. The rows behind them, with which embeddings are filled
+    up, have no probability, are never sampled and get no gradient.
+
+    The product is that of all rows, for its speed depends on their number.
+    """
+
+    product: HeadLogits
+    num_ids: int
+
+    def __call__(self, hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
+        return self.product(hidden_NC, weight_VC)[:, : self.num_ids]
+
+
+def unknown_mass(hidden_NC: Tensor, weight_VC: Tensor, known: KnownIds) -> Tensor:
+    """Probability that each distribution would give to the rows behind the known ids [N]."""
+    with torch.no_grad():
+        log_probs_NV = _log_probs(hidden_NC, weight_VC, 1.0, known.product)
+        return log_probs_NV[:, known.num_ids :].exp().sum(-1)
 
 
 def head_logits(hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
@@ -153,6 +177,9 @@ class _HeadLogprobs(torch.autograd.Function):
                 None if grads[0] is None else grads[0][rows] / temperature,
                 None if grads[1] is None else grads[1][rows] / temperature,
             ).to(operand)
+            if grad_logits_JV.shape[1] < operand_VC.shape[0]:  # rows of the head without a token
+                missing = operand_VC.shape[0] - grad_logits_JV.shape[1]
+                grad_logits_JV = functional.pad(grad_logits_JV, (0, missing))
             if grad_hidden is not None:
                 grad_hidden[rows] = grad_logits_JV @ operand_VC
             if grad_weight is not None:
