@@ -161,7 +161,7 @@ def read_completion(body: bytes, prefix: str | None) -> Completion:
         where = ".".join(map(str, first["loc"])) or "body"
         raise MalformedAnswerError(f"{where}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(f"body: {error}") from None
+        raise MalformedAnswerError(f"body: not JSON ({error})") from None
     choice = completion.choices[0]
     return Completion(
         text=whole_text(_text(choice.message), _reasoning(choice.message), prefix),
