@@ -1,5 +1,5 @@
-"""What engine and trainer need of a model. `Decoder` and `TransformersDecoder` have it. Shape letters: see
-`or1.nn`."""
+"""The model as engine and trainer use it; `Decoder` and `TransformersDecoder` are such models. Shape letters:
+see `or1.nn`."""
 
 from __future__ import annotations
 
