@@ -95,7 +95,7 @@ def draw(path: Path) -> None:
     left.set(xscale="log", xlabel="GPUs", ylabel="engines without work [% of the rollout]", ylim=(0, 100))
     right.plot(gpus, whole_s, "o-", color="#0072b2", label="wait for the longest response")
     right.plot(gpus, partial_s, "s--", color="#d55e00", label="partial rollouts")
-    right.set(xscale="log", yscale="log", xlabel="GPUs", ylabel="rollout of 1,024 responses [s]")
+    right.set(xscale="log", xlabel="GPUs", ylabel="rollout of 1,024 responses [s]", ylim=(0, 400))
     right.legend(frameon=False)
     for axis in (left, right):
         axis.set_xticks(gpus, [f"{n:,}" for n in gpus])
