@@ -156,9 +156,8 @@ class TransformersDecoder(nn.Module):
 
     def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
         """Memory for `cached`; see `Decoder.new_cache`."""
-        return self.kernels.new_cache(
-            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
-        )
+        dtype = cache_dtype(self.dtype)
+        return self.kernels.new_cache(self.config, num_sequences, max_length, dtype, self.device, max_bytes)
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences; see `Decoder.cached`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from or1.config import RunConfig, StageConfig
 from or1.errors import ConfigError
-from or1.memory import Estimate, MemorySettings, Shape, estimate, num_parameters
+from or1.memory import MemoryEstimate, MemorySettings, Shape, estimate, num_parameters
 from or1.plan.hardware import EngineProfile, Gpu
 from or1.plan.lengths import Lengths
 from or1.plan.pool import EngineCost, simulate
@@ -72,7 +72,7 @@ class StagePlan:
     """Of the engines' time in the rollout [dimensionless]."""
     update_s: float
     weights_s: float
-    memory: Estimate
+    memory: MemoryEstimate
     """Of the trainer, on one GPU."""
     dollars_per_step: float
 
@@ -146,7 +146,7 @@ def plan_stage(
     )
 
 
-def trainer_memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) -> Estimate:
+def trainer_memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) -> MemoryEstimate:
     """Bytes on one GPU of the trainer, sharded over all GPUs, with recompute."""
     tokens = max(run.system.tokens_per_microbatch, stage.max_response_tokens + run.rollout.max_prompt_tokens)
     return estimate(
@@ -261,7 +261,7 @@ def largest_budget(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cl
 
 
 def _does_not_fit(
-    run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster, memory: Estimate
+    run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster, memory: MemoryEstimate
 ) -> str:
     line = (
         f"the update at {stage.max_response_tokens:,} response tokens needs {memory.update / 1e9:.0f} GB on "

@@ -74,7 +74,7 @@ class PoolResult:
     idle_share: float
     """Of all engine time until the end, the part without a running response [dimensionless]."""
     lost_tokens: int
-    """Sampled on engines that failed, and sampled again."""
+    """Tokens that were lost with an engine."""
 
 
 def simulate(
@@ -207,7 +207,7 @@ class _Run:
 
 def partial_rollout(lengths: Sequence[int], num_engines: int, cost: EngineCost, *, in_flight: float) -> float:
     """Seconds of a step in the steady state of partial rollouts: a step ends when as many responses ended as
-    it needs, the others go on in the next one, and new ones take the place of those that ended.
+    it needs, the others are continued in the next one, and new ones take the place of those that ended.
 
     Args:
         lengths: tokens of the responses of one step, in the order of the queue.
