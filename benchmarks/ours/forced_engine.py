@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import torch
 
-from or1.nn.cache import KeyValueCache
+from or1.nn.cache import Cache
 from or1.rollout.local_engine import LocalEngine
 from or1.rollout.running_batch import RunningBatch
 from or1.rollout.sampling import rollout_key
@@ -47,7 +47,7 @@ class ForcedEngine(LocalEngine):
 
     lengths: Lengths = {}  # noqa: RUF012 - set before each run
 
-    def new_batch(self, cache: KeyValueCache, sampling: Sampling) -> RunningBatch:
+    def new_batch(self, cache: Cache, sampling: Sampling) -> RunningBatch:
         batch = ForcedBatch(self.decoder, cache, sampling, ())
         batch.force({rollout_key(sampling.seed, name, index): n for (name, index), n in self.lengths.items()})
         return batch

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1 import recipes
 from or1.evals import request
 from or1.evals.tables import ScoreRow, tabulate
 from or1.plugins import absolute_plugin
 from or1.protocols import NO_PROGRESS
-from or1.storage.run_folder import run_folder_of
+from or1.recipes.request import TrainRequest
 from or1.tasks.kind import DEFAULTS
 from or1.tasks.registry import task_kind
 from or1.tracking.metrics import score_from
@@ -88,21 +87,25 @@ class Scores:
 
 
 def train(
-    recipe: str | Path,
+    recipe: str | Path | None = None,
     *,
     out: str | Path | None = None,
     reward: Callable[..., float] | None = None,
+    start: str | None = None,
     accept_changes: bool = False,
     **settings: object,
 ) -> Run:
     """Train as a recipe says; repeating the call resumes the run.
 
     Args:
-        recipe: a shipped recipe, a `.toml` file, a run folder or its `config.json`.
+        recipe: a shipped recipe, a `.toml` file, a run folder or its `config.json`; None = the run of
+            `start`.
         out: run folder; if not given, the folder that `recipe` names, or `runs/NAME`.
         reward: `reward(response: str, gold, problem) -> float` in [0, 1] in place of the verifiers of all
             `data`. It runs in worker processes that import its file. The source of a function of a notebook
             is copied into the run folder, so its imports must stand inside it.
+        start: `RUN` or `RUN@STEP`: start a new run from a checkpoint of another, with its weights, optimizer
+            and state.
         accept_changes: resume with other settings that change the training, recorded with their step.
         settings: changes to the recipe, by dotted key, as `--set` takes them:
             `**{"optimizer.learning_rate": 1e-6}`, or whole tables, `rollout={"oversample": 1.5}`.
@@ -114,15 +117,15 @@ def train(
         ConfigError: an unknown recipe, key or value; before anything is written.
         Or1Error: see `or1.errors`; nothing is lost beyond the last checkpoint.
     """
-    run = recipes.load(recipe, settings=settings)
-    folder = Path(out) if out is not None else run_folder_of(recipe) or Path("runs") / run.name
+    request = TrainRequest.of(recipe, start=start, settings=settings, out=out)
+    run, folder = request.run, request.folder
 
     from or1 import assemble  # imports torch
     from or1.assemble.own_reward import plugin_of, with_reward
 
     if reward is not None:
         run = with_reward(run, plugin_of(reward, folder))
-    assemble.train(run, folder, accept_changes=accept_changes)
+    assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
     return Run(folder)
 
 

@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 Number = TypeVar("Number")
 

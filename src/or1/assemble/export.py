@@ -82,8 +82,9 @@ def checkpoint_of(run_folder: Path, step: int | None) -> Path:
         return newest
     path = folder / folder_name(step)
     if not path.is_dir():
-        kept = ", ".join(sorted(p.name for p in folder.glob("step_*") if not p.suffix)) or "none"
-        raise CheckpointError(f"{run_folder} has no checkpoint of step {step}: there is {kept}")
+        steps = sorted(int(p.name.removeprefix("step_")) for p in folder.glob("step_*") if not p.suffix)
+        kept = f"those of steps {', '.join(map(str, steps))}" if steps else "none"
+        raise CheckpointError(f"{run_folder} has no checkpoint of step {step}: there are {kept}")
     verify(path)
     return path
 

@@ -13,6 +13,7 @@ import torch
 from or1 import loop
 from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory, with_room_for
+from or1.assemble.fork import copy_origin, origin_record
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.model import set_threads
 from or1.assemble.start_model import keep_side_files, record_of
@@ -25,7 +26,8 @@ from or1.rollout.collect import LocalCollector, OversampleCollector, RefillColle
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
 from or1.storage import provenance
-from or1.storage.run_folder import CONFIG, MODEL, RunFolder
+from or1.storage.origin import Origin
+from or1.storage.run_folder import CONFIG, MODEL, ORIGIN, RunFolder
 from or1.tasks.sampler import ProblemSampler
 from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
@@ -35,18 +37,24 @@ from or1.types import RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 
-def train(run: RunConfig, out: Path, *, accept_changes: bool = False) -> RunState:
+def train(
+    run: RunConfig, out: Path, *, accept_changes: bool = False, origin: Origin | None = None
+) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
 
     Args:
         run: all settings.
         out: run folder.
         accept_changes: resume with other settings of the class SCIENCE too (see `or1.setting.OnResume`).
+        origin: start a new run from this checkpoint of another.
 
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
-    with StopSignal() as stop, parts_of(run, out, stop, accept_changes=accept_changes) as parts:
+    with (
+        StopSignal() as stop,
+        parts_of(run, out, stop, accept_changes=accept_changes, origin=origin) as parts,
+    ):
         try:
             state = loop.train(run, parts)
         except Interrupted:
@@ -57,7 +65,14 @@ def train(run: RunConfig, out: Path, *, accept_changes: bool = False) -> RunStat
 
 
 @contextlib.contextmanager
-def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: bool = False) -> Iterator[Parts]:
+def parts_of(
+    run: RunConfig,
+    out: Path,
+    stop: StopSignal,
+    *,
+    accept_changes: bool = False,
+    origin: Origin | None = None,
+) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
@@ -67,10 +82,11 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
     run = with_task_hashes(run)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
-    description = _description(run, inputs, out)
+    description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
+        copy_origin(folder)
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
@@ -108,13 +124,14 @@ def parts_of(run: RunConfig, out: Path, stop: StopSignal, *, accept_changes: boo
         )
 
 
-def _description(run: RunConfig, inputs: Inputs, out: Path) -> dict[str, Any]:
+def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | None) -> dict[str, Any]:
     """The content of config.json."""
     data_hash = provenance.hash_problems([*inputs.train.problems, *inputs.heldout])
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
     about = description["provenance"]
     found = RunFolder.read(out)["provenance"] if (out / CONFIG).is_file() else {}
     about[MODEL] = record_of(inputs.model.folder, found.get(MODEL))
+    about |= {ORIGIN: origin_record(origin, run, about[MODEL], out)} if origin is not None else {}
     hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     about |= {"task_hashes": hashes} if hashes else {}
     commits = inputs.train.hub_commits

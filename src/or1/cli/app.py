@@ -128,9 +128,17 @@ def _options(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="Recipe name, .toml file, or a run folder to resume.")
+    ] = None,
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> if not given.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN@STEP", help="Start from a checkpoint of another run; RUN: its newest."
+        ),
+    ] = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
     ] = False,
@@ -140,7 +148,7 @@ def train(
     from or1.cli.train import train as run
 
     weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
-    run(recipe, [*(sets or []), *weak], out, accept_changes=accept_changes)
+    run(recipe, [*(sets or []), *weak], out, start=start, accept_changes=accept_changes)
 
 
 @curate_app.command("run")

@@ -12,14 +12,22 @@ from typing import Any
 import typer
 
 from or1 import recipes
+from or1.recipes.request import TrainRequest
 from or1.schedule import StopSignal
-from or1.storage.run_folder import SUMMARY, run_folder_of
+from or1.storage.run_folder import SUMMARY
 
 
-def train(recipe: str, sets: Sequence[str], out: Path | None, *, accept_changes: bool = False) -> None:
+def train(
+    recipe: str | None,
+    sets: Sequence[str],
+    out: Path | None,
+    *,
+    start: str | None = None,
+    accept_changes: bool = False,
+) -> None:
     """Load and check the recipe, say what a step is, train, and print the score before and after."""
-    run = recipes.load(recipe, sets)
-    folder = out or run_folder_of(recipe) or Path("runs") / run.name
+    request = TrainRequest.of(recipe, start=start, sets=sets, out=out)
+    run, folder = request.run, request.folder
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
     typer.echo("loading the model and the problems")
 
@@ -29,7 +37,7 @@ def train(recipe: str, sets: Sequence[str], out: Path | None, *, accept_changes:
     with StopSignal():
         from or1 import assemble  # after the checks: it imports torch
 
-        assemble.train(run, folder, accept_changes=accept_changes)
+        assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
     typer.echo(f"{folder / SUMMARY}")
 

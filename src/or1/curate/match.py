@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq, Levenshtein
@@ -29,7 +30,7 @@ _AROUND = 12
 """Tokens before and after a part in which a changed token is looked for [tokens]."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
     """A text prepared for comparison: its tokens without brackets."""
 
@@ -87,6 +88,7 @@ class Side:
     def num_letters(self) -> int:
         return self.kinds.count(TokenKind.LETTER)
 
+    @cached_property
     def glued(self) -> Side:
         """Each run of letters as one word: `a x` in a formula is `ax` in a text without marks of formulas."""
         words, kinds = [], bytearray()
@@ -177,7 +179,7 @@ def compare(first: Side, second: Side, allowed: MatchingConfig) -> tuple[Match, 
     """
     match, found = _compare(first, second, allowed)
     if match is Match.DIFFERENT and first.num_letters != second.num_letters:
-        match, found = _compare(first.glued(), second.glued(), allowed)
+        match, found = _compare(first.glued, second.glued, allowed)
     return match, found
 
 
@@ -202,7 +204,7 @@ def find_part(first: Side, second: Side, allowed: MatchingConfig) -> Likeness | 
     """How the first text stands in the second, as a part of it; None if it does not."""
     found = _find_part(first, second, allowed)
     if found is None and first.num_letters and first.num_letters != second.num_letters:
-        found = _find_part(first.glued(), second.glued(), allowed)
+        found = _find_part(first.glued, second.glued, allowed)
     return found
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from or1.nn.config import ModelShape
+from or1.types import Int64
 
 ALIGNMENT = 64
 """CPU memory starts at a multiple of this [bytes]: one cache line."""
@@ -46,6 +47,50 @@ class CachedAttention(Protocol):
         It writes the token's keys and values at its position, then attends to all positions up to it. Rows
         behind B are padding.
         """
+        ...
+
+
+class Cache(Protocol):
+    """Keys and values of running sequences; sequence b is row b of the batch."""
+
+    num_sequences: int
+    max_length: int
+    """Most positions of a sequence, prompt and response."""
+    capacity: int
+    """Positions per sequence that a step reads; with the number of rows it fixes every shape of a step."""
+
+    def clear(self) -> None:
+        """Forget all sequences."""
+        ...
+
+    def make_room(self, lengths_B: Int64) -> bool:
+        """Provide memory for these many positions in the first B sequences; False: there is not enough."""
+        ...
+
+    def num_fitting(self, lengths: Sequence[int], num_running: int) -> int:
+        """How many of further sequences with these lengths, in order, have room beside the running ones."""
+        ...
+
+    def step(self, positions_B: Tensor, live_length: int) -> Attend:
+        """Attention of a step in which each of the first B sequences gets one token."""
+        ...
+
+    def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, rows_B: Tensor) -> None:
+        """Copy prefilled prompts into rows, the same prompt into any number of them.
+
+        Args:
+            prompts: from `Decoder.prefill`.
+            prompt_B: index of the prompt for each row, on the host.
+            rows_B: sequences to fill, on the host.
+        """
+        ...
+
+    def move(self, sources_F: Tensor, targets_F: Tensor, live_length: int) -> None:
+        """Put sequences in the place of others: the first `live_length` positions. Rows on the host."""
+        ...
+
+    def forget(self, first_row: int) -> None:
+        """Forget the sequences from this row on."""
         ...
 
 
@@ -136,19 +181,22 @@ class KeyValueCache:
                 for source, target in zip(old, new, strict=True):
                     target[:, :old_capacity] = source.clone()
 
+    def make_room(self, lengths_B: Int64) -> bool:
+        self.reserve(int(lengths_B.max()))
+        return True
+
+    def num_fitting(self, lengths: Sequence[int], num_running: int) -> int:
+        return len(lengths)
+
+    def forget(self, first_row: int) -> None:
+        """Nothing: the memory stays with the rows."""
+
     def step(self, positions_B: Tensor, live_length: int) -> Attend:
-        """Attention of a step in which each of the first B sequences gets one token."""
         self.reserve(live_length)
         return self.attention.step(self, positions_B)
 
     def write_prompt(self, prompts: PromptKeyValues, prompt_B: Tensor, rows_B: Tensor) -> None:
-        """Copy prefilled prompts into rows, the same prompt into any number of them.
-
-        Args:
-            prompts: from `Decoder.prefill`.
-            prompt_B: index of the prompt for each row.
-            rows_B: sequences to fill.
-        """
+        prompt_B, rows_B = prompt_B.to(self.device), rows_B.to(self.device)
         groups = self.config.num_kv_heads
         rows_BG = rows_B[:, None] * groups + torch.arange(groups, device=rows_B.device)
         lengths_S = torch.tensor(prompts.lengths, device=rows_B.device)
@@ -164,7 +212,7 @@ class KeyValueCache:
                 memory[rows_BG.flatten(), :longest] = x_BGLD.flatten(0, 1)
 
     def move(self, sources_F: Tensor, targets_F: Tensor, live_length: int) -> None:
-        """Copy sequences onto others, up to `live_length` positions."""
+        sources_F, targets_F = sources_F.to(self.device), targets_F.to(self.device)
         groups = self.config.num_kv_heads
         heads = torch.arange(groups, device=sources_F.device)
         sources = (sources_F[:, None] * groups + heads).flatten()

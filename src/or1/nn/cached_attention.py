@@ -1,17 +1,22 @@
-"""Four ways to attend to the key-value cache: exact, compiled, by products, and by torch's fused kernel.
+"""Caches and the ways to attend to them: exact, compiled, by products, and in pages on a GPU.
 
 Shape letters: see `or1.nn`.
 """
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from or1.nn.attention import KEYS_PER_TILE, attend_exact, whole_tiles
-from or1.nn.cache import Attend, CachedAttention, KeyValueCache
+from or1.nn.cache import Attend, Cache, CachedAttention, KeyValueCache, bytes_per_position
+from or1.nn.config import ModelShape
 from or1.nn.native import NativeAttention, native_attention
+from or1.nn.paged_cache import PagedCache, choose_paged
+from or1.nn.varlen_attention import capability_of
 
 
 class ExactCached:
@@ -83,37 +88,44 @@ class ProductCached:
         return attend
 
 
-class FusedCached:
-    """By torch's fused kernel, on a GPU. Capacities double, so that few CUDA graphs are recorded."""
-
-    keys_per_tile = 1
-
-    def capacity(self, live_length: int, max_length: int) -> int:
-        return min(max(256, 1 << (live_length - 1).bit_length()), max_length)
-
-    def step(self, cache: KeyValueCache, positions_B: Tensor) -> Attend:
-        step = _Step(cache, positions_B)
-        mask_AXW = step.mask(cache.dtype)
-
-        def attend(layer: int, qk_BHD: Tensor, v_BGD: Tensor) -> Tensor:
-            q_ARD, k_AWD, v_AWD = step.write(layer, qk_BHD, v_BGD)
-            out_ARD = functional.scaled_dot_product_attention(q_ARD, k_AWD, v_AWD, attn_mask=mask_AXW)
-            return out_ARD.reshape(step.num_sequences, -1)
-
-        return attend
+def exact_cache(
+    config: ModelShape,
+    num_sequences: int,
+    max_length: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    max_bytes: int | None,
+) -> Cache:
+    """A cache with exact attention; any type, any device. See `MakeCache`."""
+    num_sequences = min(num_sequences, _num_in(max_bytes, config, whole_tiles(max_length), dtype))
+    return KeyValueCache(config, num_sequences, max_length, dtype, device, ExactCached())
 
 
-def exact_cached(dtype: torch.dtype, device: torch.device) -> CachedAttention:
-    """The exact attention; any type, any device."""
-    return ExactCached()
-
-
-def fast_cached(dtype: torch.dtype, device: torch.device) -> CachedAttention:
-    """The fastest attention for keys and values of this type on this device."""
+def fast_cache(
+    config: ModelShape,
+    num_sequences: int,
+    max_length: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    max_bytes: int | None,
+) -> Cache:
+    """The cache with the fastest attention for this type on this device. See `MakeCache`."""
     if device.type == "cuda":
-        return FusedCached()
+        attend = choose_paged(dtype, config.head_size, capability_of(device))
+        return PagedCache(config, num_sequences, max_length, dtype, device, attend, max_bytes)
     native = native_attention() if device.type == "cpu" else None
-    return ProductCached() if native is None or not native.supports(dtype) else CompiledCached(native)
+    attention: CachedAttention = (
+        ProductCached() if native is None or not native.supports(dtype) else CompiledCached(native)
+    )
+    num_sequences = min(num_sequences, _num_in(max_bytes, config, max_length, dtype))
+    return KeyValueCache(config, num_sequences, max_length, dtype, device, attention)
+
+
+def _num_in(max_bytes: int | None, config: ModelShape, max_length: int, dtype: torch.dtype) -> int:
+    """Sequences of full length in this memory; at least 1."""
+    if max_bytes is None:
+        return sys.maxsize
+    return max(1, max_bytes // (bytes_per_position(config, dtype) * max_length))
 
 
 class _Step:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
+from or1.nn.cache import Attend, Cache, PromptKeyValues, cache_dtype
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
@@ -180,7 +180,7 @@ class Decoder(nn.Module):
         return self._packed(tokens_T, plan, None, plan.rank_T if rows_N is None else plan.rank_T[rows_N])
 
     def prefill(self, tokens_T: Tensor, lengths: Sequence[int]) -> PromptKeyValues:
-        """Keys and values of whole prompts, for `KeyValueCache.write_prompt`. Arguments as for `packed`."""
+        """Keys and values of whole prompts, for `Cache.write_prompt`. Arguments as for `packed`."""
         plan = PackedPlan(lengths, None, self.config.num_heads, tokens_T.device)
         kept = PromptKeyValues(plan.rank_T, lengths)
         self._packed(tokens_T, plan, kept, plan.rank_T[:0])
@@ -212,13 +212,14 @@ class Decoder(nn.Module):
                 hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return hidden_TC
 
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
-        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each."""
-        dtype = cache_dtype(self.dtype)
-        attention = self.kernels.cached_attention(dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
+    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
+        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each, in at
+        most `max_bytes`."""
+        return self.kernels.new_cache(
+            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
+        )
 
-    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences of the cache.
 
         Writes the token's keys and values at its position and attends to all positions up to it.

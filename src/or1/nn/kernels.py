@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from or1.nn.attention import attend_fused, attend_packed_exact
 from or1.nn.block_attention import attend_blocks
-from or1.nn.cache import CachedAttention
-from or1.nn.cached_attention import exact_cached, fast_cached
+from or1.nn.cache import Cache
+from or1.nn.cached_attention import exact_cache, fast_cache
+from or1.nn.config import ModelShape
 from or1.nn.head import HeadLogits, head_logits
 from or1.nn.linear import ROWS_PER_TILE, linear_rows
 from or1.nn.packed_plan import PackedPlan
@@ -27,8 +28,9 @@ Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(inputs [..., K], weight [O, K], bias [O] or None) -> [..., O]."""
 AttendPacked = Callable[[Tensor, Tensor, PackedPlan, int], Tensor]
 """(rotated queries and keys [T, H + G, D], values [T, G, D], plan, H) -> [T, H * D]."""
-MakeCachedAttention = Callable[[torch.dtype, torch.device], CachedAttention]
-"""(type, device) of keys and values -> attention of the decode steps."""
+MakeCache = Callable[[ModelShape, int, int, torch.dtype, torch.device, int | None], Cache]
+"""(shape, sequences, positions of each, type, device, most memory [bytes] or None) -> an empty cache with its
+attention. Less memory than wanted gives room for fewer positions at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Kernels:
 
     linear: Linear
     attend_packed: AttendPacked
-    cached_attention: MakeCachedAttention
+    new_cache: MakeCache
     head_logits: HeadLogits
     rows_per_tile: int
     """Rows of a forward pass are filled up to a multiple of this, so that no element-wise kernel sees an odd
@@ -82,7 +84,7 @@ def _attend_packed(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: i
 FAST = Kernels(
     linear=functional.linear,
     attend_packed=_attend_packed,
-    cached_attention=fast_cached,
+    new_cache=fast_cache,
     head_logits=head_logits,
     rows_per_tile=1,
     shares_prompts=True,
@@ -90,7 +92,7 @@ FAST = Kernels(
 EXACT = Kernels(
     linear=linear_rows,
     attend_packed=attend_packed_exact,
-    cached_attention=exact_cached,
+    new_cache=exact_cache,
     head_logits=linear_rows,
     rows_per_tile=ROWS_PER_TILE,
     shares_prompts=False,

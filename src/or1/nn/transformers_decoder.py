@@ -21,7 +21,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from or1.errors import ModelError
-from or1.nn.cache import Attend, KeyValueCache, PromptKeyValues, cache_dtype
+from or1.nn.cache import Attend, Cache, PromptKeyValues, cache_dtype
 from or1.nn.config import ModelShape, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import merged_weights
@@ -154,13 +154,13 @@ class TransformersDecoder(nn.Module):
 
         return self._body(tokens_T[plan.order_T], plan.positions_T, plan.num_positions, attend)
 
-    def new_cache(self, num_sequences: int, max_length: int) -> KeyValueCache:
+    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
         """Memory for `cached`; see `Decoder.new_cache`."""
-        dtype = cache_dtype(self.dtype)
-        attention = self.kernels.cached_attention(dtype, self.device)
-        return KeyValueCache(self.config, num_sequences, max_length, dtype, self.device, attention)
+        return self.kernels.new_cache(
+            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
+        )
 
-    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: KeyValueCache, live_length: int) -> Tensor:
+    def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences; see `Decoder.cached`."""
         attend = cache.step(positions_B, live_length)
         return self._for_head(self._body(tokens_B, positions_B, live_length, attend))

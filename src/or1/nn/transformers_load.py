@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
@@ -210,6 +211,7 @@ def _cached_rows(decoder: TransformersDecoder, sequences: Sequence[Tensor]) -> T
     for position in range(max(lengths)):
         tokens_B = torch.stack([s[min(position, len(s) - 1)] for s in sequences])
         positions_B = torch.full((len(sequences),), position, device=device)
+        cache.make_room(np.full(len(sequences), position + 1))
         hidden_BC = decoder.cached(tokens_B, positions_B, cache, position + 1)
         for row, hidden_C, length in zip(rows, hidden_BC, lengths, strict=True):
             if position < length:

@@ -11,18 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from or1.nn.cache import KeyValueCache, bytes_per_position, cache_dtype
+from or1.nn.cache import Cache
 from or1.nn.causal_model import CausalModel
 from or1.nn.published import load_published
 from or1.rollout.generate import never_interrupt
+from or1.rollout.graphs import Capture, CudaCapture
 from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
-from or1.rollout.running_batch import Finished, Request, RunningBatch
+from or1.rollout.running_batch import Recorded, Request, RunningBatch
 from or1.rollout.sampling import rollout_key
 from or1.rollout.scheduler import Scheduler
 from or1.types import Problem, Rollout, Sampling, WeightHandle
 
 GPU_CACHE_FRACTION = 0.7
 """Largest part of the free GPU memory for keys and values [fraction]; the rest is for the steps."""
+
+
+KEPT_BATCHES = 2
+"""Batches whose graphs are kept: one for training and one for evaluation."""
 
 
 class LocalEngine:
@@ -34,6 +39,9 @@ class LocalEngine:
         tokenizer: of the same model.
         max_running: most requests decoded at once.
         max_prompt_tokens: a longer prompt is an error; the caller leaves such problems out.
+        reserved_bytes: GPU memory that is free when the engine starts and that others take later, as the
+            optimizer takes its moments.
+        capture: makes graphs of the steps; None = CUDA graphs on a GPU, none on a CPU.
     """
 
     def __init__(
@@ -43,13 +51,24 @@ class LocalEngine:
         *,
         max_running: int = 512,
         max_prompt_tokens: int = 2048,
+        reserved_bytes: int = 0,
+        capture: Capture | None = None,
     ) -> None:
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.max_running = max_running
         self.max_prompt_tokens = max_prompt_tokens
         self.policy_version = 0
-        self._cache: KeyValueCache | None = None
+        self.num_allocations = 0
+        """Caches that were allocated so far."""
+        self._reserved_bytes = reserved_bytes
+        self._capture = capture or (CudaCapture() if decoder.device.type == "cuda" else None)
+        self._num_captures = 0
+        self._cache: Cache | None = None
+        self._batches: dict[tuple[object, ...], RunningBatch] = {}
+        """By the settings that a graph records."""
+        self._size = (0, 0)
+        """Sequences and positions that the cache was made for, which memory may have cut."""
         self._check: Callable[[], None] = never_interrupt
 
     def check_with(self, check: Callable[[], None]) -> None:
@@ -61,7 +80,10 @@ class LocalEngine:
         Raises:
             ModelError: the handle is neither a mapping nor the path of a published file, or lacks a tensor.
         """
+        before = self._addresses()
         load_published(self.decoder, weights.ref)
+        if self._addresses() != before:
+            self._drop_batches()  # their graphs read the weights where they were
         self.policy_version = weights.version
 
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
@@ -89,7 +111,7 @@ class LocalEngine:
         longest = max(len(prompt) for prompt in prompts) + sampling.max_response_tokens
         with torch.inference_mode():
             cache = self._cache_for(min(self.max_running, len(requests)), longest)
-            batch = self.new_batch(cache, sampling)
+            batch = self._batch_for(cache, sampling)
         scheduler = Scheduler(requests, batch, min(self.max_running, cache.num_sequences))
         while not scheduler.is_finished:
             finished = scheduler.advance(self._check)
@@ -98,35 +120,61 @@ class LocalEngine:
             for one in finished:
                 yield self._rollout(one)
 
-    def new_batch(self, cache: KeyValueCache, sampling: Sampling) -> RunningBatch:
-        """The batch that decodes the requests of one call."""
-        return RunningBatch(self.decoder, cache, sampling, self.tokenizer.eos_ids)
+    def new_batch(self, cache: Cache, sampling: Sampling) -> RunningBatch:
+        """The batch that decodes the requests of one call, or of all like it where graphs are recorded."""
+        return RunningBatch(self.decoder, cache, sampling, self.tokenizer.eos_ids, self._capture)
+
+    @property
+    def num_captures(self) -> int:
+        """Graphs that were recorded so far."""
+        return self._num_captures + sum(b.graphs.num_captures for b in self._batches.values() if b.graphs)
+
+    def free_memory(self) -> None:
+        """Give the GPU memory back until the next call; on a CPU, where it is not short, keep it."""
+        if self.decoder.device.type == "cuda":
+            self.close()
+            torch.cuda.empty_cache()
 
     def close(self) -> None:
-        """Free the cache; the engine can be used again."""
+        """Free the cache and all that works on it; the engine can be used again."""
+        self._drop_batches()
         self._cache = None
 
-    def _cache_for(self, num_sequences: int, max_length: int) -> KeyValueCache:
-        """An empty cache of at least this size, if the GPU can hold it: that of the last call where it is
-        large enough."""
-        cache = self._cache
-        if cache is None or cache.num_sequences < num_sequences or cache.max_length < max_length:
-            self._cache = cache = None  # free the old memory before the new is allocated
-            if self.decoder.device.type == "cuda":
-                num_sequences = min(num_sequences, self._sequences_that_fit(max_length))
-            self._cache = cache = self.decoder.new_cache(num_sequences, max_length)
-        cache.clear()
-        return cache
+    def _addresses(self) -> list[int]:
+        return [parameter.data_ptr() for _, parameter in self.decoder.named_parameters()]
 
-    def _sequences_that_fit(self, max_length: int) -> int:
-        """Sequences whose keys and values fill the usable fraction of the free GPU memory; at least 1."""
-        device = self.decoder.device
-        per_position = bytes_per_position(self.decoder.config, cache_dtype(self.decoder.dtype))
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        free = torch.cuda.mem_get_info(device)[0] + unused
-        return max(1, int(free * GPU_CACHE_FRACTION) // (per_position * max_length))
+    def _drop_batches(self) -> None:
+        self._num_captures = self.num_captures
+        self._batches.clear()
 
-    def _rollout(self, finished: Finished) -> Rollout:
+    def _batch_for(self, cache: Cache, sampling: Sampling) -> RunningBatch:
+        """An empty batch; with graphs, that of an earlier call with the same memory and settings."""
+        if self._capture is None:
+            return self.new_batch(cache, sampling)
+        key = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.max_response_tokens)
+        if key not in self._batches:
+            if len(self._batches) == KEPT_BATCHES:
+                self._drop_batches()
+            self._batches[key] = self.new_batch(cache, sampling)
+        batch = self._batches[key]
+        batch.clear()
+        return batch
+
+    def _cache_for(self, num_sequences: int, max_length: int) -> Cache:
+        """An empty cache: that of the last call where it was made for as many and as long sequences."""
+        if self._cache is None or num_sequences > self._size[0] or max_length > self._size[1]:
+            self.close()  # free the old memory before the new is allocated
+            free = free_bytes(self.decoder.device)
+            max_bytes = None if free is None else int((free - self._reserved_bytes) * GPU_CACHE_FRACTION)
+            if max_bytes is not None:  # in pages, room for longer or more sequences costs nothing by itself
+                num_sequences, max_length = max(num_sequences, self._size[0]), max(max_length, self._size[1])
+            self._size = num_sequences, max_length
+            self._cache = self.decoder.new_cache(*self._size, max_bytes)
+            self.num_allocations += 1
+        self._cache.clear()
+        return self._cache
+
+    def _rollout(self, finished: Recorded) -> Rollout:
         request = finished.request
         return Rollout(
             problem_id=request.problem_id,
@@ -138,3 +186,11 @@ class LocalEngine:
             finish=finish_of(finished.tokens, finished.logprobs, self.tokenizer.eos_ids),
             policy_version=self.policy_version,
         )
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Free memory of a GPU, with that which torch holds and does not use; None for a CPU."""
+    if device.type != "cuda":
+        return None
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused

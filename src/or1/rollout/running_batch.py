@@ -6,15 +6,17 @@ out, and the last running rows are copied onto them. Shape letters: see `or1.nn`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from or1.nn.cache import KeyValueCache, PromptKeyValues
+from or1.nn.cache import Cache, PromptKeyValues
 from or1.nn.causal_model import CausalModel
 from or1.nn.head import head_distribution
-from or1.rollout.graphs import StepGraphs
+from or1.rollout.finish_watch import ImmediateWatch, LateWatch
+from or1.rollout.graphs import Capture, StepGraphs
 from or1.rollout.sampling import apply_top_k_top_p, draw, uniforms
 from or1.types import Float32, Int32, Sampling
 
@@ -32,8 +34,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A finished request and its response: one value per token."""
+class Recorded:
+    """A request and its response, or the part of it that is sampled: one value per token."""
 
     request: Request
     tokens: Int32
@@ -41,6 +43,21 @@ class Finished:
     """[nats]"""
     entropy: Float32
     """[nats]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A request that waits, from its prompt or from where it was paused."""
+
+    request: Request
+    paused: Recorded | None = None
+    """What was sampled before memory became short."""
+
+    @property
+    def tokens(self) -> Int32:
+        """Prompt and response so far."""
+        prompt = self.request.prompt_tokens
+        return prompt if self.paused is None else np.concatenate([prompt, self.paused.tokens])
 
 
 def padded_batch(num_running: int) -> int:
@@ -58,14 +75,20 @@ class RunningBatch:
 
     Args:
         decoder: computes the distributions.
-        cache: keys and values of S sequences.
+        cache: keys and values of S sequences; empty.
         sampling: temperature, top-p, top-k and response budget. At temperature 0 the likeliest token is
             taken; log-probabilities and entropy are then those at temperature 1.
         eos_ids: tokens that end a response.
+        capture: records a step as a CUDA graph; None = steps run as they are.
     """
 
     def __init__(
-        self, decoder: CausalModel, cache: KeyValueCache, sampling: Sampling, eos_ids: tuple[int, ...]
+        self,
+        decoder: CausalModel,
+        cache: Cache,
+        sampling: Sampling,
+        eos_ids: tuple[int, ...],
+        capture: Capture | None = None,
     ) -> None:
         num_rows, budget, device = cache.num_sequences, sampling.max_response_tokens, decoder.device
         self.decoder, self.cache, self.sampling = decoder, cache, sampling
@@ -76,51 +99,82 @@ class RunningBatch:
         self._state_4S = torch.zeros(4, num_rows, dtype=torch.int64, device=device)
         self.pending_S, self.positions_S, self.prompt_ends_S, self.keys_S = self._state_4S
         """Token that the next step reads, its position, the last prompt position, the request's key."""
-        self.tokens_SL = torch.zeros(num_rows, budget, dtype=torch.int32, device=device)
-        self.logprobs_SL = torch.zeros(num_rows, budget, dtype=torch.float32, device=device)
-        self.entropy_SL = torch.zeros(num_rows, budget, dtype=torch.float32, device=device)
+        # one column more than the budget: steps after a row's last one write there
+        self.tokens_SL = torch.zeros(num_rows, budget + 1, dtype=torch.int32, device=device)
+        self.logprobs_SL = torch.zeros(num_rows, budget + 1, dtype=torch.float32, device=device)
+        self.entropy_SL = torch.zeros(num_rows, budget + 1, dtype=torch.float32, device=device)
         self.is_finished_S = torch.zeros(num_rows, dtype=torch.bool, device=device)
-        self._row_starts_S = torch.arange(num_rows, device=device) * budget
+        self._row_starts_S = torch.arange(num_rows, device=device) * (budget + 1)
         self._is_eos_V = torch.zeros(decoder.config.vocab_size, dtype=torch.bool, device=device)
         self._is_eos_V[[i for i in eos_ids if i < decoder.config.vocab_size]] = True
-        self._graphs = StepGraphs(self._step) if device.type == "cuda" else None
+        self._watch = LateWatch(device) if capture else ImmediateWatch()
+        self.graphs = StepGraphs(self._step, capture) if capture else None
 
     @property
     def num_running(self) -> int:
         return len(self.requests)
 
-    def add(self, requests: list[Request], prompts: PromptKeyValues, prompt_B: list[int]) -> None:
+    def clear(self) -> None:
+        """Forget all requests, so that another call can use the same memory and graphs."""
+        self.requests.clear()
+        self.positions = self.positions[:0]
+        self._state_4S.zero_()
+        self.is_finished_S.zero_()
+        self._watch.forget()
+        self.cache.clear()
+
+    def num_fitting(self, starts: Sequence[Start]) -> int:
+        """How many of these, in order, the cache has room for."""
+        return self.cache.num_fitting([len(start.tokens) for start in starts], self.num_running)
+
+    def add(self, starts: Sequence[Start], prompts: PromptKeyValues, prompt_B: list[int]) -> None:
         """Start requests in free rows.
 
         Args:
-            requests: at most as many as rows are free.
-            prompts: prefilled prompts, each without its last token.
-            prompt_B: index into `prompts` of each request's prompt.
+            starts: at most as many as `num_fitting`, and as rows are free.
+            prompts: prefilled tokens of each, without the last one.
+            prompt_B: index into `prompts` of each request.
         """
-        device = self._state_4S.device
-        rows = slice(self.num_running, self.num_running + len(requests))
-        rows_B = torch.arange(rows.start, rows.stop, device=device)
-        self.cache.write_prompt(prompts, torch.tensor(prompt_B, device=device), rows_B)
-        ends = [len(request.prompt_tokens) - 1 for request in requests]
+        first = self.num_running
+        rows = slice(first, first + len(starts))
+        ends = [len(start.tokens) - 1 for start in starts]
         state = [
-            [int(request.prompt_tokens[end]), end, end, request.key]
-            for request, end in zip(requests, ends, strict=True)
+            [int(start.tokens[end]), end, len(start.request.prompt_tokens) - 1, start.request.key]
+            for start, end in zip(starts, ends, strict=True)
         ]
-        self._state_4S[:, rows] = torch.tensor(state, device=device).T
         self.positions = np.concatenate([self.positions, np.asarray(ends, dtype=np.int64)])
-        self.requests.extend(requests)
+        self.requests.extend(start.request for start in starts)
+        if not self.make_room():
+            raise RuntimeError("requests start only where the cache has room for them")
+        self.cache.write_prompt(prompts, torch.tensor(prompt_B), torch.arange(rows.start, rows.stop))
+        self._state_4S[:, rows] = torch.tensor(state, device=self._state_4S.device).T
+        for row, start in enumerate(starts, first):
+            if start.paused is not None:
+                recorded = start.paused.tokens, start.paused.logprobs, start.paused.entropy
+                for recorded_SL, values in zip(self._recorded, recorded, strict=True):
+                    recorded_SL[row, : values.size] = torch.from_numpy(values)
+
+    @property
+    def _recorded(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.tokens_SL, self.logprobs_SL, self.entropy_SL
+
+    def make_room(self) -> bool:
+        """Provide the memory that the next step needs; False: the cache has not enough."""
+        return self.cache.make_room(self.positions + 1)
 
     def decode(self) -> bool:
-        """Sample one token for every running request; True when a request finished with it."""
+        """Sample one token for every running request, after `make_room`; True when a request has finished.
+
+        With graphs the answer is that of the step before, so that the device never waits for the host.
+        """
         num_rows = min(padded_batch(self.num_running), self.cache.num_sequences)
-        live_length = int(self.positions.max()) + 1
-        if self._graphs is None:
+        live_length = min(int(self.positions.max()) + 1, self.cache.max_length)
+        if self.graphs is None:
             self._step(num_rows, live_length)
         else:
-            self.cache.reserve(live_length)
-            self._graphs.run(num_rows, self.cache.capacity, live_length)
+            self.graphs.run(num_rows, self.cache.capacity, live_length)
         self.positions += 1
-        return bool(self.is_finished_S[: self.num_running].any())
+        return self._watch.has_finished(self.is_finished_S[: self.num_running])
 
     def _step(self, num_rows: int, live_length: int) -> None:
         """The step itself: device work only, on static memory."""
@@ -134,57 +188,72 @@ class RunningBatch:
         )
         probs_BV = log_probs_BV.exp()
         index_B = position_B - self.prompt_ends_S[:num_rows]
+        is_finished_B = self.is_finished_S[:num_rows]
         if self.sampling.temperature == 0.0:
             token_B = log_probs_BV.argmax(-1)
         else:
             likely_BV = apply_top_k_top_p(probs_BV, self.sampling.top_k, self.sampling.top_p)
             token_B = draw(likely_BV, uniforms(self.keys_S[:num_rows], index_B))
-        target_B = self._row_starts_S[:num_rows] + index_B
+        budget = self.sampling.max_response_tokens
+        target_B = self._row_starts_S[:num_rows] + index_B.masked_fill(is_finished_B, budget)
         self.tokens_SL.view(-1)[target_B] = token_B.to(torch.int32)
-        self.logprobs_SL.view(-1)[target_B] = log_probs_BV.gather(1, token_B[:, None]).squeeze(1)
-        self.entropy_SL.view(-1)[target_B] = torch.linalg.vecdot(probs_BV, log_probs_BV).neg_()
+        self.logprobs_SL.view(-1)[target_B] = log_probs_BV.gather(1, token_B[:, None]).squeeze(1).float()
+        self.entropy_SL.view(-1)[target_B] = torch.linalg.vecdot(probs_BV, log_probs_BV).neg_().float()
         pending_B.copy_(token_B)
-        position_B.add_(1)
-        is_last_B = index_B == self.sampling.max_response_tokens - 1
-        torch.logical_or(self._is_eos_V[token_B], is_last_B, out=self.is_finished_S[:num_rows])
+        position_B.add_(is_finished_B.logical_not())
+        is_finished_B.logical_or_(self._is_eos_V[token_B] | (index_B == budget - 1))
 
-    def pop_finished(self) -> list[Finished]:
+    def pop_finished(self) -> list[Recorded]:
         """Take the finished requests out and close the gaps."""
-        is_finished = self.is_finished_S[: self.num_running].cpu().numpy()
-        rows = np.flatnonzero(is_finished)
-        prompt_ends = self.prompt_ends_S[: self.num_running].cpu().numpy()
+        return self._take_out(self.is_finished_S[: self.num_running].cpu().numpy())
+
+    def pause(self) -> Recorded:
+        """Take the request with the fewest response tokens out; none has finished."""
+        lengths = self.positions - [len(request.prompt_tokens) for request in self.requests]
+        (paused,) = self._take_out(np.arange(self.num_running) == lengths.argmin())
+        return paused
+
+    def _take_out(self, is_taken: np.ndarray) -> list[Recorded]:
+        rows = np.flatnonzero(is_taken)
+        if rows.size == 0:
+            return []
+        device = self._state_4S.device
+        _, self.positions, prompt_ends, _ = self._state_4S[:, : self.num_running].cpu().numpy().copy()
         lengths = (self.positions[rows] - prompt_ends[rows]).tolist()
-        rows_F, longest = torch.from_numpy(rows).to(self._state_4S.device), max(lengths)
+        rows_F, longest = torch.from_numpy(rows).to(device), max(lengths)
         tokens, logprobs, entropy = (
-            recorded_SL[rows_F, :longest].cpu().numpy()
-            for recorded_SL in (self.tokens_SL, self.logprobs_SL, self.entropy_SL)
+            recorded_SL[rows_F, :longest].cpu().numpy() for recorded_SL in self._recorded
         )
-        finished = [
-            Finished(self.requests[row], tokens[i, :n].copy(), logprobs[i, :n].copy(), entropy[i, :n].copy())
+        taken = [
+            Recorded(self.requests[row], tokens[i, :n].copy(), logprobs[i, :n].copy(), entropy[i, :n].copy())
             for i, (row, n) in enumerate(zip(rows.tolist(), lengths, strict=True))
         ]
-        self._close_gaps(is_finished)
-        return finished
+        self._close_gaps(is_taken)
+        self._watch.forget()
+        return taken
 
-    def _close_gaps(self, is_finished: np.ndarray) -> None:
-        """Copy the last running rows onto the finished ones before them."""
-        num_kept = int((~is_finished).sum())
-        gaps = np.flatnonzero(is_finished[:num_kept])
-        movers = num_kept + np.flatnonzero(~is_finished[num_kept:])
+    def _close_gaps(self, is_taken: np.ndarray) -> None:
+        """Put the last running rows in the place of those taken out before them."""
+        num_kept = int((~is_taken).sum())
+        gaps = np.flatnonzero(is_taken[:num_kept])
+        movers = num_kept + np.flatnonzero(~is_taken[num_kept:])
         for gap, mover in zip(gaps.tolist(), movers.tolist(), strict=True):
             self.requests[gap] = self.requests[mover]
         del self.requests[num_kept:]
         if gaps.size:
             length = int(self.positions[movers].max())
             self.positions[gaps] = self.positions[movers]
+            host_gaps, host_movers = torch.from_numpy(gaps), torch.from_numpy(movers)
+            self.cache.move(host_movers, host_gaps, length)
             device = self._state_4S.device
-            gaps_F, movers_F = torch.from_numpy(gaps).to(device), torch.from_numpy(movers).to(device)
-            self.cache.move(movers_F, gaps_F, length)
+            gaps_F, movers_F = host_gaps.to(device), host_movers.to(device)
             self._state_4S[:, gaps_F] = self._state_4S[:, movers_F]
             num_recorded = min(length, self.sampling.max_response_tokens)
-            for recorded_SL in (self.tokens_SL, self.logprobs_SL, self.entropy_SL):
+            for recorded_SL in self._recorded:
                 recorded_SL[gaps_F, :num_recorded] = recorded_SL[movers_F, :num_recorded]
+        self.cache.forget(num_kept)
         # rows behind the running ones may be computed as padding: position 0 keeps their writes in
-        # bounds, and some running row finishes, and resets them again, within L steps
+        # bounds, and they stop, as finished rows do, at the end of the budget
         self._state_4S[:, num_kept:] = 0
+        self.is_finished_S.zero_()
         self.positions = self.positions[:num_kept]

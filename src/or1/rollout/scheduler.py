@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from or1.nn.cache import PromptKeyValues
-from or1.rollout.running_batch import Finished, Request, RunningBatch
+from or1.rollout.running_batch import Recorded, Request, RunningBatch, Start
 from or1.types import Int32
 
 PREFILL_TOKENS = 4096
@@ -30,7 +30,7 @@ class Scheduler:
     """
 
     def __init__(self, requests: Sequence[Request], batch: RunningBatch, max_running: int) -> None:
-        self._requests = requests
+        self._starts = [Start(request) for request in requests]
         self._batch = batch
         self._max_running = min(max_running, len(requests))
         self._num_started = 0
@@ -42,25 +42,36 @@ class Scheduler:
 
     @property
     def is_finished(self) -> bool:
-        return self._num_started == len(self._requests) and self._batch.num_running == 0
+        return self._num_started == len(self._starts) and self._batch.num_running == 0
 
     @torch.inference_mode()
-    def advance(self, check: Callable[[], None]) -> list[Finished]:
-        """Start the requests that fit, then decode until at least one finishes; `check` before each token."""
+    def advance(self, check: Callable[[], None]) -> list[Recorded]:
+        """Start the requests that fit, then decode until at least one finishes; `check` before each token.
+
+        Where the running ones outgrow the memory, the shortest waits at the end of the queue and goes on from
+        its tokens.
+        """
         self._start_waiting()
-        check()
-        while not self._batch.decode():
+        while True:
             check()
-        return self._batch.pop_finished()
+            is_short = not self._batch.make_room()
+            if (is_short or self._batch.decode()) and (finished := self._batch.pop_finished()):
+                return finished
+            if is_short:
+                paused = self._batch.pause()
+                self._starts.append(Start(paused.request, paused))
 
     def _start_waiting(self) -> None:
         num_free = self._max_running - self._batch.num_running
         if self._batch.num_running and num_free < REFILL_FRACTION * self._max_running:
             return
-        while num_free and self._num_started < len(self._requests):
+        while num_free and self._num_started < len(self._starts):
             if self._num_started not in self._prefilled:
                 self._prefill(self._num_started)
             stop = min(self._num_started + num_free, self._prefilled.stop)
+            stop = self._num_started + self._batch.num_fitting(self._starts[self._num_started : stop])
+            if stop == self._num_started:
+                return
             self._start(range(self._num_started, stop))
             num_free -= stop - self._num_started
             self._num_started = stop
@@ -70,7 +81,7 @@ class Scheduler:
             raise RuntimeError("requests start only after their prompts are prefilled")
         first = self._prefilled.start
         self._batch.add(
-            list(self._requests[numbers.start : numbers.stop]),
+            self._starts[numbers.start : numbers.stop],
             self._prompts,
             self._prompt_rows[numbers.start - first : numbers.stop - first],
         )
@@ -80,8 +91,8 @@ class Scheduler:
         different: list[Int32] = []
         rows: list[int] = []
         num_tokens = 0
-        for request in self._requests[first:]:
-            prompt = request.prompt_tokens
+        for start in self._starts[first:]:
+            prompt = start.tokens
             if not different or not _is_same(prompt, different[-1]):
                 num_tokens += len(prompt)
                 if different and num_tokens > PREFILL_TOKENS:

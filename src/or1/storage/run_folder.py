@@ -46,9 +46,13 @@ FREE_FLOOR_BYTES = 64 << 20
 FREE_FACTOR = 1.1
 """Free space required, in sizes of the last checkpoint [dimensionless]."""
 
+_SAME_WEIGHTS = ("model.path", "model.dtype", "model.chat.")
+"""Settings of the model that fit any checkpoint."""
 MODEL = "model"
 """Key of the start model in the provenance."""
-_COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL}
+ORIGIN = "origin"
+"""Key of the checkpoint of another run from which a run starts, in the provenance."""
+_COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL, ORIGIN}
 
 _STEP = re.compile(rb'\{"step": (\d+)[,}]')
 """Begin of a row of metrics."""
@@ -98,7 +102,8 @@ class RunFolder(Folder):
                 return description
             changes.extend(_accepted_changes(path, found, wanted, accept_changes))
             _warn_of_versions(path, found, wanted)
-            _refuse_lost_checkpoints(path, found["config"]["checkpoint"]["every"])
+            first_step = found["provenance"].get(ORIGIN, {"step": 0})["step"]
+            _refuse_lost_checkpoints(path, found["config"]["checkpoint"]["every"], first_step)
             return found
 
         folder = cls.hold(path, describe)
@@ -176,7 +181,7 @@ def _accepted_changes(
     if refused:
         raise RunFolderError(
             f"{path} belongs to a run with other settings or other data ({listed(refused)}), which never "
-            f"change in a run: resume it as it is with or1 train {path}, or choose another folder with --out"
+            f"change in a run: resume it as it is with or1 train {path}, or {_start_another(path, refused)}"
         )
     _require_same_model(path, found, wanted)
     science = [change for change in changes if change.on_resume is OnResume.SCIENCE]
@@ -186,6 +191,27 @@ def _accepted_changes(
             f"resume it with these, or resume it as it is with or1 train {path}"
         )
     return changes
+
+
+def _start_another(path: Path, refused: Sequence[Change]) -> str:
+    """The remedy for changes that a run cannot take: another run, from its checkpoint if that can be."""
+    if other_weights(refused):
+        return "choose another folder with --out"
+    return f"start another run from its checkpoint: add --from {path} and another --out"
+
+
+def other_weights(changes: Sequence[Change]) -> list[Change]:
+    """Settings under which a checkpoint holds other tensors."""
+    return [
+        change
+        for change in changes
+        if change.key.startswith("model.") and not change.key.startswith(_SAME_WEIGHTS)
+    ]
+
+
+def is_of_weights(change: Change) -> bool:
+    """Is a difference of `model_differences` one of weights or architecture, and not of the tokenizer?"""
+    return change.key.endswith((".safetensors", ".safetensors.index.json", " config.json"))
 
 
 def model_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Sequence[Change]:
@@ -208,9 +234,11 @@ def _require_same_model(path: Path, found: Mapping[str, Any], wanted: Mapping[st
     if changes := model_differences(old, new):
         name, revision = found["config"]["model"]["path"].partition("@")[0], old["revision"]
         remedy = f"resume with --set model.path={name}@{revision}" if revision else "put its files back"
+        another = "choose another folder with --out"
+        if not any(map(is_of_weights, changes)):
+            another = _start_another(path, ())
         raise RunFolderError(
-            f"{new['folder']} is not the start model of {path} ({listed(changes)}): {remedy}, or choose "
-            "another folder with --out"
+            f"{new['folder']} is not the start model of {path} ({listed(changes)}): {remedy}, or {another}"
         )
 
 
@@ -234,13 +262,13 @@ def _warn_of_versions(path: Path, found: Mapping[str, Any], wanted: Mapping[str,
         logger.warning("%s was started with another %s: numbers may differ", path, ", ".join(changed))
 
 
-def _refuse_lost_checkpoints(path: Path, every: int | None) -> None:
-    """A run that starts again from step 0 empties its files: not where it once had a checkpoint."""
+def _refuse_lost_checkpoints(path: Path, every: int | None, first_step: int) -> None:
+    """A run that starts again from its first step empties its files: not where it once had a checkpoint."""
     if every is None or any((path / CHECKPOINTS).glob("step_*")):
         return
     rows = (path / METRICS).read_bytes().splitlines() if (path / METRICS).is_file() else []
     last = next((int(found[1]) for row in reversed(rows) if (found := _STEP.match(row))), 0)
-    if last > every:
+    if last > first_step + every:
         raise RunFolderError(
             f"{path} has metrics up to step {last} and no checkpoint: put its checkpoints back, choose "
             "another folder with --out, or delete this one"

@@ -18,12 +18,19 @@ logger = logging.getLogger(__name__)
 class ExampleRollout:
     """One rollout as text, for display."""
 
+    problem_id: str
+    index: int
     question: str
+    prompt: str
+    """As the model reads it."""
     response: str
     gold: str
     outcome: Outcome
     reason: str
     detail: str
+    reward: float | None
+    advantage: float | None
+    """None if it was not trained on."""
     num_tokens: int
 
 
@@ -35,7 +42,12 @@ class StepEvent:
     metrics: Row
     timings: Row
     stage: StageConfig
-    example: ExampleRollout | None
+    examples: tuple[ExampleRollout, ...]
+    """From different places of the batch."""
+
+    @property
+    def example(self) -> ExampleRollout | None:
+        return self.examples[0] if self.examples else None
 
 
 class Sink:

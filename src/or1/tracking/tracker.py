@@ -24,8 +24,10 @@ from or1.tracking.metrics import STAGE_INDEX, area_of, score_metrics, step_metri
 from or1.tracking.rollouts import RolloutFiles, advantage_of_each, question, rollout_table
 from or1.tracking.sinks import ExampleRollout, Guarded, Sink, SinkProgress, StepEvent
 from or1.tracking.timings import PHASE_S, Timings, step_timings
-from or1.types import Group, Outcome, RunState, Score, StepResult
+from or1.types import Group, Outcome, Problem, Rollout, RunState, Score, StepResult
 
+NUM_EXAMPLES = 4
+"""Rollouts of a step that the views get [rollouts]."""
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
 """Names of `time/{phase}_s` that are no phases."""
 
@@ -155,6 +157,7 @@ class RunTracker:
     def _write(self, before: RunState, stage: StageConfig, result: StepResult, timings: Row) -> None:
         step = result.state.step
         metrics = step_metrics(result, before=before, stage=stage, entropy_target=self._entropy_target)
+        advantages = advantage_of_each(result.kept, self._loss)
         if self._rollouts.due(step):
             token_numbers = self._config.token_numbers
             table = rollout_table(
@@ -162,7 +165,7 @@ class RunTracker:
                 result.groups,
                 self._tokenizer,
                 token_numbers=token_numbers,
-                advantages=advantage_of_each(result.kept, self._loss),
+                advantages=advantages,
             )
             self._rollouts.write(step, table)
         self._logs[FINGERPRINTS].append(fingerprint(step, result.groups, result.report))
@@ -174,25 +177,43 @@ class RunTracker:
             metrics=metrics,
             timings=timings,
             stage=stage,
-            example=self._example(step, result.groups),
+            examples=self._examples(step, result.groups, advantages),
         )
         for sink in self._sinks:
             sink.on_step_end(event)
 
-    def _example(self, step: int, groups: Sequence[Group]) -> ExampleRollout | None:
-        """A rollout at another position of the batch each step, to show correct and incorrect ones."""
-        if not self._sinks or not groups or not groups[step % len(groups)].rollouts:
-            return None
-        group = groups[step % len(groups)]
-        rollout = group.rollouts[step % len(group.rollouts)]
+    def _examples(
+        self, step: int, groups: Sequence[Group], advantages: Mapping[tuple[str, int], float]
+    ) -> tuple[ExampleRollout, ...]:
+        """Rollouts at other positions of the batch each step, to show correct and incorrect ones."""
+        groups = [group for group in groups if group.rollouts]
+        if not self._sinks or not groups:
+            return ()
+        chosen: dict[tuple[int, int], None] = {}
+        for number in range(step, step + NUM_EXAMPLES):
+            place = number % len(groups)
+            chosen[place, number % len(groups[place].rollouts)] = None
+        return tuple(
+            self._example(groups[place].problem, groups[place].rollouts[index], advantages)
+            for place, index in chosen
+        )
+
+    def _example(
+        self, problem: Problem, rollout: Rollout, advantages: Mapping[tuple[str, int], float]
+    ) -> ExampleRollout:
         verdict = rollout.verdict
         return ExampleRollout(
-            question=question(group.problem),
+            problem_id=rollout.problem_id,
+            index=rollout.index,
+            question=question(problem),
+            prompt=self._tokenizer.decode_prompt(rollout.prompt_tokens),
             response=response_text(self._tokenizer, rollout),
-            gold=json.dumps(group.problem.gold, ensure_ascii=False),
+            gold=json.dumps(problem.gold, ensure_ascii=False),
             outcome=verdict.outcome if verdict else Outcome.NOT_JUDGED,
             reason=verdict.reason if verdict else "",
             detail=verdict.detail if verdict else "",
+            reward=verdict.reward if verdict else None,
+            advantage=advantages.get((rollout.problem_id, rollout.index)),
             num_tokens=len(rollout.response_tokens),
         )
 

@@ -19,7 +19,7 @@ def open_views(run: RunConfig, folder: Path) -> list[Sink]:
     if run.tracking.console:
         views += open_guarded("console", lambda: _console(run))
     if run.tracking.tensorboard:
-        views += open_guarded("TensorBoard", lambda: _tensorboard(folder))
+        views += open_guarded("TensorBoard", lambda: _tensorboard(run, folder))
     project = run.tracking.wandb_project
     if project is not None:
         views += open_guarded("Weights & Biases", lambda: _weights_and_biases(project, run, folder))
@@ -32,10 +32,10 @@ def _console(run: RunConfig) -> Sink:
     return console_sink(run.name, run.stages)
 
 
-def _tensorboard(folder: Path) -> Sink:
+def _tensorboard(run: RunConfig, folder: Path) -> Sink:
     from or1.tracking.tensorboard import TensorBoard
 
-    return TensorBoard(folder / TENSORBOARD)
+    return TensorBoard(folder / TENSORBOARD, run.model_dump(mode="json"))
 
 
 def _weights_and_biases(project: str, run: RunConfig, folder: Path) -> Sink:

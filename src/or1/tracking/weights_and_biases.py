@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from or1.errors import ConfigError
 from or1.metric import Row
 from or1.storage.atomic import replacing
+from or1.tracking.samples import COLUMNS, TAG, sample_rows
 from or1.tracking.sinks import Sink, StepEvent
 
 ID_FILE = "wandb_id"
@@ -56,8 +57,16 @@ def open_page(project: str, name: str, folder: Path, config: Mapping[str, Any]) 
     return opened
 
 
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> object:
+    """A table as the package logs it."""
+    import wandb
+
+    return wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+
+
 class WeightsAndBiases(Sink):
-    """Logs the rows unchanged. After a cut the repeated steps appear twice."""
+    """Logs the rows unchanged, and samples of each step as a table. After a cut the repeated steps appear
+    twice."""
 
     name = "Weights & Biases"
 
@@ -65,7 +74,8 @@ class WeightsAndBiases(Sink):
         self._page = page
 
     def on_step_end(self, event: StepEvent) -> None:
-        self._page.log(dict(event.metrics | event.timings))
+        samples = {TAG: table(COLUMNS, sample_rows(event.step, event.examples))} if event.examples else {}
+        self._page.log({**event.metrics, **event.timings, **samples})
 
     def on_score(self, metrics: Row, timings: Row) -> None:
         self._page.log(dict(metrics | timings))

@@ -137,14 +137,30 @@ def test_a_change_is_recorded_only_once_it_takes_effect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": 2}, {"data": [{"task": "math"}]}, {"model": {"path": "none", "dtype": "float32"}}]
+    ("changes", "remedy"),
+    [
+        ({"seed": 2}, "--from"),
+        ({"data": [{"task": "math"}]}, "--from"),
+        ({"model": {"path": "none", "dtype": "float32"}}, "--from"),
+        ({"model": {"path": "none", "chat": {"system_prompt": "x"}}}, "--from"),
+        ({"model": {"path": "none", "implementation": "transformers"}}, "--out"),
+        ({"model": {"path": "none", "lora": {}}}, "--out"),
+    ],
 )
-def test_another_model_data_or_seed_is_refused_in_any_case(
-    tmp_path: Path, changes: dict[str, object]
+def test_another_model_data_or_seed_is_always_refused(
+    tmp_path: Path, changes: dict[str, object], remedy: str
 ) -> None:
+    """A checkpoint fits a run with another seed; it does not fit other layers."""
     resumed(tmp_path, 0)
-    with pytest.raises(RunFolderError, match=r"which never change in a run: .* with --out"):
+    with pytest.raises(RunFolderError) as caught:
         resumed(tmp_path, 3, accept=True, **changes)
+    remedies = {
+        "--from": f"start another run from its checkpoint: add --from {tmp_path} and another --out",
+        "--out": "choose another folder with --out",
+    }
+    begin, _, end = str(caught.value).partition(f"resume it as it is with or1 train {tmp_path}, or ")
+    assert begin.endswith("which never change in a run: ")
+    assert end == remedies[remedy]
 
 
 def test_a_stage_that_has_begun_stays(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_page_fits_the_terminal(text: str, height: int) -> None:
     )
     metrics = EVENT.metrics | {"memory/peak_device_bytes": 7 * 2**30}
     view.on_step_end(replace(EVENT, metrics=metrics, timings=EVENT.timings | {f"time/{LONG}_s": 1.0},
-                             example=example))  # fmt: skip
+                             examples=(example,)))  # fmt: skip
     for step in range(0, 100, 10):
         view.on_score({"step": step, f"eval_t{LONG}/avg_at_k": 0.5}, {})
     view.on_step_begin(13, 1, STAGES[1])

@@ -138,7 +138,7 @@ def test_short_steps_have_no_line_between_their_own() -> None:
         view.on_step_begin(step, 0, STAGES[0])
         view.on_progress_start("rollouts", {"a": 1})
         clock.now_s += 4  # 48 s together, never 30 without a line
-        view.on_step_end(replace(EVENT, step=step, example=None))
+        view.on_step_end(replace(EVENT, step=step, examples=()))
     lines = out.getvalue().splitlines()
     assert [line for line in lines if "rollouts" in line] == ["step 1: rollouts 0 of 1, problems 0 of 1"]
     assert len(lines) == 13

@@ -6,7 +6,6 @@ import importlib.util
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -22,7 +21,7 @@ from or1.tracking.live_page import LiveConsole, console_sink
 from or1.tracking.sinks import ExampleRollout, StepEvent
 from or1.tracking.tensorboard import TensorBoard, scalars
 from or1.tracking.views import open_views
-from or1.tracking.weights_and_biases import WeightsAndBiases, page_id
+from or1.tracking.weights_and_biases import page_id
 from or1.types import Outcome
 from tests.runs import play, run_config
 
@@ -31,12 +30,17 @@ STAGES = [
     StageConfig(max_response_tokens=16, num_steps=20, num_problems=8, group_size=4),
 ]
 EXAMPLE = ExampleRollout(
+    problem_id="p",
+    index=3,
     question="What is 3 + 4?",
+    prompt="<|user|>What is 3 + 4?",
     response="<think>3 + 4</think> [bold]\x1b[2J \\boxed{7}",
     gold='"7"',
     outcome=Outcome.RIGHT,
     reason="exact",
     detail="7",
+    reward=1.0,
+    advantage=0.5,
     num_tokens=12,
 )
 EVENT = StepEvent(
@@ -68,7 +72,7 @@ EVENT = StepEvent(
         "memory/peak_bytes": 5 * 2**29,
     },
     stage=STAGES[1],
-    example=EXAMPLE,
+    examples=(EXAMPLE,),
 )
 SHOWN = [
     *("0.432", "12.5 %", "96 tokens", "0.251 nats (target 0.200)", "0.0050", "1.2 %", "21/32 groups"),
@@ -112,7 +116,7 @@ def test_a_step_without_an_update_is_shown() -> None:
     metrics = {
         k: v for k, v in EVENT.metrics.items() if k not in ("train/clip_fraction", "rollout/entropy_nats")
     }
-    PlainConsole("tiny", STAGES, console).on_step_end(replace(EVENT, metrics=metrics, example=None))
+    PlainConsole("tiny", STAGES, console).on_step_end(replace(EVENT, metrics=metrics, examples=()))
     assert "clipped -" in out.getvalue()
     assert "nan" not in out.getvalue()
 
@@ -168,8 +172,8 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_tensorboard_shows_the_rows_of_a_run_that_was_killed(tmp_path: Path) -> None:
     run, board = tmp_path / "run", tmp_path / "tensorboard"
-    play(run, dies_after=5, sinks=[TensorBoard(board)])
-    play(run, sinks=[TensorBoard(board)])
+    play(run, dies_after=5, sinks=[TensorBoard(board, {})])
+    play(run, sinks=[TensorBoard(board, {})])
     rows = [dict(scalars(row)) | {"step": row["step"]} for row in read_rows(run / "metrics.jsonl")]
     found = curves(board)
     for tag in ("rollout/reward_mean", "train/loss", "eval/avg_at_k"):
@@ -183,35 +187,12 @@ def test_tensorboard_takes_numbers_only() -> None:
 
 
 def test_tensorboard_is_on_disk_after_every_step(tmp_path: Path) -> None:
-    view = TensorBoard(tmp_path)
+    view = TensorBoard(tmp_path, {})
     view.on_step_end(EVENT)
     (file,) = tmp_path.iterdir()
     steps = [event.step for event in EventFileLoader(str(file)).Load()]
     assert steps[-1] == 12
     view.close()
-
-
-class FakePage:
-    """A W&B run that remembers."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.finished = False
-
-    def log(self, data: dict[str, Any]) -> None:
-        self.rows.append(data)
-
-    def finish(self) -> None:
-        self.finished = True
-
-
-def test_weights_and_biases_gets_the_rows_with_their_step(tmp_path: Path) -> None:
-    page = FakePage()
-    play(tmp_path, sinks=[WeightsAndBiases(page)])
-    assert [r["step"] for r in page.rows] == [r["step"] for r in read_rows(tmp_path / "metrics.jsonl")]
-    assert page.rows[1]["rollout/reward_mean"] == 0.25
-    assert page.rows[1]["time/rollout_s"] == 0.25
-    assert page.finished
 
 
 def test_a_repeated_command_goes_on_with_the_same_page(tmp_path: Path) -> None:
