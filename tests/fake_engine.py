@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class FakeEngine:
     def load(self, version: int, update: Mapping[str, Any]) -> None:
         if "slow_load_s" in self._settings:
             time.sleep(self._settings["slow_load_s"])
+        if "arrived" in update:
+            Path(update["arrived"]).touch()
         if "keeps_old_weights" not in self._settings:
             self._shift = update["shift"]
 

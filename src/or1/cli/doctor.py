@@ -90,9 +90,11 @@ def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
     from or1.assemble.engines import ENGINES
 
     engine = run.rollout.engine
-    gpus_needed = engine == "vllm"
+    gpus_needed = engine == "vllm" and run.model.path != "builtin:tiny"
     if engine not in ENGINES and parse_plugin(engine) is None:
         yield f"needs the engine {engine}, which this version of or1 does not have"
+    if engine == "vllm" and importlib.util.find_spec("vllm") is None:
+        yield "needs vLLM (docs/vllm.md), or --set rollout.engine=local"
     if gpus_needed and machine.gpu_memory_bytes == 0:
         yield "needs GPUs"
     if any(task_kind(data.judge).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
