@@ -58,7 +58,7 @@ demo: $(VENV)/.installed-board  ## train the built-in model and show the score b
 
 demo-ablation: demo  ## the same without entropy control, and both in one picture
 	$(BIN)/or1 train tiny-no-entropy-control --out runs/tiny-no-entropy-control
-	$(BIN)/or1 plot runs/tiny --compare runs/tiny-no-entropy-control
+	$(BIN)/or1 plot runs/tiny runs/tiny-no-entropy-control
 
 test: $(VENV)/.installed-dev  ## all tests but the slow ones
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"

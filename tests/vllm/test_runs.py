@@ -38,9 +38,10 @@ def test_a_run_over_two_stages(tmp_path: Path) -> None:
     state = assemble.train(load("tiny", [*SMALL, "evaluation.data.0.num_problems=4"]), tmp_path / "run")
     assert state.step == 3
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    ratios = [row["train/ratio_mean"] for row in rows if "train/ratio_mean" in row]
-    assert ratios
-    assert all(abs(ratio - 1) < 1e-6 for ratio in ratios)
+    steps = [row for row in rows if "train/mismatch_max_nats" in row]
+    assert steps
+    assert all(row["train/mismatch_max_nats"] < 1e-3 for row in steps)
+    assert all(row["train/mismatch_kl_nats"] < 1e-8 for row in steps)
 
 
 def test_an_evaluation() -> None:

@@ -352,12 +352,11 @@ def rollouts(
 
 @app.command()
 def plot(
-    run_folder: RunPath,
-    out: Annotated[Path | None, typer.Option(help="Picture to write; in RUN if not given.")] = None,
-    compare: Annotated[Path | None, typer.Option(help="A second run, drawn behind the first.")] = None,
+    run_folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    out: Annotated[Path | None, typer.Option(help="Picture to write; in the first RUN if not given.")] = None,
     bounds: Bounds = False,
 ) -> None:
-    """Draw a run or an evaluation as a picture."""
+    """Draw runs or an evaluation as a picture."""
     from or1.cli.plot import plot as run
 
-    run(run_folder, out, compare, bounds)
+    run(run_folders, out, bounds)

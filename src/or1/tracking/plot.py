@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from or1.tracking import metrics as keys
-from or1.tracking.figure import new_figure, save_figure
-from or1.tracking.run_data import RunData, read_run
+from or1.tracking.figure import new_figure
+from or1.tracking.run_data import RunData
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK, BLUE, ORANGE, GREEN, GREY = "#22303c", "#2f6fb2", "#d9772b", "#3a8f5c", "#9aa5ad"
 SMOOTHING_STEPS = 9
 """Width of the centred mean drawn over the steps' own values [steps]."""
+FEW_STEPS = 24
+"""Runs up to this length are drawn as points without a mean [steps]."""
 
 
-def plot_run(folder: Path, out_png: Path, compare: Path | None = None) -> Path:
-    """Plot a run, and a second one behind it for comparison.
-
-    Args:
-        folder: run folder, finished or not.
-        out_png: file to write; its folder must exist.
-        compare: another run folder, drawn dashed in grey.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-        RunFolderError: one of the folders is not a run folder.
-    """
-    run = read_run(folder)
-    other = None if compare is None else read_run(compare)
+def run_figure(run: RunData) -> Figure:
+    """All panels of one run."""
     figure = new_figure(11, 7)
     axes = figure.subplots(2, 2, sharex=True)
-    _score_panel(axes[0, 0], run, other)
-    _entropy_panel(axes[0, 1], run, other)
-    _truncated_panel(axes[1, 0], run, other)
-    _length_panel(axes[1, 1], run, other)
+    _score_panel(axes[0, 0], run)
+    _entropy_panel(axes[0, 1], run)
+    _truncated_panel(axes[1, 0], run)
+    _length_panel(axes[1, 1], run)
     for axis in axes.flat:
-        _style(axis, run)
-    figure.suptitle(_title(run, other), x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
-    save_figure(figure, out_png)
-    return out_png
-
-
-def _title(run: RunData, other: RunData | None) -> str:
-    versus = "" if other is None else f"   (grey: {other.config['name']})"
-    return f"{run.config['name']}: {len(run.steps)} steps{versus}"
+        style(axis)
+        for span in run.stages()[1:]:
+            axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
+    title = f"{run.config['name']}: {len(run.steps)} step{'s' * (len(run.steps) != 1)}"
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
+    return figure
 
 
 def smooth(values: list[float], width: int | None = None) -> list[float]:
@@ -57,31 +46,28 @@ def smooth(values: list[float], width: int | None = None) -> list[float]:
     return [sum(w) / len(w) for w in windows]
 
 
-def _curve(axis: Any, run: RunData, key: str, label: str, color: str, scale: float = 1.0) -> None:
-    """The values of the steps in a pale color, their smoothed curve on top."""
+def curve(
+    axis: Any, run: RunData, key: str, label: str, color: str, scale: float = 1.0, line: str = "-"
+) -> None:
+    """The values of the steps in a pale color, their smoothed curve on top; a few values as points, since a
+    line would hide how few they are and show nothing of a single one."""
     steps, values = run.series(key)
     values = [v * scale for v in values]
+    is_short = len(values) <= FEW_STEPS
     axis.plot(steps, values, color=color, alpha=0.25, linewidth=0.8)
-    axis.plot(steps, smooth(values), color=color, linewidth=1.9, label=label)
+    axis.plot(
+        steps,
+        values if is_short else smooth(values),
+        color=color,
+        linewidth=1.9,
+        linestyle=line,
+        label=label,
+        marker="o" if is_short else "",
+        markersize=3,
+    )
 
 
-def _compared(
-    axis: Any, run: RunData, other: RunData | None, key: str, label: str, color: str, scale: float = 1.0
-) -> None:
-    """The curve of a run, that of the other run behind it."""
-    _behind(axis, other, key, scale)
-    _curve(axis, run, key, label, color, scale)
-
-
-def _behind(axis: Any, other: RunData | None, key: str, scale: float = 1.0) -> None:
-    if other is not None:
-        steps, values = other.series(key)
-        axis.plot(
-            steps, smooth([v * scale for v in values]), color=GREY, linewidth=1.6, linestyle="--", zorder=1
-        )
-
-
-def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
+def scores(axis: Any, run: RunData, color: str, label: str | None, line: str = "-") -> None:
     rows = run.scores
     if not rows:
         return
@@ -96,6 +82,7 @@ def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
         label=label,
         marker="o",
         markersize=4.5,
+        linestyle=line,
         linewidth=1.4,
         elinewidth=1.1,
         capsize=2.5,
@@ -103,19 +90,17 @@ def _scores(axis: Any, run: RunData, color: str, label: str | None) -> None:
     )
 
 
-def _score_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _compared(axis, run, other, keys.REWARD_MEAN, "training reward", BLUE)
-    if other is not None:
-        _scores(axis, other, GREY, None)
+def _score_panel(axis: Any, run: RunData) -> None:
+    curve(axis, run, keys.REWARD_MEAN, "training reward", BLUE)
     k = run.scores[-1][keys.SAMPLES_PER_PROBLEM] if run.scores else 1
-    _scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % interval")
+    scores(axis, run, ORANGE, f"held-out avg@{k}, 95 % CI")
     axis.set_ylim(0, 1)
     axis.set_title("Correct answers")
     axis.legend(loc="lower right", frameon=False, fontsize=8.5)
 
 
-def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _compared(axis, run, other, keys.ENTROPY, "entropy", BLUE)
+def _entropy_panel(axis: Any, run: RunData) -> None:
+    curve(axis, run, keys.ENTROPY, "entropy", BLUE)
     steps, targets = run.series(keys.ENTROPY_TARGET)
     if targets:
         axis.plot(steps, targets, color=INK, linewidth=1.1, linestyle=":", label="target")
@@ -126,18 +111,18 @@ def _entropy_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     twin.fill_between(
         steps, alphas, step="mid", color=ORANGE, alpha=0.3, linewidth=0, label="bonus alpha (right)"
     )
-    twin.set_ylim(0, 3 * max([*alphas, 1e-9]))
+    twin.set_ylim(0, 3 * max(alphas, default=0.0) or 1.0)
     twin.tick_params(colors=ORANGE, labelsize=8)
     twin.spines[["top", "left", "bottom", "right"]].set_visible(False)
     axis.set_zorder(twin.get_zorder() + 1)
     axis.patch.set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
     more_handles, more_labels = twin.get_legend_handles_labels()
-    axis.legend(handles + more_handles, labels + more_labels, loc="upper right", frameon=False, fontsize=8.5)
+    axis.legend(handles + more_handles, labels + more_labels, loc="best", frameon=False, fontsize=8.5)
 
 
-def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _compared(axis, run, other, keys.TRUNCATED_FRACTION, "truncated", BLUE, 100)
+def _truncated_panel(axis: Any, run: RunData) -> None:
+    curve(axis, run, keys.TRUNCATED_FRACTION, "truncated", BLUE, 100)
     axis.set_ylim(bottom=0)
     axis.set_title("Responses cut off by the budget [%]")
     for span in run.stages()[1:]:
@@ -153,9 +138,9 @@ def _truncated_panel(axis: Any, run: RunData, other: RunData | None) -> None:
         )
 
 
-def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
-    _compared(axis, run, other, keys.RESPONSE_TOKENS_MEAN, "all", BLUE)
-    _curve(axis, run, keys.RESPONSE_TOKENS_MEAN_RIGHT, "correct", GREEN)
+def _length_panel(axis: Any, run: RunData) -> None:
+    curve(axis, run, keys.RESPONSE_TOKENS_MEAN, "all", BLUE)
+    curve(axis, run, keys.RESPONSE_TOKENS_MEAN_RIGHT, "correct", GREEN)
     steps, budgets = run.series(keys.MAX_RESPONSE_TOKENS)
     axis.step(steps, budgets, where="mid", color=INK, linewidth=1.1, linestyle=":", label="budget")
     axis.set_ylim(bottom=0)
@@ -163,13 +148,12 @@ def _length_panel(axis: Any, run: RunData, other: RunData | None) -> None:
     axis.legend(loc="best", frameon=False, fontsize=8.5)
 
 
-def _style(axis: Any, run: RunData) -> None:
-    """Draw stage boundaries and set the style of the axis."""
-    for span in run.stages()[1:]:
-        axis.axvline(span.first_step - 0.5, color=INK, linewidth=0.9, alpha=0.6)
+def style(axis: Any) -> None:
+    """Set the style of the axis."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(GREY)
     axis.tick_params(colors=INK, labelsize=8)
     axis.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
     axis.title.set(color=INK, fontsize=10.5)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("step", color=INK, fontsize=8.5)

@@ -11,6 +11,8 @@ from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
 from or1.tracking.metrics import AVG_AT_K, STAGE_END, STAGE_INDEX
 
+UNFINISHED = "unfinished"
+
 
 @dataclass(frozen=True, slots=True)
 class StageSpan:
@@ -45,6 +47,13 @@ class RunData:
         rows = [r for r in self.steps if key in r]
         return [r["step"] for r in rows], [float(r[key]) for r in rows]
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether its last stage has ended."""
+        spans = self.stages()
+        num_stages = len(self.config["stages"])
+        return bool(spans) and len(spans) == num_stages and spans[-1].ended_by != UNFINISHED
+
     def timing_sum(self, key: str) -> float:
         return math.fsum(r[key] for r in self.timings if key in r)
 
@@ -55,7 +64,7 @@ class RunData:
             rows = [r for r in self.steps if r[STAGE_INDEX] == index]
             if rows:
                 first, last = rows[0], rows[-1]
-                ended_by = last.get(STAGE_END, "unfinished")
+                ended_by = last.get(STAGE_END, UNFINISHED)
                 spans.append(
                     StageSpan(index, stage["max_response_tokens"], first["step"], last["step"], ended_by)
                 )

@@ -79,7 +79,7 @@ def or1(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
         (["export", "nowhere", "out"], ["nowhere", "not a run folder"]),
         (["plot", "nowhere"], ["nowhere", "not a run folder"]),
         (["trian"], ["trian", "Did you mean 'train'? See or1 --help"]),
-        (["train"], ["Missing argument 'recipe'. See or1 train --help"]),
+        (["train"], ["or1 train needs a recipe, a run folder to resume, or --from RUN@STEP"]),
         (["eval", "run", "m", "--sample", "1"], ["--sample", "--samples", "See or1 eval run --help"]),
         (["eval", "run", "m", "--samples", "0"], ["--samples", "greater than or equal to 1"]),
     ],

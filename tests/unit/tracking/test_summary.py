@@ -14,7 +14,7 @@ import pytest
 from or1.errors import RunFolderError
 from or1.storage.jsonl import JsonLines, read_rows
 from or1.storage.run_folder import RunFolder
-from or1.tracking.plot import plot_run, smooth
+from or1.tracking.plot import smooth
 from or1.tracking.run_data import read_run
 from or1.tracking.summary import write_summary
 from tests.runs import description, play, run_config
@@ -147,17 +147,6 @@ def test_smoothing_keeps_the_mean_and_the_length() -> None:
     assert smooth([], 3) == []
 
 
-def test_a_picture_of_any_run_and_of_two(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="pictures are an extra")
-    play(tmp_path / "run")
-    empty = made(tmp_path / "empty", [stage(1, 8)], [])
-    alone = plot_run(tmp_path / "run", tmp_path / "alone.png").read_bytes()
-    both = plot_run(tmp_path / "run", tmp_path / "both.png", tmp_path / "run").read_bytes()
-    nothing = plot_run(empty, tmp_path / "nothing.png", empty).read_bytes()
-    assert all(picture.startswith(PNG) for picture in (alone, both, nothing))
-    assert len({alone, both, nothing}) == 3
-
-
 def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
     play(tmp_path / "run")
     script = """
@@ -165,9 +154,9 @@ import sys
 sys.modules["matplotlib"] = sys.modules["matplotlib.figure"] = None
 from pathlib import Path
 from or1.errors import ConfigError
-from or1.tracking.plot import plot_run
+from or1.tracking.plot_runs import plot_runs
 try:
-    plot_run(Path(sys.argv[1]), Path("unused.png"))
+    plot_runs([Path(sys.argv[1])], Path("unused.png"))
 except ConfigError as error:
     print(error)
 """

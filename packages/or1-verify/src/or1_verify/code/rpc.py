@@ -15,7 +15,9 @@ import contextlib
 import io
 import json
 import sys
+import time
 import types
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,12 @@ from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, v
 
 _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
+
+
+_MIN_LOOP = 64
+"""Elements of an iterator that are fetched one by one before others are fetched ahead."""
+_MAX_BATCH, _BATCH_S = 256, 0.01
+"""Largest number of elements that are fetched together, and time for them [s]."""
 
 
 class EndpointLostError(Exception):
@@ -79,13 +87,41 @@ class RpcEndpoint:
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
         self._stdout = sys.stdout
+        self._loop = (0, 0, 0)
+        """The last iterator that was used, the number of calls then, and the length of the loop over it."""
+        self._num_served = 0
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
         return RemoteObject(self, ["name", name], name)
 
-    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def next_of(self, iterator: RemoteObject, ahead: deque[tuple[dict[str, Any], ValueEncoder]]) -> Any:
+        """The next element of an iterator; replies with the elements after it are kept in `ahead`.
+
+        Elements are fetched ahead only in a loop that has done nothing else with the program for a while, and
+        only if the program calls no function of the tests, so that no test can tell.
+        """
+        is_loop = self._loop[:2] == (id(iterator), self.num_calls)
+        length = self._loop[2] + 1 if is_loop else 0
+        served = self._num_served
+        try:
+            if ahead:
+                self.num_calls += 1
+                self.num_uses += 1
+                return self._result(*ahead.popleft(), next)
+            fetches = length >= _MIN_LOOP and sys.stdout is self._stdout
+            return self.call(next, (iterator,), {}, ahead if fetches else None)
+        finally:
+            self._loop = (id(iterator), self.num_calls, length if self._num_served == served else 0)
+
+    def call(
+        self,
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        ahead: deque[tuple[dict[str, Any], ValueEncoder]] | None = None,
+    ) -> Any:
         """Call a function on the other side; changes that it makes to arguments in place are made here too.
 
         Raises:
@@ -103,7 +139,8 @@ class RpcEndpoint:
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
         is_captured = self._find_name is None and sys.stdout is not self._stdout
-        self._write({"root": root, "heap": encoder.entries, **({"captures": True} if is_captured else {})})
+        options = {"captures": True} if is_captured else {"batch": True} if ahead is not None else {}
+        self._write({"root": root, "heap": encoder.entries, **options})
         while True:
             message = self._read()
             if "root" in message:
@@ -111,14 +148,28 @@ class RpcEndpoint:
                 continue
             if is_captured:
                 sys.stdout.write(str(message["output"]) if "output" in message else "")
-            if "raise" in message:
-                self.evidence.is_found |= function is not getattr
-                stops = self._find_name is not None or function is next
-                raise_described(message["raise"], stops=stops, find_error=self._find_error)
-            result = result_of(message, encoder, self._decoder)
-            is_value = type(result) is not RemoteObject and _is_believed(function)
-            self.evidence.is_found |= is_value or bool(message["changes"])
-            return result
+            if ahead is not None and "batch" in message:
+                replies = message["batch"]
+                if (
+                    not isinstance(replies, list)
+                    or not replies
+                    or any(type(each) is not dict for each in replies)
+                ):
+                    raise TransferError("malformed reply: a batch of no replies")
+                message, *others = replies
+                ahead.extend((each, encoder) for each in others)
+            return self._result(message, encoder, function)
+
+    def _result(self, message: dict[str, Any], encoder: ValueEncoder, function: Any) -> Any:
+        """The result in a reply, or its error."""
+        if "raise" in message:
+            self.evidence.is_found |= function is not getattr
+            stops = self._find_name is not None or function is next
+            raise_described(message["raise"], stops=stops, find_error=self._find_error)
+        result = result_of(message, encoder, self._decoder)
+        is_value = type(result) is not RemoteObject and _is_believed(function)
+        self.evidence.is_found |= is_value or bool(message["changes"])
+        return result
 
     def confirm(self) -> None:
         """Raise the first failed check of a function that the program called and whose failure it caught."""
@@ -135,6 +186,7 @@ class RpcEndpoint:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self.evidence.is_found = True
+        self._num_served += 1
         output = io.StringIO()
         try:
             with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
@@ -145,7 +197,23 @@ class RpcEndpoint:
             if isinstance(error, AssertionError) and not came_from_program(error):
                 self._failed_check = self._failed_check or error
             reply = {"raise": describe(error)}
-        self._write({**reply, "output": output.getvalue()} if "captures" in message else reply)
+        if "captures" in message:
+            reply["output"] = output.getvalue()
+        self._write(self._batch(message, reply) if "batch" in message else reply)
+
+    def _batch(self, message: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        """The replies to a request that is repeated: until an error, a call, a time or a number of them."""
+        replies, num_calls, deadline = [reply], self.num_calls, time.monotonic() + _BATCH_S
+        while len(replies) < _MAX_BATCH and time.monotonic() < deadline:
+            if "raise" in replies[-1] or self.num_calls > num_calls or len(replies[-1]["heap"]) > _MAX_BATCH:
+                break
+            try:
+                replies.append(self._reply(message))
+            except EndpointLostError:
+                raise
+            except BaseException as error:
+                replies.append({"raise": describe(error)})
+        return {"batch": replies}
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])

@@ -86,6 +86,7 @@ class RemoteObject:
         object.__setattr__(self, "_or1_is_part", False)
         object.__setattr__(self, "_or1_refused", "")
         object.__setattr__(self, "_or1_asked", "")
+        object.__setattr__(self, "_or1_ahead", deque())
         object.__setattr__(self, "_or1_elements", (-1, []))
         object.__setattr__(self, "_or1_length", (-1, 0))
 
@@ -203,7 +204,7 @@ class RemoteObject:
         self._or1_agree(found, length)
 
     def __next__(self) -> Any:
-        return self._or1_endpoint.call(next, (self,), {})
+        return self._or1_endpoint.next_of(self, self._or1_ahead)
 
     def __getitem__(self, key: Any) -> Any:
         result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})

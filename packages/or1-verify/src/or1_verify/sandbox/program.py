@@ -92,15 +92,19 @@ def receive() -> bytes | None:
     return None if header is None else _read(int.from_bytes(header, "big"))
 
 
+_unread = bytearray()
+
+
 def _read(size: int) -> bytes | None:
-    pieces = []
-    while size:
-        piece = os.read(CHANNEL, min(size, 1 << 20))
+    """The next bytes of the channel; a short frame is read together with its length."""
+    while len(_unread) < size:
+        piece = os.read(CHANNEL, min(max(size - len(_unread), 1 << 16), 1 << 20))
         if not piece:
             return None
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+        _unread.extend(piece)
+    content = bytes(memoryview(_unread)[:size])
+    del _unread[:size]
+    return content
 
 
 def _status_of(error: BaseException) -> int:

@@ -38,6 +38,8 @@ _MIN_CHECK_S, _MAX_CHECK_S = 0.002, 0.1
 _SAMPLE_S = 0.5
 """Time between two samples of the waiting time [s]."""
 _READ_BYTES = 1 << 20
+_SHORT_BYTES = 1 << 16
+"""Messages below this are sent together with their length [bytes]."""
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -98,7 +100,14 @@ class Session:
             raise ValueError(f"a message of {len(message)} bytes is too long")
         if self._channel is None:
             return
-        self._outgoing += [memoryview(len(message).to_bytes(4, "big")), memoryview(message)]
+        header = len(message).to_bytes(4, "big")
+        # In one piece if it is short: a process that wakes up for the length alone has to wait again.
+        pieces = [header + message] if len(message) < _SHORT_BYTES else [header, message]
+        self._outgoing += map(memoryview, pieces)
+        if self._broken is None and len(self._outgoing) == 1:
+            self._use_channel(self._channel, select.POLLOUT)
+            if not self._outgoing:
+                return
         self._watch_channel()
         self._pump(lambda: not self._outgoing or self._channel is None)
 

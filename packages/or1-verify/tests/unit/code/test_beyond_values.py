@@ -1,8 +1,11 @@
 """What the transfer of values carries beyond plain ones, and what ends as `bad_tests` and never as wrong."""
 
+import json
+
 import pytest
 
-from or1_verify.code import CodeVerifier, parse_tests
+from or1_verify.code import CodeVerifier, parse_tests, rpc
+from or1_verify.code.rpc import RpcEndpoint
 from or1_verify.types import Message, Problem, Verdict
 
 VERIFIER = CodeVerifier()
@@ -236,3 +239,75 @@ def test_a_mock_gives_the_program_only_attributes_that_record_calls() -> None:
         "getattr(m, 'go').assert_called_once_with(4)",
     ):
         assert verdict(f"def f(m): {forged}", test, names=("f",)).outcome.value == "wrong", forged
+
+
+LAZY = """
+seen = []
+def squares(n):
+    for i in range(n):
+        seen.append(i)
+        yield i * i
+def growing(n):
+    items = []
+    for i in range(n):
+        items.append(i)
+        yield items
+def failing(n):
+    yield from range(n)
+    raise LookupError("end")
+def calling(f):
+    i = 0
+    while True:
+        f(i)
+        yield i
+        i += 1
+def num_seen(): return len(seen)
+"""
+LOOPS = [
+    "assert list(squares(1000)) == [i * i for i in range(1000)]",
+    "assert [len(x) for x in growing(500)] == list(range(1, 501))",
+    "got = []\ntry:\n    for x in failing(300): got.append(x)\n    assert False\n"
+    "except LookupError as e:\n    assert got == list(range(300)) and str(e) == 'end'",
+    "log = []\nfor x in calling(log.append):\n    assert log[-1] == x and len(log) == x + 1\n"
+    "    if x == 400: break",
+    "for i, x in enumerate(squares(400)):\n    assert x == i * i and num_seen() == i + 1",
+    "a, b = squares(300), squares(300)\nassert all(x == y for x, y in zip(a, b))\nassert num_seen() == 600",
+    "g = squares(200)\nfor i in range(30):\n    assert next(g) == i * i\nassert num_seen() == 30",
+]
+
+
+@pytest.mark.parametrize("test", LOOPS)
+def test_elements_that_are_fetched_ahead_are_those_of_one_after_the_other(test: str) -> None:
+    names = ("squares", "growing", "failing", "calling", "num_seen")
+    assert verdict(LAZY, test, names=names).reason == "right"
+    wrong = LAZY.replace("i * i", "i * i + (i > 150)").replace("range(n)", "range(n - (n > 9))")
+    if "num_seen" not in test and "calling" not in test:
+        assert verdict(wrong, test, names=names).reason == "wrong_answer"
+
+
+def test_a_long_loop_over_a_generator_needs_few_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "_BATCH_S", 600.0)
+    frames: list[bytes] = []
+    sent: list[bytes] = []
+
+    program = RpcEndpoint(
+        frames.append,
+        lambda: None,
+        node_classes=frozenset(),
+        find_class=lambda name: object,
+        find_name=lambda name: lambda: iter(range(10_000)),
+    )
+
+    def receive() -> bytes:
+        program._answer(json.loads(frames.pop()))
+        return frames.pop()
+
+    def send(frame: bytes) -> None:
+        frames.append(frame)
+        sent.append(frame)
+
+    tester = RpcEndpoint(
+        send, receive, node_classes=frozenset(), find_class=lambda name: object, find_name=None
+    )
+    assert list(tester.named("f")()) == list(range(10_000))
+    assert len(sent) < 110
