@@ -38,6 +38,7 @@ def canary_logprobs(tokens: Int32, shift: float) -> Float32:
 class FakeEngine:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
+        time.sleep(settings.get("slow_start_s", 0.0))
         self._shift = 0.0
         self._budget = 0
         self._num_steps = 0

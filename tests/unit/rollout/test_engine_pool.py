@@ -117,8 +117,8 @@ def test_an_engine_with_a_fault_is_named(fault: str, message: str) -> None:
 
 
 def test_a_start_and_a_load_have_limits() -> None:
-    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.001 s during its start")
-    with contextlib.closing(fake_pool({}, start_s=0.001)) as pool, late:
+    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.3 s during its start")
+    with contextlib.closing(fake_pool({"slow_start_s": 600.0}, start_s=0.3)) as pool, late:
         pool.load(WEIGHTS)
     with contextlib.closing(fake_pool({}, {"slow_load_s": 600.0}, load_s=0.3)) as pool:
         with pytest.raises(EngineError, match=r"rollout engine 2 .* for 0.3 s during a load of weights"):
