@@ -258,12 +258,12 @@ class EnginePool:
 
         On a thread of its own: an engine that ends in the middle leaves it waiting.
         """
-        failures: list[BaseException] = []
+        failures: list[Exception] = []
 
         def run() -> None:
             try:
                 work()
-            except BaseException as error:
+            except Exception as error:
                 failures.append(error)
 
         thread = threading.Thread(target=run, daemon=True)
