@@ -3,7 +3,7 @@
     python -m benchmarks.plan [--picture docs/pictures/idle_share.png]
 
 The two constants of the engine profile were fitted on the rollouts of 32 and 256 GPUs, the share of groups
-that are kept on the first update; all other rows were not used. Source of the rows: arXiv 2505.22312, section 5.
+that are kept on the first update; all other rows were not used. Source: arXiv 2505.22312, section 5.
 """
 
 from __future__ import annotations
