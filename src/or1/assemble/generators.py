@@ -15,7 +15,7 @@ from or1.config import ModelConfig, RolloutConfig, SystemConfig
 from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
-from or1.protocols import Generator, RolloutEngine
+from or1.protocols import CountsTokens, Generator, Progress, RolloutEngine
 from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
@@ -48,13 +48,14 @@ def _generator_of(model: Model, engine: RolloutEngine) -> Generator:
 
 @contextlib.contextmanager
 def open_generator(
-    settings: EvalRunConfig, max_response_tokens: int
+    settings: EvalRunConfig, max_response_tokens: int, progress: Progress
 ) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
 
     Args:
         settings: of the evaluation.
         max_response_tokens: longest response that will be sampled [tokens].
+        progress: gets the tokens as they are decoded, where the engine counts them.
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
@@ -82,4 +83,6 @@ def open_generator(
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
     with contextlib.closing(_engine_of(model, settings.system, rollout)) as engine:
+        if isinstance(engine, CountsTokens):
+            engine.count_with(progress.decoded)
         yield _generator_of(model, engine), {**environment, **gpu, **about}

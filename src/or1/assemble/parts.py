@@ -21,7 +21,7 @@ from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import Collector, CountsTokens, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -100,6 +100,8 @@ def parts_of(
         for part in (engine, trainer):
             if isinstance(part, Stoppable):
                 part.check_with(stop.check)
+        if isinstance(engine, CountsTokens):
+            engine.count_with(tracker.progress.decoded)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
@@ -132,12 +132,12 @@ class ConsoleView(Sink):
         self.stage_index = 0
         self.opened_s = clock()
         self._place = "before the first step"
-        self._meter: Meter | None = None
         self._begin("starting")
 
     def _begin(self, phase: str) -> None:
         self._phase, self._phase_started_s = phase, self.clock()
-        self._num_rounds, self._meter = 0, None
+        self._rounds: Counter[str] = Counter()
+        self._meter: Meter | None = None
 
     def doing(self) -> str:
         """The phase at this time and how far it is."""
@@ -157,13 +157,17 @@ class ConsoleView(Sink):
         self._begin(phase)
 
     def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
-        self._num_rounds += 1
-        noun = name if self._num_rounds == 1 else f"{name}, round {self._num_rounds},"
+        self._rounds[name] += 1
+        noun = name if self._rounds[name] == 1 else f"{name}, round {self._rounds[name]},"
         self._meter = Meter(noun, num_samples, self.clock())
 
     def on_progress(self, problem: str, num_tokens: int) -> None:
         if self._meter is not None:
             self._meter.advance(problem, num_tokens)
+
+    def on_tokens(self, num_tokens: int) -> None:
+        if self._meter is not None:
+            self._meter.decoded(num_tokens)
 
     def on_step_end(self, event: StepEvent) -> None:
         self._place = f"after step {event.step}"
