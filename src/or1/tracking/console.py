@@ -176,6 +176,10 @@ class ConsoleView(Sink):
     def on_score(self, metrics: Row, timings: Row) -> None:
         self._begin("checkpoint")
 
+    def on_cut(self, step: int) -> None:
+        if step:
+            self._place = f"after step {step}"
+
     def add_step(self, event: StepEvent) -> RunProgress:
         between = number(event.timings, BETWEEN_S)
         self.recent_s.append(number(event.timings, STEP_S) + (0.0 if math.isnan(between) else between))
@@ -183,6 +187,8 @@ class ConsoleView(Sink):
 
     def left(self, at: RunProgress) -> str:
         """Time to the end of the run; an upper bound where a stage may end before its last step."""
+        if not at.num_steps_left:
+            return "no steps left"
         seconds = seconds_left(self.stages, at, self.recent_s)
         if seconds is None:
             return "time left not known"
@@ -241,6 +247,7 @@ class PlainConsole(ConsoleView):
         self._wants_example = True
 
     def on_cut(self, step: int) -> None:
+        super().on_cut(step)
         if step:
             self._line(f"resuming from the checkpoint of step {step}")
 

@@ -191,6 +191,15 @@ def test_a_second_round_of_a_step_is_named() -> None:
     view.close()
 
 
+def test_a_resumed_run_is_not_before_its_first_step() -> None:
+    view, out = plain(Clock())
+    view.on_cut(20)
+    view.on_progress_start("held-out samples", {"a": 2})
+    assert view.doing() == "after step 20: held-out samples 0 of 2, problems 0 of 1"
+    assert out.getvalue() == "resuming from the checkpoint of step 20\n", "the next line is due in 30 s"
+    view.close()
+
+
 def test_a_thread_prints_while_the_work_is_one_long_call() -> None:
     """The work here waits for the line: without a thread it would wait for ever."""
     printed = threading.Event()
