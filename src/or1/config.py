@@ -326,7 +326,8 @@ class SystemConfig(Config):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the first GPU if there is one."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads of a matrix product on CPU; None = as many as cores."""
+    """Threads of a matrix product on CPU; None = OMP_NUM_THREADS, else the processors that the process may
+    use, by affinity and control groups."""
     backend: str = Field(
         default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_backend.py:make_backend"]
     )

@@ -8,6 +8,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── CheckpointError          a checkpoint is damaged and no older one can serve       exit 2
 ├── EndpointError            a model server refuses requests, or is unreachable       exit 2
 ├── ClusterError             the cluster is unreachable, or one of its machines fails exit 2
+├── OutOfMemoryError         a run or an evaluation needs more memory than is free      exit 2
 ├── SandboxError             the sandbox itself failed, or this machine allows none   exit 2
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
 │   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
@@ -29,6 +30,7 @@ __all__ = [
     "ModelError",
     "NonFiniteError",
     "Or1Error",
+    "OutOfMemoryError",
     "RunFolderError",
     "RunStopped",
     "SandboxError",
@@ -58,6 +60,10 @@ class EndpointError(Or1Error):
 
 class ClusterError(Or1Error):
     """The cluster cannot be reached or was lost, or a machine of it lacks what its work needs."""
+
+
+class OutOfMemoryError(Or1Error):
+    """Memory cannot be allocated; the message has the estimate, what is free and settings to lower."""
 
 
 class EngineError(RunStopped):

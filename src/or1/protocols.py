@@ -200,6 +200,32 @@ class CountsTokens(Protocol):
         ...
 
 
+@runtime_checkable
+class SharesDevice(Protocol):
+    """Optional for engines on the device that trains."""
+
+    def share_with(self, bytes_to_come: Callable[[], int]) -> None:
+        """Leave as much of the free memory as `bytes_to_come` says whenever memory is taken."""
+        ...
+
+    def free_memory(self) -> None:
+        """Give the device memory back until the next call of `rollouts`."""
+        ...
+
+
+@runtime_checkable
+class UpdatesBesideEngine(Protocol):
+    """Optional for backends on the device that samples."""
+
+    def bytes_to_come(self) -> int:
+        """Device memory that the backend takes with its first update and keeps [bytes]."""
+        ...
+
+    def before_update(self, call: Callable[[], None]) -> None:
+        """Call this at the start of each update."""
+        ...
+
+
 class Tracker(Protocol):
     """The log of a run. The JSON lines files are complete; all else shows the same rows."""
 

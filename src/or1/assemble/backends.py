@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from or1.assemble.model import Model
+from or1.assemble.model import Model, warn_of_unknown_ids
+from or1.assemble.needs import Needs
 from or1.config import RunConfig
 from or1.plugins import factory_named
 from or1.protocols import TrainerBackend
@@ -20,6 +21,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in this process, on one device."""
     decoder = model.load(adapters=True)
     decoder.recompute = run.system.recompute_activations
+    warn_of_unknown_ids(model, decoder)
     backend = LocalBackend(
         decoder,
         run.optimizer,
@@ -35,6 +37,8 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
 
 BACKENDS: dict[str, BackendFactory] = {"local": local_backend}
 """`system.backend` -> backend."""
+BACKEND_NEEDS: dict[str, Needs] = {"local": Needs()}
+"""`system.backend` -> its needs beyond or1."""
 
 
 def backend_factory(name: str) -> BackendFactory:

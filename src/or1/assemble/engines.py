@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from or1.assemble import vllm
 from or1.assemble.model import Model
-from or1.assemble.vllm import vllm_engine
+from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.plugins import factory_named
@@ -43,8 +44,10 @@ def with_room_for(rollout: RolloutConfig, max_response_tokens: int) -> RolloutCo
     )
 
 
-ENGINES: dict[str, EngineFactory] = {"local": local_engine, "vllm": vllm_engine}
+ENGINES: dict[str, EngineFactory] = {"local": local_engine, "vllm": vllm.vllm_engine}
 """`rollout.engine` -> engine."""
+ENGINE_NEEDS: dict[str, Needs] = {"local": Needs(), "vllm": vllm.NEEDS}
+"""`rollout.engine` -> its needs beyond or1."""
 
 
 def engine_factory(name: str) -> EngineFactory:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from or1.assemble.engines import engine_factory
+from or1.assemble.memory import explained, free_bytes, sampling_line, sampling_settings
 from or1.assemble.model import Model, read_model, set_threads
 from or1.config import ModelConfig, RolloutConfig, SystemConfig
+from or1.errors import OutOfMemoryError
+from or1.evals.questions import Questions
 from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
-from or1.protocols import CountsTokens, Generator, Progress, RolloutEngine
+from or1.protocols import NO_PROGRESS, CountsTokens, Generator, Progress, RolloutEngine
 from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.storage import provenance
 from or1.types import WeightHandle
+
+_TEMPLATE_TOKENS = 256
+"""Room for a chat template and a system prompt [tokens]."""
 
 
 def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutConfig) -> Generator:
@@ -48,17 +54,22 @@ def _generator_of(model: Model, engine: RolloutEngine) -> Generator:
 
 @contextlib.contextmanager
 def open_generator(
-    settings: EvalRunConfig, max_response_tokens: int, progress: Progress
+    settings: EvalRunConfig,
+    max_response_tokens: int,
+    questions: Sequence[Questions] = (),
+    progress: Progress = NO_PROGRESS,
 ) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
 
     Args:
         settings: of the evaluation.
         max_response_tokens: longest response that will be sampled [tokens].
+        questions: bound the longest prompt.
         progress: gets the tokens as they are decoded, where the engine counts them.
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
+        OutOfMemoryError: sampling needs more memory than is free, or it runs out.
     """
     environment = provenance.environment()
     if settings.endpoint is not None:
@@ -82,7 +93,22 @@ def open_generator(
     )
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
-    with contextlib.closing(_engine_of(model, settings.system, rollout)) as engine:
+    memory = sampling_settings(
+        rollout, model.dtype.itemsize, _longest_prompt(rollout, questions), on_gpu=bool(gpu)
+    )
+    if (line := sampling_line(model.config, memory, free_bytes(model.device))) is not None:
+        raise OutOfMemoryError(line)
+    with (
+        explained(model.device, model.config, memory, trains=False),
+        contextlib.closing(_engine_of(model, settings.system, rollout)) as engine,
+    ):
         if isinstance(engine, CountsTokens):
             engine.count_with(progress.decoded)
         yield _generator_of(model, engine), {**environment, **gpu, **about}
+
+
+def _longest_prompt(rollout: RolloutConfig, questions: Sequence[Questions]) -> int:
+    """Bound of the longest prompt: a token holds at least one byte, beside those of the chat template."""
+    texts = (m.content for q in questions for asked in q.asked for m in asked.problem.prompt)
+    longest = max((len(text.encode()) for text in texts), default=rollout.max_prompt_tokens)
+    return min(rollout.max_prompt_tokens, longest + _TEMPLATE_TOKENS)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from or1.assemble.golds import scored_on, trained_on
 from or1.assemble.model import Model, read_model
 from or1.assemble.overlap import refuse_overlap
-from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox
+from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark, load_benchmark, load_protocol
 from or1.evals.questions import load_questions
 from or1.tasks.kind import VerifierSettings
 from or1.tasks.load import ProblemSet, load_problems, split_holdout
-from or1.tasks.registry import checked_hash, task_kind, verifiers_of
+from or1.tasks.registry import checked_hash, verifiers_of
 from or1.tasks.sampler import require_enough
 from or1.types import Problem
 from or1_verify.base import Verifier
@@ -47,8 +47,7 @@ def inputs_of(run: RunConfig) -> Inputs:
         ModelError, DataError, ConfigError: in one line.
     """
     benchmarks = [load_benchmark(name) for name in run.evaluation.benchmarks]
-    sources = [source.judge for source in (*run.data, *run.evaluation.data)]
-    kinds = [task_kind(name) for name in dict.fromkeys([*sources, *(one.task for one in benchmarks)])]
+    kinds = task_kinds(run)
     model = read_model(run.model, run.system)
     refuse_weak_sandbox(run, kinds)
     verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))

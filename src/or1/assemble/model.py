@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,23 @@ import torch
 
 from or1.config import LoraConfig, ModelConfig, SystemConfig
 from or1.errors import ConfigError
+from or1.machine import num_threads
 from or1.models import model_folder
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
-from or1.nn.kernels import EXACT, FAST, Kernels
+from or1.nn.head import KnownIds, unknown_mass
+from or1.nn.kernels import EXACT, FAST, Kernels, for_ids
 from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import resolve_folder
 from or1.trainer.precision import best_dtype
+from or1.types import Message
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
+PROBE = (Message("user", "12 + 34 = 46. Is this correct?"),)
+UNKNOWN_MASS = 1e-4
+"""A start model may give this much of the probability to ids without a token, before a warning [fraction]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +43,7 @@ class Model:
     dtype: torch.dtype
     """Compute type of rollout and update."""
     kernels: Kernels
-    """EXACT if `system.deterministic`."""
+    """EXACT if `system.deterministic`; their head knows the ids of the tokenizer."""
     lora: LoraConfig | None
     """Adapters that are trained in place of the weights."""
 
@@ -79,32 +87,58 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
             f"system.deterministic needs or1's own decoder, which computes {', '.join(FAMILIES)}, and "
             f"{model.path} is {config.architecture} by transformers: set system.deterministic = false"
         )
-    device = _device(system)
+    device = device_for(system, has_gpu=torch.cuda.is_available())
+    tokenizer = load_tokenizer(folder, config, chat=model.chat)
+    kernels = EXACT if system.deterministic else FAST
     return Model(
         folder=folder,
         config=config,
-        tokenizer=load_tokenizer(folder, config, chat=model.chat),
+        tokenizer=tokenizer,
         device=device,
-        dtype=_dtype(model, system, device, config.hidden_size),
-        kernels=EXACT if system.deterministic else FAST,
+        dtype=dtype_for(model, system, best_dtype(device, config.hidden_size)),
+        kernels=for_ids(kernels, tokenizer.num_ids, config.vocab_size),
         lora=model.lora,
     )
+
+
+def warn_of_unknown_ids(model: Model, loaded: CausalModel) -> None:
+    """Log a warning where the start model gives probability to ids that its tokenizer does not have."""
+    known = loaded.kernels.head_logits
+    if not isinstance(known, KnownIds):
+        return
+    tokens = torch.from_numpy(model.tokenizer.encode_prompt(PROBE)).to(loaded.device, torch.int64)
+    with torch.no_grad():
+        hidden_NC = loaded.packed(tokens, [len(tokens)])[-1:]
+        mass = unknown_mass(hidden_NC, loaded.head_weight, known).item()
+    if mass > UNKNOWN_MASS:
+        logger.warning(
+            "%s gives %.2g of the probability of a first token to %d ids that its tokenizer lacks: they "
+            "are left out in rollout and update, so its distribution differs from that of other engines",
+            model.folder,
+            mass,
+            model.config.vocab_size - known.num_ids,
+        )
 
 
 def set_threads(model: Model, system: SystemConfig) -> None:
     """On a CPU: the threads of a matrix product, for this process."""
     if model.device.type == "cpu":
-        torch.set_num_threads(system.threads or os.cpu_count() or 1)
+        torch.set_num_threads(num_threads(system.threads, os.environ))
 
 
-def _device(system: SystemConfig) -> torch.device:
-    has_gpu = torch.cuda.is_available()
+def device_for(system: SystemConfig, *, has_gpu: bool) -> torch.device:
+    """The device of rollout and update on a machine with or without a GPU.
+
+    Raises:
+        ConfigError: the settings want a GPU and there is none.
+    """
     if system.device == "cuda" and not has_gpu:
         raise ConfigError('system.device = "cuda", but torch sees no GPU: set it to "auto" or "cpu"')
     return torch.device("cpu" if system.device == "cpu" or not has_gpu else "cuda")
 
 
-def _dtype(model: ModelConfig, system: SystemConfig, device: torch.device, hidden_size: int) -> torch.dtype:
+def dtype_for(model: ModelConfig, system: SystemConfig, best: torch.dtype) -> torch.dtype:
+    """The compute type of rollout and update, where `best` is that of `auto`."""
     if system.deterministic or model.dtype == "float32":
         return torch.float32
-    return torch.bfloat16 if model.dtype == "bfloat16" else best_dtype(device, hidden_size)
+    return torch.bfloat16 if model.dtype == "bfloat16" else best

@@ -15,13 +15,26 @@ from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
+from or1.assemble.memory import explained_run
 from or1.assemble.model import set_threads
+from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
-from or1.protocols import Collector, CountsTokens, Parts, Progress, RolloutEngine, Stoppable, VerifierPool
+from or1.protocols import (
+    Collector,
+    CountsTokens,
+    Parts,
+    Progress,
+    RolloutEngine,
+    SharesDevice,
+    Stoppable,
+    TrainerBackend,
+    UpdatesBesideEngine,
+    VerifierPool,
+)
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -80,10 +93,12 @@ def parts_of(
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
+    refuse_obstacles(run, out)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(explained_run(run, inputs.model))
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)
@@ -97,9 +112,7 @@ def parts_of(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
-        for part in (engine, trainer):
-            if isinstance(part, Stoppable):
-                part.check_with(stop.check)
+        _connect(engine, trainer, stop)
         if isinstance(engine, CountsTokens):
             engine.count_with(tracker.progress.decoded)
 
@@ -124,6 +137,16 @@ def parts_of(
             ),
             tracker=tracker,
         )
+
+
+def _connect(engine: RolloutEngine, trainer: TrainerBackend, stop: StopSignal) -> None:
+    """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
+    for part in (engine, trainer):
+        if isinstance(part, Stoppable):
+            part.check_with(stop.check)
+    if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
+        engine.share_with(trainer.bytes_to_come)
+        trainer.before_update(engine.free_memory)
 
 
 def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | None) -> dict[str, Any]:

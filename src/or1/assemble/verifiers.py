@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from or1.config import RunConfig, VerifyConfig
 from or1.errors import ConfigError, DataError, SandboxError
+from or1.evals.benchmark import load_benchmark
 from or1.evals.settings import EvalRunConfig
 from or1.rollout.judged import judged
 from or1.tasks.kind import TaskKind, VerifierSettings
@@ -85,16 +86,37 @@ def refuse_weak_sandbox(run: RunConfig, kinds: Iterable[TaskKind]) -> None:
 
 
 def refuse_weak(here: Capabilities, allow_weak: bool) -> None:
-    """Log the level of the sandbox; ConfigError if it is too weak to train against."""
+    """Log the level of the sandbox.
+
+    Raises:
+        ConfigError: it is too weak to train against, and this is not allowed.
+        SandboxError: there is none.
+    """
+    line = sandbox_line(here, allow_weak)
     if here.level is None:
-        raise SandboxError(f"no code sandbox works here: {here.lacks[-1].why}")
+        raise SandboxError(line or "no code sandbox works here")
     logger.warning("code sandbox: level %d of %d (%s)", here.level, max(Level), here.level.name.lower())
-    if not here.level.fit_for_training and not allow_weak:
-        better = here.lacks[-1]
-        raise ConfigError(
-            f"the code sandbox reaches level {here.level.value} here, too weak for training: "
-            f"{better.remedy}, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
-        )
+    if line is not None:
+        raise ConfigError(line)
+
+
+def sandbox_line(here: Capabilities, allow_weak: bool) -> str | None:
+    """Why programs cannot be judged in training on this machine, with a remedy; None where they can."""
+    if here.level is None:
+        return f"no code sandbox works here: {here.lacks[-1].why}"
+    if here.level.fit_for_training or allow_weak:
+        return None
+    return (
+        f"the code sandbox reaches level {here.level.value} here, too weak for training: "
+        f"{here.lacks[-1].remedy}, or set verify.code.allow_weak_sandbox = true (--allow-weak-sandbox)"
+    )
+
+
+def task_kinds(run: RunConfig) -> list[TaskKind]:
+    """Every task of a run, once: those of its problems and of its benchmarks."""
+    sources = [source.judge for source in (*run.data, *run.evaluation.data)]
+    tasks = [load_benchmark(name).task for name in run.evaluation.benchmarks]
+    return [task_kind(name) for name in dict.fromkeys([*sources, *tasks])]
 
 
 def check_own_tasks(

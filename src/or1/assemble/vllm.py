@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from or1.assemble.model import Model
+from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
@@ -24,6 +24,10 @@ from or1.rollout.engine_messages import Start
 from or1.rollout.engine_pool import EnginePool, PoolLimits
 from or1.rollout.transfer import SharedFile, shared_folder
 
+NEEDS = Needs(
+    module="vllm",
+    install="with a GPU pip install -c constraints.txt '.[vllm]'; on a CPU make venv-vllm",
+)
 FACTORY = "or1.rollout.vllm_engine:make_engine"
 _CPU_BLOCK_TOKENS = 32
 """Positions of a block of the prefix cache on a CPU: the smallest, since only whole blocks are shared."""
@@ -36,11 +40,8 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     Raises:
         ConfigError: vLLM is not installed, or the responses need more positions than the model has.
     """
-    if importlib.util.find_spec("vllm") is None:
-        raise ConfigError(
-            'rollout.engine = "vllm" needs vLLM, and this environment has none: with a GPU '
-            "pip install -c constraints.txt '.[vllm]'; on a CPU make venv-vllm"
-        )
+    for lack in NEEDS.missing(num_gpus=0):
+        raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
     scratch = Path(tempfile.mkdtemp(prefix="or1-engines-"))
     weights = shared_folder("or1-weights-")

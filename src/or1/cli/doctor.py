@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from or1 import recipes
-from or1.config import RunConfig
-from or1.plugins import parse_plugin
+from or1.errors import Or1Error
+from or1.machine import free_memory_bytes, memory_bytes, num_threads
 from or1.storage.provenance import REQUIRED
-from or1.tasks.registry import task_kind
 from or1_verify import __version__
+
+if TYPE_CHECKING:
+    from or1.assemble.obstacles import Machine
 
 GIB = 1 << 30
 MATMUL_SIZE = 1024
@@ -57,17 +60,6 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The resources that decide which recipes run."""
-
-    memory_bytes: int
-    gpu_memory_bytes: int
-    """Of the first GPU; 0 without one."""
-    has_strong_sandbox: bool = True
-    """Whether the code sandbox is fit for training here."""
-
-
 def doctor() -> None:
     """Print one line a finding, then one a recipe; exit code 2 when something needed by all is missing."""
     findings = [_python(), *_core()]
@@ -77,31 +69,23 @@ def doctor() -> None:
     findings += [_device(), _cores(), _memory(), _bfloat16(), _disk(Path.cwd()), *_extras(), *_sandbox()]
     _print(findings)
     typer.echo("\nrecipes")
-    machine = _machine()
+    from or1.assemble.obstacles import this_machine
+
+    machine = this_machine(Path.cwd())
     for name in recipes.list_recipes():
-        lacks = list(obstacles(recipes.load(name), machine))
-        typer.echo(
-            f"  {'can run' if not lacks else 'cannot':9}{name}{': ' if lacks else ''}{'; '.join(lacks)}"
-        )
+        typer.echo(recipe_line(name, machine))
 
 
-def obstacles(run: RunConfig, machine: Machine) -> Iterator[str]:
-    """Reasons why a recipe cannot run on a machine, each with a remedy."""
-    from or1.assemble.engines import ENGINES
+def recipe_line(name: str, machine: Machine) -> str:
+    """Whether `or1 train NAME` starts here: by the same obstacles, each with its remedy."""
+    from or1.assemble.obstacles import known_shape, obstacles
 
-    engine = run.rollout.engine
-    gpus_needed = engine == "vllm"
-    if engine not in ENGINES and parse_plugin(engine) is None:
-        yield f"needs the engine {engine}, which this version of or1 does not have"
-    if gpus_needed and machine.gpu_memory_bytes == 0:
-        yield "needs GPUs"
-    if any(task_kind(data.judge).needs_sandbox for data in run.data) and not machine.has_strong_sandbox:
-        yield "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
-    largest = max(stage.max_response_tokens for stage in run.stages)
-    if not gpus_needed and largest >= 8192 and machine.gpu_memory_bytes < 75 * GIB:
-        yield "needs one GPU of 80 GB: lower the budgets and rollout.max_running for a smaller one"
-    if run.model.path != "builtin:tiny" and max(machine.memory_bytes, machine.gpu_memory_bytes) < 12 * GIB:
-        yield "needs 12 GiB of memory"
+    run = recipes.load(name)
+    try:
+        lacks = list(obstacles(run, machine, known_shape(run)))
+    except Or1Error as error:
+        lacks = [str(error)]
+    return f"  {'cannot' if lacks else 'can run':9}{name}{': ' if lacks else ''}{'; '.join(lacks)}"
 
 
 def bfloat16_speedup(size: int = MATMUL_SIZE, repeats: int = 7) -> float:
@@ -154,14 +138,14 @@ def _device() -> Finding:
 
 
 def _cores() -> Finding:
-    import torch
-
-    seen = f"{os.cpu_count()}, of which a matrix product uses {torch.get_num_threads()}"
+    seen = f"{os.cpu_count()}, of which a matrix product uses {num_threads(None, os.environ)}"
     return Finding(State.OK, "cores", seen)
 
 
 def _memory() -> Finding:
-    return Finding(State.OK, "memory", f"{_memory_bytes() / GIB:.0f} GiB")
+    return Finding(
+        State.OK, "memory", f"{memory_bytes() / GIB:.0f} GiB, {free_memory_bytes() / GIB:.1f} GiB free"
+    )
 
 
 def _bfloat16() -> Finding:
@@ -208,21 +192,3 @@ def _sandbox() -> Iterator[Finding]:
             yield Finding(State.OK, "code sandbox", f"{level}; {NUM_ATTEMPTS} attempts to escape refused")
     for lack in found.lacks:
         yield Finding(State.NOTE, f"sandbox level {lack.level:d}", lack.why, lack.remedy)
-
-
-def _memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _machine() -> Machine:
-    import torch
-
-    from or1_verify.sandbox import detect
-
-    gpu = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
-    level = detect().level
-    return Machine(
-        memory_bytes=_memory_bytes(),
-        gpu_memory_bytes=gpu,
-        has_strong_sandbox=level is not None and level.fit_for_training,
-    )

@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from or1.memory import KEEP_KEYS
 from or1.nn.packed_plan import BLOCK, Bucket, PackedPlan
-
-KEEP_KEYS = 1024
-"""Most keys with which the weights are kept for the backward [tokens]; beyond it they are recomputed."""
 
 
 def attend_blocks(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: int) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.errors import ModelError
+from or1.memory import Shape
 
 FAMILIES = {
     "Qwen2ForCausalLM": "qwen2",
@@ -53,20 +54,11 @@ class YarnScaling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelShape:
+class ModelShape(Shape):
     """Shape of a causal language model of any architecture: sizes of its tensors, and its limits."""
 
     architecture: str
     """As in `config.json`."""
-    num_layers: int
-    hidden_size: int
-    intermediate_size: int
-    num_heads: int
-    num_kv_heads: int
-    head_size: int
-    vocab_size: int
-    is_head_tied: bool
-    """The head is the embedding matrix."""
     max_positions: int
     """Context the model was made for, or its attention window where that is shorter [tokens]."""
     eos_ids: tuple[int, ...]

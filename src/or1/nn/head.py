@@ -8,28 +8,40 @@ product is row-invariant (`linear_rows`) and every reduction stays inside one ro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from or1.memory import CHUNK_ELEMENTS, EXACT_HEAD_ELEMENTS, KEEP_BYTES, MIN_CHUNK_ROWS
+
 HeadLogits = Callable[[Tensor, Tensor], Tensor]
-"""(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1."""
+"""(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1, or of the first
+ids only, where the others are no tokens (`KnownIds`)."""
 
-KEEP_BYTES = 256 << 20
-"""Log-probabilities of one call up to this size stay in memory for the backward [bytes]; larger ones are
-recomputed chunk by chunk, which costs one more product."""
 
-CHUNK_ELEMENTS = 1 << 20
-"""Logits of one chunk where the vocabulary is small [elements]: 4 MB in float32 stay in cache."""
+@dataclass(frozen=True, slots=True)
+class KnownIds:
+    """`HeadLogits` of the ids that the tokenizer has. The rows behind them, with which embeddings are filled
+    up, have no probability, are never sampled and get no gradient.
 
-MIN_CHUNK_ROWS = 512
-"""Fewer rows would read a large weight too often for the work done with it [rows]."""
+    The product is that of all rows, for its speed depends on their number.
+    """
 
-EXACT_HEAD_ELEMENTS = 1 << 22
-"""A bfloat16 head of at most this size (V * C) is multiplied in float32: it costs little, and logits rounded
-to bfloat16 are off by up to 0.06 at a magnitude of 20."""
+    product: HeadLogits
+    num_ids: int
+
+    def __call__(self, hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
+        return self.product(hidden_NC, weight_VC)[:, : self.num_ids]
+
+
+def unknown_mass(hidden_NC: Tensor, weight_VC: Tensor, known: KnownIds) -> Tensor:
+    """Probability that each distribution would give to the rows behind the known ids [N]."""
+    with torch.no_grad():
+        log_probs_NV = _log_probs(hidden_NC, weight_VC, 1.0, known.product)
+        return log_probs_NV[:, known.num_ids :].exp().sum(-1)
 
 
 def head_logits(hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
@@ -165,6 +177,9 @@ class _HeadLogprobs(torch.autograd.Function):
                 None if grads[0] is None else grads[0][rows] / temperature,
                 None if grads[1] is None else grads[1][rows] / temperature,
             ).to(operand)
+            if grad_logits_JV.shape[1] < operand_VC.shape[0]:  # rows of the head without a token
+                missing = operand_VC.shape[0] - grad_logits_JV.shape[1]
+                grad_logits_JV = functional.pad(grad_logits_JV, (0, missing))
             if grad_hidden is not None:
                 grad_hidden[rows] = grad_logits_JV @ operand_VC
             if grad_weight is not None:

@@ -8,7 +8,7 @@ Shape letters: see `or1.nn`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from or1.nn.block_attention import attend_blocks
 from or1.nn.cache import Cache
 from or1.nn.cached_attention import exact_cache, fast_cache
 from or1.nn.config import ModelShape
-from or1.nn.head import HeadLogits, head_logits
+from or1.nn.head import HeadLogits, KnownIds, head_logits
 from or1.nn.linear import ROWS_PER_TILE, linear_rows
 from or1.nn.packed_plan import PackedPlan
 from or1.nn.varlen_attention import attend_varlen, capability_of, has_flash
@@ -46,6 +46,14 @@ class Kernels:
     tail; 1 = never [rows]."""
     shares_prompts: bool
     """Whether `attend_packed` takes plans with shared prompts."""
+
+
+def for_ids(kernels: Kernels, num_ids: int, vocab_size: int) -> Kernels:
+    """The kernels of a model whose tokenizer has `num_ids` ids: as they are, where the embedding has no more
+    rows."""
+    if num_ids >= vocab_size:
+        return kernels
+    return replace(kernels, head_logits=KnownIds(kernels.head_logits, num_ids))
 
 
 def choose_packed(

@@ -59,6 +59,11 @@ class ChatTokenizer:
         }
         self._dropped = np.asarray(sorted(dropped | set(eos_ids)), dtype=np.int64)
 
+    @property
+    def num_ids(self) -> int:
+        """1 + the largest token id: rows that an embedding needs."""
+        return 1 + max(*self._backend.get_vocab().values(), *self.eos_ids)
+
     def encode_prompt(self, messages: tuple[Message, ...]) -> Int32:
         """Tokens of a chat prompt [Lp], with the system prompt and the opening of the assistant's turn.
 

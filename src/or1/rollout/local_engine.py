@@ -40,8 +40,6 @@ class LocalEngine:
         tokenizer: of the same model.
         max_running: most requests decoded at once.
         max_prompt_tokens: a longer prompt is an error; the caller leaves such problems out.
-        reserved_bytes: GPU memory that is free when the engine starts and that others take later, as the
-            optimizer takes its moments.
         capture: makes graphs of the steps; None = CUDA graphs on a GPU, none on a CPU.
     """
 
@@ -52,7 +50,6 @@ class LocalEngine:
         *,
         max_running: int = 512,
         max_prompt_tokens: int = 2048,
-        reserved_bytes: int = 0,
         capture: Capture | None = None,
     ) -> None:
         self.decoder = decoder
@@ -62,7 +59,7 @@ class LocalEngine:
         self.policy_version = 0
         self.num_allocations = 0
         """Caches that were allocated so far."""
-        self._reserved_bytes = reserved_bytes
+        self._bytes_to_come: Callable[[], int] = int  # none
         self._capture = capture or (CudaCapture() if decoder.device.type == "cuda" else None)
         self._num_captures = 0
         self._cache: Cache | None = None
@@ -78,6 +75,9 @@ class LocalEngine:
 
     def count_with(self, on_tokens: Callable[[int], None]) -> None:
         self._on_tokens = on_tokens
+
+    def share_with(self, bytes_to_come: Callable[[], int]) -> None:
+        self._bytes_to_come = bytes_to_come
 
     def load(self, weights: WeightHandle) -> None:
         """Take published weights: shared where type and device agree, else converted.
@@ -175,7 +175,7 @@ class LocalEngine:
         if self._cache is None or num_sequences > self._size[0] or max_length > self._size[1]:
             self.close()  # free the old memory before the new is allocated
             free = free_bytes(self.decoder.device)
-            max_bytes = None if free is None else int((free - self._reserved_bytes) * GPU_CACHE_FRACTION)
+            max_bytes = None if free is None else int((free - self._bytes_to_come()) * GPU_CACHE_FRACTION)
             if max_bytes is not None:  # in pages, room for longer or more sequences costs nothing by itself
                 num_sequences, max_length = max(num_sequences, self._size[0]), max(max_length, self._size[1])
             self._size = num_sequences, max_length

@@ -74,10 +74,17 @@ class LocalBackend:
         self._share_prompts = share_prompts
         self._forward = forward
         self._check: Callable[[], None] | None = None
+        self._before_update: Callable[[], None] | None = None
         self._reference: CausalModel | None = None
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
+
+    def bytes_to_come(self) -> int:
+        return self._optimizer.bytes_to_come
+
+    def before_update(self, call: Callable[[], None]) -> None:
+        self._before_update = call
 
     def _stoppable(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Iterator[Microbatch]:
         """The microbatches; a stop signal ends the update between them, until the weights have changed."""
@@ -102,6 +109,8 @@ class LocalBackend:
             ValueError: no group, or nothing in them to train on.
         """
         started = time.perf_counter()
+        if self._before_update is not None:
+            self._before_update()
         minibatches = plan_minibatches(
             kept, advantages, loss, stage.num_minibatches, lambda rollouts: self._pack(rollouts, loss)
         )

@@ -72,6 +72,11 @@ class MasterOptimizer:
         return master
 
     @property
+    def bytes_to_come(self) -> int:
+        """Memory of the moments, as long as there are none [bytes]."""
+        return sum(2 * m.nbytes for m in self._masters.values() if not self._adamw.state[m])
+
+    @property
     def masters(self) -> Mapping[str, Tensor]:
         """name -> weights in full precision, without gradient."""
         return {name: m.detach() for name, m in self._masters.items()}

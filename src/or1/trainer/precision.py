@@ -21,13 +21,14 @@ def best_dtype(device: torch.device, hidden_size: int) -> torch.dtype:
         device: of the model.
         hidden_size: of the model [features].
     """
-    if hidden_size < MIN_HIDDEN_SIZE:
-        return torch.float32
+    return torch.bfloat16 if hidden_size >= MIN_HIDDEN_SIZE and has_bfloat16(device) else torch.float32
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware has products of bfloat16."""
     if device.type == "cuda":
-        has_it = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:
-        has_it = CPUINFO.is_file() and cpu_has_bfloat16(CPUINFO.read_text(encoding="utf-8"))
-    return torch.bfloat16 if has_it else torch.float32
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return CPUINFO.is_file() and cpu_has_bfloat16(CPUINFO.read_text(encoding="utf-8"))
 
 
 def cpu_has_bfloat16(cpuinfo: str) -> bool:

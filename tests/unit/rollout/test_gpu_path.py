@@ -164,9 +164,8 @@ def test_memory_is_taken_once_and_leaves_what_is_reserved(monkeypatch: pytest.Mo
         return EXACT.new_cache(*arguments)  # type: ignore[arg-type]
 
     decoder = engine_decoder(replace(EXACT, new_cache=new_cache))
-    engine = LocalEngine(
-        decoder, LetterTokenizer(), max_running=512, max_prompt_tokens=64, reserved_bytes=29_000_000
-    )
+    engine = LocalEngine(decoder, LetterTokenizer(), max_running=512, max_prompt_tokens=64)
+    engine.share_with(lambda: 29_000_000)
     for _ in range(3):
         draw_all(engine, make_problems(), SAMPLING)
     assert seen == [700_000]

@@ -220,3 +220,21 @@ def test_kl_term_holds_the_policy_near_its_reference() -> None:
     assert second.kl_to_reference is not None
     assert second.kl_to_reference > 0.0
     assert second.loss == pytest.approx(second.policy_loss + 0.5 * second.kl_to_reference, rel=1e-5)
+
+
+def test_an_update_first_asks_the_engine_for_its_memory() -> None:
+    """The moments are to come until there are some: two numbers of 4 bytes for each weight."""
+    decoder = make_decoder()
+    backend = make_backend(decoder)
+    assert backend.bytes_to_come() == 8 * sum(p.numel() for p in decoder.parameters())
+    before = [p.detach().clone() for p in decoder.parameters()]
+    calls = []
+    backend.before_update(
+        lambda: calls.append(
+            all(torch.equal(a, b) for a, b in zip(before, decoder.parameters(), strict=True))
+        )
+    )
+    groups, advantages = make_batch()
+    backend.update(groups, advantages, LossConfig(), 0.0, make_stage())
+    assert calls == [True]
+    assert backend.bytes_to_come() == 0

@@ -10,6 +10,10 @@ NUMBER_WORDS = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
 ]  # fmt: skip
+ORDINAL_WORDS = [
+    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth",
+]  # fmt: skip
 _WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
 _DIGITS = rf"\s*\(?\s*{_WRAP}(?P<digits>-?(?:[0-9][0-9A-Fa-f ,.]*|[0-9A-F]+))\)?[\s}}]*"
 _BASE = r"(?P<base>\d{1,2}|[a-z]{3,9})"
@@ -17,6 +21,16 @@ _BASED = re.compile(
     rf"{_DIGITS}(?:_\s*\{{?\s*{_WRAP}(?:base\s*\}}?\s*)?{_BASE}[\s}}]*"
     rf"|{_WRAP}\(?\s*(?:in\s+)?base\s*\}}?\s*{_BASE.replace('base', 'spoken')}\s*\)?[\s}}]*)"
 )
+
+
+def number_of(words: str) -> int | None:
+    """The number that a word names; an ordinal is its number.
+
+    >>> number_of("Five"), number_of("the fifth"), number_of("fifths")
+    (5, 5, None)
+    """
+    word = words.lower().removeprefix("the ")
+    return next((names.index(word) for names in (NUMBER_WORDS, ORDINAL_WORDS) if word in names), None)
 
 
 def read_based(text: str) -> Based | None:

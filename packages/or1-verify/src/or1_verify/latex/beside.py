@@ -50,6 +50,9 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     """Words after a number may be on one side only; words after a variable are part of the answer."""
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
+    things = [{word.removesuffix("s") for word in meaning_words(each.unit)} for each in (gold, answer)]
+    if all(things) and things[0].isdisjoint(things[1]):
+        return False  # `12 boys`, `12 girls`
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
     common = set(gold_words) & set(answer_words)
     if common not in (set(gold_words), set(answer_words)):

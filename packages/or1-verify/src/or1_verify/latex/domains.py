@@ -180,10 +180,19 @@ def same_domains(gold: Scoped | None, answer: Scoped | None, identity: Identity)
             other = answer_domains.popitem()[1]  # another letter for the same variable
         if other is not None and not same_kind(kind, other, identity):
             return False
-        if other is None and kind not in _MAY_BE_MISSING and not _is_implied(gold, name, kind, identity):
+        may_miss = kind in _MAY_BE_MISSING or _is_count(gold, name, kind, identity)
+        if other is None and not may_miss and not _is_implied(gold, name, kind, identity):
             return False
     counts = [kind in {"any", "integer"} for name, kind in answer_domains.items() if name in _COUNTERS]
     return all(counts) or answer is None or not _is_family_of_angles(answer.form)
+
+
+def _is_count(gold: Scoped | None, name: str, kind: str | Region, identity: Identity) -> bool:
+    """Whether a domain says only that a counter counts from its start: `a_n = 2^n, n >= 1`."""
+    if gold is None or name not in _COUNTERS or _is_family_of_angles(gold.form):
+        return False
+    starts = ("natural", "nonnegative integer", "positive real")
+    return any(same_kind(start, kind, identity) for start in starts)
 
 
 def _is_implied(gold: Scoped | None, name: str, kind: str | Region, identity: Identity) -> bool:

@@ -36,6 +36,11 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
         return False
     if not all(name in answer_terms for name in new):
         return False
+    if not old:
+        old = sorted(
+            name for name in gold_terms.keys() & answer_terms if _is_free(name, gold_terms[name], gold_names)
+        )
+        old = new = old if 1 < len(old) <= _MOST else []
     for names in permutations(old) if old else ():
         if identity.equal(gold, _renamed(answer, dict(zip(new, names, strict=True)))):
             return True

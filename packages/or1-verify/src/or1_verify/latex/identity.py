@@ -33,6 +33,8 @@ _LEAST_GAIN = 60
 _NO_ERROR = -(10**6)
 """Exponent of two of an error that is none [bits]."""
 _NUM_POINTS = 6
+_NUM_DOMAIN_POINTS = 24
+"""Points at which domains are compared [points]."""
 _NUM_ROUNDED_BY_NUMBERS = 60
 """Points of roundings of irrational values, which cost more [points]."""
 _MAX_NODES, _MAX_POINTS = 25_000, 3_000
@@ -208,7 +210,22 @@ class _Numbers:
         if self.points.are_whole_where_rounded:
             return True
         found = self._agree(is_real=True)
-        return self._agree(is_real=False) is True if found is None else found
+        if found is None:
+            return self._agree(is_real=False) is True
+        return found and not self._is_wider()
+
+    def _is_wider(self) -> bool:
+        r"""Whether absolute values make the answer real where the gold is not: `\ln|x|` for `\ln x`, unless
+        the gold is an antiderivative, whose constant may differ from side to side."""
+        if (
+            not self.points.names
+            or "C" in self.points.names
+            or _has_abs(self.gold)
+            or not _has_abs(self.answer)
+        ):
+            return False
+        points = islice(self.points.real(), _NUM_DOMAIN_POINTS)
+        return any(self._is_real(self.answer, p) and not self._is_real(self.gold, p) for p in points)
 
     def _agree_at_roundings(self) -> bool:
         compared = compared_by_numbers = 0
@@ -304,6 +321,10 @@ def _has_bare_log(node: Node) -> bool:
     return any(
         isinstance(part, Call) and part.name == "log" and len(part.arguments) == 1 for part in walk(node)
     )
+
+
+def _has_abs(node: Node) -> bool:
+    return any(isinstance(part, Call) and part.name == "abs" for part in walk(node))
 
 
 def is_infinite(node: Node) -> bool:

@@ -43,7 +43,8 @@ _SAME = {
     **dict.fromkeys((r"\dots", r"\cdots", r"\dotsc", r"\dotsb", r"\dotsm"), r"\ldots"),
     r"\neq": r"\ne", r"\lt": "<", r"\gt": ">", r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[",
     r"\rbrack": "]", r"\colon": ":", r"\degree": r"\circ", r"\%": "%", r"\rightarrow": r"\to",
-    r"\varnothing": r"\emptyset",
+    r"\varnothing": r"\emptyset", r"\bar": r"\overline", r"\lnot": r"\neg",
+    r"\wedge": r"\land", r"\vee": r"\lor",
 }  # fmt: skip
 _NUM_ARGUMENTS = {
     r"\frac": 2, r"\binom": 2, r"\sqrt": 1,

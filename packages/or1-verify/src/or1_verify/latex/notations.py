@@ -10,6 +10,9 @@ _POINTS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:\.\d{3}){2,})(?:,(\d+))?(?![.,
 _ORDINAL = re.compile(
     r"(?<=\d)\s*(?:\^\s*)?(?:\{\s*)?(?:\\(?:text\w*|math\w+|mbox)\s*\{\s*)?(?:st|[nr]d|th)[\s}]*$", re.ASCII
 )
+_ORDINAL_IN_TEXT = re.compile(
+    r"^\s*\\(?:text\w*|mathrm|mbox)\s*\{\s*(\d+)\s*(?:st|[nr]d|th)\s*\}\s*$", re.ASCII
+)
 _MINUTE_SIGN = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{?\s*\\prime(?:\s*\\prime)?(?:\s*\}|(?![A-Za-z]))|[\N{PRIME}\N{DOUBLE PRIME}])"
 )
@@ -28,7 +31,7 @@ def with_plain_numbers(text: str) -> str:
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
-    text = _CONSTANT.sub("C", text)
+    text = _ORDINAL_IN_TEXT.sub(r"\1", _CONSTANT.sub("C", text))
     return _ORDINAL.sub(_balanced, text)
 
 

@@ -16,7 +16,7 @@ import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import in_degrees
-from or1_verify.latex.bases import NUMBER_WORDS, read_based
+from or1_verify.latex.bases import number_of, read_based
 from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
@@ -168,14 +168,14 @@ def _read_one(tokens: list[Token]) -> Form:
         return Dots()
     if all(token.kind == "text" for token in tokens):
         words = " ".join(token.text for token in tokens)
-        number = (
-            Number(Fraction(NUMBER_WORDS.index(words.lower()))) if words.lower() in NUMBER_WORDS else None
-        )
-        return Words(words) if number is None else Value(number)
+        number = number_of(words)
+        return Words(words) if number is None else Value(Number(Fraction(number)))
     label, tokens = _without_preface(tokens)
     if label:
         labelled = _read_one(tokens)
         return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
+    if tokens[-1].kind == "letter" and all(token.kind == "text" for token in tokens[:-1]):
+        tokens = [tokens[-1], *tokens[:-1]]  # `even n` is `n even`
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
@@ -324,6 +324,8 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     while end and tokens[end - 1].kind == "text":
         end -= 1
     words += [token.text for token in tokens[end:]]
+    if end == 1 and tokens[0].kind == "letter" and words:
+        words[0] = re.sub(r"^(?:is|are)\s+(?:an?\s+)?", "", words[0])
     if not end or changes_value(" ".join(words)):
         raise UnreadableError("a unit without a value, or words that are none")
     return tokens[:end], " ".join(words)

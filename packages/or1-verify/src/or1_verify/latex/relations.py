@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import takewhile
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
-from or1_verify.latex.names import is_name, is_variable
+from or1_verify.latex.names import is_name, is_variable, meaningful
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
@@ -83,13 +84,20 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if len(sides) > 2:
         return read(sides[-1])
     if _has_words(sides):
-        return read(sides[-1])
+        form, label = read(sides[-1]), label_of(sides[0])
+        return Named(label, form) if label and isinstance(form, Value) else form
     nodes = [parse(side) for side in sides]
     if last is not None and not variables(nodes[0]):
         return Named(last, read(sides[0]))
     if not variables(nodes[0]) and not variables(nodes[1]):
         return read(sides[-1])
     return Relation(("=",), tuple(nodes))
+
+
+def label_of(side: list[Token]) -> str:
+    r"""The words before the name of an equation: `\text{maximum at } x = 2`; empty if they say nothing."""
+    words = takewhile(lambda token: token.kind == "text", side)
+    return meaningful(" ".join(token.text.lower() for token in words))
 
 
 def _is_false(sides: list[list[Token]]) -> bool:

@@ -29,8 +29,8 @@ FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
-    "people", "person", "piece", "thing", "answer", "only", "different", "distinct", "possible",
-    "required", "length", "area", "volume", "old", "percent",
+    "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct",
+    "possible", "required", "length", "area", "volume", "old", "percent",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
@@ -53,6 +53,8 @@ _CHANGES_VALUE = re.compile(
     r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
     r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
+_HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
+_BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
@@ -112,5 +114,10 @@ def normal_words(text: str) -> str:
     """
     plain = re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
     plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", plain)
-    plain = re.sub(r"^(?:the|a|an)\s+", "", " ".join(plain.split()))
-    return _SAME_MEANING.get(plain, plain)
+    plain = _HYPHEN.sub("", " ".join(plain.split()))
+    plain = re.sub(r"^(?:to the|the|a|an)\s+", "", plain)
+    if plain in _SAME_MEANING:
+        return _SAME_MEANING[plain]
+    plain = plain.removeprefix("all ")
+    both = _BOTH.fullmatch(plain)
+    return " and ".join(sorted(both.groups())) if both else plain

@@ -17,7 +17,8 @@ _LETTER = re.compile(
 _END = re.compile(r"[\s.,;:)\]]*|\s+is\s+(?:the\s+)?(?:correct|right)(?:\s+(?:answer|choice|option))?[\s.!]*")
 _AFTER_BRACKET = re.compile(r"[.:]?\s+(\S.*)|\s*([A-Za-z0-9].*)", re.DOTALL)
 _AFTER_LETTER = re.compile(
-    r"[.:]\s+(?!(?:\\?[A-Za-z]+|[A-Za-z]_\w)$)(\S.*)|[.:]([A-Za-z]{2}.*)|\s+-+\s+([A-Za-z]{4}.*)", re.DOTALL
+    r"[.:]\s+(?!(?:\\[A-Za-z]+|[A-Za-z]{1,3}|[A-Za-z]_\w)$)(\S.*)|[.:]([A-Za-z]{2}.*)|\s+-+\s+([A-Za-z]{4}.*)",
+    re.DOTALL,
 )
 """`R: r` is a ratio; a hyphen comes before words, since `N - 1` is a difference."""
 _OPERATOR = re.compile(

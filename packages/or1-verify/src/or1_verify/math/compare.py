@@ -160,7 +160,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
-    if _LETTER_BEFORE_VALUE.match(answer):
+    if _LETTER_BEFORE_VALUE.match(answer) and not _is_letter(form):
         texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []
     for text in texts:

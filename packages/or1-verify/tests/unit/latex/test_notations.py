@@ -21,7 +21,8 @@ from or1_verify.latex.notations import as_list, gold_as_list, with_plain_numbers
         ("f'(1)", "f'(1)"),
         (r"3^{\text{rd}}", "3"),
         (r"\frac{1}{3rd}", r"\frac{1}{3rd}"),  # the last brace closes the fraction
-        (r"\text{3rd}", r"\text{3rd}"),
+        (r"\text{3rd}", "3"),
+        (r"2\text{3rd}", r"2\text{3rd}"),  # not 23
         ("3rd place", "3rd place"),
     ],
 )

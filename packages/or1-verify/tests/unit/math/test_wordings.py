@@ -1,0 +1,35 @@
+"""Wordings and notations of one answer, each beside a close one that is incorrect."""
+
+import pytest
+
+from or1_verify import math
+
+_ROWS = [
+    (r"n\text{ even}", r"n\text{ is even}", r"n\text{ is odd}"),
+    (r"n\text{ even}", r"\text{even }n", r"\text{odd }n"),
+    (r"\text{fifth}", "5", r"\text{sixth}"),
+    (r"\text{Alice and Bob}", r"\text{Bob and Alice}", r"\text{Alice or Bob}"),
+    (r"\text{north-east}", r"\text{northeast}", r"\text{northwest}"),
+    (r"\text{all odd integers}", r"\text{odd integers}", r"\text{all even integers}"),
+    (r"p\land q", r"p\wedge q", r"p\vee q"),
+    (r"C_1e^{2x}+C_2e^{-x}", "C_2e^{2x}+C_1e^{-x}", "C_1e^{2x}+C_2e^{x}"),
+    (r"a_n=2^n, n\ge 1", "a_n=2^n", "a_n=2^n, n<0"),
+    (r"\text{maximum at }x=2", "x=2", r"\text{minimum at }x=2"),
+    (r"12\text{ boys}", "12", r"12\text{ girls}"),
+    (r"12\text{ red marbles}", r"12\text{ marbles}", r"12\text{ coins}"),
+    (r"\ln x", r"\frac12\ln(x^2)+0\cdot\ln x", r"\ln|x|"),
+    (r"\ln(x-3)", r"\ln(-3+x)", r"\ln|x-3|"),
+    (r"x\ln x-x", r"x(\ln x-1)", r"x\ln|x|-x"),
+    (r"\ln(\cos x)", r"-\ln(\sec x)", r"\ln|\cos x|"),
+    (r"\ln(x^2)", r"2\ln|x|", r"3\ln|x|"),
+    (r"\ln x+C", r"\ln|x|+C", r"\ln|x|"),
+    (r"\ln|x|+C", r"C+\ln|x|", r"\ln x+C"),
+    ("B", r"\text{B: Tuesday}", r"\text{C: Tuesday}"),
+    ("3", r"\text{3rd}", r"2\text{3rd}"),
+]
+
+
+@pytest.mark.parametrize(("gold", "correct", "incorrect"), _ROWS)
+def test_correct_wordings_count_and_close_ones_do_not(gold: str, correct: str, incorrect: str) -> None:
+    found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (gold, correct, incorrect)]
+    assert found == [1, 1, 0]

@@ -1,0 +1,141 @@
+"""Reasons why a run cannot start on a machine: one function for `or1 train` and `or1 doctor`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+
+from or1.assemble.backends import BACKEND_NEEDS, backend_factory
+from or1.assemble.engines import ENGINE_NEEDS, engine_factory
+from or1.assemble.memory import free_bytes, run_line, run_settings
+from or1.assemble.model import device_for, dtype_for
+from or1.assemble.needs import Needs
+from or1.assemble.verifiers import sandbox_line, task_kinds
+from or1.config import RunConfig
+from or1.errors import ConfigError, Or1Error
+from or1.memory import GIB, PUBLISHED, Shape, estimate
+from or1.models import model_folder
+from or1.nn.load import shape_for
+from or1.nn.weights import resolve_folder
+from or1.trainer.precision import MIN_HIDDEN_SIZE, has_bfloat16
+from or1_verify.sandbox import Capabilities, detect
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The resources that decide which runs start."""
+
+    free_memory_bytes: int
+    """That this process can still allocate, within its control groups."""
+    num_gpus: int
+    free_gpu_bytes: int
+    """Of the first GPU; 0 without one."""
+    free_disk_bytes: int
+    """Where the run folder lies."""
+    has_bfloat16: bool
+    """Whether the device of `auto` multiplies it."""
+    sandbox: Capabilities
+
+
+def this_machine(out: Path) -> Machine:
+    """The machine that runs this process.
+
+    Args:
+        out: run folder, or a folder above it.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    near = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    return Machine(
+        free_memory_bytes=free_bytes(torch.device("cpu")),
+        num_gpus=gpus,
+        free_gpu_bytes=free_bytes(torch.device("cuda")) if gpus else 0,
+        free_disk_bytes=shutil.disk_usage(near).free,
+        has_bfloat16=has_bfloat16(torch.device("cuda" if gpus else "cpu")),
+        sandbox=detect(),
+    )
+
+
+def refuse_obstacles(run: RunConfig, out: Path) -> None:
+    """Refuse a run that this machine cannot carry out.
+
+    Raises:
+        ConfigError: with every obstacle and its remedy.
+        ModelError: no such model.
+    """
+    shape = shape_for(resolve_folder(model_folder(run.model.path)), run.model)
+    if found := list(obstacles(run, this_machine(out), shape)):
+        raise ConfigError("; ".join(found))
+
+
+def known_shape(run: RunConfig) -> Shape | None:
+    """The shape of a run's model without a download: from its folder, the hub's cache, or published sizes.
+
+    Raises:
+        ModelError: a local folder that is missing or cannot be computed.
+    """
+    path = model_folder(run.model.path)
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        try:
+            folder = Path(snapshot_download(path, local_files_only=True, allow_patterns=["config.json"]))
+        except (OSError, ValueError):
+            if path.count("/") != 1:
+                resolve_folder(path)  # no name of the hub: refused
+            return PUBLISHED.get(path)
+    return shape_for(folder, run.model)
+
+
+def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator[str]:
+    """Each obstacle of a run on a machine, with a remedy.
+
+    Args:
+        run: its settings.
+        machine: its resources.
+        shape: of the model; None = not known, and memory is not compared.
+    """
+    for name, factory, needs, setting in (
+        (run.rollout.engine, engine_factory, ENGINE_NEEDS, "rollout.engine"),
+        (run.system.backend, backend_factory, BACKEND_NEEDS, "system.backend"),
+    ):
+        try:
+            factory(name)
+        except Or1Error as error:
+            yield str(error)
+            continue
+        entry = needs[name] if name in needs else Needs()
+        yield from (f'{setting} = "{name}" {lack}' for lack in entry.missing(machine.num_gpus))
+    try:
+        device = device_for(run.system, has_gpu=machine.num_gpus > 0)
+    except ConfigError as error:
+        yield str(error)
+        return
+    if any(kind.needs_sandbox for kind in task_kinds(run)):
+        settings = run.verify.code
+        uses_own = settings.sandbox_fusion_url is None
+        if uses_own and (line := sandbox_line(machine.sandbox, settings.allow_weak_sandbox)):
+            yield line
+    if shape is not None:
+        yield from _too_large(run, machine, shape, device)
+
+
+def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.device) -> Iterator[str]:
+    gains = machine.has_bfloat16 and shape.hidden_size >= MIN_HIDDEN_SIZE
+    dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
+    on_gpu = device.type == "cuda"
+    settings = run_settings(run, dtype.itemsize, on_gpu=on_gpu)
+    line = run_line(shape, settings, machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes)
+    if line is not None:
+        yield line
+    needed = estimate(shape, settings)
+    checkpoint = needed.moments + (needed.masters or needed.weights)
+    if checkpoint > machine.free_disk_bytes:
+        yield (
+            f"a checkpoint takes {checkpoint / GIB:.1f} GiB and the disk has "
+            f"{machine.free_disk_bytes / GIB:.1f} GiB free: free some space, "
+            "or choose another place with --out"
+        )

@@ -1,0 +1,152 @@
+"""Obstacles of a run on a machine: those that `or1 doctor` prints are those that `or1 train` refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from or1 import recipes
+from or1.assemble import generators, train
+from or1.assemble import obstacles as subject
+from or1.assemble.memory import explained, is_out_of_memory, run_settings, sampling_line
+from or1.assemble.obstacles import Machine, known_shape, obstacles
+from or1.cli import doctor
+from or1.errors import ConfigError, ModelError, OutOfMemoryError
+from or1.evals.request import evaluation_settings
+from or1.memory import GIB, PUBLISHED, estimate
+from or1_verify.sandbox import detect
+from tests.small import small_config
+
+LARGE = Machine(
+    free_memory_bytes=1 << 50,
+    num_gpus=1,
+    free_gpu_bytes=80 * GIB,
+    free_disk_bytes=1 << 50,
+    has_bfloat16=True,
+    sandbox=detect(),
+)
+SMALL = replace(LARGE, num_gpus=0, free_gpu_bytes=0, has_bfloat16=False, free_memory_bytes=16 * GIB)
+
+
+def found(name: str, machine: Machine, *sets: str) -> str:
+    run = recipes.load(name, list(sets))
+    return "; ".join(obstacles(run, machine, known_shape(run)))
+
+
+@pytest.mark.parametrize(
+    ("name", "machine", "sets", "part"),
+    [
+        ("tiny", SMALL, (), ""),
+        ("r1-distill-1.5b-1gpu", LARGE, (), ""),
+        ("r1-distill-1.5b-1gpu", SMALL, (), "the run needs about 6"),
+        ("r1-distill-7b-lora-1gpu", LARGE, (), ""),
+        ("or1-7b", LARGE, ("rollout.engine=local",), "and 80.00 GiB are free: "),
+        ("or1-32b", LARGE, (), 'rollout.engine = "vllm" needs vllm'),
+        ("tiny", replace(SMALL, free_memory_bytes=60 << 20), (), "and 0.06 GiB are free: lower"),
+        (
+            "tiny",
+            replace(SMALL, free_disk_bytes=1 << 20),
+            (),
+            "a checkpoint takes 0.0 GiB and the disk has 0.0",
+        ),
+        ("tiny", SMALL, ("system.device=cuda",), 'system.device = "cuda"'),
+        ("tiny", SMALL, ("system.backend=fspd",), 'system.backend = "fspd" does not exist'),
+        ("tiny", SMALL, ("rollout.engine=sglang",), 'rollout.engine = "sglang" does not exist'),
+    ],
+)
+def test_each_obstacle_is_named(name: str, machine: Machine, sets: tuple[str, ...], part: str) -> None:
+    line = found(name, machine, *sets)
+    assert part in line
+    assert bool(line) == bool(part)
+
+
+def test_a_model_without_a_folder() -> None:
+    with pytest.raises(ModelError, match="no model folder at /none"):
+        found("tiny", SMALL, "model.path=/none/model")
+    assert known_shape(recipes.load("tiny", ["model.path=owner/unknown-model"])) is None
+
+
+@pytest.mark.parametrize("lack", [{"free_memory_bytes": 60 << 20}, {"free_disk_bytes": 1 << 20}])
+def test_train_refuses_what_doctor_says(
+    lack: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poor = replace(SMALL, **lack)
+    monkeypatch.setattr(subject, "this_machine", lambda out: poor)
+    run = recipes.load("tiny")
+    said = doctor.recipe_line("tiny", poor)
+    with pytest.raises(ConfigError) as refusal:
+        train(run, tmp_path / "run")
+    assert said == f"  cannot   tiny: {refusal.value}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_names_the_largest_phase_and_its_settings() -> None:
+    run = recipes.load("tiny", ["stages.1.max_response_tokens=1000000"])
+    line = found("tiny", SMALL, "stages.1.max_response_tokens=1000000")
+    assert "lower rollout.max_running, lower max_response_tokens of the stages" in line
+    assert "model.lora" not in line
+    shape = known_shape(run)
+    assert shape is not None
+    assert estimate(shape, run_settings(run, 4, on_gpu=False)).kv_cache > 900 * GIB
+    assert estimate(shape, run_settings(run, 4, on_gpu=True)).kv_cache < 3 * GIB
+
+
+def test_a_microbatch_is_no_larger_than_its_minibatch_and_holds_a_sequence() -> None:
+    sets = ["rollout.max_prompt_tokens=100", "stages.1.num_problems=2", "stages.0.num_problems=2"]
+    run = recipes.load("tiny", [*sets, "stages.0.group_size=2", "stages.1.group_size=2"])
+    assert run_settings(run, 4, on_gpu=False).microbatch_tokens == 4 * 260
+    run = recipes.load("tiny", [*sets, "system.tokens_per_microbatch=10"])
+    assert run_settings(run, 4, on_gpu=False).microbatch_tokens == 260
+
+
+def test_sampling_needs_no_optimizer() -> None:
+    seven = PUBLISHED["deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"]
+    settings = replace(run_settings(recipes.load("or1-7b"), 2, on_gpu=True), slots=8)
+    assert sampling_line(seven, settings, 40 * GIB) is None
+    line = sampling_line(seven, settings, 10 * GIB)
+    assert line is not None
+    assert "moments" not in line
+    assert "lower max_running, lower max_response_tokens" in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory"
+        ),
+    ],
+)
+def test_memory_that_runs_out_is_one_line(error: Exception) -> None:
+    settings = run_settings(recipes.load("tiny"), 4, on_gpu=False)
+    with (
+        pytest.raises(
+            OutOfMemoryError, match=r"out of memory on cpu: the run needs about .* are free: lower"
+        ),
+        explained(torch.device("cpu"), small_config(), settings, trains=True),
+    ):
+        raise error
+
+
+def test_an_allocation_beyond_the_machine_is_seen() -> None:
+    with pytest.raises(RuntimeError) as failure:
+        torch.empty(1 << 58, dtype=torch.uint8)
+    assert is_out_of_memory(failure.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_an_evaluation_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generators, "free_bytes", lambda device: 40 << 20)
+    settings = evaluation_settings("builtin:tiny", None, [])
+    with (
+        pytest.raises(
+            OutOfMemoryError, match=r"sampling needs about .* 0.04 GiB are free: lower max_running"
+        ),
+        generators.open_generator(settings, 900),
+    ):
+        pass
