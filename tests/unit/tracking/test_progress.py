@@ -227,7 +227,7 @@ def test_the_live_page_starts_with_the_first_samples_not_with_the_first_step() -
     view = LiveConsole("tiny", STAGES, console, Clock())
     view.on_progress_start("held-out samples", {"a": 2})
     view.close()
-    assert "before the first step" in out.getvalue()
+    assert "at most 30 steps" in out.getvalue()
 
 
 def test_an_evaluation_without_a_terminal_is_shown_in_lines() -> None:
