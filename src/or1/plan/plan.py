@@ -115,7 +115,7 @@ def plan_stage(
     run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster, lengths: LengthSource
 ) -> StagePlan:
     """The plan of one stage; see `plan_run`."""
-    memory = trainer_memory(run, stage, shape, cluster)
+    memory = _memory(run, stage, shape, cluster)
     if memory.update > USABLE * cluster.gpu.memory:
         raise ConfigError(_does_not_fit(run, stage, shape, cluster, memory))
     sampled = lengths.quantiles(stage.num_problems * stage.group_size, stage.max_response_tokens)
@@ -146,9 +146,19 @@ def plan_stage(
     )
 
 
-def trainer_memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) -> MemoryEstimate:
-    """Bytes on one GPU of the trainer, sharded over all GPUs, with recompute."""
-    tokens = max(run.system.tokens_per_microbatch, stage.max_response_tokens + run.rollout.max_prompt_tokens)
+def trainer_memory(
+    run: RunConfig, budget: int, shape: Shape, cluster: Cluster, microbatch_tokens: int = 0
+) -> MemoryEstimate:
+    """Bytes on one GPU of the trainer, sharded over all GPUs, with recompute.
+
+    Args:
+        run: its longest prompt, adapters and reference.
+        budget: response budget [tokens].
+        shape: of the model.
+        cluster: its number of GPUs.
+        microbatch_tokens: tokens of one forward pass; at least one whole prompt and response.
+    """
+    tokens = max(microbatch_tokens, budget + run.rollout.max_prompt_tokens)
     return estimate(
         shape,
         MemorySettings(
@@ -160,6 +170,10 @@ def trainer_memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cl
             lora_rank=None if run.model.lora is None else run.model.lora.rank,
         ),
     )
+
+
+def _memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) -> MemoryEstimate:
+    return trainer_memory(run, stage.max_response_tokens, shape, cluster, run.system.tokens_per_microbatch)
 
 
 def engine_gpus(shape: Shape, gpu: Gpu, budget: int, max_prompt_tokens: int) -> int:
@@ -234,7 +248,7 @@ def best_overlap(
         num_engines = (cluster.num_gpus - num_train) // tensor_parallel
         if num_train == 0 or num_engines == 0:
             continue
-        memory = trainer_memory(run, stage, shape, replace(cluster, num_gpus=num_train))
+        memory = _memory(run, stage, shape, replace(cluster, num_gpus=num_train))
         if memory.update > USABLE * cluster.gpu.memory:
             continue
         rollout_s, _ = rollout_seconds(shape, cluster, sampled, tensor_parallel, num_engines, slots)
@@ -246,15 +260,11 @@ def best_overlap(
     return min(found, key=lambda overlap: overlap.step_s, default=None)
 
 
-def largest_budget(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) -> int:
+def largest_budget(run: RunConfig, shape: Shape, cluster: Cluster) -> int:
     """The largest response budget whose update fits, in steps of 1,024; 0 when none does [tokens]."""
     fits = 0
     for budget in range(1024, 131_073, 1024):
-        tokens = budget + run.rollout.max_prompt_tokens
-        system = run.system.model_copy(update={"tokens_per_microbatch": tokens})
-        changed = stage.model_copy(update={"max_response_tokens": budget})
-        memory = trainer_memory(run.model_copy(update={"system": system}), changed, shape, cluster)
-        if memory.update > USABLE * cluster.gpu.memory:
+        if trainer_memory(run, budget, shape, cluster).update > USABLE * cluster.gpu.memory:
             break
         fits = budget
     return fits
@@ -273,7 +283,7 @@ def _does_not_fit(
     )
     if enough is not None:
         return f"{line}: {enough} GPUs are enough"
-    budget = largest_budget(run, stage, shape, cluster)
+    budget = largest_budget(run, shape, cluster)
     if budget:
         return f"{line}: up to {budget:,} response tokens fit"
     return f"{line}: use GPUs with more memory, or model.lora"
@@ -285,5 +295,5 @@ def fewest_candidates(num_gpus: int) -> list[int]:
 
 
 def _fits(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster, num_gpus: int) -> bool:
-    memory = trainer_memory(run, stage, shape, replace(cluster, num_gpus=num_gpus))
+    memory = _memory(run, stage, shape, replace(cluster, num_gpus=num_gpus))
     return memory.update <= USABLE * cluster.gpu.memory
