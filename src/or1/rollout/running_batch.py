@@ -51,7 +51,7 @@ class Start:
 
     request: Request
     paused: Recorded | None = None
-    """What was sampled before memory became short."""
+    """The part that was sampled before memory became short."""
 
     @property
     def tokens(self) -> Int32:

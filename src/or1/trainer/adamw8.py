@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-BLOCK_SIZE = 256
-"""Values that share a scale."""
+from or1.memory import QUANTIZATION_BLOCK
+
+BLOCK_SIZE = QUANTIZATION_BLOCK
 CHUNK = 1 << 22
 """Values that are in float32 at once, a multiple of `BLOCK_SIZE`."""
 ROOTS = {"exp_avg": 2, "exp_avg_sq": 4}
