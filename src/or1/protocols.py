@@ -185,6 +185,15 @@ class Stoppable(Protocol):
 
 
 @runtime_checkable
+class Closable(Protocol):
+    """Optional for backends: processes or files to give back at the end of a run."""
+
+    def close(self) -> None:
+        """End them; may be called again."""
+        ...
+
+
+@runtime_checkable
 class SharesDevice(Protocol):
     """Optional for engines on the device that trains."""
 

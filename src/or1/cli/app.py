@@ -142,13 +142,17 @@ def train(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
     ] = False,
+    ranks: Annotated[
+        int | None, typer.Option(min=1, help="Processes to train in, each with a shard of the model.")
+    ] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
     weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
-    run(recipe, [*(sets or []), *weak], out, start=start, accept_changes=accept_changes)
+    parallel = [] if ranks is None else ["system.backend=fsdp", f"system.num_ranks={ranks}"]
+    run(recipe, [*(sets or []), *weak, *parallel], out, start=start, accept_changes=accept_changes)
 
 
 @curate_app.command("run")

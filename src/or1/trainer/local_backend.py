@@ -22,7 +22,7 @@ from or1.nn.kernels import shares_prompts_on
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack
 from or1.trainer.update_plan import Minibatch, plan_minibatches
-from or1.trainer.update_report import Tally
+from or1.trainer.update_report import UpdateTally
 from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 Forward = Callable[[CausalModel, Microbatch], Tensor]
@@ -88,7 +88,7 @@ class LocalBackend:
     def before_update(self, call: Callable[[], None]) -> None:
         self._before_update = call
 
-    def _stoppable(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Iterator[Microbatch]:
+    def _stoppable(self, minibatch: Minibatch[Microbatch], tally: UpdateTally) -> Iterator[Microbatch]:
         """The microbatches; a stop signal ends the update between them, until the weights have changed."""
         for microbatch in minibatch.microbatches:
             if self._check is not None and not tally.applied:
@@ -116,7 +116,7 @@ class LocalBackend:
         minibatches = plan_minibatches(
             kept, advantages, loss, stage.num_minibatches, lambda rollouts: self._pack(rollouts, loss)
         )
-        tally = Tally()
+        tally = UpdateTally()
         if loss.kl_coefficient > 0:
             reference = self._reference_model()
             minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
@@ -173,7 +173,7 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_old(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Minibatch[Microbatch]:
+    def _with_old(self, minibatch: Minibatch[Microbatch], tally: UpdateTally) -> Minibatch[Microbatch]:
         tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
             minibatch,
@@ -185,7 +185,7 @@ class LocalBackend:
 
     @torch.no_grad()
     def _with_reference(
-        self, minibatch: Minibatch[Microbatch], reference: CausalModel, tally: Tally
+        self, minibatch: Minibatch[Microbatch], reference: CausalModel, tally: UpdateTally
     ) -> Minibatch[Microbatch]:
         tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
@@ -208,7 +208,7 @@ class LocalBackend:
         minibatch: Minibatch[Microbatch],
         loss: LossConfig,
         alpha: float,
-        tally: Tally,
+        tally: UpdateTally,
         hasher: hashlib.blake2b,
     ) -> None:
         self._optimizer.clear()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from or1.config import OptimizerConfig
 from or1.errors import CheckpointError
 from or1.trainer.adamw8 import AdamW8, converted, state_bytes
-
-WEIGHTS_FILE = "weights.safetensors"
-MOMENTS_FILE = "moments.safetensors"
-COUNTERS_FILE = "trainer.json"
+from or1.trainer.state_files import (
+    MOMENTS_FILE,
+    WEIGHTS_FILE,
+    read_num_updates,
+    read_whole,
+    write_counters,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,28 +144,18 @@ class MasterOptimizer:
             for name, master in self._masters.items():
                 master.copy_(weights[name])
 
-    def save(self, folder: Path) -> None:
-        """Write master weights, moments and counters."""
-        save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
-        moments = {}
-        for name, master in self._masters.items():
-            for key, value in self._adamw.state[master].items():
-                moments[f"{key}.{name}"] = value.contiguous()
-        save_file(moments, folder / MOMENTS_FILE)
-        counters = {"num_updates": self.num_updates}
-        (folder / COUNTERS_FILE).write_text(json.dumps(counters) + "\n", encoding="utf-8")
+    def moments(self) -> dict[str, Tensor]:
+        """Optimizer state by `<key>.<name>`; empty before the first update."""
+        states = {name: self._adamw.state[m] for name, m in self._masters.items() if m in self._adamw.state}
+        return {f"{key}.{name}": value for name, state in states.items() for key, value in state.items()}
 
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote, also where the moments have other bits.
+    def restore(self, moments: Mapping[str, Tensor], num_updates: int) -> None:
+        """Continue from masters that were written in place, also where the moments have other bits.
 
-        Raises:
-            CheckpointError: the tensors are not those of this model.
+        Args:
+            moments: as `moments`.
+            num_updates: since the start of the run.
         """
-        weights = load_file(folder / WEIGHTS_FILE)
-        if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
-            raise CheckpointError(f"{folder / WEIGHTS_FILE} holds the weights of another model")
-        moments = load_file(folder / MOMENTS_FILE)
-        self.start_from(weights)
         self._adamw.state.clear()
         for key_name, value in moments.items():
             key, name = key_name.split(".", 1)
@@ -172,9 +164,28 @@ class MasterOptimizer:
             self._adamw.state[master][key] = value.to(master.device)
         for parameter, state in self._adamw.state.items():
             self._adamw.state[parameter] = converted(state, parameter, to_8_bits=self._has_8_bits)
-        self.num_updates = json.loads((folder / COUNTERS_FILE).read_text(encoding="utf-8"))["num_updates"]
+        self.num_updates = num_updates
         self._round_to_parameters()
         self.clear()
+
+    def save(self, folder: Path) -> None:
+        """Write master weights, moments and counters."""
+        save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
+        moments = {name: value.contiguous() for name, value in self.moments().items()}
+        save_file(moments, folder / MOMENTS_FILE)
+        write_counters(folder, self.num_updates)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote, here or on ranks.
+
+        Raises:
+            CheckpointError: the tensors are not those of this model.
+        """
+        weights, moments = read_whole(folder)
+        if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
+            raise CheckpointError(f"{folder} holds the weights of another model")
+        self.start_from(weights)
+        self.restore(moments, read_num_updates(folder))
 
 
 def digest(tensors: Mapping[str, Tensor], hasher: hashlib.blake2b) -> None:
