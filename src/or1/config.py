@@ -387,6 +387,8 @@ class RunConfig(Config):
                 f'system.num_ranks = {self.system.num_ranks} needs system.backend = "fsdp": '
                 "or1 train --ranks sets both"
             )
+        if self.system.backend == "fsdp" and self.system.optimizer_bits != 32:
+            raise ValueError('system.optimizer_bits = 8 needs system.backend = "local"')
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
         return self
