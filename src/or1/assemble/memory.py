@@ -14,6 +14,7 @@ from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
 from or1.machine import free_memory_bytes
 from or1.memory import GIB, MemoryEstimate, MemorySettings, Shape, estimate
+from or1.rollout.local_engine import free_gpu_bytes
 
 _MANY = 0.15
 """A phase of at least this share of the total is named with the settings that lower it [fraction]."""
@@ -28,7 +29,10 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "logits": ("lower system.tokens_per_microbatch",),
     "kv_cache": ("lower {running}", "lower {budget}"),
     "decode": ("lower {running}",),
-    "moments": ("set model.lora, or take a smaller model",),
+    "moments": (
+        "set system.optimizer_bits = 8",
+        "set model.lora, or take a smaller model",
+    ),
     "masters": ("set model.lora, or take a smaller model",),
     "gradients": ("set model.lora, or take a smaller model",),
     "weights": ("take a smaller model",),
@@ -68,6 +72,7 @@ def run_settings(
         compute_bytes=compute_bytes,
         microbatch_tokens=max(whole, min(run.system.tokens_per_microbatch, trained * whole)),
         recompute=run.system.recompute_activations,
+        optimizer_bits=run.system.optimizer_bits,
         lora_rank=None if run.model.lora is None else run.model.lora.rank,
         has_reference=run.loss.kl_coefficient > 0,
         slots=slots,
@@ -133,10 +138,8 @@ def _gib(num_bytes: int) -> str:
 
 def free_bytes(device: torch.device) -> int:
     """Memory that this process can still allocate on a device, its own unused blocks included."""
-    if device.type != "cuda":
-        return free_memory_bytes()
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused
+    on_gpu = free_gpu_bytes(device)
+    return free_memory_bytes() if on_gpu is None else on_gpu
 
 
 @contextlib.contextmanager

@@ -174,7 +174,7 @@ class LocalEngine:
         """An empty cache: that of the last call where it was made for as many and as long sequences."""
         if self._cache is None or num_sequences > self._size[0] or max_length > self._size[1]:
             self.close()  # free the old memory before the new is allocated
-            free = free_bytes(self.decoder.device)
+            free = free_gpu_bytes(self.decoder.device)
             max_bytes = None if free is None else int((free - self._bytes_to_come()) * GPU_CACHE_FRACTION)
             if max_bytes is not None:  # in pages, room for longer or more sequences costs nothing by itself
                 num_sequences, max_length = max(num_sequences, self._size[0]), max(max_length, self._size[1])
@@ -198,7 +198,7 @@ class LocalEngine:
         )
 
 
-def free_bytes(device: torch.device) -> int | None:
+def free_gpu_bytes(device: torch.device) -> int | None:
     """Free memory of a GPU, with that which torch holds and does not use; None for a CPU."""
     if device.type != "cuda":
         return None

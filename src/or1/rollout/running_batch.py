@@ -51,7 +51,7 @@ class Waiting:
 
     request: Request
     paused: Recorded | None = None
-    """Its tokens from before memory became short."""
+    """The part that was sampled before memory became short."""
 
     @property
     def tokens(self) -> Int32:

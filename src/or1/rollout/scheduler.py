@@ -48,8 +48,8 @@ class Scheduler:
     def advance(self, check: Callable[[], None]) -> list[Recorded]:
         """Start the requests that fit, then decode until at least one finishes; `check` before each token.
 
-        Where the running ones outgrow the memory, the shortest waits at the end of the queue and resumes from
-        its tokens.
+        Where the running ones outgrow the memory, the shortest waits at the end of the queue and continues
+        from its tokens.
         """
         self._start_waiting()
         while True:
