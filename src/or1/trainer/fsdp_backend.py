@@ -12,6 +12,7 @@ from or1.config import LossConfig, StageConfig
 from or1.nn.config import ModelShape
 from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
+from or1.trainer.rank_messages import saved_marker
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
 from or1.trainer.rank_processes import Ranks
 from or1.trainer.update_plan import Minibatch, plan_minibatches
@@ -94,7 +95,14 @@ class FsdpBackend:
         return WeightHandle(version=version, ref=path)
 
     def save(self, folder: Path) -> None:
-        self._ranks.call("save", [folder] * self._ranks.num_ranks)
+        self.begin_save(folder)()
+
+    def begin_save(self, folder: Path) -> Callable[[], None]:
+        """See `SavesBeside`. The previous save has ended."""
+        for rank in range(self._ranks.num_ranks):
+            saved_marker(self._ranks.scratch, rank).unlink(missing_ok=True)
+        self._ranks.call("begin_save", [folder] * self._ranks.num_ranks)
+        return self._ranks.wait_saved
 
     def load(self, folder: Path) -> None:
         self._ranks.call("load", [folder] * self._ranks.num_ranks)

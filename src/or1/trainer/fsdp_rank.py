@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -31,7 +32,7 @@ from or1.nn.published import write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
 from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUpdate, to_numbers
-from or1.trainer.sharded_files import read_shards, write_shards
+from or1.trainer.sharded_files import begin_write, read_shards
 from or1.trainer.sharded_model import gathered, load_sharded, shards
 from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
 
@@ -72,6 +73,7 @@ class FsdpRank:
         on_progress: called often, with the work at hand.
         should_stop: whether this rank has to leave an update that has changed no weight; the ranks decide
             together.
+        on_saved: called in a thread when this rank has written its file, with the error or an empty text.
     """
 
     def __init__(
@@ -80,16 +82,19 @@ class FsdpRank:
         *,
         on_progress: Callable[[str], None],
         should_stop: Callable[[], bool],
+        on_saved: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._on_progress = on_progress
         self._should_stop = should_stop
+        self._on_saved = on_saved
         self._rank, self._num_ranks = distributed.get_rank(), distributed.get_world_size()
         self._device = torch.device(settings.device)
         if settings.device == "cuda":
             self._device = torch.device("cuda", self._rank % torch.cuda.device_count())
             torch.cuda.set_device(self._device)
         self._mesh = init_device_mesh(settings.device, (self._num_ranks,))
+        self._saving_group = distributed.new_group(backend="gloo")
         self._model = self._load()
         self._model.recompute = settings.recompute
         self._optimizer = MasterOptimizer(dict(self._model.named_parameters()), settings.optimizer)
@@ -151,12 +156,15 @@ class FsdpRank:
             assert isinstance(self._settings.shape, DecoderConfig)
             write_published(self._settings.shape, weights, path)
 
-    def save(self, folder: Path) -> None:
-        """Write this rank's shards of master weights and moments into an existing folder."""
-        moments = {n: m for n, m in self._optimizer.moments().items() if not n.startswith("step.")}
-        write_shards(folder, {**self._optimizer.masters, **moments})
+    def begin_save(self, folder: Path) -> None:
+        """Copy this rank's shards of master weights and moments, and write them into an existing folder in a
+        thread, which ends with a call of `on_saved`."""
         if self._rank == 0:
             write_counters(folder, self._optimizer.num_updates)
+        moments = {n: m for n, m in self._optimizer.moments().items() if not n.startswith("step.")}
+        writing = begin_write(folder, {**self._optimizer.masters, **moments}, self._saving_group)
+        assert isinstance(writing, Future)
+        writing.add_done_callback(lambda done: self._on_saved(str(done.exception() or "")))
 
     def load(self, folder: Path) -> None:
         """Read this rank's shards of what any number of ranks, or the backend of one process, has written."""

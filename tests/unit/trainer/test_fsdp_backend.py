@@ -175,6 +175,21 @@ def test_files_of_two_ranks_are_read_by_any_number(num_ranks: int, tmp_path: Pat
         assert all(torch.equal(again[name], saved[name]) for name in saved)
 
 
+def test_training_continues_while_a_checkpoint_is_written(tmp_path: Path) -> None:
+    """The files hold the state of the call: a writer that reads the live shards would save a later one."""
+    backend = fresh_backend(2)
+    backend.update(*make_batch(3), LossConfig(), 0.1, make_stage())
+    expected = files_of(backend, tmp_path / "expected")
+    (tmp_path / "beside").mkdir()
+    wait = backend.begin_save(tmp_path / "beside")
+    backend.update(*make_batch(3), LossConfig(), 0.1, make_stage(2))
+    wait()
+    weights, moments = read_whole(tmp_path / "beside")
+    found = weights | moments
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_files_of_one_process_are_read_by_ranks(tmp_path: Path) -> None:
     local, ranks = local_backend(), fresh_backend(2)
     local.update(*make_batch(3), LossConfig(), 0.1, make_stage(2))
