@@ -336,6 +336,9 @@ class SystemConfig(Config):
     factory as `FILE.py:NAME` or `module:NAME`."""
     num_ranks: int = Field(default=1, ge=1)
     """Processes of the backend fsdp; on GPUs one for each [processes]."""
+    context_parallel: int = Field(default=1, ge=1)
+    """Backend fsdp: ranks that compute the same sequences together, for long responses: each holds this
+    fraction of their rows, and in attention this fraction of the heads [processes]."""
     offload_optimizer: bool = False
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)
@@ -383,6 +386,15 @@ class RunConfig(Config):
             raise ValueError(
                 f'system.num_ranks = {self.system.num_ranks} needs system.backend = "fsdp": '
                 "or1 train --ranks sets both"
+            )
+        if self.system.num_ranks % self.system.context_parallel:
+            raise ValueError(
+                f"system.context_parallel = {self.system.context_parallel} does not divide "
+                f"system.num_ranks = {self.system.num_ranks}"
+            )
+        if self.system.deterministic and self.system.context_parallel > 1:
+            raise ValueError(
+                "system.deterministic computes whole sequences: set system.context_parallel to 1"
             )
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")

@@ -28,12 +28,20 @@ class FsdpBackend:
         shape: of the model.
         tokens_per_microbatch: most input tokens of one forward pass [tokens].
         share_prompts: compute a prompt once for its responses.
+        context_parallel: neighbouring ranks that compute the same microbatches together.
     """
 
     def __init__(
-        self, ranks: Ranks, shape: ModelShape, *, tokens_per_microbatch: int, share_prompts: bool
+        self,
+        ranks: Ranks,
+        shape: ModelShape,
+        *,
+        tokens_per_microbatch: int,
+        share_prompts: bool,
+        context_parallel: int = 1,
     ) -> None:
         self._ranks = ranks
+        self._num_shares = ranks.num_ranks // context_parallel
         self._shape = shape
         self._tokens_per_microbatch = tokens_per_microbatch
         self._share_prompts = share_prompts
@@ -64,10 +72,11 @@ class FsdpBackend:
         started = time.perf_counter()
         pack = partial(self._pack, loss=loss)
         minibatches = plan_minibatches(kept, advantages, loss, stage.num_minibatches, pack)
-        shares = [deal(m.microbatches, self._ranks.num_ranks, self._shape) for m in minibatches]
+        shares = [deal(m.microbatches, self._num_shares, self._shape) for m in minibatches]
         updates = [
             RankUpdate(minibatches=share, num_reuses=stage.num_reuses, loss=loss, alpha=alpha)
             for share in zip(*shares, strict=True)
+            for _ in range(self._ranks.num_ranks // self._num_shares)
         ]
         reports: list[RankReport] = self._ranks.call("update", updates, self._check)
         tally = _tally(minibatches, stage.num_reuses, reports)
@@ -81,7 +90,7 @@ class FsdpBackend:
             self._tokens_per_microbatch,
             loss,
             share_prompts=self._share_prompts,
-            multiple=self._ranks.num_ranks,
+            multiple=self._num_shares,
         )
 
     def publish(self, version: int) -> WeightHandle:

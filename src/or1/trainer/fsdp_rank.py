@@ -26,6 +26,8 @@ from or1.algo.loss import LossSums, token_loss
 from or1.config import OptimizerConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import DecoderConfig, ModelShape
+from or1.nn.context_parallel import ContextGroup
+from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.kernels import Kernels
 from or1.nn.published import write_published
@@ -54,6 +56,8 @@ class RankSettings:
     recompute: bool
     offload: bool
     """Shards, gradients and moments in the memory of the host."""
+    context_parallel: int
+    """P: neighbouring ranks that compute the same sequences together."""
     fingerprint: bool
     num_threads: int
     """Of one rank, on a CPU."""
@@ -95,10 +99,20 @@ class FsdpRank:
             torch.cuda.set_device(self._device)
         self._mesh = init_device_mesh(settings.device, (self._num_ranks,))
         self._saving_group = distributed.new_group(backend="gloo")
+        self._context = self._context_group()
         self._model = self._load()
         self._model.recompute = settings.recompute
         self._optimizer = MasterOptimizer(dict(self._model.named_parameters()), settings.optimizer)
         self._reference: CausalModel | None = None
+
+    def _context_group(self) -> ContextGroup | None:
+        size = self._settings.context_parallel
+        if size == 1:
+            return None
+        mesh = init_device_mesh(
+            self._settings.device, (self._num_ranks // size, size), mesh_dim_names=("data", "context")
+        )
+        return ContextGroup(mesh.get_group("context"), self._settings.shape)
 
     def _load(self) -> CausalModel:
         settings = self._settings
@@ -178,7 +192,29 @@ class FsdpRank:
         self._optimizer.restore(moments, num_updates)
 
     def _to_device(self, minibatch: RankMinibatch) -> list[Microbatch]:
-        return [microbatch.to(torch.float32, self._device) for microbatch in minibatch.microbatches]
+        microbatches = [microbatch.to(torch.float32, self._device) for microbatch in minibatch.microbatches]
+        return microbatches if self._context is None else [self._own_tokens(m) for m in microbatches]
+
+    def _own_tokens(self, microbatch: Microbatch) -> Microbatch:
+        """The microbatch with the response tokens that this rank predicts; `predictors_N` are then rows of
+        its slice."""
+        assert self._context is not None
+        own, rows = self._context.own_rows(microbatch.lengths, microbatch.parents, microbatch.predictors_N)
+        if own.numel() == 0:
+            # a loss of zero on any row: the head too must have a gradient on all ranks
+            return replace(
+                microbatch,
+                predictors_N=own.new_zeros(1),
+                targets_N=own.new_zeros(1),
+                batch=microbatch.batch.map(lambda x: torch.zeros_like(x[:1])),
+                names=(),
+            )
+        return replace(
+            microbatch,
+            predictors_N=rows,
+            targets_N=microbatch.targets_N[own],
+            batch=microbatch.batch.map(lambda x: x[own]),
+        )
 
     def _watched(self, batch: Sequence[Microbatch], work: str, *, can_stop: bool) -> Iterator[Microbatch]:
         """The microbatches; all ranks leave between two of them when one has to."""
@@ -196,9 +232,12 @@ class FsdpRank:
 
     def _logprobs(self, model: CausalModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the response tokens; inside the hooks of the model."""
-        hidden_NC = model.packed(
-            microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
-        )
+        inputs = microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
+        if self._context is None:
+            hidden_NC = model.packed(*inputs)
+        else:
+            assert isinstance(model, Decoder)
+            hidden_NC = self._context.packed(model, *inputs)
         temperature = self._settings.temperature
         return head_logprobs(
             hidden_NC, model.head_weight, microbatch.targets_N, temperature, model.kernels.head_logits
@@ -233,7 +272,7 @@ class FsdpRank:
             self._sum_gradients(index == len(batch) - 1)
             loss, sums = self._model(self._loss, microbatch, update)
             torch.autograd.backward(loss if index < num_real else loss * 0.0)
-            if index < num_real:
+            if index < num_real and microbatch.names:
                 counted.append(sums)
         if self._settings.fingerprint:
             self._digest(sorted(self._optimizer.gradients.items()), hasher)
