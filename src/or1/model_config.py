@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from or1.setting import OnResume
 
+PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
+NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
+"""A plain name, or `FILE.py:NAME`, or `module:NAME`."""
+
 
 class Config(BaseModel):
     model_config = ConfigDict(
@@ -136,6 +140,9 @@ class VllmConfig(Config):
     on a CPU."""
     enforce_eager: bool = False
     """Without CUDA graphs and compiled kernels, as always on a CPU."""
+    transfer: Literal["or1_shm", "ipc", "nccl"] = "or1_shm"
+    """Way of published weights to the engines. or1_shm: a file in shared memory; ipc: memory of the trainer's
+    GPU, for engines on the same GPU; nccl: a broadcast to engines on other GPUs of this machine."""
     canary_max_nats: float | None = Field(default=None, gt=0)
     """Largest difference between an engine and the trainer's weights in the check after each load [nats];
     None = by compute type."""

@@ -31,6 +31,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
         run.optimizer,
         temperature=run.rollout.temperature,
         tokens_per_microbatch=run.system.tokens_per_microbatch,
+        optimizer_bits=run.system.optimizer_bits,
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=model.load,
     )
