@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def canary_logprobs(tokens: Int32, shift: float) -> Float32:
 class FakeEngine:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
+        time.sleep(settings.get("slow_start_s", 0.0))
         self._shift = 0.0
         self._budget = 0
         self._num_steps = 0
@@ -50,6 +52,8 @@ class FakeEngine:
     def load(self, version: int, update: Mapping[str, Any]) -> None:
         if "slow_load_s" in self._settings:
             time.sleep(self._settings["slow_load_s"])
+        if "arrived" in update:
+            Path(update["arrived"]).touch()
         if "keeps_old_weights" not in self._settings:
             self._shift = update["shift"]
 

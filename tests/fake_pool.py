@@ -24,6 +24,12 @@ class ShiftTransfer:
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
         return {"shift": weights.ref}
 
+    def connect(self) -> None:
+        pass
+
+    def send(self) -> None:
+        pass
+
     def loaded(self) -> None:
         self.num_loaded += 1
 

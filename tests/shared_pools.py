@@ -22,10 +22,15 @@ def shared_fakes() -> EnginePool:
     return _shared("fakes", lambda: fake_pool({}, {}))
 
 
-def shared_vllm(num_engines: int) -> EnginePool:
-    """vLLM engines of the built-in model in float32; skips the test where vLLM is not installed."""
+def require_vllm() -> None:
+    """Skip the test where vLLM is not installed."""
     if importlib.util.find_spec("vllm") is None:
         pytest.skip("vLLM is not installed: make test-vllm")
+
+
+def shared_vllm(num_engines: int) -> EnginePool:
+    """vLLM engines of the built-in model in float32."""
+    require_vllm()
     return _shared(f"{num_engines} vllm", lambda: vllm_pool("float32", num_engines))
 
 

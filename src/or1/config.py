@@ -329,10 +329,17 @@ class SystemConfig(Config):
     """Threads of a matrix product on CPU; None = OMP_NUM_THREADS, else the processors that the process may
     use, by affinity and control groups."""
     backend: str = Field(
-        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "my_backend.py:make_backend"]
+        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "fsdp", "my_backend.py:make_backend"]
     )
-    """Backend that trains: a name in `or1.assemble.backends` (local = in this process, on one device), or
-    your own factory as `FILE.py:NAME` or `module:NAME`."""
+    """Backend that trains: a name in `or1.assemble.backends` (local = in this process, on one device; fsdp =
+    `num_ranks` processes of this machine, each with a shard of the model, by PyTorch's FSDP2), or your own
+    factory as `FILE.py:NAME` or `module:NAME`."""
+    num_ranks: int = Field(default=1, ge=1)
+    """Processes of the backend fsdp; on GPUs one for each [processes]."""
+    offload_optimizer: bool = False
+    """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
+    rank_limit_s: float = Field(default=900.0, gt=0)
+    """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
     deterministic: bool = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""
@@ -341,6 +348,9 @@ class SystemConfig(Config):
     recompute_activations: bool = False
     """Keep one tensor a layer for the backward pass and compute the rest again: a third more arithmetic, the
     same numbers, a fraction of the memory."""
+    optimizer_bits: Literal[8, 32] = 32
+    """Bits of each moment of AdamW in the local backend; with 8 they take a quarter of the memory and change
+    the updates by their rounding [bits]."""
 
 
 class RunConfig(Config):
@@ -372,6 +382,13 @@ class RunConfig(Config):
             raise ValueError(f"stages have response budgets {budgets}: they must not shrink between stages")
         if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
             raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
+        if self.system.backend == "local" and self.system.num_ranks > 1:
+            raise ValueError(
+                f'system.num_ranks = {self.system.num_ranks} needs system.backend = "fsdp": '
+                "or1 train --ranks sets both"
+            )
+        if self.system.backend == "fsdp" and self.system.optimizer_bits != 32:
+            raise ValueError('system.optimizer_bits = 8 needs system.backend = "local"')
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
         return self

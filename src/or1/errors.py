@@ -12,6 +12,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 ├── SandboxError             the sandbox itself failed, or this machine allows none   exit 2
 ├── RunStopped               training cannot continue; the last checkpoint is whole   exit 3
 │   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
+│   ├── RankError            a process of the trainer ended, hangs or failed
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
 │   └── StarvedError         nothing to train on: see max_empty_steps
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
@@ -31,6 +32,7 @@ __all__ = [
     "NonFiniteError",
     "Or1Error",
     "OutOfMemoryError",
+    "RankError",
     "RunFolderError",
     "RunStopped",
     "SandboxError",
@@ -68,6 +70,10 @@ class OutOfMemoryError(Or1Error):
 
 class EngineError(RunStopped):
     """A rollout engine ended, gave no sign of life in time, or samples from other weights than published."""
+
+
+class RankError(RunStopped):
+    """A rank of the trainer ended, gave no sign of life in time, or failed."""
 
 
 class NonFiniteError(RunStopped):

@@ -136,6 +136,9 @@ class VllmConfig(Config):
     on a CPU."""
     enforce_eager: bool = False
     """Without CUDA graphs and compiled kernels, as always on a CPU."""
+    transfer: Literal["or1_shm", "ipc", "nccl"] = "or1_shm"
+    """Way of published weights to the engines. or1_shm: a file in shared memory; ipc: memory of the trainer's
+    GPU, for engines on the same GPU; nccl: a broadcast to engines on other GPUs of this machine."""
     canary_max_nats: float | None = Field(default=None, gt=0)
     """Largest difference between an engine and the trainer's weights in the check after each load [nats];
     None = by compute type."""

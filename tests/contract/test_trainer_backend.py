@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from or1.algo import advantages, split_by_signal
 from or1.config import LossConfig, OptimizerConfig, StageConfig
@@ -19,6 +21,7 @@ from or1.protocols import Stoppable, TrainerBackend
 from or1.testing import CountingBackend, make_group, make_problem
 from or1.trainer.local_backend import LocalBackend
 from or1.types import UpdateReport
+from tests.shared_ranks import fresh_backend
 
 LOSS = LossConfig()
 GROUPS = [
@@ -62,9 +65,15 @@ MAKERS: dict[str, Callable[[], TrainerBackend]] = {
 }
 
 
-@pytest.fixture(params=MAKERS)
+def _fsdp(num_ranks: int) -> Callable[[], TrainerBackend]:
+    """Two backends in turn, each over ranks of its own: no test needs a third at once."""
+    numbers = itertools.cycle((0, 1))
+    return lambda: fresh_backend(num_ranks, number=next(numbers))
+
+
+@pytest.fixture(params=[*MAKERS, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 def make(request: pytest.FixtureRequest) -> Callable[[], TrainerBackend]:
-    return MAKERS[request.param]
+    return MAKERS[request.param] if isinstance(request.param, str) else _fsdp(request.param)
 
 
 def _update(backend: TrainerBackend, stage: StageConfig, alpha: float = 0.01) -> UpdateReport:
@@ -75,6 +84,8 @@ def _update(backend: TrainerBackend, stage: StageConfig, alpha: float = 0.01) ->
 def _weights(backend: TrainerBackend) -> str:
     """Fingerprint of the published weights."""
     ref = backend.publish(0).ref
+    if isinstance(ref, Path):
+        ref = load_file(ref)
     if not isinstance(ref, Mapping):
         return str(ref)
     digest = hashlib.sha256()

@@ -27,7 +27,7 @@ from or1.rollout.engine_pool import EnginePool
 from or1.testing import make_problem, make_verdict
 from or1.trainer.local_backend import LocalBackend
 from or1.types import Finish, Group, Rollout, Sampling, WeightHandle
-from tests.shared_pools import MAX_PROMPT, MAX_RESPONSE, shared_vllm, vllm_pool
+from tests.shared_pools import MAX_PROMPT, MAX_RESPONSE, require_vllm, shared_vllm, vllm_pool
 
 PROBLEMS = [make_problem(n) for n in range(12)]
 SAMPLING = Sampling(group_size=4, max_response_tokens=96, seed=5)
@@ -125,6 +125,12 @@ class PartialFile:
         save_file({k: t for k, t in load_file(path).items() if not self._is_left_out(k)}, path)
         return update
 
+    def connect(self) -> None:
+        self._inner.connect()
+
+    def send(self) -> None:
+        self._inner.send()
+
     def loaded(self) -> None:
         self._inner.loaded()
 
@@ -177,7 +183,7 @@ def test_a_small_step_of_an_old_head_is_seen(pool: EnginePool) -> None:
 
 
 def test_an_engine_without_its_load_and_one_with_an_old_cache_are_caught() -> None:
-    shared_vllm(1)  # skips without vLLM
+    require_vllm()
     old, new = (WeightHandle(version=n, ref=_moved(0.1 * n, seed=n)) for n in (1, 2))
     with contextlib.closing(vllm_pool("float32", 1, factory="tests.vllm_faults:make_engine")) as faulty:
         faulty.start()  # as an engine that was started again: it has the weights of its start

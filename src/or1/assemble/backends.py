@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -9,6 +10,9 @@ import torch
 from or1.assemble.model import Model, warn_of_unknown_ids
 from or1.assemble.needs import Needs
 from or1.config import RunConfig
+from or1.errors import ConfigError
+from or1.nn.config import FAMILIES, DecoderConfig
+from or1.nn.kernels import shares_prompts_on
 from or1.plugins import factory_named
 from or1.protocols import TrainerBackend
 from or1.trainer.local_backend import LocalBackend
@@ -27,6 +31,7 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
         run.optimizer,
         temperature=run.rollout.temperature,
         tokens_per_microbatch=run.system.tokens_per_microbatch,
+        optimizer_bits=run.system.optimizer_bits,
         fingerprint=run.tracking.fingerprint_tensors,
         load_reference=model.load,
     )
@@ -35,7 +40,51 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     return backend
 
 
-BACKENDS: dict[str, BackendFactory] = {"local": local_backend}
+def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
+    """The update in processes of this machine, each with a shard of the model.
+
+    Raises:
+        ConfigError: fewer GPUs than ranks, or a model that ranks do not train.
+    """
+    from or1.trainer.fsdp_backend import FsdpBackend  # seconds: torch.distributed and its checkpoints
+    from or1.trainer.fsdp_rank import RankSettings
+    from or1.trainer.rank_processes import RankProcesses
+
+    system, device = run.system, model.device.type
+    if device == "cuda" and system.num_ranks > torch.cuda.device_count():
+        raise ConfigError(
+            f"system.num_ranks = {system.num_ranks}, but this machine has {torch.cuda.device_count()} GPUs: "
+            "each rank needs one"
+        )
+    if not isinstance(model.config, DecoderConfig) or model.lora is not None:
+        raise ConfigError(
+            f'system.backend = "fsdp" trains all weights of or1\'s own decoder, which computes '
+            f'{", ".join(FAMILIES)}: set system.backend = "local" for {run.model.path}'
+        )
+    threads = system.threads or os.cpu_count() or 1
+    settings = RankSettings(
+        folder=model.folder,
+        shape=model.config,
+        kernels=model.kernels,
+        dtype=model.dtype,
+        device=device,
+        optimizer=run.optimizer,
+        temperature=run.rollout.temperature,
+        recompute=system.recompute_activations,
+        offload=system.offload_optimizer,
+        fingerprint=run.tracking.fingerprint_tensors,
+        num_threads=max(1, threads // system.num_ranks),
+        limit_s=system.rank_limit_s,
+    )
+    return FsdpBackend(
+        RankProcesses(settings, system.num_ranks),
+        model.config,
+        tokens_per_microbatch=system.tokens_per_microbatch,
+        share_prompts=shares_prompts_on(model.device, model.kernels),
+    )
+
+
+BACKENDS: dict[str, BackendFactory] = {"local": local_backend, "fsdp": fsdp_backend}
 """`system.backend` -> backend."""
 BACKEND_NEEDS: dict[str, Needs] = {"local": Needs()}
 """`system.backend` -> its needs beyond or1."""

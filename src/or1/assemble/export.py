@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from or1 import recipes
 from or1.assemble.card import card
@@ -21,7 +20,7 @@ from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS, MODEL
 from or1.tracking.run_data import read_run
 from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
-from or1.trainer.optimizer import WEIGHTS_FILE
+from or1.trainer.state_files import read_weights
 
 
 def export(
@@ -54,7 +53,7 @@ def export(
     checkpoint = checkpoint_of(run_folder, step)
     about = data.description["provenance"]
     source = source_of(run_folder, run, about.get(MODEL), model)
-    weights = load_file(trainer_folder(checkpoint) / WEIGHTS_FILE)
+    weights = read_weights(trainer_folder(checkpoint))
     state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
     tokenizer = load_tokenizer(source, shape_for(source, run.model), chat=run.model.chat)
     text = card(run, data, state["step"], tokenizer.prompt_text, tokenizer.stop_ids, adapter)

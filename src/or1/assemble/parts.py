@@ -24,7 +24,9 @@ from or1.config import RolloutConfig, RunConfig
 from or1.errors import Interrupted
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import (
+    Closable,
     Collector,
+    CountsTokens,
     Parts,
     Progress,
     RolloutEngine,
@@ -104,7 +106,7 @@ def parts_of(
         pool = stack.enter_context(
             contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
         )
-        trainer = make_backend(inputs.model, run)
+        trainer = _closed_by(stack, make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(
@@ -112,6 +114,8 @@ def parts_of(
         )
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
         _connect(engine, trainer, stop)
+        if isinstance(engine, CountsTokens):
+            engine.count_with(tracker.progress.decoded)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(
@@ -171,6 +175,12 @@ def _sized(run: RunConfig) -> RolloutConfig:
     budgets = [stage.max_response_tokens for stage in run.stages]
     longest = max(*budgets, run.evaluation.max_response_tokens or 0)
     return with_room_for(run.rollout, longest)
+
+
+def _closed_by(stack: contextlib.ExitStack, trainer: TrainerBackend) -> TrainerBackend:
+    if isinstance(trainer, Closable):
+        stack.callback(trainer.close)
+    return trainer
 
 
 def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:

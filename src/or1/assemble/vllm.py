@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from or1.assemble.model import Model
 from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
-from or1.nn.published import write_parts, write_published
+from or1.nn.published import published_parts
 from or1.nn.transformers_decoder import TransformersDecoder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
 from or1.rollout.engine_pool import EnginePool, PoolLimits
-from or1.rollout.transfer import SharedFile, shared_folder
+from or1.rollout.transfer import CudaIpc, Parts, SharedFile, WeightTransfer, shared_folder
 
 NEEDS = Needs(
     module="vllm",
@@ -48,11 +46,11 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     settings = {
         "engine": engine_arguments(model, rollout, untied_folder(model, scratch), max_model_tokens),
         "stop_ids": model.tokenizer.eos_ids,
-        "transfer": {},
     }
+    transfer, first_messages = _transfer(model, rollout, weights)
     bar = rollout.vllm.canary_max_nats
     return EnginePool(
-        [Start(FACTORY, settings, str(weights))] * rollout.num_engines,
+        [Start(FACTORY, settings | {"transfer": first}, str(weights)) for first in first_messages],
         model.tokenizer,
         PoolLimits(
             max_running=rollout.max_running,
@@ -63,7 +61,7 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
             load_s=rollout.vllm.load_limit_s,
             step_s=rollout.vllm.step_limit_s,
         ),
-        SharedFile(_writer(model), weights),
+        transfer,
         canary=Canary(
             DecoderScorer(model.unloaded),
             vocab_size=model.config.vocab_size,
@@ -75,13 +73,30 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     )
 
 
-def _writer(model: Model) -> Callable[[Mapping[str, Tensor], Path], int]:
-    """Writes published tensors under the names of Hugging Face."""
+def _transfer(
+    model: Model, rollout: RolloutConfig, folder: Path
+) -> tuple[WeightTransfer, list[dict[str, Any]]]:
+    """The way of weights to the engines, and its first message to each of them."""
+    vllm, count = rollout.vllm, rollout.num_engines
+    if vllm.transfer == "or1_shm":
+        return SharedFile(_parts(model), folder), [{}] * count
+    if model.device.type == "cpu":
+        raise ConfigError(f'rollout.vllm.transfer = "{vllm.transfer}" needs a GPU: leave it at "or1_shm"')
+    if vllm.transfer == "ipc":
+        return CudaIpc(_parts(model)), [{}] * count
+    from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM
+
+    broadcast = NcclBroadcast(_parts(model), count, vllm.tensor_parallel)
+    return broadcast, [broadcast.engine_side(engine) for engine in range(count)]
+
+
+def _parts(model: Model) -> Parts:
+    """Names published tensors as engines do."""
     if isinstance(model.config, DecoderConfig):
-        return partial(write_published, model.config)
+        return partial(published_parts, model.config)
     names = model.unloaded()
     assert isinstance(names, TransformersDecoder)
-    return lambda tensors, path: write_parts(names.checkpoint_names(tensors), path)
+    return names.checkpoint_names
 
 
 def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
@@ -128,7 +143,7 @@ def engine_arguments(
         "enable_prefix_caching": True,
         "seed": 0,
         "disable_log_stats": True,
-        "weight_transfer_config": {"backend": SharedFile.backend},
+        "weight_transfer_config": {"backend": vllm.transfer},
         "worker_extension_cls": "or1.rollout.vllm_transfer.Extension",
         "tensor_parallel_size": vllm.tensor_parallel,
     }

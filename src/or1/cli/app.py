@@ -142,13 +142,17 @@ def train(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Resume with other settings that change the training.")
     ] = False,
+    ranks: Annotated[
+        int | None, typer.Option(min=1, help="Processes to train in, each with a shard of the model.")
+    ] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
     weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
-    run(recipe, [*(sets or []), *weak], out, start=start, accept_changes=accept_changes)
+    parallel = [] if ranks is None else ["system.backend=fsdp", f"system.num_ranks={ranks}"]
+    run(recipe, [*(sets or []), *weak, *parallel], out, start=start, accept_changes=accept_changes)
 
 
 @curate_app.command("run")
@@ -314,6 +318,30 @@ def doctor() -> None:
     from or1.cli.doctor import doctor as run
 
     run()
+
+
+@app.command()
+def plan(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or .toml file.")],
+    gpu: Annotated[str, typer.Option(help="a100, h20, h100, h800, h200 or b200.")] = "h100",
+    num_gpus: Annotated[int, typer.Option(min=1, help="GPUs of the run.")] = 8,
+    engine: Annotated[str, typer.Option(help="Profile of the engine: graphs or vllm-0.6.")] = "graphs",
+    lengths: Annotated[Path | None, typer.Option(help="Run folder whose response lengths to use.")] = None,
+    dollars_per_hour: Annotated[float | None, typer.Option(min=0, help="Price of one GPU.")] = None,
+    sets: Sets = None,
+) -> None:
+    """Seconds, memory and cost of a run before it is launched."""
+    from or1.cli.plan import plan as run
+
+    run(
+        recipe,
+        sets or [],
+        gpu=gpu,
+        num_gpus=num_gpus,
+        engine=engine,
+        lengths=lengths,
+        dollars_per_hour=dollars_per_hour,
+    )
 
 
 @app.command()

@@ -1,17 +1,50 @@
-"""What engine and trainer need of a model. `Decoder` and `TransformersDecoder` have it. Shape letters: see
-`or1.nn`."""
+"""The methods of a model that engine and trainer use; `Decoder` and `TransformersDecoder` have them.
+
+Shape letters: see `or1.nn`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from or1.nn.cache import Cache, PromptKeyValues
+from or1.nn.cache import Cache, PromptKeyValues, cache_dtype
 from or1.nn.config import ModelShape
 from or1.nn.kernels import Kernels
+
+T = TypeVar("T")
+
+
+class CausalModule(nn.Module):
+    """The parts that all implementations share. The forward pass is any function of the module: hooks of the
+    forward pass, such as those that gather sharded weights, then hold for the body and for the head, which is
+    outside of the model.
+    """
+
+    config: ModelShape
+    kernels: Kernels
+
+    @property
+    def dtype(self) -> torch.dtype:
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        raise NotImplementedError
+
+    def forward(self, function: Callable[..., T], *args: object) -> T:
+        """The result of `function(self, *args)`."""
+        return function(self, *args)
+
+    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
+        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each, in at
+        most `max_bytes`."""
+        return self.kernels.new_cache(
+            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
+        )
 
 
 class CausalModel(Protocol):
@@ -33,6 +66,15 @@ class CausalModel(Protocol):
     def device(self) -> torch.device: ...
     def weights(self) -> dict[str, Tensor]:
         """Weights for engines, by the names of the model without adapters."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        """The layers, in order."""
+        ...
+
+    def __call__(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function of the model inside the hooks of its forward pass: `function(self, *args)`."""
         ...
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...

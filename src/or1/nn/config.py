@@ -163,7 +163,7 @@ def max_positions(raw: Mapping[str, Any]) -> int:
     window that is shorter."""
     context = int(setting(raw, "max_position_embeddings", 32_768))
     window = setting(raw, "sliding_window", None)
-    # Qwen's configurations carry a window that they use only when told to
+    # Qwen's configurations carry a window that they use only when another setting asks for it
     is_used = bool(setting(raw, "use_sliding_window", not str(raw["architectures"]).count("Qwen")))
     return min(context, int(window)) if window and is_used else context
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from or1.nn.cache import Attend, Cache, PromptKeyValues, cache_dtype
+from or1.nn.cache import Attend, Cache, PromptKeyValues
+from or1.nn.causal_model import CausalModule
 from or1.nn.config import DecoderConfig
 from or1.nn.kernels import FAST, Kernels, Linear
 from or1.nn.norm import rms_norm
@@ -109,7 +110,7 @@ class Body(nn.Module):
         self.norm = Scale(config.hidden_size)
 
 
-class Decoder(nn.Module):
+class Decoder(CausalModule):
     """Hidden states of a causal language model. The head is applied by the caller, on the rows it needs.
 
     Parameter names are those of Hugging Face with `qkv_proj` and `gate_up_proj` fused; `or1.nn.weights`
@@ -119,6 +120,8 @@ class Decoder(nn.Module):
         config: its shape.
         kernels: the operations of both ways and of the head, see `or1.nn.kernels`.
     """
+
+    config: DecoderConfig
 
     def __init__(self, config: DecoderConfig, kernels: Kernels = FAST) -> None:
         super().__init__()
@@ -137,6 +140,10 @@ class Decoder(nn.Module):
     def head_weight(self) -> Tensor:
         """Matrix of the head [V, C]: the embedding when tied."""
         return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        return list(self.model.layers)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -211,13 +218,6 @@ class Decoder(nn.Module):
             else:
                 hidden_TC = layer(hidden_TC, rotary_TXD, attend)
         return hidden_TC
-
-    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
-        """Memory for `cached`: up to `num_sequences` sequences of up to `max_length` positions each, in at
-        most `max_bytes`."""
-        return self.kernels.new_cache(
-            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
-        )
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences of the cache.

@@ -41,9 +41,13 @@ def write_published(config: DecoderConfig, state: Mapping[str, Tensor], path: Pa
     Raises:
         RunFolderError: the file cannot be written.
     """
+    return write_parts(published_parts(config, state), path)
+
+
+def published_parts(config: DecoderConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a published file: names of Hugging Face, and the head as a tensor of its own."""
     parts = huggingface_state(config, state)
-    head = parts[HEAD] if HEAD in parts else parts[EMBEDDING].clone()  # no tensor is written under two names
-    return write_parts({**parts, HEAD: head}, path)
+    return parts if HEAD in parts else {**parts, HEAD: parts[EMBEDDING].clone()}
 
 
 def write_parts(parts: Mapping[str, Tensor], path: Path) -> int:

@@ -21,7 +21,8 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from or1.errors import ModelError
-from or1.nn.cache import Attend, Cache, PromptKeyValues, cache_dtype
+from or1.nn.cache import Attend, Cache, PromptKeyValues
+from or1.nn.causal_model import CausalModule
 from or1.nn.config import ModelShape, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import merged_weights
@@ -70,7 +71,7 @@ def _attention(
 AttentionInterface.register(ATTENTION, _attention)
 
 
-class TransformersDecoder(nn.Module):
+class TransformersDecoder(CausalModule):
     """A causal language model of transformers with the methods of `Decoder`.
 
     Args:
@@ -109,6 +110,11 @@ class TransformersDecoder(nn.Module):
         if head.bias is None:
             return head.weight
         return torch.cat([head.weight, functional.pad(head.bias[:, None], (0, HEAD_COLUMNS - 1))], 1)
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        lists = [m for m in self.causal_lm.base_model.modules() if isinstance(m, nn.ModuleList)]
+        return list(next(modules for modules in lists if len(modules) == self.config.num_layers))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -153,12 +159,6 @@ class TransformersDecoder(nn.Module):
             return attend_packed(qk_THD, v_TGD, plan, num_heads)
 
         return self._body(tokens_T[plan.order_T], plan.positions_T, plan.num_positions, attend)
-
-    def new_cache(self, num_sequences: int, max_length: int, max_bytes: int | None = None) -> Cache:
-        """Memory for `cached`; see `Decoder.new_cache`."""
-        return self.kernels.new_cache(
-            self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
-        )
 
     def cached(self, tokens_B: Tensor, positions_B: Tensor, cache: Cache, live_length: int) -> Tensor:
         """Hidden states of one further token in each of the first B sequences; see `Decoder.cached`."""

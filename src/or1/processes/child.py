@@ -79,7 +79,7 @@ class ChildProcess:
         try:
             self.channel.send_bytes(content)
         except OSError as error:
-            raise self._ended() from error
+            raise self.ended() from error
         self.bytes_sent += len(content)
 
     def receive(self) -> Any:
@@ -88,7 +88,7 @@ class ChildProcess:
         try:
             content = self.channel.recv_bytes()
         except (EOFError, OSError) as error:
-            raise self._ended() from error
+            raise self.ended() from error
         self.bytes_received += len(content)
         return pickle.loads(content)
 
@@ -105,19 +105,24 @@ class ChildProcess:
                 f"{self.last_lines()}"
             )
 
-    def close(self) -> None:
-        """End the process; may be called again."""
+    def close(self, limit_s: float = _CLOSE_LIMIT_S) -> None:
+        """End the process; may be called again.
+
+        Args:
+            limit_s: longest wait for it to end by itself, after its channel was closed [s].
+        """
         if self.is_closed:
             return
         self.channel.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_LIMIT_S)
+            self._process.wait(limit_s)
         # its own children too, such as the workers of a tensor-parallel engine
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _ended(self) -> RunStopped:
+    def ended(self) -> RunStopped:
+        """The error of a process whose channel has ended, with its exit status and the end of its output."""
         try:
             status = str(self._process.wait(_CLOSE_LIMIT_S))
         except subprocess.TimeoutExpired:

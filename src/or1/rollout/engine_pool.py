@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ class EnginePool:
         update = self._transfer.update(weights)
         for process in self.processes:
             process.send(Load(weights.version, update))
+        self._beside(self._transfer.send, self._limits.load_s, "the transfer of weights")
         self._results(self._limits.load_s, "a load of weights")
         self._transfer.loaded()
         self.compare_with(weights)
@@ -135,6 +137,7 @@ class EnginePool:
     def start(self) -> None:
         """Wait until all engines are built; EngineError if one is not."""
         if not self._is_started:
+            self._beside(self._transfer.connect, self._limits.start_s, "the meeting for weights")
             self._results(self._limits.start_s, "its start")
             self._is_started = True
 
@@ -249,6 +252,30 @@ class EnginePool:
                 if isinstance(message, Done):  # else of a call that was abandoned
                     results[process.name] = message.result
         return [results[process.name] for process in self.processes]
+
+    def _beside(self, work: Callable[[], None], limit_s: float, during: str) -> None:
+        """Do the trainer's part of a step that waits for the engines, within a limit.
+
+        On a thread of its own: an engine that ends in the middle leaves it waiting.
+        """
+        failures: list[Exception] = []
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        ends = time.monotonic() + limit_s
+        while thread.is_alive():
+            thread.join(_POLL_S)
+            self._check()
+            if thread.is_alive() and time.monotonic() > ends:
+                raise EngineError(f"the rollout engines did not join {during} in {limit_s:g} s")
+        if failures:
+            raise EngineError(f"{during} failed: {failures[0]}") from failures[0]
 
     def _abandon(self) -> None:
         """Stop the requests of the present call; their responses may still come and are ignored."""

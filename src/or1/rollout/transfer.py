@@ -7,12 +7,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import reduce_tensor
 
 from or1.errors import ModelError
+from or1.nn.published import write_parts
 from or1.types import WeightHandle
 
 SHARED_MEMORY = Path("/dev/shm")
+
+
+Parts = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+"""From published tensors by name to those that engines load, by the names of Hugging Face."""
 
 
 class WeightTransfer(Protocol):
@@ -23,13 +30,28 @@ class WeightTransfer(Protocol):
         """Name of the engines' side."""
         ...
 
+    def connect(self) -> None:
+        """Meet the engines while they start; may wait for them."""
+        ...
+
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
         """The update to send to every engine."""
         ...
 
-    def loaded(self) -> None:
-        """All engines have the last update: free the ones before it."""
+    def send(self) -> None:
+        """Send the tensors while the engines load the update; may wait for them."""
         ...
+
+    def loaded(self) -> None:
+        """All engines have the last update: free its memory, and the updates before it."""
+        ...
+
+
+def named_tensors(weights: WeightHandle) -> Mapping[str, Tensor]:
+    """The tensors of a handle; ModelError if it has none."""
+    if not isinstance(weights.ref, Mapping):
+        raise ModelError(f"published weights are not tensors by name but {type(weights.ref).__name__}")
+    return weights.ref
 
 
 def shared_folder(prefix: str) -> Path:
@@ -42,34 +64,79 @@ class SharedFile:
     """Weights as one file in shared memory; a trainer that publishes a file itself is passed through.
 
     Args:
-        write: writes published tensors to a file for engines, and returns its size [bytes].
+        parts: names the tensors as engines do.
         folder: for the files; the last one and, during a load, the one before it.
     """
 
     backend = "or1_shm"
 
-    def __init__(self, write: Callable[[Mapping[str, Tensor], Path], int], folder: Path) -> None:
-        self._write = write
+    def __init__(self, parts: Parts, folder: Path) -> None:
+        self._parts = parts
         self._folder = folder
         self._number = 0
         self.num_bytes = 0
         """Size of the last file [bytes]."""
 
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
-        ref = weights.ref
-        if isinstance(ref, Path):
-            self.num_bytes = ref.stat().st_size
-            return {"path": str(ref)}
-        if not isinstance(ref, Mapping):
-            raise ModelError(f"published weights are tensors by name or a file, not {type(ref).__name__}")
-        tensors: Mapping[str, Tensor] = ref
+        if isinstance(weights.ref, Path):
+            self.num_bytes = weights.ref.stat().st_size
+            return {"path": str(weights.ref)}
         self._number += 1
         path = self._file(self._number)
-        self.num_bytes = self._write(tensors, path)
+        self.num_bytes = write_parts(self._parts(named_tensors(weights)), path)
         return {"path": str(path)}
+
+    def connect(self) -> None:
+        """No meeting: the engines read the file."""
+
+    def send(self) -> None:
+        """The file is there already."""
 
     def loaded(self) -> None:
         self._file(self._number - 1).unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
         return self._folder / f"weights-{number}.safetensors"
+
+
+class CudaIpc:
+    """Weights in the memory of the trainer's GPU, which engines on the same GPU read. Not run.
+
+    Args:
+        parts: names the tensors as engines do.
+    """
+
+    backend = "ipc"
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._kept: list[Tensor] = []
+        """The engines read this memory until they have loaded it."""
+
+    def update(self, weights: WeightHandle) -> Mapping[str, Any]:
+        parts = self._parts(named_tensors(weights))
+        self._kept = [tensor.detach().contiguous() for tensor in parts.values()]
+        handles = []
+        for tensor in self._kept:
+            gpu = str(torch.cuda.get_device_properties(tensor.device).uuid)
+            handles.append({gpu: reduce_tensor(tensor)[1]})
+        torch.cuda.synchronize()
+        return described(parts) | {"ipc_handles": handles}
+
+    def connect(self) -> None:
+        """No meeting: every update has its handles."""
+
+    def send(self) -> None:
+        """The memory is there already."""
+
+    def loaded(self) -> None:
+        self._kept = []
+
+
+def described(parts: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Names, types and shapes, as the backends of vLLM take them."""
+    return {
+        "names": list(parts),
+        "dtype_names": [str(tensor.dtype).removeprefix("torch.") for tensor in parts.values()],
+        "shapes": [list(tensor.shape) for tensor in parts.values()],
+    }

@@ -22,7 +22,7 @@ from or1.nn.kernels import shares_prompts_on
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack
 from or1.trainer.update_plan import Minibatch, plan_minibatches
-from or1.trainer.update_report import Tally
+from or1.trainer.update_report import UpdateTally
 from or1.types import Float32, Group, UpdateReport, WeightHandle
 
 Forward = Callable[[CausalModel, Microbatch], Tensor]
@@ -46,6 +46,7 @@ class LocalBackend:
         *,
         temperature: float,
         tokens_per_microbatch: int,
+        optimizer_bits: int = 32,
         fingerprint: bool = False,
         load_reference: Callable[[], CausalModel] | None = None,
         share_prompts: bool | None = None,
@@ -57,6 +58,7 @@ class LocalBackend:
             optimizer: learning rate, warm-up, decay, clipping.
             temperature: of the rollouts; every log-probability and entropy here is at it.
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
+            optimizer_bits: of each moment: 32 or 8.
             fingerprint: hash gradient and weights of each step.
             load_reference: loads the reference model when a KL term first needs it.
             share_prompts: compute a prompt once for its responses. None = by `shares_prompts_on`.
@@ -64,7 +66,7 @@ class LocalBackend:
         """
         self._model = model
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._optimizer = MasterOptimizer(trained, optimizer)
+        self._optimizer = MasterOptimizer(trained, optimizer, bits=optimizer_bits)
         self._temperature = temperature
         self._tokens_per_microbatch = tokens_per_microbatch
         self._fingerprint = fingerprint
@@ -86,7 +88,7 @@ class LocalBackend:
     def before_update(self, call: Callable[[], None]) -> None:
         self._before_update = call
 
-    def _stoppable(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Iterator[Microbatch]:
+    def _stoppable(self, minibatch: Minibatch[Microbatch], tally: UpdateTally) -> Iterator[Microbatch]:
         """The microbatches; a stop signal ends the update between them, until the weights have changed."""
         for microbatch in minibatch.microbatches:
             if self._check is not None and not tally.applied:
@@ -114,7 +116,7 @@ class LocalBackend:
         minibatches = plan_minibatches(
             kept, advantages, loss, stage.num_minibatches, lambda rollouts: self._pack(rollouts, loss)
         )
-        tally = Tally()
+        tally = UpdateTally()
         if loss.kl_coefficient > 0:
             reference = self._reference_model()
             minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
@@ -171,7 +173,7 @@ class LocalBackend:
         )
 
     @torch.no_grad()
-    def _with_old(self, minibatch: Minibatch[Microbatch], tally: Tally) -> Minibatch[Microbatch]:
+    def _with_old(self, minibatch: Minibatch[Microbatch], tally: UpdateTally) -> Minibatch[Microbatch]:
         tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
             minibatch,
@@ -183,7 +185,7 @@ class LocalBackend:
 
     @torch.no_grad()
     def _with_reference(
-        self, minibatch: Minibatch[Microbatch], reference: CausalModel, tally: Tally
+        self, minibatch: Minibatch[Microbatch], reference: CausalModel, tally: UpdateTally
     ) -> Minibatch[Microbatch]:
         tally.num_sequence_tokens += minibatch.num_inputs
         return replace(
@@ -206,7 +208,7 @@ class LocalBackend:
         minibatch: Minibatch[Microbatch],
         loss: LossConfig,
         alpha: float,
-        tally: Tally,
+        tally: UpdateTally,
         hasher: hashlib.blake2b,
     ) -> None:
         self._optimizer.clear()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from or1.config import OptimizerConfig
 from or1.errors import CheckpointError
-
-WEIGHTS_FILE = "weights.safetensors"
-MOMENTS_FILE = "moments.safetensors"
-COUNTERS_FILE = "trainer.json"
+from or1.trainer.adamw8 import AdamW8, converted, state_bytes
+from or1.trainer.state_files import (
+    MOMENTS_FILE,
+    WEIGHTS_FILE,
+    read_num_updates,
+    read_whole,
+    write_counters,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +40,29 @@ class MasterOptimizer:
     rounded from it after each update, and its gradient is moved to the master after each backward pass.
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
+    def __init__(
+        self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig, *, bits: int = 32
+    ) -> None:
         """
         Args:
             parameters: name -> parameter, each tensor once (tied weights under one name).
             config: AdamW, warm-up and clipping.
+            bits: of each moment: 32 or 8 (`or1.trainer.adamw8`).
         """
         self._parameters = dict(parameters)
         self._config = config
         self._masters = {name: self._master_of(p) for name, p in self._parameters.items()}
-        self._adamw = torch.optim.AdamW(
-            self._masters.values(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
-            fused=True,
+        self._has_8_bits = bits == 8
+        settings: dict[str, Any] = {
+            "lr": config.learning_rate,
+            "weight_decay": config.weight_decay,
+            "betas": (config.beta1, config.beta2),
+            "eps": config.eps,
+        }
+        self._adamw = (
+            AdamW8(self._masters.values(), **settings)
+            if self._has_8_bits
+            else torch.optim.AdamW(self._masters.values(), fused=True, **settings)
         )
         self.num_updates = 0
         """Updates applied since the start of the run."""
@@ -74,7 +85,8 @@ class MasterOptimizer:
     @property
     def bytes_to_come(self) -> int:
         """Memory of the moments, as long as there are none [bytes]."""
-        return sum(2 * m.nbytes for m in self._masters.values() if not self._adamw.state[m])
+        missing = [m for m in self._masters.values() if not self._adamw.state.get(m)]
+        return sum(state_bytes(m) if self._has_8_bits else 2 * m.nbytes for m in missing)
 
     @property
     def masters(self) -> Mapping[str, Tensor]:
@@ -132,37 +144,48 @@ class MasterOptimizer:
             for name, master in self._masters.items():
                 master.copy_(weights[name])
 
-    def save(self, folder: Path) -> None:
-        """Write master weights, moments and counters."""
-        save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
-        moments = {}
-        for name, master in self._masters.items():
-            for key, value in self._adamw.state[master].items():
-                moments[f"{key}.{name}"] = value.contiguous()
-        save_file(moments, folder / MOMENTS_FILE)
-        counters = {"num_updates": self.num_updates}
-        (folder / COUNTERS_FILE).write_text(json.dumps(counters) + "\n", encoding="utf-8")
+    def moments(self) -> dict[str, Tensor]:
+        """Optimizer state by `<key>.<name>`; empty before the first update."""
+        states = {name: self._adamw.state[m] for name, m in self._masters.items() if m in self._adamw.state}
+        return {f"{key}.{name}": value for name, state in states.items() for key, value in state.items()}
 
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote.
+    def restore(self, moments: Mapping[str, Tensor], num_updates: int) -> None:
+        """Continue from masters that were written in place, also where the moments have other bits.
 
-        Raises:
-            CheckpointError: the tensors are not those of this model.
+        Args:
+            moments: as `moments`.
+            num_updates: since the start of the run.
         """
-        weights = load_file(folder / WEIGHTS_FILE)
-        if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
-            raise CheckpointError(f"{folder / WEIGHTS_FILE} holds the weights of another model")
-        moments = load_file(folder / MOMENTS_FILE)
-        self.start_from(weights)
         self._adamw.state.clear()
         for key_name, value in moments.items():
             key, name = key_name.split(".", 1)
             master = self._masters[name]
             # moments on the device of their weights, as the optimizer creates them
             self._adamw.state[master][key] = value.to(master.device)
-        self.num_updates = json.loads((folder / COUNTERS_FILE).read_text(encoding="utf-8"))["num_updates"]
+        for parameter, state in self._adamw.state.items():
+            self._adamw.state[parameter] = converted(state, parameter, to_8_bits=self._has_8_bits)
+        self.num_updates = num_updates
         self._round_to_parameters()
         self.clear()
+
+    def save(self, folder: Path) -> None:
+        """Write master weights, moments and counters."""
+        save_file({name: m.contiguous() for name, m in self.masters.items()}, folder / WEIGHTS_FILE)
+        moments = {name: value.contiguous() for name, value in self.moments().items()}
+        save_file(moments, folder / MOMENTS_FILE)
+        write_counters(folder, self.num_updates)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote, here or on ranks.
+
+        Raises:
+            CheckpointError: the tensors are not those of this model.
+        """
+        weights, moments = read_whole(folder)
+        if {n: w.shape for n, w in weights.items()} != {n: m.shape for n, m in self._masters.items()}:
+            raise CheckpointError(f"{folder} holds the weights of another model")
+        self.start_from(weights)
+        self.restore(moments, read_num_updates(folder))
 
 
 def digest(tensors: Mapping[str, Tensor], hasher: hashlib.blake2b) -> None:

@@ -61,7 +61,7 @@ def plan_minibatches(
         kept: groups whose rollouts are all judged.
         advantages: per group [M].
         loss: how the mean is taken.
-        num_minibatches: at most so many.
+        num_minibatches: the most minibatches.
         pack: microbatches of the rollouts of one minibatch.
 
     Raises:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class UpdateTally:
     """Totals over the updates of one step."""
 
     sums: list[LossSums] = field(default_factory=list)

@@ -30,7 +30,7 @@ from or1.storage.run_folder import CHECKPOINTS, CONFIG, METRICS, RunFolder
 from or1.testing import MemoryTracker
 from or1.tracking.run_data import RunData
 from or1.trainer.checkpoint import FolderCheckpoints
-from or1.trainer.optimizer import WEIGHTS_FILE
+from or1.trainer.state_files import WEIGHTS_FILE
 from or1.types import Message, RunState
 
 

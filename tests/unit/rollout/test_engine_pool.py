@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from or1.rollout.sampling import rollout_key
 from or1.testing import make_problem
 from or1.types import Finish, Message, Problem, Rollout, Sampling, WeightHandle
 from tests.fake_engine import response
-from tests.fake_pool import fake_pool
+from tests.fake_pool import ShiftTransfer, fake_pool
 
 PROBLEMS = [make_problem(n) for n in range(5)]
 SAMPLING = Sampling(group_size=3, max_response_tokens=24, seed=11)
@@ -116,8 +117,8 @@ def test_an_engine_with_a_fault_is_named(fault: str, message: str) -> None:
 
 
 def test_a_start_and_a_load_have_limits() -> None:
-    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.001 s during its start")
-    with contextlib.closing(fake_pool({}, start_s=0.001)) as pool, late:
+    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.3 s during its start")
+    with contextlib.closing(fake_pool({"slow_start_s": 600.0}, start_s=0.3)) as pool, late:
         pool.load(WEIGHTS)
     with contextlib.closing(fake_pool({}, {"slow_load_s": 600.0}, load_s=0.3)) as pool:
         with pytest.raises(EngineError, match=r"rollout engine 2 .* for 0.3 s during a load of weights"):
@@ -170,6 +171,42 @@ def test_longer_problems_start_first_the_next_time() -> None:
         second = [r.problem_id for r in pool.rollouts(PROBLEMS, replace(sampling, seed=5))]
         assert [lengths[each] for each in second] == sorted(lengths.values(), reverse=True)
         assert second != [p.id for p in PROBLEMS]
+
+
+class Broadcast(ShiftTransfer):
+    """Sends while the engines load, as a collective does: each side waits for the other."""
+
+    def __init__(self, arrived: Path, fault: str | None = None) -> None:
+        super().__init__()
+        self._arrived, self._fault = arrived, fault
+        self.has_sent = False
+
+    def update(self, weights: WeightHandle) -> Mapping[str, Any]:
+        return {**super().update(weights), "arrived": str(self._arrived)}
+
+    def send(self) -> None:
+        if self._fault == "raises":
+            raise ConnectionError("no peer")
+        while not self._arrived.exists() or self._fault == "waits for ever":
+            time.sleep(0.01)
+        self.has_sent = True
+
+
+def test_tensors_are_sent_while_the_engines_load(tmp_path: Path) -> None:
+    with contextlib.closing(fake_pool({}, load_s=5.0)) as pool:
+        pool._transfer = transfer = Broadcast(tmp_path / "arrived")
+        pool.load(WEIGHTS)
+        assert transfer.has_sent
+        assert transfer.num_loaded == 1
+        pool._transfer = Broadcast(tmp_path / "again", "raises")
+        with pytest.raises(EngineError, match="the transfer of weights failed: no peer"):
+            pool.load(WEIGHTS)
+    with contextlib.closing(fake_pool({}, load_s=0.3)) as pool:
+        pool._transfer = Broadcast(tmp_path / "once more", "waits for ever")
+        with pytest.raises(EngineError, match=r"did not join the transfer of weights in 0\.3 s"):
+            pool.load(WEIGHTS)
+        with pytest.raises(EngineError, match="no weights are loaded"):
+            list(pool.rollouts(PROBLEMS, SAMPLING))
 
 
 def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:

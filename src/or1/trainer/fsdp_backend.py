@@ -1,0 +1,117 @@
+"""The update on many ranks: the driver makes the plan, deals it, and adds what the ranks hand back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
+from operator import add
+from pathlib import Path
+
+from or1.config import LossConfig, StageConfig
+from or1.nn.config import ModelShape
+from or1.trainer.optimizer import Applied
+from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
+from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
+from or1.trainer.rank_processes import Ranks
+from or1.trainer.update_plan import Minibatch, plan_minibatches
+from or1.trainer.update_report import UpdateTally
+from or1.types import Float32, Group, UpdateReport, WeightHandle
+
+
+class FsdpBackend:
+    """TrainerBackend over ranks, each with a shard of the model.
+
+    Args:
+        ranks: all with the weights of the start model.
+        shape: of the model.
+        tokens_per_microbatch: most input tokens of one forward pass [tokens].
+        share_prompts: compute a prompt once for its responses.
+    """
+
+    def __init__(
+        self, ranks: Ranks, shape: ModelShape, *, tokens_per_microbatch: int, share_prompts: bool
+    ) -> None:
+        self._ranks = ranks
+        self._shape = shape
+        self._tokens_per_microbatch = tokens_per_microbatch
+        self._share_prompts = share_prompts
+        self._check: Callable[[], None] | None = None
+        self._published: Path | None = None
+
+    def check_with(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def close(self) -> None:
+        """End the ranks."""
+        self._ranks.close()
+
+    def update(
+        self,
+        kept: Sequence[Group],
+        advantages: Sequence[Float32],
+        loss: LossConfig,
+        alpha: float,
+        stage: StageConfig,
+    ) -> UpdateReport:
+        """Take the optimizer updates of a step on all ranks.
+
+        Raises:
+            ValueError: no group, or nothing in them to train on.
+            RankError: a rank ended, failed or hangs.
+        """
+        started = time.perf_counter()
+        pack = partial(self._pack, loss=loss)
+        minibatches = plan_minibatches(kept, advantages, loss, stage.num_minibatches, pack)
+        shares = [deal(m.microbatches, self._ranks.num_ranks, self._shape) for m in minibatches]
+        updates = [
+            RankUpdate(minibatches=share, num_reuses=stage.num_reuses, loss=loss, alpha=alpha)
+            for share in zip(*shares, strict=True)
+        ]
+        reports: list[RankReport] = self._ranks.call("update", updates, self._check)
+        tally = _tally(minibatches, stage.num_reuses, reports)
+        num_passes = int(loss.kl_coefficient > 0) + int(len(minibatches) * stage.num_reuses > 1)
+        tally.num_sequence_tokens = (num_passes + stage.num_reuses) * sum(m.num_inputs for m in minibatches)
+        return tally.report(minibatches, loss, reports[0].hashes, time.perf_counter() - started)
+
+    def _pack(self, rollouts: Sequence[TrainedRollout], loss: LossConfig) -> list[MicrobatchArrays]:
+        return pack_arrays(
+            rollouts,
+            self._tokens_per_microbatch,
+            loss,
+            share_prompts=self._share_prompts,
+            multiple=self._ranks.num_ranks,
+        )
+
+    def publish(self, version: int) -> WeightHandle:
+        """The weights in compute type in one file in memory, see `or1.nn.published`; the next call deletes
+        it."""
+        path = self._ranks.scratch / f"weights-{version}.safetensors"
+        self._ranks.call("publish", [path] * self._ranks.num_ranks)
+        if self._published is not None and self._published != path:
+            self._published.unlink(missing_ok=True)
+        self._published = path
+        return WeightHandle(version=version, ref=path)
+
+    def save(self, folder: Path) -> None:
+        self._ranks.call("save", [folder] * self._ranks.num_ranks)
+
+    def load(self, folder: Path) -> None:
+        self._ranks.call("load", [folder] * self._ranks.num_ranks)
+
+
+def _tally(
+    minibatches: Sequence[Minibatch[MicrobatchArrays]], num_reuses: int, reports: Sequence[RankReport]
+) -> UpdateTally:
+    """Totals over ranks and updates."""
+    tally = UpdateTally()
+    outcomes = zip(*(report.outcomes for report in reports), strict=True)
+    for minibatch, ranks in zip([*minibatches] * num_reuses, outcomes, strict=True):
+        sums = reduce(add, [from_numbers(rank.sums) for rank in ranks if rank.sums is not None])
+        first = ranks[0]
+        if first.learning_rate is None:
+            tally.skip(minibatch, sums, first.grad_norm)
+        else:
+            applied = Applied(grad_norm=first.grad_norm, learning_rate=first.learning_rate)
+            tally.apply(minibatch, sums, applied)
+    return tally

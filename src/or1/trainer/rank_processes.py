@@ -1,0 +1,230 @@
+"""The ranks of the trainer as processes of this machine, and the waits for them.
+
+Every wait has a limit. A rank that ends, fails or hangs ends the group with one line that names it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence, Set
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from or1.errors import Or1Error, RankError
+from or1.processes.child import ChildProcess
+from or1.trainer.fsdp_rank import RankSettings
+from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank, StopUpdate
+
+POLL_S = 0.2
+"""Longest time between two calls of the check for a stop signal [s]."""
+GRACE_S = 3.0
+"""After a rank reported a failure: time to find another one that has ended, and is the cause [s]."""
+START_LIMIT_S = 900.0
+"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
+STACK_LIMIT_S = 2.0
+"""Longest wait for the stacks of a rank [s]."""
+SHARED_MEMORY = Path("/dev/shm")
+
+
+class Ranks(Protocol):
+    """The ranks, wherever they run: processes of this machine, or actors of a cluster."""
+
+    @property
+    def num_ranks(self) -> int: ...
+
+    @property
+    def scratch(self) -> Path:
+        """A folder in memory that rank 0 and the driver share."""
+        ...
+
+    def call(
+        self, method: str, arguments: Sequence[Any], check: Callable[[], None] | None = None
+    ) -> list[Any]:
+        """Run a method of `FsdpRank` on all ranks and wait for all.
+
+        Args:
+            method: its name.
+            arguments: of each rank.
+            check: called often while it waits. When it raises, the ranks leave their update if they can, and
+                it raises the error if they did.
+
+        Returns:
+            The value of each rank.
+
+        Raises:
+            RankError: a rank ended, failed or hangs; the group has ended.
+            Or1Error: an error for the user that a rank reported, such as a full disk; the group has ended.
+        """
+        ...
+
+    def close(self) -> None:
+        """End all ranks; may be called again."""
+        ...
+
+
+class RankProcesses:
+    """`Ranks` as child processes, connected by gloo on CPUs and NCCL on GPUs, over the loopback interface.
+
+    Args:
+        settings: equal on all ranks.
+        num_ranks: W.
+    """
+
+    def __init__(self, settings: RankSettings, num_ranks: int) -> None:
+        self._limit_s = START_LIMIT_S
+        parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+        self.scratch = Path(tempfile.mkdtemp(prefix="or1-ranks-", dir=parent))
+        environment = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(settings.num_threads)}
+        self._work = ["the start"] * num_ranks
+        self._last_message = [time.monotonic()] * num_ranks
+        self._processes: list[ChildProcess] = []
+        try:
+            for rank in range(num_ranks):
+                log = self.scratch / f"rank-{rank}.log"
+                name = f"training rank {rank}"
+                process = ChildProcess(name, "or1.trainer.rank_worker", environment, log, RankError)
+                self._processes.append(process)
+                process.send(StartRank(settings, rank, num_ranks, str(self.scratch)))
+            self._collect(None)
+            self._limit_s = settings.limit_s
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def num_ranks(self) -> int:
+        return len(self._processes)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process id of each rank."""
+        return [process.pid for process in self._processes]
+
+    def call(
+        self, method: str, arguments: Sequence[Any], check: Callable[[], None] | None = None
+    ) -> list[Any]:
+        """See `Ranks.call`."""
+        if any(process.is_closed for process in self._processes):
+            raise RankError("the training ranks have ended: the same command resumes the run")
+        self._work = [method] * self.num_ranks
+        self._last_message = [time.monotonic()] * self.num_ranks
+        try:
+            for rank, argument in enumerate(arguments):
+                self._send(rank, RankCall(method, argument))
+            values, stop = self._collect(check)
+        except Or1Error:
+            self.close()
+            raise
+        if stop is not None and all(value is None for value in values):
+            raise stop
+        return values
+
+    def close(self) -> None:
+        """End all ranks; may be called again."""
+        for process in self._processes:
+            process.close(0.0)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _send(self, rank: int, message: object) -> None:
+        try:
+            self._processes[rank].send(message)
+        except RankError:
+            raise self._cause(rank, None) from None
+
+    def _collect(self, check: Callable[[], None] | None) -> tuple[list[Any], Or1Error | None]:
+        """The value of each rank, and the error that `check` raised meanwhile."""
+        values: dict[int, Any] = {}
+        stop: Or1Error | None = None
+        while len(values) < self.num_ranks:
+            for rank in self._ready(POLL_S, set(values)):
+                message = self._receive(rank)
+                if isinstance(message, RankReturned):
+                    values[rank] = message.value
+                elif isinstance(message, RankProgress):
+                    self._work[rank] = message.work
+                else:
+                    raise self._cause(rank, message)
+            self._require_signs_of_life(set(values))
+            if check is not None and stop is None:
+                try:
+                    check()
+                except Or1Error as error:
+                    stop = error
+                    for rank in range(self.num_ranks):
+                        self._send(rank, StopUpdate())
+        return [values[rank] for rank in range(self.num_ranks)], stop
+
+    def _ready(self, seconds: float, without: Set[int]) -> list[int]:
+        """Ranks that have sent something, or have ended."""
+        channels = {p.channel: rank for rank, p in enumerate(self._processes) if rank not in without}
+        found = [channels[channel] for channel in wait(list(channels), seconds)]  # type: ignore[index]
+        for rank in found:
+            self._last_message[rank] = time.monotonic()
+        return found
+
+    def _receive(self, rank: int) -> Any:
+        """The next message of a rank; None when it has ended."""
+        try:
+            return self._processes[rank].receive()
+        except RankError:
+            return None
+
+    def _cause(self, rank: int, failure: RankFailed | None) -> Or1Error:
+        """The error to raise when a rank has failed, or has ended without a report.
+
+        The others fail because of it, and may report first: a rank that ended without a report is the cause.
+        """
+        reported = {rank: failure}
+        deadline = time.monotonic() + GRACE_S
+        while all(reported.values()) and len(reported) < self.num_ranks and time.monotonic() < deadline:
+            for other in self._ready(POLL_S, set(reported)):
+                message = self._receive(other)
+                if message is None or isinstance(message, RankFailed):
+                    reported[other] = message
+        for other, message in reported.items():
+            if message is None:
+                ended = self._processes[other].ended()
+                return RankError(f"{ended}; it was at work on: {self._work[other]}")
+        assert failure is not None
+        if failure.error is not None:
+            return failure.error
+        return self._processes[rank].failed(f"{failure.reason} (at work on: {self._work[rank]})")
+
+    def _require_signs_of_life(self, done: Set[int]) -> None:
+        clock = time.monotonic()
+        late = [rank for rank in range(self.num_ranks) if rank not in done]
+        if not late or clock - max(self._last_message[rank] for rank in late) <= self._limit_s:
+            return
+        names, where = self._hanging(late)
+        raise RankError(
+            f"{names} gave no sign of life for {self._limit_s:g} s, at work on: {self._work[late[0]]}{where}"
+        )
+
+    def _hanging(self, late: Sequence[int]) -> tuple[str, str]:
+        """Names of the ranks that the others wait for, and the line of code of the first.
+
+        Every rank gets a signal to write its stack. One that does not is stopped; one whose stack shows no
+        collective operation is busy or hangs in its own work.
+        """
+        stacks = {rank: self._stack(rank) for rank in late}
+        hanging = [rank for rank in late if not stacks[rank]]
+        hanging = hanging or [rank for rank in late if "torch/distributed" not in stacks[rank]] or list(late)
+        names = ", ".join(f"{self._processes[r].name} (process {self._processes[r].pid})" for r in hanging)
+        found = re.search(r'File "(\S+or1/\S+)", line (\d+)', stacks[hanging[0]])
+        return names, f", in {Path(found[1]).name} line {found[2]}" if found else ""
+
+    def _stack(self, rank: int) -> str:
+        """The stacks of all threads of a rank; empty when it does not react."""
+        log = self._processes[rank].log
+        before = log.stat().st_size
+        os.kill(self._processes[rank].pid, signal.SIGUSR1)
+        deadline = time.monotonic() + STACK_LIMIT_S
+        while log.stat().st_size == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return log.read_bytes()[before:].decode(errors="replace")

@@ -1,0 +1,80 @@
+"""Main function of a rank process: join the group, then run the methods that the driver calls."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import time
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from torch import distributed
+from torch._C._distributed_c10d import FileStore
+
+from or1.errors import Or1Error
+from or1.processes.worker import Channel
+from or1.trainer.fsdp_rank import FsdpRank
+from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank
+
+PROGRESS_EVERY_S = 0.5
+"""Shortest time between two signs of life about the same work [s]."""
+
+
+def main(descriptor: int) -> None:
+    """Serve the channel with this file descriptor until the driver closes it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the driver decides; its end closes the channel
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    channel = Channel(descriptor)
+    start: StartRank = channel.first()
+    channel.read(start.scratch if start.rank == 0 else None)
+    try:
+        _serve(channel, start)
+    except Exception as error:
+        traceback.print_exc()
+        reason = (str(error).strip().splitlines() or [""])[0]
+        with contextlib.suppress(OSError):
+            channel.send(
+                RankFailed(
+                    f"{type(error).__name__}: {reason}", error if isinstance(error, Or1Error) else None
+                )
+            )
+        sys.stdout.flush()
+        os._exit(1)  # without waiting for the other ranks of the group
+
+
+def _serve(channel: Channel, start: StartRank) -> None:
+    settings = start.settings
+    torch.set_num_threads(settings.num_threads)
+    distributed.init_process_group(
+        "gloo" if settings.device == "cpu" else "cpu:gloo,cuda:nccl",
+        store=FileStore(str(Path(start.scratch) / "store"), start.num_ranks),
+        rank=start.rank,
+        world_size=start.num_ranks,
+        timeout=timedelta(seconds=2 * settings.limit_s),  # the driver finds a hanging rank first
+    )
+    rank = FsdpRank(settings, on_progress=_Reporter(channel), should_stop=lambda: not channel.inbox.empty())
+    channel.send(RankReturned(None))
+    while True:
+        message = channel.inbox.get()
+        if isinstance(message, RankCall):
+            channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
+
+
+class _Reporter:
+    """Sends signs of life, at most one in a while for the same work."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._work = ""
+        self._sent = 0.0
+
+    def __call__(self, work: str) -> None:
+        clock = time.monotonic()
+        if work != self._work or clock - self._sent > PROGRESS_EVERY_S:
+            self._work, self._sent = work, clock
+            self._channel.send(RankProgress(work))

@@ -1,0 +1,58 @@
+"""Files of shards, one for each rank, by the Hugging Face storage of PyTorch's distributed checkpoint."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
+from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
+
+from or1.errors import CheckpointError
+
+
+def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
+    """Whole tensors from the files of all ranks, in one process.
+
+    Args:
+        folder: written by `write_shards`.
+        wanted: whether to read the tensor of this name.
+    """
+    found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
+    tensors = {
+        name: torch.empty(stored.size, dtype=stored.properties.dtype)  # type: ignore[union-attr]
+        for name, stored in found.items()
+        if wanted(name)
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is")  # one process, as intended
+        load_distributed(tensors, storage_reader=HuggingFaceStorageReader(str(folder)), no_dist=True)
+    return tensors
+
+
+def write_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:
+    """Write the shards of this rank; a collective call.
+
+    Args:
+        folder: exists on all ranks.
+        shards: the same names on all ranks.
+    """
+    writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
+    save_distributed(dict(shards), storage_writer=writer)
+
+
+def read_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:
+    """Read the shards of this rank in place, from either kind of files; a collective call.
+
+    Raises:
+        CheckpointError: a tensor is missing or has another shape.
+    """
+    found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
+    for name, shard in shards.items():
+        if name not in found or found[name].size != shard.shape:  # type: ignore[union-attr]
+            raise CheckpointError(f"{folder} holds no {name} of shape {list(shard.shape)}: another model")
+    load_distributed(dict(shards), storage_reader=HuggingFaceStorageReader(str(folder)))

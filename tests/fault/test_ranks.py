@@ -1,0 +1,89 @@
+"""Ranks that end, hang or fail: one line that names the rank, and no process left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from or1.config import LossConfig
+from or1.errors import CheckpointError, RankError, RunFolderError
+from or1.trainer.rank_processes import RankProcesses
+from tests.shared_ranks import backend_over, start_state, tiny_settings
+from tests.small import make_batch, make_stage
+
+DRIVER = """
+import time
+from tests.shared_ranks import tiny_settings
+from or1.trainer.rank_processes import RankProcesses
+
+if __name__ == "__main__":
+    ranks = RankProcesses(tiny_settings(), 2)
+    print(ranks.scratch, *ranks.pids, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def ranks() -> Iterator[RankProcesses]:
+    started = RankProcesses(replace(tiny_settings(), limit_s=4.0), 2)
+    yield started
+    started.close()
+    assert not started.scratch.exists()
+    for pid in started.pids:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def update(ranks: RankProcesses) -> None:
+    backend_over(ranks).update(*make_batch(4), LossConfig(), 0.1, make_stage())
+
+
+def test_a_killed_rank_is_named(ranks: RankProcesses) -> None:
+    """The other rank reports a lost connection, and is not the cause."""
+    os.kill(ranks.pids[1], signal.SIGKILL)
+    with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) ended with exit status -9"):
+        update(ranks)
+    with pytest.raises(RankError, match="have ended"):
+        update(ranks)
+
+
+def test_a_hanging_rank_is_named(ranks: RankProcesses) -> None:
+    """The other rank waits for it in a collective operation, and is as silent."""
+    os.kill(ranks.pids[1], signal.SIGSTOP)
+    with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) gave no sign of life for 4 s"):
+        update(ranks)
+
+
+def test_an_error_for_the_user_is_passed_on(ranks: RankProcesses, tmp_path: Path) -> None:
+    """Rank 0 cannot write while the others have nothing to write."""
+    with pytest.raises(RunFolderError, match="has vanished"):
+        ranks.call("publish", [tmp_path / "nowhere" / "weights.safetensors"] * 2)
+
+
+def test_files_of_another_model_are_refused(ranks: RankProcesses, tmp_path: Path) -> None:
+    for file in start_state().iterdir():
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(content.replace(b"model.norm.weight", b"model.form.weight"))
+    with pytest.raises(CheckpointError, match=re.escape("model.norm.weight")):
+        backend_over(ranks).load(tmp_path)
+
+
+def test_ranks_end_with_their_driver() -> None:
+    """No process and no file in memory is left when the driver is killed."""
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    scratch, *pids = driver.stdout.readline().split()
+    assert len(pids) == 2
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    while any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids) or Path(scratch).exists():
+        time.sleep(0.1)  # pytest's time limit ends it
