@@ -18,6 +18,7 @@ from torch._C._distributed_c10d import FileStore
 
 from or1.errors import Or1Error
 from or1.processes.worker import Channel
+from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
 from or1.trainer.rank_messages import (
     RankCall,
@@ -79,10 +80,8 @@ def _serve(channel: Channel, start: StartRank) -> None:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """A file that is there with all its text or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.rename(path)
+    with replacing(path, durable=False) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 class _Reporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,8 +18,9 @@ from or1.errors import Interrupted
 from or1.nn.config import DecoderConfig
 from or1.nn.published import read_published
 from or1.protocols import TrainerBackend
+from or1.trainer.optimizer import digest
 from or1.trainer.packing import pack_arrays, trained_rollouts
-from or1.trainer.state_files import read_whole
+from or1.trainer.state_files import is_weight, read_whole
 from or1.types import UpdateReport
 from tests.shared_ranks import TOKENS_PER_MICROBATCH, fresh_backend, local_backend, rank_settings
 from tests.small import make_batch, make_stage
@@ -133,6 +135,22 @@ def test_bfloat16_is_bfloat16_of_one_process(tmp_path: Path) -> None:
         backend.update(*batch, LossConfig(), 0.3, make_stage())
         gradients.append(gradient_of(files_of(backend, tmp_path / name)))
     assert relative_difference(*gradients) < 1e-6
+
+
+def test_recompute_and_offload_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
+    """A hash of one rank's shards differs from that of the whole weights."""
+    settings = replace(rank_settings(), recompute=True, offload=True, fingerprint=True)
+    ranks, local = fresh_backend(2, settings), local_backend()
+    batch = make_batch(5)
+    report = ranks.update(*batch, LossConfig(), 0.3, make_stage())
+    local.update(*batch, LossConfig(), 0.3, make_stage())
+    files = files_of(ranks, tmp_path / "ranks")
+    gradients = gradient_of(files), gradient_of(files_of(local, tmp_path / "local"))
+    assert relative_difference(*gradients) < 1e-6
+    hasher = hashlib.blake2b(digest_size=16)
+    digest({name: tensor for name, tensor in files.items() if is_weight(name)}, hasher)
+    assert report.hashes["weights"] == hasher.hexdigest()
+    assert report.hashes["gradient"] != report.hashes["weights"]
 
 
 def test_an_update_that_is_not_finite_is_skipped_on_all_ranks(tmp_path: Path) -> None:
