@@ -150,6 +150,10 @@ class Progress(Protocol):
         """Called for each sample, with the response tokens that were generated for it."""
         ...
 
+    def decoded(self, num_tokens: int) -> None:
+        """Called with tokens of samples that may not have finished, where the engine `CountsTokens`."""
+        ...
+
 
 class NoProgress:
     """The protocol `Progress` without a display."""
@@ -158,6 +162,9 @@ class NoProgress:
         pass
 
     def advance(self, problem: str, num_tokens: int) -> None:
+        pass
+
+    def decoded(self, num_tokens: int) -> None:
         pass
 
 
@@ -181,6 +188,28 @@ class Stoppable(Protocol):
     def check_with(self, check: Callable[[], None]) -> None:
         """Call `check` often inside `rollouts`, or inside `update` while no optimizer step was taken. It may
         raise: the call then ends with the weights that it began with."""
+        ...
+
+
+@runtime_checkable
+class SavesBeside(Protocol):
+    """Optional for backends: training continues while a checkpoint is written."""
+
+    def begin_save(self, folder: Path) -> Callable[[], None]:
+        """Copy weights and optimizer state to memory, and write them into an existing folder.
+
+        Returns:
+            A function that waits until the files are there; for another thread.
+        """
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """Optional for engines: tokens are reported before their rollouts finish."""
+
+    def count_with(self, on_tokens: Callable[[int], None]) -> None:
+        """Call `on_tokens` inside `rollouts` with the number of tokens that are decoded next."""
         ...
 
 

@@ -57,7 +57,10 @@ def evaluate(
         "sampling": dataclasses.asdict(sampling),
     }
     with (
-        open_generator(settings, sampling.max_response_tokens, questions) as (generator, environment),
+        open_generator(settings, sampling.max_response_tokens, questions, progress) as (
+            generator,
+            environment,
+        ),
         evaluation_pool(settings) as pool,
         EvalFolder.open(folder, described, questions, samples, environment, notes) as opened,
     ):

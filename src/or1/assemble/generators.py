@@ -18,7 +18,7 @@ from or1.evals.questions import Questions
 from or1.evals.settings import EvalRunConfig
 from or1.models import model_folder
 from or1.nn.tokenizer import load_tokenizer
-from or1.protocols import Generator, RolloutEngine
+from or1.protocols import NO_PROGRESS, CountsTokens, Generator, Progress, RolloutEngine
 from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
@@ -54,7 +54,10 @@ def _generator_of(model: Model, engine: RolloutEngine) -> Generator:
 
 @contextlib.contextmanager
 def open_generator(
-    settings: EvalRunConfig, max_response_tokens: int, questions: Sequence[Questions] = ()
+    settings: EvalRunConfig,
+    max_response_tokens: int,
+    questions: Sequence[Questions] = (),
+    progress: Progress = NO_PROGRESS,
 ) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
 
@@ -62,6 +65,7 @@ def open_generator(
         settings: of the evaluation.
         max_response_tokens: longest response that will be sampled [tokens].
         questions: bound the longest prompt.
+        progress: gets the tokens as they are decoded, where the engine counts them.
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
@@ -98,6 +102,8 @@ def open_generator(
         explained(model.device, model.config, memory, trains=False),
         contextlib.closing(_engine_of(model, settings.system, rollout)) as engine,
     ):
+        if isinstance(engine, CountsTokens):
+            engine.count_with(progress.decoded)
         yield _generator_of(model, engine), {**environment, **gpu, **about}
 
 

@@ -13,7 +13,8 @@ from or1.assemble.model import Model
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
 from or1.machine import free_memory_bytes
-from or1.memory import GIB, Estimate, MemorySettings, Shape, estimate
+from or1.memory import GIB, MemoryEstimate, MemorySettings, Shape, estimate
+from or1.rollout.local_engine import free_gpu_bytes
 
 _MANY = 0.15
 """A phase of at least this share of the total is named with the settings that lower it [fraction]."""
@@ -28,13 +29,16 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "logits": ("lower system.tokens_per_microbatch",),
     "kv_cache": ("lower {running}", "lower {budget}"),
     "decode": ("lower {running}",),
-    "moments": ("set model.lora, or take a smaller model",),
+    "moments": (
+        "set system.optimizer_bits = 8",
+        "set model.lora, or take a smaller model",
+    ),
     "masters": ("set model.lora, or take a smaller model",),
     "gradients": ("set model.lora, or take a smaller model",),
     "weights": ("take a smaller model",),
     "reference": ("set loss.kl_coefficient = 0",),
 }
-"""Phase of an `Estimate` -> settings that lower it."""
+"""Phase of an `MemoryEstimate` -> settings that lower it."""
 _RUN_NAMES = {"running": "rollout.max_running", "budget": "max_response_tokens of the stages"}
 _EVAL_NAMES = {"running": "max_running", "budget": "max_response_tokens"}
 _SAMPLING = ("weights", "kv_cache", "decode")
@@ -68,6 +72,7 @@ def run_settings(
         compute_bytes=compute_bytes,
         microbatch_tokens=max(whole, min(run.system.tokens_per_microbatch, trained * whole)),
         recompute=run.system.recompute_activations,
+        optimizer_bits=run.system.optimizer_bits,
         lora_rank=None if run.model.lora is None else run.model.lora.rank,
         has_reference=run.loss.kl_coefficient > 0,
         slots=slots,
@@ -104,12 +109,12 @@ def sampling_line(shape: Shape, settings: MemorySettings, free: int) -> str | No
     return None if needed.rollout <= free else _line("sampling", needed, needed.rollout, free, _EVAL_NAMES)
 
 
-def _without_trainer(whole: Estimate) -> Estimate:
+def _without_trainer(whole: MemoryEstimate) -> MemoryEstimate:
     nothing = dict.fromkeys((name for name in _REMEDIES if name not in _SAMPLING), 0)
     return replace(whole, **nothing)
 
 
-def _line(subject: str, needed: Estimate, total: int, free: int, names: dict[str, str]) -> str:
+def _line(subject: str, needed: MemoryEstimate, total: int, free: int, names: dict[str, str]) -> str:
     phases = {name: _bytes_of(needed, name) for name in _REMEDIES}
     shown = ", ".join(
         f"{name.replace('_', ' ')} {_gib(size)}" for name, size in phases.items() if size >= _SHOWN * total
@@ -122,7 +127,7 @@ def _line(subject: str, needed: Estimate, total: int, free: int, names: dict[str
     )
 
 
-def _bytes_of(needed: Estimate, phase: str) -> int:
+def _bytes_of(needed: MemoryEstimate, phase: str) -> int:
     size: int = getattr(needed, phase)
     return size
 
@@ -133,10 +138,8 @@ def _gib(num_bytes: int) -> str:
 
 def free_bytes(device: torch.device) -> int:
     """Memory that this process can still allocate on a device, its own unused blocks included."""
-    if device.type != "cuda":
-        return free_memory_bytes()
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused
+    on_gpu = free_gpu_bytes(device)
+    return free_memory_bytes() if on_gpu is None else on_gpu
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import (
     Closable,
     Collector,
+    CountsTokens,
     Parts,
     Progress,
     RolloutEngine,
@@ -111,8 +112,11 @@ def parts_of(
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
+        stack.callback(checkpoints.close)
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
         _connect(engine, trainer, stop)
+        if isinstance(engine, CountsTokens):
+            engine.count_with(tracker.progress.decoded)
 
         def score(area: str, sampling: Sampling, state: RunState) -> Score:
             return evaluate(

@@ -117,7 +117,7 @@ def judge_samples(
             yield text, text.answer_to(by_id[text.problem_id])
 
     samples: dict[SampleKey, JudgedSample] = {}
-    for text, verdict in judged(answers(), pool):
+    for text, verdict in judged(answers(), pool, progress):
         samples[text.problem_id, text.index] = _judged_sample(text, verdict)
     return [
         ProblemResult(

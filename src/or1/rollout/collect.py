@@ -114,7 +114,7 @@ class LocalCollector:
             raise ValueError(f"the sampler drew {len(problems)} problems of which {len(by_id)} are different")
         self._progress.start("rollouts", dict.fromkeys(by_id, sampling.group_size))
         rollouts: dict[SampleKey, Rollout] = {}
-        for rollout, verdict in judged(self._answers(by_id, sampling), self._pool):
+        for rollout, verdict in judged(self._answers(by_id, sampling), self._pool, self._progress):
             rollouts[rollout.problem_id, rollout.index] = replace(rollout, verdict=verdict)
         groups = [self._group(p, sampling.group_size, rollouts) for p in problems]
         return groups, replace(state, sampler=sampler_state)

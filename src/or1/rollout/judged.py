@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
-from or1.protocols import VerifierPool
+from or1.protocols import NO_PROGRESS, Progress, VerifierPool
 from or1.types import Answer, Verdict
 
 SampleKey = tuple[str, int]
@@ -42,7 +43,9 @@ def requested(samples: Iterable[SampleT], keys: Iterable[SampleKey]) -> Iterator
         yield sample
 
 
-def judged(samples: Iterable[tuple[T, Answer]], pool: VerifierPool) -> Iterator[tuple[T, Verdict]]:
+def judged(
+    samples: Iterable[tuple[T, Answer]], pool: VerifierPool, progress: Progress = NO_PROGRESS
+) -> Iterator[tuple[T, Verdict]]:
     """Yield each sample once, with its verdict, as verdicts come in.
 
     Samples are pulled while earlier ones are being judged. A sample that the pool did not return comes last,
@@ -51,21 +54,29 @@ def judged(samples: Iterable[tuple[T, Answer]], pool: VerifierPool) -> Iterator[
     Args:
         samples: each with its answer; no two answers have the same problem id and index.
         pool: judges the answers, in any order.
+        progress: called for the verdicts that are missing when the last sample is there.
 
     Raises:
         RuntimeError: the pool returned an answer twice, or one that it was not given.
     """
     waiting: dict[SampleKey, T] = {}
+    are_all_sampled = False
 
     def answers() -> Iterator[Answer]:
         for sample, answer in samples:
             waiting[answer.problem.id, answer.index] = sample
             yield answer
+        nonlocal are_all_sampled
+        are_all_sampled = True
+        if waiting:
+            progress.start("verdicts", Counter(problem for problem, _ in waiting))
 
     for answer, verdict in pool.judge(answers()):
         key = (answer.problem.id, answer.index)
         if key not in waiting:
             raise RuntimeError(f"the verifier pool returned answer {key[0]}/{key[1]} twice or unrequested")
+        if are_all_sampled:
+            progress.advance(answer.problem.id, 0)
         yield waiting.pop(key), verdict
     for sample in waiting.values():
         yield sample, _VERDICT_LOST

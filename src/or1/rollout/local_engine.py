@@ -14,6 +14,7 @@ import torch
 from or1.nn.cache import Cache
 from or1.nn.causal_model import CausalModel
 from or1.nn.published import load_published
+from or1.protocols import NO_PROGRESS
 from or1.rollout.generate import never_interrupt
 from or1.rollout.graphs import Capture, CudaCapture
 from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
@@ -67,9 +68,13 @@ class LocalEngine:
         self._size = (0, 0)
         """Sequences and positions that the cache was made for, which memory may have cut."""
         self._check: Callable[[], None] = never_interrupt
+        self._on_tokens: Callable[[int], None] = NO_PROGRESS.decoded
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
+
+    def count_with(self, on_tokens: Callable[[int], None]) -> None:
+        self._on_tokens = on_tokens
 
     def share_with(self, bytes_to_come: Callable[[], int]) -> None:
         self._bytes_to_come = bytes_to_come
@@ -113,8 +118,13 @@ class LocalEngine:
             cache = self._cache_for(min(self.max_running, len(requests)), longest)
             batch = self._batch_for(cache, sampling)
         scheduler = Scheduler(requests, batch, min(self.max_running, cache.num_sequences))
+
+        def before_each_token() -> None:
+            self._check()
+            self._on_tokens(batch.num_running)
+
         while not scheduler.is_finished:
-            finished = scheduler.advance(self._check)
+            finished = scheduler.advance(before_each_token)
             if not all(np.isfinite(one.logprobs).all() for one in finished):
                 self.close()  # the memory of this call may hold such numbers: the next call gets another
             for one in finished:
@@ -164,7 +174,7 @@ class LocalEngine:
         """An empty cache: that of the last call where it was made for as many and as long sequences."""
         if self._cache is None or num_sequences > self._size[0] or max_length > self._size[1]:
             self.close()  # free the old memory before the new is allocated
-            free = free_bytes(self.decoder.device)
+            free = free_gpu_bytes(self.decoder.device)
             max_bytes = None if free is None else int((free - self._bytes_to_come()) * GPU_CACHE_FRACTION)
             if max_bytes is not None:  # in pages, room for longer or more sequences costs nothing by itself
                 num_sequences, max_length = max(num_sequences, self._size[0]), max(max_length, self._size[1])
@@ -188,7 +198,7 @@ class LocalEngine:
         )
 
 
-def free_bytes(device: torch.device) -> int | None:
+def free_gpu_bytes(device: torch.device) -> int | None:
     """Free memory of a GPU, with that which torch holds and does not use; None for a CPU."""
     if device.type != "cuda":
         return None

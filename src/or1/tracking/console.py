@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
@@ -132,12 +132,12 @@ class ConsoleView(Sink):
         self.stage_index = 0
         self.opened_s = clock()
         self._place = "before the first step"
-        self._meter: Meter | None = None
         self._begin("starting")
 
     def _begin(self, phase: str) -> None:
         self._phase, self._phase_started_s = phase, self.clock()
-        self._num_rounds, self._meter = 0, None
+        self._rounds: Counter[str] = Counter()
+        self._meter: Meter | None = None
 
     def doing(self) -> str:
         """The phase at this time and how far it is."""
@@ -157,13 +157,17 @@ class ConsoleView(Sink):
         self._begin(phase)
 
     def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
-        self._num_rounds += 1
-        noun = name if self._num_rounds == 1 else f"{name}, round {self._num_rounds},"
+        self._rounds[name] += 1
+        noun = name if self._rounds[name] == 1 else f"{name}, round {self._rounds[name]},"
         self._meter = Meter(noun, num_samples, self.clock())
 
     def on_progress(self, problem: str, num_tokens: int) -> None:
         if self._meter is not None:
             self._meter.advance(problem, num_tokens)
+
+    def on_tokens(self, num_tokens: int) -> None:
+        if self._meter is not None:
+            self._meter.decoded(num_tokens)
 
     def on_step_end(self, event: StepEvent) -> None:
         self._place = f"after step {event.step}"
@@ -172,6 +176,10 @@ class ConsoleView(Sink):
     def on_score(self, metrics: Row, timings: Row) -> None:
         self._begin("checkpoint")
 
+    def on_cut(self, step: int) -> None:
+        if step:
+            self._place = f"after step {step}"
+
     def add_step(self, event: StepEvent) -> RunProgress:
         between = number(event.timings, BETWEEN_S)
         self.recent_s.append(number(event.timings, STEP_S) + (0.0 if math.isnan(between) else between))
@@ -179,6 +187,8 @@ class ConsoleView(Sink):
 
     def left(self, at: RunProgress) -> str:
         """Time to the end of the run; an upper bound where a stage may end before its last step."""
+        if not at.num_steps_left:
+            return "no steps left"
         seconds = seconds_left(self.stages, at, self.recent_s)
         if seconds is None:
             return "time left not known"
@@ -237,6 +247,7 @@ class PlainConsole(ConsoleView):
         self._wants_example = True
 
     def on_cut(self, step: int) -> None:
+        super().on_cut(step)
         if step:
             self._line(f"resuming from the checkpoint of step {step}")
 

@@ -101,6 +101,7 @@ class LiveConsole(ConsoleView):
         self._scores.append(shown_score(metrics))
 
     def on_cut(self, step: int) -> None:
+        super().on_cut(step)
         self._history.clear()
 
     def close(self) -> None:
@@ -130,7 +131,10 @@ class LiveConsole(ConsoleView):
     def _bar(self) -> RenderableType:
         grid = _grid(2)
         if self._at is None or self._event is None:
-            grid.add_row(Text("before the first step"), ProgressBar(total=1.0, completed=0.0))
+            grid.add_row(
+                Text(f"at most {sum(s.num_steps for s in self.stages)} steps"),
+                ProgressBar(total=1.0, completed=0.0),
+            )
         else:
             where = self.where(self._event.step, self._at, self._event.stage)
             grid.add_row(Text(where), ProgressBar(total=1.0, completed=self._at.fraction))

@@ -32,6 +32,7 @@ class Meter:
         self._total = sum(self._left.values())
         self._num_done = 0
         self._num_tokens = 0
+        self._num_decoded = 0
         self._num_problems_done = sum(count == 0 for count in self._left.values())
         self._started_s = started_s
 
@@ -41,6 +42,10 @@ class Meter:
         self._num_tokens += num_tokens
         self._left[problem] -= 1
         self._num_problems_done += self._left[problem] == 0
+
+    def decoded(self, num_tokens: int) -> None:
+        """Count tokens of samples that may not have finished."""
+        self._num_decoded += num_tokens
 
     def text(self, now_s: float) -> str:
         """
@@ -55,8 +60,9 @@ class Meter:
             f"problems {self._num_problems_done:,} of {len(self._left):,}",
         ]
         elapsed_s = now_s - self._started_s
-        if self._num_tokens and elapsed_s > 0:
-            parts.append(f"{self._num_tokens / elapsed_s:,.0f} tokens/s")
+        num_tokens = max(self._num_tokens, self._num_decoded)  # an engine may not count those in progress
+        if num_tokens and elapsed_s > 0:
+            parts.append(f"{num_tokens / elapsed_s:,.0f} tokens/s")
         if self._num_done == self._total:
             parts.append(f"took {format_seconds(elapsed_s)}")
         elif self._num_done and elapsed_s > 0:
@@ -149,6 +155,10 @@ class ProgressDisplay:
     def advance(self, problem: str, num_tokens: int) -> None:
         if self._meter is not None:
             self._meter.advance(problem, num_tokens)
+
+    def decoded(self, num_tokens: int) -> None:
+        if self._meter is not None:
+            self._meter.decoded(num_tokens)
 
     def _finish(self) -> None:
         meter, self._meter = self._meter, None

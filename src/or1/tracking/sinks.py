@@ -67,6 +67,9 @@ class Sink:
     def on_progress(self, problem: str, num_tokens: int) -> None:
         """Called for each of them, with its response tokens."""
 
+    def on_tokens(self, num_tokens: int) -> None:
+        """Called with tokens of samples that may not have finished."""
+
     def on_step_end(self, event: StepEvent) -> None:
         """Called when the step is in the files."""
 
@@ -124,6 +127,9 @@ class Guarded(Sink):
     def on_progress(self, problem: str, num_tokens: int) -> None:
         self._call(lambda: self._sink.on_progress(problem, num_tokens))
 
+    def on_tokens(self, num_tokens: int) -> None:
+        self._call(lambda: self._sink.on_tokens(num_tokens))
+
     def on_step_end(self, event: StepEvent) -> None:
         self._call(lambda: self._sink.on_step_end(event))
 
@@ -150,3 +156,7 @@ class SinkProgress:
     def advance(self, problem: str, num_tokens: int) -> None:
         for sink in self._sinks:
             sink.on_progress(problem, num_tokens)
+
+    def decoded(self, num_tokens: int) -> None:
+        for sink in self._sinks:
+            sink.on_tokens(num_tokens)

@@ -46,6 +46,7 @@ class LocalBackend:
         *,
         temperature: float,
         tokens_per_microbatch: int,
+        optimizer_bits: int = 32,
         fingerprint: bool = False,
         load_reference: Callable[[], CausalModel] | None = None,
         share_prompts: bool | None = None,
@@ -57,6 +58,7 @@ class LocalBackend:
             optimizer: learning rate, warm-up, decay, clipping.
             temperature: of the rollouts; every log-probability and entropy here is at it.
             tokens_per_microbatch: most input tokens of one forward pass [tokens].
+            optimizer_bits: of each moment: 32 or 8.
             fingerprint: hash gradient and weights of each step.
             load_reference: loads the reference model when a KL term first needs it.
             share_prompts: compute a prompt once for its responses. None = by `shares_prompts_on`.
@@ -64,7 +66,7 @@ class LocalBackend:
         """
         self._model = model
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._optimizer = MasterOptimizer(trained, optimizer)
+        self._optimizer = MasterOptimizer(trained, optimizer, bits=optimizer_bits)
         self._temperature = temperature
         self._tokens_per_microbatch = tokens_per_microbatch
         self._fingerprint = fingerprint

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from or1.config import OptimizerConfig
 from or1.errors import CheckpointError
+from or1.trainer.adamw8 import AdamW8, converted, state_bytes
 from or1.trainer.state_files import (
     MOMENTS_FILE,
     WEIGHTS_FILE,
@@ -38,22 +40,29 @@ class MasterOptimizer:
     rounded from it after each update, and its gradient is moved to the master after each backward pass.
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
+    def __init__(
+        self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig, *, bits: int = 32
+    ) -> None:
         """
         Args:
             parameters: name -> parameter, each tensor once (tied weights under one name).
             config: AdamW, warm-up and clipping.
+            bits: of each moment: 32 or 8 (`or1.trainer.adamw8`).
         """
         self._parameters = dict(parameters)
         self._config = config
         self._masters = {name: self._master_of(p) for name, p in self._parameters.items()}
-        self._adamw = torch.optim.AdamW(
-            self._masters.values(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
-            fused=True,
+        self._has_8_bits = bits == 8
+        settings: dict[str, Any] = {
+            "lr": config.learning_rate,
+            "weight_decay": config.weight_decay,
+            "betas": (config.beta1, config.beta2),
+            "eps": config.eps,
+        }
+        self._adamw = (
+            AdamW8(self._masters.values(), **settings)
+            if self._has_8_bits
+            else torch.optim.AdamW(self._masters.values(), fused=True, **settings)
         )
         self.num_updates = 0
         """Updates applied since the start of the run."""
@@ -76,7 +85,8 @@ class MasterOptimizer:
     @property
     def bytes_to_come(self) -> int:
         """Memory of the moments, as long as there are none [bytes]."""
-        return sum(2 * m.nbytes for m in self._masters.values() if not self._adamw.state[m])
+        missing = [m for m in self._masters.values() if not self._adamw.state.get(m)]
+        return sum(state_bytes(m) if self._has_8_bits else 2 * m.nbytes for m in missing)
 
     @property
     def masters(self) -> Mapping[str, Tensor]:
@@ -140,7 +150,7 @@ class MasterOptimizer:
         return {f"{key}.{name}": value for name, state in states.items() for key, value in state.items()}
 
     def restore(self, moments: Mapping[str, Tensor], num_updates: int) -> None:
-        """Continue from masters that were written in place.
+        """Continue from masters that were written in place, also where the moments have other bits.
 
         Args:
             moments: as `moments`.
@@ -152,6 +162,8 @@ class MasterOptimizer:
             master = self._masters[name]
             # moments on the device of their weights, as the optimizer creates them
             self._adamw.state[master][key] = value.to(master.device)
+        for parameter, state in self._adamw.state.items():
+            self._adamw.state[parameter] = converted(state, parameter, to_8_bits=self._has_8_bits)
         self.num_updates = num_updates
         self._round_to_parameters()
         self.clear()

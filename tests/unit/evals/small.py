@@ -49,6 +49,9 @@ class Silent:
     def advance(self, problem: str, num_tokens: int) -> None:
         self.advanced.append((problem, num_tokens))
 
+    def decoded(self, num_tokens: int) -> None:
+        pass
+
 
 def questions(folder: Path, rows: Sequence[dict[str, Any]] = ROWS, name: str = "math500") -> Questions:
     """The rows as a benchmark, each problem with its own key."""

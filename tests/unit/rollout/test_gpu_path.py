@@ -156,7 +156,7 @@ def test_weights_at_another_address_are_recorded_anew() -> None:
 
 def test_memory_is_taken_once_and_leaves_what_is_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where memory caps the sequences, the next call must not take the cap for too small a cache."""
-    monkeypatch.setattr(local_engine, "free_bytes", lambda device: 30_000_000)
+    monkeypatch.setattr(local_engine, "free_gpu_bytes", lambda device: 30_000_000)
     seen = []
 
     def new_cache(*arguments: object) -> Cache:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from or1.config import LossConfig, StageConfig
@@ -26,6 +27,7 @@ from or1.tracking.live_page import LiveConsole
 from or1.tracking.progress import Meter, ProgressDisplay, RareLines
 from or1.types import RunState, Sampling, WeightHandle
 from tests.runs import open_tracker, run_config
+from tests.small import engine_decoder, make_engine
 from tests.unit.rollout.test_collect import RIGHT_WRONG, STAGE, make_collector
 from tests.unit.tracking.test_views import EVENT
 
@@ -49,12 +51,16 @@ class Recorded:
     def __init__(self) -> None:
         self.started: list[tuple[str, dict[str, int]]] = []
         self.advanced: list[tuple[str, int]] = []
+        self.num_decoded = 0
 
     def start(self, name: str, num_samples: Mapping[str, int]) -> None:
         self.started.append((name, dict(num_samples)))
 
     def advance(self, problem: str, num_tokens: int) -> None:
         self.advanced.append((problem, num_tokens))
+
+    def decoded(self, num_tokens: int) -> None:
+        self.num_decoded += num_tokens
 
 
 def plain(clock: Clock) -> tuple[PlainConsole, io.StringIO]:
@@ -97,6 +103,34 @@ def test_the_total_is_that_of_the_round_not_of_the_stage() -> None:
     inner = make_collector(ScriptedEngine(lines), problems=problems, progress=seen)
     OversampleCollector(inner, factor=1.3, loss=loss).collect(RunState(), STAGE)
     assert [len(samples) for _, samples in seen.started] == [4]
+
+
+def test_tokens_count_before_the_first_rollout_has_finished() -> None:
+    meter = Meter("rollouts", {"a": 2}, started_s=0.0)
+    for _ in range(10):
+        meter.decoded(2)
+    assert meter.text(5.0) == "rollouts 0 of 2, problems 0 of 1, 4 tokens/s"
+    meter.advance("a", 10)  # these ten are among the twenty
+    assert meter.text(5.0) == "rollouts 1 of 2, problems 0 of 1, 4 tokens/s, about 5 s left"
+
+
+def test_the_own_engine_counts_every_token_once() -> None:
+    seen, engine = Recorded(), make_engine(max_running=3)
+    engine.load(WeightHandle(version=0, ref=dict(engine_decoder().named_parameters())))
+    engine.count_with(seen.decoded)
+    sampling = Sampling(group_size=4, max_response_tokens=12)
+    rollouts = list(engine.rollouts([make_problem(0), make_problem(1)], sampling))
+    assert seen.num_decoded == sum(len(rollout.response_tokens) for rollout in rollouts) > 8
+
+
+@pytest.mark.parametrize(("block", "missing"), [(1, []), (4, [2]), (99, [6])])
+def test_verdicts_that_are_missing_after_the_last_rollout_are_counted(block: int, missing: list[int]) -> None:
+    seen = Recorded()
+    make_collector(ScriptedEngine(RIGHT_WRONG), progress=seen, block=block).collect(RunState(), STAGE)
+    tails = [sum(samples.values()) for name, samples in seen.started if name == "verdicts"]
+    assert tails == missing
+    assert len(seen.advanced) == 6 + sum(tails)
+    assert all(tokens == 0 for _, tokens in seen.advanced[6:])
 
 
 def test_an_evaluation_is_counted_too() -> None:
@@ -157,6 +191,15 @@ def test_a_second_round_of_a_step_is_named() -> None:
     view.close()
 
 
+def test_a_resumed_run_is_not_before_its_first_step() -> None:
+    view, out = plain(Clock())
+    view.on_cut(20)
+    view.on_progress_start("held-out samples", {"a": 2})
+    assert view.doing() == "after step 20: held-out samples 0 of 2, problems 0 of 1"
+    assert out.getvalue() == "resuming from the checkpoint of step 20\n", "the next line is due in 30 s"
+    view.close()
+
+
 def test_a_thread_prints_while_the_work_is_one_long_call() -> None:
     """The work here waits for the line: without a thread it would wait for ever."""
     printed = threading.Event()
@@ -184,7 +227,7 @@ def test_the_live_page_starts_with_the_first_samples_not_with_the_first_step() -
     view = LiveConsole("tiny", STAGES, console, Clock())
     view.on_progress_start("held-out samples", {"a": 2})
     view.close()
-    assert "before the first step" in out.getvalue()
+    assert "at most 30 steps" in out.getvalue()
 
 
 def test_an_evaluation_without_a_terminal_is_shown_in_lines() -> None:
