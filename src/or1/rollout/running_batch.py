@@ -46,7 +46,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Waiting:
     """A request that waits, from its prompt or from where it was paused."""
 
     request: Request
@@ -123,11 +123,11 @@ class RunningBatch:
         self._watch.forget()
         self.cache.clear()
 
-    def num_fitting(self, starts: Sequence[Start]) -> int:
+    def num_fitting(self, starts: Sequence[Waiting]) -> int:
         """How many of these, in order, the cache has room for."""
         return self.cache.num_fitting([len(start.tokens) for start in starts], self.num_running)
 
-    def add(self, starts: Sequence[Start], prompts: PromptKeyValues, prompt_B: list[int]) -> None:
+    def add(self, starts: Sequence[Waiting], prompts: PromptKeyValues, prompt_B: list[int]) -> None:
         """Start requests in free rows.
 
         Args:

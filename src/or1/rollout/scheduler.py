@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from or1.nn.cache import PromptKeyValues
-from or1.rollout.running_batch import Recorded, Request, RunningBatch, Start
+from or1.rollout.running_batch import Recorded, Request, RunningBatch, Waiting
 from or1.types import Int32
 
 PREFILL_TOKENS = 4096
@@ -30,7 +30,7 @@ class Scheduler:
     """
 
     def __init__(self, requests: Sequence[Request], batch: RunningBatch, max_running: int) -> None:
-        self._starts = [Start(request) for request in requests]
+        self._starts = [Waiting(request) for request in requests]
         self._batch = batch
         self._max_running = min(max_running, len(requests))
         self._num_started = 0
@@ -59,7 +59,7 @@ class Scheduler:
                 return finished
             if is_short:
                 paused = self._batch.pause()
-                self._starts.append(Start(paused.request, paused))
+                self._starts.append(Waiting(paused.request, paused))
 
     def _start_waiting(self) -> None:
         num_free = self._max_running - self._batch.num_running
