@@ -76,7 +76,7 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class MemoryEstimate:
     """Bytes on one device, by phase."""
 
     weights: int
@@ -137,7 +137,7 @@ def num_adapter_parameters(shape: Shape, rank: int) -> int:
     return shape.num_layers * rank * sides
 
 
-def estimate(shape: Shape, settings: MemorySettings) -> Estimate:
+def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     """Bytes by phase of a run with AdamW on one device of `settings.ranks`.
 
     Weights in float32 are their own masters. Weights in a smaller type have float32 masters and gradients
@@ -150,7 +150,7 @@ def estimate(shape: Shape, settings: MemorySettings) -> Estimate:
     own_masters = settings.compute_bytes >= FLOAT32
     masters = 0 if own_masters and settings.lora_rank is None else trained * FLOAT32
     moment = FLOAT32 if settings.optimizer_bits == 32 else 1 + FLOAT32 / QUANTIZATION_BLOCK
-    return Estimate(
+    return MemoryEstimate(
         weights=_shard(weights, settings) + _gathered(shape, settings),
         masters=_shard(masters, settings),
         gradients=_shard(trained * FLOAT32, settings),

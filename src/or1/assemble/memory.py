@@ -13,7 +13,7 @@ from or1.assemble.model import Model
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
 from or1.machine import free_memory_bytes
-from or1.memory import GIB, Estimate, MemorySettings, Shape, estimate
+from or1.memory import GIB, MemoryEstimate, MemorySettings, Shape, estimate
 from or1.rollout.local_engine import free_gpu_bytes
 
 _MANY = 0.15
@@ -38,7 +38,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "weights": ("take a smaller model",),
     "reference": ("set loss.kl_coefficient = 0",),
 }
-"""Phase of an `Estimate` -> settings that lower it."""
+"""Phase of an `MemoryEstimate` -> settings that lower it."""
 _RUN_NAMES = {"running": "rollout.max_running", "budget": "max_response_tokens of the stages"}
 _EVAL_NAMES = {"running": "max_running", "budget": "max_response_tokens"}
 _SAMPLING = ("weights", "kv_cache", "decode")
@@ -109,12 +109,12 @@ def sampling_line(shape: Shape, settings: MemorySettings, free: int) -> str | No
     return None if needed.rollout <= free else _line("sampling", needed, needed.rollout, free, _EVAL_NAMES)
 
 
-def _without_trainer(whole: Estimate) -> Estimate:
+def _without_trainer(whole: MemoryEstimate) -> MemoryEstimate:
     nothing = dict.fromkeys((name for name in _REMEDIES if name not in _SAMPLING), 0)
     return replace(whole, **nothing)
 
 
-def _line(subject: str, needed: Estimate, total: int, free: int, names: dict[str, str]) -> str:
+def _line(subject: str, needed: MemoryEstimate, total: int, free: int, names: dict[str, str]) -> str:
     phases = {name: _bytes_of(needed, name) for name in _REMEDIES}
     shown = ", ".join(
         f"{name.replace('_', ' ')} {_gib(size)}" for name, size in phases.items() if size >= _SHOWN * total
@@ -127,7 +127,7 @@ def _line(subject: str, needed: Estimate, total: int, free: int, names: dict[str
     )
 
 
-def _bytes_of(needed: Estimate, phase: str) -> int:
+def _bytes_of(needed: MemoryEstimate, phase: str) -> int:
     size: int = getattr(needed, phase)
     return size
 

@@ -321,6 +321,30 @@ def doctor() -> None:
 
 
 @app.command()
+def plan(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or .toml file.")],
+    gpu: Annotated[str, typer.Option(help="a100, h20, h100, h800, h200 or b200.")] = "h100",
+    num_gpus: Annotated[int, typer.Option(min=1, help="GPUs of the run.")] = 8,
+    engine: Annotated[str, typer.Option(help="Profile of the engine: graphs or vllm-0.6.")] = "graphs",
+    lengths: Annotated[Path | None, typer.Option(help="Run folder whose response lengths to use.")] = None,
+    dollars_per_hour: Annotated[float | None, typer.Option(min=0, help="Price of one GPU.")] = None,
+    sets: Sets = None,
+) -> None:
+    """Seconds, memory and cost of a run before it is launched."""
+    from or1.cli.plan import plan as run
+
+    run(
+        recipe,
+        sets or [],
+        gpu=gpu,
+        num_gpus=num_gpus,
+        engine=engine,
+        lengths=lengths,
+        dollars_per_hour=dollars_per_hour,
+    )
+
+
+@app.command()
 def export(
     run_folder: RunPath,
     out: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],

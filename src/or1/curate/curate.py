@@ -11,7 +11,7 @@ from typing import Any
 
 from or1.curate import card, funnel, ledger, report, write
 from or1.curate.config import CurateConfig
-from or1.curate.funnel import Progress
+from or1.curate.funnel import CurationProgress
 from or1.curate.ledger import Counts
 from or1.curate.model_stages import DIFFICULTY_JOURNAL, QUALITY_JOURNAL, Models
 from or1.curate.sources import files_of, read_benchmark, source_files
@@ -47,7 +47,7 @@ _STAYS = {DIFFICULTY_JOURNAL, QUALITY_JOURNAL}
 def curate(
     config: CurateConfig,
     out: Path,
-    progress: Progress,
+    progress: CurationProgress,
     models: Models | None = None,
     hub: Hub | None = None,
     store: type[Store] = Store,
@@ -75,7 +75,7 @@ def curate(
 def _curate(
     config: CurateConfig,
     out: Path,
-    progress: Progress,
+    progress: CurationProgress,
     models: Models,
     hub: Hub,
     store: type[Store],

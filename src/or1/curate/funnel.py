@@ -34,8 +34,8 @@ STAGES = (
 """Stages that decide, in their order: a row is counted where it leaves first."""
 
 
-class Progress(Protocol):
-    """Progress display of the stages."""
+class CurationProgress(Protocol):
+    """Display of the stages."""
 
     def stage(self, name: str, total: int | None) -> contextlib.AbstractContextManager[Callable[[int], None]]:
         """Show a stage of `total` rows; yields a function to call with the number of rows done since the last
@@ -48,7 +48,7 @@ def run(
     store: Store,
     files: dict[str, list[Path]],
     protected: Sequence[Protected],
-    progress: Progress,
+    progress: CurationProgress,
     workers: Workers,
 ) -> None:
     """Decide about every row of every source, or resume where an earlier run stopped."""
@@ -67,7 +67,11 @@ def run(
 
 
 def index_texts(
-    config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress, workers: Workers
+    config: CurateConfig,
+    store: Store,
+    files: dict[str, list[Path]],
+    progress: CurationProgress,
+    workers: Workers,
 ) -> None:
     """Read every row and make the index of their texts."""
     _read(config, store, files, progress)
@@ -78,14 +82,14 @@ def decide_contamination(
     config: CurateConfig,
     store: Store,
     protected: Sequence[Protected],
-    progress: Progress,
+    progress: CurationProgress,
     workers: Workers,
 ) -> None:
     """Decide about the rows that are a benchmark's problems."""
     _each_batch(FindContaminated(tuple(protected), config.contamination), store, workers, progress)
 
 
-def find_duplicates(config: CurateConfig, store: Store, progress: Progress) -> None:
+def find_duplicates(config: CurateConfig, store: Store, progress: CurationProgress) -> None:
     """Decide about the rows that repeat another that is still there."""
     sizes = store.part_rows
     last = len(sizes) - 1
@@ -119,7 +123,9 @@ def bad_golds_line(store: Store, most: int = 3) -> str:
     return f"{num_bad:,} golds cannot be judged and leave: {'; '.join(shown)}" if num_bad else ""
 
 
-def ask(config: CurateConfig, store: Store, models: Models, out: Path, progress: Progress) -> list[str]:
+def ask(
+    config: CurateConfig, store: Store, models: Models, out: Path, progress: CurationProgress
+) -> list[str]:
     """Have models measure and judge what is left, where the recipe wants it; names of the journals in `out`.
 
     Raises:
@@ -159,7 +165,9 @@ def _before(stage: str) -> tuple[str, ...]:
     return STAGES[: STAGES.index(stage)]
 
 
-def _read(config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: Progress) -> None:
+def _read(
+    config: CurateConfig, store: Store, files: dict[str, list[Path]], progress: CurationProgress
+) -> None:
     if store.is_read:
         return
     part_rows: list[int] = []
@@ -183,7 +191,7 @@ def _all_rows(config: CurateConfig, files: dict[str, list[Path]]) -> Iterator[Re
             yield read
 
 
-def _each_batch(work: Work, store: Store, workers: Workers, progress: Progress) -> None:
+def _each_batch(work: Work, store: Store, workers: Workers, progress: CurationProgress) -> None:
     """A stage whose batches do not need each other, on those that have no file yet."""
     sizes = store.part_rows
     missing = [part for part in range(len(sizes)) if not store.has(work.stage, part, work.suffix)]

@@ -52,7 +52,7 @@ def default_kinds(*, math: MathVerifier | None = None, allow_weak_sandbox: bool 
     }
 
 
-class Tally:
+class FileTally:
     """Counts of outcomes and sums of rewards, for each kind."""
 
     def __init__(self) -> None:
@@ -179,7 +179,7 @@ def judge_rows(
     num_rows: Mapping[str, int],
     num_workers: int | None = None,
     on_progress: OnProgress = lambda done, total: None,
-) -> Tally:
+) -> FileTally:
     """Judge every row and write its columns with those of the verdict, in the order of the rows.
 
     Args:
@@ -191,7 +191,7 @@ def judge_rows(
         on_progress: called after each verdict.
     """
     verifiers = {name: kinds[name].verifier for name in num_rows}
-    total, tally = sum(num_rows.values()), Tally()
+    total, tally = sum(num_rows.values()), FileTally()
     unfinished = out.with_name(f"{out.name}.part")
     with (
         ProcessVerifierPool(verifiers, num_workers or os.cpu_count() or 1) as pool,

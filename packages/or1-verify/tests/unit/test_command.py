@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from or1_verify.cli import run
-from or1_verify.file import Tally
+from or1_verify.file import FileTally
 from or1_verify.types import Outcome, Verdict
 
 SEVEN = {"kind": "math", "gold": "7", "response": r"\boxed{7}", "id": "é"}
@@ -104,7 +104,7 @@ def test_no_workers_at_all_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_table_counts_reasons_and_averages_only_what_was_judged() -> None:
-    tally = Tally()
+    tally = FileTally()
     for outcome, reward, reason in (
         (Outcome.WRONG, 0.0, "time_limit"),
         (Outcome.WRONG, 0.25, "wrong_answer"),
