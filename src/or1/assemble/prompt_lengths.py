@@ -25,7 +25,8 @@ def prompt_lengths(tokenizer: ChatTokenizer, problems: Sequence[Problem]) -> lis
     """Tokens of the prompt of each problem.
 
     Lengths are kept in the cache folder by the content of the prompt, in one file for each tokenizer,
-    template and chat settings. Prompts that are not there are encoded and added. Without a writable folder all are.
+    template and chat settings. Prompts that are not there are encoded and added. Without a writable folder
+    all are encoded.
     """
     fingerprint = tokenizer.fingerprint() if len(problems) >= FEW else None
     if fingerprint is None:
