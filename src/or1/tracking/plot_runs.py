@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from or1.errors import RunFolderError
 from or1.tracking.figure import save_figure
 from or1.tracking.plot import run_figure
 from or1.tracking.plot_comparison import comparison_figure
@@ -21,12 +20,9 @@ def plot_runs(folders: Sequence[Path], out_png: Path) -> Path:
 
     Raises:
         ConfigError: matplotlib is not installed.
-        RunFolderError: one of the folders is not a run folder, or has no step yet.
+        RunFolderError: one of the folders is not a run folder.
     """
     runs = [read_run(folder) for folder in folders]
-    for folder, run in zip(folders, runs, strict=True):
-        if not run.steps and not run.scores:
-            raise RunFolderError(f"{folder} has no step and no score yet: there is nothing to draw")
     figure = run_figure(runs[0]) if len(runs) == 1 else comparison_figure(folders, runs)
     save_figure(figure, out_png)
     return out_png

@@ -73,10 +73,9 @@ def make_world(folder: Path) -> None:
             if damaged is not None:
                 (folder / name / file).write_bytes(damaged)
     run = load("tiny")
-    for name in ("run", "cut-run", "no-metrics", "binary-metrics", "cut-checkpoint", "ahead"):
+    for name in ("run", "cut-run", "binary-metrics", "cut-checkpoint", "ahead"):
         RunFolder.open(folder / name, describe(run.model_dump(mode="json"), "0" * 16)).close()
     (folder / "cut-run/config.json").write_text('{"config": {"na')
-    (folder / "no-metrics/metrics.jsonl").unlink(missing_ok=True)
     (folder / "binary-metrics/metrics.jsonl").write_bytes(bytes(range(256)))
     checkpoint = folder / "cut-checkpoint/checkpoints/step_000020"
     checkpoint.mkdir(parents=True)
@@ -299,9 +298,7 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
         ("plot none", "none"),
         ("plot folder", "folder"),
         ("plot good.jsonl", "good.jsonl"),
-        ("plot run", "run"),
         ("plot cut-run", "config.json"),
-        ("plot no-metrics", "no-metrics"),
         ("plot binary-metrics", "binary-metrics"),
         ("plot cut-eval", "cut-eval"),
         ("plot list-eval", "list-eval"),
