@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from or1.cli.usage import given
 from or1.errors import ConfigError, Or1Error
 from or1_verify import __version__
 
@@ -81,23 +82,13 @@ def dispatch(words: list[str] | None = None) -> None:
             error.show()
             sys.exit(error.exit_code)
         message += "" if message.endswith((".", "?")) else "."
-        message += _given(error, words)
+        message += given(error, words)
         raise ConfigError(f"{message} See {error.ctx.command_path} --help") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     if code == _INTERRUPTED:
         raise KeyboardInterrupt
     sys.exit(code)
-
-
-def _given(error: Any, words: list[str]) -> str:
-    """The value that an option got, where a bad value of an option is the error."""
-    if not isinstance(error, typer.BadParameter) or error.param is None:
-        return ""
-    for option in error.param.opts:
-        if option in words[:-1]:
-            return f' {option} is "{words[words.index(option) + 1]}".'
-    return ""
 
 
 def guarded(command: Callable[[], object]) -> int:
