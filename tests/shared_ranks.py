@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from or1.config import OptimizerConfig
-from or1.models import model_folder
 from or1.nn.kernels import FAST
 from or1.nn.load import read_shape
 from or1.nn.weights import load_decoder
@@ -22,12 +22,32 @@ from or1.trainer.rank_processes import RankProcesses
 OPTIMIZER = OptimizerConfig(learning_rate=1e-4, max_grad_norm=1e9)
 """Without clipping, so that the first moment after one update is the gradient, but for a factor."""
 TOKENS_PER_MICROBATCH = 16
-_BACKENDS: dict[tuple[int, int, str], tuple[RankProcesses, FsdpBackend]] = {}
+_BACKENDS: dict[tuple[int, int, str], FsdpBackend] = {}
 
 
-def tiny_settings(dtype: torch.dtype = torch.float32, limit_s: float = 120.0) -> RankSettings:
-    """Ranks of the built-in model on CPU."""
-    folder = Path(model_folder("builtin:tiny"))
+@functools.cache
+def model_files() -> Path:
+    """A Qwen2 with 4 query heads, 2 key-value heads and a head of its own; random weights."""
+    folder = Path(tempfile.mkdtemp(prefix="or1-model-"))
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=101,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=False,
+        initializer_range=0.1,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def rank_settings(dtype: torch.dtype = torch.float32, context_parallel: int = 1) -> RankSettings:
+    """Ranks of `model_files` on CPU."""
+    folder = model_files()
     return RankSettings(
         folder=folder,
         shape=read_shape(folder),
@@ -38,29 +58,34 @@ def tiny_settings(dtype: torch.dtype = torch.float32, limit_s: float = 120.0) ->
         temperature=1.0,
         recompute=False,
         offload=False,
+        context_parallel=context_parallel,
         fingerprint=False,
         num_threads=1,
-        limit_s=limit_s,
+        limit_s=120.0,
     )
 
 
-def backend_over(ranks: RankProcesses) -> FsdpBackend:
-    """A backend over ranks of the built-in model."""
-    shape = tiny_settings().shape
-    return FsdpBackend(ranks, shape, tokens_per_microbatch=TOKENS_PER_MICROBATCH, share_prompts=True)
+def backend_over(ranks: RankProcesses, settings: RankSettings) -> FsdpBackend:
+    """A backend over ranks with these settings."""
+    return FsdpBackend(
+        ranks,
+        settings.shape,
+        tokens_per_microbatch=TOKENS_PER_MICROBATCH,
+        share_prompts=True,
+        context_parallel=settings.context_parallel,
+    )
 
 
 def local_backend(dtype: torch.dtype = torch.float32) -> LocalBackend:
     """The backend of one process with the same model and settings."""
-    folder = model_folder("builtin:tiny")
     backend = LocalBackend(
-        load_decoder(folder, dtype=dtype),
+        load_decoder(model_files(), dtype=dtype),
         OPTIMIZER,
         temperature=1.0,
         tokens_per_microbatch=TOKENS_PER_MICROBATCH,
-        load_reference=lambda: load_decoder(folder, dtype=dtype),
+        load_reference=lambda: load_decoder(model_files(), dtype=dtype),
     )
-    backend.start_from(dict(load_decoder(folder, dtype=torch.float32).named_parameters()))
+    backend.start_from(dict(load_decoder(model_files(), dtype=torch.float32).named_parameters()))
     return backend
 
 
@@ -72,19 +97,20 @@ def start_state() -> Path:
     return folder
 
 
-def fresh_backend(num_ranks: int, dtype: torch.dtype = torch.float32, number: int = 0) -> FsdpBackend:
+def fresh_backend(num_ranks: int, settings: RankSettings | None = None, number: int = 0) -> FsdpBackend:
     """A backend with the weights of the start model, over ranks that are started once.
 
     Args:
         num_ranks: W.
-        dtype: compute type.
+        settings: None = `rank_settings()`.
         number: backends with different numbers have ranks of their own.
     """
-    key = num_ranks, number, str(dtype)
+    settings = settings or rank_settings()
+    key = num_ranks, number, repr(settings)
     if key not in _BACKENDS:
-        ranks = RankProcesses(tiny_settings(dtype), num_ranks)
+        ranks = RankProcesses(settings, num_ranks)
         atexit.register(ranks.close)
-        _BACKENDS[key] = ranks, backend_over(ranks)
-    backend = _BACKENDS[key][1]
+        _BACKENDS[key] = backend_over(ranks, settings)
+    backend = _BACKENDS[key]
     backend.load(start_state())
     return backend

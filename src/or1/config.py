@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from or1.model_config import NAME_OR_PLUGIN as NAME_OR_PLUGIN
+from or1.model_config import PLUGIN as PLUGIN
 from or1.model_config import ChatConfig as ChatConfig
 from or1.model_config import Config as Config
 from or1.model_config import EndpointConfig as EndpointConfig
@@ -18,10 +20,7 @@ from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
 from or1.model_config import VllmConfig as VllmConfig
 from or1.setting import OnResume
-
-PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
-NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
-"""A plain name, or `FILE.py:NAME`, or `module:NAME`."""
+from or1.system_config import SystemConfig as SystemConfig
 
 
 class DataColumnsConfig(Config):
@@ -322,37 +321,6 @@ class TrackingConfig(Config):
     """Hash gradient and weights each step (about 1 s per GB); ids, tokens and rewards are always hashed."""
 
 
-class SystemConfig(Config):
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto: the first GPU if there is one."""
-    threads: int | None = Field(default=None, ge=1)
-    """Threads of a matrix product on CPU; None = OMP_NUM_THREADS, else the processors that the process may
-    use, by affinity and control groups."""
-    backend: str = Field(
-        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "fsdp", "my_backend.py:make_backend"]
-    )
-    """Backend that trains: a name in `or1.assemble.backends` (local = in this process, on one device; fsdp =
-    `num_ranks` processes of this machine, each with a shard of the model, by PyTorch's FSDP2), or your own
-    factory as `FILE.py:NAME` or `module:NAME`."""
-    num_ranks: int = Field(default=1, ge=1)
-    """Processes of the backend fsdp; on GPUs one for each [processes]."""
-    offload_optimizer: bool = False
-    """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
-    rank_limit_s: float = Field(default=900.0, gt=0)
-    """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
-    deterministic: bool = False
-    """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
-    their log-probabilities agree bit for bit. Slower."""
-    tokens_per_microbatch: int = Field(default=16_384, ge=1)
-    """Most prompt and response tokens in one forward pass [tokens]; bounds memory, never the result."""
-    recompute_activations: bool = False
-    """Keep one tensor a layer for the backward pass and compute the rest again: a third more arithmetic, the
-    same numbers, a fraction of the memory."""
-    optimizer_bits: Literal[8, 32] = 32
-    """Bits of each moment of AdamW in the local backend; with 8 they take a quarter of the memory and change
-    the updates by their rounding [bits]."""
-
-
 class RunConfig(Config):
     name: Annotated[str, OnResume.FREE]
     """Name of the run; `runs/<name>` is its folder unless --out says otherwise."""
@@ -382,13 +350,6 @@ class RunConfig(Config):
             raise ValueError(f"stages have response budgets {budgets}: they must not shrink between stages")
         if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
             raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
-        if self.system.backend == "local" and self.system.num_ranks > 1:
-            raise ValueError(
-                f'system.num_ranks = {self.system.num_ranks} needs system.backend = "fsdp": '
-                "or1 train --ranks sets both"
-            )
-        if self.system.backend == "fsdp" and self.system.optimizer_bits != 32:
-            raise ValueError('system.optimizer_bits = 8 needs system.backend = "local"')
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
         return self

@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from or1.setting import OnResume
 
+PLUGIN = r"^[^:]+:[A-Za-z_]\w*$"
+NAME_OR_PLUGIN = r"^([A-Za-z_]\w*|[^:]+:[A-Za-z_]\w*)$"
+"""A plain name, or `FILE.py:NAME`, or `module:NAME`."""
+
 
 class Config(BaseModel):
     model_config = ConfigDict(

@@ -192,6 +192,19 @@ class Stoppable(Protocol):
 
 
 @runtime_checkable
+class SavesBeside(Protocol):
+    """Optional for backends: training continues while a checkpoint is written."""
+
+    def begin_save(self, folder: Path) -> Callable[[], None]:
+        """Copy weights and optimizer state to memory, and write them into an existing folder.
+
+        Returns:
+            A function that waits until the files are there; for another thread.
+        """
+        ...
+
+
+@runtime_checkable
 class CountsTokens(Protocol):
     """Optional for engines: tokens are reported before their rollouts finish."""
 

@@ -17,16 +17,16 @@ import pytest
 from or1.config import LossConfig
 from or1.errors import CheckpointError, RankError, RunFolderError
 from or1.trainer.rank_processes import RankProcesses
-from tests.shared_ranks import backend_over, start_state, tiny_settings
+from tests.shared_ranks import backend_over, rank_settings, start_state
 from tests.small import make_batch, make_stage
 
 DRIVER = """
 import time
-from tests.shared_ranks import tiny_settings
+from tests.shared_ranks import rank_settings
 from or1.trainer.rank_processes import RankProcesses
 
 if __name__ == "__main__":
-    ranks = RankProcesses(tiny_settings(), 2)
+    ranks = RankProcesses(rank_settings(), 2)
     print(ranks.scratch, *ranks.pids, flush=True)
     time.sleep(600)
 """
@@ -34,7 +34,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def ranks() -> Iterator[RankProcesses]:
-    started = RankProcesses(replace(tiny_settings(), limit_s=4.0), 2)
+    started = RankProcesses(replace(rank_settings(), limit_s=4.0), 2)
     yield started
     started.close()
     assert not started.scratch.exists()
@@ -43,7 +43,7 @@ def ranks() -> Iterator[RankProcesses]:
 
 
 def update(ranks: RankProcesses) -> None:
-    backend_over(ranks).update(*make_batch(4), LossConfig(), 0.1, make_stage())
+    backend_over(ranks, rank_settings()).update(*make_batch(4), LossConfig(), 0.1, make_stage())
 
 
 def test_a_killed_rank_is_named(ranks: RankProcesses) -> None:
@@ -73,7 +73,7 @@ def test_files_of_another_model_are_refused(ranks: RankProcesses, tmp_path: Path
         content = file.read_bytes()
         (tmp_path / file.name).write_bytes(content.replace(b"model.norm.weight", b"model.form.weight"))
     with pytest.raises(CheckpointError, match=re.escape("model.norm.weight")):
-        backend_over(ranks).load(tmp_path)
+        backend_over(ranks, rank_settings()).load(tmp_path)
 
 
 def test_ranks_end_with_their_driver() -> None:

@@ -8,8 +8,8 @@ Shape legend: N response tokens of one microbatch, S sequences of one minibatch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import torch
@@ -33,6 +33,11 @@ class TokenBatch:
     """The trainer's log-probs before the step's first update [nats]; None = this forward pass is that one."""
     reference_logprobs_N: Tensor | None = None
     """Of the reference model [nats]; None = no KL term."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> TokenBatch:
+        """The batch with this function of each tensor that it has."""
+        changed = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: function(x) for name, x in changed.items() if x is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
     Raises:
         ConfigError: fewer GPUs than ranks, or a model that ranks do not train.
     """
+    from or1.nn.context_parallel import can_share_heads
     from or1.trainer.fsdp_backend import FsdpBackend  # seconds: torch.distributed and its checkpoints
     from or1.trainer.fsdp_rank import RankSettings
     from or1.trainer.rank_processes import RankProcesses
@@ -61,6 +62,12 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
             f'system.backend = "fsdp" trains all weights of or1\'s own decoder, which computes '
             f'{", ".join(FAMILIES)}: set system.backend = "local" for {run.model.path}'
         )
+    if not can_share_heads(model.config, system.context_parallel):
+        raise ConfigError(
+            f"system.context_parallel = {system.context_parallel} does not share out the "
+            f"{model.config.num_heads} query heads and {model.config.num_kv_heads} key-value heads of "
+            f"{run.model.path} evenly: choose a divisor of both, or of the first and a multiple of the second"
+        )
     threads = system.threads or os.cpu_count() or 1
     settings = RankSettings(
         folder=model.folder,
@@ -72,6 +79,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         temperature=run.rollout.temperature,
         recompute=system.recompute_activations,
         offload=system.offload_optimizer,
+        context_parallel=system.context_parallel,
         fingerprint=run.tracking.fingerprint_tensors,
         num_threads=max(1, threads // system.num_ranks),
         limit_s=system.rank_limit_s,
@@ -81,6 +89,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         model.config,
         tokens_per_microbatch=system.tokens_per_microbatch,
         share_prompts=shares_prompts_on(model.device, model.kernels),
+        context_parallel=system.context_parallel,
     )
 
 

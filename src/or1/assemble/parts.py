@@ -112,6 +112,7 @@ def parts_of(
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
         )
+        stack.callback(checkpoints.close)
         generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
         _connect(engine, trainer, stop)
         if isinstance(engine, CountsTokens):

@@ -70,6 +70,10 @@ class ChildProcess:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def is_closed(self) -> bool:
         return self.channel.closed
 

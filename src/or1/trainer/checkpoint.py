@@ -15,13 +15,14 @@ folder, which the lock of the run folder refuses.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from pydantic import TypeAdapter
 
 from or1.errors import CheckpointError
 from or1.nn.published import safetensor_errors
-from or1.protocols import Tracker, TrainerBackend
+from or1.protocols import SavesBeside, Tracker, TrainerBackend
 from or1.storage.atomic import guard_writes, recover, replacing
 from or1.storage.manifest import hash_file
 from or1.storage.run_folder import last_checkpoint_bytes, require_free
@@ -198,6 +199,7 @@ class FolderCheckpoints:
         self._keep = keep
         self._on_restore = on_restore
         self._free_bytes = free_bytes
+        self._saving: Future[None] | None = None
         self._whole: set[Path] = set()
         """Checkpoints that this process has written or verified."""
         with guard_writes(folder):
@@ -232,28 +234,60 @@ class FolderCheckpoints:
     def save(self, state: RunState, trainer: TrainerBackend) -> None:
         """Write the checkpoint of `state.step`, then delete the oldest ones. The weights must be finite.
 
+        A trainer that saves beside the training only copies its state; the rest is done in a thread, which
+        has finished before the next save begins.
+
         Raises:
-            RunFolderError: the disk is full or not writable; every earlier checkpoint is untouched.
+            RunFolderError: the disk is full or not writable; every earlier checkpoint is untouched. It may be
+                the error of the previous save.
         """
+        self.close()
         require_free(self._folder, self._last_bytes, self._free_bytes)
         path = self._folder / folder_name(state.step)
-        with guard_writes(self._folder), safetensor_errors(), replacing(path) as part:
-            self._write(part, state, trainer)
+        content = {"state": state_to_json(state), "log_offsets": dict(self._tracker.offsets())}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(guard_writes(self._folder))
+            stack.enter_context(safetensor_errors())
+            part = stack.enter_context(replacing(path))
+            (part / TRAINER).mkdir(parents=True)
+            if isinstance(trainer, SavesBeside):
+                wait = trainer.begin_save(part / TRAINER)
+                args = stack.pop_all(), part, path, content, wait
+                self._saving = ThreadPoolExecutor(1).submit(self._complete, *args)
+                return
+            trainer.save(part / TRAINER)
+            self._complete(stack.pop_all(), part, path, content, lambda: None)
+
+    def close(self) -> None:
+        """Wait for the checkpoint that is being written, if there is one; raises its error."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.result()
+
+    def _complete(
+        self,
+        replaced: contextlib.ExitStack,
+        part: Path,
+        path: Path,
+        content: Mapping[str, Any],
+        wait: Callable[[], None],
+    ) -> None:
+        """Wait for the trainer's files, write the others, and rename."""
+        with replaced:
+            wait()
+            self._write(part, content)
         self._whole.add(path)
         with guard_writes(self._folder):
             self._prune()
 
-    def _write(self, part: Path, state: RunState, trainer: TrainerBackend) -> None:
-        (part / TRAINER).mkdir(parents=True)
-        trainer.save(part / TRAINER)
-        content = {"state": state_to_json(state), "log_offsets": dict(self._tracker.offsets())}
+    def _write(self, part: Path, content: Mapping[str, Any]) -> None:
         (part / STATE).write_text(json.dumps(content, allow_nan=False))
         names = sorted(str(p.relative_to(part)) for p in part.rglob("*") if p.is_file())
         hashes = _hash_files(part, names)
         sizes = {n: (part / n).stat().st_size for n in names}
         files = {n: {"bytes": sizes[n], "sha256": hashes[n]} for n in names}
         self._last_bytes = sum(sizes.values())
-        manifest = {"format": FORMAT, "step": state.step, "files": files}
+        manifest = {"format": FORMAT, "step": content["state"]["step"], "files": files}
         (part / MANIFEST).write_bytes(_manifest_bytes(manifest))
 
     def _prune(self) -> None:

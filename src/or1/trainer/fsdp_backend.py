@@ -12,6 +12,7 @@ from or1.config import LossConfig, StageConfig
 from or1.nn.config import ModelShape
 from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
+from or1.trainer.rank_messages import saved_marker
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
 from or1.trainer.rank_processes import Ranks
 from or1.trainer.update_plan import Minibatch, plan_minibatches
@@ -27,12 +28,20 @@ class FsdpBackend:
         shape: of the model.
         tokens_per_microbatch: most input tokens of one forward pass [tokens].
         share_prompts: compute a prompt once for its responses.
+        context_parallel: neighbouring ranks that compute the same microbatches together.
     """
 
     def __init__(
-        self, ranks: Ranks, shape: ModelShape, *, tokens_per_microbatch: int, share_prompts: bool
+        self,
+        ranks: Ranks,
+        shape: ModelShape,
+        *,
+        tokens_per_microbatch: int,
+        share_prompts: bool,
+        context_parallel: int = 1,
     ) -> None:
         self._ranks = ranks
+        self._num_shares = ranks.num_ranks // context_parallel
         self._shape = shape
         self._tokens_per_microbatch = tokens_per_microbatch
         self._share_prompts = share_prompts
@@ -63,10 +72,11 @@ class FsdpBackend:
         started = time.perf_counter()
         pack = partial(self._pack, loss=loss)
         minibatches = plan_minibatches(kept, advantages, loss, stage.num_minibatches, pack)
-        shares = [deal(m.microbatches, self._ranks.num_ranks, self._shape) for m in minibatches]
+        shares = [deal(m.microbatches, self._num_shares, self._shape) for m in minibatches]
         updates = [
             RankUpdate(minibatches=share, num_reuses=stage.num_reuses, loss=loss, alpha=alpha)
             for share in zip(*shares, strict=True)
+            for _ in range(self._ranks.num_ranks // self._num_shares)
         ]
         reports: list[RankReport] = self._ranks.call("update", updates, self._check)
         tally = _tally(minibatches, stage.num_reuses, reports)
@@ -80,7 +90,7 @@ class FsdpBackend:
             self._tokens_per_microbatch,
             loss,
             share_prompts=self._share_prompts,
-            multiple=self._ranks.num_ranks,
+            multiple=self._num_shares,
         )
 
     def publish(self, version: int) -> WeightHandle:
@@ -94,7 +104,14 @@ class FsdpBackend:
         return WeightHandle(version=version, ref=path)
 
     def save(self, folder: Path) -> None:
-        self._ranks.call("save", [folder] * self._ranks.num_ranks)
+        self.begin_save(folder)()
+
+    def begin_save(self, folder: Path) -> Callable[[], None]:
+        """See `SavesBeside`. The previous save has ended."""
+        for rank in range(self._ranks.num_ranks):
+            saved_marker(self._ranks.scratch, rank).unlink(missing_ok=True)
+        self._ranks.call("begin_save", [folder] * self._ranks.num_ranks)
+        return self._ranks.wait_saved
 
     def load(self, folder: Path) -> None:
         self._ranks.call("load", [folder] * self._ranks.num_ranks)

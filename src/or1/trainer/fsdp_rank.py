@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -25,13 +26,15 @@ from or1.algo.loss import LossSums, token_loss
 from or1.config import OptimizerConfig
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import DecoderConfig, ModelShape
+from or1.nn.context_parallel import ContextGroup
+from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.kernels import Kernels
 from or1.nn.published import write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
 from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUpdate, to_numbers
-from or1.trainer.sharded_files import read_shards, write_shards
+from or1.trainer.sharded_files import begin_write, read_shards
 from or1.trainer.sharded_model import gathered, load_sharded, shards
 from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
 
@@ -53,6 +56,8 @@ class RankSettings:
     recompute: bool
     offload: bool
     """Shards, gradients and moments in the memory of the host."""
+    context_parallel: int
+    """P: neighbouring ranks that compute the same sequences together."""
     fingerprint: bool
     num_threads: int
     """Of one rank, on a CPU."""
@@ -72,6 +77,7 @@ class FsdpRank:
         on_progress: called often, with the work at hand.
         should_stop: whether this rank has to leave an update that has changed no weight; the ranks decide
             together.
+        on_saved: called in a thread when this rank has written its file, with the error or an empty text.
     """
 
     def __init__(
@@ -80,20 +86,33 @@ class FsdpRank:
         *,
         on_progress: Callable[[str], None],
         should_stop: Callable[[], bool],
+        on_saved: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._on_progress = on_progress
         self._should_stop = should_stop
+        self._on_saved = on_saved
         self._rank, self._num_ranks = distributed.get_rank(), distributed.get_world_size()
         self._device = torch.device(settings.device)
         if settings.device == "cuda":
             self._device = torch.device("cuda", self._rank % torch.cuda.device_count())
             torch.cuda.set_device(self._device)
         self._mesh = init_device_mesh(settings.device, (self._num_ranks,))
+        self._saving_group = distributed.new_group(backend="gloo")
+        self._context = self._context_group()
         self._model = self._load()
         self._model.recompute = settings.recompute
         self._optimizer = MasterOptimizer(dict(self._model.named_parameters()), settings.optimizer)
         self._reference: CausalModel | None = None
+
+    def _context_group(self) -> ContextGroup | None:
+        size = self._settings.context_parallel
+        if size == 1:
+            return None
+        mesh = init_device_mesh(
+            self._settings.device, (self._num_ranks // size, size), mesh_dim_names=("data", "context")
+        )
+        return ContextGroup(mesh.get_group("context"), self._settings.shape)
 
     def _load(self) -> CausalModel:
         settings = self._settings
@@ -151,12 +170,15 @@ class FsdpRank:
             assert isinstance(self._settings.shape, DecoderConfig)
             write_published(self._settings.shape, weights, path)
 
-    def save(self, folder: Path) -> None:
-        """Write this rank's shards of master weights and moments into an existing folder."""
-        moments = {n: m for n, m in self._optimizer.moments().items() if not n.startswith("step.")}
-        write_shards(folder, {**self._optimizer.masters, **moments})
+    def begin_save(self, folder: Path) -> None:
+        """Copy this rank's shards of master weights and moments, and write them into an existing folder in a
+        thread, which ends with a call of `on_saved`."""
         if self._rank == 0:
             write_counters(folder, self._optimizer.num_updates)
+        moments = {n: m for n, m in self._optimizer.moments().items() if not n.startswith("step.")}
+        writing = begin_write(folder, {**self._optimizer.masters, **moments}, self._saving_group)
+        assert isinstance(writing, Future)
+        writing.add_done_callback(lambda done: self._on_saved(str(done.exception() or "")))
 
     def load(self, folder: Path) -> None:
         """Read this rank's shards of what any number of ranks, or the backend of one process, has written."""
@@ -170,7 +192,29 @@ class FsdpRank:
         self._optimizer.restore(moments, num_updates)
 
     def _to_device(self, minibatch: RankMinibatch) -> list[Microbatch]:
-        return [microbatch.to(torch.float32, self._device) for microbatch in minibatch.microbatches]
+        microbatches = [microbatch.to(torch.float32, self._device) for microbatch in minibatch.microbatches]
+        return microbatches if self._context is None else [self._own_tokens(m) for m in microbatches]
+
+    def _own_tokens(self, microbatch: Microbatch) -> Microbatch:
+        """The microbatch with the response tokens that this rank predicts; `predictors_N` are then rows of
+        its slice."""
+        assert self._context is not None
+        own, rows = self._context.own_rows(microbatch.lengths, microbatch.parents, microbatch.predictors_N)
+        if own.numel() == 0:
+            # a loss of zero on any row: the head too must have a gradient on all ranks
+            return replace(
+                microbatch,
+                predictors_N=own.new_zeros(1),
+                targets_N=own.new_zeros(1),
+                batch=microbatch.batch.map(lambda x: torch.zeros_like(x[:1])),
+                names=(),
+            )
+        return replace(
+            microbatch,
+            predictors_N=rows,
+            targets_N=microbatch.targets_N[own],
+            batch=microbatch.batch.map(lambda x: x[own]),
+        )
 
     def _watched(self, batch: Sequence[Microbatch], work: str, *, can_stop: bool) -> Iterator[Microbatch]:
         """The microbatches; all ranks leave between two of them when one has to."""
@@ -188,9 +232,12 @@ class FsdpRank:
 
     def _logprobs(self, model: CausalModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the response tokens; inside the hooks of the model."""
-        hidden_NC = model.packed(
-            microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
-        )
+        inputs = microbatch.tokens_T, microbatch.lengths, microbatch.parents, microbatch.predictors_N
+        if self._context is None:
+            hidden_NC = model.packed(*inputs)
+        else:
+            assert isinstance(model, Decoder)
+            hidden_NC = self._context.packed(model, *inputs)
         temperature = self._settings.temperature
         return head_logprobs(
             hidden_NC, model.head_weight, microbatch.targets_N, temperature, model.kernels.head_logits
@@ -225,7 +272,7 @@ class FsdpRank:
             self._sum_gradients(index == len(batch) - 1)
             loss, sums = self._model(self._loss, microbatch, update)
             torch.autograd.backward(loss if index < num_real else loss * 0.0)
-            if index < num_real:
+            if index < num_real and microbatch.names:
                 counted.append(sums)
         if self._settings.fingerprint:
             self._digest(sorted(self._optimizer.gradients.items()), hasher)

@@ -4,10 +4,17 @@ or1, and every process is a child of the driver's."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from or1.errors import Or1Error
 from or1.trainer.fsdp_rank import RankSettings
+
+
+def saved_marker(scratch: Path, rank: int) -> Path:
+    """The file that a rank makes when it has saved, with the error or empty: the channel has one reader, and
+    another thread of the driver waits."""
+    return scratch / f"saved-{rank}"
 
 
 @dataclass(frozen=True, slots=True)

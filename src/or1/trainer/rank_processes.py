@@ -5,6 +5,7 @@ Every wait has a limit. A rank that ends, fails or hangs ends the group with one
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,7 +20,15 @@ from typing import Any, Protocol
 from or1.errors import Or1Error, RankError
 from or1.processes.child import ChildProcess
 from or1.trainer.fsdp_rank import RankSettings
-from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank, StopUpdate
+from or1.trainer.rank_messages import (
+    RankCall,
+    RankFailed,
+    RankProgress,
+    RankReturned,
+    StartRank,
+    StopUpdate,
+    saved_marker,
+)
 
 POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
@@ -27,6 +36,9 @@ GRACE_S = 3.0
 """After a rank reported a failure: time to find another one that has ended, and is the cause [s]."""
 START_LIMIT_S = 900.0
 """Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
+SAVE_LIMIT_S = 3600.0
+"""Longest time for the files of a checkpoint [s]."""
+SAVED_POLL_S = 0.05
 STACK_LIMIT_S = 2.0
 """Longest wait for the stacks of a rank [s]."""
 SHARED_MEMORY = Path("/dev/shm")
@@ -60,6 +72,15 @@ class Ranks(Protocol):
         Raises:
             RankError: a rank ended, failed or hangs; the group has ended.
             Or1Error: an error for the user that a rank reported, such as a full disk; the group has ended.
+        """
+        ...
+
+    def wait_saved(self) -> None:
+        """Wait until all ranks have written their files after a call of `begin_save`; from any thread.
+
+        Raises:
+            OSError: a rank could not write.
+            RankError: a rank ended meanwhile.
         """
         ...
 
@@ -124,6 +145,21 @@ class RankProcesses:
         if stop is not None and all(value is None for value in values):
             raise stop
         return values
+
+    def wait_saved(self) -> None:
+        """See `Ranks.wait_saved`."""
+        missing = set(range(self.num_ranks))
+        deadline = time.monotonic() + SAVE_LIMIT_S
+        while missing:
+            for rank in sorted(missing):
+                marker = saved_marker(self.scratch, rank)
+                if marker.is_file():
+                    missing.discard(rank)
+                    if error := marker.read_text(encoding="utf-8"):
+                        raise OSError(errno.EIO, f"training rank {rank}: {error}")
+                elif self._processes[rank].has_ended or time.monotonic() > deadline:
+                    raise RankError(f"training rank {rank} did not finish its part of a checkpoint")
+            time.sleep(SAVED_POLL_S)
 
     def close(self) -> None:
         """End all ranks; may be called again."""

@@ -18,8 +18,16 @@ from torch._C._distributed_c10d import FileStore
 
 from or1.errors import Or1Error
 from or1.processes.worker import Channel
+from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
-from or1.trainer.rank_messages import RankCall, RankFailed, RankProgress, RankReturned, StartRank
+from or1.trainer.rank_messages import (
+    RankCall,
+    RankFailed,
+    RankProgress,
+    RankReturned,
+    StartRank,
+    saved_marker,
+)
 
 PROGRESS_EVERY_S = 0.5
 """Shortest time between two signs of life about the same work [s]."""
@@ -57,12 +65,23 @@ def _serve(channel: Channel, start: StartRank) -> None:
         world_size=start.num_ranks,
         timeout=timedelta(seconds=2 * settings.limit_s),  # the driver finds a hanging rank first
     )
-    rank = FsdpRank(settings, on_progress=_Reporter(channel), should_stop=lambda: not channel.inbox.empty())
+    marker = saved_marker(Path(start.scratch), start.rank)
+    rank = FsdpRank(
+        settings,
+        on_progress=_Reporter(channel),
+        should_stop=lambda: not channel.inbox.empty(),
+        on_saved=lambda error: _write_whole(marker, error),
+    )
     channel.send(RankReturned(None))
     while True:
         message = channel.inbox.get()
         if isinstance(message, RankCall):
             channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    with replacing(path, durable=False) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 class _Reporter:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.distributed import ProcessGroup
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
-from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
+from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
 from or1.errors import CheckpointError
 
@@ -19,7 +22,7 @@ def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     """Whole tensors from the files of all ranks, in one process.
 
     Args:
-        folder: written by `write_shards`.
+        folder: written by `begin_write` on all ranks.
         wanted: whether to read the tensor of this name.
     """
     found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
@@ -34,15 +37,21 @@ def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     return tensors
 
 
-def write_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:
-    """Write the shards of this rank; a collective call.
+def begin_write(
+    folder: Path, shards: Mapping[str, Tensor], group: ProcessGroup
+) -> Future[Metadata] | AsyncSaveResponse:
+    """Copy the shards of this rank to memory and write them in a thread; a collective call.
 
     Args:
         folder: exists on all ranks.
         shards: the same names on all ranks.
+        group: all ranks, for this alone: the thread exchanges its plan beside other collective operations.
+
+    Returns:
+        Done when the file of this rank is written.
     """
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
-    save_distributed(dict(shards), storage_writer=writer)
+    return async_save(dict(shards), storage_writer=writer, process_group=group)
 
 
 def read_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,10 +18,11 @@ from or1.errors import Interrupted
 from or1.nn.config import DecoderConfig
 from or1.nn.published import read_published
 from or1.protocols import TrainerBackend
+from or1.trainer.optimizer import digest
 from or1.trainer.packing import pack_arrays, trained_rollouts
-from or1.trainer.state_files import read_whole
+from or1.trainer.state_files import is_weight, read_whole
 from or1.types import UpdateReport
-from tests.shared_ranks import TOKENS_PER_MICROBATCH, fresh_backend, local_backend, tiny_settings
+from tests.shared_ranks import TOKENS_PER_MICROBATCH, fresh_backend, local_backend, rank_settings
 from tests.small import make_batch, make_stage
 
 NUM_RANKS = [1, 2, pytest.param(4, marks=pytest.mark.slow)]
@@ -67,12 +69,18 @@ def relative_difference(one: Tensor, two: Tensor) -> float:
 
 
 @pytest.mark.parametrize("term", TERMS)
-@pytest.mark.parametrize("num_ranks", NUM_RANKS)
-def test_gradients_are_those_of_one_process(term: str, num_ranks: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("num_ranks", "context_parallel"),
+    [(1, 1), (2, 1), (2, 2), *(pytest.param(4, p, marks=pytest.mark.slow) for p in (1, 2, 4))],
+)
+def test_gradients_are_those_of_one_process(
+    term: str, num_ranks: int, context_parallel: int, tmp_path: Path
+) -> None:
     """A gradient that is averaged over ranks is off by 1/2 and more, a stand-in that counts by as much."""
     loss, alpha = TERMS[term]
     start = moved_state(tmp_path / "start")
-    ranks, local = fresh_backend(num_ranks), local_backend()
+    settings = rank_settings(context_parallel=context_parallel)
+    ranks, local = fresh_backend(num_ranks, settings), local_backend()
     batch = make_batch(5)
     reports = []
     for backend in (ranks, local):
@@ -121,12 +129,28 @@ def test_bfloat16_is_bfloat16_of_one_process(tmp_path: Path) -> None:
         for n in (1, 2)
     ]
     assert [m.lengths for m in packed[0]] == [m.lengths for m in packed[1]]  # or bfloat16 rounds elsewhere
-    ranks, local = fresh_backend(2, torch.bfloat16), local_backend(torch.bfloat16)
+    ranks, local = fresh_backend(2, rank_settings(torch.bfloat16)), local_backend(torch.bfloat16)
     gradients = []
     for backend, name in ((ranks, "ranks"), (local, "local")):
         backend.update(*batch, LossConfig(), 0.3, make_stage())
         gradients.append(gradient_of(files_of(backend, tmp_path / name)))
     assert relative_difference(*gradients) < 1e-6
+
+
+def test_recompute_and_offload_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
+    """A hash of one rank's shards differs from that of the whole weights."""
+    settings = replace(rank_settings(), recompute=True, offload=True, fingerprint=True)
+    ranks, local = fresh_backend(2, settings), local_backend()
+    batch = make_batch(5)
+    report = ranks.update(*batch, LossConfig(), 0.3, make_stage())
+    local.update(*batch, LossConfig(), 0.3, make_stage())
+    files = files_of(ranks, tmp_path / "ranks")
+    gradients = gradient_of(files), gradient_of(files_of(local, tmp_path / "local"))
+    assert relative_difference(*gradients) < 1e-6
+    hasher = hashlib.blake2b(digest_size=16)
+    digest({name: tensor for name, tensor in files.items() if is_weight(name)}, hasher)
+    assert report.hashes["weights"] == hasher.hexdigest()
+    assert report.hashes["gradient"] != report.hashes["weights"]
 
 
 def test_an_update_that_is_not_finite_is_skipped_on_all_ranks(tmp_path: Path) -> None:
@@ -146,11 +170,11 @@ def test_an_update_that_is_not_finite_is_skipped_on_all_ranks(tmp_path: Path) ->
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_published_weights_are_the_rounded_masters(dtype: torch.dtype, tmp_path: Path) -> None:
-    backend = fresh_backend(2, dtype)
+    backend = fresh_backend(2, rank_settings(dtype))
     backend.update(*make_batch(3), LossConfig(), 0.1, make_stage())
     path = backend.publish(7).ref
     assert isinstance(path, Path)
-    shape = tiny_settings().shape
+    shape = rank_settings().shape
     assert isinstance(shape, DecoderConfig)
     published, files = read_published(path, shape), files_of(backend, tmp_path / "files")
     for name, tensor in published.items():
@@ -173,6 +197,21 @@ def test_files_of_two_ranks_are_read_by_any_number(num_ranks: int, tmp_path: Pat
         again = files_of(backend, tmp_path / name)
         assert again.keys() == saved.keys()
         assert all(torch.equal(again[name], saved[name]) for name in saved)
+
+
+def test_training_continues_while_a_checkpoint_is_written(tmp_path: Path) -> None:
+    """The files hold the state of the call: a writer that reads the live shards would save a later one."""
+    backend = fresh_backend(2)
+    backend.update(*make_batch(3), LossConfig(), 0.1, make_stage())
+    expected = files_of(backend, tmp_path / "expected")
+    (tmp_path / "beside").mkdir()
+    wait = backend.begin_save(tmp_path / "beside")
+    backend.update(*make_batch(3), LossConfig(), 0.1, make_stage(2))
+    wait()
+    weights, moments = read_whole(tmp_path / "beside")
+    found = weights | moments
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_files_of_one_process_are_read_by_ranks(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""The machine: device, processes and memory of the update. Part of `or1.config`."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from or1.model_config import NAME_OR_PLUGIN, Config
+
+
+class SystemConfig(Config):
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the first GPU if there is one."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads of a matrix product on CPU; None = OMP_NUM_THREADS, else the processors that the process may
+    use, by affinity and control groups."""
+    backend: str = Field(
+        default="local", pattern=NAME_OR_PLUGIN, examples=["local", "fsdp", "my_backend.py:make_backend"]
+    )
+    """Backend that trains: a name in `or1.assemble.backends` (local = in this process, on one device; fsdp =
+    `num_ranks` processes of this machine, each with a shard of the model, by PyTorch's FSDP2), or your own
+    factory as `FILE.py:NAME` or `module:NAME`."""
+    num_ranks: int = Field(default=1, ge=1)
+    """Processes of the backend fsdp; on GPUs one for each [processes]."""
+    context_parallel: int = Field(default=1, ge=1)
+    """Backend fsdp: ranks that compute the same sequences together, for long responses: each holds this
+    fraction of their rows, and in attention this fraction of the heads [processes]."""
+    offload_optimizer: bool = False
+    """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
+    rank_limit_s: float = Field(default=900.0, gt=0)
+    """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
+    deterministic: bool = False
+    """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
+    their log-probabilities agree bit for bit. Slower."""
+    tokens_per_microbatch: int = Field(default=16_384, ge=1)
+    """Most prompt and response tokens in one forward pass [tokens]; bounds memory, never the result."""
+    recompute_activations: bool = False
+    """Keep one tensor a layer for the backward pass and compute the rest again: a third more arithmetic, the
+    same numbers, a fraction of the memory."""
+    optimizer_bits: Literal[8, 32] = 32
+    """Bits of each moment of AdamW in the local backend; with 8 they take a quarter of the memory and change
+    the updates by their rounding [bits]."""
+
+    @model_validator(mode="after")
+    def _ranks(self) -> Self:
+        if self.backend == "local" and self.num_ranks > 1:
+            raise ValueError(
+                f'system.num_ranks = {self.num_ranks} needs system.backend = "fsdp": '
+                "or1 train --ranks sets both"
+            )
+        if self.num_ranks % self.context_parallel:
+            raise ValueError(
+                f"system.context_parallel = {self.context_parallel} does not divide "
+                f"system.num_ranks = {self.num_ranks}"
+            )
+        if self.deterministic and self.context_parallel > 1:
+            raise ValueError(
+                "system.deterministic computes whole sequences: set system.context_parallel to 1"
+            )
+        if self.backend == "fsdp" and self.optimizer_bits != 32:
+            raise ValueError('system.optimizer_bits = 8 needs system.backend = "local"')
+        return self
