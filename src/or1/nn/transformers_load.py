@@ -40,8 +40,8 @@ def read_shape(folder: Path) -> ModelShape:
         return _shape(config, names, generation_eos(folder))
     except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
         raise ModelError(
-            f"{folder / 'config.json'}: {names[0]} is not supported: or1 computes {', '.join(FAMILIES)}, and the "
-            f"models of transformers with attention in every layer ({_first_line(error)})"
+            f"{folder / 'config.json'}: {names[0]} is not supported: or1 computes {', '.join(FAMILIES)}, and "
+            f"the models of transformers with attention in every layer ({_first_line(error)})"
         ) from error
 
 
