@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from or1 import assemble, recipes
+from or1.cli.app import dispatch, guarded
 from or1.errors import RunFolderError
 
 pytestmark = pytest.mark.timeout(600)
@@ -51,7 +53,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "own.toml"
 
 
-def test_it_is_what_the_model_is_trained_on_and_a_resume_needs_the_same(recipe: Path) -> None:
+def test_it_is_what_the_model_is_trained_on_and_a_resume_needs_the_same(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = recipe.parent / "run"
     assemble.train(recipes.load(recipe), out)
     rows = [row for path in (out / "rollouts").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
@@ -67,3 +71,12 @@ def test_it_is_what_the_model_is_trained_on_and_a_resume_needs_the_same(recipe: 
     (recipe.parent / "my_reward.py").write_text(REWARD.replace("% 2", "% 3 == 1"))
     with pytest.raises(RunFolderError, match=r"data\.0\.task_hash is"):
         assemble.train(recipes.load(recipe), out)
+    words = ["train", str(out)]
+    for remedy, more in (
+        ("take the changed one with --set data.0.task_hash=null", ["--set", "data.0.task_hash=null"]),
+        (f"add --from {out} and another --out", ["--from", str(out), "--out", str(out.with_name("other"))]),
+    ):
+        assert guarded(partial(dispatch, words)) == 2
+        assert remedy in capsys.readouterr().err
+        words += more
+    assert guarded(partial(dispatch, words)) == 0

@@ -85,6 +85,7 @@ class EngineServer:
                 for request in requests:
                     self._engine.add(request)
             case Begin(call, sampling):
+                self._engine.abort()  # an earlier call may have been left without an end
                 self._call = call
                 self._engine.begin(sampling)
             case Abort():

@@ -147,8 +147,9 @@ def checked_hash(name: str, recorded: str | None, setting: str = "data.task") ->
     """
     digest = task_kind(name, setting).source_hash
     if recorded is not None and recorded != digest:
+        key = setting[: setting.rfind(".") + 1] + "task_hash"
         raise ConfigError(
-            f'{setting} = "{name}": its source has changed ({setting}_hash is {recorded}, the source has '
-            f"{digest}): restore it, or remove {setting}_hash and start another run"
+            f'{setting} = "{name}": its source has changed ({key} is {recorded}, the source has {digest}): '
+            f"restore it, or take the changed one with --set {key}=null"
         )
     return digest
