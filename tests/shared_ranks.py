@@ -58,6 +58,7 @@ def rank_settings(dtype: torch.dtype = torch.float32, context_parallel: int = 1)
         temperature=1.0,
         recompute=False,
         offload=False,
+        sum_gradients_once=False,
         context_parallel=context_parallel,
         fingerprint=False,
         num_threads=1,

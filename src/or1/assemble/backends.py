@@ -44,7 +44,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in processes of this machine, each with a shard of the model.
 
     Raises:
-        ConfigError: fewer GPUs than ranks, or a model that ranks do not train.
+        ConfigError: a model that ranks do not train.
     """
     from or1.nn.context_parallel import can_share_heads
     from or1.trainer.fsdp_backend import FsdpBackend  # seconds: torch.distributed and its checkpoints
@@ -52,11 +52,6 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
     from or1.trainer.rank_processes import RankProcesses
 
     system, device = run.system, model.device.type
-    if device == "cuda" and system.num_ranks > torch.cuda.device_count():
-        raise ConfigError(
-            f"system.num_ranks = {system.num_ranks}, but this machine has {torch.cuda.device_count()} GPUs: "
-            "each rank needs one"
-        )
     if not isinstance(model.config, DecoderConfig) or model.lora is not None:
         raise ConfigError(
             f'system.backend = "fsdp" trains all weights of or1\'s own decoder, which computes '
@@ -79,6 +74,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         temperature=run.rollout.temperature,
         recompute=system.recompute_activations,
         offload=system.offload_optimizer,
+        sum_gradients_once=system.sum_gradients_once,
         context_parallel=system.context_parallel,
         fingerprint=run.tracking.fingerprint_tensors,
         num_threads=max(1, threads // system.num_ranks),

@@ -114,6 +114,11 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
     except ConfigError as error:
         yield str(error)
         return
+    if device.type == "cuda" and run.system.num_ranks > machine.num_gpus:
+        yield (
+            f"system.num_ranks = {run.system.num_ranks} takes a GPU for each rank, and this machine has "
+            f"{machine.num_gpus}: lower it, or use a larger machine"
+        )
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None

@@ -56,6 +56,8 @@ class RankSettings:
     recompute: bool
     offload: bool
     """Shards, gradients and moments in the memory of the host."""
+    sum_gradients_once: bool
+    """Over the ranks, at the last microbatch of a minibatch; not at each."""
     context_parallel: int
     """P: neighbouring ranks that compute the same sequences together."""
     fingerprint: bool
@@ -287,9 +289,9 @@ class FsdpRank:
         return RankOutcome(sums=numbers, grad_norm=grad_norm, learning_rate=learning_rate)
 
     def _sum_gradients(self, is_last: bool) -> None:
-        """Sum the gradients over the ranks after the last microbatch only."""
+        """Sum the gradients over the ranks in the next backward pass, or only in the last."""
         assert isinstance(self._model, FSDPModule)
-        self._model.set_requires_gradient_sync(is_last)
+        self._model.set_requires_gradient_sync(is_last or not self._settings.sum_gradients_once)
 
     def _loss(
         self, model: CausalModel, microbatch: Microbatch, update: RankUpdate

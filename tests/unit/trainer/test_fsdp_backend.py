@@ -137,9 +137,11 @@ def test_bfloat16_is_bfloat16_of_one_process(tmp_path: Path) -> None:
     assert relative_difference(*gradients) < 1e-6
 
 
-def test_recompute_and_offload_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
+def test_settings_of_memory_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
     """A hash of one rank's shards differs from that of the whole weights."""
-    settings = replace(rank_settings(), recompute=True, offload=True, fingerprint=True)
+    settings = replace(
+        rank_settings(), recompute=True, offload=True, sum_gradients_once=True, fingerprint=True
+    )
     ranks, local = fresh_backend(2, settings), local_backend()
     batch = make_batch(5)
     report = ranks.update(*batch, LossConfig(), 0.3, make_stage())

@@ -30,8 +30,8 @@ def make_microbatch(
 
 
 def test_a_cost_by_hand() -> None:
-    # One layer, C = 16, H = 2, G = 1, D = 8, I = 24, V = 17. A token: queries and output 2 x 16 x 16, keys and
-    # values 2 x 16 x 8, feed-forward 3 x 16 x 24. A pair of tokens: 2 x 16, for scores and values.
+    # One layer, C = 16, H = 2, G = 1, D = 8, I = 24, V = 17. A token: queries and output 2 x 16 x 16, keys
+    # and values 2 x 16 x 8, feed-forward 3 x 16 x 24. A pair of tokens: 2 x 16, for scores and values.
     per_token, per_pair, per_target = 512 + 256 + 1152, 32, 17 * 16
     whole = make_microbatch((6, 4), 3)
     assert cost_of(whole, small_config()) == 10 * per_token + (18 + 8) * per_pair + 3 * per_target
