@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from or1.rollout.local_engine import LocalEngine
+from or1.rollout.running_batch import RunningBatch
 from or1.types import Sampling
 from tests.small import LetterTokenizer, draw_all, engine_decoder, make_problems
 
@@ -48,3 +49,42 @@ def test_a_second_call_draws_the_same() -> None:
     first, second = (draw_all(engine, make_problems(), SAMPLING) for _ in range(2))
     for rollout, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(rollout.response_tokens, other.response_tokens)
+
+
+def test_graphs_and_memory_are_kept_between_calls() -> None:
+    engine = make_engine(8, torch.bfloat16)
+    for _ in range(2):
+        draw_all(engine, make_problems(), SAMPLING)
+        counts = engine.num_captures, engine.num_allocations
+    draw_all(engine, make_problems(), SAMPLING)
+    assert (engine.num_captures, engine.num_allocations) == counts
+    assert engine.num_allocations == 1
+
+
+def test_memory_is_given_back_for_the_update_and_taken_again() -> None:
+    engine = make_engine(8, torch.bfloat16)
+    before = torch.cuda.memory_allocated()
+    first = draw_all(engine, make_problems(), SAMPLING)
+    assert torch.cuda.memory_allocated() > before
+    engine.free_memory()
+    assert torch.cuda.memory_allocated() <= before + (1 << 20)
+    for rollout, other in zip(draw_all(engine, make_problems(), SAMPLING), first, strict=True):
+        np.testing.assert_array_equal(rollout.response_tokens, other.response_tokens)
+
+
+def test_no_step_waits_for_the_device() -> None:
+    """Between two requests that finish, the host only launches work."""
+    engine = make_engine(8, torch.bfloat16)
+    draw_all(engine, make_problems(), SAMPLING)
+    step = RunningBatch.decode
+
+    def decode(batch: RunningBatch) -> bool:
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return step(batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunningBatch, "decode", decode)
+        draw_all(engine, make_problems(), SAMPLING)

@@ -57,8 +57,8 @@ def test_what_is_no_engine_is_refused_in_one_line(name: str, said: str) -> None:
 
 
 def test_what_is_no_backend_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r'system.backend = "fsdp" does not exist: use "local"'):
-        backend_factory("fsdp")
+    with pytest.raises(ConfigError, match=r'system.backend = "megatron" does not exist: use "local"'):
+        backend_factory("megatron")
 
 
 def test_a_name_that_cannot_be_one_is_refused_by_the_configuration() -> None:

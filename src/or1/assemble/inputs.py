@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from or1.assemble.golds import scored_on, trained_on
 from or1.assemble.model import Model, read_model
 from or1.assemble.overlap import refuse_overlap
+from or1.assemble.prompt_lengths import prompt_lengths
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, DataError
@@ -128,7 +129,7 @@ def _benchmark_problems(benchmarks: Sequence[Benchmark]) -> tuple[Problem, ...]:
 def _fitting(run: RunConfig, model: Model, problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """The problems whose prompt is not longer than the limit, in order; their responses fit the model too."""
     limit = run.rollout.max_prompt_tokens
-    lengths = [len(model.tokenizer.encode_prompt(p.prompt)) for p in problems]
+    lengths = prompt_lengths(model.tokenizer, problems)
     fit = tuple(p for p, length in zip(problems, lengths, strict=True) if length <= limit)
     if len(fit) < len(problems):
         message = (

@@ -15,7 +15,7 @@ from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
-from or1.nn.published import published_parts
+from or1.nn.published import published_parts, with_head
 from or1.nn.transformers_decoder import TransformersDecoder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
@@ -44,7 +44,7 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     scratch = Path(tempfile.mkdtemp(prefix="or1-engines-"))
     weights = shared_folder("or1-weights-")
     settings = {
-        "engine": engine_arguments(model, rollout, untied_folder(model, scratch), max_model_tokens),
+        "engine": engine_arguments(model, rollout, engine_folder(model, scratch), max_model_tokens),
         "stop_ids": model.tokenizer.eos_ids,
     }
     transfer, first_messages = _transfer(model, rollout, weights)
@@ -96,7 +96,19 @@ def _parts(model: Model) -> Parts:
         return partial(published_parts, model.config)
     names = model.unloaded()
     assert isinstance(names, TransformersDecoder)
-    return names.checkpoint_names
+    if not is_untied(model):
+        return names.checkpoint_names
+    return lambda tensors: with_head(names.checkpoint_names(tensors))
+
+
+def is_untied(model: Model) -> bool:
+    """Whether engines get the head as a tensor of its own.
+
+    vLLM on a CPU in float32 multiplies by a packed copy of the head, which an update of a tied embedding does
+    not reach. Some architectures of transformers are always tied in vLLM, so the others keep what they are.
+    """
+    needed = model.device.type == "cpu" and model.dtype is torch.float32
+    return needed or isinstance(model.config, DecoderConfig)
 
 
 def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
@@ -113,15 +125,12 @@ def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
     return min(needed, there)
 
 
-def untied_folder(model: Model, scratch: Path) -> Path:
-    """A folder with the configuration of the model and without weights; models of or1's decoder untied.
-
-    vLLM on a CPU multiplies by a packed copy of the head, which an update of a tied embedding does not reach.
-    """
+def engine_folder(model: Model, scratch: Path) -> Path:
+    """A folder with the configuration of the model and without weights; untied by `is_untied`."""
     folder = scratch / "model"
     folder.mkdir()
     raw = read_json(model.folder, "config.json")
-    untied = {"tie_word_embeddings": False} if isinstance(model.config, DecoderConfig) else {}
+    untied = {"tie_word_embeddings": False} if is_untied(model) else {}
     (folder / "config.json").write_text(json.dumps({**raw, **untied}), encoding="utf-8")
     return folder
 

@@ -46,8 +46,13 @@ def write_published(config: DecoderConfig, state: Mapping[str, Tensor], path: Pa
 
 def published_parts(config: DecoderConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a published file: names of Hugging Face, and the head as a tensor of its own."""
-    parts = huggingface_state(config, state)
-    return parts if HEAD in parts else {**parts, HEAD: parts[EMBEDDING].clone()}
+    return with_head(huggingface_state(config, state))
+
+
+def with_head(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with the head of a tied model a second time, where it has none."""
+    head = {} if HEAD in parts or EMBEDDING not in parts else {HEAD: parts[EMBEDDING].clone()}
+    return {**parts, **head}
 
 
 def write_parts(parts: Mapping[str, Tensor], path: Path) -> int:

@@ -5,6 +5,8 @@ Shape legend: Lp prompt tokens, L response tokens.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,21 @@ class ChatTokenizer:
             number for number, token in added.items() if token.special and str(token) not in THINKING_MARKS
         }
         self._dropped = np.asarray(sorted(dropped | set(eos_ids)), dtype=np.int64)
+
+    def fingerprint(self) -> str | None:
+        """Hash of all that `encode_prompt` depends on; None for a tokenizer that is not a fast one."""
+        if not self._backend.is_fast:
+            return None
+        parts = [
+            self._backend.backend_tokenizer.to_str(),
+            str(self._backend.get_chat_template()),
+            json.dumps(self._backend.special_tokens_map, default=str, sort_keys=True),
+            self._chat.model_dump_json(),
+        ]
+        hasher = hashlib.blake2b(digest_size=16)
+        for part in parts:
+            hasher.update(hashlib.blake2b(part.encode()).digest())
+        return hasher.hexdigest()
 
     @property
     def num_ids(self) -> int:
