@@ -47,6 +47,23 @@ def found(name: str, machine: Machine, *sets: str) -> str:
         ("r1-distill-1.5b-1gpu", SMALL, (), "the run needs about 6"),
         ("r1-distill-7b-lora-1gpu", LARGE, (), ""),
         ("or1-7b", LARGE, ("rollout.engine=local",), "and 80.00 GiB are free: "),
+        (
+            "or1-7b",
+            replace(LARGE, num_gpus=8),
+            (
+                "rollout.engine=local",
+                "system.backend=fsdp",
+                "system.num_ranks=8",
+                "system.recompute_activations=true",
+            ),
+            "",
+        ),
+        (
+            "r1-distill-1.5b-1gpu",
+            LARGE,
+            ("system.backend=fsdp", "system.num_ranks=2"),
+            "system.num_ranks = 2 and 1 GPU: each rank needs one",
+        ),
         ("or1-32b", LARGE, (), 'rollout.engine = "vllm" needs vllm'),
         ("tiny", replace(SMALL, free_memory_bytes=60 << 20), (), "and 0.06 GiB are free: lower"),
         (
