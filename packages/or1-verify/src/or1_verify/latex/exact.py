@@ -17,6 +17,9 @@ MAX_TERMS = 2_000
 _MAX_WORK = 4_000_000
 """Largest total size of the terms of a sum or product over an index [bits]."""
 
+_LARGEST_GAMMA = 5_000
+"""Largest argument of a gamma function [dimensionless]."""
+
 
 class NotExactError(Exception):
     """The value is not rational, or this module cannot show that it is."""
@@ -151,8 +154,10 @@ def _call(name: str, values: list[Fraction]) -> Fraction:
             return Fraction(math.factorial(_natural(first, 5_000)))
         case "gamma" if first.denominator == 1 and first <= 0:
             raise UndefinedError("a pole of the gamma function")
+        case "gamma" if abs(first) > _LARGEST_GAMMA:
+            raise NotExactError("the points of numbers are smaller")
         case "gamma":
-            return Fraction(math.factorial(_natural(first - 1, 5_000)))
+            return Fraction(math.factorial(_natural(first - 1, _LARGEST_GAMMA)))
         case "factorial2":
             return Fraction(math.prod(range(_natural(first, 5_000), 0, -2)))
         case "binomial":

@@ -10,7 +10,7 @@ from itertools import permutations
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
 
-_ARBITRARY = re.compile(r"[CcKkABD]|[CcKkAB]_\d")
+_ARBITRARY = re.compile(r"alpha|beta|[CcKkABD]|[CcKkAB]_\d")
 _OF_INTEGRATION = re.compile(r"[CK]|[CcK]_\d")
 """Names of a gold that are arbitrary as a factor too."""
 _LETTERS = frozenset("ck")
@@ -18,6 +18,8 @@ _LETTERS = frozenset("ck")
 _VARIABLES = frozenset("rtuvwxyz") | {"theta"}
 _ANYWHERE = re.compile(r"C(?:_\d)?")
 """Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
+_AMPLITUDES = frozenset("AB")
+"""Names of a gold that are arbitrary as two factors beside variables alone: `A \\cos x + B \\sin x`."""
 _MOST = 3
 """Most constants that are matched [constants]."""
 _ZERO = Number(Fraction(0))
@@ -54,6 +56,8 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
 def _is_free(name: str, place: str, names: frozenset[str]) -> bool:
     if place == "term" and name in _LETTERS:
         return names - {name} <= _VARIABLES
+    if place == "factor" and name in _AMPLITUDES:
+        return names >= _AMPLITUDES and names - _AMPLITUDES <= _VARIABLES
     return (_ANYWHERE if place == "inside" else _OF_INTEGRATION).fullmatch(name) is not None
 
 

@@ -56,6 +56,7 @@ _EXCEPT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
     r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
 )
+_PRIMED_CONSTANT = re.compile(r"(?<=[-+])\s*C'+\s*$")
 _VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)[A-Za-z]{2})\s*\}?"
 _VECTOR_PRODUCT = re.compile(rf"{_VECTOR}\s*(?:\\times(?![A-Za-z])|×)\s*{_VECTOR}")
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
@@ -107,6 +108,7 @@ def is_congruence(text: str) -> bool:
 def _written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
+    text = _PRIMED_CONSTANT.sub("C_0", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     text = _VECTOR_PRODUCT.sub(_vector_product, text) if "times" in text else text
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):

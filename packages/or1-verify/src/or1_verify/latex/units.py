@@ -84,6 +84,8 @@ _NAME = re.compile(r"((?:\\(?:mu|Omega)(?![A-Za-z])\s*|[A-Za-zÅ]|\\AA(?![A-Za-z
 _NOUN = re.compile(r"(?!(?:per|and|or|not|of|in)$)[a-z]{3,}")
 """`people` in `\\text{people}/\\text{km}^2`: things counted, on one side of a quotient."""
 _MICRO = re.compile(r"\\mu\s*(?=\\(?:text|mathrm)\s*\{)(\\\w+\s*\{)")
+_ONE_LETTER = re.compile(r"(\\(?:text|mathrm|mbox))\s+([A-Za-z])(?![A-Za-z])")
+_NEWTON_METER = re.compile(r"(?<=\{)\s*Nm(?=\s*\})")
 _EXPONENT = re.compile(rf"{_SPACE}\^\s*(?:\{{\s*(-?\d)\s*\}}|(-?\d)(?!\d))")
 _TIMES = re.compile(rf"{_SPACE}(?:\\cdot(?![A-Za-z])|\\times(?![A-Za-z])|\*|-(?=[A-Za-z]))?{_SPACE}")
 _OVER = re.compile(rf"{_SPACE}(?:/|per(?![A-Za-z])){_SPACE}")
@@ -158,7 +160,8 @@ def with_named_units(text: str) -> str:
     >>> with_named_units(r"5\,\mathrm{m}\cdot\mathrm{s}^{-2}"), with_named_units("2m")
     ('5\\text{meter per second second}', '2m')
     """
-    text = _MICRO.sub(r"\1\\mu ", text.translate(_SIGNS))
+    text = _MICRO.sub(r"\1\\mu ", _ONE_LETTER.sub(r"\1{\2}", text.translate(_SIGNS)))
+    text = _NEWTON_METER.sub("N m", text)
     parts, done = [], 0
     for start in _START.finditer(text):
         if start.start() < done:

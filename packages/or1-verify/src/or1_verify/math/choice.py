@@ -27,6 +27,10 @@ _OPERATOR = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?<![A-Za-z\\])(?:A|I)\s+(?!(?:and|or|nor|not|is|are)\b)[a-z]+\b")
+_ABOUT_OTHERS = re.compile(
+    r"[A-J]\s+and\s+[A-J]|[A-J]\s*[=<>]\s*[A-J]|[A-J]\s+is\s+(?!correct|right|true|wrong|the\b|not\b)[a-z]+"
+)
+"""Text of a choice about things with letters: `(D) A and B`."""
 _ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
 _OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
 _OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
@@ -57,6 +61,8 @@ def choice_letter(text: str) -> str | None:
 
 def _is_text(words: str, letter: str) -> bool:
     """Whether the words after the delimiter are the text of one choice."""
+    if _ABOUT_OTHERS.fullmatch(words):
+        return True
     if _OPERATOR.match(words):
         return False
     rest = _ARTICLE.sub(" ", words)

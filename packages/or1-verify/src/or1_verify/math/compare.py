@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from or1_verify.latex.durations import read_duration
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
@@ -82,6 +83,12 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
+    if gold.type is None and (duration := read_duration(gold.text)) is not None:
+        other = read_duration(answer)
+        if other is not None and max(duration[1], other[1]) > 1:
+            return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
+        if duration[1] > 1:
+            return Comparison.DIFFERENT
     try:
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
