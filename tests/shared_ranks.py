@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -27,10 +28,17 @@ MAX_GROUPS = 3
 _BACKENDS: dict[tuple[int, int, str], FsdpBackend] = {}
 
 
+def _new_folder(prefix: str) -> Path:
+    """A folder that lives as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @functools.cache
 def model_files() -> Path:
     """A Qwen2 with 4 query heads, 2 key-value heads and a head of its own; random weights."""
-    folder = Path(tempfile.mkdtemp(prefix="or1-model-"))
+    folder = _new_folder("or1-model-")
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=101,
@@ -95,7 +103,7 @@ def local_backend(dtype: torch.dtype = torch.float32) -> LocalBackend:
 @functools.cache
 def start_state() -> Path:
     """The files of a backend that has not been trained."""
-    folder = Path(tempfile.mkdtemp(prefix="or1-start-"))
+    folder = _new_folder("or1-start-")
     local_backend().save(folder)
     return folder
 
