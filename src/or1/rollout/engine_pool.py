@@ -83,7 +83,7 @@ class EnginePool:
         limits: sizes and longest waits.
         transfer: brings published weights to the engines.
         canary: checks every load; None = no check.
-        scratch: folders that `close` deletes; the first gets the logs of the engines.
+        scratch: folder for the logs of the engines; deleted by `close`.
         environments: variables of each process.
     """
 
@@ -95,7 +95,7 @@ class EnginePool:
         transfer: WeightTransfer,
         *,
         canary: Canary | None,
-        scratch: Sequence[Path],
+        scratch: Path,
         environments: Sequence[Mapping[str, str]],
     ) -> None:
         self.policy_version: int | None = None
@@ -109,7 +109,7 @@ class EnginePool:
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
         self.processes = [
-            EngineProcess(f"rollout engine {n}", start, environment, scratch[0] / f"engine-{n}.log")
+            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log")
             for n, (start, environment) in enumerate(zip(starts, environments, strict=True), start=1)
         ]
 
@@ -200,8 +200,7 @@ class EnginePool:
         """End all processes; may be called again."""
         for process in self.processes:
             process.close()
-        for folder in self._scratch:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _dispatch(self, queue: RequestQueue, pending: Mapping[int, _Pending], seed: int) -> None:
         """Give waiting requests to the engines, one group at a time to the one with the most room."""

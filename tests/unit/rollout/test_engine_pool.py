@@ -214,7 +214,7 @@ def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
         "import os, time; from tests.fake_pool import fake_pool; from or1.types import WeightHandle\n"
         "pool = fake_pool({'step_s': 600.0})\n"
         "pool.load(WeightHandle(version=1, ref=0.0))\n"
-        "print(pool.processes[0].pid, pool._scratch[0], flush=True)\n"
+        "print(pool.processes[0].pid, pool._scratch, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
