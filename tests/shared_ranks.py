@@ -58,6 +58,7 @@ def rank_settings(dtype: torch.dtype = torch.float32, context_parallel: int = 1)
         temperature=1.0,
         recompute=False,
         offload=False,
+        sum_gradients_once=False,
         context_parallel=context_parallel,
         fingerprint=False,
         num_threads=1,
@@ -97,13 +98,16 @@ def start_state() -> Path:
     return folder
 
 
-def fresh_backend(num_ranks: int, settings: RankSettings | None = None, number: int = 0) -> FsdpBackend:
+def fresh_backend(
+    num_ranks: int, settings: RankSettings | None = None, number: int = 0, *, start: bool = True
+) -> FsdpBackend:
     """A backend with the weights of the start model, over ranks that are started once.
 
     Args:
         num_ranks: W.
         settings: None = `rank_settings()`.
         number: backends with different numbers have ranks of their own.
+        start: load the state of the start; False for ranks that no other test uses.
     """
     settings = settings or rank_settings()
     key = num_ranks, number, repr(settings)
@@ -112,5 +116,6 @@ def fresh_backend(num_ranks: int, settings: RankSettings | None = None, number: 
         atexit.register(ranks.close)
         _BACKENDS[key] = backend_over(ranks, settings)
     backend = _BACKENDS[key]
-    backend.load(start_state())
+    if start:
+        backend.load(start_state())
     return backend

@@ -14,6 +14,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 │   ├── EngineError          a rollout engine ended, hangs, or samples from other weights
 │   ├── RankError            a process of the trainer ended, hangs or failed
 │   ├── NonFiniteError       max_nonfinite_steps updates in a row were not finite
+│   │   └── DivergedError    an update left weights that give no finite log-probabilities
 │   └── StarvedError         nothing to train on: see max_empty_steps
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
 """
@@ -25,6 +26,7 @@ __all__ = [
     "ClusterError",
     "ConfigError",
     "DataError",
+    "DivergedError",
     "EndpointError",
     "EngineError",
     "Interrupted",
@@ -78,6 +80,19 @@ class RankError(RunStopped):
 
 class NonFiniteError(RunStopped):
     """`max_nonfinite_steps` updates in a row had a loss or gradient that is not finite."""
+
+
+class DivergedError(NonFiniteError):
+    """No rollout of a step has finite log-probabilities: the update before it destroyed the weights."""
+
+    def __init__(self, message: str, *, step: int) -> None:
+        """
+        Args:
+            message: one line.
+            step: first step that sampled from these weights.
+        """
+        super().__init__(message)
+        self.step = step
 
 
 class StarvedError(RunStopped):

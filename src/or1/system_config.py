@@ -26,6 +26,9 @@ class SystemConfig(Config):
     context_parallel: int = Field(default=1, ge=1)
     """Backend fsdp: ranks that compute the same sequences together, for long responses: each holds this
     fraction of their rows, and in attention this fraction of the heads [processes]."""
+    sum_gradients_once: bool = False
+    """Backend fsdp: sum gradients over ranks once a minibatch, not at each microbatch: less communication,
+    but between the microbatches each rank holds the whole gradient in float32."""
     offload_optimizer: bool = False
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)

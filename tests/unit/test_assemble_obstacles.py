@@ -17,7 +17,8 @@ from or1.cli import doctor
 from or1.errors import ConfigError, ModelError, OutOfMemoryError
 from or1.evals.request import evaluation_settings
 from or1.memory import GIB, PUBLISHED, estimate
-from or1_verify.sandbox import detect
+from or1_verify.sandbox import Capabilities, Level, detect
+from or1_verify.sandbox.detection import Lack
 from tests.small import small_config
 
 LARGE = Machine(
@@ -28,7 +29,9 @@ LARGE = Machine(
     has_bfloat16=True,
     sandbox=detect(),
 )
-SMALL = replace(LARGE, num_gpus=0, free_gpu_bytes=0, has_bfloat16=False, free_memory_bytes=16 * GIB)
+LACK = Lack(level=max(Level), why="no kernel support", remedy="use Linux")
+NONE, WEAK = Capabilities(level=None, lacks=(LACK,)), Capabilities(level=min(Level), lacks=(LACK,))
+SMALL = replace(LARGE, num_gpus=0, free_gpu_bytes=0, has_bfloat16=False, free_memory_bytes=24 * GIB)
 
 
 def found(name: str, machine: Machine, *sets: str) -> str:
@@ -44,6 +47,23 @@ def found(name: str, machine: Machine, *sets: str) -> str:
         ("r1-distill-1.5b-1gpu", SMALL, (), "the run needs about 6"),
         ("r1-distill-7b-lora-1gpu", LARGE, (), ""),
         ("or1-7b", LARGE, ("rollout.engine=local",), "and 80.00 GiB are free: "),
+        (
+            "or1-7b",
+            replace(LARGE, num_gpus=8),
+            (
+                "rollout.engine=local",
+                "system.backend=fsdp",
+                "system.num_ranks=8",
+                "system.recompute_activations=true",
+            ),
+            "",
+        ),
+        (
+            "r1-distill-1.5b-1gpu",
+            LARGE,
+            ("system.backend=fsdp", "system.num_ranks=2"),
+            "system.num_ranks = 2 and 1 GPU: each rank needs one",
+        ),
         ("or1-32b", LARGE, (), 'rollout.engine = "vllm" needs vllm'),
         ("tiny", replace(SMALL, free_memory_bytes=60 << 20), (), "and 0.06 GiB are free: lower"),
         (
@@ -52,6 +72,17 @@ def found(name: str, machine: Machine, *sets: str) -> str:
             (),
             "a checkpoint takes 0.0 GiB and the disk has 0.0",
         ),
+        ("qwen-0.5b-gsm8k", SMALL, (), ""),
+        ("qwen-0.5b-gsm8k", replace(SMALL, sandbox=NONE), (), ""),
+        ("qwen-0.5b-code", replace(SMALL, sandbox=NONE), (), "no code sandbox works here: no kernel support"),
+        (
+            "qwen-0.5b-code",
+            replace(SMALL, sandbox=WEAK),
+            (),
+            "too weak for training: use Linux, or set verify",
+        ),
+        ("qwen-0.5b-code", replace(SMALL, sandbox=WEAK), ("verify.code.allow_weak_sandbox=true",), ""),
+        ("tiny", LARGE, ("system.backend=fsdp", "system.num_ranks=2"), "system.num_ranks = 2 and 1 GPU"),
         ("tiny", SMALL, ("system.device=cuda",), 'system.device = "cuda"'),
         ("tiny", SMALL, ("system.backend=fspd",), 'system.backend = "fspd" does not exist'),
         ("tiny", SMALL, ("rollout.engine=sglang",), 'rollout.engine = "sglang" does not exist'),

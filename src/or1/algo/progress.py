@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from or1.algo.entropy import step_entropy, update_coefficient
 from or1.algo.stage import with_step
 from or1.config import RunConfig
-from or1.errors import NonFiniteError, StarvedError
+from or1.errors import DivergedError, NonFiniteError, StarvedError
 from or1.types import EntropyState, Group, RunState, UpdateReport
 
 
@@ -38,8 +40,10 @@ def after_step(
         run: entropy settings and stages.
 
     Raises:
+        DivergedError: no rollout of the step has finite log-probabilities.
         NonFiniteError: see `step_entropy`.
     """
+    _raise_if_diverged(state.step + 1, groups)
     num_updates = 0 if report is None else report.num_updates
     return replace(
         state,
@@ -71,6 +75,16 @@ def raise_if_stuck(state: RunState, run: RunConfig) -> None:
             f"{state.nonfinite_steps} updates in a row, up to step {state.step}, had a loss or gradient that "
             "is not finite (metrics.jsonl names the rollouts): lower optimizer.learning_rate or set "
             "model.dtype to float32"
+        )
+
+
+def _raise_if_diverged(step: int, groups: Sequence[Group]) -> None:
+    rollouts = [r for g in groups for r in g.rollouts]
+    if rollouts and not any(np.isfinite(r.behavior_logprobs).all() for r in rollouts):
+        raise DivergedError(
+            f"the weights diverged at step {step}: none of its {len(rollouts):,} rollouts has finite "
+            "log-probabilities",
+            step=step,
         )
 
 

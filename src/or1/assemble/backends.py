@@ -44,7 +44,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
     """The update in processes of this machine, each with a shard of the model.
 
     Raises:
-        ConfigError: fewer GPUs than ranks, or a model that ranks do not train.
+        ConfigError: a model that ranks do not train.
     """
     from or1.nn.context_parallel import can_share_heads
     from or1.trainer.fsdp_backend import FsdpBackend  # seconds: torch.distributed and its checkpoints
@@ -52,21 +52,21 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
     from or1.trainer.rank_processes import RankProcesses
 
     system, device = run.system, model.device.type
-    if device == "cuda" and system.num_ranks > torch.cuda.device_count():
+    if model.lora is not None:
         raise ConfigError(
-            f"system.num_ranks = {system.num_ranks}, but this machine has {torch.cuda.device_count()} GPUs: "
-            "each rank needs one"
+            'system.backend = "fsdp" trains all weights: set it to "local", or leave model.lora out'
         )
-    if not isinstance(model.config, DecoderConfig) or model.lora is not None:
+    parts = system.context_parallel
+    if parts > 1 and not isinstance(model.config, DecoderConfig):
         raise ConfigError(
-            f'system.backend = "fsdp" trains all weights of or1\'s own decoder, which computes '
-            f'{", ".join(FAMILIES)}: set system.backend = "local" for {run.model.path}'
+            f"system.context_parallel = {parts} needs or1's own decoder, which computes "
+            f"{', '.join(FAMILIES)}: set it to 1 for {run.model.path}"
         )
-    if not can_share_heads(model.config, system.context_parallel):
+    if not can_share_heads(model.config, parts):
         raise ConfigError(
-            f"system.context_parallel = {system.context_parallel} does not share out the "
-            f"{model.config.num_heads} query heads and {model.config.num_kv_heads} key-value heads of "
-            f"{run.model.path} evenly: choose a divisor of both, or of the first and a multiple of the second"
+            f"system.context_parallel = {parts} does not share out the {model.config.num_heads} query heads "
+            f"and {model.config.num_kv_heads} key-value heads of {run.model.path} evenly: choose a divisor "
+            "of both, or of the first and a multiple of the second"
         )
     threads = system.threads or os.cpu_count() or 1
     settings = RankSettings(
@@ -79,6 +79,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         temperature=run.rollout.temperature,
         recompute=system.recompute_activations,
         offload=system.offload_optimizer,
+        sum_gradients_once=system.sum_gradients_once,
         context_parallel=system.context_parallel,
         fingerprint=run.tracking.fingerprint_tensors,
         num_threads=max(1, threads // system.num_ranks),
@@ -90,6 +91,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         tokens_per_microbatch=system.tokens_per_microbatch,
         share_prompts=shares_prompts_on(model.device, model.kernels),
         context_parallel=system.context_parallel,
+        moments_on_host=system.offload_optimizer or device == "cpu",
     )
 
 

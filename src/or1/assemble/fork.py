@@ -17,6 +17,7 @@ from or1.storage.atomic import guard_writes, replacing
 from or1.storage.manifest import hash_file
 from or1.storage.origin import Origin
 from or1.storage.run_folder import (
+    CHECKPOINTS,
     CONFIG,
     FINGERPRINTS,
     METRICS,
@@ -120,3 +121,21 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def way_back(out: Path, diverged: int) -> str:
+    """The command that continues a run whose weights diverged, from its newest checkpoint before that.
+
+    Args:
+        out: run folder.
+        diverged: first step that sampled from broken weights; the update of the step before broke them.
+    """
+    steps = sorted(
+        int(p.name.removeprefix("step_")) for p in (out / CHECKPOINTS).glob("step_*") if p.is_dir()
+    )
+    whole = [step for step in steps if step < diverged - 1]
+    lower = "--set optimizer.learning_rate=VALUE with a lower one than before"
+    if not whole:
+        return f"there is no checkpoint before; start again with another --out and {lower}"
+    checkpoint = out / CHECKPOINTS / folder_name(whole[-1])
+    return f"go back to {checkpoint}: or1 train RECIPE --out NEW --from {out}@{whole[-1]} {lower}"

@@ -73,6 +73,7 @@ def run_settings(
         microbatch_tokens=max(whole, min(run.system.tokens_per_microbatch, trained * whole)),
         recompute=run.system.recompute_activations,
         optimizer_bits=run.system.optimizer_bits,
+        ranks=run.system.num_ranks if on_gpu else 1,  # ranks on CPU share one memory
         lora_rank=None if run.model.lora is None else run.model.lora.rank,
         has_reference=run.loss.kl_coefficient > 0,
         slots=slots,

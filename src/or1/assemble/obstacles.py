@@ -114,6 +114,11 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
     except ConfigError as error:
         yield str(error)
         return
+    if device.type == "cuda" and run.system.num_ranks > machine.num_gpus:
+        yield (
+            f"system.num_ranks = {run.system.num_ranks} and {machine.num_gpus} GPU: each rank needs one; "
+            'lower it, or set system.device = "cpu"'
+        )
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None
@@ -128,11 +133,13 @@ def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.dev
     dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
     on_gpu = device.type == "cuda"
     settings = run_settings(run, dtype.itemsize, on_gpu=on_gpu)
-    line = run_line(shape, settings, machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes)
+    # ranks on CPUs share the memory of the machine
+    free = machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes // settings.ranks
+    line = run_line(shape, settings, free)
     if line is not None:
         yield line
     needed = estimate(shape, settings)
-    checkpoint = needed.moments + (needed.masters or needed.weights)
+    checkpoint = settings.ranks * (needed.moments + (needed.masters or needed.weights))
     if checkpoint > machine.free_disk_bytes:
         yield (
             f"a checkpoint takes {checkpoint / GIB:.1f} GiB and the disk has "

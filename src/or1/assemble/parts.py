@@ -13,7 +13,7 @@ import torch
 from or1 import loop
 from or1.assemble.backends import backend_factory
 from or1.assemble.engines import engine_factory, with_room_for
-from or1.assemble.fork import copy_origin, origin_record
+from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.memory import explained_run
 from or1.assemble.model import set_threads
@@ -21,7 +21,7 @@ from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import Interrupted
+from or1.errors import DivergedError, Interrupted, NonFiniteError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import (
     Closable,
@@ -74,6 +74,8 @@ def train(
         except Interrupted:
             parts.schedule.save()
             raise
+        except DivergedError as error:
+            raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
     write_summary(out)
     return state
 

@@ -16,10 +16,11 @@ from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
 from or1.nn.published import published_parts, with_head
 from or1.nn.transformers_decoder import TransformersDecoder
+from or1.processes.shared_memory import shared_folder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
 from or1.rollout.engine_pool import EnginePool, PoolLimits
-from or1.rollout.transfer import CudaIpc, Parts, SharedFile, WeightTransfer, shared_folder
+from or1.rollout.transfer import CudaIpc, Parts, SharedFile, WeightTransfer
 
 NEEDS = Needs(
     module="vllm",

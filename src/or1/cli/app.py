@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from or1.cli.usage import given
 from or1.errors import ConfigError, Or1Error
 from or1_verify import __version__
 
@@ -81,6 +82,7 @@ def dispatch(words: list[str] | None = None) -> None:
             error.show()
             sys.exit(error.exit_code)
         message += "" if message.endswith((".", "?")) else "."
+        message += given(error, words)
         raise ConfigError(f"{message} See {error.ctx.command_path} --help") from None
     except typer.Abort:
         raise KeyboardInterrupt from None

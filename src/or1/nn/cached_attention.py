@@ -15,7 +15,7 @@ from or1.nn.attention import KEYS_PER_TILE, attend_exact, whole_tiles
 from or1.nn.cache import Attend, Cache, CachedAttention, KeyValueCache, bytes_per_position
 from or1.nn.config import ModelShape
 from or1.nn.native import NativeAttention, native_attention
-from or1.nn.paged_cache import PagedCache, choose_paged
+from or1.nn.paged_cache import PagedCache, choose_paged, working_paged
 from or1.nn.varlen_attention import capability_of
 
 
@@ -111,7 +111,8 @@ def fast_cache(
 ) -> Cache:
     """The cache with the fastest attention for this type on this device. See `MakeCache`."""
     if device.type == "cuda":
-        attend = choose_paged(dtype, config.head_size, capability_of(device))
+        wanted = choose_paged(dtype, config.head_size, capability_of(device))
+        attend = working_paged(wanted, config, dtype, device)
         return PagedCache(config, num_sequences, max_length, dtype, device, attend, max_bytes)
     native = native_attention() if device.type == "cpu" else None
     attention: CachedAttention = (

@@ -145,7 +145,7 @@ class _HeadLogprobs(torch.autograd.Function):
         for start in range(0, num_rows, chunk_rows):
             rows = slice(start, start + chunk_rows)
             log_probs_JV = _log_probs(hidden_NC[rows], weight_VC, temperature, logits_of)
-            logprobs_N[rows] = log_probs_JV.gather(1, targets_N[rows, None]).squeeze(1)
+            logprobs_N[rows] = _chosen(log_probs_JV, targets_N[rows])
             entropy_N[rows] = _entropy(log_probs_JV)
             if keeps:
                 kept.append(log_probs_JV)
@@ -189,6 +189,13 @@ class _HeadLogprobs(torch.autograd.Function):
         return grad_hidden, grad_weight, None, None, None, None, None
 
 
+def _chosen(log_probs_JV: Tensor, targets_J: Tensor) -> Tensor:
+    """Log-probability of each target [J]; -inf for an id that has no token, as another engine may sample."""
+    last = log_probs_JV.shape[1] - 1
+    chosen_J = log_probs_JV.gather(1, targets_J.clamp(max=last)[:, None]).squeeze(1)
+    return chosen_J.masked_fill_(targets_J > last, -torch.inf)
+
+
 def _entropy(log_probs_JV: Tensor) -> Tensor:
     """-sum p log p of each row [J]."""
     return -(log_probs_JV.exp().mul_(log_probs_JV)).sum(dim=-1)
@@ -215,5 +222,6 @@ def _grad_logits(
     else:
         return torch.zeros_like(log_probs_JV)
     if grad_logprobs_J is not None:
+        targets_J = targets_J.clamp(max=grad_JV.shape[1] - 1)
         grad_JV.scatter_add_(1, targets_J[:, None], grad_logprobs_J[:, None])
     return grad_JV

@@ -6,7 +6,10 @@ which pages are whose. Shape letters: see `or1.nn`; X pages of a sequence.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +24,13 @@ from or1.nn.config import ModelShape
 from or1.nn.varlen_attention import has_flash
 from or1.types import Int64
 
+logger = logging.getLogger(__name__)
+
 PAGE = 256
 """Positions of a page; FlashAttention takes multiples of this [positions]."""
+
+TOLERANCE = 0.03
+"""Largest difference of a kernel's results on numbers of size 1, for their rounding to bfloat16."""
 
 AttendPages = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int], Tensor]
 """(queries [B, H, D], keys and values in pages [pages, PAGE, G, D], table [B, X], lengths [B], largest
@@ -30,16 +38,29 @@ length) -> [B, H * D]."""
 
 
 def attend_pages_varlen(
-    q_BHD: Tensor, k: Tensor, v: Tensor, table_BX: Tensor, lengths_B: Tensor, capacity: int
+    q_BHD: Tensor,
+    k: Tensor,
+    v: Tensor,
+    table_BX: Tensor,
+    lengths_B: Tensor,
+    capacity: int,
+    *,
+    bounds_keys: bool = False,
 ) -> Tensor:
-    """By FlashAttention, which reads the live positions of each sequence where they lie."""
+    """By FlashAttention, which reads the live positions of each sequence where they lie.
+
+    Args (beyond `AttendPages`):
+        bounds_keys: pass bounds of the keys too, which a table makes unnecessary: some builds of the kernel
+            want them.
+    """
     bounds_B = torch.arange(q_BHD.shape[0] + 1, dtype=torch.int32, device=q_BHD.device)
+    key_bounds_B = functional.pad(lengths_B.cumsum(0), (1, 0)).to(torch.int32) if bounds_keys else None
     out_BHD = varlen_attn(
         q_BHD,
         k,
         v,
         bounds_B,
-        None,
+        key_bounds_B,
         1,
         capacity,
         enable_gqa=True,
@@ -78,6 +99,38 @@ def gathered_operands(
 def choose_paged(dtype: torch.dtype, head_size: int, capability: tuple[int, int] | None) -> AttendPages:
     """The fastest attention to pages; arguments as for `or1.nn.varlen_attention.has_flash`."""
     return attend_pages_varlen if has_flash(dtype, head_size, capability) else attend_pages_gathered
+
+
+def working_paged(
+    wanted: Callable[..., Tensor], config: ModelShape, dtype: torch.dtype, device: torch.device
+) -> AttendPages:
+    """`wanted`, if it computes on this device the same as `attend_pages_gathered`; else that, with a
+    warning."""
+    if wanted is attend_pages_gathered:
+        return wanted
+    size, groups = config.head_size, config.num_kv_heads
+    q_BHD = _waves((2, config.num_heads, size), dtype, device)
+    k, v = _waves((2, 3, PAGE, groups, size), dtype, device)
+    table_BX = torch.tensor([[2, 1], [1, 0]], dtype=torch.int32, device=device)
+    operands = (table_BX, torch.tensor([PAGE + 1, 3], device=device), 2 * PAGE)
+    expected = attend_pages_gathered(q_BHD.float(), k.float(), v.float(), *operands)
+    reasons = []
+    for attend in (wanted, partial(wanted, bounds_keys=True)):
+        try:
+            worst = (attend(q_BHD, k, v, *operands).float() - expected).abs().max().item()
+        except (RuntimeError, TypeError, ValueError) as error:
+            reasons.append(str(error).strip().split("\n")[0])
+            continue
+        if worst <= TOLERANCE:
+            return attend
+        reasons.append(f"its results differ by {worst:.2g}")
+    logger.warning("FlashAttention over pages does not work here, a slower kernel serves: %s", reasons[0])
+    return attend_pages_gathered
+
+
+def _waves(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Different numbers of size 1, without a random generator."""
+    return torch.arange(math.prod(shape), device=device).sin().view(shape).to(dtype)
 
 
 class PagedCache:

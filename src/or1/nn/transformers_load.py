@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from or1.errors import ModelError
 from or1.model_config import LoraConfig
-from or1.nn.config import ModelShape, end_ids, generation_eos, max_positions, read_json, setting
+from or1.nn.config import FAMILIES, ModelShape, end_ids, generation_eos, max_positions, read_json, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import add_adapters, write_adapter
 from or1.nn.transformers_decoder import ATTENTION, PREFIX, TransformersDecoder
@@ -33,16 +33,20 @@ def read_shape(folder: Path) -> ModelShape:
         ModelError: transformers does not know the architecture, or one of its features is not computed here.
     """
     raw = read_json(folder, "config.json")
+    names = setting(raw, "architectures", ["none"])
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, KeyError, OSError) as error:
+        _refuse(config.to_dict(), names[0])
+        return _shape(config, names, generation_eos(folder))
+    except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
         raise ModelError(
-            f"transformers cannot read {folder / 'config.json'}: {_first_line(error)}"
+            f"{folder / 'config.json'}: {names[0]} is not supported: or1 computes {', '.join(FAMILIES)}, and "
+            f"the models of transformers with attention in every layer ({_first_line(error)})"
         ) from error
-    names = setting(raw, "architectures", ["none"])
-    _refuse(config.to_dict(), names[0])
-    heads = config.num_attention_heads
-    full = config.to_dict()
+
+
+def _shape(config: PreTrainedConfig, names: list[str], more_end_ids: tuple[int, ...]) -> ModelShape:
+    full, heads = config.to_dict(), config.num_attention_heads
     return ModelShape(
         architecture=names[0],
         num_layers=config.num_hidden_layers,
@@ -54,7 +58,7 @@ def read_shape(folder: Path) -> ModelShape:
         vocab_size=config.vocab_size,
         is_head_tied=bool(setting(full, "tie_word_embeddings", False)),
         max_positions=min(max_positions({**full, "architectures": names}), config.max_position_embeddings),
-        eos_ids=tuple(dict.fromkeys(end_ids(setting(full, "eos_token_id", None)) + generation_eos(folder))),
+        eos_ids=tuple(dict.fromkeys(end_ids(setting(full, "eos_token_id", None)) + more_end_ids)),
     )
 
 

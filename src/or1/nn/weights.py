@@ -5,6 +5,7 @@ Only safetensors are read; nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -47,7 +48,8 @@ def resolve_folder(path: str | Path) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
-            f"{name} is no folder here, and the hub gave no model of that name: {reason}"
+            f"{name} is no folder here, and the hub gave no model of that name ({reason}): check the name "
+            "and the network, or give a local folder"
         ) from error
 
 
@@ -190,15 +192,20 @@ def weight_files(folder: Path) -> list[Path]:
     """The files that hold the weights of a model folder.
 
     Raises:
-        ModelError: one of them is missing.
+        ModelError: one of them is missing or damaged.
     """
     if (folder / INDEX).is_file():
-        names = sorted(set(read_json(folder, INDEX)["weight_map"].values()))
+        index = read_json(folder, INDEX)
+        if not isinstance(index.get("weight_map"), dict):
+            raise ModelError(f"{folder / INDEX} has no table weight_map: copy the file again")
+        names = sorted(set(index["weight_map"].values()))
     else:
         names = ["model.safetensors"]
     for name in names:
         if not (folder / name).is_file():
             raise ModelError(f"{folder} has no {name}; weights are read from safetensors only")
+        with _opened(folder / name):  # checks the header, and the file's length against it
+            pass
     return [folder / name for name in names]
 
 
@@ -216,12 +223,18 @@ def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
 def tensors_of_file(path: Path) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of a safetensors file, by name; ModelError when the file is damaged."""
+    with _opened(path) as tensors:
+        for name in tensors.keys():  # noqa: SIM118 - not a mapping
+            yield name, tensors.get_tensor(name)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[safe_open]:
     try:
         with safe_open(path, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                yield name, tensors.get_tensor(name)
+            yield tensors
     except SafetensorError as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+        raise ModelError(f"{path} is damaged ({error}): copy the file again") from error
 
 
 def _destinations(decoder: Decoder) -> dict[str, Tensor]:

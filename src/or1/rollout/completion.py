@@ -6,6 +6,7 @@ Pure functions; `endpoint` does the sending.
 from __future__ import annotations
 
 import email.utils
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,12 @@ _SHOWN = 300
 """Longest part of a server's message in an error [characters]."""
 
 
+class _Part(BaseModel):
+    text: str = ""
+
+
 class _Message(BaseModel):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
 
@@ -148,18 +153,40 @@ def read_completion(body: bytes, prefix: str | None) -> Completion:
         MalformedAnswerError: no JSON, no choice, or no count of tokens.
     """
     try:
-        completion = _Completion.model_validate_json(body)
+        # json and not pydantic's own parser: it takes half a surrogate pair, which UTF-8 cannot hold
+        read = json.loads(body.decode("utf-8", errors="replace"))
+        completion = _Completion.model_validate(_without_surrogates(read))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"
         raise MalformedAnswerError(f"{where}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedAnswerError(f"body: not JSON ({error})") from None
     choice = completion.choices[0]
     return Completion(
-        text=whole_text(choice.message.content or "", _reasoning(choice.message), prefix),
+        text=whole_text(_text(choice.message), _reasoning(choice.message), prefix),
         finish=_finish(choice.finish_reason),
         finish_reason=str(choice.finish_reason),
         num_tokens=completion.usage.completion_tokens,
     )
+
+
+def _without_surrogates(value: Any) -> Any:
+    """JSON with each half of a surrogate pair that stands alone replaced by U+FFFD."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_without_surrogates(each) for each in value]
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(each) for key, each in value.items()}
+    return value
+
+
+def _text(message: _Message) -> str:
+    """`content`, given as a text or in parts."""
+    content = message.content or ""
+    return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
 def _reasoning(message: _Message) -> str:

@@ -233,6 +233,10 @@ class _Call:
         self._failures_in_a_row = 0
         if completion.finish is Finish.ABORTED:
             self._events[f"lost_finish_{completion.finish_reason}"] += 1
+            if self._events[f"lost_finish_{completion.finish_reason}"] == 1:
+                self._warn_lost(
+                    job, f'its finish_reason is "{completion.finish_reason}", not "stop" or "length"'
+                )
         budget = self._sampling.max_response_tokens
         if completion.finish is Finish.LENGTH and completion.num_tokens < budget:
             self._warn_short(completion.num_tokens, budget)
@@ -325,8 +329,10 @@ class _Call:
                 f"{self._failures_in_a_row} samples in a row were lost, the last by {fault}",
                 "look at the server's log; endpoint.max_tries and max_failures_in_a_row say when to stop",
             )
-        lost = self._owner._error(f"sample {job.problem.id}/{job.index} is lost", str(fault))
-        logger.warning("%s", lost)
+        self._warn_lost(job, str(fault))
+
+    def _warn_lost(self, job: _Job, why: str) -> None:
+        logger.warning("%s", self._owner._error(f"sample {job.problem.id}/{job.index} is lost", why))
 
     def _warn_short(self, num_tokens: int, budget: int) -> None:
         if not self._events["short_of_budget"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +13,6 @@ from torch.multiprocessing.reductions import reduce_tensor
 from or1.errors import ModelError
 from or1.nn.published import write_parts
 from or1.types import WeightHandle
-
-SHARED_MEMORY = Path("/dev/shm")
-
 
 Parts = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 """From published tensors by name to those that engines load, by the names of Hugging Face."""
@@ -52,12 +48,6 @@ def named_tensors(weights: WeightHandle) -> Mapping[str, Tensor]:
     if not isinstance(weights.ref, Mapping):
         raise ModelError(f"published weights are not tensors by name but {type(weights.ref).__name__}")
     return weights.ref
-
-
-def shared_folder(prefix: str) -> Path:
-    """A new folder in shared memory where there is some, else for temporary files."""
-    place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
 
 
 class SharedFile:

@@ -44,25 +44,29 @@ class HuggingFaceHub:
     """The Hugging Face hub, with its cache; a data set's own loading code is never run."""
 
     def list_files(self, dataset: str, revision: str | None) -> Sequence[str]:
+        from httpx2 import HTTPError
         from huggingface_hub import HfApi, snapshot_download
 
         try:
-            return HfApi().list_repo_files(dataset, repo_type="dataset", revision=revision)
-        except (OSError, ValueError) as error:
+            # one request without the retries of list_repo_files: a hub that is away is said at once
+            found = HfApi().dataset_info(dataset, revision=revision).siblings or []
+            return [file.rfilename for file in found]
+        except (OSError, ValueError, HTTPError) as error:
             try:  # without a network: the files of an earlier download
                 folder = Path(
                     snapshot_download(dataset, repo_type="dataset", revision=revision, local_files_only=True)
                 )
-            except (OSError, ValueError):
+            except (OSError, ValueError, HTTPError):
                 raise _unreachable(dataset, error) from error
         return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
 
     def fetch(self, dataset: str, file: str, revision: str | None) -> Path:
+        from httpx2 import HTTPError
         from huggingface_hub import hf_hub_download
 
         try:
             return Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPError) as error:
             raise _unreachable(f"{dataset}/{file}", error) from error
 
 

@@ -8,8 +8,11 @@ from functools import partial, reduce
 from operator import add
 from pathlib import Path
 
+from safetensors.torch import load_file
+
 from or1.config import LossConfig, StageConfig
-from or1.nn.config import ModelShape
+from or1.memory import num_parameters
+from or1.nn.config import DecoderConfig, ModelShape
 from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
 from or1.trainer.rank_messages import saved_marker
@@ -29,6 +32,7 @@ class FsdpBackend:
         tokens_per_microbatch: most input tokens of one forward pass [tokens].
         share_prompts: compute a prompt once for its responses.
         context_parallel: neighbouring ranks that compute the same microbatches together.
+        moments_on_host: AdamW's moments take no memory of the devices.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class FsdpBackend:
         tokens_per_microbatch: int,
         share_prompts: bool,
         context_parallel: int = 1,
+        moments_on_host: bool = False,
     ) -> None:
         self._ranks = ranks
         self._num_shares = ranks.num_ranks // context_parallel
@@ -46,10 +51,21 @@ class FsdpBackend:
         self._tokens_per_microbatch = tokens_per_microbatch
         self._share_prompts = share_prompts
         self._check: Callable[[], None] | None = None
+        self._before_update: Callable[[], None] = lambda: None
+        self._has_moments = moments_on_host
         self._published: Path | None = None
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
+
+    def bytes_to_come(self) -> int:
+        """Moments of one rank, as long as there are none on its device."""
+        if self._has_moments:
+            return 0
+        return 2 * 4 * num_parameters(self._shape) // self._ranks.num_ranks
+
+    def before_update(self, call: Callable[[], None]) -> None:
+        self._before_update = call
 
     def close(self) -> None:
         """End the ranks."""
@@ -70,6 +86,7 @@ class FsdpBackend:
             RankError: a rank ended, failed or hangs.
         """
         started = time.perf_counter()
+        self._before_update()
         pack = partial(self._pack, loss=loss)
         minibatches = plan_minibatches(kept, advantages, loss, stage.num_minibatches, pack)
         shares = [deal(m.microbatches, self._num_shares, self._shape) for m in minibatches]
@@ -79,6 +96,7 @@ class FsdpBackend:
             for _ in range(self._ranks.num_ranks // self._num_shares)
         ]
         reports: list[RankReport] = self._ranks.call("update", updates, self._check)
+        self._has_moments = True
         tally = _tally(minibatches, stage.num_reuses, reports)
         num_passes = int(loss.kl_coefficient > 0) + int(len(minibatches) * stage.num_reuses > 1)
         tally.num_sequence_tokens = (num_passes + stage.num_reuses) * sum(m.num_inputs for m in minibatches)
@@ -94,14 +112,16 @@ class FsdpBackend:
         )
 
     def publish(self, version: int) -> WeightHandle:
-        """The weights in compute type in one file in memory, see `or1.nn.published`; the next call deletes
-        it."""
+        """The weights in compute type: the path of one file in memory, see `or1.nn.published`, that the next
+        call deletes; tensors by name where or1's decoder does not compute the model."""
         path = self._ranks.scratch / f"weights-{version}.safetensors"
         self._ranks.call("publish", [path] * self._ranks.num_ranks)
         if self._published is not None and self._published != path:
             self._published.unlink(missing_ok=True)
         self._published = path
-        return WeightHandle(version=version, ref=path)
+        if isinstance(self._shape, DecoderConfig):
+            return WeightHandle(version=version, ref=path)
+        return WeightHandle(version=version, ref=load_file(path))
 
     def save(self, folder: Path) -> None:
         self.begin_save(folder)()

@@ -30,7 +30,7 @@ from or1.nn.context_parallel import ContextGroup
 from or1.nn.decoder import Decoder
 from or1.nn.head import head_logprobs
 from or1.nn.kernels import Kernels
-from or1.nn.published import write_published
+from or1.nn.published import write_parts, write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
 from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUpdate, to_numbers
@@ -56,6 +56,8 @@ class RankSettings:
     recompute: bool
     offload: bool
     """Shards, gradients and moments in the memory of the host."""
+    sum_gradients_once: bool
+    """Over the ranks, at the last microbatch of a minibatch; not at each."""
     context_parallel: int
     """P: neighbouring ranks that compute the same sequences together."""
     fingerprint: bool
@@ -160,15 +162,21 @@ class FsdpRank:
         return RankReport(outcomes=tuple(outcomes), hashes=self._hashes(hasher))
 
     def publish(self, path: Path) -> None:
-        """Write the weights in the compute type into one file; rank 0 writes it when it has all of them."""
+        """Write the weights in the compute type into one file; rank 0 writes it when it has all of them.
+
+        Those of or1's decoder are written as engines read them, others by their names in the model.
+        """
         weights = {}
         for name, tensor in gathered(shards(self._model), self._settings.dtype):
             if self._rank == 0:
                 weights[name] = tensor.cpu()
             self._on_progress("weights are gathered")
         if self._rank == 0:
-            assert isinstance(self._settings.shape, DecoderConfig)
-            write_published(self._settings.shape, weights, path)
+            shape = self._settings.shape
+            if isinstance(shape, DecoderConfig):
+                write_published(shape, weights, path)
+            else:
+                write_parts(weights, path)
 
     def begin_save(self, folder: Path) -> None:
         """Copy this rank's shards of master weights and moments, and write them into an existing folder in a
@@ -287,9 +295,9 @@ class FsdpRank:
         return RankOutcome(sums=numbers, grad_norm=grad_norm, learning_rate=learning_rate)
 
     def _sum_gradients(self, is_last: bool) -> None:
-        """Sum the gradients over the ranks after the last microbatch only."""
+        """Sum the gradients over the ranks in the next backward pass, or only in the last."""
         assert isinstance(self._model, FSDPModule)
-        self._model.set_requires_gradient_sync(is_last)
+        self._model.set_requires_gradient_sync(is_last or not self._settings.sum_gradients_once)
 
     def _loss(
         self, model: CausalModel, microbatch: Microbatch, update: RankUpdate

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Sequence, Set
 from multiprocessing.connection import wait
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from or1.errors import Or1Error, RankError
 from or1.processes.child import ChildProcess
+from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_messages import (
     RankCall,
@@ -41,7 +41,6 @@ SAVE_LIMIT_S = 3600.0
 SAVED_POLL_S = 0.05
 STACK_LIMIT_S = 2.0
 """Longest wait for the stacks of a rank [s]."""
-SHARED_MEMORY = Path("/dev/shm")
 
 
 class Ranks(Protocol):
@@ -99,8 +98,7 @@ class RankProcesses:
 
     def __init__(self, settings: RankSettings, num_ranks: int) -> None:
         self._limit_s = START_LIMIT_S
-        parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-        self.scratch = Path(tempfile.mkdtemp(prefix="or1-ranks-", dir=parent))
+        self.scratch = shared_folder("or1-ranks-")
         environment = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(settings.num_threads)}
         self._work = ["the start"] * num_ranks
         self._last_message = [time.monotonic()] * num_ranks

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from or1.algo import after_step, fresh_state, mean_reward, raise_if_stuck, truncated_fraction
+from or1.assemble.fork import way_back
 from or1.config import RunConfig
-from or1.errors import NonFiniteError, StarvedError
+from or1.errors import DivergedError, NonFiniteError, StarvedError
 from or1.testing import make_group, make_problem, make_report, make_rollout
 from or1.types import Finish, Group, RunState
 
@@ -127,3 +130,28 @@ def test_the_state_given_is_not_touched() -> None:
     before = replace(RunState(), pass_rates={"x": 1.0})
     after_step(before, [SIGNAL], [SIGNAL], make_report(), _run())
     assert before == replace(RunState(), pass_rates={"x": 1.0})
+
+
+def test_weights_that_diverged_are_named_with_the_step() -> None:
+    broken = replace(
+        make_rollout(), behavior_logprobs=np.full(3, np.nan, dtype=np.float32), finish=Finish.ABORTED
+    )
+    group = Group(problem=make_problem(), rollouts=(broken, replace(broken, index=1)))
+    state = RunState(step=1)
+    with pytest.raises(DivergedError, match="diverged at step 2: none of its 2 rollouts") as caught:
+        after_step(state, [group], [], None, _run())
+    assert (caught.value.step, caught.value.exit_code) == (2, 3)
+    half = replace(group, rollouts=(broken, make_rollout(index=1)))
+    assert after_step(state, [half], [], None, _run()).step == 2
+    assert after_step(state, [], [], None, _run()).step == 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "part"), [((), "no checkpoint before"), ((4, 9, 10), "step_000004: or1 train")]
+)
+def test_the_way_back_ends_before_the_update_that_broke_the_weights(
+    steps: tuple[int, ...], part: str, tmp_path: Path
+) -> None:
+    for step in steps:
+        (tmp_path / f"checkpoints/step_{step:06d}").mkdir(parents=True)
+    assert part in way_back(tmp_path, 10)

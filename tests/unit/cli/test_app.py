@@ -15,9 +15,7 @@ import typer
 
 from or1 import recipes
 from or1.cli.app import guarded, main
-from or1.cli.doctor import GIB, Machine, obstacles
 from or1.cli.train import report
-from or1.config import RunConfig
 from or1.errors import CheckpointError, ConfigError, Interrupted, NonFiniteError, StarvedError
 from or1.setting import settings_of
 
@@ -169,30 +167,6 @@ def test_show_gives_every_setting_once_and_marks_what_differs() -> None:
 
     walk(run.model_dump(mode="json"), "")
     assert sorted(flat) == sorted(rows)
-
-
-def lacks(name: str, memory: int = 24, gpu: int = 0, has_strong_sandbox: bool = True) -> list[str]:
-    run: RunConfig = recipes.load(name)
-    machine = Machine(
-        memory_bytes=memory * GIB,
-        gpu_memory_bytes=gpu * GIB,
-        has_strong_sandbox=has_strong_sandbox,
-    )
-    return list(obstacles(run, machine))
-
-
-def test_doctor_tells_what_keeps_a_recipe_from_running() -> None:
-    assert lacks("tiny", memory=2) == []
-    assert lacks("qwen-0.5b-gsm8k") == []
-    assert lacks("qwen-0.5b-gsm8k", memory=8) == ["needs 12 GiB of memory"]
-    no_engine = "needs the engine vllm, which this version of or1 does not have"
-    assert lacks("or1-math-7b") == [no_engine, "needs GPUs"]
-    assert lacks("or1-7b", gpu=80) == [no_engine]
-    assert lacks("qwen-0.5b-gsm8k", has_strong_sandbox=False) == []
-    (weak,) = lacks("qwen-0.5b-code", has_strong_sandbox=False)
-    assert weak == "needs a code sandbox of level 3 or better, or --allow-weak-sandbox"
-    assert lacks("r1-distill-1.5b-1gpu", gpu=79) == []
-    assert lacks("r1-distill-1.5b-1gpu", gpu=24)[0].startswith("needs one GPU of 80 GB")
 
 
 def test_report_puts_before_and_after_side_by_side() -> None:

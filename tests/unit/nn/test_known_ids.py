@@ -45,6 +45,17 @@ def test_values_and_gradients_are_those_of_a_head_without_the_rows(keep_bytes: i
     assert found[0][3][8:].eq(0).all()
 
 
+def test_an_id_without_a_token_has_no_probability_where_another_engine_sampled_it() -> None:
+    """Not an index error, which on a GPU would end the process; the update is then skipped as not finite."""
+    hidden, weight = torch.ones(2, 3, requires_grad=True), torch.eye(5, 3)
+    logprobs, _ = head_logprobs(hidden, weight, torch.tensor([1, 4]), 1.0, KnownIds(head_logits, 4))
+    assert logprobs[0].isfinite()
+    assert logprobs[1].item() == -np.inf
+    logprobs[0].backward()
+    assert hidden.grad is not None
+    assert hidden.grad.isfinite().all()
+
+
 @pytest.mark.parametrize("kernels", [FAST, EXACT], ids=["fast", "exact"])
 def test_ids_without_a_token_are_never_sampled_and_the_numbers_are_of_the_others(kernels: Kernels) -> None:
     known = for_ids(kernels, NUM_IDS, ENGINE_VOCABULARY)

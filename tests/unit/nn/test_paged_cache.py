@@ -22,6 +22,7 @@ from or1.nn.paged_cache import (
     attend_pages_varlen,
     choose_paged,
     gathered_operands,
+    working_paged,
 )
 from tests.small import small_config
 
@@ -48,7 +49,7 @@ def varlen_reference(
     key: Tensor,
     value: Tensor,
     cu_seq_q: Tensor,
-    cu_seq_k: None,
+    cu_seq_k: Tensor | None,
     max_q: int,
     max_k: int,
     *,
@@ -58,7 +59,6 @@ def varlen_reference(
 ) -> Tensor:
     """`varlen_attn` of one query a sequence to keys in pages, as its documentation says, in float64."""
     assert enable_gqa
-    assert cu_seq_k is None
     assert max_q == 1
     assert cu_seq_q.tolist() == list(range(len(query) + 1))
     assert block_table.dtype is seqused_k.dtype is cu_seq_q.dtype is torch.int32
@@ -72,6 +72,25 @@ def varlen_reference(
             scores = k[:, head // shared] @ query[row, head].double() * query.shape[-1] ** -0.5
             out[row, head] = scores.softmax(0) @ v[:, head // shared]
     return out
+
+
+@pytest.mark.parametrize("case", ["works", "wants bounds", "fails", "ignores lengths"])
+def test_a_kernel_that_does_not_work_here_is_replaced(
+    case: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def kernel(*arguments: Any, seqused_k: Tensor, **settings: Any) -> Tensor:
+        if case == "fails" or (case == "wants bounds" and arguments[4] is None):
+            raise RuntimeError("this build has no such kernel\nand more")
+        if case == "ignores lengths":
+            seqused_k = torch.full_like(seqused_k, arguments[6])
+        return varlen_reference(*arguments, seqused_k=seqused_k, **settings)
+
+    monkeypatch.setattr(paged_cache, "varlen_attn", kernel)
+    chosen = working_paged(attend_pages_varlen, CONFIG, torch.bfloat16, torch.device("cpu"))
+    assert (chosen is attend_pages_varlen) == (case == "works")
+    assert (chosen is attend_pages_gathered) == (case in ("fails", "ignores lengths"))
+    reason = {"fails": "serves: this build has no such kernel", "ignores lengths": "results differ by"}
+    assert reason[case] in caplog.text if case in reason else not caplog.messages
 
 
 def operands(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, int]:

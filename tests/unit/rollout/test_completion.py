@@ -257,3 +257,28 @@ def test_chance_takes_at_most_half(failures: int, chance: float) -> None:
 
 def test_json_of_a_reply_is_what_the_reader_reads() -> None:
     assert json.loads(_body())["choices"][0]["message"]["content"] == "So 4."
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "So "}, {"type": "text", "text": "4."}], "So 4."),
+        ([{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "4"}], "4"),
+        ([], ""),
+        (None, ""),
+        ("half \ud83d pair", "half \ufffd pair"),
+        ("whole \U0001f600 pair", "whole \U0001f600 pair"),
+    ],
+)
+def test_contents_that_servers_give(content: Any, text: str) -> None:
+    reply = json.loads(_body())
+    reply["choices"][0]["message"]["content"] = content
+    found = read_completion(json.dumps(reply).encode(), None).text
+    assert found == text
+    found.encode()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"7"])
+def test_a_body_that_is_no_completion(body: bytes) -> None:
+    with pytest.raises(MalformedAnswerError):
+        read_completion(body, None)

@@ -16,13 +16,22 @@ from torch import Tensor
 from or1.config import LossConfig
 from or1.errors import Interrupted
 from or1.nn.config import DecoderConfig
+from or1.nn.load import load_model, read_shape
 from or1.nn.published import read_published
 from or1.protocols import TrainerBackend
+from or1.trainer.local_backend import LocalBackend
 from or1.trainer.optimizer import digest
 from or1.trainer.packing import pack_arrays, trained_rollouts
 from or1.trainer.state_files import is_weight, read_whole
 from or1.types import UpdateReport
-from tests.shared_ranks import TOKENS_PER_MICROBATCH, fresh_backend, local_backend, rank_settings
+from tests.shared_ranks import (
+    OPTIMIZER,
+    TOKENS_PER_MICROBATCH,
+    fresh_backend,
+    local_backend,
+    model_files,
+    rank_settings,
+)
 from tests.small import make_batch, make_stage
 
 NUM_RANKS = [1, 2, pytest.param(4, marks=pytest.mark.slow)]
@@ -137,9 +146,11 @@ def test_bfloat16_is_bfloat16_of_one_process(tmp_path: Path) -> None:
     assert relative_difference(*gradients) < 1e-6
 
 
-def test_recompute_and_offload_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
+def test_settings_of_memory_change_nothing_and_fingerprints_are_of_whole_tensors(tmp_path: Path) -> None:
     """A hash of one rank's shards differs from that of the whole weights."""
-    settings = replace(rank_settings(), recompute=True, offload=True, fingerprint=True)
+    settings = replace(
+        rank_settings(), recompute=True, offload=True, sum_gradients_once=True, fingerprint=True
+    )
     ranks, local = fresh_backend(2, settings), local_backend()
     batch = make_batch(5)
     report = ranks.update(*batch, LossConfig(), 0.3, make_stage())
@@ -247,3 +258,27 @@ def test_a_stopped_update_leaves_the_weights(call: int, tmp_path: Path) -> None:
     after = files_of(backend, tmp_path / "after")
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert backend.update(*make_batch(3), LossConfig(), 0.1, make_stage()).num_updates == 1
+
+
+def test_the_layers_of_transformers_train_on_ranks(tmp_path: Path) -> None:
+    """Published by the names of the implementation, which the engine of the same model takes."""
+    shape = read_shape(model_files(), "transformers")
+    settings = replace(rank_settings(), shape=shape)
+    ranks = fresh_backend(2, settings, start=False)
+    local = LocalBackend(
+        load_model(model_files(), shape, dtype=torch.float32),
+        OPTIMIZER,
+        temperature=1.0,
+        tokens_per_microbatch=TOKENS_PER_MICROBATCH,
+    )
+    batch = make_batch(5)
+    for backend in (ranks, local):
+        backend.update(*batch, LossConfig(), 0.3, make_stage())
+    files = files_of(ranks, tmp_path / "ranks")
+    gradients = gradient_of(files), gradient_of(files_of(local, tmp_path / "local"))
+    assert relative_difference(*gradients) < 1e-6
+    published, expected = ranks.publish(1).ref, local.publish(1).ref
+    assert isinstance(published, Mapping)
+    assert isinstance(expected, Mapping)
+    assert published.keys() == expected.keys()
+    assert all(torch.equal(published[name], files[name]) for name in published)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -120,7 +121,12 @@ def require_writable(out: Path, inputs: Iterable[Path]) -> None:
         raise DataError(f"--out {out} is a folder: name a file in it, such as {out / 'verdicts.jsonl'}")
     if not folder.is_dir():
         raise DataError(f"--out {out}: there is no folder {folder}: make it, or name another")
-    if not os.access(folder, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            is_writable = not out.exists() or os.access(out, os.W_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
         raise DataError(f"--out {out} cannot be written: name a file in a folder of your own")
 
 

@@ -12,6 +12,8 @@ from or1_verify.latex.tree import Node, Number, Power, Product, Quotient, Sum, S
 _ONE, _ZERO = Number(Fraction(1)), Number(Fraction(0))
 _CONSTANTS = frozenset({"C", "K", *(f"{letter}_{number}" for letter in "CcK" for number in range(10))})
 """Names of arbitrary constants, which are not zero: `xy = C` is `y = C/x`."""
+_MOST_OF_CURVE = 3
+"""Most variables of a curve or surface; an equation of more is a formula of quantities, none of them zero."""
 Cleared = tuple[Node, tuple[Node, ...]]
 """A numerator, and the factors of its denominator that have variables."""
 
@@ -22,13 +24,15 @@ def same_curve(
     """Whether both expressions are zero at the same points, shown by clearing their fractions.
 
     The numerators have to be `proportional`, and nowhere zero where a denominator is: `y = x^2/x` lacks the
-    points with x = 0 of `xy = x^2`. False if a factor of a denominator is not linear in one variable.
+    points with x = 0 of `xy = x^2`. The quantities of a
+    formula (`PV = nRT`) are not zero. False if a factor of a denominator is not linear in one variable.
     """
     (gold_above, gold_below), (answer_above, answer_below) = _cleared(gold), _cleared(answer)
     if not gold_below and not answer_below:
         return False
+    is_formula = len(variables(gold)) > _MOST_OF_CURVE
     return proportional(gold_above, answer_above) and all(
-        _is_nonzero_at(gold_above, factor, identity) for factor in (*gold_below, *answer_below)
+        is_formula or _is_nonzero_at(gold_above, factor, identity) for factor in (*gold_below, *answer_below)
     )
 
 

@@ -46,6 +46,8 @@ def same_name(gold: str, answer: str) -> bool:
         return True
     if is_variable(gold) and is_variable(answer):
         return False
+    if gold.startswith("\\frac") != answer.startswith("\\frac") and (gold in answer or answer in gold):
+        return False  # `x/y = 0` is not `x = 0`
     words = _WORDS.fullmatch(gold), _WORDS.fullmatch(answer)
     if words[0] and words[1]:
         return _same_words(words[0][1], words[1][1])

@@ -56,6 +56,8 @@ _EXCEPT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
     r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
 )
+_VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)[A-Za-z]{2})\s*\}?"
+_VECTOR_PRODUCT = re.compile(rf"{_VECTOR}\s*(?:\\times(?![A-Za-z])|×)\s*{_VECTOR}")
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
@@ -106,9 +108,17 @@ def _written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
+    text = _VECTOR_PRODUCT.sub(_vector_product, text) if "times" in text else text
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
     return text
+
+
+def _vector_product(found: re.Match[str]) -> str:
+    """One symbol for both orders of a product of vectors, with the sign of the order."""
+    left, right = found[1], found[2]
+    sign, first, second = ("", left, right) if left <= right else ("-", right, left)
+    return rf"({sign}\vectorproduct{first}x{second})"
 
 
 def bare(text: str) -> str:

@@ -29,6 +29,8 @@ from or1_verify.latex.tree import (
 )
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
+_LETTERS = re.compile(r"[A-Z]{2,3}")
+"""A product of capital letters, which may name a segment instead: `PV = nRT`."""
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -214,10 +216,17 @@ def _half_line(sign: str, bound: Node) -> Form | None:
 
 
 def equation_of(form: Form) -> Relation | None:
-    """`y = 2x` as an equation, where its name is a variable."""
+    """`y = 2x` as an equation, where its name is a variable or a product of letters."""
     match form:
         case Relation(("=",), _):
             return form
         case Named(name, Value(node)) if is_variable(name):
             return Relation(("=",), (Symbol(name.removeprefix("\\")), node))
+        case Named(name, Value(node)) if is_product(name) and variables(node):
+            return Relation(("=",), (Product(tuple(map(Symbol, name))), node))
     return None
+
+
+def is_product(name: str) -> bool:
+    """Whether a name may be a product of capital letters."""
+    return _LETTERS.fullmatch(name) is not None

@@ -45,7 +45,7 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
-from or1_verify.latex.relations import equation_of
+from or1_verify.latex.relations import equation_of, is_product
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -169,7 +169,8 @@ class Comparer:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                if same_name(gold_name, answer_name):
+                is_formula = gold_name != answer_name and is_product(gold_name) and _has_variables(gold_form)
+                if same_name(gold_name, answer_name) and not is_formula:
                     return self.same(gold_form, answer_form)
                 equations = equation_of(gold), equation_of(answer)
                 if None in equations or not _has_variables(gold_form):
@@ -304,7 +305,8 @@ class Comparer:
 
     def _same_equation(self, gold: Node, answer: Node) -> bool:
         """Whether two differences of sides, not proportional, vanish at the same points."""
-        if same_curve(gold, answer, self.identity, self._proportional):
+        same_names = variables(gold) == variables(answer)  # `x/y = 0` excludes points of `x = 0`
+        if same_names and same_curve(gold, answer, self.identity, self._proportional):
             return True
         return same_family(gold, answer, self.identity)
 

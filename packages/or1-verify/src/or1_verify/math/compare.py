@@ -14,9 +14,11 @@ from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Word
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
 from or1_verify.latex.reader import is_congruence, read
+from or1_verify.latex.residues import read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
+from or1_verify.latex.tree import variables
 from or1_verify.latex.words import normal_words
 from or1_verify.math.choice import choice_letter
 from or1_verify.math.gold import (
@@ -27,11 +29,14 @@ from or1_verify.math.gold import (
     form_of,
     is_equation,
 )
+from or1_verify.math.plain_number import plain_number
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
+_JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
+_APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
 
 class Comparison(StrEnum):
@@ -91,18 +96,76 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
-    if (
-        "mod" in answer
-        and is_congruence(answer)
-        and len({*_MODULUS.findall(gold.text), *_MODULUS.findall(answer)}) > 1
-    ):
-        return Comparison.DIFFERENT
+    if gold.type in {None, GoldType.EQUATION}:
+        decided = _by_residues(gold.text, answer)
+        if decided is not None:
+            return decided
+        if _turns_or_into_and(gold.text, answer, form):
+            return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
     comparer = Comparer(identity, gold.tolerance, rules.min_gold_digits, rules.ratio_as_fraction)
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
-    return min(found, key=_BEST_FIRST.index)
+    best = min(found, key=_BEST_FIRST.index)
+    if best is Comparison.EQUAL and _is_approximated_by_words(answer):
+        return Comparison.DIFFERENT
+    return best
+
+
+def _by_residues(gold: str, answer: str) -> Comparison | None:
+    """The result for congruences; None if no modulus belongs to a whole text, or only one can be read."""
+    gold_is, answer_is = _has_modulus(gold), _has_modulus(answer)
+    if not gold_is and not answer_is:
+        return None
+    if words_beside(gold) != words_beside(answer):
+        return Comparison.DIFFERENT if "equiv" in gold + answer else None
+    classes = read_residues(gold), read_residues(answer)
+    if classes[0] is not None and classes[1] is not None:
+        return Comparison.EQUAL if same_residues(classes[0], classes[1]) else Comparison.DIFFERENT
+    number = plain_number(answer) if gold_is else plain_number(gold)
+    known = classes[0] if gold_is else classes[1]
+    if known is not None and number is not None:  # the least residue stands for its class
+        is_least = known.values == {number}
+        is_open = gold_is and "equiv" in gold and not is_least
+        return None if is_open else Comparison.EQUAL if is_least else Comparison.DIFFERENT
+    if answer_is and not gold_is:  # `N mod 5` is not `N`
+        return Comparison.DIFFERENT
+    is_other = answer_is and _moduli(gold) != _moduli(answer)
+    return Comparison.DIFFERENT if is_other else None
+
+
+def _has_modulus(text: str) -> bool:
+    return ("mod" in text or "equiv" in text) and is_congruence(text)
+
+
+def _moduli(text: str) -> list[str]:
+    return sorted(_MODULUS.findall(text))
+
+
+def _turns_or_into_and(gold: str, answer: str, form: Form) -> bool:
+    """Whether the conditions that a gold joins by "or" are joined by "and"."""
+    if not isinstance(form, Named) or not isinstance(form.form, Region):
+        return False
+    gold_words, answer_words = (set(_JOINTS.findall(text)) for text in (gold, answer))
+    return "or" in gold_words and bool(answer_words) and "or" not in answer_words
+
+
+def _is_approximated_by_words(answer: str) -> bool:
+    r"""Whether the approximation after a constant is no number: `5 \approx \text{many}`. A number there says
+    nothing, as the exact value before it counts."""
+    left, *others = _APPROXIMATION.split(answer)
+    if not left.strip() or not others:
+        return False
+    try:
+        exact, *rough = (read(text.rpartition("=")[2]) for text in (left, *others))
+    except (UnreadableError, RecursionError):
+        return False
+    if not isinstance(exact, Value) or variables(exact.node):
+        return False
+    return any(
+        isinstance(each, Words) or (isinstance(each, Value) and variables(each.node)) for each in rough
+    )
 
 
 _BEST_FIRST = [

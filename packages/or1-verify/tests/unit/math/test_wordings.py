@@ -24,6 +24,12 @@ _ROWS = [
     (r"\ln(x^2)", r"2\ln|x|", r"3\ln|x|"),
     (r"\ln x+C", r"\ln|x|+C", r"\ln|x|"),
     (r"\ln|x|+C", r"C+\ln|x|", r"\ln x+C"),
+    (r"x>3\text{ or }x<-3", r"x<-3, x>3", r"x>3\text{ and }x<-3"),
+    (r"\sqrt2", r"\sqrt2\approx1.41", r"\sqrt3\approx1.41"),
+    ("5", r"x\approx5", r"5\approx\text{many}"),
+    (r"\frac{x}{y}=0", r"0=\frac{x}{y}", "x=0"),
+    (r"\vec u\times\vec v", r"-\vec v\times\vec u", r"\vec v\times\vec u"),
+    ("PV=nRT", r"T=\frac{PV}{nR}", r"P=\frac{nRV}{T}"),
     ("B", r"\text{B: Tuesday}", r"\text{C: Tuesday}"),
     ("3", r"\text{3rd}", r"2\text{3rd}"),
 ]

@@ -1,0 +1,43 @@
+"""Residue classes: one set of whole numbers in several notations."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1_verify import math
+from or1_verify.latex.residues import read_residues, same_residues
+
+_ROWS = [
+    (r"x\equiv 3\pmod 7", "x=7k+10", "x=7k+4"),
+    (r"x\equiv 3\pmod 7", r"x=7k-4, k\in\mathbb{Z}", r"x\equiv 3\pmod{14}"),
+    (r"x=7k+10", r"x\equiv 3 (mod 7)", r"x\equiv 4 (mod 7)"),
+    (r"n\equiv 1,5\pmod 6", r"n\equiv\pm1\pmod 6", r"n\equiv\pm2\pmod 6"),
+    (r"n\equiv 0\pmod 4", r"4\mid n", r"4\mid n+1"),
+    (r"x\equiv 2\pmod 5\text{ or }x\equiv 3\pmod 5", r"x\equiv\pm2\pmod 5",
+     r"x\equiv 2\pmod 5\text{ and }x\equiv 3\pmod 5"),
+    (r"x\equiv 2\pmod 3, x\equiv 3\pmod 5", r"x\equiv 8\pmod{15}", r"x\equiv 3\pmod 3, x\equiv 2\pmod 5"),
+    (r"\text{all primes }p\equiv1\pmod 4", r"\text{primes }p\equiv 1 (4)", r"p\equiv1\pmod 4"),
+    (r"7\bmod 4", "3", "2"),
+    ("3", r"3\pmod 7", r"3\pmod 2"),
+    ("N", "N", r"N\pmod 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gold", "correct", "incorrect"), _ROWS)
+def test_residue_classes_are_sets_of_whole_numbers(gold: str, correct: str, incorrect: str) -> None:
+    found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (gold, correct, incorrect)]
+    assert found == [1, 1, 0]
+
+
+@given(st.integers(2, 60), st.integers(-200, 200), st.integers(-3, 3), st.integers(1, 59))
+def test_formulas_and_congruences_agree_where_their_numbers_do(
+    modulus: int, value: int, turns: int, shift: int
+) -> None:
+    gold = read_residues(rf"x \equiv {value} \pmod{{{modulus}}}")
+    answers = [value + turns * modulus, value + shift]
+    found = [read_residues(f"x = {modulus}k {answer:+d}") for answer in answers]
+    assert gold is not None
+    assert found[0] is not None
+    assert found[1] is not None
+    assert same_residues(gold, found[0])
+    assert same_residues(gold, found[1]) == (shift % modulus == 0)

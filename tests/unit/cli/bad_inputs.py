@@ -1,0 +1,327 @@
+"""Inputs that no command can use: files of every kind of damage, and the command lines that name them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from or1.recipes import load
+from or1.storage.provenance import describe
+from or1.storage.run_folder import RunFolder
+
+TINY = Path(__file__).parents[3] / "src/or1/models/tiny"
+ROW = {"kind": "math", "gold": "1", "response": "1"}
+TOML = {
+    "syntax.toml": b'[model\npath = "builtin:tiny"\n',
+    "empty.toml": b"",
+    "latin.toml": 'name = "caf\xe9"\n'.encode("latin-1"),
+    "key.toml": b'[model]\npath = "builtin:tiny"\nlayers = 3\n',
+    "type.toml": b'model = "builtin:tiny"\n',
+    "nul.toml": b'name = "a\x00b"\n',
+    "binary.toml": bytes(range(256)),
+    "benchmark.toml": b"name = 3\n",
+}
+ROWS = {
+    "good.jsonl": json.dumps(ROW).encode() + b"\n",
+    "empty.jsonl": b"",
+    "cut.jsonl": b'{"kind": "math", "gold": "1", "resp',
+    "binary.jsonl": bytes(range(256)) * 8,
+    "latin.jsonl": '{"kind": "math", "gold": "\xe9", "response": "1"}\n'.encode("latin-1"),
+    "list.jsonl": b"[1, 2]\n",
+    "number.jsonl": b"7\n",
+    "no-kind.jsonl": b'{"gold": "1", "response": "1"}\n',
+    "no-gold.jsonl": b'{"kind": "math", "response": "1"}\n',
+    "no-response.jsonl": b'{"kind": "math", "gold": "1"}\n',
+    "other-kind.jsonl": b'{"kind": "poem", "gold": "1", "response": "1"}\n',
+    "null.jsonl": b'{"kind": "math", "gold": null, "response": null}\n',
+    "deep.jsonl": b"[" * 100_000 + b"\n",
+    "not.parquet": b"PAR1 and nothing else",
+    "empty.parquet": b"",
+    "not.jsonl.gz": b"no gzip at all",
+    "rows.xlsx": b"PK",
+    "question.jsonl": b'{"question": "1+1?"}\n',
+    "verdicts.json": b"{}",
+    "cut.json": b"[{",
+    "reward.py": b"def reward(response, gold, problem:\n",
+    "nothing.py": b"",
+    "number.py": b"reward = 3\n",
+}
+MODELS = {
+    "no-config": {"config.json": None},
+    "cut-config": {"config.json": b'{"architectures": ['},
+    "list-config": {"config.json": b"[]"},
+    "binary-config": {"config.json": bytes(range(256))},
+    "no-weights": {"model.safetensors": None},
+    "cut-weights": {"model.safetensors": b"\x08\x00\x00\x00"},
+    "no-tokenizer": {"tokenizer.json": None},
+    "cut-tokenizer": {"tokenizer.json": b'{"version": "1.0"'},
+}
+
+
+def make_world(folder: Path) -> None:
+    """Write every file that the commands of `CASES` name."""
+    for name, content in (TOML | ROWS).items():
+        (folder / name).write_bytes(content)
+    for name in ("folder", "folder.jsonl", "folder.toml", "folder.png"):
+        (folder / name).mkdir()
+    (folder / "folder/mine.txt").write_text("mine")
+    for name, changes in MODELS.items():
+        shutil.copytree(TINY, folder / name)
+        for file, damaged in changes.items():
+            (folder / name / file).unlink()
+            if damaged is not None:
+                (folder / name / file).write_bytes(damaged)
+    run = load("tiny")
+    for name in ("run", "cut-run", "binary-metrics", "cut-checkpoint", "ahead"):
+        RunFolder.open(folder / name, describe(run.model_dump(mode="json"), "0" * 16)).close()
+    (folder / "cut-run/config.json").write_text('{"config": {"na')
+    (folder / "binary-metrics/metrics.jsonl").write_bytes(bytes(range(256)))
+    checkpoint = folder / "cut-checkpoint/checkpoints/step_000020"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "manifest.json").write_text("{")
+    rows = [json.dumps({"step": step, "stage/index": 0}) + "\n" for step in range(90)]
+    (folder / "ahead/metrics.jsonl").write_text("".join(rows))
+    for name, manifest in (("cut-set", "{"), ("list-set", "[]"), ("empty-set", None)):
+        (folder / name).mkdir()
+        if manifest is not None:
+            (folder / name / "manifest.json").write_text(manifest)
+    for name, description in (("cut-eval", "{"), ("list-eval", "[]"), ("empty-eval", "{}")):
+        (folder / name).mkdir()
+        (folder / name / "eval.json").write_text(description)
+
+
+TRAIN = "train tiny --out new"
+EVAL = "eval run builtin:tiny --benchmark arithmetic --out new"
+CURATE = "curate run real-math --out new"
+CASES: dict[str, tuple[tuple[str, str], ...]] = {
+    "train: recipe": (
+        ("train", "recipe"),
+        ("train tni", "tni"),
+        ("train none.toml", "none.toml"),
+        ("train syntax.toml", "syntax.toml"),
+        ("train empty.toml", "empty.toml"),
+        ("train latin.toml", "latin.toml"),
+        ("train key.toml", "layers"),
+        ("train type.toml", "model"),
+        ("train nul.toml", "nul.toml"),
+        ("train binary.toml", "binary.toml"),
+        ("train folder.toml", "folder.toml"),
+        ("train folder", "folder"),
+        ("train cut-run", "config.json"),
+        ("train run/metrics.jsonl", "metrics.jsonl"),
+        ("train tiny more", "more"),
+        ("train tiny --step 3", "--step"),
+        ("train tiny --set", "--set"),
+    ),
+    "train: setting": tuple(
+        (f"{TRAIN} --set {setting}", part)
+        for setting, part in (
+            ("seed", "seed"),
+            ("=3", "="),
+            ("seed=", "seed"),
+            ("seed=-1", "seed"),
+            ("seed=1.5", "seed"),
+            ("seed=one", "seed"),
+            ("nothing.here=1", "nothing"),
+            ("stages.7.num_steps=1", "stages.7"),
+            ("stages.x.num_steps=1", "stages.x"),
+            ("stages.0.group_size=1", "group_size"),
+            ("stages.0.group_size=99999999999999999999", "group_size"),
+            ("stages.0.num_steps=0", "num_steps"),
+            ("stages.0.max_response_tokens=1000000", "stages"),
+            ("stages.0.max_response_tokens=16k", "max_response_tokens"),
+            ("stages.0.num_minibatches=99", "num_minibatches"),
+            ("stages=[]", "stages"),
+            ("optimizer.learning_rate=0", "learning_rate"),
+            ("optimizer.learning_rate=nan", "learning_rate"),
+            ("optimizer.learning_rate=inf", "learning_rate"),
+            ("optimizer.beta1=1", "beta1"),
+            ("loss.clip_low=2", "clip_low"),
+            ("loss.average=mean", "average"),
+            ("entropy.mode=auto", "entropy.mode"),
+            ("system.device=tpu", "system.device"),
+            ("system.device=cuda", "system.device"),
+            ("system.threads=0", "threads"),
+            ("system.backend=horovod", "horovod"),
+            ("rollout.engine=sglang", "sglang"),
+            ("rollout.engine=none.py:make", "none.py"),
+            ("rollout.engine=nothing.py:make", "make"),
+            ("model.path=", "model"),
+            ("model.path=/none/model", "/none/model"),
+            ("model.path=builtin:huge", "huge"),
+            ("model.path=good.jsonl", "good.jsonl"),
+            ("model.path=folder", "folder"),
+            *((f"model.path={name}", name) for name in MODELS),
+            ("model.dtype=int8", "dtype"),
+            ("model.chat.template=none.jinja", "none.jinja"),
+            ("verify.worker_memory_bytes=1", "worker_memory_bytes"),
+            ("verify.time_limit_s=-1", "time_limit_s"),
+            ('evaluation.benchmarks=["aime99"]', "aime99"),
+            ("evaluation.temperature=-1", "temperature"),
+            ("checkpoint.keep=0", "keep"),
+            ("max_empty_steps=0", "max_empty_steps"),
+            ("data.0.task=poetry", "poetry"),
+            ("data.0.task=reward.py:reward", "reward.py"),
+            ("data.0.task=number.py:reward", "number.py"),
+            *(
+                (f"data=[{{task='math',path='{name}'}}]", name.split(".")[0])
+                for name in (
+                    "none.jsonl",
+                    "empty.jsonl",
+                    "cut.jsonl",
+                    "binary.jsonl",
+                    "latin.jsonl",
+                    "list.jsonl",
+                    "number.jsonl",
+                    "deep.jsonl",
+                    "not.parquet",
+                    "empty.parquet",
+                    "rows.xlsx",
+                    "question.jsonl",
+                    "folder.jsonl",
+                    "folder",
+                )
+            ),
+        )
+    ),
+    "train: out": (
+        ("train tiny --out folder", "folder"),
+        ("train tiny --out good.jsonl", "good.jsonl"),
+        ("train tiny --out good.jsonl/run", "good.jsonl"),
+        ("train tiny --out /proc/run", "--out"),
+        ("train tiny --out run --set seed=7", "seed"),
+        ("train tiny --out ahead", "ahead"),
+        ("train tiny --out cut-checkpoint", "cut-checkpoint"),
+        ("train tiny --out new --from none@3", "none"),
+        ("train tiny --out new --from run@3", "run"),
+        ("train tiny --out new --from run@three", "three"),
+        ("train tiny --out new --ranks 0", "ranks"),
+    ),
+    "eval": (
+        ("eval", ""),
+        ("eval nothing", "nothing"),
+        ("eval run", "model"),
+        ("eval run builtin:tiny", "--benchmark"),
+        ("eval run builtin:tiny --benchmark aime99 --out new", "aime99"),
+        ("eval run builtin:tiny --benchmark benchmark.toml --out new", "benchmark.toml"),
+        ("eval run builtin:tiny --benchmark none.toml --out new", "none.toml"),
+        ("eval run none --benchmark arithmetic --out new", "none"),
+        ("eval run /none/x --benchmark arithmetic --out new", "/none/x"),
+        *((f"eval run {name} --benchmark arithmetic --out new", name) for name in MODELS),
+        (f"{EVAL} --samples 0", "samples"),
+        (f"{EVAL} --samples many", "many"),
+        (f"{EVAL} --protocol none", "none"),
+        (f"{EVAL} --url localhost:8000", "url"),
+        (f"{EVAL} --url http://127.0.0.1:9/v1", "127.0.0.1"),
+        (f"{EVAL} --set top_p=2", "top_p"),
+        (f"{EVAL} --set nothing=2", "nothing"),
+        (f"{EVAL} --set max_response_tokens=1000000", "max_response_tokens"),
+        (f"{EVAL} --task none.py:f", "none.py"),
+        (f"{EVAL} --task reward.py:reward", "reward.py"),
+        ("eval run builtin:tiny --benchmark gsm8k --data none.jsonl --out new", "none.jsonl"),
+        ("eval run builtin:tiny --benchmark gsm8k --data empty.jsonl --out new", "empty.jsonl"),
+        ("eval run builtin:tiny --benchmark gsm8k --data cut.jsonl --out new", "cut.jsonl"),
+        ("eval run builtin:tiny --benchmark gsm8k --data latin.jsonl --out new", "latin.jsonl"),
+        ("eval run builtin:tiny --benchmark arithmetic --out run", "run"),
+        ("eval run builtin:tiny --benchmark arithmetic --out folder", "folder"),
+        ("eval run builtin:tiny --benchmark arithmetic --out good.jsonl", "good.jsonl"),
+        ("eval run builtin:tiny --benchmark arithmetic --out /proc/e", "/proc/e"),
+        ("eval rescore none", "none"),
+        ("eval rescore folder", "folder"),
+        ("eval rescore cut-eval", "cut-eval"),
+        ("eval rescore list-eval", "list-eval"),
+        ("eval rescore empty-eval", "empty-eval"),
+        ("eval rescore run", "run"),
+        ("eval compare none published", "none"),
+        ("eval compare folder", "two"),
+        ("eval compare cut-eval published", "cut-eval"),
+        ("eval import none.json --benchmark livecodebench:release_v5 --out new", "none.json"),
+        ("eval import verdicts.json --benchmark livecodebench:release_v5 --out new", "verdicts.json"),
+        ("eval import cut.json --benchmark livecodebench:release_v5 --out new", "cut.json"),
+        ("eval import verdicts.json --benchmark aime24 --out new", "aime24"),
+    ),
+    "verify": (
+        ("verify", "file"),
+        ("verify none.jsonl", "none.jsonl"),
+        *(
+            (f"verify {name}", name.split(".")[0])
+            for name in ROWS
+            if name not in ("good.jsonl",) and not name.endswith((".py", ".json"))
+        ),
+        ("verify folder", "folder"),
+        ("verify folder.jsonl", "folder.jsonl"),
+        ("verify run", "run"),
+        ("verify good.jsonl --out good.jsonl", "good.jsonl"),
+        ("verify good.jsonl --out folder", "folder"),
+        ("verify good.jsonl --out none/v.jsonl", "none"),
+        ("verify good.jsonl --out /proc/v.jsonl", "/proc/v.jsonl"),
+        ("verify good.jsonl --workers 0", "workers"),
+        ("verify good.jsonl --min-gold-digits 9", "9"),
+        ("verify good.jsonl --task none", "none"),
+        ("verify good.jsonl --task nothing.py:f", "nothing.py"),
+    ),
+    "curate": (
+        ("curate run none --out new", "none"),
+        ("curate run syntax.toml --out new", "syntax.toml"),
+        ("curate run empty.toml --out new", "empty.toml"),
+        ("curate run latin.toml --out new", "latin.toml"),
+        ("curate run folder.toml --out new", "folder.toml"),
+        (f"{CURATE} --set nothing=1", "nothing"),
+        (f"{CURATE} --set num_workers=0", "num_workers"),
+        ("curate run real-math --out good.jsonl", "data.root"),
+        ("curate run real-math", "data.root"),
+        ("curate show none", "none"),
+        ("curate show folder", "folder"),
+        ("curate show cut-set", "cut-set"),
+        ("curate show list-set", "list-set"),
+        ("curate show empty-set", "empty-set"),
+        ("curate show good.jsonl", "good.jsonl"),
+        ("curate show folder --samples -1", "samples"),
+    ),
+    "export": (
+        ("export run", "out"),
+        ("export none new", "none"),
+        ("export folder new", "folder"),
+        ("export run new", "run"),
+        ("export run new --step 3", "run"),
+        ("export run new --step three", "three"),
+        ("export run folder", "folder"),
+        ("export run good.jsonl", "good.jsonl"),
+        ("export cut-run new", "config.json"),
+        ("export cut-checkpoint new", "cut-checkpoint"),
+        ("export run new --adapter", "adapter"),
+        ("export good.jsonl new", "good.jsonl"),
+    ),
+    "plot and rollouts": (
+        ("plot", "RUN"),
+        ("plot none", "none"),
+        ("plot folder", "folder"),
+        ("plot good.jsonl", "good.jsonl"),
+        ("plot cut-run", "config.json"),
+        ("plot binary-metrics", "binary-metrics"),
+        ("plot cut-eval", "cut-eval"),
+        ("plot list-eval", "list-eval"),
+        ("plot ahead --out none/p.png", "none"),
+        ("plot ahead --out p.docx", "docx"),
+        ("plot ahead --out /proc/p.png", "/proc/p.png"),
+        ("plot ahead --out folder.png", "folder.png"),
+        ("rollouts none", "none"),
+        ("rollouts folder", "folder"),
+        ("rollouts run --step 3", "3"),
+        ("rollouts run --limit 0", "limit"),
+    ),
+    "show, doctor and help": (
+        ("show none", "none"),
+        ("show syntax.toml", "syntax.toml"),
+        ("show folder", "folder"),
+        ("show tiny --set a.b=1", "a"),
+        ("show tiny --yaml", "--yaml"),
+        ("show cut-run", "config.json"),
+        ("doctor tiny", "tiny"),
+        ("doctor --fix", "--fix"),
+        ("help nothing", "nothing"),
+        ("--nothing", "--nothing"),
+        ("trian tiny", "trian"),
+    ),
+}
