@@ -22,6 +22,8 @@ from or1.trainer.rank_processes import RankProcesses
 OPTIMIZER = OptimizerConfig(learning_rate=1e-4, max_grad_norm=1e9)
 """Without clipping, so that the first moment after one update is the gradient, but for a factor."""
 TOKENS_PER_MICROBATCH = 16
+MAX_GROUPS = 3
+"""Most groups of ranks that live at once: a test uses two at most, and a rank takes 0.4 GB."""
 _BACKENDS: dict[tuple[int, int, str], FsdpBackend] = {}
 
 
@@ -111,11 +113,14 @@ def fresh_backend(
     """
     settings = settings or rank_settings()
     key = num_ranks, number, repr(settings)
-    if key not in _BACKENDS:
+    backend = _BACKENDS.pop(key, None)
+    if backend is None:
+        while len(_BACKENDS) >= MAX_GROUPS:
+            _BACKENDS.pop(next(iter(_BACKENDS))).close()
         ranks = RankProcesses(settings, num_ranks)
         atexit.register(ranks.close)
-        _BACKENDS[key] = backend_over(ranks, settings)
-    backend = _BACKENDS[key]
+        backend = backend_over(ranks, settings)
+    _BACKENDS[key] = backend  # the last used is the last in order
     if start:
         backend.load(start_state())
     return backend
