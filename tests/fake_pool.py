@@ -68,6 +68,6 @@ def fake_pool(
         ),
         ShiftTransfer(),
         canary=Canary(ShiftScorer(), vocab_size=VOCABULARY, max_model_tokens=max_model_tokens, max_nats=1e-3),
-        scratch=[scratch],
+        scratch=scratch,
         environments=[{}] * len(settings),
     )

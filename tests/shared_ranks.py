@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -22,13 +23,22 @@ from or1.trainer.rank_processes import RankProcesses
 OPTIMIZER = OptimizerConfig(learning_rate=1e-4, max_grad_norm=1e9)
 """Without clipping, so that the first moment after one update is the gradient, but for a factor."""
 TOKENS_PER_MICROBATCH = 16
+MAX_GROUPS = 3
+"""Most groups of ranks that live at once: a test uses two at most, and a rank takes 0.4 GB."""
 _BACKENDS: dict[tuple[int, int, str], FsdpBackend] = {}
+
+
+def _new_folder(prefix: str) -> Path:
+    """A folder that lives as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @functools.cache
 def model_files() -> Path:
     """A Qwen2 with 4 query heads, 2 key-value heads and a head of its own; random weights."""
-    folder = Path(tempfile.mkdtemp(prefix="or1-model-"))
+    folder = _new_folder("or1-model-")
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=101,
@@ -93,7 +103,7 @@ def local_backend(dtype: torch.dtype = torch.float32) -> LocalBackend:
 @functools.cache
 def start_state() -> Path:
     """The files of a backend that has not been trained."""
-    folder = Path(tempfile.mkdtemp(prefix="or1-start-"))
+    folder = _new_folder("or1-start-")
     local_backend().save(folder)
     return folder
 
@@ -111,11 +121,14 @@ def fresh_backend(
     """
     settings = settings or rank_settings()
     key = num_ranks, number, repr(settings)
-    if key not in _BACKENDS:
+    backend = _BACKENDS.pop(key, None)
+    if backend is None:
+        while len(_BACKENDS) >= MAX_GROUPS:
+            _BACKENDS.pop(next(iter(_BACKENDS))).close()
         ranks = RankProcesses(settings, num_ranks)
         atexit.register(ranks.close)
-        _BACKENDS[key] = backend_over(ranks, settings)
-    backend = _BACKENDS[key]
+        backend = backend_over(ranks, settings)
+    _BACKENDS[key] = backend  # the last used is the last in order
     if start:
         backend.load(start_state())
     return backend

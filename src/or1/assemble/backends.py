@@ -11,6 +11,7 @@ from or1.assemble.model import Model, warn_of_unknown_ids
 from or1.assemble.needs import Needs
 from or1.config import RunConfig
 from or1.errors import ConfigError
+from or1.machine import num_threads
 from or1.nn.config import FAMILIES, DecoderConfig
 from or1.nn.kernels import shares_prompts_on
 from or1.plugins import factory_named
@@ -68,7 +69,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
             f"and {model.config.num_kv_heads} key-value heads of {run.model.path} evenly: choose a divisor "
             "of both, or of the first and a multiple of the second"
         )
-    threads = system.threads or os.cpu_count() or 1
+    threads = num_threads(system.threads, os.environ)
     settings = RankSettings(
         folder=model.folder,
         shape=model.config,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,16 +41,15 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     for lack in NEEDS.missing(num_gpus=0):
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
-    scratch = Path(tempfile.mkdtemp(prefix="or1-engines-"))
-    weights = shared_folder("or1-weights-")
+    scratch = shared_folder("or1-engines-")
     settings = {
         "engine": engine_arguments(model, rollout, engine_folder(model, scratch), max_model_tokens),
         "stop_ids": model.tokenizer.eos_ids,
     }
-    transfer, first_messages = _transfer(model, rollout, weights)
+    transfer, first_messages = _transfer(model, rollout, scratch)
     bar = rollout.vllm.canary_max_nats
     return EnginePool(
-        [Start(FACTORY, settings | {"transfer": first}, str(weights)) for first in first_messages],
+        [Start(FACTORY, settings | {"transfer": first}, str(scratch)) for first in first_messages],
         model.tokenizer,
         PoolLimits(
             max_running=rollout.max_running,
@@ -69,7 +67,7 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
             max_model_tokens=max_model_tokens,
             max_nats=MAX_NATS[model.dtype] if bar is None else bar,
         ),
-        scratch=(scratch, weights),
+        scratch=scratch,
         environments=[_environment(model, rollout, number) for number in range(rollout.num_engines)],
     )
 

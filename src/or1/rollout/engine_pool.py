@@ -83,7 +83,7 @@ class EnginePool:
         limits: sizes and longest waits.
         transfer: brings published weights to the engines.
         canary: checks every load; None = no check.
-        scratch: folders that `close` deletes; the first gets the logs of the engines.
+        scratch: folder for the logs of the engines; deleted by `close`.
         environments: variables of each process.
     """
 
@@ -95,7 +95,7 @@ class EnginePool:
         transfer: WeightTransfer,
         *,
         canary: Canary | None,
-        scratch: Sequence[Path],
+        scratch: Path,
         environments: Sequence[Mapping[str, str]],
     ) -> None:
         self.policy_version: int | None = None
@@ -109,7 +109,7 @@ class EnginePool:
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
         self.processes = [
-            EngineProcess(f"rollout engine {n}", start, environment, scratch[0] / f"engine-{n}.log")
+            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log")
             for n, (start, environment) in enumerate(zip(starts, environments, strict=True), start=1)
         ]
 
@@ -125,6 +125,7 @@ class EnginePool:
         """
         self.policy_version = None  # after a failure nothing is sampled
         self.start()
+        self._end_call()
         update = self._transfer.update(weights)
         for process in self.processes:
             process.send(Load(weights.version, update))
@@ -173,24 +174,24 @@ class EnginePool:
             for index, ticket in enumerate(tickets):
                 pending[ticket] = _Pending(problems[position].id, index, prompts[position])
         queue = RequestQueue(groups, len(self.processes))
-        self._call = call = self._call + 1
+        self._end_call()
+        call = self._call
         for process in self.processes:
-            process.num_running, process.silent_s = 0, 0.0
             process.send(Begin(self._call, sampling))
         lengths: dict[str, list[int]] = {problem.id: [] for problem in problems}
         try:
             while pending:
-                if call != self._call:
-                    raise EngineError("a call of rollouts was resumed after another one had begun")
                 self._dispatch(queue, pending, sampling.seed)
                 for request, response in self._responses(pending):
                     if not response.aborted:
                         lengths[request.problem_id].append(len(response.tokens))
                     yield self._rollout(request, response)
+                    if call != self._call:  # the messages of this one are gone
+                        raise EngineError("a call of rollouts was resumed after it had been ended by another")
         finally:
             self._mean_tokens |= {each: fmean(some) for each, some in lengths.items() if some}
             if pending and call == self._call:
-                self._abandon()
+                self._end_call()
 
     @property
     def is_closed(self) -> bool:
@@ -200,8 +201,7 @@ class EnginePool:
         """End all processes; may be called again."""
         for process in self.processes:
             process.close()
-        for folder in self._scratch:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _dispatch(self, queue: RequestQueue, pending: Mapping[int, _Pending], seed: int) -> None:
         """Give waiting requests to the engines, one group at a time to the one with the most room."""
@@ -218,6 +218,8 @@ class EnginePool:
     def _responses(self, pending: dict[int, _Pending]) -> Iterator[tuple[_Pending, TokenResponse]]:
         """Wait for messages once; the responses among them, each with its request, which leaves `pending`."""
         busy = [process for process in self.processes if process.num_running]
+        if not busy:
+            raise EngineError(f"the rollout engines returned no response to {len(pending)} requests")
         for process in self._with_messages(busy, self._limits.step_s, "sampling"):
             message = process.receive()
             if not isinstance(message, Completed) or message.call != self._call:
@@ -277,12 +279,14 @@ class EnginePool:
         if failures:
             raise EngineError(f"{during} failed: {failures[0]}") from failures[0]
 
-    def _abandon(self) -> None:
-        """Stop the requests of the present call; their responses may still come and are ignored."""
+    def _end_call(self) -> None:
+        """End the present call, if it has requests: their responses may still come and are ignored."""
+        self._call += 1
         for process in self.processes:
             if process.num_running:
-                with contextlib.suppress(EngineError):  # the next call reports it
+                with contextlib.suppress(EngineError):  # the next message reports it
                     process.send(Abort())
+            process.num_running, process.silent_s = 0, 0.0
 
     def _prompt(self, problem: Problem, sampling: Sampling) -> Int32:
         limits = self._limits

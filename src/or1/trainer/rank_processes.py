@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence, Set
 from multiprocessing.connection import wait
@@ -99,7 +100,8 @@ class RankProcesses:
     def __init__(self, settings: RankSettings, num_ranks: int) -> None:
         self._limit_s = START_LIMIT_S
         self.scratch = shared_folder("or1-ranks-")
-        environment = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(settings.num_threads)}
+        loopback = "lo0" if sys.platform == "darwin" else "lo"
+        environment = {"GLOO_SOCKET_IFNAME": loopback, "OMP_NUM_THREADS": str(settings.num_threads)}
         self._work = ["the start"] * num_ranks
         self._last_message = [time.monotonic()] * num_ranks
         self._processes: list[ChildProcess] = []

@@ -10,7 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from or1 import recipes
 from or1.cli.app import app, guarded
+from or1.errors import ConfigError
 from or1.testing import CharTokenizer, make_group
 from or1.tracking.rollouts import rollout_table
 from or1.types import Message, Problem
@@ -154,6 +156,22 @@ def test_a_weak_sandbox_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert run("train", "tiny", "--allow-weak-sandbox", "--set", "seed=3") == 0
     assert run("train", "tiny", "--set", "seed=3") == 0
     assert asked == [["seed=3", "verify.code.allow_weak_sandbox=true"], ["seed=3"]]
+
+
+def test_ranks_are_a_backend_and_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`or1 train --ranks` is these two settings; the number alone is refused."""
+    from or1.cli import train
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(train, "train", lambda recipe, sets, out, **_: asked.append(list(sets)))
+    assert run("train", "tiny", "--ranks", "2") == 0
+    assert asked == [["system.backend=fsdp", "system.num_ranks=2"]]
+    system = recipes.load("tiny", asked[0]).system
+    assert (system.backend, system.num_ranks) == ("fsdp", 2)
+    with pytest.raises(ConfigError, match="or1 train --ranks sets both"):
+        recipes.load("tiny", ["system.num_ranks=2"])
+    with pytest.raises(ConfigError, match="does not divide"):
+        recipes.load("tiny", [*asked[0], "system.context_parallel=3"])
 
 
 REWARD = """

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,25 @@ def test_messages_of_a_call_that_was_abandoned_do_not_reach_the_next(pair: Engin
             assert rollout.response_tokens.tolist() == tokens.tolist()
 
 
-def test_a_call_beside_another_one_is_refused(pair: EnginePool) -> None:
-    first = pair.rollouts(PROBLEMS, SAMPLING)
-    next(first)
-    assert len(list(pair.rollouts(PROBLEMS, SAMPLING))) == 15
-    with pytest.raises(EngineError, match="after another one had begun"):
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("other", ["a call", "a load"])
+def test_a_call_that_another_one_ended_does_not_wait_for_its_messages(
+    pair: EnginePool, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_for_both(channels: list[Connection], timeout: float) -> list[object]:
+        time.sleep(0.3)
+        return wait(channels, timeout)
+
+    monkeypatch.setattr("or1.rollout.engine_pool.wait", wait_for_both)
+    first = pair.rollouts(PROBLEMS, replace(SAMPLING, max_response_tokens=1))
+    next(first)  # from one engine; the other has answered too
+    if other == "a load":
+        pair.load(WEIGHTS)
+    else:
+        assert len(list(pair.rollouts(PROBLEMS, SAMPLING))) == 15
+    with pytest.raises(EngineError, match="ended by another"):
         list(first)
+    assert len(list(pair.rollouts(PROBLEMS, SAMPLING))) == 15
 
 
 def test_a_stop_signal_ends_a_call_and_the_pool_can_be_used_again(pair: EnginePool) -> None:
@@ -214,7 +228,7 @@ def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
         "import os, time; from tests.fake_pool import fake_pool; from or1.types import WeightHandle\n"
         "pool = fake_pool({'step_s': 600.0})\n"
         "pool.load(WeightHandle(version=1, ref=0.0))\n"
-        "print(pool.processes[0].pid, pool._scratch[0], flush=True)\n"
+        "print(pool.processes[0].pid, pool._scratch, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
