@@ -54,7 +54,7 @@ _CHANGES_VALUE = re.compile(
     r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
-_ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|nd|rd|th)(?![a-z])")
+_ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,

@@ -28,6 +28,7 @@ _ROWS = [
     (r"\sqrt2", r"\sqrt2\approx1.41", r"\sqrt3\approx1.41"),
     ("5", r"x\approx5", r"5\approx\text{many}"),
     (r"\frac{x}{y}=0", r"0=\frac{x}{y}", "x=0"),
+    (r"\frac{a}{b}=\frac34", r"\frac{a}{b}=0.75", r"\frac{b}{a}=\frac34"),
     (r"\vec u\times\vec v", r"-\vec v\times\vec u", r"\vec v\times\vec u"),
     ("PV=nRT", r"T=\frac{PV}{nR}", r"P=\frac{nRV}{T}"),
     (r"-40^\circ C", r"-40^{\circ}\mathrm C", r"-40^\circ\mathrm F"),
