@@ -14,6 +14,8 @@ _CONSTANTS = frozenset({"C", "K", *(f"{letter}_{number}" for letter in "CcK" for
 """Names of arbitrary constants, which are not zero: `xy = C` is `y = C/x`."""
 _MOST_OF_CURVE = 3
 """Most variables of a curve or surface; an equation of more is a formula of quantities, none of them zero."""
+_COORDINATES = frozenset("rstuvwxyz")
+"""Names of coordinates; three variables without any of them make a formula."""
 Cleared = tuple[Node, tuple[Node, ...]]
 """A numerator, and the factors of its denominator that have variables."""
 
@@ -30,7 +32,8 @@ def same_curve(
     (gold_above, gold_below), (answer_above, answer_below) = _cleared(gold), _cleared(answer)
     if not gold_below and not answer_below:
         return False
-    is_formula = len(variables(gold)) > _MOST_OF_CURVE
+    names = variables(gold)
+    is_formula = len(names) > _MOST_OF_CURVE or (len(names) == _MOST_OF_CURVE and not names & _COORDINATES)
     return proportional(gold_above, answer_above) and all(
         is_formula or _is_nonzero_at(gold_above, factor, identity) for factor in (*gold_below, *answer_below)
     )

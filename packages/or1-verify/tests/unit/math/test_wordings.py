@@ -30,6 +30,8 @@ _ROWS = [
     (r"\frac{x}{y}=0", r"0=\frac{x}{y}", "x=0"),
     (r"\frac{a}{b}=\frac34", r"\frac{a}{b}=0.75", r"\frac{b}{a}=\frac34"),
     (r"\vec u\times\vec v", r"-\vec v\times\vec u", r"\vec v\times\vec u"),
+    ("E=mc^2", r"m=\frac{E}{c^2}", r"m=\frac{E}{c}"),
+    (r"A=\frac12bh", r"h=\frac{2A}{b}", r"h=\frac{A}{2b}"),
     ("PV=nRT", r"T=\frac{PV}{nR}", r"P=\frac{nRV}{T}"),
     (r"-40^\circ C", r"-40^{\circ}\mathrm C", r"-40^\circ\mathrm F"),
     (r"20\text{ N}\cdot\text{m}", r"20\text{ Nm}", r"20\text{ N/m}"),
