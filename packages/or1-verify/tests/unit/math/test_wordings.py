@@ -15,6 +15,8 @@ _ROWS = [
     (r"C_1e^{2x}+C_2e^{-x}", "C_2e^{2x}+C_1e^{-x}", "C_1e^{2x}+C_2e^{x}"),
     (r"a_n=2^n, n\ge 1", "a_n=2^n", "a_n=2^n, n<0"),
     (r"\text{maximum at }x=2", "x=2", r"\text{minimum at }x=2"),
+    (r"\text{maximum at }x=2", r"\text{max at }x=2", r"\text{min at }x=2"),
+    (r"\text{minimum value at }x=2", r"\text{occurs at }x=2", r"\text{greatest value at }x=2"),
     (r"12\text{ boys}", "12", r"12\text{ girls}"),
     (r"12\text{ red marbles}", r"12\text{ marbles}", r"12\text{ coins}"),
     (r"\ln x", r"\frac12\ln(x^2)+0\cdot\ln x", r"\ln|x|"),
