@@ -84,16 +84,14 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
-    if gold.type is None and (duration := read_duration(gold.text)) is not None:
-        other = read_duration(answer)
-        if other is not None and max(duration[1], other[1]) > 1:
-            return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
-        if duration[1] > 1:
-            return Comparison.DIFFERENT
+    duration = read_duration(gold.text) if gold.type is None else None
+    other = read_duration(answer) if duration else None
+    if duration and other and max(duration[1], other[1]) > 1:
+        return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
     try:
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
-        return Comparison.BAD_GOLD
+        return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
         if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
