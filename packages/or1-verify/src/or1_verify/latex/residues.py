@@ -66,7 +66,7 @@ def words_beside(text: str) -> frozenset[str]:
 
 def same_residues(gold: Residues, answer: Residues) -> bool:
     """Whether both are the same set of whole numbers, of one variable."""
-    if gold.name and answer.name and gold.name != answer.name:
+    if gold.name and answer.name and gold.name.lower() != answer.name.lower():
         return False
     modulus = lcm(gold.modulus, answer.modulus)
     if modulus > _LARGEST and gold.modulus != answer.modulus:
