@@ -5,6 +5,7 @@ Shape letters: see `or1.nn`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from or1.nn.kernels import Kernels
 T = TypeVar("T")
 
 
-class CausalModule(nn.Module):
+class CausalModule(nn.Module, ABC):
     """The parts that all implementations share. The forward pass is any function of the module: hooks of the
     forward pass, such as those that gather sharded weights, then hold for the body and for the head, which is
     outside of the model.
@@ -28,12 +29,11 @@ class CausalModule(nn.Module):
     kernels: Kernels
 
     @property
-    def dtype(self) -> torch.dtype:
-        raise NotImplementedError
-
+    @abstractmethod
+    def dtype(self) -> torch.dtype: ...
     @property
-    def device(self) -> torch.device:
-        raise NotImplementedError
+    @abstractmethod
+    def device(self) -> torch.device: ...
 
     def forward(self, function: Callable[..., T], *args: object) -> T:
         """The result of `function(self, *args)`."""
