@@ -36,7 +36,7 @@ FREE_SETTINGS = (
     *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_*", "endpoint.connect_limit_s"),
     *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_*"),
 )
-"""Settings that may change when an evaluation resumes: they decide no verdict, and no text beyond rounding."""
+"""Settings that may change when an evaluation resumes: they decide no verdict, and texts only by rounding."""
 JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers", "task", "task_hash")
 """Settings that may change too when everything is judged again."""
 _PROBLEMS_AND_PROMPTS = ("num_problems", "data_hash", "prompts_hash")

@@ -217,7 +217,10 @@ def test_a_setting_that_the_folder_lacks_has_its_default(tmp_path: Path, afresh:
     names = {"math500": 2}
     for change, message in (
         ({"top_p": 0.5}, r"\(top_p is null there, 0\.5 here\)"),
-        ({"model": {**complete["model"], "dtype": "float32"}}, r"\(model\.dtype is auto there, float32 here\)"),
+        (
+            {"model": {**complete["model"], "dtype": "float32"}},
+            r"\(model\.dtype is auto there, float32 here\)",
+        ),
     ):
         with pytest.raises(RunFolderError, match=message):
             EvalFolder.open(out, complete | change, [asked], names, ENVIRONMENT, afresh=afresh)
