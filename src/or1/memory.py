@@ -240,9 +240,14 @@ def _logits(shape: Shape, settings: MemorySettings) -> int:
     return logits + hidden + copy + gradient
 
 
+def position_bytes(shape: Shape, number_bytes: int) -> int:
+    """Keys and values of all layers at one position [bytes]."""
+    return 2 * shape.num_layers * shape.num_kv_heads * shape.head_size * number_bytes
+
+
 def _cache(shape: Shape, settings: MemorySettings) -> int:
     """Keys and values of all layers at every position, and three numbers a response token."""
-    position = 2 * shape.num_layers * shape.num_kv_heads * shape.head_size * settings.compute_bytes
+    position = position_bytes(shape, settings.compute_bytes)
     length = settings.max_prompt_tokens + settings.max_response_tokens
     return settings.slots * (length * position + settings.max_response_tokens * 3 * FLOAT32)
 
