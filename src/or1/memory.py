@@ -144,6 +144,9 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     (16 bytes a parameter and 2 for the weights: arXiv 1910.02054, section 3.1, with float32 gradients).
     """
     weights = num_parameters(shape) * settings.compute_bytes
+    merged = (
+        num_block_parameters(shape) * settings.compute_bytes
+    )  # the engine's copy, with the adapters in it
     trained = num_parameters(shape)
     if settings.lora_rank is not None:
         trained = num_adapter_parameters(shape, settings.lora_rank)
@@ -151,7 +154,9 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     masters = 0 if own_masters and settings.lora_rank is None else trained * FLOAT32
     moment = FLOAT32 if settings.optimizer_bits == 32 else 1 + FLOAT32 / QUANTIZATION_BLOCK
     return MemoryEstimate(
-        weights=_shard(weights, settings) + _gathered(shape, settings),
+        weights=_shard(weights, settings)
+        + _gathered(shape, settings)
+        + (merged if settings.lora_rank is not None and settings.slots else 0),
         masters=_shard(masters, settings),
         gradients=_shard(trained * FLOAT32, settings),
         moments=_shard(int(2 * trained * moment), settings),
