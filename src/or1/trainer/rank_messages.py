@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from or1 import errors
-from or1.errors import Or1Error
+from or1.errors import Or1Error, first_line
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_plan import RankOutcome, RankReport
 
@@ -70,10 +70,8 @@ class RankFailed:
     @classmethod
     def of(cls, error: Exception) -> RankFailed:
         """The report of an error that a rank raised."""
-        text = str(error).strip()
         names = [each.__name__ for each in type(error).__mro__ if each in _USER_ERRORS.values()]
-        first_line = (text.splitlines() or [""])[0]
-        return cls(f"{type(error).__name__}: {first_line}", next(iter(names), None), text)
+        return cls(f"{type(error).__name__}: {first_line(error)}", next(iter(names), None), str(error))
 
     @property
     def error(self) -> Or1Error | None:
