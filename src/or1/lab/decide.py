@@ -61,7 +61,7 @@ class DecidedFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tests:
+class _PValues:
     """One-sided p-values of a finding."""
 
     reproduced: float
@@ -69,7 +69,7 @@ class _Tests:
     not_reproduced: float
 
 
-_NO_TESTS = _Tests(1.0, 1.0, 1.0)
+_NO_P_VALUES = _PValues(1.0, 1.0, 1.0)
 
 
 def decide(
@@ -142,10 +142,10 @@ def _has_spread(values: Sequence[float]) -> bool:
     return len(values) > 1 and max(values) > min(values)
 
 
-def _tests(finding: FindingConfig, values: Sequence[float]) -> _Tests:
+def _tests(finding: FindingConfig, values: Sequence[float]) -> _PValues:
     """Differences that are all equal show no spread, so that no test is possible."""
     if len(values) < FEWEST_SEEDS or not _has_spread(values):
-        return _NO_TESTS
+        return _NO_P_VALUES
     mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
 
     def tail(distance: float) -> float:
@@ -154,9 +154,9 @@ def _tests(finding: FindingConfig, values: Sequence[float]) -> _Tests:
     margin = finding.margin
     if finding.direction == "same":
         different = min(1.0, 2.0 * min(tail(mean - margin), tail(-mean - margin)))
-        return _Tests(max(tail(margin - mean), tail(margin + mean)), different, 1.0)
+        return _PValues(max(tail(margin - mean), tail(margin + mean)), different, 1.0)
     mean = mean if finding.direction == "above" else -mean
-    return _Tests(tail(mean - margin), tail(-mean - margin), tail(margin - mean))
+    return _PValues(tail(mean - margin), tail(-mean - margin), tail(margin - mean))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
