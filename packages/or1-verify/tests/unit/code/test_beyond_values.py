@@ -311,3 +311,35 @@ def test_a_long_loop_over_a_generator_needs_few_messages(monkeypatch: pytest.Mon
     )
     assert list(tester.named("f")()) == list(range(10_000))
     assert len(sent) < 110
+
+
+CLIENT = """
+import os, time
+class Client:
+    def patch(self, path, n): return f"{path}{n}"
+def patch(d, key, n): return {**d, key: n}
+def home(): return os.environ["HOME_OF_TESTS"]
+def moment(): return time.time()
+"""
+MOCKED = [
+    "with mock.patch.dict(os.environ, HOME_OF_TESTS='a'):\n    assert home() == 'a'",
+    "with mock.patch.object(time, 'time', lambda: 5):\n    assert moment() == 5",
+    "import unittest.mock as m\n@m.patch('time.time')\ndef test_it(now):\n    assert moment() == now()",
+    "from unittest.mock import patch as p\nwith p.dict('os.environ', HOME_OF_TESTS='a'):\n"
+    "    assert home() == 'a'",
+]
+
+
+@pytest.mark.parametrize("test", MOCKED)
+def test_patches_are_bad_tests_by_every_name_of_them(test: str) -> None:
+    setup = "import os, time\nfrom unittest import mock"
+    assert verdict(CLIENT, test, setup=setup, names=("home", "moment")).reason == "bad_tests"
+
+
+def test_functions_and_methods_of_the_program_may_be_named_patch() -> None:
+    test = "c = Client()\nassert c.patch('a', 1) == 'a1'"
+    assert verdict(CLIENT, test, names=("Client",)).reason == "right"
+    for setup in ("", "from unittest.mock import patch"):
+        test = "assert patch({}, 'a', 1) == {'a': 1}"
+        assert verdict(CLIENT, test, setup=setup, names=("patch",)).reason == "right"
+        assert verdict("def patch(*_): return {}", test, setup=setup, names=("patch",)).reward == 0.0
