@@ -18,7 +18,7 @@ import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError
@@ -30,8 +30,6 @@ _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
 
 
-_MIN_LOOP = 64
-"""Elements of an iterator that are fetched one by one before others are fetched ahead."""
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
@@ -87,42 +85,36 @@ class RpcEndpoint:
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
         self._stdout = sys.stdout
-        self._loop = (0, 0, 0)
-        """The last iterator that was used, the number of calls then, and the length of the loop over it."""
-        self._num_served = 0
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
         return RemoteObject(self, ["name", name], name)
 
-    def next_of(self, iterator: RemoteObject, ahead: deque[tuple[dict[str, Any], ValueEncoder]]) -> Any:
-        """The next element of an iterator; replies with the elements after it are kept in `ahead`.
+    def together(self, iterator: RemoteObject, kind: str) -> Iterator[Any]:
+        """Elements of an iterator, each fetched with those after it, as long as the kind allows it.
 
-        Elements are fetched ahead only in a loop that has done nothing else with the program for a while, and
-        only if the program calls no function of the tests, so that no test can tell.
+        The kind is "all", or "numbers" if the tests may stop at another element.
         """
-        is_loop = self._loop[:2] == (id(iterator), self.num_calls)
-        length = self._loop[2] + 1 if is_loop else 0
-        served = self._num_served
-        try:
-            if ahead:
-                self.num_calls += 1
-                self.num_uses += 1
-                return self._result(*ahead.popleft(), next)
-            fetches = length >= _MIN_LOOP and sys.stdout is self._stdout
-            return self.call(next, (iterator,), {}, ahead if fetches else None)
-        finally:
-            self._loop = (id(iterator), self.num_calls, length if self._num_served == served else 0)
+        while True:
+            ahead: deque[tuple[dict[str, Any], ValueEncoder]] = deque()
+            try:
+                yield self.call(next, (iterator,), {}, (kind, ahead))
+                while ahead:
+                    yield self._result(*ahead.popleft(), next)
+            except StopIteration:
+                return
 
     def call(
         self,
         function: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        ahead: deque[tuple[dict[str, Any], ValueEncoder]] | None = None,
+        together: tuple[str, deque[tuple[dict[str, Any], ValueEncoder]]] | None = None,
     ) -> Any:
         """Call a function on the other side; changes that it makes to arguments in place are made here too.
+
+        If `together` is set, the call may be repeated: the replies after the first go to its second part.
 
         Raises:
             Exception: the exception of the function, as a builtin one that `came_from_program`.
@@ -139,7 +131,7 @@ class RpcEndpoint:
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
         is_captured = self._find_name is None and sys.stdout is not self._stdout
-        options = {"captures": True} if is_captured else {"batch": True} if ahead is not None else {}
+        options = {"captures": True} if is_captured else {"batch": together[0]} if together else {}
         self._write({"root": root, "heap": encoder.entries, **options})
         while True:
             message = self._read()
@@ -148,7 +140,7 @@ class RpcEndpoint:
                 continue
             if is_captured:
                 sys.stdout.write(str(message["output"]) if "output" in message else "")
-            if ahead is not None and "batch" in message:
+            if together and "batch" in message:
                 replies = message["batch"]
                 if (
                     not isinstance(replies, list)
@@ -157,7 +149,7 @@ class RpcEndpoint:
                 ):
                     raise TransferError("malformed reply: a batch of no replies")
                 message, *others = replies
-                ahead.extend((each, encoder) for each in others)
+                together[1].extend((each, encoder) for each in others)
             return self._result(message, encoder, function)
 
     def _result(self, message: dict[str, Any], encoder: ValueEncoder, function: Any) -> Any:
@@ -186,7 +178,6 @@ class RpcEndpoint:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self.evidence.is_found = True
-        self._num_served += 1
         output = io.StringIO()
         try:
             with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
@@ -202,10 +193,12 @@ class RpcEndpoint:
         self._write(self._batch(message, reply) if "batch" in message else reply)
 
     def _batch(self, message: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-        """The replies to a request that is repeated: until an error, a call, a time or a number of them."""
-        replies, num_calls, deadline = [reply], self.num_calls, time.monotonic() + _BATCH_S
+        """The replies to a request that is repeated: until an error, a time or a number of them."""
+        replies, deadline = [reply], time.monotonic() + _BATCH_S
         while len(replies) < _MAX_BATCH and time.monotonic() < deadline:
-            if "raise" in replies[-1] or self.num_calls > num_calls or len(replies[-1]["heap"]) > _MAX_BATCH:
+            if "raise" in replies[-1] or len(replies[-1]["heap"]) > _MAX_BATCH:
+                break
+            if message["batch"] != "all" and type(replies[-1]["return"]) not in (bool, int, float):
                 break
             try:
                 replies.append(self._reply(message))

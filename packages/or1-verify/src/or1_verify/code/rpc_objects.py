@@ -86,7 +86,6 @@ class RemoteObject:
         object.__setattr__(self, "_or1_is_part", False)
         object.__setattr__(self, "_or1_refused", "")
         object.__setattr__(self, "_or1_asked", "")
-        object.__setattr__(self, "_or1_ahead", deque())
         object.__setattr__(self, "_or1_elements", (-1, []))
         object.__setattr__(self, "_or1_length", (-1, 0))
 
@@ -182,10 +181,15 @@ class RemoteObject:
         return self._or1_endpoint.call(repr, (self,), {})
 
     def __iter__(self) -> Any:
+        return self._or1_iterator("")
+
+    def _or1_iterator(self, kind: str) -> Any:
+        """The iterator of this object; with a kind, one whose elements are fetched together."""
         elements = self._or1_endpoint.call(iter, (self,), {})
-        if elements is self or self._or1_is_tested or self._or1_is_part:
-            return elements
-        return self._or1_all(elements)
+        is_bare = elements is self or self._or1_is_tested or self._or1_is_part
+        if kind and type(elements) is RemoteObject:
+            elements = self._or1_endpoint.together(elements, kind)
+        return elements if is_bare else self._or1_all(elements)
 
     def __reversed__(self) -> Any:
         elements = self._or1_endpoint.call(reversed, (self,), {})
@@ -204,7 +208,7 @@ class RemoteObject:
         self._or1_agree(found, length)
 
     def __next__(self) -> Any:
-        return self._or1_endpoint.next_of(self, self._or1_ahead)
+        return self._or1_endpoint.call(next, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
         result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
@@ -224,7 +228,7 @@ class RemoteObject:
         when, elements = self._or1_elements
         if when != endpoint.num_calls:  # the program may have changed it since
             started = endpoint.num_calls
-            elements = list(self)  # also calls __len__, if there is one
+            elements = list(Whole(self, "all"))  # also calls __len__, if there is one
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
@@ -237,6 +241,20 @@ class RemoteObject:
 
     def _or1_special(self, name: str) -> Any:
         return self._or1_endpoint.call(getattr, (self, name), {})
+
+
+class Whole:
+    """A stand-in whose elements are all used up by a function of Python, which asks for its length too."""
+
+    def __init__(self, iterable: RemoteObject, kind: str) -> None:
+        self._iterable = iterable
+        self._kind = kind
+
+    def __iter__(self) -> Any:
+        return self._iterable._or1_iterator(self._kind)
+
+    def __len__(self) -> Any:
+        return len(self._iterable)
 
 
 def _operator(name: str) -> Callable[..., NoReturn]:

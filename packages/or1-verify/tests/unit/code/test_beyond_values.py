@@ -6,6 +6,7 @@ import pytest
 
 from or1_verify.code import CodeVerifier, parse_tests, rpc
 from or1_verify.code.rpc import RpcEndpoint
+from or1_verify.code.rpc_loops import consume
 from or1_verify.types import Message, Problem, Verdict
 
 VERIFIER = CodeVerifier()
@@ -261,6 +262,10 @@ def calling(f):
         f(i)
         yield i
         i += 1
+def mixed(xs):
+    for x in xs:
+        seen.append(x)
+        yield x
 def num_seen(): return len(seen)
 """
 LOOPS = [
@@ -272,13 +277,30 @@ LOOPS = [
     "    if x == 400: break",
     "for i, x in enumerate(squares(400)):\n    assert x == i * i and num_seen() == i + 1",
     "a, b = squares(300), squares(300)\nassert all(x == y for x, y in zip(a, b))\nassert num_seen() == 600",
-    "g = squares(200)\nfor i in range(30):\n    assert next(g) == i * i\nassert num_seen() == 30",
+    "g = squares(2000)\nfor i in range(300):\n    assert next(g) == i * i\nassert num_seen() == 300",
+    "def take(n, g): return [next(g) for _ in range(n)]\ng = squares(2000)\nfirst = take(100, g)\n"
+    "assert num_seen() == 100 and take(3, g) == [10000, 10201, 10404]",
+    "for i, x in enumerate(squares(900)):\n    if i == 299: break\nassert num_seen() == 300",
+    "for x in squares(900):\n    if x == 40000: break\nassert num_seen() == 201",
+    "import itertools\nassert len(list(itertools.islice(squares(900), 100))) == num_seen() == 100",
+    "list(zip(squares(900), range(100)))\nassert num_seen() == 101",
+    "assert any(x > 10000 for x in squares(900)) and num_seen() == 102",
+    "def list(g): return [next(g) for _ in range(90)]\nassert list(squares(900))[-1] == 7921\n"
+    "assert num_seen() == 90",
+    "assert sorted(squares(900))[-1] == 808201 == max(squares(900)) and num_seen() == 1800",
+    "assert min(squares(900), key=lambda x: -num_seen()) == 808201",
+]
+STOPS = [("set", "[]"), ("frozenset", "{}"), ("sum", "'a'"), ("max", "'a'"), ("min", "None")]
+LOOPS += [
+    f"g = mixed([*range(80), {other}, *range(80)])\ntry:\n    {function}(g)\n    assert False\n"
+    "except TypeError:\n    assert num_seen() == 81 and next(g) == 0"
+    for function, other in STOPS
 ]
 
 
 @pytest.mark.parametrize("test", LOOPS)
 def test_elements_that_are_fetched_ahead_are_those_of_one_after_the_other(test: str) -> None:
-    names = ("squares", "growing", "failing", "calling", "num_seen")
+    names = ("squares", "growing", "failing", "calling", "mixed", "num_seen")
     assert verdict(LAZY, test, names=names).reason == "right"
     wrong = LAZY.replace("i * i", "i * i + (i > 150)").replace("range(n)", "range(n - (n > 9))")
     if "num_seen" not in test and "calling" not in test:
@@ -309,8 +331,10 @@ def test_a_long_loop_over_a_generator_needs_few_messages(monkeypatch: pytest.Mon
     tester = RpcEndpoint(
         send, receive, node_classes=frozenset(), find_class=lambda name: object, find_name=None
     )
-    assert list(tester.named("f")()) == list(range(10_000))
-    assert len(sent) < 110
+    assert consume(list, tester.named("f")()) == list(range(10_000))
+    assert len(sent) < 50
+    assert consume(sum, tester.named("f")()) == sum(range(10_000))
+    assert len(sent) < 100
 
 
 CLIENT = """
