@@ -18,10 +18,10 @@ import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
@@ -123,7 +123,7 @@ class RpcEndpoint:
         """
         self.num_calls += 1
         self.num_uses += not any(function is each for each in (bool, str, repr))
-        encoder = self._encoder()
+        encoder = self._encoder([], self._kept_classes)
         try:
             root = encoder.item([function, list(args), kwargs])
         except UnsupportedTestsError as error:
@@ -214,8 +214,11 @@ class RpcEndpoint:
         may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
         if not may_call and not any(function is kept for kept in self._kept.values()):
             raise TransferError("only functions that were passed as arguments can be called")
+        if function is None:  # the value of an object that stays here
+            encoder = self._encoder([None] * len(objects), ())
+            return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
         result = function(*args, **kwargs)
-        encoder = self._encoder(objects)
+        encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = []
         for index, before in enumerate(message["heap"]):
@@ -225,8 +228,8 @@ class RpcEndpoint:
                     changes.append([index, entry])
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
-    def _encoder(self, known: list[Any] | None = None) -> ValueEncoder:
-        return ValueEncoder(self._node_classes, self._entry, known or [], self._kept_classes)
+    def _encoder(self, known: Sequence[Any], kept_classes: tuple[type, ...]) -> ValueEncoder:
+        return ValueEncoder(self._node_classes, self._entry, known, kept_classes)
 
     def _entry(self, value: Any) -> list[Any]:
         if isinstance(value, RemoteObject):
@@ -241,15 +244,20 @@ class RpcEndpoint:
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, type(value).__name__[:80]]
+        if isinstance(value, self._kept_classes) and (kind := value_kind(value)):
+            return ["kept", *entry[1:], kind, atom_of(value)]
         is_function = isinstance(value, types.FunctionType)
         return [*entry, value.__name__, value.__doc__] if is_function else entry
 
     def _handle(self, entry: list[Any]) -> Any:
-        if entry[0] == "export":
+        if entry[0] in ("export", "kept"):
             number, label = int(entry[1]), str(entry[2])
             if number not in self._remote:
                 names = (entry[3], entry[4]) if len(entry) == 5 else None
-                self._remote[number] = RemoteObject(self, ["yours", number], label, names)
+                is_value = entry[0] == "kept"
+                self._remote[number] = RemoteObject(
+                    self, ["yours", number], label, None if is_value else names, names if is_value else None
+                )
             return self._remote[number]
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
@@ -293,7 +301,7 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return not any(function is each for each in (bool, str, repr, getattr, setattr))
+    return not any(function is each for each in (None, bool, str, repr, getattr, setattr))
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:

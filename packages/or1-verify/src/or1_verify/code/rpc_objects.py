@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
+import operator
 import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from or1_verify.code.rpc_atoms import TransferError, value_of_atom
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 if TYPE_CHECKING:
@@ -75,12 +78,28 @@ class RemoteObject:
     """
 
     def __init__(
-        self, endpoint: RpcEndpoint, entry: list[Any], label: str, names: tuple[Any, Any] | None = None
+        self,
+        endpoint: RpcEndpoint,
+        entry: list[Any],
+        label: str,
+        names: tuple[Any, Any] | None = None,
+        value: tuple[Any, Any] | None = None,
     ) -> None:
+        """Create a stand-in.
+
+        Args:
+            endpoint: this side of the connection.
+            entry: names the object to the other side.
+            label: the name of its class.
+            names: name and docstring of a function.
+            value: of an object that inherits from a class of values, its `value_kind` and its atom or None.
+        """
         object.__setattr__(self, "_or1_endpoint", endpoint)
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
         object.__setattr__(self, "_or1_names", names)
+        object.__setattr__(self, "_or1_kind", value[0] if value else "")
+        object.__setattr__(self, "_or1_known", (-1, value_of_atom(value[1])) if value and value[1] else None)
         object.__setattr__(self, "_or1_is_tested", False)
         object.__setattr__(self, "_or1_is_made", False)
         object.__setattr__(self, "_or1_is_part", False)
@@ -108,6 +127,8 @@ class RemoteObject:
             return self._or1_names[0]
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
+            return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
         if type(result) is RemoteObject and self._or1_entry[0] != "name":
             is_part = self._or1_is_tested or self._or1_is_part
@@ -131,19 +152,46 @@ class RemoteObject:
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
 
+    @property
+    def _or1_is_value(self) -> bool:
+        """Whether the object is compared as the value that it inherits from.
+
+        With an equality of its own, only if a function returned it: the tests may mean that equality for an
+        object that they make, and no object of a program may replace the equality of a result.
+        """
+        return bool(self._or1_kind) and (self._or1_kind == "exact" or not self._or1_is_made)
+
+    def _or1_value(self) -> Any:
+        """The value of the object: fixed if it has no parts, else as of the last call of the program."""
+        endpoint = self._or1_endpoint
+        if self._or1_known is None or self._or1_known[0] not in (-1, endpoint.num_calls):
+            value = endpoint.call(None, (self,), {})
+            if type(value) is RemoteObject:
+                raise TransferError("malformed reply: a value that is an object")
+            object.__setattr__(self, "_or1_known", (endpoint.num_calls, value))
+        return self._or1_known[1]
+
     def __eq__(self, other: object) -> bool:
         if type(other) is not RemoteObject:
+            if self._or1_is_value:
+                is_equal = bool(self._or1_value() == other)
+                self._or1_endpoint.evidence.is_found |= is_equal
+                return is_equal
             if self._or1_is_made and other is not None:
                 raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
             return False
         if self._or1_entry == other._or1_entry:
             return True
+        if self._or1_is_value and other._or1_is_value:
+            return bool(self._or1_value() == other._or1_value())
         if self._or1_is_tested or other._or1_is_tested:
             raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
         return False
 
     def __hash__(self) -> Any:
-        """The object's own if the tests make it: keys of equal hash are compared, which is unsupported."""
+        """The value's, or the object's own if the tests make it: those of equal hash are compared."""
+        if self._or1_is_value:
+            return hash(self._or1_value())
         return self._or1_endpoint.call(hash, (self,), {}) if self._or1_is_tested else id(self)
 
     @property  # type: ignore[misc]
@@ -151,7 +199,7 @@ class RemoteObject:
         """The class that `isinstance` sees."""
         if self._or1_is_made:
             raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
-        return _CLASSES.get(self._or1_label, RemoteObject)
+        return type(self._or1_value()) if self._or1_kind else _CLASSES.get(self._or1_label, RemoteObject)
 
     @property
     def _or1_doc(self) -> Any:
@@ -225,6 +273,8 @@ class RemoteObject:
         endpoint = self._or1_endpoint
         if self._or1_is_tested:
             return endpoint.call(self._or1_special("__contains__"), (key,), {})
+        if self._or1_is_value:
+            return key in self._or1_value()
         when, elements = self._or1_elements
         if when != endpoint.num_calls:  # the program may have changed it since
             started = endpoint.num_calls
@@ -257,12 +307,21 @@ class Whole:
         return len(self._iterable)
 
 
-def _operator(name: str) -> Callable[..., NoReturn]:
-    def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
-        error = UnsupportedTestsError if self._or1_is_tested or self._or1_is_made else TypeError
-        raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+def _operator(name: str) -> Callable[..., Any]:
+    known = {**vars(builtins), **{each.strip("_"): found for each, found in vars(operator).items()}}
 
-    return unsupported
+    def applied(self: RemoteObject, *others: Any) -> Any:
+        is_made = self._or1_is_tested or self._or1_is_made
+        if not self._or1_kind or is_made or name in ("enter", "exit"):
+            error = UnsupportedTestsError if is_made else TypeError
+            raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+        values = [
+            each._or1_value() if type(each) is RemoteObject and each._or1_is_value else each
+            for each in (self, *others)
+        ]
+        return known[name](*values) if name in known else known[name[1:]](*reversed(values))
+
+    return applied
 
 
 _CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types.FunctionType}
@@ -270,7 +329,7 @@ _CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 _OPERATORS = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"
+    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit"
 )
 for _name in _OPERATORS.split():
     setattr(RemoteObject, f"__{_name}__", _operator(_name))

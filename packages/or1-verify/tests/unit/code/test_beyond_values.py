@@ -123,6 +123,10 @@ class Perm(IntFlag):
     W = 2
 class Sorted(list):
     def add(self, x): self.append(x); self.sort()
+class Folded(str):
+    def value(self): return str(self)
+    def __eq__(self, other): return str(self).lower() == other.lower()
+    __hash__ = str.__hash__
 class Attrs(dict):
     __getattr__ = dict.__getitem__
 class Coin:
@@ -173,6 +177,11 @@ JUDGED = [
     "assert m.update.call_count == 2",
     "c = Coin(5)\nassert f'{c:>3}' == '  5' and c[-1] == 5 and c[0:1] == [5]\ndel c[0]\nassert c.v is None",
     "assert Perm.W in Perm and Perm.R.name == 'R'",
+    "p = Pair('a', 2)\nassert p.left == 'a' and p == ('a', 2)",
+    "p = Pair('a', 2)\nassert p[0] == 'a' and pair('a', 2) == Pair('a', 2)",
+    "assert Perm.R == 1",
+    "s = Sorted([3, 1])\ns.add(2)\nassert s == [1, 2, 3]",
+    "d = Attrs(a=1)\nassert d.a == 1 and d == {'a': 1}",
 ]
 
 
@@ -186,15 +195,24 @@ def test_values_beyond_plain_ones_are_judged(test: str) -> None:
     assert verdict(wrong, test, names=names).reward == 0.0
 
 
-NAMES = ("group", "recent", "pair", "numbers", "hello", "Frozen", "Coin", "Perm", "Pair", "Sorted", "Attrs")
+NAMES = (
+    "group",
+    "recent",
+    "pair",
+    "numbers",
+    "hello",
+    "Frozen",
+    "Coin",
+    "Perm",
+    "Pair",
+    "Sorted",
+    "Attrs",
+    "Folded",
+)
 UNJUDGED = [
-    "p = Pair('a', 2)\nassert p.left == 'a' and p == ('a', 2)",
-    "p = Pair('a', 2)\nassert p[0] == 'a' and pair('a', 2) == Pair('a', 2)",
+    "assert Folded('A').value() and Folded('A') == 'a'",
     "assert Perm.R | Perm.W == 3",
-    "assert Perm.R == 1",
-    "s = Sorted([3, 1])\ns.add(2)\nassert s == [1, 2, 3]",
     "s = Sorted([3, 1])\ns.add(2)\nassert isinstance(s, list)",
-    "d = Attrs(a=1)\nassert d.a == 1 and d == {'a': 1}",
     "assert {Coin(1): 'a'}[Coin(1)] == 'a'",
     "assert len({Coin(1), Coin(1), Coin(2)}) == 2",
     "assert Coin(1).plus(2) == Coin(3)",
@@ -367,3 +385,74 @@ def test_functions_and_methods_of_the_program_may_be_named_patch() -> None:
         test = "assert patch({}, 'a', 1) == {'a': 1}"
         assert verdict(CLIENT, test, setup=setup, names=("patch",)).reason == "right"
         assert verdict("def patch(*_): return {}", test, setup=setup, names=("patch",)).reward == 0.0
+
+
+INHERITING = """
+from enum import Enum, IntEnum
+from typing import NamedTuple
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 3
+    def above(self): return Level.HIGH
+class Color(str, Enum):
+    RED = "red"
+class Point(NamedTuple):
+    x: int
+    y: int
+    def norm(self): return self.x + self.y
+class Stack(list):
+    def push(self, x): self.append(x)
+    def doubled(self): return Stack(2 * x for x in self)
+def level(n): return Level.HIGH if n > 3 else Level.LOW
+def levels(): return [Level.LOW, Level.HIGH]
+def pick(): return Color.RED
+def origin(): return Point(0, 0)
+def point(x, y): return Point(x, y)
+def fill(n): return Stack(range(n))
+"""
+AS_VALUES = [
+    "assert level(9) == Level.HIGH and level(9) == 3",
+    "assert Level.HIGH == 3 and level(9) == 3 and 3 == level(9) and level(9) != 1",
+    "assert level(9) is Level.HIGH and level(9).name == 'HIGH'",
+    "assert Level.LOW.value == 1\nassert levels() == [1, 3] and sorted(levels()) == [1, 3] and sum(levels()) == 4",
+    "assert Level.LOW.value == 1\nassert level(9) + 1 == 4 and 1 + level(9) == 4 and level(9) > 2 and -level(9) == -3",
+    "assert Level.LOW.value == 1\nassert isinstance(level(9), int) and 'abcd'[level(9)] == 'd'",
+    "assert Level.LOW.above() == 3 and [m for m in Level] == [1, 3]",
+    "assert {Level.HIGH: 'a'}[level(9)] == 'a' and {3: 'b'}[level(9)] == 'b' and len({3, level(9)}) == 1",
+    "assert pick() == 'red'\nassert Color.RED is not None",
+    "assert Color.RED.name == 'RED'\nassert pick() + '!' == 'red!' and 'ed' in pick() and pick().startswith('r')",
+    "p = Point(1, 2)\nassert p.x == 1 and origin() == (0, 0) and (0, 0) == origin() and origin().norm() == 0",
+    "p = Point(1, 2)\nassert p.x == 1 and origin() == origin() and point(1, 2) == p and p in {(1, 2): 3}",
+    "p = Point(1, 2)\nassert p.x == 1 and point(1, 2) < (1, 3) and isinstance(origin(), tuple)",
+    "s = Stack()\ns.push(1)\nassert fill(3) == [0, 1, 2] and fill(3) + [5] == [0, 1, 2, 5]",
+    "s = fill(2)\ns.push(7)\nassert s == [0, 1, 7] and s.index(7) == 2 and Stack([4]).doubled() == [8]",
+]
+WRONG_VALUES = INHERITING.replace("HIGH = 3", "HIGH = 4").replace("range(n)", "range(n + 1)")
+WRONG_VALUES = WRONG_VALUES.replace("Point(0, 0)", "Point(0, 1)").replace('"red"', '"blue"')
+
+
+@pytest.mark.parametrize("test", AS_VALUES)
+def test_objects_that_inherit_from_values_are_compared_as_values(test: str) -> None:
+    names = ("level", "levels", "pick", "origin", "point", "fill", "Level", "Color", "Point", "Stack")
+    names = tuple(name for name in names if name in test)
+    assert verdict(INHERITING, test, names=names).reason == "right"
+    if "is not None" not in test or "pick() ==" in test:
+        wrong = verdict(WRONG_VALUES, test, names=names)
+        assert wrong.reward == 0.0 or "is Level.HIGH" in test, wrong
+
+
+def test_a_result_that_claims_an_equality_of_its_own_is_wrong() -> None:
+    test = "assert Level.HIGH.name == 'HIGH'\nassert level(9) == 3"
+    enum = "from enum import IntEnum\nclass Level(IntEnum):\n    HIGH = 3\n"
+    right = enum + "def level(n): return Level.HIGH"
+    assert verdict(right, test, names=("Level", "level")).reason == "right"
+    claims = (
+        "class Level(int):\n    name = 'HIGH'\n    __eq__ = lambda *_: True\n    __hash__ = int.__hash__\n"
+        "Level.HIGH = Level(7)\ndef level(n): return Level(5)"
+    )
+    assert verdict(claims, test, names=("Level", "level")).reason == "wrong_answer"
+    other = (
+        claims.replace("Level(int)", "Level").replace("Level(7)", "Level()").replace("Level(5)", "Level()")
+    )
+    other = other.replace("int.__hash__", "None")
+    assert verdict(other, test, names=("Level", "level")).reason == "wrong_answer"
