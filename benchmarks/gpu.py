@@ -177,12 +177,18 @@ def decode(config: DecoderConfig, sizes: Sizes, device: torch.device) -> dict[st
     engine = LocalEngine(decoder, tokenizer, max_running=sizes.rows, max_prompt_tokens=sizes.prompt)
     problem = Problem.make("none", (Message("user", "a prompt"),), 0)
     sampling = Sampling(group_size=sizes.rows, max_response_tokens=sizes.response, seed=1)
-    taken = seconds(lambda: list(engine.rollouts([problem], sampling)), device)
+    num_tokens = 0
+
+    def sample() -> None:
+        nonlocal num_tokens
+        num_tokens = sum(len(rollout.response_tokens) for rollout in engine.rollouts([problem], sampling))
+
+    taken = seconds(sample, device)
     limit = decode_bytes(config, sizes) / bandwidth(device)
     engine.close()
     return {
         "seconds": taken,
-        "tokens_per_s": sizes.rows * sizes.response / taken,
+        "tokens_per_s": num_tokens / taken,
         "share": limit / taken,
         "captures": engine.num_captures,
         "allocations": engine.num_allocations,
@@ -204,11 +210,18 @@ def update(config: DecoderConfig, sizes: Sizes, length: int, device: torch.devic
         group_size=sizes.rollouts,
         num_minibatches=1,
     )
-    taken = seconds(lambda: backend.update([group], [advantages], LossConfig(), 0.0, stage), device)
+    num_tokens = 0
+
+    def train() -> None:
+        nonlocal num_tokens
+        report = backend.update([group], [advantages], LossConfig(), 0.0, stage)
+        num_tokens = report.num_tokens + sizes.rollouts * sizes.prompt
+
+    taken = seconds(train, device)
     lengths = [len(rollout.response_tokens) for rollout in group.rollouts]
     flops = update_flops(config, [(sizes.prompt, lengths)])
     peak = matmul_peak(device)
-    return {"seconds": taken, "tokens_per_s": sizes.rollouts * length / taken, "share": flops / taken / peak}
+    return {"seconds": taken, "tokens_per_s": num_tokens / taken, "share": flops / taken / peak}
 
 
 def random_group(config: DecoderConfig, sizes: Sizes, length: int) -> tuple[Group, np.ndarray]:

@@ -16,10 +16,10 @@ import numpy as np
 from benchmarks._timing import say
 from or1 import recipes
 from or1.config import StageConfig
-from or1.memory import PUBLISHED, num_parameters
+from or1.memory import PUBLISHED, num_parameters, position_bytes
 from or1.plan.hardware import GPUS, PROFILES
 from or1.plan.lengths import LogNormalLengths
-from or1.plan.plan import BFLOAT16, PROMPT_TOKENS, Cluster, StagePlan, cache_bytes, plan_stage
+from or1.plan.plan import BFLOAT16, PROMPT_TOKENS, Cluster, StagePlan, plan_stage
 from or1.plan.pool import EngineCost, partial_rollout, simulate
 
 SEVEN_B = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
@@ -76,7 +76,7 @@ def draw(path: Path) -> None:
         profile=PROFILES["vllm-0.6"],
         bandwidth=GPUS["h800"].bandwidth,
         weight_bytes=num_parameters(shape) * BFLOAT16,
-        cache_bytes_per_token=cache_bytes(shape),
+        cache_bytes_per_token=position_bytes(shape, BFLOAT16),
         prompt_tokens=PROMPT_TOKENS,
     )
     lengths = np.random.default_rng(0).permutation(LENGTHS.quantiles(1024, 16_384)).tolist()

@@ -153,7 +153,6 @@ def open_tracker(
         folder,
         tokenizer or CharTokenizer(),
         run.tracking,
-        loss=run.loss,
         entropy_target=run.entropy.target,
         sinks=sinks,
         clock=clock or fake_clock(),

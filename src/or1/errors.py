@@ -39,7 +39,14 @@ __all__ = [
     "RunStopped",
     "SandboxError",
     "StarvedError",
+    "first_line",
 ]
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its type where it has none: for errors of one
+    line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class ConfigError(Or1Error):

@@ -50,7 +50,7 @@ def train(run: RunConfig, parts: Parts) -> RunState:
             with log.phase("publish"):
                 parts.collector.load(parts.trainer.publish(state.policy_version))
             end = algo.end_of_stage(stage, state)
-            log.step(StepResult(groups, kept, dropped, alpha, report, state, end))
+            log.step(StepResult(groups, kept, advantages, dropped, alpha, report, state, end))
 
         # 7 EVALUATE and CHECKPOINT; a run without signal or with non-finite updates stops here.
         algo.raise_if_stuck(state, run)

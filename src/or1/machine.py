@@ -39,12 +39,9 @@ def usable_processors(root: Path = ROOT) -> int:
     allowed = len(os.sched_getaffinity(0))
     shares = []
     for folder in _groups(root, "cpu"):
-        if (folder / "cpu.max").is_file():
-            quota, period = _words(folder / "cpu.max")
-        else:
-            quota, period = (
-                "".join(_words(folder / name)) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-            )
+        words = _words(folder / "cpu.max")
+        words = words or [*_words(folder / "cpu.cfs_quota_us"), *_words(folder / "cpu.cfs_period_us")]
+        quota, period = words if len(words) == 2 else ("", "")
         if quota.isdigit() and period.isdigit() and int(period) > 0:  # "max" and -1 are no limit
             shares.append(-(-int(quota) // int(period)))
     return max(1, min(allowed, *shares)) if shares else allowed

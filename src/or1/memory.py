@@ -144,6 +144,9 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     (16 bytes a parameter and 2 for the weights: arXiv 1910.02054, section 3.1, with float32 gradients).
     """
     weights = num_parameters(shape) * settings.compute_bytes
+    merged = (
+        num_block_parameters(shape) * settings.compute_bytes
+    )  # the engine's copy, with the adapters in it
     trained = num_parameters(shape)
     if settings.lora_rank is not None:
         trained = num_adapter_parameters(shape, settings.lora_rank)
@@ -151,7 +154,9 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     masters = 0 if own_masters and settings.lora_rank is None else trained * FLOAT32
     moment = FLOAT32 if settings.optimizer_bits == 32 else 1 + FLOAT32 / QUANTIZATION_BLOCK
     return MemoryEstimate(
-        weights=_shard(weights, settings) + _gathered(shape, settings),
+        weights=_shard(weights, settings)
+        + _gathered(shape, settings)
+        + (merged if settings.lora_rank is not None and settings.slots else 0),
         masters=_shard(masters, settings),
         gradients=_shard(trained * FLOAT32, settings),
         moments=_shard(int(2 * trained * moment), settings),
@@ -240,9 +245,14 @@ def _logits(shape: Shape, settings: MemorySettings) -> int:
     return logits + hidden + copy + gradient
 
 
+def position_bytes(shape: Shape, number_bytes: int) -> int:
+    """Keys and values of all layers at one position [bytes]."""
+    return 2 * shape.num_layers * shape.num_kv_heads * shape.head_size * number_bytes
+
+
 def _cache(shape: Shape, settings: MemorySettings) -> int:
     """Keys and values of all layers at every position, and three numbers a response token."""
-    position = 2 * shape.num_layers * shape.num_kv_heads * shape.head_size * settings.compute_bytes
+    position = position_bytes(shape, settings.compute_bytes)
     length = settings.max_prompt_tokens + settings.max_response_tokens
     return settings.slots * (length * position + settings.max_response_tokens * 3 * FLOAT32)
 

@@ -26,6 +26,7 @@ __all__ = [
     "Gold",
     "Group",
     "Int32",
+    "Int64",
     "Message",
     "Outcome",
     "Problem",
@@ -303,6 +304,8 @@ class StepResult:
     """All groups of the step, in the order drawn."""
     kept: Sequence[Group]
     """Those that were trained on."""
+    advantages: Sequence[Float32]
+    """Of the rollouts of each kept group [M]."""
     dropped: Sequence[DroppedGroup]
     alpha: float
     """Entropy bonus of the step [dimensionless]."""

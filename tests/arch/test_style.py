@@ -26,7 +26,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1/cluster/",
 }
 FOREIGN_CODE_ALLOWED = {
-    "or1/processes/",  # messages between a parent and its own child processes
+    "or1/processes/worker.py",  # unpickles messages of its own parent process only
     "or1_verify/code/child.py",  # runs in a process that has been locked in
     "or1_verify/pool/worker_main.py",  # unpickles requests of its own parent process only
     "or1_verify/sandbox/program.py",  # runs in a process that has been locked in

@@ -206,36 +206,36 @@ except RunFolderError as error:
 
 
 class Failing(Sink):
-    """Fails in one of its calls, and counts all of them."""
+    """Fails in one of its calls, and records all of them."""
 
     name = "a view"
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.num_calls = 0
+        self.calls: list[str] = []
 
-    def _count(self, call: str) -> None:
-        self.num_calls += 1
+    def _record(self, call: str) -> None:
+        self.calls.append(call)
         if call == self.where:
             raise ConnectionError("the network is down")
 
     def on_step_begin(self, *arguments: Any) -> None:
-        self._count("begin")
+        self._record("begin")
 
     def on_phase(self, phase: str) -> None:
-        self._count("phase")
+        self._record("phase")
 
     def on_step_end(self, event: StepEvent) -> None:
-        self._count("step")
+        self._record("step")
 
     def on_score(self, *arguments: Any) -> None:
-        self._count("score")
+        self._record("score")
 
     def on_cut(self, step: int) -> None:
-        self._count("cut")
+        self._record("cut")
 
     def close(self) -> None:
-        self._count("close")
+        self._record("close")
 
 
 @pytest.mark.parametrize("where", ["begin", "phase", "step", "score", "cut", "close"])
@@ -251,13 +251,28 @@ def test_a_failing_view_is_logged_once_and_the_run_continues(
     assert "the network is down" in caplog.text
 
 
-def test_a_failed_view_is_not_called_again() -> None:
-    view = Failing("phase")
+@pytest.mark.parametrize("close_fails", [False, True])
+def test_a_failed_view_is_closed_once_and_not_called_again(close_fails: bool) -> None:
+    class Page(Failing):
+        def close(self) -> None:
+            super().close()
+            if close_fails:
+                raise OSError("the terminal is gone")
+
+    view = Page("phase")
     guarded = Guarded(view)
     for _ in range(3):
         guarded.on_phase("rollout")
     guarded.close()
-    assert view.num_calls == 1
+    assert view.calls == ["phase", "close"], "its thread ends and its cursor is shown again"
+
+
+def test_a_view_that_cannot_be_closed_is_closed_once() -> None:
+    view = Failing("close")
+    guarded = Guarded(view)
+    guarded.close()
+    guarded.close()
+    assert view.calls == ["close"]
 
 
 def test_an_interrupt_is_no_failure_of_a_view() -> None:

@@ -17,6 +17,7 @@ from or1.memory import (
     MemorySettings,
     estimate,
     num_adapter_parameters,
+    num_block_parameters,
     num_parameters,
 )
 from or1.nn.cache import bytes_per_position
@@ -157,9 +158,13 @@ def test_bytes_of_weights_and_optimizer() -> None:
     eight = estimate(SEVEN, replace(BFLOAT16, optimizer_bits=8))
     assert eight.moments == pytest.approx(num * 2 * (1 + 4 / 256))
     assert estimate(SEVEN, replace(BFLOAT16, ranks=8)).moments == num
-    adapters = estimate(SEVEN, replace(BFLOAT16, lora_rank=32))
+    apart = estimate(SEVEN, replace(BFLOAT16, lora_rank=32, slots=0))
     assert num_adapter_parameters(SEVEN, 32) == 80_740_352
-    assert (adapters.weights, adapters.masters) == (2 * num, 4 * 80_740_352)
+    assert (apart.weights, apart.masters) == (2 * num, 4 * 80_740_352)
+    beside = estimate(SEVEN, replace(BFLOAT16, lora_rank=32))
+    assert beside.weights == 2 * num + 2 * num_block_parameters(SEVEN), (
+        "the engine has merged layers of its own"
+    )
 
 
 def test_the_cache_is_that_of_the_engine() -> None:

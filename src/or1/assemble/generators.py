@@ -29,15 +29,16 @@ _TEMPLATE_TOKENS = 256
 """Room for a chat template and a system prompt [tokens]."""
 
 
-def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutConfig) -> Generator:
-    """Texts of a model that runs in this process.
+@contextlib.contextmanager
+def local_generator(model: ModelConfig, system: SystemConfig, rollout: RolloutConfig) -> Iterator[Generator]:
+    """Texts of a model from an engine, which is closed at the end.
 
     Raises:
         ModelError, ConfigError: no such model or device, or an architecture that is not supported.
     """
     started = read_model(model, system)
-    engine = _engine_of(started, system, rollout)
-    return _generator_of(started, engine)
+    with contextlib.closing(_engine_of(started, system, rollout)) as engine:
+        yield _generator_of(started, engine)
 
 
 def _engine_of(model: Model, system: SystemConfig, rollout: RolloutConfig) -> RolloutEngine:

@@ -192,7 +192,6 @@ def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifier
         folder,
         inputs.model.tokenizer,
         run.tracking,
-        loss=run.loss,
         entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
         sinks=open_views(run, folder),
         clock=TimingSources(

@@ -66,8 +66,10 @@ def curate(recipe_name: str, sets: Sequence[str], out: Path | None) -> None:
     folder = out or Path("datasets") / config.name
     console = Console(stderr=True)
     bars = Bars(console)
-    models = _models(config)
-    with _workers(config) as workers, bars.progress:
+    with contextlib.ExitStack() as stack:
+        models = _models(config, stack)
+        workers = stack.enter_context(_workers(config))
+        stack.enter_context(bars.progress)
         counts = run(config, folder, bars, models, workers=workers)
     sys.stdout.write("\n".join(funnel_lines(counts)) + f"\n{folder / MANIFEST}\n")
 
@@ -84,8 +86,13 @@ def _workers(config: CurateConfig) -> Iterator[Workers]:
         yield workers
 
 
-def _models(config: CurateConfig) -> Models:
-    """Generators for the stages that need a model. A server is checked before any work."""
+def _models(config: CurateConfig, stack: contextlib.ExitStack) -> Models:
+    """Generators for the stages that need a model. A server is checked before any work.
+
+    Args:
+        config: of the data set.
+        stack: closes the engine of the solver.
+    """
     judges: dict[str, Generator] = {}
     for endpoint in config.quality.judges if config.quality is not None else ():
         judges[endpoint.model] = _server(endpoint)
@@ -100,7 +107,7 @@ def _models(config: CurateConfig) -> Models:
         engine=config.solver.engine, max_response_tokens=config.difficulty.max_response_tokens
     )
     solver = local_generator(ModelConfig(path=config.solver.model_path), SystemConfig(), rollout)
-    return Models(solver, judges)
+    return Models(stack.enter_context(solver), judges)
 
 
 def _server(endpoint: EndpointConfig) -> Generator:

@@ -68,33 +68,23 @@ def plan(
 
 
 def shape_of(run: RunConfig) -> Shape:
-    """Sizes of the run's model: of its folder, or of a published model by its hub name.
+    """Sizes of the run's model: of a published model by its hub name, else of its folder or the hub's cache.
 
     Raises:
-        ConfigError: neither.
+        ConfigError: none of them.
+        ModelError: a folder that cannot be computed.
     """
     if run.model.path in PUBLISHED:
         return PUBLISHED[run.model.path]
-    from or1.models import model_folder
-    from or1.nn.load import shape_for  # imports torch: only for models in folders
+    from or1.assemble.obstacles import known_shape  # imports torch: only for other models
 
-    folder = Path(model_folder(run.model.path))
-    if not folder.is_dir():
+    shape = known_shape(run)
+    if shape is None:
         raise ConfigError(
             f"the sizes of {run.model.path} are not known: give a folder with --set model.path=FOLDER; "
             f"known by name are {', '.join(PUBLISHED)}"
         )
-    found = shape_for(folder, run.model)
-    return Shape(
-        num_layers=found.num_layers,
-        hidden_size=found.hidden_size,
-        intermediate_size=found.intermediate_size,
-        num_heads=found.num_heads,
-        num_kv_heads=found.num_kv_heads,
-        head_size=found.head_size,
-        vocab_size=found.vocab_size,
-        is_head_tied=found.is_head_tied,
-    )
+    return shape
 
 
 def _named(name: str, table: Mapping[str, Named], option: str) -> Named:

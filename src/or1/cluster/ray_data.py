@@ -25,7 +25,7 @@ import ray.exceptions
 from or1 import errors
 from or1.curate.store import Store
 from or1.curate.workers import Work, versions
-from or1.errors import ClusterError, Or1Error
+from or1.errors import ClusterError, Or1Error, first_line
 
 SHARED_FOLDER = "give --out on a folder that all machines of the cluster share under the same path"
 _KINDS: Mapping[str, type[Or1Error]] = MappingProxyType(
@@ -167,7 +167,7 @@ def connected(address: str) -> Iterator[RayWorkers]:
         ray.init(address=address, include_dashboard=None if address != "local" else False,
                  log_to_driver=False, logging_level=logging.ERROR)  # fmt: skip
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
-        said = str(error).strip().splitlines()[0]
+        said = first_line(error)
         raise ClusterError(
             f"no Ray cluster at ray_address {address!r} ({said}): start one with `ray start --head`, "
             "or set ray_address=local"

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from or1.evals.questions import Questions
+from or1.evals.settings import EvalRunConfig
+from or1.recipes.schema import with_defaults
 from or1.storage.folder import Folder
 from or1.storage.jsonl import parse_rows, write_rows
 from or1.storage.provenance import hash_json
@@ -30,11 +32,11 @@ DESCRIPTION, PROBLEMS = "eval.json", "problems.jsonl"
 RESPONSES, RESULTS = "responses.jsonl", "results.jsonl"
 
 FREE_SETTINGS = (
-    *("samples", "max_running", "system.threads", "verify.num_workers"),
+    *("samples", "max_running", "num_engines", "vllm.*", "system.threads", "verify.num_workers"),
     *("endpoint.url", "endpoint.api_key_variable", "endpoint.max_*", "endpoint.connect_limit_s"),
     *("endpoint.answer_limit_s", "endpoint.first_pause_s", "endpoint.longest_*"),
 )
-"""Settings that may change when an evaluation resumes: they decide no text and no verdict."""
+"""Settings that may change when an evaluation resumes: they decide no verdict, and texts only by rounding."""
 JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers", "task", "task_hash")
 """Settings that may change too when everything is judged again."""
 _PROBLEMS_AND_PROMPTS = ("num_problems", "data_hash", "prompts_hash")
@@ -231,8 +233,8 @@ def _joined(
 ) -> dict[str, Any]:
     """The description found with the new benchmarks in it."""
     require_same(
-        found["settings"],
-        new["settings"],
+        with_defaults(found["settings"], EvalRunConfig),
+        with_defaults(new["settings"], EvalRunConfig),
         may_change=may_change,
         holder=f"{path} holds an evaluation with other settings",
         remedy="choose another folder with --out, or repeat the settings it was started with",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from or1.memory import position_bytes
 from or1.nn.config import ModelShape
 from or1.types import Int64
 
@@ -24,7 +25,7 @@ def cache_dtype(model_dtype: torch.dtype) -> torch.dtype:
 
 def bytes_per_position(config: ModelShape, dtype: torch.dtype) -> int:
     """Memory of one position of one sequence: the keys and values of all layers [bytes]."""
-    return 2 * config.num_layers * config.num_kv_heads * config.head_size * dtype.itemsize
+    return position_bytes(config, dtype.itemsize)
 
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]

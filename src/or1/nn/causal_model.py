@@ -5,6 +5,7 @@ Shape letters: see `or1.nn`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -18,7 +19,13 @@ from or1.nn.kernels import Kernels
 T = TypeVar("T")
 
 
-class CausalModule(nn.Module):
+class HasParameters(Protocol):
+    """A module, or a model behind a protocol."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+
+
+class CausalModule(nn.Module, ABC):
     """The parts that all implementations share. The forward pass is any function of the module: hooks of the
     forward pass, such as those that gather sharded weights, then hold for the body and for the head, which is
     outside of the model.
@@ -28,12 +35,11 @@ class CausalModule(nn.Module):
     kernels: Kernels
 
     @property
-    def dtype(self) -> torch.dtype:
-        raise NotImplementedError
-
+    @abstractmethod
+    def dtype(self) -> torch.dtype: ...
     @property
-    def device(self) -> torch.device:
-        raise NotImplementedError
+    @abstractmethod
+    def device(self) -> torch.device: ...
 
     def forward(self, function: Callable[..., T], *args: object) -> T:
         """The result of `function(self, *args)`."""
@@ -45,6 +51,13 @@ class CausalModule(nn.Module):
         return self.kernels.new_cache(
             self.config, num_sequences, max_length, cache_dtype(self.dtype), self.device, max_bytes
         )
+
+
+def drop_weights(model: HasParameters, device: torch.device) -> None:
+    """Free the memory of the parameters: each keeps its shape and type, and takes one number on `device`."""
+    for _, parameter in model.named_parameters():
+        parameter.requires_grad_(False)
+        parameter.data = torch.zeros(1, dtype=parameter.dtype, device=device).expand(parameter.shape)
 
 
 class CausalModel(Protocol):

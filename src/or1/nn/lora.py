@@ -67,16 +67,17 @@ def linear_names(causal_lm: PreTrainedModel) -> set[str]:
 @torch.no_grad()
 def merged_weights(causal_lm: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     """Weights with the adapters added, by the names of the model without adapters."""
-    deltas = {}
-    for name, module in causal_lm.named_modules():
-        if hasattr(module, "get_delta_weight") and hasattr(module, "base_layer"):
-            deltas[f"{name}{BASE}.weight"] = module.get_delta_weight(ADAPTER)
+    adapted = {
+        f"{name}{BASE}.weight": module
+        for name, module in causal_lm.named_modules()
+        if hasattr(module, "get_delta_weight") and hasattr(module, "base_layer")
+    }
     for name, parameter in causal_lm.named_parameters():
         if ".lora_" in name:
             continue
         weight = parameter.detach()
-        if name in deltas:
-            weight = (weight.float() + deltas[name].float()).to(weight.dtype)
+        if name in adapted:  # one product at a time: together they are as large as the model in float32
+            weight = (weight.float() + adapted[name].get_delta_weight(ADAPTER).float()).to(weight.dtype)
         yield name.replace(BASE, ""), weight
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
-from or1.errors import ModelError
+from or1.errors import ModelError, first_line
 from or1.nn.cache import Attend, PromptKeyValues, bytes_per_position
 from or1.nn.config import ModelShape
 from or1.nn.varlen_attention import has_flash
@@ -119,7 +119,7 @@ def working_paged(
         try:
             worst = (attend(q_BHD, k, v, *operands).float() - expected).abs().max().item()
         except (RuntimeError, TypeError, ValueError) as error:
-            reasons.append(str(error).strip().split("\n")[0])
+            reasons.append(first_line(error))
             continue
         if worst <= TOLERANCE:
             return attend

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from or1.config import ChatConfig
-from or1.errors import ModelError
+from or1.errors import ModelError, first_line
 from or1.nn.chat_template import check_chat, renderer, stop_token_ids, turn_end_without_effect
 from or1.nn.config import ModelShape
 from or1.nn.load import read_shape
@@ -141,9 +141,7 @@ def load_tokenizer(
     try:
         backend = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"{folder} has no tokenizer that loads: {str(error).strip().splitlines()[0]}"
-        ) from error
+        raise ModelError(f"{folder} has no tokenizer that loads: {first_line(error)}") from error
     if chat.template is not None:
         backend.chat_template = chat.template
     if backend.chat_template is None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
-from or1.errors import ModelError
+from or1.errors import ModelError, first_line
 from or1.model_config import LoraConfig
+from or1.nn.causal_model import drop_weights
 from or1.nn.config import FAMILIES, ModelShape, end_ids, generation_eos, max_positions, read_json, setting
 from or1.nn.kernels import FAST, Kernels
 from or1.nn.lora import add_adapters, write_adapter
@@ -41,7 +43,7 @@ def read_shape(folder: Path) -> ModelShape:
     except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
         raise ModelError(
             f"{folder / 'config.json'}: {names[0]} is not supported: or1 computes {', '.join(FAMILIES)}, and "
-            f"the models of transformers with attention in every layer ({_first_line(error)})"
+            f"the models of transformers with attention in every layer ({first_line(error)})"
         ) from error
 
 
@@ -112,10 +114,7 @@ def unloaded_transformers(
     """A decoder for an engine that gets its weights published: each parameter has the shape, type and device
     of the real one and takes the memory of one number."""
     causal_lm = _from_folder(folder, dtype)
-    for parameter in causal_lm.parameters():
-        number = torch.zeros(1, dtype=parameter.dtype, device=device)
-        parameter.requires_grad_(False)
-        parameter.data = number.expand(parameter.shape)
+    drop_weights(causal_lm, device)
     causal_lm.to(device)
     causal_lm.set_attn_implementation(ATTENTION)
     return TransformersDecoder(causal_lm, shape, kernels)
@@ -171,8 +170,8 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
-        raise ModelError(f"transformers cannot load {folder}: {_first_line(error)}") from error
+    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"transformers cannot load {folder}: {first_line(error)}") from error
     finally:
         if shows_progress:
             logging.enable_progress_bar()
@@ -198,7 +197,7 @@ def compare_passes(causal_lm: PreTrainedModel, shape: ModelShape, kernels: Kerne
         cached_TC = _cached_rows(decoder, sequences)
         ours_XTV = torch.stack([packed_TC, cached_TC]) @ decoder.head_weight.t()
     except (RuntimeError, TypeError, IndexError, AttributeError) as error:
-        raise ModelError(f"{shape.architecture} cannot be computed by or1: {_first_line(error)}") from error
+        raise ModelError(f"{shape.architecture} cannot be computed by or1: {first_line(error)}") from error
     worst = ((ours_XTV - own_TV).abs().max() / own_TV.abs().max()).item()
     if not worst <= TOLERANCE[own_TV.dtype]:
         raise ModelError(
@@ -221,7 +220,3 @@ def _cached_rows(decoder: TransformersDecoder, sequences: Sequence[Tensor]) -> T
             if position < length:
                 row.append(hidden_C)
     return torch.stack([hidden_C for row in rows for hidden_C in row])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

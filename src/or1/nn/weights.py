@@ -18,7 +18,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from or1.errors import ModelError
+from or1.errors import ModelError, first_line
 from or1.nn.config import DecoderConfig, read_config, read_json
 from or1.nn.decoder import Decoder
 from or1.nn.kernels import FAST, Kernels
@@ -46,7 +46,7 @@ def resolve_folder(path: str | Path) -> Path:
         wanted = ["*.safetensors", *SIDE_FILES]
         return Path(snapshot_download(found[1], revision=found[2], allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise ModelError(
             f"{name} is no folder here, and the hub gave no model of that name ({reason}): check the name "
             "and the network, or give a local folder"

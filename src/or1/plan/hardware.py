@@ -60,4 +60,5 @@ PROFILES = {
         EngineProfile(name="graphs", start_s=0.5e-3, per_sequence_s=0.02e-3, bandwidth_fraction=0.6),
     )
 }
-"""Constants belong to an engine and its version, not to the planner: fit your own with `fit_profile`."""
+"""Constants belong to an engine and its version, not to the planner: another engine is one more entry, fitted
+on two of its rollouts."""

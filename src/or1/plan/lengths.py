@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -46,18 +45,3 @@ class RecordedLengths:
         ranked = np.sort(np.asarray(self.tokens, dtype=np.int64))
         at = ((np.arange(num) + 0.5) / num * len(ranked)).astype(np.int64)
         return np.minimum(ranked[at], budget)
-
-
-def fit(tokens: Sequence[int], budget: int) -> LogNormalLengths:
-    """The log-normal distribution with the median and the upper quartile of lengths that are not all cut.
-
-    Raises:
-        ValueError: half of the lengths are at the budget: the median is unknown.
-    """
-    ranked = np.sort(np.asarray(tokens, dtype=np.float64))
-    median, upper = (float(np.quantile(ranked, q)) for q in (0.5, 0.75))
-    if median >= budget:
-        raise ValueError(f"half of the responses reach the budget of {budget} tokens")
-    lower = float(np.quantile(ranked, 0.25))
-    spread = math.log(upper / median) if upper < budget else math.log(median / lower)
-    return LogNormalLengths(median=median, sigma=max(spread / NormalDist().inv_cdf(0.75), 0.01))

@@ -10,7 +10,7 @@ import numpy as np
 
 from or1.config import RunConfig, StageConfig
 from or1.errors import ConfigError
-from or1.memory import MemoryEstimate, MemorySettings, Shape, estimate, num_parameters
+from or1.memory import MemoryEstimate, MemorySettings, Shape, estimate, num_parameters, position_bytes
 from or1.plan.hardware import EngineProfile, Gpu
 from or1.plan.lengths import Lengths
 from or1.plan.pool import EngineCost, simulate
@@ -130,7 +130,7 @@ def plan_stage(
     slots = engine_slots(shape, cluster, tensor_parallel, float(sampled.mean()))
     rollout_s, idle = rollout_seconds(shape, cluster, sampled, tensor_parallel, num_engines, slots)
     update_s = _update(run, stage, shape, cluster, sampled, cluster.num_gpus)
-    weights_s = num_parameters(shape) * BFLOAT16 / GATHER_RATE
+    weights_s = weights_seconds(shape)
     step_s = rollout_s + update_s + weights_s
     return StagePlan(
         stage=stage,
@@ -147,7 +147,7 @@ def plan_stage(
 
 
 def trainer_memory(
-    run: RunConfig, budget: int, shape: Shape, cluster: Cluster, microbatch_tokens: int = 0
+    run: RunConfig, budget: int, shape: Shape, cluster: Cluster, microbatch_tokens: int
 ) -> MemoryEstimate:
     """Bytes on one GPU of the trainer, sharded over all GPUs, with recompute.
 
@@ -165,6 +165,7 @@ def trainer_memory(
             compute_bytes=BFLOAT16,
             microbatch_tokens=tokens,
             recompute=True,
+            optimizer_bits=run.system.optimizer_bits,
             ranks=cluster.num_gpus,
             has_reference=run.loss.kl_coefficient > 0,
             lora_rank=None if run.model.lora is None else run.model.lora.rank,
@@ -178,20 +179,21 @@ def _memory(run: RunConfig, stage: StageConfig, shape: Shape, cluster: Cluster) 
 
 def engine_gpus(shape: Shape, gpu: Gpu, budget: int, max_prompt_tokens: int) -> int:
     """GPUs of one engine: the fewest, a power of two, that hold the weights and eight whole responses."""
-    needed = num_parameters(shape) * BFLOAT16 + 8 * (budget + max_prompt_tokens) * cache_bytes(shape)
+    cache = 8 * (budget + max_prompt_tokens) * position_bytes(shape, BFLOAT16)
+    needed = num_parameters(shape) * BFLOAT16 + cache
     return 1 << max(0, math.ceil(math.log2(needed / (USABLE * gpu.memory))))
 
 
 def engine_slots(shape: Shape, cluster: Cluster, tensor_parallel: int, mean_length: float) -> int:
     """Responses that one engine decodes at once: what the cache holds when they are half done."""
     left = tensor_parallel * cluster.gpu.memory * USABLE - num_parameters(shape) * BFLOAT16
-    held = cluster.engine.cache_fraction * left / (cache_bytes(shape) * mean_length / 2)
+    held = cluster.engine.cache_fraction * left / (position_bytes(shape, BFLOAT16) * mean_length / 2)
     return max(1, min(MAX_SLOTS, int(held)))
 
 
-def cache_bytes(shape: Shape) -> int:
-    """Keys and values of one token in bfloat16."""
-    return 2 * shape.num_layers * shape.num_kv_heads * shape.head_size * BFLOAT16
+def weights_seconds(shape: Shape) -> float:
+    """Seconds until the engines have the weights of an update."""
+    return num_parameters(shape) * BFLOAT16 / GATHER_RATE
 
 
 def rollout_seconds(
@@ -202,7 +204,7 @@ def rollout_seconds(
         profile=cluster.engine,
         bandwidth=tensor_parallel * cluster.gpu.bandwidth,
         weight_bytes=num_parameters(shape) * BFLOAT16,
-        cache_bytes_per_token=cache_bytes(shape),
+        cache_bytes_per_token=position_bytes(shape, BFLOAT16),
         prompt_tokens=PROMPT_TOKENS,
     )
     orders = [np.random.default_rng(seed).permutation(sampled).tolist() for seed in range(NUM_ORDERS)]
@@ -253,8 +255,7 @@ def best_overlap(
             continue
         rollout_s, _ = rollout_seconds(shape, cluster, sampled, tensor_parallel, num_engines, slots)
         update_s = _update(run, stage, shape, cluster, sampled, num_train)
-        weights_s = num_parameters(shape) * BFLOAT16 / GATHER_RATE
-        step_s = max(rollout_s, update_s) + weights_s
+        step_s = max(rollout_s, update_s) + weights_seconds(shape)
         num_rollout = num_engines * tensor_parallel
         found.append(Overlap(num_rollout=num_rollout, num_train=num_train, step_s=step_s))
     return min(found, key=lambda overlap: overlap.step_s, default=None)
@@ -264,7 +265,8 @@ def largest_budget(run: RunConfig, shape: Shape, cluster: Cluster) -> int:
     """The largest response budget whose update fits, in steps of 1,024; 0 when none does [tokens]."""
     fits = 0
     for budget in range(1024, 131_073, 1024):
-        if trainer_memory(run, budget, shape, cluster).update > USABLE * cluster.gpu.memory:
+        memory = trainer_memory(run, budget, shape, cluster, run.system.tokens_per_microbatch)
+        if memory.update > USABLE * cluster.gpu.memory:
             break
         fits = budget
     return fits
@@ -286,7 +288,7 @@ def _does_not_fit(
     budget = largest_budget(run, shape, cluster)
     if budget:
         return f"{line}: up to {budget:,} response tokens fit"
-    return f"{line}: use GPUs with more memory, or model.lora"
+    return f"{line}: lower system.tokens_per_microbatch, use GPUs with more memory, or model.lora"
 
 
 def fewest_candidates(num_gpus: int) -> list[int]:

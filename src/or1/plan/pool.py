@@ -185,7 +185,8 @@ class _Run:
             self.num_left -= 1
 
     def _lose(self, engine: _Engine, now: float) -> None:
-        """Its responses go back to the front of the queue; tokens since the last end are counted as lost."""
+        """Its responses go back to the front of the queue; their tokens up to the last end of one are counted
+        as lost."""
         for end, ticket in engine.running:
             self.lost += int(self.lengths[ticket]) - (end - engine.clock)
         self.queue.extendleft(sorted((ticket for _, ticket in engine.running), reverse=True))

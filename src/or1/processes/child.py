@@ -14,12 +14,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from or1.errors import RunStopped
+from or1.processes.replies import decode
 
 _BOOT = (
     "import sys, json, importlib; sys.path[:] = json.loads(sys.argv[1]); "
@@ -39,12 +40,21 @@ class ChildProcess:
         environment: variables of the process, beside those of this one.
         log: file for all that the process prints.
         error: type of the errors of this process.
+        replies: dataclasses that its replies hold.
     """
 
     def __init__(
-        self, name: str, worker: str, environment: Mapping[str, str], log: Path, error: type[RunStopped]
+        self,
+        name: str,
+        worker: str,
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        error: type[RunStopped],
+        replies: Sequence[type],
     ) -> None:
         self.name = name
+        self._replies = replies
         self.silent_s = 0.0
         """Time that the parent has waited since its last message [s]."""
         self.bytes_sent = 0
@@ -94,7 +104,7 @@ class ChildProcess:
         except (EOFError, OSError) as error:
             raise self.ended() from error
         self.bytes_received += len(content)
-        return pickle.loads(content)
+        return decode(content, self._replies)
 
     def failed(self, reason: str) -> RunStopped:
         """The error that the process reported, with the end of its output."""

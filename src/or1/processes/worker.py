@@ -14,9 +14,11 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from or1.processes.replies import encode
+
 
 class Channel:
-    """Messages from and to the parent.
+    """Messages from the parent, which are pickled: it alone has the other end. Replies to it, which are not.
 
     Args:
         descriptor: of the socket, an argument of `main`.
@@ -49,8 +51,8 @@ class Channel:
                 shutil.rmtree(scratch, ignore_errors=True)
             os._exit(0)
 
-    def send(self, message: object) -> None:
-        """Send a message to the parent; from any thread."""
-        content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    def send(self, reply: object) -> None:
+        """Send a reply to the parent; from any thread."""
+        content = encode(reply)
         with self._lock:
             self._channel.send_bytes(content)

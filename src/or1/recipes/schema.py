@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,19 @@ def leaf_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield prefix + name
         else:
             yield from leaf_keys(inner.model, f"{prefix}{name}.{'0.' if inner.kind == 'tables' else ''}")
+
+
+def with_defaults(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """A table of JSON, with the default of each setting of the model that it lacks."""
+    filled = dict(table)
+    for name, field in model.model_fields.items():
+        inner = slot(field.annotation).model
+        if name not in table:
+            if not field.is_required():
+                filled[name] = to_jsonable_python(field.get_default(call_default_factory=True))
+        elif inner is not None and isinstance(table[name], Mapping):
+            filled[name] = with_defaults(table[name], inner)
+    return filled
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:

@@ -8,13 +8,14 @@ cache, half an update, another type and an engine that was started again all sho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from or1.errors import EngineError
-from or1.nn.causal_model import CausalModel
+from or1.nn.causal_model import CausalModel, drop_weights
 from or1.nn.head import head_logprobs
 from or1.nn.published import load_published
 from or1.rollout.engine_messages import CanaryReading
@@ -33,18 +34,18 @@ class Scorer(Protocol):
 
 
 class DecoderScorer:
-    """Scores with the model of the update, which shares published tensors.
+    """Scores with the model of the update, which shares published tensors for that time.
 
     Args:
-        unloaded: makes the model without memory for weights.
+        unloaded: makes the model without memory for weights; called once, at the first check.
     """
 
     def __init__(self, unloaded: Callable[[], CausalModel]) -> None:
-        self._unloaded = unloaded
+        self._model = cache(unloaded)
 
     @torch.no_grad()
     def logprobs(self, weights: WeightHandle, sequences: Sequence[Int32]) -> list[Float32]:
-        model = self._unloaded()
+        model = self._model()
         load_published(model, weights.ref)
         tokens_T = torch.from_numpy(np.concatenate(sequences)).to(device=model.device, dtype=torch.int64)
         hidden_TC = model.packed(tokens_T, [len(each) for each in sequences])
@@ -52,6 +53,7 @@ class DecoderScorer:
         head_VC, logits_of = model.head_weight, model.kernels.head_logits
         logprobs_T, _ = head_logprobs(hidden_TC, head_VC, next_T, 1.0, logits_of)
         parts = logprobs_T.float().cpu().split([len(each) for each in sequences])
+        drop_weights(model, model.device)
         return [part[:-1].numpy() for part in parts]
 
 

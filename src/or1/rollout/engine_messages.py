@@ -1,7 +1,4 @@
-"""Messages between the engine pool and the processes of its engines, and the engine that a process holds.
-
-All are pickled: both ends are or1, and every process is a child of the pool's.
-"""
+"""Messages between the engine pool and the processes of its engines, and the engine that a process holds."""
 
 from __future__ import annotations
 
@@ -161,3 +158,5 @@ class Failed:
 
 ToEngine = Start | Load | ReadCanary | Begin | Add | Abort
 FromEngine = Done | Completed | Alive | Failed
+REPLIES = (Done, Completed, Alive, Failed, CanaryReading, TokenResponse)
+"""The dataclasses of which replies of an engine are made."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from or1.errors import EngineError
 from or1.processes.child import ChildProcess
-from or1.rollout.engine_messages import Failed, FromEngine, Start, ToEngine
+from or1.rollout.engine_messages import REPLIES, Failed, FromEngine, Start, ToEngine
 
 
 class EngineProcess(ChildProcess):
@@ -21,7 +21,8 @@ class EngineProcess(ChildProcess):
     """
 
     def __init__(self, name: str, start: Start, environment: Mapping[str, str], log: Path) -> None:
-        super().__init__(name, "or1.rollout.engine_worker", environment, log, EngineError)
+        worker = "or1.rollout.engine_worker"
+        super().__init__(name, worker, environment, log, error=EngineError, replies=REPLIES)
         self.num_running = 0
         """Requests that it has and did not answer."""
         self.send(start)

@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal
 
-from or1.errors import DataError
+from or1.errors import DataError, first_line
 from or1.storage.manifest import MANIFEST, PROBLEMS, checked_manifest, is_data_set
 from or1.tasks.hub import Hub, HubPath
 
@@ -167,9 +167,9 @@ def _read_parquet(file: Path) -> Iterator[Row]:
                     number += 1
                     yield _row(file, "row", number, each)
     except pyarrow.ArrowInvalid as error:
-        raise DataError(f"{file} is not a parquet file: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{file} is not a parquet file: {first_line(error)}") from error
     except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}: fetch it again") from error
+        raise DataError(f"{file} is damaged: {first_line(error)}: fetch it again") from error
 
 
 def _parsed(place: str, text: str) -> Any:

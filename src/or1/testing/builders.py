@@ -10,6 +10,7 @@ import numpy as np
 from or1.types import (
     DroppedGroup,
     Finish,
+    Float32,
     Gold,
     Group,
     Message,
@@ -124,11 +125,14 @@ def make_result(
     groups: Sequence[Group] = (),
     *,
     kept: Sequence[Group] = (),
+    advantages: Sequence[Float32] | None = None,
     dropped: Sequence[DroppedGroup] = (),
     alpha: float = 0.0,
     report: UpdateReport | None = None,
     state: RunState | None = None,
     stage_end: StageEnd | None = None,
 ) -> StepResult:
-    """The result of a step, of the first one unless `state` says otherwise."""
-    return StepResult(groups, kept, dropped, alpha, report, state or RunState(step=1), stage_end)
+    """The result of a step, of the first one unless `state` says otherwise; advantages are 0 by default."""
+    if advantages is None:
+        advantages = [np.zeros(len(group.rollouts), np.float32) for group in kept]
+    return StepResult(groups, kept, advantages, dropped, alpha, report, state or RunState(step=1), stage_end)

@@ -221,8 +221,8 @@ class PlainConsole(ConsoleView):
         self.console.print(Text(text), soft_wrap=True)
 
     def _line(self, text: str) -> None:
-        self._print(text)
         self.inside.line_printed()
+        self._print(text)
 
     def on_progress_start(self, name: str, num_samples: Mapping[str, int]) -> None:
         super().on_progress_start(name, num_samples)

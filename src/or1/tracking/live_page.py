@@ -90,10 +90,10 @@ class LiveConsole(ConsoleView):
     def on_step_end(self, event: StepEvent) -> None:
         super().on_step_end(event)
         self._at = self.add_step(event)
-        self._event = event
         for name in CURVES:
             values = self._history.setdefault(name, deque(maxlen=HISTORY_STEPS))
             values.append(number(event.metrics, SHOWN[name]))
+        self._event = event  # last: the thread that draws the page reads all of this where there is an event
         self._show()
 
     def on_score(self, metrics: Row, timings: Row) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from or1.tracking import metrics as keys
 from or1.tracking.figure import new_figure
 from or1.tracking.plot import INK, curve, scores, style
-from or1.tracking.run_data import RunData
+from or1.tracking.run_data import RunData, scores_compare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,10 @@ def comparison_figure(folders: Sequence[Path], runs: Sequence[RunData]) -> Figur
     """
     figure = new_figure(11, 7 + 0.22 * len(runs))
     axes = figure.subplots(2, 2, sharex=True).flat
+    compare = scores_compare(row for run in runs for row in run.scores)
     for axis, (key, title, scale) in zip(axes, _PANELS, strict=True):
+        if key == keys.REWARD_MEAN and not compare:
+            title = "Correct answers: the held-out problems or samples differ between runs"
         for run, look in zip(runs, _looks(len(runs)), strict=True):
             curve(axis, run, key, "", look[0], scale, look[1])
             if key == keys.REWARD_MEAN:
@@ -47,9 +50,6 @@ def comparison_figure(folders: Sequence[Path], runs: Sequence[RunData]) -> Figur
         axis.set_title(title)
         style(axis)
     axes[0].set_ylim(0, 1)
-    if not _scores_compare(runs):
-        axes[0].set_title("Correct answers: the held-out problems or samples differ between runs")
-        axes[0].title.set(color=INK, fontsize=10.5)
     _legend(figure, labels(folders, runs))
     figure.suptitle(f"{len(runs)} runs", x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
     return figure
@@ -68,16 +68,6 @@ def labels(folders: Sequence[Path], runs: Sequence[RunData]) -> list[str]:
 
 def _looks(count: int) -> list[tuple[str, str]]:
     return [(COLORS[n % len(COLORS)], LINES[n % len(LINES)]) for n in range(count)]
-
-
-def _scores_compare(runs: Sequence[RunData]) -> bool:
-    """Were all held-out scores made on the same problems, with the same number of samples?"""
-    made_on = {
-        (row[keys.DATA_HASH], row[keys.SAMPLES_PER_PROBLEM], row[keys.NUM_PROBLEMS])
-        for run in runs
-        for row in run.scores
-    }
-    return len(made_on) <= 1
 
 
 def _legend(figure: Figure, texts: Sequence[str]) -> None:

@@ -14,7 +14,6 @@ from or1.tracking.eta import format_seconds
 
 LINE_EVERY_S = 30.0
 """Time between two lines where there is no terminal [s]."""
-_LOOK_EVERY_S = 1.0
 
 
 class Meter:
@@ -80,6 +79,7 @@ class RareLines:
         text: the line at this time; None = there is nothing to say.
         print_line: prints it.
         clock: seconds.
+        look_every_s: time between two looks of the thread at the clock [s].
     """
 
     def __init__(
@@ -87,25 +87,32 @@ class RareLines:
         text: Callable[[], str | None],
         print_line: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        look_every_s: float = 1.0,
     ) -> None:
         self._text = text
         self._print_line = print_line
         self._clock = clock
+        self._look_every_s = look_every_s
         self._last_s: float | None = None
+        self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def line_printed(self) -> None:
-        """Another line was printed: the next one is due `LINE_EVERY_S` later."""
-        self._last_s = self._clock()
+        """Another line is printed: the next one is due `LINE_EVERY_S` later. Call it before the line."""
+        with self._lock:
+            self._last_s = self._clock()
 
     def print_if_due(self) -> None:
-        if self._last_s is not None and self._clock() - self._last_s < LINE_EVERY_S:
-            return
-        text = self._text()
-        if text is not None:
-            self.line_printed()
-            self._print_line(text)
+        with self._lock:
+            now_s = self._clock()
+            if self._last_s is not None and now_s - self._last_s < LINE_EVERY_S:
+                return
+            text = self._text()
+            if text is None:
+                return
+            self._last_s = now_s
+        self._print_line(text)
 
     def open(self) -> None:
         """Start the thread; further calls do nothing."""
@@ -114,7 +121,7 @@ class RareLines:
             self._thread.start()
 
     def _look(self) -> None:
-        while not self._closed.wait(_LOOK_EVERY_S):
+        while not self._closed.wait(self._look_every_s):
             try:
                 self.print_if_due()
             except (OSError, ValueError):

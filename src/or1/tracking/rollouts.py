@@ -14,13 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from or1 import algo
-from or1.config import LossConfig
 from or1.errors import RunFolderError
 from or1.protocols import Tokenizer, response_text
 from or1.storage.atomic import fsync_folder, fsync_tree, guard_writes, recover, replacing
 from or1.storage.run_folder import ROLLOUTS
-from or1.types import Group, Problem
+from or1.types import Float32, Group, Problem
 
 PATTERN = "step_*.parquet"
 PROMPT, ADVANTAGE = "prompt", "advantage"
@@ -67,11 +65,16 @@ def read_rollouts(folder: Path, step: int) -> list[dict[str, Any]]:
     return rows
 
 
-def advantage_of_each(kept: Sequence[Group], loss: LossConfig) -> dict[tuple[str, int], float]:
-    """(problem id, index) -> advantage of the rollouts that were trained on."""
+def advantage_of_each(kept: Sequence[Group], advantages: Sequence[Float32]) -> dict[tuple[str, int], float]:
+    """(problem id, index) -> advantage of the rollouts that were trained on.
+
+    Args:
+        kept: groups that were trained on.
+        advantages: of their rollouts, for each group [M].
+    """
     return {
         (rollout.problem_id, rollout.index): float(advantage)
-        for group, advantages_M in zip(kept, algo.advantages(kept, loss), strict=True)
+        for group, advantages_M in zip(kept, advantages, strict=True)
         for rollout, advantage in zip(group.rollouts, advantages_M, strict=True)
     }
 
@@ -99,7 +102,7 @@ def rollout_table(
         "source": pa.array([p.source for p, _ in pairs], pa.string()),
         "index": pa.array([r.index for r in rollouts], pa.int32()),
         "question": pa.array([question(p) for p, _ in pairs], pa.string()),
-        PROMPT: pa.array([tokenizer.decode_prompt(r.prompt_tokens) for r in rollouts], pa.string()),
+        PROMPT: pa.array(_prompts(groups, tokenizer), pa.string()),
         "gold": pa.array([json.dumps(p.gold, ensure_ascii=False) for p, _ in pairs], pa.string()),
         "response": pa.array([response_text(tokenizer, r) for r in rollouts], pa.string()),
         "outcome": pa.array([v.outcome.value if v else None for v in verdicts], pa.string()),
@@ -115,6 +118,19 @@ def rollout_table(
         columns["behavior_logprobs"] = _lists([r.behavior_logprobs for r in rollouts], np.float32)
         columns["behavior_entropy"] = _lists([r.behavior_entropy for r in rollouts], np.float32)
     return pa.table(columns)
+
+
+def _prompts(groups: Sequence[Group], tokenizer: Tokenizer) -> list[str]:
+    """The prompt of each rollout, decoded once for equal prompts of a group."""
+    texts: list[str] = []
+    for group in groups:
+        decoded: dict[bytes, str] = {}
+        for tokens in (rollout.prompt_tokens for rollout in group.rollouts):
+            key = tokens.tobytes()
+            if key not in decoded:
+                decoded[key] = tokenizer.decode_prompt(tokens)
+            texts.append(decoded[key])
+    return texts
 
 
 def _lists(arrays: Sequence[np.ndarray[Any, Any] | None], dtype: type[np.generic]) -> pa.ListArray:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
-from or1.tracking.metrics import AVG_AT_K, STAGE_END, STAGE_INDEX
+from or1.tracking.metrics import (
+    AVG_AT_K,
+    DATA_HASH,
+    NUM_PROBLEMS,
+    SAMPLES_PER_PROBLEM,
+    STAGE_END,
+    STAGE_INDEX,
+)
 
 UNFINISHED = "unfinished"
 
@@ -69,6 +77,16 @@ class RunData:
                     StageSpan(index, stage["max_response_tokens"], first["step"], last["step"], ended_by)
                 )
         return spans
+
+
+def scores_compare(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Were all scores made on the same problems, with the same number of samples?
+
+    Args:
+        rows: of evaluations.
+    """
+    made_on = {(row[DATA_HASH], row[SAMPLES_PER_PROBLEM], row[NUM_PROBLEMS]) for row in rows}
+    return len(made_on) <= 1
 
 
 def read_run(folder: Path) -> RunData:

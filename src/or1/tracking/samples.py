@@ -11,6 +11,8 @@ COLUMNS = (
     *("step", "problem", "rollout", "prompt", "response", "gold", "outcome", "reason", "detail"),
     *("reward", "advantage", "tokens"),
 )
+NUM_EXAMPLES = 4
+"""Rollouts of a step in the table [rollouts]."""
 LONGEST_TEXT = 4000
 """A text shows its end, at most this long [characters]: a view keeps the samples of all steps."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class StepEvent:
     timings: Row
     stage: StageConfig
     examples: tuple[ExampleRollout, ...]
-    """From different places of the batch."""
+    """From different places of the batch; as many as the view that shows most of them."""
 
     @property
     def example(self) -> ExampleRollout | None:
@@ -54,6 +55,8 @@ class Sink:
     """Base class of views: callbacks that do nothing."""
 
     name = "sink"
+    num_examples = 1
+    """Rollouts of a step that it shows [rollouts]; an event may hold more."""
 
     def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
         """Called when a step starts."""
@@ -96,12 +99,14 @@ def open_guarded(name: str, opener: Callable[[], Sink]) -> list[Sink]:
 
 
 class Guarded(Sink):
-    """Error boundary around a view: its first exception is logged, then it is not called again."""
+    """Error boundary around a view: its first exception is logged, then it is closed and not called again."""
 
     def __init__(self, sink: Sink) -> None:
         self.name = sink.name
+        self.num_examples = sink.num_examples
         self._sink = sink
         self._is_on = True
+        self._is_closed = False
 
     def _call(self, call: Callable[[], None]) -> None:
         if not self._is_on:
@@ -111,9 +116,17 @@ class Guarded(Sink):
         except Exception:
             # The run does not depend on a view: network, disk or terminal may fail with any exception.
             self._is_on = False
+            self.num_examples = 0
             logger.warning(
                 "%s failed and is switched off; the run's files are not affected", self.name, exc_info=True
             )
+            with contextlib.suppress(Exception):  # its thread ends, its cursor is shown again
+                self._close()
+
+    def _close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._sink.close()
 
     def on_step_begin(self, step: int, stage_index: int, stage: StageConfig) -> None:
         self._call(lambda: self._sink.on_step_begin(step, stage_index, stage))
@@ -140,7 +153,7 @@ class Guarded(Sink):
         self._call(lambda: self._sink.on_cut(step))
 
     def close(self) -> None:
-        self._call(self._sink.close)
+        self._call(self._close)
 
 
 class SinkProgress:

@@ -11,7 +11,7 @@ from or1.storage.atomic import write_json
 from or1.storage.run_folder import SUMMARY
 from or1.tracking import metrics as keys
 from or1.tracking.metrics import mean
-from or1.tracking.run_data import RunData, read_run
+from or1.tracking.run_data import RunData, read_run, scores_compare
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PEAK_BYTES, STEP_S, phases_of
 
 EDGE_STEPS = 5
@@ -77,12 +77,11 @@ def _heldout(run: RunData) -> dict[str, Any] | None:
     if not run.scores:
         return None
     before, after = run.scores[0], run.scores[-1]
-    same = [before[k] == after[k] for k in (keys.DATA_HASH, keys.SAMPLES_PER_PROBLEM, keys.NUM_PROBLEMS)]
     return {
         "before": _score(before),
         "after": _score(after),
         "gain": after[keys.AVG_AT_K] - before[keys.AVG_AT_K],
-        "comparable": all(same),
+        "comparable": scores_compare([before, after]),
     }
 
 

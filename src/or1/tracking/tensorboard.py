@@ -17,7 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from or1.metric import Row
 from or1.storage.settings import flatten
-from or1.tracking.samples import COLUMNS, TAG, sample_rows
+from or1.tracking.samples import COLUMNS, NUM_EXAMPLES, TAG, sample_rows
 from or1.tracking.sinks import Sink, StepEvent
 
 
@@ -62,6 +62,7 @@ class TensorBoard(Sink):
     """
 
     name = "TensorBoard"
+    num_examples = NUM_EXAMPLES
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         """

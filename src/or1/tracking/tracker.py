@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from or1.config import LossConfig, StageConfig, TrackingConfig
+from or1.config import StageConfig, TrackingConfig
 from or1.metric import Row, row_of
 from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.atomic import guard_writes
@@ -26,8 +26,6 @@ from or1.tracking.sinks import ExampleRollout, Guarded, Sink, SinkProgress, Step
 from or1.tracking.timings import PHASE_S, Timings, step_timings
 from or1.types import Group, Outcome, Problem, Rollout, RunState, Score, StepResult
 
-NUM_EXAMPLES = 4
-"""Rollouts of a step that the views get [rollouts]."""
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
 """Names of `time/{phase}_s` that are no phases."""
 
@@ -90,7 +88,6 @@ class RunTracker:
         tokenizer: Tokenizer,
         config: TrackingConfig,
         *,
-        loss: LossConfig,
         entropy_target: float | None,
         sinks: Sequence[Sink] = (),
         clock: TimingSources | None = None,
@@ -99,13 +96,11 @@ class RunTracker:
         Args:
             folder: an open run folder.
             tokenizer: decodes the sampled tokens.
-            loss: defines the advantages of the rollout files.
             entropy_target: [nats/token]; None when entropy is not controlled.
             sinks: views; the run continues if one fails.
         """
         self._tokenizer = tokenizer
         self._config = config
-        self._loss = loss
         self._entropy_target = entropy_target
         self._clock = clock or TimingSources()
         self._sinks = [Guarded(s) for s in sinks]
@@ -157,7 +152,7 @@ class RunTracker:
     def _write(self, before: RunState, stage: StageConfig, result: StepResult, timings: Row) -> None:
         step = result.state.step
         metrics = step_metrics(result, before=before, stage=stage, entropy_target=self._entropy_target)
-        advantages = advantage_of_each(result.kept, self._loss)
+        advantages = advantage_of_each(result.kept, result.advantages)
         if self._rollouts.due(step):
             token_numbers = self._config.token_numbers
             table = rollout_table(
@@ -187,10 +182,11 @@ class RunTracker:
     ) -> tuple[ExampleRollout, ...]:
         """Rollouts at other positions of the batch each step, to show correct and incorrect ones."""
         groups = [group for group in groups if group.rollouts]
-        if not self._sinks or not groups:
+        num_examples = max((sink.num_examples for sink in self._sinks), default=0)
+        if not groups:
             return ()
         chosen: dict[tuple[int, int], None] = {}
-        for number in range(step, step + NUM_EXAMPLES):
+        for number in range(step, step + num_examples):
             place = number % len(groups)
             chosen[place, number % len(groups[place].rollouts)] = None
         return tuple(

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from or1.errors import ConfigError
 from or1.metric import Row
 from or1.storage.atomic import replacing
-from or1.tracking.samples import COLUMNS, TAG, sample_rows
+from or1.tracking.samples import COLUMNS, NUM_EXAMPLES, TAG, sample_rows
 from or1.tracking.sinks import Sink, StepEvent
 
 ID_FILE = "wandb_id"
@@ -69,6 +69,7 @@ class WeightsAndBiases(Sink):
     twice."""
 
     name = "Weights & Biases"
+    num_examples = NUM_EXAMPLES
 
     def __init__(self, page: Page) -> None:
         self._page = page

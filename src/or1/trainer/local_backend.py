@@ -153,14 +153,13 @@ class LocalBackend:
         self._optimizer.load(folder)
 
     def _pack(self, rollouts: Sequence[TrainedRollout], loss: LossConfig) -> list[Microbatch]:
-        weight = self._model.head_weight
         return pack(
             rollouts,
             self._tokens_per_microbatch,
             loss,
             share_prompts=self._share_prompts,
-            dtype=torch.float64 if weight.dtype == torch.float64 else torch.float32,
-            device=weight.device,
+            dtype=torch.float64 if self._model.dtype == torch.float64 else torch.float32,
+            device=self._model.device,
         )
 
     def _logprobs(self, model: CausalModel, microbatch: Microbatch) -> tuple[Tensor, Tensor]:

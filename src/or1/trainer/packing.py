@@ -18,9 +18,8 @@ from torch import Tensor
 
 from or1.algo.loss import TokenBatch, token_weights
 from or1.config import LossConfig
-from or1.types import Float32, Group, Rollout
+from or1.types import Float32, Group, Int64, Rollout
 
-Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
 

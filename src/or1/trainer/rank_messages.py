@@ -1,5 +1,4 @@
-"""Messages between the driver of the trainer and the processes of its ranks. All are pickled: both ends are
-or1, and every process is a child of the driver's."""
+"""Messages between the driver of the trainer and the processes of its ranks."""
 
 from __future__ import annotations
 
@@ -7,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from or1.errors import Or1Error
+from or1 import errors
+from or1.errors import Or1Error, first_line
 from or1.trainer.fsdp_rank import RankSettings
+from or1.trainer.rank_plan import RankOutcome, RankReport
 
 
 def saved_marker(scratch: Path, rank: int) -> Path:
@@ -60,5 +61,35 @@ class RankFailed:
     """The rank raised an error and ends."""
 
     reason: str
-    error: Or1Error | None
-    """An error for the user, such as a full disk; None for any other."""
+    """Its type and its first line."""
+    user_error: str | None
+    """Name of the type of an error for the user, such as a full disk; None for any other."""
+    text: str
+    """The whole message of that error."""
+
+    @classmethod
+    def of(cls, error: Exception) -> RankFailed:
+        """The report of an error that a rank raised."""
+        names = [each.__name__ for each in type(error).__mro__ if each in _USER_ERRORS.values()]
+        return cls(f"{type(error).__name__}: {first_line(error)}", next(iter(names), None), str(error))
+
+    @property
+    def error(self) -> Or1Error | None:
+        """The error for the user again."""
+        return None if self.user_error is None else _USER_ERRORS[self.user_error](self.text)
+
+
+_USER_ERRORS: dict[str, type[Or1Error]] = {
+    each.__name__: each
+    for each in (
+        errors.ConfigError,
+        errors.ModelError,
+        errors.RunFolderError,
+        errors.CheckpointError,
+        errors.OutOfMemoryError,
+        Or1Error,
+    )
+}
+"""Errors that cross by their names, the most general last."""
+REPLIES = (RankProgress, RankReturned, RankFailed, RankReport, RankOutcome)
+"""The dataclasses of which replies of a rank are made."""

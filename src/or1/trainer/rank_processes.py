@@ -22,6 +22,7 @@ from or1.processes.child import ChildProcess
 from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_messages import (
+    REPLIES,
     RankCall,
     RankFailed,
     RankProgress,
@@ -109,7 +110,9 @@ class RankProcesses:
             for rank in range(num_ranks):
                 log = self.scratch / f"rank-{rank}.log"
                 name = f"training rank {rank}"
-                process = ChildProcess(name, "or1.trainer.rank_worker", environment, log, RankError)
+                process = ChildProcess(
+                    name, "or1.trainer.rank_worker", environment, log, error=RankError, replies=REPLIES
+                )
                 self._processes.append(process)
                 process.send(StartRank(settings, rank, num_ranks, str(self.scratch)))
             self._collect(None)

@@ -16,7 +16,6 @@ import torch
 from torch import distributed
 from torch._C._distributed_c10d import FileStore
 
-from or1.errors import Or1Error
 from or1.processes.worker import Channel
 from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
@@ -44,13 +43,8 @@ def main(descriptor: int) -> None:
         _serve(channel, start)
     except Exception as error:
         traceback.print_exc()
-        reason = (str(error).strip().splitlines() or [""])[0]
         with contextlib.suppress(OSError):
-            channel.send(
-                RankFailed(
-                    f"{type(error).__name__}: {reason}", error if isinstance(error, Or1Error) else None
-                )
-            )
+            channel.send(RankFailed.of(error))
         sys.stdout.flush()
         os._exit(1)  # without waiting for the other ranks of the group
 

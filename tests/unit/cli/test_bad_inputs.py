@@ -7,7 +7,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
+import torch
 
 from or1.cli.app import dispatch, guarded
 from tests.unit.cli.bad_inputs import CASES, make_world
@@ -41,7 +43,9 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 def test_one_line_and_nothing_written(
     words: str, part: str, world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # the hub reads the variable when it is imported
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     before = listing(world)
     code = guarded(lambda: dispatch(shlex.split(words, posix=False)))
     lines = capsys.readouterr().err.splitlines()
@@ -56,4 +60,5 @@ def test_one_line_and_nothing_written(
 
 
 def test_there_are_enough_of_each_command() -> None:
+    assert all(CASES.values())
     assert len(COMMANDS) >= 140

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from or1.assemble.engines import ENGINES
 from or1.cli.app import dispatch, guarded
-from or1.cli.curate import curate, show
+from or1.cli.curate import Bars, curate, show
 from or1.curate import recipe
 from or1.curate.config import CurateConfig
+from or1.curate.model_stages import Models
 from or1.errors import ConfigError, DataError
+from or1.testing import ScriptedEngine, by_problem
+from or1.types import WeightHandle
 from tests.unit.curate.corpus import problems, write_lines
 
 
@@ -66,6 +70,32 @@ def test_a_data_set_is_made_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "kept" in shown
     with pytest.raises(DataError, match="is not a data set"):
         show(tmp_path, num_samples=2, seed=1)
+
+
+@pytest.mark.parametrize("load_fails", [False, True])
+def test_the_engine_that_measures_difficulty_is_closed(
+    load_fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of the command, not before; and where its weights cannot be loaded."""
+    engine = ScriptedEngine(by_problem({}))
+    at_work: list[bool] = []
+
+    def work(config: CurateConfig, folder: Path, bars: Bars, models: Models, **others: object) -> None:
+        at_work.append(engine.closed)
+        raise DataError("no such rows")
+
+    def load(weights: WeightHandle) -> None:
+        if load_fails:
+            raise DataError("no such weights")
+
+    monkeypatch.setattr(engine, "load", load)
+    monkeypatch.setitem(ENGINES, "local", lambda model, rollout: engine)
+    monkeypatch.setattr("or1.cli.curate.run", work)
+    sets = ["difficulty.model=tiny", "solver.model_path=builtin:tiny", "num_workers=1"]
+    with pytest.raises(DataError, match="no such weights" if load_fails else "no such rows"):
+        curate("real-math", sets, tmp_path / "out")
+    assert engine.closed
+    assert at_work == ([] if load_fails else [False])
 
 
 def test_a_folder_without_out_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from or1.algo import advantages
 from or1.cli.app import dispatch, guarded
 from or1.config import StageConfig
 from or1.storage.run_folder import RunFolder
@@ -28,7 +29,10 @@ def folder(tmp_path: Path) -> Path:
         for step, groups in ((1, [_group(9, "first step")]), (2, [_group(1, "fox"), _group(2, "owl")])):
             with tracker.step(RunState(step=step - 1), STAGE) as log:
                 state = RunState(step=step)
-                log.step(make_result(groups, kept=groups[:1], report=make_report(), state=state))
+                kept = groups[:1]
+                of_kept = advantages(kept, run.loss)
+                result = make_result(groups, kept=kept, advantages=of_kept, report=make_report(), state=state)
+                log.step(result)
         tracker.close()
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from or1.errors import DataError, RunFolderError
 from or1.evals.pipeline import generate, judge
-from or1.evals.results import RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read
+from or1.evals.results import DESCRIPTION, RESPONSES, RESULTS, EvalFolder, ResponseRow, ResultRow, read
+from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import tabulate
 from or1.testing import InjectedFaultError, InlineVerifierPool, Scripted
 from or1.types import Finish, Outcome, Rollout
@@ -190,6 +192,48 @@ def test_other_settings_other_data_and_other_prompts_are_refused(tmp_path: Path)
     names = {"math500": 2}
     with EvalFolder.open(out, lenient, [asked], names, ENVIRONMENT, afresh=True) as folder:
         assert folder.description["settings"]["unboxed_answers"] is True
+
+
+def stored(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the settings in an evaluation folder."""
+    description = json.loads((folder / DESCRIPTION).read_text())
+    change(description["settings"])
+    (folder / DESCRIPTION).write_text(json.dumps(description))
+
+
+@pytest.mark.parametrize("afresh", [False, True])
+def test_a_setting_that_the_folder_lacks_has_its_default(tmp_path: Path, afresh: bool) -> None:
+    asked, out = questions(tmp_path), tmp_path / "out"
+    complete = EvalRunConfig.model_validate({"model": {"path": "m"}}).model_dump(mode="json")
+    complete |= {key: SETTINGS[key] for key in ("protocol", "sampling")}
+    opened(out, asked, 2, complete).close()
+
+    def older(settings: dict[str, Any]) -> None:
+        for key in ("num_engines", "vllm", "unboxed_answers", "top_p"):
+            del settings[key]
+        del settings["model"]["dtype"], settings["verify"]["time_limit_s"]
+
+    stored(out, older)
+    names = {"math500": 2}
+    for change, message in (
+        ({"top_p": 0.5}, r"\(top_p is null there, 0\.5 here\)"),
+        (
+            {"model": {**complete["model"], "dtype": "float32"}},
+            r"\(model\.dtype is auto there, float32 here\)",
+        ),
+    ):
+        with pytest.raises(RunFolderError, match=message):
+            EvalFolder.open(out, complete | change, [asked], names, ENVIRONMENT, afresh=afresh)
+    with EvalFolder.open(out, complete, [asked], names, ENVIRONMENT, afresh=afresh) as folder:
+        assert folder.description["settings"] == complete
+
+
+def test_engines_may_change_when_an_evaluation_resumes(tmp_path: Path) -> None:
+    asked, out = questions(tmp_path), tmp_path / "out"
+    opened(out, asked, 2).close()
+    more = {"num_engines": 2, "vllm": {"start_limit_s": 3600.0, "gpus": [0, 1]}}
+    with opened(out, asked, 2, {**SETTINGS, **more}) as folder:
+        assert folder.description["settings"]["vllm"]["start_limit_s"] == 3600.0
 
 
 def test_a_damaged_row_is_named(tmp_path: Path) -> None:

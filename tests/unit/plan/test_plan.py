@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from or1 import recipes
@@ -10,7 +9,7 @@ from or1.config import StageConfig
 from or1.errors import ConfigError
 from or1.memory import PUBLISHED, Shape
 from or1.plan.hardware import GPUS, PROFILES, Gpu
-from or1.plan.lengths import LogNormalLengths, RecordedLengths, fit
+from or1.plan.lengths import LogNormalLengths, RecordedLengths
 from or1.plan.plan import Cluster, StagePlan, best_overlap, engine_gpus, engine_slots, plan_stage
 from or1.plan.update import TrainerProfile, forward_flops, update_seconds
 
@@ -93,6 +92,24 @@ def test_a_model_that_does_not_fit_is_refused_with_what_does() -> None:
         plan_stage(run, run.stages[0], SEVEN_B, cluster, LENGTHS)
 
 
+def test_8_bit_moments_and_the_microbatch_are_part_of_the_plan() -> None:
+    h200 = Cluster(gpu=GPUS["h200"], num_gpus=1, engine=PROFILES["graphs"])
+    wide = recipes.load("or1-7b")
+    with pytest.raises(ConfigError, match=r"\d GPUs are enough"):
+        plan_stage(wide, wide.stages[0], SEVEN_B, h200, LENGTHS)
+    narrow = recipes.load("or1-7b", ["system.optimizer_bits=8"])
+    assert plan_stage(narrow, narrow.stages[0], SEVEN_B, h200, LENGTHS).memory.moments < 16e9
+    large = recipes.load("or1-7b", ["system.tokens_per_microbatch=3000000"])
+    with pytest.raises(ConfigError, match=r"lower system\.tokens_per_microbatch"):
+        plan_stage(
+            large,
+            large.stages[0],
+            SEVEN_B,
+            Cluster(gpu=GPUS["h100"], num_gpus=8, engine=PROFILES["graphs"]),
+            LENGTHS,
+        )
+
+
 def test_overlap_is_the_slower_of_both_sides() -> None:
     run = recipes.load("or1-7b")
     cluster = Cluster(gpu=GPUS["h100"], num_gpus=32, engine=PROFILES["graphs"])
@@ -109,7 +126,3 @@ def test_lengths_by_quantiles() -> None:
     assert drawn.max() == 16_384
     assert (drawn == 16_384).mean() == pytest.approx(0.0567, abs=0.002)  # 1 - Phi(ln(16384 / 5000) / 0.75)
     assert RecordedLengths((30, 10, 20, 90)).quantiles(2, 50).tolist() == [20, 50]
-    again = fit(drawn.tolist(), 16_384)
-    assert (again.median, again.sigma) == pytest.approx((5000, 0.75), rel=0.02)
-    with pytest.raises(ValueError, match="half of the responses reach the budget"):
-        fit(np.full(9, 100).tolist(), 100)

@@ -63,6 +63,7 @@ def test_responses_of_a_lost_engine_start_again_elsewhere() -> None:
     """Engine 0 is lost at 4 s with a response of 4 tokens: engine 1, free since 1.5 s, takes it."""
     result = simulate([4, 1], 2, 1, FLAT, failures={0: 4.0})
     assert result.finished_s == (10.0, 1.5)
+    assert result.lost_tokens == 0, "no response ended on the lost engine, so no whole step of it is known"
     with pytest.raises(ValueError, match="every engine is lost"):
         simulate([4, 1], 1, 1, FLAT, failures={0: 4.0})
 

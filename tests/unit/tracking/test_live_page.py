@@ -10,6 +10,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from or1.metric import Row
+from or1.tracking import live_page
 from or1.tracking.live_page import LiveConsole
 from tests.runs import play, run_config
 from tests.unit.tracking.test_views import EVENT, EXAMPLE, SHOWN, STAGES, terminal
@@ -53,6 +55,22 @@ def test_the_live_page_fits_any_width_before_and_after_the_first_step(width: int
         pages.append(out.getvalue())
     assert all(len(line) <= width for page in pages for line in page.splitlines())
     assert len(pages[1].splitlines()) > len(pages[0].splitlines())
+
+
+def test_the_page_can_be_drawn_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread draws it four times a second, whatever is being recorded."""
+    console, out = terminal()
+    view = LiveConsole("tiny", STAGES, console)
+    record = live_page.number
+
+    def drawn_before(row: Row, key: str) -> float:
+        console.print(view)
+        return record(row, key)
+
+    monkeypatch.setattr(live_page, "number", drawn_before)
+    view.on_step_end(EVENT)
+    view.close()
+    assert out.getvalue().count("or1 · tiny") >= len(live_page.CURVES)
 
 
 def test_a_live_run_ends_with_a_usable_terminal(tmp_path: Path) -> None:

@@ -203,12 +203,49 @@ def test_a_resumed_run_is_not_before_its_first_step() -> None:
 def test_a_thread_prints_while_the_work_is_one_long_call() -> None:
     """The work here waits for the line: without a thread it would wait for ever."""
     printed = threading.Event()
-    lines = RareLines(lambda: "update for 45 s", lambda text: printed.set())
+    lines = RareLines(lambda: "update for 45 s", lambda text: printed.set(), look_every_s=0.0)
     lines.open()
     try:
         assert printed.wait(60)
     finally:
         lines.close()
+
+
+def test_of_two_threads_that_look_at_once_one_prints() -> None:
+    """The second looks while the first has its text and has not printed it yet."""
+    printed: list[str] = []
+    others: list[threading.Thread] = []
+
+    def text() -> str:
+        if not others:
+            others.append(threading.Thread(target=lines.print_if_due))
+            others[0].start()
+            others[0].join(0.3)  # it ends in this time only where it does not wait for the first
+        return "update for 45 s"
+
+    lines = RareLines(text, printed.append, Clock())
+    lines.print_if_due()
+    others[0].join()
+    assert printed == ["update for 45 s"]
+
+
+def test_no_line_comes_between_a_line_and_its_note() -> None:
+    """Another thread may look at the clock while a line of its own is printed."""
+    clock = Clock()
+    view, _ = plain(clock)
+    view.on_progress_start("rollouts", {"a": 2})
+
+    class Log(io.StringIO):
+        def write(self, text: str) -> int:
+            count = super().write(text)
+            view.inside.print_if_due()
+            return count
+
+    view.console.file = log = Log()
+    clock.now_s += 45
+    view.on_score({"step": 20, "eval/avg_at_k": 0.5}, {})
+    view.close()
+    assert [line.partition(":")[0] for line in log.getvalue().splitlines()] == ["step 20"]
 
 
 def test_the_views_of_a_run_get_the_progress_of_its_tracker(tmp_path: Path) -> None:

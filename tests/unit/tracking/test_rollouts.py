@@ -11,13 +11,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1.algo import split_by_signal
+from or1.algo import advantages, split_by_signal
 from or1.config import LossConfig, StageConfig
 from or1.errors import RunFolderError
-from or1.testing import CharTokenizer, make_group, make_problem, make_report, make_result, make_verdict
+from or1.testing import (
+    CharTokenizer,
+    make_group,
+    make_problem,
+    make_report,
+    make_result,
+    make_rollout,
+    make_verdict,
+)
+from or1.tracking.console import PlainConsole
+from or1.tracking.live_page import LiveConsole
 from or1.tracking.rollouts import RolloutFiles, read_rollouts, rollout_table
-from or1.types import Finish, Group, RunState, Verdict
+from or1.tracking.sinks import Sink, StepEvent
+from or1.tracking.tensorboard import TensorBoard
+from or1.types import Finish, Group, Int32, RunState, Verdict
 from tests.runs import contents, open_tracker, play, run_config
+from tests.unit.tracking.test_views import terminal
 
 
 def two_rows() -> list[Group]:
@@ -77,14 +90,77 @@ def test_advantages_are_those_of_the_update_and_absent_where_there_was_none(tmp_
         make_group([1.0, None, 0.0, 0.0], problem=make_problem(3)),
     ]
     kept, dropped = split_by_signal(groups, loss)
-    tracker = open_tracker(tmp_path, run_config(loss={"truncation_mask": "after", "advantage_eps": 0.0}))
+    tracker = open_tracker(tmp_path, run_config())
     with tracker.step(RunState(), StageConfig(max_response_tokens=8, num_steps=4)) as log:
-        log.step(make_result(groups, kept=kept, dropped=dropped, report=make_report()))
+        log.step(
+            make_result(
+                groups, kept=kept, advantages=advantages(kept, loss), dropped=dropped, report=make_report()
+            )
+        )
     tracker.close()
     found = [row["advantage"] for row in read_rollouts(tmp_path, 1)]
     root = 3**-0.5  # (1, 0, 0): mean 1/3, sample deviation 1 / sqrt(3)
     expected = [1.5, -0.5, -0.5, 0.0, *[None] * 4, 2 * root, None, -root, -root]
     assert [pytest.approx(e) for e in expected] == found
+
+
+class CountingTokenizer(CharTokenizer):
+    """Records the tokens of prompts and responses that it decodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompts: list[list[int]] = []
+        self.num_responses = 0
+
+    def decode_prompt(self, tokens: Int32) -> str:
+        self.prompts.append(tokens.tolist())
+        return super().decode_prompt(tokens)
+
+    def decode(self, tokens: Int32) -> str:
+        self.num_responses += 1
+        return super().decode(tokens)
+
+
+def test_the_prompt_of_a_group_is_decoded_once() -> None:
+    groups = []
+    for prompt, size in (([5, 6], 4), ([7], 0), ([5, 6, 7], 2)):
+        rollout = replace(make_rollout(), prompt_tokens=np.array(prompt, np.int32))
+        groups.append(Group(problem=make_problem(), rollouts=(rollout,) * size))
+    tokenizer = CountingTokenizer()
+    table = rollout_table(1, groups, tokenizer, token_numbers=False, advantages={})
+    assert tokenizer.prompts == [[5, 6], [5, 6, 7]]
+    assert table["prompt"].to_pylist() == ["\x05\x06"] * 4 + ["\x05\x06\x07"] * 2
+
+
+@pytest.mark.parametrize(("wanted", "decoded"), [((), 0), ((0,), 0), ((1,), 1), ((1, 4, 1), 4), ((9,), 6)])
+def test_no_more_examples_are_decoded_than_a_view_shows(
+    wanted: tuple[int, ...], decoded: int, tmp_path: Path
+) -> None:
+    """Without a file of rollouts in this step."""
+
+    class View(Sink):
+        def __init__(self, num_examples: int) -> None:
+            self.num_examples = num_examples
+            self.found = 0
+
+        def on_step_end(self, event: StepEvent) -> None:
+            self.found = len(event.examples)
+
+    views, tokenizer = [View(number) for number in wanted], CountingTokenizer()
+    run = run_config(tracking={"rollouts_every": 2, "console": False, "tensorboard": False})
+    tracker = open_tracker(tmp_path, run, sinks=views, tokenizer=tokenizer)
+    groups = [make_group([1.0, 0.0, 0.0], problem=make_problem(number)) for number in range(2)]
+    with tracker.step(RunState(), StageConfig(max_response_tokens=8, num_steps=4)) as log:
+        log.step(make_result(groups))
+    tracker.close()
+    assert tokenizer.num_responses == len(tokenizer.prompts) == decoded
+    assert all(view.found == decoded for view in views)
+
+
+def test_views_of_one_rollout_and_of_four(tmp_path: Path) -> None:
+    console, page = (terminal(is_terminal=on)[0] for on in (False, True))
+    assert PlainConsole("tiny", [], console).num_examples == LiveConsole("tiny", [], page).num_examples == 1
+    assert TensorBoard(tmp_path, {}).num_examples == 4
 
 
 def test_a_step_without_a_file_names_the_steps_there_are(tmp_path: Path) -> None:

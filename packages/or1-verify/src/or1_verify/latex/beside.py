@@ -5,7 +5,7 @@ from __future__ import annotations
 from or1_verify.latex.forms import Form, Many, Named, Value, Words
 from or1_verify.latex.tree import Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
-from or1_verify.latex.words import counted_words, has_direction, meaning_words
+from or1_verify.latex.words import are_of_other_things, counted_words, has_direction, meaning_words
 
 
 def beside_agrees(gold: Value, answer: Value) -> bool:
@@ -50,9 +50,8 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     """Words after a number may be on one side only; words after a variable are part of the answer."""
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
-    things = [{word.removesuffix("s") for word in meaning_words(each.unit)} for each in (gold, answer)]
-    if all(things) and things[0].isdisjoint(things[1]):
-        return False  # `12 boys`, `12 girls`
+    if are_of_other_things(gold.unit, answer.unit):
+        return False
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
     common = set(gold_words) & set(answer_words)
     if common not in (set(gold_words), set(answer_words)):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from or1_verify.latex.constants import OF_INTEGRATION
 from or1_verify.latex.exact import NotExactError, UndefinedError, exact
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Power, Product, Quotient, Sum, Symbol, replaced, variables
 
 _ONE, _ZERO = Number(Fraction(1)), Number(Fraction(0))
-_CONSTANTS = frozenset({"C", "K", *(f"{letter}_{number}" for letter in "CcK" for number in range(10))})
-"""Names of arbitrary constants, which are not zero: `xy = C` is `y = C/x`."""
 _MOST_OF_CURVE = 3
 """Most variables of a curve or surface; an equation of more is a formula of quantities, none of them zero."""
 _COORDINATES = frozenset("rstuvwxyz")
@@ -89,8 +88,9 @@ def _is_nonzero_at(node: Node, factor: Node, identity: Identity) -> bool:
         return False
     there = replaced(node, Symbol(*names), Number(root))
     moved = there
-    for name in variables(there) - _CONSTANTS:
-        moved = replaced(moved, Symbol(name), Symbol(f"{name}'"))
+    for name in variables(there):
+        if not OF_INTEGRATION.fullmatch(name):  # `xy = C` is `y = C/x`, as C is not zero
+            moved = replaced(moved, Symbol(name), Symbol(f"{name}'"))
     return identity.equal(there, moved) and not identity.equal(there, _ZERO)
 
 

@@ -7,19 +7,15 @@ from collections import Counter
 from fractions import Fraction
 from itertools import permutations
 
+from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, is_letter_of_integration
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
 
 _ARBITRARY = re.compile(r"alpha|beta|[CcKkABD]|[CcKkAB]_\d")
-_OF_INTEGRATION = re.compile(r"[CK]|[CcK]_\d")
-"""Names of a gold that are arbitrary as a factor too."""
-_LETTERS = frozenset("ck")
-"""Names of a gold that are arbitrary as a term, beside variables alone: `x^2 + c`, but not `a + b + c`."""
-_VARIABLES = frozenset("rtuvwxyz") | {"theta"}
 _ANYWHERE = re.compile(r"C(?:_\d)?")
 """Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
 _AMPLITUDES = frozenset("AB")
-"""Names of a gold that are arbitrary as two factors beside variables alone: `A \\cos x + B \\sin x`."""
+"""Names of a gold that are arbitrary as two factors beside one variable: `A \\cos x + B \\sin x`."""
 _MOST = 3
 """Most constants that are matched [constants]."""
 _ZERO = Number(Fraction(0))
@@ -54,11 +50,12 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
 
 
 def _is_free(name: str, place: str, names: frozenset[str]) -> bool:
-    if place == "term" and name in _LETTERS:
-        return names - {name} <= _VARIABLES
+    if place == "term" and is_letter_of_integration(name, names):
+        return True
     if place == "factor" and name in _AMPLITUDES:
-        return names >= _AMPLITUDES and names - _AMPLITUDES <= _VARIABLES
-    return (_ANYWHERE if place == "inside" else _OF_INTEGRATION).fullmatch(name) is not None
+        others = names - _AMPLITUDES
+        return names >= _AMPLITUDES and others <= VARIABLES and len(others) == 1
+    return (_ANYWHERE if place == "inside" else OF_INTEGRATION).fullmatch(name) is not None
 
 
 def _constants(node: Node) -> dict[str, str]:
@@ -97,7 +94,7 @@ def _renamed(node: Node, names: dict[str, str]) -> Node:
 def _differ_by_constant(
     gold: Node, answer: Node, gold_name: str, answer_name: str, identity: Identity
 ) -> bool:
-    if not _OF_INTEGRATION.fullmatch(gold_name):
+    if not OF_INTEGRATION.fullmatch(gold_name):
         return False
     gold, answer = replaced(gold, Symbol(gold_name), _ZERO), replaced(answer, Symbol(answer_name), _ZERO)
     names = variables(gold) | variables(answer)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from or1_verify.latex.constants import is_antiderivative
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point, Points, has_rounding
 from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, variables, walk
@@ -217,12 +218,9 @@ class _Numbers:
     def _is_wider(self) -> bool:
         r"""Whether absolute values make the answer real where the gold is not: `\ln|x|` for `\ln x`, unless
         the gold is an antiderivative, whose constant may differ from side to side."""
-        if (
-            not self.points.names
-            or "C" in self.points.names
-            or _has_abs(self.gold)
-            or not _has_abs(self.answer)
-        ):
+        if not self.points.names or is_antiderivative(self.gold):
+            return False
+        if _has_abs(self.gold) or not _has_abs(self.answer):
             return False
         points = islice(self.points.real(), _NUM_DOMAIN_POINTS)
         return any(self._is_real(self.answer, p) and not self._is_real(self.gold, p) for p in points)

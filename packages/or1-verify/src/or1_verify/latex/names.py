@@ -71,11 +71,6 @@ def same_name(gold: str, answer: str) -> bool:
     return True
 
 
-def meaningful(words: str) -> str:
-    """The words of a label without those that say nothing."""
-    return " ".join(word for word in re.findall("[a-z]+", words) if word not in _FILLERS)
-
-
 def _same_words(gold: str, answer: str) -> bool:
     left, right = (set(text.split()) - _FILLERS for text in (gold, answer))
     is_short = gold.startswith(answer) or answer.startswith(gold)

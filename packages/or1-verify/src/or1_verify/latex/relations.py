@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import takewhile
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
-from or1_verify.latex.names import is_name, is_variable, meaningful
+from or1_verify.latex.names import is_name, is_variable
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
@@ -31,6 +30,10 @@ from or1_verify.latex.tree import (
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 """A product of capital letters, which may name a segment instead: `PV = nRT`."""
+_EXTREMA = {
+    "maximum": frozenset({"maximum", "max", "maximal", "greatest", "largest", "highest"}),
+    "minimum": frozenset({"minimum", "min", "minimal", "least", "smallest", "lowest"}),
+}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -97,9 +100,12 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
 
 
 def label_of(side: list[Token]) -> str:
-    r"""The words before the name of an equation: `\text{maximum at } x = 2`; empty if they say nothing."""
-    words = takewhile(lambda token: token.kind == "text", side)
-    return meaningful(" ".join(token.text.lower() for token in words))
+    r"""The kind of an extremum in words before a name: `\text{maximum at } x = 2`; empty for other words."""
+    words = {
+        word for token in side if token.kind == "text" for word in re.findall("[a-z]+", token.text.lower())
+    }
+    found = {kind for kind, names in _EXTREMA.items() if names & words}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _is_false(sides: list[list[Token]]) -> bool:
@@ -215,6 +221,16 @@ def _half_line(sign: str, bound: Node) -> Form | None:
     return None
 
 
+def equations_of(gold: Form, answer: Form) -> tuple[Relation, Relation] | None:
+    """Both as equations; None if one is none, or if a product of letters is a name and the variables differ:
+    `AB = 2x` and `AC = 2x` are segments."""
+    left, right = equation_of(gold), equation_of(answer)
+    if left is None or right is None:
+        return None
+    has_product = any(isinstance(each, Named) and is_product(each.name) for each in (gold, answer))
+    return None if has_product and _variables(left) != _variables(right) else (left, right)
+
+
 def equation_of(form: Form) -> Relation | None:
     """`y = 2x` as an equation, where its name is a variable or a product of letters."""
     match form:
@@ -227,6 +243,19 @@ def equation_of(form: Form) -> Relation | None:
     return None
 
 
+def _variables(relation: Relation) -> frozenset[str]:
+    return frozenset[str]().union(*map(variables, relation.sides))
+
+
 def is_product(name: str) -> bool:
     """Whether a name may be a product of capital letters."""
     return _LETTERS.fullmatch(name) is not None
+
+
+def is_solved_for(gold: Named, answer: Named) -> bool:
+    """Whether an answer solves a formula of products for one letter: `P = nRT/V` for `PV = nRT`. Other names
+    beside a product of letters are names of a segment."""
+    match gold.form, answer.form:
+        case Value(given), Value(solved) if is_product(gold.name) and variables(given):
+            return is_variable(answer.name) and bool({answer.name, *variables(solved)} & set(gold.name))
+    return False

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import reduce
 from math import lcm
 
+from or1_verify.latex.reader import is_congruence
+
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _LAYOUT = re.compile(r"\\(?:left|right|quad|qquad)(?![A-Za-z])|\\[,;:! ]|[$~]")
 _MOD = re.compile(r"\(?\s*\\?(?:p|b)?mod(?![a-z])(?:ulo)?\s*\{?\s*(\d+)\s*\}?\s*\)?")
@@ -19,10 +21,10 @@ _DOMAIN = re.compile(
     r"(?:integers?\s+[a-z]|[a-z]\s*\\in\s*(?:\\mathbb)?\s*\{?\s*Z\s*\}?|[a-z] is an integer)\s*\)?\s*\.?\s*$"
 )
 _JOINT = re.compile(r"(?<![A-Za-z])(?:and|or)(?![A-Za-z])|\\(?:lor|land|vee|wedge)(?![A-Za-z])|[,;]")
-_CLASS = re.compile(r"(?:([a-z])\s*(?:\\equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
-_MULTIPLE = re.compile(r"(?:(\d+)\s*\\mid\s*([a-z])|([a-z])\s*\\equiv)(?:\s*([-+])\s*(\d+))?")
+_CLASS = re.compile(r"(?:([A-Za-z])\s*(?:\\equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
+_MULTIPLE = re.compile(r"(?:(\d+)\s*\\mid\s*([A-Za-z])|([A-Za-z])\s*\\equiv)(?:\s*([-+])\s*(\d+))?")
 _FORMULA = re.compile(
-    r"([a-z])\s*=\s*(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>[-+]\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
+    r"([A-Za-z])\s*=\s*(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>[-+]\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
 )
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 _NOT_WORDS = frozenset({
@@ -46,6 +48,15 @@ class Residues:
     """Written with a modulus, not as a formula such as `7k + 3`."""
 
 
+def has_modulus(text: str) -> bool:
+    r"""Whether a text is a congruence with its modulus: `x \equiv 3 \pmod 7`, `x \equiv 3 (7)`.
+
+    >>> has_modulus(r"n \equiv 1 (4)"), has_modulus(r"f(x) \equiv 0")
+    (True, False)
+    """
+    return ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
+
+
 def words_beside(text: str) -> frozenset[str]:
     """The words of a congruence that say something about its variable, in the singular."""
     plain = re.sub(r"\\[A-Za-z]+", " ", _plain(text))
@@ -55,7 +66,7 @@ def words_beside(text: str) -> frozenset[str]:
 
 def same_residues(gold: Residues, answer: Residues) -> bool:
     """Whether both are the same set of whole numbers, of one variable."""
-    if gold.name and answer.name and gold.name != answer.name:
+    if gold.name and answer.name and gold.name.lower() != answer.name.lower():
         return False
     modulus = lcm(gold.modulus, answer.modulus)
     if modulus > _LARGEST and gold.modulus != answer.modulus:
@@ -88,9 +99,10 @@ def read_residues(text: str) -> Residues | None:
 
 
 def _plain(text: str) -> str:
-    text = _LAYOUT.sub(" ", _WRAPPER.sub(r" \1 ", text)).replace("≡", "\\equiv ").replace("≢", "")
+    text = _LAYOUT.sub(" ", _WRAPPER.sub(r" \1 ", text))
+    text = text.replace("≡", "\\equiv ").replace("≢", "\\not\\equiv ")
     text = _SHORT.sub(r"\1 mod \2", text)
-    return re.sub(r"(?<=\d)\s*\|\s*(?=[a-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))
+    return re.sub(r"(?<=\d)\s*\|\s*(?=[A-Za-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))
 
 
 def _read_one(piece: str, modulus: int) -> Residues | None:

@@ -45,7 +45,7 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
-from or1_verify.latex.relations import equation_of, is_product
+from or1_verify.latex.relations import equations_of, is_product, is_solved_for
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -169,21 +169,23 @@ class Comparer:
         match gold, answer:
             case Named(gold_name, gold_form), Named(answer_name, answer_form):
                 answer_form = _with_argument(answer_form, answer_name, gold_name)
-                is_formula = gold_name != answer_name and is_product(gold_name) and _has_variables(gold_form)
+                is_formula = is_solved_for(gold, answer)
                 if same_name(gold_name, answer_name) and not is_formula:
                     return self.same(gold_form, answer_form)
-                equations = equation_of(gold), equation_of(answer)
-                if None in equations or not _has_variables(gold_form):
+                if not _has_variables(gold_form) or (is_product(gold_name) and not is_formula):
                     return False
-                return self._same_relation(*equations)  # type: ignore[arg-type]
+                return self._same_equations(gold, answer)
             case (Relation(), Named()) | (Named(), Relation()):
-                equations = equation_of(gold), equation_of(answer)
-                return None not in equations and self._same_relation(*equations)  # type: ignore[arg-type]
+                return self._same_equations(gold, answer)
             case Named(_, Value() | Region() | Words() | Based() | Ratio() as gold_form), _:
                 return self.same(gold_form, answer)
             case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):
                 return self.same(gold, answer_form)
         return self._same_many(gold, answer)
+
+    def _same_equations(self, gold: Form, answer: Form) -> bool:
+        equations = equations_of(gold, answer)
+        return equations is not None and self._same_relation(*equations)
 
     def _same_many(self, gold: Form, answer: Form) -> bool:
         match gold, answer:

@@ -36,6 +36,17 @@ FILLERS = frozenset({
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
+_THINGS = tuple(frozenset(group.split()) for group in (
+    "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
+    "husband wife", "king queen", "head tail", "win loss", "row column", "vertex edge face",
+    "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
+    "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
+))  # fmt: skip
+"""Groups of things counted, in the singular: no word of a group stands for another."""
+_PLURALS = (
+    (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
+    (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
+)  # fmt: skip
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
@@ -105,6 +116,28 @@ def counted_words(text: str) -> tuple[str, ...]:
     ((), ('clockwise',))
     """
     return tuple(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
+
+
+def singular(word: str) -> str:
+    """The singular of a regular plural, and of words in -men and -ices; other words as they are.
+
+    >>> [singular(word) for word in ("boxes", "babies", "women", "vertices", "loss", "boys")]
+    ['box', 'baby', 'woman', 'vertex', 'loss', 'boy']
+    """
+    return next((form.sub(end, word) for form, end in _PLURALS if form.search(word)), word)
+
+
+def are_of_other_things(gold: str, answer: str) -> bool:
+    """Whether words after two numbers name things that exclude each other; other plurals may be synonyms.
+
+    >>> are_of_other_things("boys", "girls"), are_of_other_things("children", "kids")
+    (True, False)
+    """
+    gold_things, answer_things = ({singular(word) for word in meaning_words(text)} for text in (gold, answer))
+    return any(
+        gold_things & group and answer_things & group and gold_things.isdisjoint(answer_things & group)
+        for group in _THINGS
+    )
 
 
 def normal_words(text: str) -> str:

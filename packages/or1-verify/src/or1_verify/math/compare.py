@@ -14,8 +14,8 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
-from or1_verify.latex.reader import is_congruence, read
-from or1_verify.latex.residues import read_residues, same_residues, words_beside
+from or1_verify.latex.reader import read
+from or1_verify.latex.residues import has_modulus, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
@@ -36,6 +36,7 @@ _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
+_STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
 _APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
@@ -83,16 +84,14 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
-    if gold.type is None and (duration := read_duration(gold.text)) is not None:
-        other = read_duration(answer)
-        if other is not None and max(duration[1], other[1]) > 1:
-            return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
-        if duration[1] > 1:
-            return Comparison.DIFFERENT
+    duration = read_duration(gold.text) if gold.type is None else None
+    other = read_duration(answer) if duration else None
+    if duration and other and max(duration[1], other[1]) > 1:
+        return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
     try:
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
-        return Comparison.BAD_GOLD
+        return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
         if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
@@ -122,7 +121,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
 
 def _by_residues(gold: str, answer: str) -> Comparison | None:
     """The result for congruences; None if no modulus belongs to a whole text, or only one can be read."""
-    gold_is, answer_is = _has_modulus(gold), _has_modulus(answer)
+    gold_is, answer_is = has_modulus(gold), has_modulus(answer)
     if not gold_is and not answer_is:
         return None
     if words_beside(gold) != words_beside(answer):
@@ -137,13 +136,10 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
         is_open = gold_is and "equiv" in gold and not is_least
         return None if is_open else Comparison.EQUAL if is_least else Comparison.DIFFERENT
     if answer_is and not gold_is:  # `N mod 5` is not `N`
-        return Comparison.DIFFERENT
-    is_other = answer_is and _moduli(gold) != _moduli(answer)
+        is_stated = number is not None and _STATED.search(answer)  # `7^{2019} \equiv 3 \pmod{10}` for 3
+        return None if is_stated else Comparison.DIFFERENT
+    is_other = (answer_is or "equiv" in answer) and _moduli(gold) != _moduli(answer)
     return Comparison.DIFFERENT if is_other else None
-
-
-def _has_modulus(text: str) -> bool:
-    return ("mod" in text or "equiv" in text) and is_congruence(text)
 
 
 def _moduli(text: str) -> list[str]:

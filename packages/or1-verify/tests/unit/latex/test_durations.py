@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 from or1_verify import math
 
+_GOLD = r"2\text{ hours }30\text{ minutes}"
+_LIST = r"3\text{ hours}, 20\text{ minutes}"
+
 
 @given(st.integers(1, 23), st.integers(1, 59), st.integers(1, 59))
 def test_a_duration_is_its_number_of_minutes_in_any_units(hours: int, minutes: int, more: int) -> None:
@@ -19,6 +22,25 @@ def test_a_duration_is_its_number_of_minutes_in_any_units(hours: int, minutes: i
     ]
     found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (*answers, *wrong)]
     assert found == [1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("gold", "correct", "incorrect"),
+    [
+        (_GOLD, r"2\frac12\text{ hours}", r"2\frac13\text{ hours}"),
+        (_GOLD, r"\frac52\text{ hours}", r"\frac72\text{ hours}"),
+        (_GOLD, r"\dfrac{5}{2}\text{ hours}", r"\dfrac{5}{2}\text{ minutes}"),
+        (_GOLD, r"2\text{ Hours }30\text{ Minutes}", r"2\text{ Hours }31\text{ Minutes}"),
+        (_GOLD, r"t=2\text{ hours }30\text{ minutes}", r"t=30\text{ minutes}"),
+        (_GOLD, r"\approx 2\text{ hours }30\text{ minutes}", r"\approx 2\text{ hours}"),
+        (_GOLD, r"\text{about }2\text{ hours }30\text{ minutes}", r"\text{about }2.3\text{ hours}"),
+        (_LIST, r"20\text{ minutes}, 3\text{ hours}", r"21\text{ minutes}, 3\text{ hours}"),
+        (_LIST, r"200\text{ minutes}", r"20\text{ minutes}"),
+    ],
+)
+def test_durations_have_several_notations(gold: str, correct: str, incorrect: str) -> None:
+    found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (gold, correct, incorrect)]
+    assert found == [1, 1, 0]
 
 
 @pytest.mark.parametrize("answer", ["2.3 hours", "150", "2 h 30 s", "30 min 2 h 30 min"])

@@ -20,6 +20,20 @@ _ROWS = [
     (r"7\bmod 4", "3", "2"),
     ("3", r"3\pmod 7", r"3\pmod 2"),
     ("N", "N", r"N\pmod 5"),
+    ("f(x)=0", r"f(x)\equiv 0", r"f(x)\equiv 1"),
+    ("0", r"f(x)\equiv 0", r"f(x)\equiv 1"),
+    ("f(x)=2x", r"f(x)\equiv 2x", r"f(x)\equiv 2x+1"),
+    (r"f(x)\equiv 0", "f(x)=0", "f(x)=1"),
+    ("3", r"N\equiv 3\pmod 7", r"N\equiv 4\pmod 7"),
+    ("3", r"n\equiv 3\pmod 7", r"n\not\equiv 3\pmod 7"),
+    ("3", r"7^{2019}\equiv 3\pmod{10}", r"7^{2019}\equiv 4\pmod{10}"),
+    ("3", r"7^{2019}\equiv 3\pmod{10}", r"7^{2019}\not\equiv 3\pmod{10}"),
+    ("x=3", "3", r"x\equiv 3\pmod 7"),
+    (r"N\equiv 3\pmod 7", "N=7k+3", r"M\equiv 3\pmod 7"),
+    (r"N\equiv 3\pmod 7", r"n\equiv 3\pmod 7", r"N\equiv 3"),
+    (r"N\equiv 0\pmod 4", r"4\mid N", r"4\mid N+1"),
+    ("2 mod 5", "2", "≢ 2 mod 5"),
+    (r"x\equiv 2\pmod 5", "x=5k+2", r"x\not\equiv 2\pmod 5"),
 ]  # fmt: skip
 
 
