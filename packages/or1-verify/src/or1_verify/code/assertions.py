@@ -10,7 +10,6 @@ an assert that is always true, such as `assert (f(1) == 2, "message")` and `asse
 from __future__ import annotations
 
 import ast
-import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -67,10 +66,10 @@ class CheckCounter:
     def __init__(self) -> None:
         self.num_checks = 0
 
-    def compiled(self, source: str, file: str, scope: dict[str, Any]) -> types.CodeType:
-        """Code to be executed in this scope, which counts its checks here."""
+    def counted(self, tree: ast.Module, scope: dict[str, Any]) -> ast.Module:
+        """The same code, to be executed in this scope, which counts its checks here."""
         scope[_COUNTER] = self._count
-        return compile(_counted(ast.parse(source)), file, "exec", dont_inherit=True)
+        return _counted(tree)
 
     def _count(self) -> None:
         self.num_checks += 1

@@ -6,6 +6,7 @@ frame, after this code. The parent trusts none of its messages.
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops, library_error
+from or1_verify.code.rpc_loops import with_consumers
 
 Send = Callable[[bytes], None]
 Receive = Callable[[], bytes | None]
@@ -96,7 +98,7 @@ def _module(name: str) -> dict[str, Any]:
     return vars(module)
 
 
-def _compiled(source: str, file: str) -> types.CodeType:
+def _compiled(source: str | ast.Module, file: str) -> types.CodeType:
     """Compile without this module's `from __future__ import annotations`."""
     return compile(source, file, "exec", dont_inherit=True)
 
@@ -186,8 +188,9 @@ def _first_failure(
         run_cases = run_cases_found
 
     def execute(source: str, file: str) -> None:
-        code = counter.compiled(source, file, scope) if counter else _compiled(source, file)
-        exec(code, scope)
+        tree = ast.parse(source)
+        tree = counter.counted(tree, scope) if counter else tree
+        exec(_compiled(with_consumers(tree, scope), file), scope)
 
     guard_loops(scope)
     execute(job["setup"], "<setup>")

@@ -99,8 +99,7 @@ def classes_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     >>> classes_used(["p = Pair(1, 2); assert p.left == 1; assert Extract([3]) == 3"], ["Pair", "Extract"])
     ['Pair']
     """
-    nodes = [node for source in sources for node in ast.walk(parsed(source))]
-    made = _variables(nodes)
+    nodes, made = _walked(tuple(sources))
     owners = [
         node.value for node in nodes if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue)
     ]
@@ -116,15 +115,15 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
     >>> foreign_needs(["with timer() as t:\\n    pass"], ["timer"])
     'a context manager that the program returns (timer)'
     """
-    nodes = [node for source in sources for node in ast.walk(parsed(source))]
-    made = _variables(nodes)
+    nodes, made = _walked(tuple(sources))
+    patches = tuple(f"{each}." for each in _patches(nodes) if each.split(".")[0] not in names)
     for node in nodes:
         if isinstance(node, ast.With):
             used = [each for item in node.items for each in [_called(item.context_expr)]]
             found = [made.get(each, each) for each in used if made.get(each, each) in names]
             if any(not name.lstrip("_")[:1].isupper() for name in found):
                 return f"a context manager that the program returns ({found[0]})"
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "patch":
+        if isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
         is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         if is_stored and ast.unparse(node) == "sys.stdin":
@@ -132,20 +131,38 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
     return None
 
 
+def _patches(nodes: Sequence[ast.AST]) -> list[str]:
+    """Dotted names by which a source reaches `patch` of unittest.mock."""
+    found = []
+    for node in nodes:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        for alias in node.names:
+            name = alias.asname or alias.name
+            whole = f"{module}{alias.name}".removeprefix("unittest.")
+            ends = {"unittest": ".mock.patch", "mock": ".patch", "mock.patch": "", "mock.*": ""}
+            found += [f"{name}{ends[whole]}".replace("*", "patch")] if whole in ends else []
+    return found
+
+
 def _called(node: ast.expr) -> str:
     node = node.func if isinstance(node, ast.Call) else node
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _variables(nodes: Sequence[ast.AST]) -> dict[str, str]:
-    """Names of variables that are assigned a call of a name, and that name."""
-    return {
+@lru_cache(maxsize=2)
+def _walked(sources: tuple[str, ...]) -> tuple[list[ast.AST], dict[str, str]]:
+    """All nodes of sources; names of variables that are assigned a call of a name, and that name."""
+    nodes = [node for source in sources for node in ast.walk(parsed(source))]
+    made = {
         target.id: _called(node.value)
         for node in nodes
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         for target in node.targets
         if isinstance(target, ast.Name) and _called(node.value)
     }
+    return nodes, made
 
 
 def is_expression_of_names(text: str) -> bool:

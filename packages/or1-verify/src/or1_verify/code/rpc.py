@@ -18,10 +18,10 @@ import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
@@ -30,8 +30,6 @@ _MESSAGE = 300
 """Longest text of an exception that is transferred [characters]."""
 
 
-_MIN_LOOP = 64
-"""Elements of an iterator that are fetched one by one before others are fetched ahead."""
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
@@ -87,42 +85,36 @@ class RpcEndpoint:
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
         self._stdout = sys.stdout
-        self._loop = (0, 0, 0)
-        """The last iterator that was used, the number of calls then, and the length of the loop over it."""
-        self._num_served = 0
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
         """Stand-in for the program's object `name`."""
         return RemoteObject(self, ["name", name], name)
 
-    def next_of(self, iterator: RemoteObject, ahead: deque[tuple[dict[str, Any], ValueEncoder]]) -> Any:
-        """The next element of an iterator; replies with the elements after it are kept in `ahead`.
+    def together(self, iterator: RemoteObject, kind: str) -> Iterator[Any]:
+        """Elements of an iterator, each fetched with those after it, as long as the kind allows it.
 
-        Elements are fetched ahead only in a loop that has done nothing else with the program for a while, and
-        only if the program calls no function of the tests, so that no test can tell.
+        The kind is "all", or "numbers" if the tests may stop at another element.
         """
-        is_loop = self._loop[:2] == (id(iterator), self.num_calls)
-        length = self._loop[2] + 1 if is_loop else 0
-        served = self._num_served
-        try:
-            if ahead:
-                self.num_calls += 1
-                self.num_uses += 1
-                return self._result(*ahead.popleft(), next)
-            fetches = length >= _MIN_LOOP and sys.stdout is self._stdout
-            return self.call(next, (iterator,), {}, ahead if fetches else None)
-        finally:
-            self._loop = (id(iterator), self.num_calls, length if self._num_served == served else 0)
+        while True:
+            ahead: deque[tuple[dict[str, Any], ValueEncoder]] = deque()
+            try:
+                yield self.call(next, (iterator,), {}, (kind, ahead))
+                while ahead:
+                    yield self._result(*ahead.popleft(), next)
+            except StopIteration:
+                return
 
     def call(
         self,
         function: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        ahead: deque[tuple[dict[str, Any], ValueEncoder]] | None = None,
+        together: tuple[str, deque[tuple[dict[str, Any], ValueEncoder]]] | None = None,
     ) -> Any:
         """Call a function on the other side; changes that it makes to arguments in place are made here too.
+
+        If `together` is set, the call may be repeated: the replies after the first go to its second part.
 
         Raises:
             Exception: the exception of the function, as a builtin one that `came_from_program`.
@@ -131,7 +123,7 @@ class RpcEndpoint:
         """
         self.num_calls += 1
         self.num_uses += not any(function is each for each in (bool, str, repr))
-        encoder = self._encoder()
+        encoder = self._encoder([], self._kept_classes)
         try:
             root = encoder.item([function, list(args), kwargs])
         except UnsupportedTestsError as error:
@@ -139,7 +131,7 @@ class RpcEndpoint:
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
         is_captured = self._find_name is None and sys.stdout is not self._stdout
-        options = {"captures": True} if is_captured else {"batch": True} if ahead is not None else {}
+        options = {"captures": True} if is_captured else {"batch": together[0]} if together else {}
         self._write({"root": root, "heap": encoder.entries, **options})
         while True:
             message = self._read()
@@ -148,7 +140,7 @@ class RpcEndpoint:
                 continue
             if is_captured:
                 sys.stdout.write(str(message["output"]) if "output" in message else "")
-            if ahead is not None and "batch" in message:
+            if together and "batch" in message:
                 replies = message["batch"]
                 if (
                     not isinstance(replies, list)
@@ -157,7 +149,7 @@ class RpcEndpoint:
                 ):
                     raise TransferError("malformed reply: a batch of no replies")
                 message, *others = replies
-                ahead.extend((each, encoder) for each in others)
+                together[1].extend((each, encoder) for each in others)
             return self._result(message, encoder, function)
 
     def _result(self, message: dict[str, Any], encoder: ValueEncoder, function: Any) -> Any:
@@ -186,7 +178,6 @@ class RpcEndpoint:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self.evidence.is_found = True
-        self._num_served += 1
         output = io.StringIO()
         try:
             with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
@@ -202,10 +193,12 @@ class RpcEndpoint:
         self._write(self._batch(message, reply) if "batch" in message else reply)
 
     def _batch(self, message: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-        """The replies to a request that is repeated: until an error, a call, a time or a number of them."""
-        replies, num_calls, deadline = [reply], self.num_calls, time.monotonic() + _BATCH_S
+        """The replies to a request that is repeated: until an error, a time or a number of them."""
+        replies, deadline = [reply], time.monotonic() + _BATCH_S
         while len(replies) < _MAX_BATCH and time.monotonic() < deadline:
-            if "raise" in replies[-1] or self.num_calls > num_calls or len(replies[-1]["heap"]) > _MAX_BATCH:
+            if "raise" in replies[-1] or len(replies[-1]["heap"]) > _MAX_BATCH:
+                break
+            if message["batch"] != "all" and type(replies[-1]["return"]) not in (bool, int, float):
                 break
             try:
                 replies.append(self._reply(message))
@@ -221,8 +214,11 @@ class RpcEndpoint:
         may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
         if not may_call and not any(function is kept for kept in self._kept.values()):
             raise TransferError("only functions that were passed as arguments can be called")
+        if function is None:  # the value of an object that stays here
+            encoder = self._encoder([None] * len(objects), ())
+            return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
         result = function(*args, **kwargs)
-        encoder = self._encoder(objects)
+        encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = []
         for index, before in enumerate(message["heap"]):
@@ -232,8 +228,8 @@ class RpcEndpoint:
                     changes.append([index, entry])
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
-    def _encoder(self, known: list[Any] | None = None) -> ValueEncoder:
-        return ValueEncoder(self._node_classes, self._entry, known or [], self._kept_classes)
+    def _encoder(self, known: Sequence[Any], kept_classes: tuple[type, ...]) -> ValueEncoder:
+        return ValueEncoder(self._node_classes, self._entry, known, kept_classes)
 
     def _entry(self, value: Any) -> list[Any]:
         if isinstance(value, RemoteObject):
@@ -248,15 +244,20 @@ class RpcEndpoint:
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, type(value).__name__[:80]]
+        if isinstance(value, self._kept_classes) and (kind := value_kind(value)):
+            return ["kept", *entry[1:], kind, atom_of(value)]
         is_function = isinstance(value, types.FunctionType)
         return [*entry, value.__name__, value.__doc__] if is_function else entry
 
     def _handle(self, entry: list[Any]) -> Any:
-        if entry[0] == "export":
+        if entry[0] in ("export", "kept"):
             number, label = int(entry[1]), str(entry[2])
             if number not in self._remote:
                 names = (entry[3], entry[4]) if len(entry) == 5 else None
-                self._remote[number] = RemoteObject(self, ["yours", number], label, names)
+                is_value = entry[0] == "kept"
+                self._remote[number] = RemoteObject(
+                    self, ["yours", number], label, None if is_value else names, names if is_value else None
+                )
             return self._remote[number]
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
@@ -300,7 +301,7 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return not any(function is each for each in (bool, str, repr, getattr, setattr))
+    return not any(function is each for each in (None, bool, str, repr, getattr, setattr))
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:

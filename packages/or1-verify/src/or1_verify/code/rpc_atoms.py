@@ -65,6 +65,18 @@ def atom_of(value: Any) -> list[Any] | None:
     return None
 
 
+def value_kind(value: Any) -> str:
+    """Whether an object is a value by a class that it inherits from: "exact", "own" (own equality), or ""."""
+    bases = (
+        *(str, int, float, complex, bytes, bytearray, list, tuple, set, frozenset, deque, dict),
+        *(Fraction, Decimal, date, timedelta),
+    )
+    if not isinstance(value, bases):
+        return ""
+    owner = next(cls for cls in type(value).__mro__ if "__eq__" in vars(cls))
+    return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
+
+
 def _fraction(above: str, below: str) -> Fraction:
     """A fraction, of limited length: reducing it takes quadratic time."""
     if len(above) + len(below) > _FRACTION_DIGITS:
@@ -88,3 +100,16 @@ ATOMS: Mapping[str, Callable[..., Any]] = {
     "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
     "slice": slice, "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
 }  # fmt: skip
+
+
+def value_of_atom(atom: list[Any]) -> Any:
+    """The value of an entry that `atom_of` gives.
+
+    Raises:
+        TransferError: the entry does not follow the format.
+    """
+    if atom[0] == "scalar" and type(atom[1]) in (bool, float, str):
+        return atom[1]
+    if atom[0] not in ATOMS:
+        raise TransferError("malformed payload: not a value without parts")
+    return ATOMS[atom[0]](*atom[1:])

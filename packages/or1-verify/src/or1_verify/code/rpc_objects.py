@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
+import operator
 import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from or1_verify.code.rpc_atoms import TransferError, value_of_atom
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 if TYPE_CHECKING:
@@ -75,18 +78,33 @@ class RemoteObject:
     """
 
     def __init__(
-        self, endpoint: RpcEndpoint, entry: list[Any], label: str, names: tuple[Any, Any] | None = None
+        self,
+        endpoint: RpcEndpoint,
+        entry: list[Any],
+        label: str,
+        names: tuple[Any, Any] | None = None,
+        value: tuple[Any, Any] | None = None,
     ) -> None:
+        """Create a stand-in.
+
+        Args:
+            endpoint: this side of the connection.
+            entry: names the object to the other side.
+            label: the name of its class.
+            names: name and docstring of a function.
+            value: of an object that inherits from a class of values, its `value_kind` and its atom or None.
+        """
         object.__setattr__(self, "_or1_endpoint", endpoint)
         object.__setattr__(self, "_or1_entry", entry)
         object.__setattr__(self, "_or1_label", label)
         object.__setattr__(self, "_or1_names", names)
+        object.__setattr__(self, "_or1_kind", value[0] if value else "")
+        object.__setattr__(self, "_or1_known", (-1, value_of_atom(value[1])) if value and value[1] else None)
         object.__setattr__(self, "_or1_is_tested", False)
         object.__setattr__(self, "_or1_is_made", False)
         object.__setattr__(self, "_or1_is_part", False)
         object.__setattr__(self, "_or1_refused", "")
         object.__setattr__(self, "_or1_asked", "")
-        object.__setattr__(self, "_or1_ahead", deque())
         object.__setattr__(self, "_or1_elements", (-1, []))
         object.__setattr__(self, "_or1_length", (-1, 0))
 
@@ -109,6 +127,8 @@ class RemoteObject:
             return self._or1_names[0]
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
+            return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
         if type(result) is RemoteObject and self._or1_entry[0] != "name":
             is_part = self._or1_is_tested or self._or1_is_part
@@ -132,19 +152,46 @@ class RemoteObject:
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
 
+    @property
+    def _or1_is_value(self) -> bool:
+        """Whether the object is compared as the value that it inherits from.
+
+        With an equality of its own, only if a function returned it: the tests may mean that equality for an
+        object that they make, and no object of a program may replace the equality of a result.
+        """
+        return bool(self._or1_kind) and (self._or1_kind == "exact" or not self._or1_is_made)
+
+    def _or1_value(self) -> Any:
+        """The value of the object: fixed if it has no parts, else as of the last call of the program."""
+        endpoint = self._or1_endpoint
+        if self._or1_known is None or self._or1_known[0] not in (-1, endpoint.num_calls):
+            value = endpoint.call(None, (self,), {})
+            if type(value) is RemoteObject:
+                raise TransferError("malformed reply: a value that is an object")
+            object.__setattr__(self, "_or1_known", (endpoint.num_calls, value))
+        return self._or1_known[1]
+
     def __eq__(self, other: object) -> bool:
         if type(other) is not RemoteObject:
+            if self._or1_is_value:
+                is_equal = bool(self._or1_value() == other)
+                self._or1_endpoint.evidence.is_found |= is_equal
+                return is_equal
             if self._or1_is_made and other is not None:
                 raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
             return False
         if self._or1_entry == other._or1_entry:
             return True
+        if self._or1_is_value and other._or1_is_value:
+            return bool(self._or1_value() == other._or1_value())
         if self._or1_is_tested or other._or1_is_tested:
             raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
         return False
 
     def __hash__(self) -> Any:
-        """The object's own if the tests make it: keys of equal hash are compared, which is unsupported."""
+        """The value's, or the object's own if the tests make it: those of equal hash are compared."""
+        if self._or1_is_value:
+            return hash(self._or1_value())
         return self._or1_endpoint.call(hash, (self,), {}) if self._or1_is_tested else id(self)
 
     @property  # type: ignore[misc]
@@ -152,7 +199,7 @@ class RemoteObject:
         """The class that `isinstance` sees."""
         if self._or1_is_made:
             raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
-        return _CLASSES.get(self._or1_label, RemoteObject)
+        return type(self._or1_value()) if self._or1_kind else _CLASSES.get(self._or1_label, RemoteObject)
 
     @property
     def _or1_doc(self) -> Any:
@@ -182,10 +229,15 @@ class RemoteObject:
         return self._or1_endpoint.call(repr, (self,), {})
 
     def __iter__(self) -> Any:
+        return self._or1_iterator("")
+
+    def _or1_iterator(self, kind: str) -> Any:
+        """The iterator of this object; with a kind, one whose elements are fetched together."""
         elements = self._or1_endpoint.call(iter, (self,), {})
-        if elements is self or self._or1_is_tested or self._or1_is_part:
-            return elements
-        return self._or1_all(elements)
+        is_bare = elements is self or self._or1_is_tested or self._or1_is_part
+        if kind and type(elements) is RemoteObject:
+            elements = self._or1_endpoint.together(elements, kind)
+        return elements if is_bare else self._or1_all(elements)
 
     def __reversed__(self) -> Any:
         elements = self._or1_endpoint.call(reversed, (self,), {})
@@ -204,7 +256,7 @@ class RemoteObject:
         self._or1_agree(found, length)
 
     def __next__(self) -> Any:
-        return self._or1_endpoint.next_of(self, self._or1_ahead)
+        return self._or1_endpoint.call(next, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
         result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
@@ -221,10 +273,12 @@ class RemoteObject:
         endpoint = self._or1_endpoint
         if self._or1_is_tested:
             return endpoint.call(self._or1_special("__contains__"), (key,), {})
+        if self._or1_is_value:
+            return key in self._or1_value()
         when, elements = self._or1_elements
         if when != endpoint.num_calls:  # the program may have changed it since
             started = endpoint.num_calls
-            elements = list(self)  # also calls __len__, if there is one
+            elements = list(Whole(self, "all"))  # also calls __len__, if there is one
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
@@ -239,12 +293,35 @@ class RemoteObject:
         return self._or1_endpoint.call(getattr, (self, name), {})
 
 
-def _operator(name: str) -> Callable[..., NoReturn]:
-    def unsupported(self: RemoteObject, *others: Any) -> NoReturn:
-        error = UnsupportedTestsError if self._or1_is_tested or self._or1_is_made else TypeError
-        raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+class Whole:
+    """A stand-in whose elements are all used up by a function of Python, which asks for its length too."""
 
-    return unsupported
+    def __init__(self, iterable: RemoteObject, kind: str) -> None:
+        self._iterable = iterable
+        self._kind = kind
+
+    def __iter__(self) -> Any:
+        return self._iterable._or1_iterator(self._kind)
+
+    def __len__(self) -> Any:
+        return len(self._iterable)
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    known = {**vars(builtins), **{each.strip("_"): found for each, found in vars(operator).items()}}
+
+    def applied(self: RemoteObject, *others: Any) -> Any:
+        is_made = self._or1_is_tested or self._or1_is_made
+        if not self._or1_kind or is_made or name in ("enter", "exit"):
+            error = UnsupportedTestsError if is_made else TypeError
+            raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+        values = [
+            each._or1_value() if type(each) is RemoteObject and each._or1_is_value else each
+            for each in (self, *others)
+        ]
+        return known[name](*values) if name in known else known[name[1:]](*reversed(values))
+
+    return applied
 
 
 _CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types.FunctionType}
@@ -252,7 +329,7 @@ _CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 _OPERATORS = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float round enter exit"
+    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit"
 )
 for _name in _OPERATORS.split():
     setattr(RemoteObject, f"__{_name}__", _operator(_name))

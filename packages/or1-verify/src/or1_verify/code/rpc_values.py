@@ -283,7 +283,7 @@ class ValueDecoder:
         if kind == "member" and self._node_class is not None:
             members: Any = self._node_class(str(entry[1]))
             return members[str(entry[2])]
-        if kind in ("export", "yours", "name", "builtin") and self._handle is not None:
+        if kind in ("export", "kept", "yours", "name", "builtin") and self._handle is not None:
             return self._handle(entry)
         raise TransferError(f"malformed payload: entries of kind {str(kind)[:40]!r} are not allowed here")
 

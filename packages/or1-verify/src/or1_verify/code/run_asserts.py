@@ -34,37 +34,36 @@ def failures_of_code(
     Raises:
         BadTestsError: the tests fail by themselves.
     """
-    classes = sorted(node_classes(tests))
     names = list(names_of(tests))
-    need = foreign_needs(code_of(tests), names)
+    sources = (tests.setup, *code_of(tests))
+    need = foreign_needs(sources, names)
     if need:
         raise BadTestsError(f"the tests need {need}")
-    job = {
-        "side": "program",
+    both = {
         "setup": tests.setup,
         "names": names,
-        "program": program,
-        "node_classes": classes,
-        "classes": classes_used(code_of(tests), names),
+        "node_classes": sorted(node_classes(tests)),
+        "classes": classes_used(sources, names),
     }
-    session = start_job(sandbox, job, limits)
+    session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:
         failure = load(session, 0)
-        return [failure] if failure is not None else _tested(sandbox, tests, session, limits)
+        return [failure] if failure is not None else _tested(sandbox, tests, both, session, limits)
     finally:
         budget.add(session.close())
 
 
 def _tested(
-    sandbox: Sandbox, tests: CheckTests | AssertTests, program: Session, limits: Limits
+    sandbox: Sandbox,
+    tests: CheckTests | AssertTests,
+    both: dict[str, Any],
+    program: Session,
+    limits: Limits,
 ) -> list[FailedTest]:
     plan = plan_of(tests.setup, code_of(tests))
     job = {
+        **both,
         "side": "tester",
-        "setup": tests.setup,
-        "names": list(names_of(tests)),
-        "node_classes": sorted(node_classes(tests)),
-        "classes": classes_used(code_of(tests), names_of(tests)),
         "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
         "cases": plan.cases,

@@ -6,6 +6,7 @@ import pytest
 
 from or1_verify.code import CodeVerifier, parse_tests, rpc
 from or1_verify.code.rpc import RpcEndpoint
+from or1_verify.code.rpc_loops import consume
 from or1_verify.types import Message, Problem, Verdict
 
 VERIFIER = CodeVerifier()
@@ -122,6 +123,10 @@ class Perm(IntFlag):
     W = 2
 class Sorted(list):
     def add(self, x): self.append(x); self.sort()
+class Folded(str):
+    def value(self): return str(self)
+    def __eq__(self, other): return str(self).lower() == other.lower()
+    __hash__ = str.__hash__
 class Attrs(dict):
     __getattr__ = dict.__getitem__
 class Coin:
@@ -172,6 +177,11 @@ JUDGED = [
     "assert m.update.call_count == 2",
     "c = Coin(5)\nassert f'{c:>3}' == '  5' and c[-1] == 5 and c[0:1] == [5]\ndel c[0]\nassert c.v is None",
     "assert Perm.W in Perm and Perm.R.name == 'R'",
+    "p = Pair('a', 2)\nassert p.left == 'a' and p == ('a', 2)",
+    "p = Pair('a', 2)\nassert p[0] == 'a' and pair('a', 2) == Pair('a', 2)",
+    "assert Perm.R == 1",
+    "s = Sorted([3, 1])\ns.add(2)\nassert s == [1, 2, 3]",
+    "d = Attrs(a=1)\nassert d.a == 1 and d == {'a': 1}",
 ]
 
 
@@ -185,15 +195,24 @@ def test_values_beyond_plain_ones_are_judged(test: str) -> None:
     assert verdict(wrong, test, names=names).reward == 0.0
 
 
-NAMES = ("group", "recent", "pair", "numbers", "hello", "Frozen", "Coin", "Perm", "Pair", "Sorted", "Attrs")
+NAMES = (
+    "group",
+    "recent",
+    "pair",
+    "numbers",
+    "hello",
+    "Frozen",
+    "Coin",
+    "Perm",
+    "Pair",
+    "Sorted",
+    "Attrs",
+    "Folded",
+)
 UNJUDGED = [
-    "p = Pair('a', 2)\nassert p.left == 'a' and p == ('a', 2)",
-    "p = Pair('a', 2)\nassert p[0] == 'a' and pair('a', 2) == Pair('a', 2)",
+    "assert Folded('A').value() and Folded('A') == 'a'",
     "assert Perm.R | Perm.W == 3",
-    "assert Perm.R == 1",
-    "s = Sorted([3, 1])\ns.add(2)\nassert s == [1, 2, 3]",
     "s = Sorted([3, 1])\ns.add(2)\nassert isinstance(s, list)",
-    "d = Attrs(a=1)\nassert d.a == 1 and d == {'a': 1}",
     "assert {Coin(1): 'a'}[Coin(1)] == 'a'",
     "assert len({Coin(1), Coin(1), Coin(2)}) == 2",
     "assert Coin(1).plus(2) == Coin(3)",
@@ -261,6 +280,10 @@ def calling(f):
         f(i)
         yield i
         i += 1
+def mixed(xs):
+    for x in xs:
+        seen.append(x)
+        yield x
 def num_seen(): return len(seen)
 """
 LOOPS = [
@@ -272,13 +295,30 @@ LOOPS = [
     "    if x == 400: break",
     "for i, x in enumerate(squares(400)):\n    assert x == i * i and num_seen() == i + 1",
     "a, b = squares(300), squares(300)\nassert all(x == y for x, y in zip(a, b))\nassert num_seen() == 600",
-    "g = squares(200)\nfor i in range(30):\n    assert next(g) == i * i\nassert num_seen() == 30",
+    "g = squares(2000)\nfor i in range(300):\n    assert next(g) == i * i\nassert num_seen() == 300",
+    "def take(n, g): return [next(g) for _ in range(n)]\ng = squares(2000)\nfirst = take(100, g)\n"
+    "assert num_seen() == 100 and take(3, g) == [10000, 10201, 10404]",
+    "for i, x in enumerate(squares(900)):\n    if i == 299: break\nassert num_seen() == 300",
+    "for x in squares(900):\n    if x == 40000: break\nassert num_seen() == 201",
+    "import itertools\nassert len(list(itertools.islice(squares(900), 100))) == num_seen() == 100",
+    "list(zip(squares(900), range(100)))\nassert num_seen() == 101",
+    "assert any(x > 10000 for x in squares(900)) and num_seen() == 102",
+    "def list(g): return [next(g) for _ in range(90)]\nassert list(squares(900))[-1] == 7921\n"
+    "assert num_seen() == 90",
+    "assert sorted(squares(900))[-1] == 808201 == max(squares(900)) and num_seen() == 1800",
+    "assert min(squares(900), key=lambda x: -num_seen()) == 808201",
+]
+STOPS = [("set", "[]"), ("frozenset", "{}"), ("sum", "'a'"), ("max", "'a'"), ("min", "None")]
+LOOPS += [
+    f"g = mixed([*range(80), {other}, *range(80)])\ntry:\n    {function}(g)\n    assert False\n"
+    "except TypeError:\n    assert num_seen() == 81 and next(g) == 0"
+    for function, other in STOPS
 ]
 
 
 @pytest.mark.parametrize("test", LOOPS)
 def test_elements_that_are_fetched_ahead_are_those_of_one_after_the_other(test: str) -> None:
-    names = ("squares", "growing", "failing", "calling", "num_seen")
+    names = ("squares", "growing", "failing", "calling", "mixed", "num_seen")
     assert verdict(LAZY, test, names=names).reason == "right"
     wrong = LAZY.replace("i * i", "i * i + (i > 150)").replace("range(n)", "range(n - (n > 9))")
     if "num_seen" not in test and "calling" not in test:
@@ -309,5 +349,39 @@ def test_a_long_loop_over_a_generator_needs_few_messages(monkeypatch: pytest.Mon
     tester = RpcEndpoint(
         send, receive, node_classes=frozenset(), find_class=lambda name: object, find_name=None
     )
-    assert list(tester.named("f")()) == list(range(10_000))
-    assert len(sent) < 110
+    assert consume(list, tester.named("f")()) == list(range(10_000))
+    assert len(sent) < 50
+    assert consume(sum, tester.named("f")()) == sum(range(10_000))
+    assert len(sent) < 100
+
+
+CLIENT = """
+import os, time
+class Client:
+    def patch(self, path, n): return f"{path}{n}"
+def patch(d, key, n): return {**d, key: n}
+def home(): return os.environ["HOME_OF_TESTS"]
+def moment(): return time.time()
+"""
+MOCKED = [
+    "with mock.patch.dict(os.environ, HOME_OF_TESTS='a'):\n    assert home() == 'a'",
+    "with mock.patch.object(time, 'time', lambda: 5):\n    assert moment() == 5",
+    "import unittest.mock as m\n@m.patch('time.time')\ndef test_it(now):\n    assert moment() == now()",
+    "from unittest.mock import patch as p\nwith p.dict('os.environ', HOME_OF_TESTS='a'):\n"
+    "    assert home() == 'a'",
+]
+
+
+@pytest.mark.parametrize("test", MOCKED)
+def test_patches_are_bad_tests_by_every_name_of_them(test: str) -> None:
+    setup = "import os, time\nfrom unittest import mock"
+    assert verdict(CLIENT, test, setup=setup, names=("home", "moment")).reason == "bad_tests"
+
+
+def test_functions_and_methods_of_the_program_may_be_named_patch() -> None:
+    test = "c = Client()\nassert c.patch('a', 1) == 'a1'"
+    assert verdict(CLIENT, test, names=("Client",)).reason == "right"
+    for setup in ("", "from unittest.mock import patch"):
+        test = "assert patch({}, 'a', 1) == {'a': 1}"
+        assert verdict(CLIENT, test, setup=setup, names=("patch",)).reason == "right"
+        assert verdict("def patch(*_): return {}", test, setup=setup, names=("patch",)).reward == 0.0
