@@ -17,7 +17,7 @@ from or1.recipes.load import read_table
 FOLDER = TRAINING.parent / "lab"
 NAME = r"^[a-z0-9][a-z0-9.-]*$"
 NUM_EVALUATIONS = 3
-"""Evaluations of a run after that of the start model."""
+"""Evaluations of a run after that of the start model; a quick run has one, at its end."""
 
 Series = Literal[
     "entropy", "reward", "reward_untruncated", "truncated", "response_tokens", "step_tokens", "alpha",
@@ -69,7 +69,7 @@ class ExperimentConfig(Config):
     """Training recipe that all arms change."""
     arms: tuple[ArmConfig, ...] = Field(min_length=2)
     """The first one is compared with each of the others."""
-    seeds: int = Field(default=5, ge=1)
+    seeds: int = Field(default=6, ge=1)
     """Runs of each arm, with the seeds 1, 2, ... [copies]."""
     steps: int = Field(default=60, ge=1)
     """Steps of a run; the stages of an arm share them in proportion to their num_steps [steps]."""
@@ -133,7 +133,7 @@ def resolve(experiment: ExperimentConfig, arm: ArmConfig, seed: int, *, quick: b
     table = run.model_dump(mode="json")
     scale_stages(table["stages"], num_steps)
     table |= {"name": "lab", "seed": seed}
-    table["evaluation"]["every"] = max(num_steps // NUM_EVALUATIONS, 1)
+    table["evaluation"]["every"] = None if quick else max(num_steps // NUM_EVALUATIONS, 1)
     return validate(table, origin)
 
 

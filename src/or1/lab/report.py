@@ -144,8 +144,8 @@ def _visible(num_findings: int) -> str:
 def _row(decided: DecidedFinding) -> str:
     finding, effect = decided.finding, decided.effect
     shown = "-" if effect is None else f"{effect.mean:+.3f} [{effect.low:+.3f}, {effect.high:+.3f}]"
-    bound = -finding.margin if finding.direction == "below" else finding.margin
-    margin = f"{_RELATIONS[finding.direction]} {bound:g}"
+    minus = "-" if finding.direction == "below" and finding.margin else ""
+    margin = f"{_RELATIONS[finding.direction]} {minus}{finding.margin:g}"
     p = "-" if effect is None else f"{decided.p_reproduced:.3f}"
     return (
         f"| {finding.statement} | {finding.paper} ({finding.source}) | {shown} | {margin} | {decided.pairs} "
