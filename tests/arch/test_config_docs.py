@@ -12,6 +12,8 @@ from or1 import config
 from or1.config import Config
 from or1.curate import config as curate_config
 from or1.curate import settings as curate_settings
+from or1.lab import experiment as lab_experiment
+from or1.lab import findings as lab_findings
 from or1.recipes.schema import allowed
 
 UNIT = re.compile(r"\[[^\]]+\]|dimensionless")
@@ -22,6 +24,7 @@ COUNTED = re.compile(
 
 def fields() -> Iterator[tuple[str, FieldInfo]]:
     named = {**vars(config), **vars(curate_config), **vars(curate_settings)}
+    named |= {**vars(lab_experiment), **vars(lab_findings)}
     models = [m for m in named.values() if isinstance(m, type) and issubclass(m, Config)]
     for model in models:
         for name, field in model.model_fields.items():

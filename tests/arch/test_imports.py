@@ -14,7 +14,7 @@ from tests.arch.measures import import_circle, imports_of, module_name
 from tests.arch.source import PACKAGE, ROOT, SOURCES, VERIFY, module_of, parse, python_files
 
 LIGHT = ("types", "protocols", "config", "errors", "loop", "schedule", "recipes", "tasks", "evals", "storage")
-LIGHT += ("curate", "tracking", "testing", "models")
+LIGHT += ("curate", "tracking", "testing", "models", "lab")
 HEAVY = ("torch", "transformers", "ray", "vllm")
 
 

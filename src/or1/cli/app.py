@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | verify | show | doctor | export | rollouts | plot`: the signatures.
+"""`or1 train | eval | curate | lab | verify | show | doctor | export | rollouts | plot`: the signatures.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from or1.cli.lab_app import lab_app
 from or1.cli.usage import given
 from or1.errors import ConfigError, Or1Error
 from or1_verify import __version__
@@ -35,6 +36,7 @@ eval_app = _group("eval", "Score a model on benchmarks; judge again, compare.")
 curate_app = _group("curate", "Make a training set from raw problems; show one.")
 app.add_typer(eval_app)
 app.add_typer(curate_app)
+app.add_typer(lab_app)
 
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 """Base class of click's usage errors; typer exports this one subclass only."""

@@ -266,3 +266,28 @@ def _squared_error(values: Sequence[float], mean: float) -> float:
     """Square of the standard error of the mean."""
     num_values = len(values)
     return math.fsum((v - mean) ** 2 for v in values) / (num_values - 1) / num_values
+
+
+def t_tail(t: float, degrees: int) -> float:
+    """Probability that Student's t with this number of degrees of freedom exceeds `t`.
+
+    Exact: the finite sums over powers of cosines.
+
+    Source: Abramowitz and Stegun, 26.7.3 and 26.7.4.
+
+    >>> round(t_tail(2.776, 4), 4)
+    0.025
+    """
+    if degrees < 1:
+        raise ValueError(f"t needs at least one degree of freedom, not {degrees}")
+    angle = math.atan(abs(t) / math.sqrt(degrees))
+    sine, cosine = math.sin(angle), math.cos(angle)
+    is_odd = degrees % 2
+    term = cosine if is_odd else 1.0
+    total = 0.0
+    for k in range(2 + is_odd, degrees + 1, 2):
+        total += term
+        term *= cosine**2 * (k - 1) / k
+    inside = 2.0 / math.pi * (angle + sine * total) if is_odd else sine * total
+    outside = max(0.0, (1.0 - inside) / 2.0)
+    return outside if t >= 0 else 1.0 - outside

@@ -1,0 +1,203 @@
+"""Runs the lab: a worker process on each core, every run once, resumable.
+
+OUT/runs/KEY     run folder; its checkpoints are deleted once its result is written
+OUT/logs/N.txt   output of worker process N
+OUT/lock         held while a lab works in the folder
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from or1.errors import RunStopped
+from or1.lab.matrix import PlannedRun
+from or1.lab.results import have_results, result_of, write_result
+from or1.lab.worker import RunEnded, TrainRun
+from or1.processes.child import ChildProcess
+from or1.storage.atomic import guard_writes
+from or1.storage.folder import LOCK, FolderLock
+from or1.storage.run_folder import CHECKPOINTS, METRICS
+
+POLL_S = 1.0
+"""Time between two looks at the progress of the runs [s]."""
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabProgress:
+    """Progress over all runs of a lab."""
+
+    num_runs: int
+    num_done: int
+    fraction: float
+    """Share of the rollouts of all runs."""
+    fraction_at_start: float
+    """Share that was there when this command started."""
+    elapsed_s: float
+    failed: tuple[str, ...]
+    """One line for each run that failed."""
+
+    @property
+    def left_s(self) -> float | None:
+        """Time to the end [s], at the speed of this command; None before its first progress."""
+        made = self.fraction - self.fraction_at_start
+        return self.elapsed_s / made * (1 - self.fraction) if made > 0 else None
+
+
+OnProgress = Callable[[LabProgress], None]
+
+
+def run_lab(
+    planned: Sequence[PlannedRun],
+    out: Path,
+    results: Path,
+    *,
+    num_jobs: int,
+    on_progress: OnProgress,
+    limit_s: float | None = None,
+    worker: str = "or1.lab.worker",
+) -> LabProgress:
+    """Train every planned run that has no result yet, and write its result.
+
+    Killed at any moment, the same call continues: finished runs are kept, an interrupted run resumes from its
+    checkpoint. A run that fails has no result; the next call tries it again.
+
+    Args:
+        planned: in the order in which they start.
+        out: folder of the runs.
+        results: folder of the results.
+        num_jobs: worker processes.
+        on_progress: called about once a second.
+        limit_s: stop after this time, as if killed [s]; None = never.
+        worker: module of the worker process.
+
+    Raises:
+        RunFolderError: another lab works in the folder, or it cannot be written.
+    """
+    with guard_writes(out):
+        for name in ("runs", "logs"):
+            (out / name).mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(FolderLock(out / LOCK)):
+        lab = _Lab(planned, out, results, worker)
+        with contextlib.closing(lab):
+            while lab.has_work and (limit_s is None or lab.elapsed_s < limit_s):
+                lab.start(num_jobs)
+                lab.take(POLL_S)
+                on_progress(lab.progress())
+        return lab.progress()
+
+
+@dataclass
+class _Lab:
+    """The state of a lab at work."""
+
+    planned: Sequence[PlannedRun]
+    out: Path
+    results: Path
+    worker: str
+    idle: list[ChildProcess] = field(default_factory=list)
+    busy: dict[ChildProcess, PlannedRun] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.done = have_results(self.results, self.planned)
+        self.waiting = deque(each for each in self.planned if each.key not in self.done)
+        self._started_s = time.monotonic()
+        self._at_start = self._fraction()
+        self._num_started = 0
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.waiting or self.busy)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def start(self, num_jobs: int) -> None:
+        """Give waiting runs to idle processes, and start processes up to their number."""
+        while self.waiting and len(self.busy) < num_jobs:
+            child = self.idle.pop() if self.idle else self._new_child()
+            planned = self.waiting.popleft()
+            self.busy[child] = planned
+            with self._failures_of(child):
+                child.send(TrainRun(planned.run.model_dump_json(), str(self._folder(planned))))
+
+    def _new_child(self) -> ChildProcess:
+        self._num_started += 1
+        log = self.out / "logs" / f"{self._num_started}.txt"
+        return ChildProcess(
+            f"worker {self._num_started} of the lab",
+            self.worker,
+            _ENVIRONMENT,
+            log,
+            error=RunStopped,
+            replies=(RunEnded,),
+        )
+
+    def take(self, limit_s: float) -> None:
+        """Wait for runs to end and write their results."""
+        ended = set(wait([child.channel for child in self.busy], limit_s))
+        for child in [each for each in self.busy if each.channel in ended]:
+            with self._failures_of(child):
+                self._ended(child, child.receive())
+
+    @contextlib.contextmanager
+    def _failures_of(self, child: ChildProcess) -> Iterator[None]:
+        """A process that ended is the failure of its run; another one takes the next run."""
+        try:
+            yield
+        except RunStopped as error:
+            child.close()
+            self.failed.append(f"{self.busy.pop(child).title}: {error}")
+
+    def _ended(self, child: ChildProcess, reply: RunEnded) -> None:
+        planned = self.busy.pop(child)
+        self.idle.append(child)
+        if reply.error:
+            self.failed.append(f"{planned.title}: {reply.error}")
+            return
+        write_result(self.results, result_of(planned, self._folder(planned)))
+        shutil.rmtree(self._folder(planned) / CHECKPOINTS, ignore_errors=True)
+        self.done.add(planned.key)
+
+    def _folder(self, planned: PlannedRun) -> Path:
+        return self.out / "runs" / planned.key
+
+    def _fraction(self) -> float:
+        total = sum(each.rollouts for each in self.planned)
+        made = sum(each.rollouts * self._share(each) for each in self.planned)
+        return made / total if total else 1.0
+
+    def _share(self, planned: PlannedRun) -> float:
+        """Completed share of a run, by the rows of its metrics."""
+        if planned.key in self.done:
+            return 1.0
+        metrics = self._folder(planned) / METRICS
+        num_rows = metrics.read_bytes().count(b"\n") if metrics.is_file() else 0
+        return min(num_rows / planned.run.num_steps, 1.0)
+
+    def progress(self) -> LabProgress:
+        return LabProgress(
+            num_runs=len(self.planned),
+            num_done=len(self.done),
+            fraction=self._fraction(),
+            fraction_at_start=self._at_start,
+            elapsed_s=self.elapsed_s,
+            failed=tuple(self.failed),
+        )
+
+    def close(self) -> None:
+        for child in (*self.idle, *self.busy):
+            child.close(limit_s=0.5)

@@ -1,0 +1,37 @@
+"""A worker of the lab that writes the files of a run without training.
+
+A step of a run with seed 13 ends the process the first time; a run with seed 14 fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from or1.lab.worker import RunEnded, TrainRun
+from or1.processes.worker import Channel
+from or1.storage.provenance import describe
+
+
+def main(descriptor: int) -> None:
+    channel = Channel(descriptor)
+    channel.read()
+    while True:
+        task: TrainRun = channel.inbox.get()
+        channel.send(RunEnded(train(json.loads(task.config), Path(task.folder))))
+
+
+def train(config: dict[str, object], folder: Path) -> str:
+    if config["seed"] == 14:
+        return "StarvedError: no signal"
+    begun = folder.is_dir()
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(describe(config, "data")))
+    if config["seed"] == 13 and not begun:
+        os._exit(9)
+    rows = [{"step": n, "stage/index": 0, "rollout/entropy_nats": 1 / n} for n in (1, 2)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with (folder / "trained.txt").open("a") as file:
+        file.write("once\n")
+    return ""
