@@ -24,10 +24,10 @@ def test_the_list_has_every_experiment(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_an_unknown_experiment_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert or1("run", "temperatur") == 2
+    assert or1("run", "n-sgdd") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "did you mean temperature?" in error
+    assert "did you mean n-sgd?" in error
 
 
 def experiment(tmp_path: Path) -> Path:
