@@ -206,7 +206,7 @@ class RolloutConfig(Config):
     """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process; vllm
     = vLLM, in processes of its own), or your own factory as `FILE.py:NAME` or `module:NAME`."""
     num_engines: Annotated[int, OnResume.MACHINE] = Field(default=1, ge=1)
-    """Processes with a vLLM engine each [engines]."""
+    """Processes with an engine each [engines]; 1 = or1's own engine is in the training process."""
     vllm: Annotated[VllmConfig, OnResume.MACHINE] = VllmConfig()
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.

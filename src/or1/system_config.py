@@ -9,6 +9,20 @@ from pydantic import Field, model_validator
 from or1.model_config import NAME_OR_PLUGIN, Config
 
 
+class ClusterConfig(Config):
+    """Machines of a run with `or1 train --cluster`."""
+
+    placement: Literal["apart", "colocated"] = "apart"
+    """apart: ranks and engines have GPUs of their own, or machines where there are no GPUs; colocated: they
+    share them."""
+    max_restarts: int = Field(default=5, ge=0)
+    """Restarts from the same checkpoint after a rank, an engine or a machine was lost [restarts]."""
+    start_limit_s: float = Field(default=300.0, gt=0)
+    """Longest wait for the cluster to start a process [s]."""
+    copy_limit_s: float = Field(default=300.0, gt=0)
+    """Longest copy of 64 MiB of published weights from machine to machine [s]."""
+
+
 class SystemConfig(Config):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the first GPU if there is one."""
@@ -33,6 +47,7 @@ class SystemConfig(Config):
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)
     """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
+    cluster: ClusterConfig = ClusterConfig()
     deterministic: bool = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -60,15 +60,23 @@ def this_machine(out: Path) -> Machine:
     )
 
 
-def refuse_obstacles(run: RunConfig, out: Path) -> None:
+def refuse_obstacles(run: RunConfig, out: Path, num_gpus: int | None = None) -> None:
     """Refuse a run that this machine cannot carry out.
+
+    Args:
+        run: its settings.
+        out: run folder.
+        num_gpus: of all machines of the run; None = those of this one.
 
     Raises:
         ConfigError: with every obstacle and its remedy.
         ModelError: no such model.
     """
     shape = shape_for(resolve_folder(model_folder(run.model.path)), run.model)
-    if found := list(obstacles(run, this_machine(out), shape)):
+    machine = this_machine(out)
+    if num_gpus is not None:
+        machine = replace(machine, num_gpus=num_gpus)
+    if found := list(obstacles(run, machine, shape)):
         raise ConfigError("; ".join(found))
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from or1 import loop
-from or1.assemble.backends import backend_factory
-from or1.assemble.engines import engine_factory, with_room_for
+from or1.assemble.engines import with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
+from or1.assemble.machines import Machines, this_machine_alone
 from or1.assemble.memory import explained_run
 from or1.assemble.model import set_threads
 from or1.assemble.obstacles import refuse_obstacles
@@ -52,7 +52,12 @@ from or1_verify.pool import ProcessVerifierPool
 
 
 def train(
-    run: RunConfig, out: Path, *, accept_changes: bool = False, origin: Origin | None = None
+    run: RunConfig,
+    out: Path,
+    *,
+    accept_changes: bool = False,
+    origin: Origin | None = None,
+    machines: Machines | None = None,
 ) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
 
@@ -61,13 +66,14 @@ def train(
         out: run folder.
         accept_changes: resume with other settings of the class SCIENCE too (see `or1.setting.OnResume`).
         origin: start a new run from this checkpoint of another.
+        machines: where its parts are made; None = on this machine.
 
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
     with (
         StopSignal() as stop,
-        parts_of(run, out, stop, accept_changes=accept_changes, origin=origin) as parts,
+        parts_of(run, out, stop, accept_changes=accept_changes, origin=origin, machines=machines) as parts,
     ):
         try:
             state = loop.train(run, parts)
@@ -88,15 +94,16 @@ def parts_of(
     *,
     accept_changes: bool = False,
     origin: Origin | None = None,
+    machines: Machines | None = None,
 ) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
         Or1Error: before anything is written, as far as it can be known.
     """
-    make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
+    machines = machines or this_machine_alone(run)
     run = with_task_hashes(run)
-    refuse_obstacles(run, out)
+    refuse_obstacles(run, out, machines.num_gpus)
     inputs = inputs_of(run)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
@@ -106,10 +113,12 @@ def parts_of(
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)
         pool = stack.enter_context(
-            contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
+            contextlib.closing(
+                training_pool(run, inputs.verifiers, inputs.second_opinions, machines.make_workers)
+            )
         )
-        trainer = _closed_by(stack, make_backend(inputs.model, run))
-        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
+        trainer = _closed_by(stack, machines.make_backend(inputs.model, run))
+        engine = stack.enter_context(contextlib.closing(machines.make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
         checkpoints = FolderCheckpoints(
             folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from or1 import recipes
+from or1.cli.extras import needs
 from or1.recipes.request import TrainRequest
 from or1.schedule import StopSignal
 from or1.storage.run_folder import SUMMARY
@@ -24,8 +25,18 @@ def train(
     *,
     start: str | None = None,
     accept_changes: bool = False,
+    cluster: str | None = None,
 ) -> None:
-    """Load and check the recipe, say what a step is, train, and print the score before and after."""
+    """Load and check the recipe, say what a step is, train, and print the score before and after.
+
+    Args:
+        recipe: see `TrainRequest.of`.
+        sets: see there.
+        out: see there.
+        start: see there.
+        accept_changes: see `or1.assemble.train`.
+        cluster: `ray`, or the address of a Ray cluster; None = this machine without Ray.
+    """
     request = TrainRequest.of(recipe, start=start, sets=sets, out=out)
     run, folder = request.run, request.folder
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
@@ -35,9 +46,17 @@ def train(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
 
     with StopSignal():
-        from or1 import assemble  # after the checks: it imports torch
+        if cluster is None:
+            from or1 import assemble  # after the checks: it imports torch
 
-        assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
+            assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
+        else:
+            with needs("or1 train --cluster", "ray"):
+                from or1.assemble.cluster import train_on_cluster
+
+            train_on_cluster(
+                run, folder, cluster, say=typer.echo, accept_changes=accept_changes, origin=request.origin
+            )
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
     typer.echo(f"{folder / SUMMARY}")
 
