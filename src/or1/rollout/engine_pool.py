@@ -108,10 +108,14 @@ class EnginePool:
         self._is_started = False
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
-        self.processes = [
-            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log")
-            for n, (start, environment) in enumerate(zip(starts, environments, strict=True), start=1)
-        ]
+        self.processes: list[EngineProcess] = []
+        try:
+            for n, (start, environment) in enumerate(zip(starts, environments, strict=True), start=1):
+                log = scratch / f"engine-{n}.log"
+                self.processes.append(EngineProcess(f"rollout engine {n}", start, environment, log))
+        except BaseException:
+            self.close()
+            raise
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -274,6 +278,9 @@ class EnginePool:
         while thread.is_alive():
             thread.join(_POLL_S)
             self._check()
+            for process in self.processes:
+                if process.has_ended:
+                    raise process.ended()
             if thread.is_alive() and time.monotonic() > ends:
                 raise EngineError(f"the rollout engines did not join {during} in {limit_s:g} s")
         if failures:
