@@ -54,6 +54,17 @@ class ArmConfig(Config):
     """Settings laid over the base recipe: dotted key -> value, as `--set` takes them."""
 
 
+class PlannedStepConfig(Config):
+    """A rollout batch on a number of GPUs, for the time that the planner gives it."""
+
+    num_gpus: int = Field(ge=1)
+    """GPUs of the run [GPUs]."""
+    num_problems: int = Field(ge=1)
+    """Problems a step [problems]."""
+    group_size: int = Field(ge=2)
+    """Rollouts of each problem [rollouts]."""
+
+
 class ExperimentConfig(Config):
     name: str = Field(pattern=NAME, examples=["n-sgd"])
     """Name of the file."""
@@ -77,6 +88,8 @@ class ExperimentConfig(Config):
     """Steps of a run with `--quick` [steps]."""
     statistic: StatisticConfig = StatisticConfig(series="score", start=1.0)
     """Compared between arms in the report."""
+    plan: tuple[PlannedStepConfig, ...] = ()
+    """The paper's own sizes, whose hours the planner gives in the report."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
