@@ -155,6 +155,7 @@ def test_an_engine_that_cannot_start_gives_its_reason() -> None:
 
 def test_a_pool_that_cannot_be_built_leaves_no_process_and_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[EngineProcess] = []
+    logs: list[Path] = []
 
     class Second(EngineProcess):
         def __init__(self, *arguments: Any) -> None:
@@ -162,12 +163,13 @@ def test_a_pool_that_cannot_be_built_leaves_no_process_and_no_folder(monkeypatch
                 raise OSError("no more processes")
             super().__init__(*arguments)
             built.append(self)
+            logs.append(arguments[3])
 
     monkeypatch.setattr("or1.rollout.engine_pool.EngineProcess", Second)
     with pytest.raises(OSError, match="no more processes"):
         fake_pool({}, {})
     assert built[0].has_ended
-    assert not built[0].log.parent.exists()
+    assert not logs[0].parent.exists()
 
 
 def test_an_engine_that_keeps_old_weights_stops_the_run_with_both_numbers() -> None:
@@ -253,7 +255,9 @@ def test_an_engine_that_ends_in_a_collective_is_named_before_the_limit(tmp_path:
         pool._transfer = stuck = Broadcast(tmp_path / "arrived", "waits for ever")
         pool.check_with(lambda: os.kill(pool.processes[1].pid, signal.SIGKILL))
         try:
-            with pytest.raises(EngineError, match=r"rollout engine 2 \(process \d+\) ended with exit status -9"):
+            with pytest.raises(
+                EngineError, match=r"rollout engine 2 \(process \d+\) ended with exit status -9"
+            ):
                 pool.load(WEIGHTS)
         finally:
             stuck.is_over.set()
