@@ -27,6 +27,7 @@ from or1.protocols import (
     Closable,
     Collector,
     CountsTokens,
+    Generator,
     Parts,
     Progress,
     RolloutEngine,
@@ -127,38 +128,45 @@ def parts_of(
         stack.callback(checkpoints.close)
         between = SettledEngine(engine, collector) if isinstance(collector, OneStepAhead) else engine
         generator = EngineGenerator(between, inputs.model.tokenizer, stop.check)
-        _connect(engine, trainer, check)
-        if isinstance(engine, CountsTokens):
-            engine.count_with(tracker.progress.decoded)
-
-        def score(area: str, sampling: Sampling, state: RunState) -> Score:
-            return evaluate(
-                generator,
-                pool,
-                inputs.heldout,
-                sampling,
-                step=state.step,
-                area=area,
-                progress=tracker.progress,
-            )
-
-        areas = {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
+        _connect(engine, trainer, check, tracker.progress)
         yield Parts(
             collector=collector,
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
-                run, evaluate=areas, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
+                run,
+                evaluate=_evaluations(run, inputs, generator, pool, tracker.progress),
+                tracker=tracker,
+                checkpoints=checkpoints,
+                trainer=trainer,
+                stop=stop,
             ),
             tracker=tracker,
         )
 
 
-def _connect(engine: RolloutEngine, trainer: TrainerBackend, check: Callable[[], None]) -> None:
+def _evaluations(
+    run: RunConfig, inputs: Inputs, generator: Generator, pool: VerifierPool, progress: Progress
+) -> dict[str, Callable[[RunState], Score]]:
+    """Area of the metrics -> its evaluation."""
+
+    def score(area: str, sampling: Sampling, state: RunState) -> Score:
+        return evaluate(
+            generator, pool, inputs.heldout, sampling, step=state.step, area=area, progress=progress
+        )
+
+    return {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
+
+
+def _connect(
+    engine: RolloutEngine, trainer: TrainerBackend, check: Callable[[], None], progress: Progress
+) -> None:
     """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
     for part in (engine, trainer):
         if isinstance(part, Stoppable):
             part.check_with(check)
+    if isinstance(engine, CountsTokens):
+        engine.count_with(progress.decoded)
     if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
         engine.share_with(trainer.bytes_to_come)
         trainer.before_update(engine.free_memory)

@@ -75,11 +75,11 @@ class OneStepAhead:
         self._latest: WeightHandle | None = None
         """Of the trainer; valid until its next update."""
         self._source: WeightHandle | None = None
-        """What the present step is sampled from, or the next one between steps; None = the latest."""
+        """Weights of the rollouts of the present step, or between steps of the next one; None = the latest."""
         self._ahead: _Ahead | None = None
 
     def load(self, weights: WeightHandle) -> None:
-        """Take the weights after an update; rollouts that are being sampled keep theirs."""
+        """Take the weights after an update; rollouts that are being sampled keep the older ones."""
         self._latest = weights
         if self._ahead is not None and self._ahead.weights is not self._source:
             self._drop_source()
@@ -107,7 +107,8 @@ class OneStepAhead:
         self._thread.submit(self._inner.load, self._latest_weights()).result()
 
     def save(self, folder: Path) -> None:
-        """Write what the next step is sampled from into an existing folder; nothing if it is the latest."""
+        """Write the weights that the next step is sampled from into an existing folder, unless they are the
+        latest."""
         if self._source is not None:
             kept_weights.save(self._source, folder)
 

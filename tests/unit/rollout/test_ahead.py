@@ -29,7 +29,7 @@ from tests.runs import run_config
 
 @dataclass
 class Sampled:
-    """What one call of the inner collector saw."""
+    """Arguments of one call of the inner collector."""
 
     step: int
     version: int
