@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -84,6 +84,15 @@ test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch
 	build/verify-alone/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt packages/or1-verify
 	build/verify-alone/bin/or1-verify --version
 	build/verify-alone/bin/python packages/or1-verify/tests/readme_blocks.py
+
+dist: $(BIN)/python  ## wheels and source distributions of or1 and or1-verify, in dist
+	$(PIP_INSTALL) build
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist packages/or1-verify
+	$(BIN)/python -m build --outdir dist .
+
+check-dist: dist  ## install the wheels in an empty environment and use them there
+	$(PYTHON) tests/dist/check.py dist
 
 check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
 check-format: $(VENV)/.installed-dev

@@ -15,7 +15,7 @@ from or1.errors import RunStopped
 from or1.lab.experiment import ExperimentConfig, list_experiments, load
 from or1.lab.matrix import plan_runs
 from or1.lab.report import write_report
-from or1.lab.runner import LabProgress, run_lab
+from or1.lab.runner import WORKER, LabProgress, run_lab
 from or1.machine import usable_processors
 from or1.tracking.eta import format_seconds
 
@@ -63,6 +63,7 @@ def run_experiments(
             num_jobs=jobs or usable_processors(),
             on_progress=display.show,
             limit_s=None if hours is None else hours * 3600,
+            worker=WORKER,
         )
     typer.echo(f"{end.num_done} of {end.num_runs} runs have results in {results}")
     if end.failed:

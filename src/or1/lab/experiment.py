@@ -17,7 +17,7 @@ from or1.recipes.load import read_table
 FOLDER = TRAINING.parent / "lab"
 NAME = r"^[a-z0-9][a-z0-9.-]*$"
 NUM_EVALUATIONS = 3
-"""Evaluations of a run after that of the start model."""
+"""Evaluations of a run after that of the start model; a quick run has one, at its end."""
 
 Series = Literal[
     "entropy", "reward", "reward_untruncated", "truncated", "response_tokens", "step_tokens", "alpha",
@@ -54,6 +54,17 @@ class ArmConfig(Config):
     """Settings laid over the base recipe: dotted key -> value, as `--set` takes them."""
 
 
+class PlannedStepConfig(Config):
+    """A rollout batch on a number of GPUs, for the time that the planner gives it."""
+
+    num_gpus: int = Field(ge=1)
+    """GPUs of the run [GPUs]."""
+    num_problems: int = Field(ge=1)
+    """Problems a step [problems]."""
+    group_size: int = Field(ge=2)
+    """Rollouts of each problem [rollouts]."""
+
+
 class ExperimentConfig(Config):
     name: str = Field(pattern=NAME, examples=["n-sgd"])
     """Name of the file."""
@@ -69,7 +80,7 @@ class ExperimentConfig(Config):
     """Training recipe that all arms change."""
     arms: tuple[ArmConfig, ...] = Field(min_length=2)
     """The first one is compared with each of the others."""
-    seeds: int = Field(default=5, ge=1)
+    seeds: int = Field(default=6, ge=1)
     """Runs of each arm, with the seeds 1, 2, ... [copies]."""
     steps: int = Field(default=60, ge=1)
     """Steps of a run; the stages of an arm share them in proportion to their num_steps [steps]."""
@@ -77,6 +88,8 @@ class ExperimentConfig(Config):
     """Steps of a run with `--quick` [steps]."""
     statistic: StatisticConfig = StatisticConfig(series="score", start=1.0)
     """Compared between arms in the report."""
+    plan: tuple[PlannedStepConfig, ...] = ()
+    """The paper's own sizes, whose hours the planner gives in the report."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -133,7 +146,7 @@ def resolve(experiment: ExperimentConfig, arm: ArmConfig, seed: int, *, quick: b
     table = run.model_dump(mode="json")
     scale_stages(table["stages"], num_steps)
     table |= {"name": "lab", "seed": seed}
-    table["evaluation"]["every"] = max(num_steps // NUM_EVALUATIONS, 1)
+    table["evaluation"]["every"] = None if quick else max(num_steps // NUM_EVALUATIONS, 1)
     return validate(table, origin)
 
 

@@ -29,6 +29,7 @@ from or1.lab.experiment import (
 from or1.lab.findings import load_findings
 from or1.lab.matrix import key_of_run
 from or1.lab.pictures import experiment_figure
+from or1.lab.planned_hours import hours_table
 from or1.lab.results import RunResult, read_results, value_of
 from or1.storage.atomic import guard_writes, replacing
 from or1.tracking.figure import save_figure
@@ -144,8 +145,8 @@ def _visible(num_findings: int) -> str:
 def _row(decided: DecidedFinding) -> str:
     finding, effect = decided.finding, decided.effect
     shown = "-" if effect is None else f"{effect.mean:+.3f} [{effect.low:+.3f}, {effect.high:+.3f}]"
-    bound = -finding.margin if finding.direction == "below" else finding.margin
-    margin = f"{_RELATIONS[finding.direction]} {bound:g}"
+    minus = "-" if finding.direction == "below" and finding.margin else ""
+    margin = f"{_RELATIONS[finding.direction]} {minus}{finding.margin:g}"
     p = "-" if effect is None else f"{decided.p_reproduced:.3f}"
     return (
         f"| {finding.statement} | {finding.paper} ({finding.source}) | {shown} | {margin} | {decided.pairs} "
@@ -159,7 +160,7 @@ def _experiment(experiment: ExperimentConfig, runs: Runs, folder: str) -> str:
     lines = [
         f"## {experiment.title}\n",
         f"{experiment.question} ({experiment.source}; `{experiment.name}`)\n",
-        f"{experiment.setup}\n" if experiment.setup else "",
+        *([f"{experiment.setup}\n"] if experiment.setup else []),
         f"![{experiment.title}]({folder}/{experiment.name}.png)\n" if has_runs else "Not run.\n",
     ]
     if has_runs:
@@ -170,7 +171,8 @@ def _experiment(experiment: ExperimentConfig, runs: Runs, folder: str) -> str:
             *(_arm_row(experiment, arm, runs) for arm in experiment.arms),
             "",
         ]
-    return "\n".join(line for line in lines if line or has_runs)
+    lines += hours_table(experiment.plan)
+    return "\n".join(lines)
 
 
 def _name(statistic: StatisticConfig) -> str:

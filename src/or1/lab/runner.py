@@ -27,6 +27,8 @@ from or1.storage.run_folder import CHECKPOINTS, METRICS
 
 POLL_S = 1.0
 """Time between two looks at the progress of the runs [s]."""
+WORKER = "or1.lab.worker"
+"""Module of the worker process."""
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -66,7 +68,7 @@ def run_lab(
     num_jobs: int,
     on_progress: OnProgress,
     limit_s: float | None = None,
-    worker: str = "or1.lab.worker",
+    worker: str = WORKER,
 ) -> LabProgress:
     """Train every planned run that has no result yet, and write its result.
 

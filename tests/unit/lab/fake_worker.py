@@ -1,12 +1,14 @@
 """A worker of the lab that writes the files of a run without training.
 
-A step of a run with seed 13 ends the process the first time; a run with seed 14 fails.
+The process of a run with seed 13 ends the first time. A run with seed 14 fails. One with seed 15 never ends
+the first time; the file pid names its process.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from or1.lab.worker import RunEnded, TrainRun
@@ -30,6 +32,9 @@ def train(config: dict[str, object], folder: Path) -> str:
     (folder / "config.json").write_text(json.dumps(describe(config, "data")))
     if config["seed"] == 13 and not begun:
         os._exit(9)
+    if config["seed"] == 15 and not begun:
+        (folder.parent.parent / "pid").write_text(str(os.getpid()))
+        time.sleep(3600)
     rows = [{"step": n, "stage/index": 0, "rollout/entropy_nats": 1 / n} for n in (1, 2)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with (folder / "trained.txt").open("a") as file:

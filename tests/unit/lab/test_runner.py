@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from or1.lab.matrix import PlannedRun, plan_runs
 from or1.lab.results import read_results
 from or1.lab.runner import LabProgress, run_lab
 from or1.storage.folder import LOCK, FolderLock
+from tests.arch.source import ROOT
 
 
 def planned(seeds: Sequence[int]) -> list[PlannedRun]:
@@ -91,3 +97,33 @@ def test_the_time_left_follows_the_speed_of_this_call_alone() -> None:
     at = LabProgress(10, 6, 0.6, 0.5, 60.0, ())
     assert at.left_s == pytest.approx(240.0)
     assert LabProgress(10, 5, 0.5, 0.5, 60.0, ()).left_s is None
+
+
+def test_a_killed_lab_leaves_no_process_and_the_next_one_continues(tmp_path: Path) -> None:
+    """The worker ends with the lab: else the folder of its run would stay locked."""
+    code = (
+        "from pathlib import Path\nfrom tests.unit.lab.test_runner import lab, planned\n"
+        f"lab(planned([1, 15]), Path({str(tmp_path)!r}))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    pid = tmp_path / "pid"
+    while not (pid.is_file() and pid.read_text() and len(read_results(tmp_path / "results")) == 2):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while is_running(int(pid.read_text())):
+        time.sleep(0.05)  # a worker that stays ends at the time limit of the test
+    end = lab(planned([1, 15]), tmp_path)
+    assert (end.num_done, end.fraction_at_start, end.failed) == (4, 0.5, ())
+    trained = [(tmp_path / "runs" / run.key / "trained.txt").read_text() for run in planned([1, 15])]
+    assert trained == ["once\n"] * 4
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return " Z " not in stat.read_text() if stat.exists() else True

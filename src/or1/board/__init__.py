@@ -1,0 +1,1 @@
+"""Pages and comparisons made from run folders: the report, its advisories, the difference of two runs."""
