@@ -75,7 +75,7 @@ class OneStepAhead:
         self._latest: WeightHandle | None = None
         """Of the trainer; valid until its next update."""
         self._source: WeightHandle | None = None
-        """Weights of the rollouts of the present step, or between steps of the next one; None = the latest."""
+        """Samples the present step, or between steps the next one; None = the latest."""
         self._ahead: _Ahead | None = None
 
     def load(self, weights: WeightHandle) -> None:
