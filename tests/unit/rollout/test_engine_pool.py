@@ -148,9 +148,9 @@ def test_a_start_and_a_load_have_limits() -> None:
 
 
 def test_an_engine_that_cannot_start_gives_its_reason() -> None:
-    with contextlib.closing(fake_pool({}, {"no_start": "no such device"})) as pool:
-        with pytest.raises(EngineError, match="rollout engine 2 failed: OSError: no such device; its output"):
-            pool.load(WEIGHTS)
+    reason = pytest.raises(EngineError, match="rollout engine 2 failed: OSError: no such device; its output")
+    with contextlib.closing(fake_pool({}, {"no_start": "no such device"})) as pool, reason:
+        pool.load(WEIGHTS)
 
 
 def test_a_pool_that_cannot_be_built_leaves_no_process_and_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
