@@ -73,7 +73,7 @@ class TrainingRun:
         """Process ids of the workers with this main module, on all machines."""
         return [
             pid
-            for pid in map(int, filter(str.isdecimal, os.listdir("/proc")))
+            for pid in [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
             if module.encode() in _read(pid, "cmdline").split(b"\0")
             and f"{_MARK}={self.mark}".encode() in _read(pid, "environ").split(b"\0")
         ]

@@ -12,7 +12,6 @@ from or1.assemble.model import Model
 from or1.config import RolloutConfig
 from or1.nn.config import DecoderConfig
 from or1.nn.published import published_parts, with_head
-from or1.nn.transformers_decoder import TransformersDecoder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
 from or1.rollout.engine_places import EnginePlaces
@@ -78,6 +77,8 @@ def published_by(model: Model) -> Parts:
     """Names published tensors as engines do."""
     if isinstance(model.config, DecoderConfig):
         return partial(published_parts, model.config)
+    from or1.nn.transformers_decoder import TransformersDecoder  # seconds: transformers
+
     names = model.unloaded()
     assert isinstance(names, TransformersDecoder)
     if not is_untied(model):

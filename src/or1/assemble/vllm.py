@@ -40,6 +40,9 @@ def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | Non
     for lack in NEEDS.missing(num_gpus=0):
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
+    transfer_name = rollout.vllm.transfer
+    if model.device.type == "cpu" and transfer_name != "or1_shm":
+        raise ConfigError(f'rollout.vllm.transfer = "{transfer_name}" needs a GPU: leave it at "or1_shm"')
     places = places or EnginesHere(rollout.num_engines)
     folder = engine_folder(model, places.scratch)
     places.spread(folder / "config.json")
@@ -66,8 +69,6 @@ def _transfer(
     parts = published_by(model)
     if vllm.transfer == "or1_shm":
         return SharedFile(parts, places.scratch, places.spread), [{}] * count
-    if model.device.type == "cpu":
-        raise ConfigError(f'rollout.vllm.transfer = "{vllm.transfer}" needs a GPU: leave it at "or1_shm"')
     if vllm.transfer == "ipc":
         return CudaIpc(parts), [{}] * count
     from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM

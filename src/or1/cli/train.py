@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from or1 import recipes
+from or1.board.advisories import advise_folder
 from or1.cli.extras import needs
 from or1.recipes.request import TrainRequest
 from or1.schedule import StopSignal
@@ -27,7 +28,8 @@ def train(
     accept_changes: bool = False,
     cluster: str | None = None,
 ) -> None:
-    """Load and check the recipe, say what a step is, train, and print the score before and after.
+    """Load and check the recipe, say what a step is, train, print the score before and after and the
+    advisories.
 
     Args:
         recipe: see `TrainRequest.of`.
@@ -58,6 +60,8 @@ def train(
                 run, folder, cluster, say=typer.echo, accept_changes=accept_changes, origin=request.origin
             )
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
+    for advisory in advise_folder(folder):
+        typer.echo(f"advice  {advisory}")
     typer.echo(f"{folder / SUMMARY}")
 
 

@@ -21,11 +21,6 @@ Parts = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 class WeightTransfer(Protocol):
     """Turns published weights into the update that engines load."""
 
-    @property
-    def backend(self) -> str:
-        """Name of the engines' side."""
-        ...
-
     def connect(self) -> None:
         """Meet the engines while they start; may wait for them."""
         ...
@@ -58,8 +53,6 @@ class SharedFile:
         folder: for the files; the last one and, during a load, the one before it.
         spread: brings a file to the machines of the engines.
     """
-
-    backend = "or1_shm"
 
     def __init__(
         self, parts: Parts, folder: Path, spread: Callable[[Path], None] = lambda path: None
@@ -101,8 +94,6 @@ class CudaIpc:
     Args:
         parts: names the tensors as engines do.
     """
-
-    backend = "ipc"
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
