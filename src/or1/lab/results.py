@@ -49,7 +49,7 @@ class RunResult(Config):
     """The numbers of a finished run."""
 
     key: str
-    """Hash of all settings, the seed included: `PlannedRun.key`."""
+    """Of the run: `key_of_run`."""
     seed: int
     quick: bool
     """Few steps, to look at: never part of an outcome."""
