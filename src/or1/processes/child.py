@@ -1,34 +1,19 @@
-"""One child process, seen from its parent: start it, exchange messages, name its failure.
-
-The process is a new interpreter with one end of a socket pair: `multiprocessing` would run the main script of
-the user again.
-"""
+"""One child process, seen from its parent: start it, exchange messages, name its failure."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import pickle
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from or1.errors import RunStopped
+from or1.processes.launch import Launch, LocalProcess
 from or1.processes.replies import decode
 
-_BOOT = (
-    "import sys, json, importlib; sys.path[:] = json.loads(sys.argv[1]); "
-    "getattr(importlib.import_module(sys.argv[2]), 'main')(int(sys.argv[3]))"
-)
 _CLOSE_LIMIT_S = 5.0
 """Longest wait for a process to end after its channel was closed [s]; then it is killed."""
-_LOG_LINES = 3
 
 
 class ChildProcess:
@@ -41,6 +26,7 @@ class ChildProcess:
         log: file for all that the process prints.
         error: type of the errors of this process.
         replies: dataclasses that its replies hold.
+        launch: starts it; None = on this machine.
     """
 
     def __init__(
@@ -52,6 +38,7 @@ class ChildProcess:
         *,
         error: type[RunStopped],
         replies: Sequence[type],
+        launch: Launch | None = None,
     ) -> None:
         self.name = name
         self._replies = replies
@@ -59,29 +46,25 @@ class ChildProcess:
         """Time that the parent has waited since its last message [s]."""
         self.bytes_sent = 0
         self.bytes_received = 0
-        self.log = log
         self.error = error
-        near_end, far_end = socket.socketpair()
-        search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
-        with far_end, log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, search_path, worker, str(far_end.fileno())],
-                pass_fds=(far_end.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-                start_new_session=True,  # a signal at the terminal is handled by the parent alone
-            )
-        self.channel = Connection(near_end.detach())
+        self._running = (launch or LocalProcess)(worker, environment, log)
+
+    @property
+    def channel(self) -> Connection:
+        return self._running.channel
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._running.pid
+
+    @property
+    def place(self) -> str:
+        """The process, and its machine where that is another."""
+        return self._running.place
 
     @property
     def has_ended(self) -> bool:
-        return self._process.poll() is not None
+        return self._running.wait(0.0) is not None
 
     @property
     def is_closed(self) -> bool:
@@ -115,7 +98,7 @@ class ChildProcess:
         self.silent_s += seconds
         if self.silent_s > limit_s:
             raise self.error(
-                f"{self.name} (process {self.pid}) gave no sign of life for {limit_s:g} s during {during}"
+                f"{self.name} ({self.place}) gave no sign of life for {limit_s:g} s during {during}"
                 f"{self.last_lines()}"
             )
 
@@ -128,27 +111,21 @@ class ChildProcess:
         if self.is_closed:
             return
         self.channel.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(limit_s)
-        # its own children too, such as the workers of a tensor-parallel engine
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if limit_s:
+            self._running.wait(limit_s)
+        self._running.kill()
+
+    def stack(self, limit_s: float) -> str:
+        """The stacks of all its threads; empty when it does not react within this time [s]."""
+        return self._running.stack(limit_s)
 
     def ended(self) -> RunStopped:
         """The error of a process whose channel has ended, with its exit status and the end of its output."""
-        try:
-            status = str(self._process.wait(_CLOSE_LIMIT_S))
-        except subprocess.TimeoutExpired:
-            status = "unknown"
-        return self.error(
-            f"{self.name} (process {self.pid}) ended with exit status {status}{self.last_lines()}"
-        )
+        status = self._running.wait(_CLOSE_LIMIT_S)
+        shown = "unknown" if status is None else status
+        return self.error(f"{self.name} ({self.place}) ended with exit status {shown}{self.last_lines()}")
 
     def last_lines(self) -> str:
         """The end of its output, for an error of one line."""
-        if not self.log.is_file():
-            return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return f"; its output ends: {' | '.join(lines[-_LOG_LINES:])[-500:]}" if lines else ""
+        lines = self._running.last_lines()
+        return f"; its output ends: {lines}" if lines else ""

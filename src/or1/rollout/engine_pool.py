@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from or1.errors import DataError, EngineError
+from or1.processes.launch import Launch, LocalProcess
 from or1.rollout.canary import Canary
 from or1.rollout.engine_messages import (
     Abort,
@@ -85,6 +86,7 @@ class EnginePool:
         canary: checks every load; None = no check.
         scratch: folder for the logs of the engines; deleted by `close`.
         environments: variables of each process.
+        launches: start each process; None = on this machine.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class EnginePool:
         canary: Canary | None,
         scratch: Path,
         environments: Sequence[Mapping[str, str]],
+        launches: Sequence[Launch] | None = None,
     ) -> None:
         self.policy_version: int | None = None
         self.largest_gap = 0.0
@@ -109,8 +112,10 @@ class EnginePool:
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
         self.processes = [
-            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log")
-            for n, (start, environment) in enumerate(zip(starts, environments, strict=True), start=1)
+            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log", launch)
+            for n, (start, environment, launch) in enumerate(
+                zip(starts, environments, launches or [LocalProcess] * len(starts), strict=True), start=1
+            )
         ]
 
     def check_with(self, check: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from or1.errors import EngineError
 from or1.processes.child import ChildProcess
+from or1.processes.launch import Launch
 from or1.rollout.engine_messages import REPLIES, Failed, FromEngine, Start, ToEngine
 
 
@@ -18,11 +19,19 @@ class EngineProcess(ChildProcess):
         start: the engine to build.
         environment: variables of the process, beside those of this one.
         log: file for all that the process prints.
+        launch: starts it; None = on this machine.
     """
 
-    def __init__(self, name: str, start: Start, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Start,
+        environment: Mapping[str, str],
+        log: Path,
+        launch: Launch | None = None,
+    ) -> None:
         worker = "or1.rollout.engine_worker"
-        super().__init__(name, worker, environment, log, error=EngineError, replies=REPLIES)
+        super().__init__(name, worker, environment, log, error=EngineError, replies=REPLIES, launch=launch)
         self.num_running = 0
         """Requests that it has and did not answer."""
         self.send(start)

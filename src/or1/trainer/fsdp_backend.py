@@ -15,7 +15,6 @@ from or1.memory import num_parameters
 from or1.nn.config import DecoderConfig, ModelShape
 from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
-from or1.trainer.rank_messages import saved_marker
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
 from or1.trainer.rank_processes import Ranks
 from or1.trainer.update_plan import Minibatch, plan_minibatches
@@ -116,6 +115,7 @@ class FsdpBackend:
         call deletes; tensors by name where or1's decoder does not compute the model."""
         path = self._ranks.scratch / f"weights-{version}.safetensors"
         self._ranks.call("publish", [path] * self._ranks.num_ranks)
+        self._ranks.fetch(path)
         if self._published is not None and self._published != path:
             self._published.unlink(missing_ok=True)
         self._published = path
@@ -128,9 +128,7 @@ class FsdpBackend:
 
     def begin_save(self, folder: Path) -> Callable[[], None]:
         """See `SavesBeside`. The previous save has ended."""
-        for rank in range(self._ranks.num_ranks):
-            saved_marker(self._ranks.scratch, rank).unlink(missing_ok=True)
-        self._ranks.call("begin_save", [folder] * self._ranks.num_ranks)
+        self._ranks.begin_save(folder)
         return self._ranks.wait_saved
 
     def load(self, folder: Path) -> None:

@@ -26,7 +26,9 @@ class StartRank:
     rank: int
     num_ranks: int
     scratch: str
-    """Folder of the group: the file by which the ranks find each other, logs, published weights."""
+    """Folder of the group: logs, published weights."""
+    store: str
+    """By it the ranks find each other: the path of a file, or `tcp://HOST:PORT`."""
 
 
 @dataclass(frozen=True, slots=True)

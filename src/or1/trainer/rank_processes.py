@@ -1,4 +1,4 @@
-"""The ranks of the trainer as processes of this machine, and the waits for them.
+"""The ranks of the trainer as processes, and the waits for them.
 
 Every wait has a limit. A rank that ends, fails or hangs ends the group with one line that names it.
 """
@@ -6,19 +6,18 @@ Every wait has a limit. A rank that ends, fails or hangs ends the group with one
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
 from or1.errors import Or1Error, RankError
 from or1.processes.child import ChildProcess
+from or1.processes.launch import Launch, LocalProcess
 from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_messages import (
@@ -45,8 +44,83 @@ STACK_LIMIT_S = 2.0
 """Longest wait for the stacks of a rank [s]."""
 
 
+class RankPlaces(Protocol):
+    """The machines of the ranks: this one, or those of a cluster."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder in memory, on each of the machines."""
+        ...
+
+    @property
+    def store(self) -> str:
+        """By it the ranks find each other: the path of a file, or `tcp://HOST:PORT`."""
+        ...
+
+    def launch(self, rank: int) -> Launch:
+        """Starts processes on the machine of a rank."""
+        ...
+
+    def environment(self, rank: int) -> Mapping[str, str]:
+        """Variables of the process of a rank."""
+        ...
+
+    def saved(self, rank: int) -> str | None:
+        """The content of the `saved_marker` of a rank; None if there is none."""
+        ...
+
+    def forget_saved(self) -> None:
+        """Delete the markers of all ranks."""
+        ...
+
+    def fetch(self, path: Path) -> None:
+        """Bring a file of the scratch folder of rank 0 into that of this machine.
+
+        Raises:
+            RankError: it did not arrive.
+        """
+        ...
+
+    def close(self) -> None:
+        """Delete the scratch folders; may be called again."""
+        ...
+
+
+class ThisMachine:
+    """`RankPlaces` of ranks beside the driver: gloo and NCCL connect over the loopback interface.
+
+    Args:
+        num_ranks: W.
+    """
+
+    def __init__(self, num_ranks: int) -> None:
+        self._num_ranks = num_ranks
+        self.scratch = shared_folder("or1-ranks-")
+        self.store = str(self.scratch / "store")
+
+    def launch(self, rank: int) -> Launch:
+        return LocalProcess
+
+    def environment(self, rank: int) -> Mapping[str, str]:
+        return {"GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo"}
+
+    def saved(self, rank: int) -> str | None:
+        marker = saved_marker(self.scratch, rank)
+        return marker.read_text(encoding="utf-8") if marker.is_file() else None
+
+    def forget_saved(self) -> None:
+        for rank in range(self._num_ranks):
+            saved_marker(self.scratch, rank).unlink(missing_ok=True)
+
+    def fetch(self, path: Path) -> None:
+        """It is here."""
+
+    def close(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
 class Ranks(Protocol):
-    """The ranks, wherever they run: processes of this machine, or actors of a cluster."""
+    """The ranks, wherever they run."""
 
     @property
     def num_ranks(self) -> int: ...
@@ -76,6 +150,18 @@ class Ranks(Protocol):
         """
         ...
 
+    def fetch(self, path: Path) -> None:
+        """See `RankPlaces.fetch`."""
+        ...
+
+    def begin_save(self, folder: Path) -> None:
+        """Let all ranks begin to write their files; the previous save has ended.
+
+        Raises:
+            RankError, Or1Error: see `call`.
+        """
+        ...
+
     def wait_saved(self) -> None:
         """Wait until all ranks have written their files after a call of `begin_save`; from any thread.
 
@@ -91,18 +177,19 @@ class Ranks(Protocol):
 
 
 class RankProcesses:
-    """`Ranks` as child processes, connected by gloo on CPUs and NCCL on GPUs, over the loopback interface.
+    """`Ranks` as processes, connected by gloo on CPUs and NCCL on GPUs.
 
     Args:
         settings: equal on all ranks.
         num_ranks: W.
+        places: their machines, closed with them; None = this one.
     """
 
-    def __init__(self, settings: RankSettings, num_ranks: int) -> None:
+    def __init__(self, settings: RankSettings, num_ranks: int, places: RankPlaces | None = None) -> None:
         self._limit_s = START_LIMIT_S
-        self.scratch = shared_folder("or1-ranks-")
-        loopback = "lo0" if sys.platform == "darwin" else "lo"
-        environment = {"GLOO_SOCKET_IFNAME": loopback, "OMP_NUM_THREADS": str(settings.num_threads)}
+        self._places = places or ThisMachine(num_ranks)
+        self.scratch = self._places.scratch
+        threads = {"OMP_NUM_THREADS": str(settings.num_threads)}
         self._work = ["the start"] * num_ranks
         self._last_message = [time.monotonic()] * num_ranks
         self._processes: list[ChildProcess] = []
@@ -111,10 +198,17 @@ class RankProcesses:
                 log = self.scratch / f"rank-{rank}.log"
                 name = f"training rank {rank}"
                 process = ChildProcess(
-                    name, "or1.trainer.rank_worker", environment, log, error=RankError, replies=REPLIES
+                    name,
+                    "or1.trainer.rank_worker",
+                    {**self._places.environment(rank), **threads},
+                    log,
+                    error=RankError,
+                    replies=REPLIES,
+                    launch=self._places.launch(rank),
                 )
                 self._processes.append(process)
-                process.send(StartRank(settings, rank, num_ranks, str(self.scratch)))
+                store = self._places.store
+                process.send(StartRank(settings, rank, num_ranks, str(self.scratch), store))
             self._collect(None)
             self._limit_s = settings.limit_s
         except BaseException:
@@ -149,16 +243,25 @@ class RankProcesses:
             raise stop
         return values
 
+    def fetch(self, path: Path) -> None:
+        """See `Ranks.fetch`."""
+        self._places.fetch(path)
+
+    def begin_save(self, folder: Path) -> None:
+        """See `Ranks.begin_save`."""
+        self._places.forget_saved()
+        self.call("begin_save", [folder] * self.num_ranks)
+
     def wait_saved(self) -> None:
         """See `Ranks.wait_saved`."""
         missing = set(range(self.num_ranks))
         deadline = time.monotonic() + SAVE_LIMIT_S
         while missing:
             for rank in sorted(missing):
-                marker = saved_marker(self.scratch, rank)
-                if marker.is_file():
+                error = self._places.saved(rank)
+                if error is not None:
                     missing.discard(rank)
-                    if error := marker.read_text(encoding="utf-8"):
+                    if error:
                         raise OSError(errno.EIO, f"training rank {rank}: {error}")
                 elif self._processes[rank].has_ended or time.monotonic() > deadline:
                     raise RankError(f"training rank {rank} did not finish its part of a checkpoint")
@@ -168,7 +271,7 @@ class RankProcesses:
         """End all ranks; may be called again."""
         for process in self._processes:
             process.close(0.0)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._places.close()
 
     def _send(self, rank: int, message: object) -> None:
         try:
@@ -251,19 +354,9 @@ class RankProcesses:
         Every rank gets a signal to write its stack. One that does not is stopped; one whose stack shows no
         collective operation is busy or hangs in its own work.
         """
-        stacks = {rank: self._stack(rank) for rank in late}
+        stacks = {rank: self._processes[rank].stack(STACK_LIMIT_S) for rank in late}
         hanging = [rank for rank in late if not stacks[rank]]
         hanging = hanging or [rank for rank in late if "torch/distributed" not in stacks[rank]] or list(late)
-        names = ", ".join(f"{self._processes[r].name} (process {self._processes[r].pid})" for r in hanging)
+        names = ", ".join(f"{self._processes[r].name} ({self._processes[r].place})" for r in hanging)
         found = re.search(r'File "(\S+or1/\S+)", line (\d+)', stacks[hanging[0]])
         return names, f", in {Path(found[1]).name} line {found[2]}" if found else ""
-
-    def _stack(self, rank: int) -> str:
-        """The stacks of all threads of a rank; empty when it does not react."""
-        log = self._processes[rank].log
-        before = log.stat().st_size
-        os.kill(self._processes[rank].pid, signal.SIGUSR1)
-        deadline = time.monotonic() + STACK_LIMIT_S
-        while log.stat().st_size == before and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return log.read_bytes()[before:].decode(errors="replace")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed
-from torch._C._distributed_c10d import FileStore
+from torch._C._distributed_c10d import FileStore, Store, TCPStore
 
 from or1.processes.worker import Channel
 from or1.storage.atomic import replacing
@@ -54,7 +54,7 @@ def _serve(channel: Channel, start: StartRank) -> None:
     torch.set_num_threads(settings.num_threads)
     distributed.init_process_group(
         "gloo" if settings.device == "cpu" else "cpu:gloo,cuda:nccl",
-        store=FileStore(str(Path(start.scratch) / "store"), start.num_ranks),
+        store=_store(start),
         rank=start.rank,
         world_size=start.num_ranks,
         timeout=timedelta(seconds=2 * settings.limit_s),  # the driver finds a hanging rank first
@@ -71,6 +71,13 @@ def _serve(channel: Channel, start: StartRank) -> None:
         message = channel.inbox.get()
         if isinstance(message, RankCall):
             channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
+
+
+def _store(start: StartRank) -> Store:
+    if not start.store.startswith("tcp://"):
+        return FileStore(start.store, start.num_ranks)
+    host, _, port = start.store.removeprefix("tcp://").rpartition(":")
+    return TCPStore(host, int(port), is_master=False, timeout=timedelta(seconds=start.settings.limit_s))
 
 
 def _write_whole(path: Path, text: str) -> None:
