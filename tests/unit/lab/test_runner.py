@@ -110,11 +110,15 @@ def test_the_time_left_follows_the_speed_of_this_call_alone() -> None:
     assert LabProgress(10, 5, 0.5, 0.5, 60.0, ()).left_s is None
 
 
+def two_and_an_endless_one() -> list[PlannedRun]:
+    return [*planned([1]), planned([15])[0]]
+
+
 def test_a_killed_lab_leaves_no_process_and_the_next_one_continues(tmp_path: Path) -> None:
     """The worker ends with the lab: else the folder of its run would stay locked."""
     code = (
-        "from pathlib import Path\nfrom tests.unit.lab.test_runner import lab, planned\n"
-        f"lab(planned([1, 15]), Path({str(tmp_path)!r}))"
+        "from pathlib import Path\nfrom tests.unit.lab.test_runner import lab, two_and_an_endless_one\n"
+        f"lab(two_and_an_endless_one(), Path({str(tmp_path)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     pid = tmp_path / "pid"
@@ -125,10 +129,11 @@ def test_a_killed_lab_leaves_no_process_and_the_next_one_continues(tmp_path: Pat
     process.wait()
     while is_running(int(pid.read_text())):
         time.sleep(0.05)  # a worker that stays ends at the time limit of the test
-    end = lab(planned([1, 15]), tmp_path)
-    assert (end.num_done, end.fraction_at_start, end.failed) == (4, 0.5, ())
-    trained = [(tmp_path / "runs" / run.key / "trained.txt").read_text() for run in planned([1, 15])]
-    assert trained == ["once\n"] * 4
+    end = lab(two_and_an_endless_one(), tmp_path)
+    assert (end.num_done, end.failed) == (3, ())
+    assert end.fraction_at_start == pytest.approx(2 / 3)
+    folders = [tmp_path / "runs" / run.key for run in two_and_an_endless_one()]
+    assert [(folder / "trained.txt").read_text() for folder in folders] == ["once\n"] * 3
 
 
 def is_running(pid: int) -> bool:
