@@ -227,6 +227,9 @@ class RolloutConfig(Config):
     max_refills: int = Field(default=0, ge=0)
     """Rounds of further problems when fewer than num_problems groups have a signal [rounds]; 0 = train on
     what is kept."""
+    max_staleness: int = Field(default=0, ge=0, le=1)
+    """Updates of this many steps may lie between the weights that sample a rollout and those that are trained
+    on it [steps]; 1 = sample the next step while the trainer updates. Source: paper 3.1 (0)."""
 
 
 class CodeVerifyConfig(Config):
@@ -350,6 +353,11 @@ class RunConfig(Config):
             raise ValueError(f"stages have response budgets {budgets}: they must not shrink between stages")
         if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
             raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
+        if self.rollout.max_staleness and self.loss.importance_cap is None:
+            raise ValueError(
+                f"rollout.max_staleness = {self.rollout.max_staleness} trains on tokens of older weights: "
+                "set loss.importance_cap, such as 2.0, to correct for them"
+            )
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
         return self

@@ -66,6 +66,9 @@ class MemorySettings:
     """Columns of the adapters on all linear layers of a block; None = all weights are trained."""
     has_reference: bool = False
     """A second copy of the weights for a KL term."""
+    kept_versions: int = 0
+    """Copies of earlier weights: the two that the rollouts of this step and of the next one came from, where
+    the next step is sampled during the update."""
     slots: int = 0
     """Responses that the engine decodes at once; 0 = the engine is elsewhere."""
     max_prompt_tokens: int = 0
@@ -86,6 +89,8 @@ class MemoryEstimate:
     gradients: int
     moments: int
     reference: int
+    kept_weights: int
+    """Earlier weights that rollouts are sampled from."""
     activations: int
     """Kept by all layers for the backward of one microbatch."""
     layer: int
@@ -100,7 +105,8 @@ class MemoryEstimate:
     @property
     def trainer(self) -> int:
         """Held from the first update on."""
-        return self.weights + self.masters + self.gradients + self.moments + self.reference
+        kept = self.reference + self.kept_weights
+        return self.weights + self.masters + self.gradients + self.moments + kept
 
     @property
     def update(self) -> int:
@@ -161,6 +167,7 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
         gradients=_shard(trained * FLOAT32, settings),
         moments=_shard(int(2 * trained * moment), settings),
         reference=_shard(weights, settings) if settings.has_reference else 0,
+        kept_weights=settings.kept_versions * weights,
         activations=_activations(shape, settings),
         layer=_layer(shape, settings),
         logits=_logits(shape, settings),

@@ -101,6 +101,19 @@ class Collector(Protocol):
         ...
 
 
+@runtime_checkable
+class SavesCollector(Protocol):
+    """Optional for collectors: a checkpoint holds what the next step needs beside state and weights."""
+
+    def save(self, folder: Path) -> None:
+        """Write it as files into an existing folder; none if nothing is needed."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Read the files of `save`."""
+        ...
+
+
 class TrainerBackend(Protocol):
     """The update of a step, on one device or many."""
 

@@ -250,7 +250,8 @@ class TokenStatistics(Generic[Number]):
     ratio_mean: Annotated[Number, Metric("train/ratio_mean", "1", "pi / pi_old, mean over response tokens")]
     ratio_max: Annotated[Number, Metric("train/ratio_max", "1", "pi / pi_old, maximum over response tokens")]
     mismatch_kl: Annotated[
-        Number, Metric("train/mismatch_kl_nats", "nats/token", "k3 estimate, trainer to engine, same weights")
+        Number,
+        Metric("train/mismatch_kl_nats", "nats/token", "k3 estimate, trainer to the engine that sampled"),
     ]
     mismatch_max: Annotated[
         Number,

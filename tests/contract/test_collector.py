@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
 import pytest
@@ -10,7 +10,9 @@ import pytest
 from or1.algo import split_by_signal
 from or1.config import LossConfig, StageConfig
 from or1.protocols import Collector
+from or1.rollout.ahead import AbandonCheck, OneStepAhead
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
+from or1.rollout.generate import never_interrupt
 from or1.testing import (
     CharTokenizer,
     ExactVerifier,
@@ -22,6 +24,7 @@ from or1.testing import (
     make_problem,
 )
 from or1.types import Problem, Rollout, RunState, SamplerState, WeightHandle
+from tests.runs import run_config
 
 STAGE = StageConfig(max_response_tokens=6, num_steps=9, num_problems=4, group_size=3)
 PROBLEMS = [make_problem(n) for n in range(60)]
@@ -75,6 +78,10 @@ def _both() -> Collector:
     return RefillCollector(_oversample(), max_refills=3, loss=LOSS, num_available=len(PROBLEMS))
 
 
+def _ahead() -> Collector:
+    return OneStepAhead(_both(), run_config(), AbandonCheck(never_interrupt))
+
+
 def _list() -> Collector:
     steps = [[make_group((1.0, 0.0, 0.0), problem=PROBLEMS[4 * s + n]) for n in range(4)] for s in range(3)]
     return ListCollector(steps)
@@ -85,15 +92,18 @@ MAKERS: dict[str, Callable[[], Collector]] = {
     "oversample": _oversample,
     "refill": _refill,
     "refill of oversample": _both,
+    "one step ahead": _ahead,
     "list": _list,
 }
 
 
 @pytest.fixture(params=MAKERS)
-def collector(request: pytest.FixtureRequest) -> Collector:
+def collector(request: pytest.FixtureRequest) -> Iterator[Collector]:
     made = MAKERS[request.param]()
-    made.load(WeightHandle(version=0, ref=None))
-    return made
+    made.load(WeightHandle(version=0, ref={}))
+    yield made
+    if isinstance(made, OneStepAhead):
+        made.close()
 
 
 def test_groups_are_whole_and_in_drawn_order(collector: Collector) -> None:
@@ -120,7 +130,7 @@ def test_collectors_that_look_for_signals_find_them() -> None:
 
 def _loaded(maker: Callable[[], Collector]) -> Collector:
     made = maker()
-    made.load(WeightHandle(version=0, ref=None))
+    made.load(WeightHandle(version=0, ref={}))
     return made
 
 

@@ -41,6 +41,7 @@ def arm(number: signal.Signals, file: str, function: str, call: int, delay_s: fl
         killer.daemon = True
         killer.start()
 
+    threading.setprofile(watch)  # rollouts may be sampled in another thread
     sys.setprofile(watch)
 
 

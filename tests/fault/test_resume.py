@@ -70,6 +70,11 @@ CONFIG = {
     "rollout": {"max_prompt_tokens": 256},
     "system": {"threads": 1, "tokens_per_microbatch": 256},
 }
+AHEAD = {
+    **CONFIG,
+    "loss": {"reject_zero_advantage": False, "importance_cap": 2.0},
+    "rollout": {"max_prompt_tokens": 256, "max_staleness": 1},
+}
 
 
 Moment = tuple[str, str, int]
@@ -190,3 +195,23 @@ def test_killed_at_a_random_moment(
     moment = (file, function, max(1, round(call * rng.uniform(0.3, 1.0))))
     assert finish(start, config, tmp_path / "run", [(moment, rng.uniform(0, 150))]) == 1, phase
     assert contents(tmp_path / "run") == undisturbed
+
+
+def test_a_run_that_samples_one_step_ahead_repeats_it(
+    start: Start, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    """The checkpoint holds the weights that the next step is sampled from; kills come while it is sampled, in
+    the update beside it, and in the write of a checkpoint; a stop signal comes while it is sampled."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(AHEAD))
+    assert start(config, tmp_path / "whole") == 0
+    whole = contents(tmp_path / "whole")
+    assert whole["metrics.jsonl"] != undisturbed["metrics.jsonl"]
+    moments = [(PHASES[phase], 0.0) for phase in ("checkpoint write", "rollout", "update")]
+    moments += [(("trainer/optimizer.py", "apply", 2), random.uniform(0, 500))]
+    assert finish(start, config, tmp_path / "killed", moments) == len(moments)
+    assert contents(tmp_path / "killed") == whole
+    assert start(config, tmp_path / "left", PHASES["rollout"], name="SIGTERM") == 130
+    assert start(config, tmp_path / "left") == 0
+    left = contents(tmp_path / "left")
+    assert {name: left[name] for name in whole} == whole

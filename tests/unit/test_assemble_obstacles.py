@@ -32,6 +32,7 @@ LARGE = Machine(
 LACK = Lack(level=max(Level), why="no kernel support", remedy="use Linux")
 NONE, WEAK = Capabilities(level=None, lacks=(LACK,)), Capabilities(level=min(Level), lacks=(LACK,))
 SMALL = replace(LARGE, num_gpus=0, free_gpu_bytes=0, has_bfloat16=False, free_memory_bytes=24 * GIB)
+AHEAD = ("rollout.max_staleness=1", "loss.importance_cap=2.0")
 
 
 def found(name: str, machine: Machine, *sets: str) -> str:
@@ -83,6 +84,13 @@ def found(name: str, machine: Machine, *sets: str) -> str:
         ),
         ("qwen-0.5b-code", replace(SMALL, sandbox=WEAK), ("verify.code.allow_weak_sandbox=true",), ""),
         ("tiny", LARGE, ("system.backend=fsdp", "system.num_ranks=2"), "system.num_ranks = 2 and 1 GPU"),
+        (
+            "tiny",
+            LARGE,
+            AHEAD,
+            'rollout.max_staleness = 1 samples during the update, and rollout.engine = "local"',
+        ),
+        ("tiny", SMALL, AHEAD, ""),
         ("tiny", SMALL, ("system.device=cuda",), 'system.device = "cuda"'),
         ("tiny", SMALL, ("system.backend=fspd",), 'system.backend = "fspd" does not exist'),
         ("tiny", SMALL, ("rollout.engine=sglang",), 'rollout.engine = "sglang" does not exist'),
@@ -92,6 +100,17 @@ def test_each_obstacle_is_named(name: str, machine: Machine, sets: tuple[str, ..
     line = found(name, machine, *sets)
     assert part in line
     assert bool(line) == bool(part)
+
+
+def test_sampling_ahead_costs_two_copies_of_the_weights() -> None:
+    shape = PUBLISHED["deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"]  # 7.6e9 parameters
+    run = recipes.load("or1-7b", ["rollout.max_staleness=1", "loss.importance_cap=2.0"])
+    needed = estimate(shape, run_settings(run, 2, on_gpu=False))
+    assert needed.kept_weights == 2 * needed.weights
+    assert needed.kept_weights / GIB == pytest.approx(28.4, abs=0.1)
+    assert needed.trainer - replace(needed, kept_weights=0).trainer == needed.kept_weights
+    ranks = recipes.load("or1-7b", [*AHEAD, "system.backend=fsdp", "system.num_ranks=8"])
+    assert estimate(shape, run_settings(ranks, 2, on_gpu=True)).kept_weights == 0  # files of the host
 
 
 def test_a_model_without_a_folder() -> None:

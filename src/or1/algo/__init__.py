@@ -3,7 +3,7 @@
 from or1.algo.advantage import advantages, group_advantages
 from or1.algo.entropy import entropy_coefficient, step_entropy, update_coefficient
 from or1.algo.passk import avg_at_k, maj_at_k, pass_at_k
-from or1.algo.progress import after_step, fresh_state, raise_if_stuck, with_pass_rates
+from or1.algo.progress import after_rollouts, after_step, fresh_state, raise_if_stuck, with_pass_rates
 from or1.algo.rollouts import mean_reward, truncated_fraction
 from or1.algo.seed import derive_seed
 from or1.algo.signal import split_by_signal
@@ -11,6 +11,7 @@ from or1.algo.stage import end_of_stage, enter_stage, finished, switch_holds
 
 __all__ = [
     "advantages",
+    "after_rollouts",
     "after_step",
     "avg_at_k",
     "derive_seed",

@@ -46,14 +46,24 @@ def after_step(
     _raise_if_diverged(state.step + 1, groups)
     num_updates = 0 if report is None else report.num_updates
     return replace(
-        state,
-        step=state.step + 1,
+        after_rollouts(state, groups, run),
         policy_version=state.policy_version + num_updates,
         entropy=update_coefficient(state.entropy, step_entropy(groups), run.entropy),
-        pass_rates=with_pass_rates(state.pass_rates, groups),
-        stage=with_step(state.stage, groups, run.stages[state.stage.index]),
         empty_steps=0 if kept else state.empty_steps + 1,
         nonfinite_steps=_nonfinite_steps(state, report),
+    )
+
+
+def after_rollouts(state: RunState, groups: Sequence[Group], run: RunConfig) -> RunState:
+    """The part of `after_step` that the rollouts alone decide: the step, pass rates and the stage's history.
+
+    It is all that the problems and the response budget of the next step depend on.
+    """
+    return replace(
+        state,
+        step=state.step + 1,
+        pass_rates=with_pass_rates(state.pass_rates, groups),
+        stage=with_step(state.stage, groups, run.stages[state.stage.index]),
     )
 
 

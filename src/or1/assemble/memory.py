@@ -37,6 +37,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "gradients": ("set model.lora, or take a smaller model",),
     "weights": ("take a smaller model",),
     "reference": ("set loss.kl_coefficient = 0",),
+    "kept_weights": ("set rollout.max_staleness = 0",),
 }
 """Phase of an `MemoryEstimate` -> settings that lower it."""
 _RUN_NAMES = {"running": "rollout.max_running", "budget": "max_response_tokens of the stages"}
@@ -76,6 +77,8 @@ def run_settings(
         ranks=run.system.num_ranks if on_gpu else 1,  # ranks on CPU share one memory
         lora_rank=None if run.model.lora is None else run.model.lora.rank,
         has_reference=run.loss.kl_coefficient > 0,
+        # ranks on GPUs publish files in the memory of the host
+        kept_versions=2 if run.rollout.max_staleness and not (on_gpu and run.system.backend == "fsdp") else 0,
         slots=slots,
         max_prompt_tokens=prompt,
         max_response_tokens=budget,

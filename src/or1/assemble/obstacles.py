@@ -119,6 +119,12 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
             f"system.num_ranks = {run.system.num_ranks} and {machine.num_gpus} GPU: each rank needs one; "
             'lower it, or set system.device = "cpu"'
         )
+    if device.type == "cuda" and run.rollout.max_staleness and run.rollout.engine == "local":
+        yield (
+            f"rollout.max_staleness = {run.rollout.max_staleness} samples during the update, and "
+            'rollout.engine = "local" shares the GPU with it: set rollout.max_staleness = 0, or '
+            'rollout.engine = "vllm" on other GPUs'
+        )
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,18 @@ from or1.protocols import (
     Closable,
     Collector,
     CountsTokens,
+    Generator,
     Parts,
     Progress,
     RolloutEngine,
+    SavesCollector,
     SharesDevice,
     Stoppable,
     TrainerBackend,
     UpdatesBesideEngine,
     VerifierPool,
 )
+from or1.rollout.ahead import AbandonCheck, OneStepAhead, SettledEngine
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -111,43 +114,59 @@ def parts_of(
         trainer = _closed_by(stack, make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
         tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
+        check = AbandonCheck(stop.check)
+        collector = _collector(run, inputs, engine, pool, check, tracker.progress)
+        if isinstance(collector, OneStepAhead):
+            stack.callback(collector.close)
         checkpoints = FolderCheckpoints(
-            folder.checkpoints, tracker, keep=run.checkpoint.keep, on_restore=folder.on_restore
+            folder.checkpoints,
+            tracker,
+            keep=run.checkpoint.keep,
+            collector=collector if isinstance(collector, SavesCollector) else None,
+            on_restore=folder.on_restore,
         )
         stack.callback(checkpoints.close)
-        generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
-        _connect(engine, trainer, stop)
-        if isinstance(engine, CountsTokens):
-            engine.count_with(tracker.progress.decoded)
-
-        def score(area: str, sampling: Sampling, state: RunState) -> Score:
-            return evaluate(
-                generator,
-                pool,
-                inputs.heldout,
-                sampling,
-                step=state.step,
-                area=area,
-                progress=tracker.progress,
-            )
-
-        areas = {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
+        between = SettledEngine(engine, collector) if isinstance(collector, OneStepAhead) else engine
+        generator = EngineGenerator(between, inputs.model.tokenizer, stop.check)
+        _connect(engine, trainer, check, tracker.progress)
         yield Parts(
-            collector=_collector(run, inputs, engine, pool, stop, tracker.progress),
+            collector=collector,
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
-                run, evaluate=areas, tracker=tracker, checkpoints=checkpoints, trainer=trainer, stop=stop
+                run,
+                evaluate=_evaluations(run, inputs, generator, pool, tracker.progress),
+                tracker=tracker,
+                checkpoints=checkpoints,
+                trainer=trainer,
+                stop=stop,
             ),
             tracker=tracker,
         )
 
 
-def _connect(engine: RolloutEngine, trainer: TrainerBackend, stop: StopSignal) -> None:
+def _evaluations(
+    run: RunConfig, inputs: Inputs, generator: Generator, pool: VerifierPool, progress: Progress
+) -> dict[str, Callable[[RunState], Score]]:
+    """Area of the metrics -> its evaluation."""
+
+    def score(area: str, sampling: Sampling, state: RunState) -> Score:
+        return evaluate(
+            generator, pool, inputs.heldout, sampling, step=state.step, area=area, progress=progress
+        )
+
+    return {a: partial(score, a, sampling) for a, sampling in evaluation_sampling(run).items()}
+
+
+def _connect(
+    engine: RolloutEngine, trainer: TrainerBackend, check: Callable[[], None], progress: Progress
+) -> None:
     """Both end at a stop signal; where both use one device, the engine's memory is free during an update."""
     for part in (engine, trainer):
         if isinstance(part, Stoppable):
-            part.check_with(stop.check)
+            part.check_with(check)
+    if isinstance(engine, CountsTokens):
+        engine.count_with(progress.decoded)
     if isinstance(engine, SharesDevice) and isinstance(trainer, UpdatesBesideEngine):
         engine.share_with(trainer.bytes_to_come)
         trainer.before_update(engine.free_memory)
@@ -206,7 +225,7 @@ def _collector(
     inputs: Inputs,
     engine: RolloutEngine,
     pool: VerifierPool,
-    stop: StopSignal,
+    check: AbandonCheck,
     progress: Progress,
 ) -> Collector:
     collector: Collector = LocalCollector(
@@ -216,7 +235,7 @@ def _collector(
         inputs.model.tokenizer,
         seed=run.seed,
         temperature=run.rollout.temperature,
-        check=stop.check,
+        check=check,
         progress=progress,
     )
     num_available = len(inputs.train.problems)
@@ -228,4 +247,4 @@ def _collector(
         collector = RefillCollector(
             collector, max_refills=run.rollout.max_refills, loss=run.loss, num_available=num_available
         )
-    return collector
+    return OneStepAhead(collector, run, check) if run.rollout.max_staleness else collector

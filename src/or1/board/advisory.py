@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from or1.config import EntropyConfig, LossConfig, OptimizerConfig, RolloutConfig, VerifyConfig
+from or1.config import RunConfig
+from or1.recipes.schema import with_defaults
 from or1.storage.settings import flatten
 from or1.tracking.metrics import STAGE_INDEX
 from or1.tracking.run_data import RunData
@@ -16,16 +17,6 @@ WINDOW = 20
 """Last steps from which an advisory takes its evidence [steps]."""
 MIN_STEPS = 10
 """Fewest steps from which a mean or a trend is taken [steps]."""
-
-_DEFAULTS = flatten(
-    {
-        "loss": LossConfig().model_dump(mode="json"),
-        "entropy": EntropyConfig().model_dump(mode="json"),
-        "optimizer": OptimizerConfig().model_dump(mode="json"),
-        "rollout": RolloutConfig().model_dump(mode="json"),
-        "verify": VerifyConfig().model_dump(mode="json"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +62,7 @@ class Evidence:
 
     @classmethod
     def of(cls, run: RunData, rollouts: Sequence[Mapping[str, Any]] = ()) -> Evidence:
-        return cls(run, _DEFAULTS | flatten(run.config), rollouts)
+        return cls(run, flatten(with_defaults(run.config, RunConfig)), rollouts)
 
     @property
     def stage(self) -> Sequence[Mapping[str, Any]]:

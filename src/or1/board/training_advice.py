@@ -99,17 +99,15 @@ def learning_rate_high(evidence: Evidence) -> Advisory | None:
 
 
 def _spikes(evidence: Evidence) -> str | None:
-    norms = values_of(evidence.run.steps, GRAD_NORM)
+    norms = [norm for norm in values_of(evidence.run.steps, GRAD_NORM) if not isnan(norm)]
     if len(norms) < MIN_STEPS:
         return None
-    usual = median(norm for norm in norms if not isnan(norm)) if not all(map(isnan, norms)) else 0.0
+    usual = median(norms)
     # nan counts: such a gradient is no smaller than a spike
     spikes = [norm for norm in values_of(evidence.last, GRAD_NORM) if not norm <= SPIKE * usual]
     if len(spikes) < NUM_SPIKES:
         return None
-    return (
-        f"{len(spikes)} gradient norms above {SPIKE:g} times the median {usual:.2g}, up to {max(spikes):.2g}"
-    )
+    return f"{len(spikes)} gradient norms above {SPIKE:g} times the median of {usual:.2g}"
 
 
 def _clipped(rows: Sequence[Any]) -> str | None:
@@ -141,8 +139,10 @@ def mismatch_high(evidence: Evidence) -> Advisory | None:
         return None
     if evidence.settings["loss.importance_cap"] is None:
         change = "loss.importance_cap", "2.0", "tokens are then weighted by the ratio of both probabilities"
-    else:
+    elif evidence.settings["model.dtype"] != "float32":
         change = "model.dtype", "float32", "both then compute with less rounding"
+    else:
+        change = "system.deterministic", "true", "both then compute every number the same way"
     return Advisory(
         name="mismatch_high",
         title="engine and trainer disagree",
@@ -162,11 +162,14 @@ def staleness_high(evidence: Evidence) -> Advisory | None:
     age, updates = mean_of(rows, STALENESS), mean_of(rows, NUM_UPDATES)
     if age is None or updates is None or age <= STALE_STEPS * max(updates, 1.0):
         return None
-    if evidence.settings["loss.importance_cap"] is None:
+    settings, minibatches = evidence.settings, f"{evidence.stage_key}.num_minibatches"
+    if settings["loss.importance_cap"] is None:
         change = "loss.importance_cap", "2.0", "tokens of older weights are then corrected for"
+    elif settings[minibatches] > 1:
+        change = minibatches, "1", "fewer updates then lie between sampling and training"
     else:
-        key = f"{evidence.stage_key}.num_minibatches"
-        change = key, "1", "fewer updates then lie between sampling and training"
+        rate = f"{settings['optimizer.learning_rate'] / 2:.2g}"
+        change = "optimizer.learning_rate", rate, "each update then changes the weights less"
     return Advisory(
         name="staleness_high",
         title="rollouts are from old weights",

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from or1 import recipes
+from or1.board.advisories import advise_folder
 from or1.recipes.request import TrainRequest
 from or1.schedule import StopSignal
 from or1.storage.run_folder import SUMMARY
@@ -25,7 +26,8 @@ def train(
     start: str | None = None,
     accept_changes: bool = False,
 ) -> None:
-    """Load and check the recipe, say what a step is, train, and print the score before and after."""
+    """Load and check the recipe, say what a step is, train, print the score before and after and the
+    advisories."""
     request = TrainRequest.of(recipe, start=start, sets=sets, out=out)
     run, folder = request.run, request.folder
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
@@ -39,6 +41,8 @@ def train(
 
         assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
+    for advisory in advise_folder(folder):
+        typer.echo(f"advice  {advisory}")
     typer.echo(f"{folder / SUMMARY}")
 
 

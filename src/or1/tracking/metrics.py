@@ -293,6 +293,14 @@ class OriginMetrics:
         int | None,
         Metric("rollout/staleness_max_updates", "updates", "the step's policy version minus the oldest used"),
     ]
+    staleness_mean: Annotated[
+        float | None,
+        Metric(
+            "rollout/staleness_mean_updates",
+            "updates",
+            "the step's policy version minus the one that sampled a response token, mean over the tokens",
+        ),
+    ]
 
 
 def _origin(rollouts: Sequence[Rollout], policy_version: int) -> OriginMetrics:
@@ -300,7 +308,14 @@ def _origin(rollouts: Sequence[Rollout], policy_version: int) -> OriginMetrics:
         not_judged=_reasons(rollouts, Outcome.NOT_JUDGED),
         wrong=_reasons(rollouts, Outcome.WRONG),
         staleness_max=policy_version - min(r.policy_version for r in rollouts) if rollouts else None,
+        staleness_mean=_staleness_mean(rollouts, policy_version),
     )
+
+
+def _staleness_mean(rollouts: Sequence[Rollout], policy_version: int) -> float | None:
+    num_tokens = sum(len(r.response_tokens) for r in rollouts)
+    total = sum(len(r.response_tokens) * (policy_version - r.policy_version) for r in rollouts)
+    return total / num_tokens if num_tokens else None
 
 
 def _reasons(rollouts: Sequence[Rollout], outcome: Outcome) -> dict[str, int]:

@@ -48,8 +48,11 @@ def steps_with_rollouts(folder: Path) -> list[int]:
     return sorted(step_of(path) for path in (folder / ROLLOUTS).glob(PATTERN))
 
 
-def read_rollouts(folder: Path, step: int) -> list[dict[str, Any]]:
+def read_rollouts(folder: Path, step: int, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The rollouts of one step of a run folder, one row a rollout.
+
+    Args:
+        columns: those to read; None = all.
 
     Raises:
         RunFolderError: the step has no file of rollouts.
@@ -61,7 +64,7 @@ def read_rollouts(folder: Path, step: int) -> list[dict[str, Any]]:
         raise RunFolderError(
             f"{folder} has no rollouts of step {step}: {known} (tracking.rollouts_every and rollouts_keep)"
         )
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=list(columns) if columns else None).to_pylist()
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -99,7 +100,10 @@ def open_guarded(name: str, opener: Callable[[], Sink]) -> list[Sink]:
 
 
 class Guarded(Sink):
-    """Error boundary around a view: its first exception is logged, then it is closed and not called again."""
+    """Error boundary around a view: its first exception is logged, then it is closed and not called again.
+
+    One thread at a time calls the view: rollouts may be sampled beside the update.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self.name = sink.name
@@ -107,12 +111,14 @@ class Guarded(Sink):
         self._sink = sink
         self._is_on = True
         self._is_closed = False
+        self._lock = threading.RLock()
 
     def _call(self, call: Callable[[], None]) -> None:
         if not self._is_on:
             return
         try:
-            call()
+            with self._lock:
+                call()
         except Exception:
             # The run does not depend on a view: network, disk or terminal may fail with any exception.
             self._is_on = False

@@ -2,6 +2,7 @@
 
     RUN/checkpoints/step_000020/
         trainer/...      files of the TrainerBackend
+        collector/...    files of the collector, if it has any
         state.json       RunState and the lengths of the logs
         manifest.json    size and sha256 of every file above; written last
 
@@ -31,7 +32,7 @@ from pydantic import TypeAdapter
 
 from or1.errors import CheckpointError
 from or1.nn.published import safetensor_errors
-from or1.protocols import SavesBeside, Tracker, TrainerBackend
+from or1.protocols import SavesBeside, SavesCollector, Tracker, TrainerBackend
 from or1.storage.atomic import guard_writes, recover, replacing
 from or1.storage.manifest import hash_file
 from or1.storage.run_folder import last_checkpoint_bytes, require_free
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 1
 """Version of the layout above; another one is refused."""
-MANIFEST, STATE, TRAINER = "manifest.json", "state.json", "trainer"
+MANIFEST, STATE, TRAINER, COLLECTOR = "manifest.json", "state.json", "trainer", "collector"
 
 _STATE = TypeAdapter(RunState)
 
@@ -183,6 +184,7 @@ class FolderCheckpoints:
         tracker: Tracker,
         *,
         keep: int,
+        collector: SavesCollector | None = None,
         on_restore: Callable[[RunState], None] = lambda state: None,
         free_bytes: Callable[[Path], int] | None = None,
     ) -> None:
@@ -191,12 +193,14 @@ class FolderCheckpoints:
             folder: `checkpoints/` of the run.
             tracker: its log lengths are stored on saving; its logs are cut to them on restoring.
             keep: number of whole checkpoints kept, the newest.
+            collector: one whose next step needs more than state and weights.
             on_restore: called with the state that is restored, before the logs are cut to it; may refuse it.
             free_bytes: free space at a path [bytes]; None asks the file system.
         """
         self._folder = folder
         self._tracker = tracker
         self._keep = keep
+        self._collector = collector
         self._on_restore = on_restore
         self._free_bytes = free_bytes
         self._saving: Future[None] | None = None
@@ -226,6 +230,8 @@ class FolderCheckpoints:
                 f"{path / STATE} was not written by this version of or1: {error}"
             ) from error
         trainer.load(path / TRAINER)
+        if self._collector is not None and (path / COLLECTOR).is_dir():
+            self._collector.restore(path / COLLECTOR)
         self._on_restore(state)
         self._tracker.cut(content["log_offsets"], state.step)
         self._whole.add(path)
@@ -250,6 +256,9 @@ class FolderCheckpoints:
             stack.enter_context(safetensor_errors())
             part = stack.enter_context(replacing(path))
             (part / TRAINER).mkdir(parents=True)
+            if self._collector is not None:
+                (part / COLLECTOR).mkdir()
+                self._collector.save(part / COLLECTOR)
             if isinstance(trainer, SavesBeside):
                 wait = trainer.begin_save(part / TRAINER)
                 args = stack.pop_all(), part, path, content, wait

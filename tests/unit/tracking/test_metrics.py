@@ -126,10 +126,14 @@ def test_no_rollouts_give_counts_and_no_means() -> None:
     }
 
 
-def test_staleness_is_that_of_the_oldest() -> None:
-    rollouts = (make_rollout(index=0, policy_version=5), make_rollout(index=1, policy_version=3))
-    group = Group(problem=make_problem(), rollouts=rollouts)
-    assert rollout_metrics([group], 7)["rollout/staleness_max_updates"] == 4
+def test_staleness_is_that_of_the_oldest_and_its_mean_one_over_tokens() -> None:
+    rollouts = (
+        make_rollout(index=0, policy_version=5, num_tokens=9),
+        make_rollout(index=1, policy_version=3, num_tokens=1),
+    )
+    row = rollout_metrics([Group(problem=make_problem(), rollouts=rollouts)], 7)
+    assert row["rollout/staleness_max_updates"] == 4
+    assert row["rollout/staleness_mean_updates"] == 2.2  # over rollouts it would be 3
 
 
 @pytest.mark.parametrize(
