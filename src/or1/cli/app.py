@@ -1,4 +1,5 @@
-"""`or1 train | eval | curate | lab | verify | show | doctor | export | rollouts | plot`: the signatures.
+"""`or1 train | eval | curate | lab | verify | show | doctor | export | rollouts | diff | plot`: the
+signatures.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -63,7 +64,8 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such
 def main() -> None:
     """Run the command line; never returns.
 
-    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot continue; 130 interrupted.
+    Exit codes: 0 done; 1 two runs differ (`or1 diff`); 2 the request cannot be carried out; 3 training cannot
+    continue; 130 interrupted.
     """
     sys.exit(guarded(dispatch))
 
@@ -380,6 +382,18 @@ def rollouts(
     options = ((right, command.RIGHT), (wrong, command.WRONG), (truncated, command.TRUNCATED))
     outcomes = frozenset[Any]().union(*(chosen for wanted, chosen in options if wanted))
     command.rollouts(run_folder, step, outcomes, problem, limit)
+
+
+@app.command()
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
+    out: Annotated[Path | None, typer.Option(help="HTML page to write as well.")] = None,
+) -> None:
+    """First step and phase in which two runs differ. Exit code 0: equal, 1: different."""
+    from or1.cli.diff import diff as run
+
+    run((run_a, run_b), out)
 
 
 @app.command()
