@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,13 @@ BASE: dict[str, Any] = {
 }
 
 
-def half(response: str, gold: object, problem: object) -> float:
-    """A reward that differs from that of the task on every response."""
-    return 0.25 + 0.5 * (len(response) % 2)
+REWARD = "def reward(response, gold, problem):\n    return 0.25 + {share} * (len(response) % 2)\n"
 
 
 CASES: list[tuple[Phase, int, str, Any]] = [
     (Phase.DATA, 1, "seed", 2),
     (Phase.PROMPT_TOKENS, 1, "model.chat.system_prompt", "Think."),
     (Phase.SAMPLED_TOKENS, 1, "rollout.temperature", 1.7),
-    (Phase.REWARD, 1, "data.0.reward", "half"),
     (Phase.GRADIENT, 1, "loss.average", "sequence"),
     (Phase.WEIGHTS, 1, "optimizer.learning_rate", 3e-5),
 ]
@@ -63,10 +59,19 @@ def test_the_same_settings_give_an_equal_run(base: Path, tmp_path: Path) -> None
 def test_a_setting_differs_first_where_it_acts(
     phase: Phase, step: int, key: str, value: Any, base: Path, tmp_path: Path
 ) -> None:
-    if value == "half":
-        source = tmp_path / "half.py"
-        source.write_text(inspect.getsource(half), encoding="utf-8")
-        value = f"{source}:half"
     found = compare_runs((base, train(tmp_path / "run", key, value)))
     assert (found.steps[0].step, found.steps[0].phases[0]) == (step, phase)
     assert key in [change.key for change in found.settings]
+
+
+def test_another_reward_function_differs_first_in_the_reward(tmp_path: Path) -> None:
+    runs = []
+    for name, share in (("a", 0.5), ("b", 0.75)):
+        source = tmp_path / name / "own.py"
+        source.parent.mkdir()
+        source.write_text(REWARD.format(share=share), encoding="utf-8")
+        runs.append(train(tmp_path / name / "run", "data.0.reward", f"{source}:reward"))
+    found = compare_runs((runs[0], runs[1]))
+    assert (found.steps[0].step, found.steps[0].phases[0]) == (1, Phase.REWARD)
+    assert found.steps[0].detail.endswith("in the first run, 1.0 in the second")
+    assert "data.0.task_hash" in [change.key for change in found.settings]
