@@ -35,9 +35,11 @@ def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | Non
         places: machines of the engines; None = this one.
 
     Raises:
-        ConfigError: vLLM is not installed, or the responses need more positions than the model has.
+        ConfigError: vLLM is not installed, `rollout.vllm.gpus` has another number of GPUs than the engines
+            use, or the responses need more positions than the model has.
     """
-    for lack in NEEDS.missing(num_gpus=0):
+    require_gpus(rollout)
+    if (lack := NEEDS.missing()) is not None:
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
     transfer_name = rollout.vllm.transfer
@@ -59,6 +61,21 @@ def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | Non
         environments=[_environment(model, rollout, places, n) for n in range(rollout.num_engines)],
         max_model_tokens=max_model_tokens,
     )
+
+
+def require_gpus(rollout: RolloutConfig) -> None:
+    """Each engine takes its part of the listed GPUs: with an empty part it would see all of them.
+
+    Raises:
+        ConfigError: the list is neither empty nor one GPU for each part of each engine.
+    """
+    gpus, vllm = rollout.vllm.gpus, rollout.vllm
+    needed = rollout.num_engines * vllm.tensor_parallel
+    if gpus and len(gpus) != needed:
+        raise ConfigError(
+            f"rollout.vllm.gpus lists {len(gpus)} GPUs, and {rollout.num_engines} engines of "
+            f"{vllm.tensor_parallel} GPUs use {needed}: list {needed}, or leave it out"
+        )
 
 
 def _transfer(
