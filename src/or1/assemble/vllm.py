@@ -41,6 +41,9 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     for lack in NEEDS.missing(num_gpus=0):
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
+    transfer_name = rollout.vllm.transfer
+    if model.device.type == "cpu" and transfer_name != "or1_shm":
+        raise ConfigError(f'rollout.vllm.transfer = "{transfer_name}" needs a GPU: leave it at "or1_shm"')
     scratch = shared_folder("or1-engines-")
     settings = {
         "engine": engine_arguments(model, rollout, engine_folder(model, scratch), max_model_tokens),
@@ -79,8 +82,6 @@ def _transfer(
     vllm, count = rollout.vllm, rollout.num_engines
     if vllm.transfer == "or1_shm":
         return SharedFile(_parts(model), folder), [{}] * count
-    if model.device.type == "cpu":
-        raise ConfigError(f'rollout.vllm.transfer = "{vllm.transfer}" needs a GPU: leave it at "or1_shm"')
     if vllm.transfer == "ipc":
         return CudaIpc(_parts(model)), [{}] * count
     from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM
