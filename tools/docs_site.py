@@ -1,7 +1,7 @@
 """Lay out the pages of the documentation site: `python tools/docs_site.py build/site-pages` (`make docs`).
 
-Every Markdown file that git tracks keeps its path, so that links between them hold; README.md is the first page.
-A source file or a folder that a page links to becomes a page. The settings and the reference are generated.
+Every Markdown file that git tracks keeps its path, so that links between them hold; README.md is the first
+page. A source file or a folder that a page links to becomes a page. Settings and reference are generated.
 """
 
 from __future__ import annotations
@@ -25,6 +25,22 @@ REFERENCE = {
     "algo": ("Mathematics", ["or1.algo.advantage", "or1.algo.entropy", "or1.algo.loss", "or1.algo.passk"]),
     "verify": ("or1_verify", ["or1_verify.types", "or1_verify.base", "or1_verify.errors"]),
 }
+SETTINGS_HEAD = """# Settings
+
+`--set KEY=VALUE` changes a setting, and so does a line of a recipe. Values: those of the recipe `or1-7b`;
+`or1 show NAME` prints those of another. N counts from 0. *On resume*: free and machine settings may change when a
+run resumes, science settings with `--accept-changes`, never settings not at all ([more](../docs/runs.md)).
+
+| key | value | on resume | meaning, unit, source |
+| --- | --- | --- | --- |
+"""
+RECIPES_HEAD = """# Recipes
+
+`or1 show NAME` prints a recipe, `or1 train NAME` runs it.
+
+| recipe | purpose |
+| --- | --- |
+"""
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "bash", ".yaml": "yaml", ".ipynb": "json"}
 
 
@@ -76,19 +92,13 @@ def settings_page() -> str:
             continue
         about = setting.about.replace("|", "\\|").replace("<", "&lt;")
         rows.append(f"| `{key}` | `{shown(setting.value)}` | {setting.on_resume} | {about} |")
-    head = (
-        "# Settings\n\n`--set KEY=VALUE` changes a setting, and so does a line of a recipe. Values: those of the recipe "
-        "`or1-7b`; `or1 show NAME` prints those of another. N counts from 0. *On resume*: free and machine settings "
-        "may change when a run resumes, science settings with `--accept-changes`, never settings not at all "
-        "([more](../docs/runs.md)).\n\n| key | value | on resume | meaning, unit, source |\n| --- | --- | --- | --- |\n"
-    )
-    return head + "\n".join(rows) + "\n"
+    return SETTINGS_HEAD + "\n".join(rows) + "\n"
 
 
 def recipes_page() -> str:
     """Every recipe in one line."""
     rows = "\n".join(f"| `{name}` | {recipes.summary(name)} |" for name in recipes.list_recipes())
-    return f"# Recipes\n\n`or1 show NAME` prints a recipe, `or1 train NAME` runs it.\n\n| recipe | purpose |\n| --- | --- |\n{rows}\n"
+    return RECIPES_HEAD + rows + "\n"
 
 
 def write(folder: Path, path: Path, text: str) -> None:
