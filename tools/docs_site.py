@@ -29,7 +29,8 @@ SETTINGS_HEAD = """# Settings
 
 `--set KEY=VALUE` changes a setting, and so does a line of a recipe. Values: those of the recipe `or1-7b`;
 `or1 show NAME` prints those of another. N counts from 0. *On resume*: free and machine settings may change
-when a run resumes, science settings with `--accept-changes`, never settings not at all ([more](../docs/runs.md)).
+when a run resumes, science settings with `--accept-changes`;
+never settings do not ([more](../docs/runs.md)).
 
 | key | value | on resume | meaning, unit, source |
 | --- | --- | --- | --- |
