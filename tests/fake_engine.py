@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,11 @@ class FakeEngine:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         time.sleep(settings.get("slow_start_s", 0.0))
+        if "no_start" in settings:
+            raise OSError(settings["no_start"])
+        if "child_pid" in settings:  # its own process, as the workers of a tensor-parallel engine
+            with subprocess.Popen(["sleep", "600"]) as child:
+                Path(settings["child_pid"]).write_text(str(child.pid), encoding="utf-8")
         self._shift = 0.0
         self._budget = 0
         self._num_steps = 0

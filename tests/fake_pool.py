@@ -16,8 +16,6 @@ from tests.fake_engine import END, VOCABULARY, canary_logprobs
 
 
 class ShiftTransfer:
-    backend = "fake"
-
     def __init__(self) -> None:
         self.num_loaded = 0
 

@@ -17,6 +17,7 @@ from or1.cli import doctor
 from or1.errors import ConfigError, ModelError, OutOfMemoryError
 from or1.evals.request import evaluation_settings
 from or1.memory import GIB, PUBLISHED, estimate
+from or1.types import Message
 from or1_verify.sandbox import Capabilities, Level, detect
 from or1_verify.sandbox.detection import Lack
 from tests.small import small_config
@@ -160,6 +161,16 @@ def test_sampling_needs_no_optimizer() -> None:
     assert line is not None
     assert "moments" not in line
     assert "lower max_running, lower max_response_tokens" in line
+
+
+def test_the_longest_prompt_has_all_of_its_messages() -> None:
+    """300 and 200 bytes and the chat template; the largest message alone would be 556."""
+    prompt = (Message("system", "x" * 200), Message("user", "y" * 300))
+    short = (Message("user", "z" * 310),)
+    found = generators.longest_prompt(10_000, [prompt, short])
+    assert found == 500 + 256
+    assert generators.longest_prompt(600, [prompt]) == 600
+    assert generators.longest_prompt(600, []) == 600
 
 
 @pytest.mark.parametrize(

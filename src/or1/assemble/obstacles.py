@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 
-from or1.assemble.backends import BACKEND_NEEDS, backend_factory
+from or1.assemble.backends import backend_factory
 from or1.assemble.engines import ENGINE_NEEDS, engine_factory
 from or1.assemble.memory import free_bytes, run_line, run_settings
 from or1.assemble.model import device_for, dtype_for
-from or1.assemble.needs import Needs
 from or1.assemble.verifiers import sandbox_line, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, Or1Error
@@ -98,17 +97,14 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
         machine: its resources.
         shape: of the model; None = not known, and memory is not compared.
     """
-    for name, factory, needs, setting in (
-        (run.rollout.engine, engine_factory, ENGINE_NEEDS, "rollout.engine"),
-        (run.system.backend, backend_factory, BACKEND_NEEDS, "system.backend"),
-    ):
+    engine = run.rollout.engine
+    for name, factory in ((engine, engine_factory), (run.system.backend, backend_factory)):
         try:
             factory(name)
         except Or1Error as error:
             yield str(error)
-            continue
-        entry = needs[name] if name in needs else Needs()
-        yield from (f'{setting} = "{name}" {lack}' for lack in entry.missing(machine.num_gpus))
+    if engine in ENGINE_NEEDS and (lack := ENGINE_NEEDS[engine].missing()) is not None:
+        yield f'rollout.engine = "{engine}" {lack}'
     try:
         device = device_for(run.system, has_gpu=machine.num_gpus > 0)
     except ConfigError as error:

@@ -15,7 +15,6 @@ from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
 from or1.nn.published import published_parts, with_head
-from or1.nn.transformers_decoder import TransformersDecoder
 from or1.processes.shared_memory import shared_folder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
@@ -36,11 +35,16 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     """A pool of vLLM engines without weights. Their processes start at once.
 
     Raises:
-        ConfigError: vLLM is not installed, or the responses need more positions than the model has.
+        ConfigError: vLLM is not installed, `rollout.vllm.gpus` has another number of GPUs than the engines
+            use, or the responses need more positions than the model has.
     """
-    for lack in NEEDS.missing(num_gpus=0):
+    require_gpus(rollout)
+    if (lack := NEEDS.missing()) is not None:
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
+    transfer_name = rollout.vllm.transfer
+    if model.device.type == "cpu" and transfer_name != "or1_shm":
+        raise ConfigError(f'rollout.vllm.transfer = "{transfer_name}" needs a GPU: leave it at "or1_shm"')
     scratch = shared_folder("or1-engines-")
     settings = {
         "engine": engine_arguments(model, rollout, engine_folder(model, scratch), max_model_tokens),
@@ -72,6 +76,21 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     )
 
 
+def require_gpus(rollout: RolloutConfig) -> None:
+    """Each engine takes its part of the listed GPUs: with an empty part it would see all of them.
+
+    Raises:
+        ConfigError: the list is neither empty nor one GPU for each part of each engine.
+    """
+    gpus, vllm = rollout.vllm.gpus, rollout.vllm
+    needed = rollout.num_engines * vllm.tensor_parallel
+    if gpus and len(gpus) != needed:
+        raise ConfigError(
+            f"rollout.vllm.gpus lists {len(gpus)} GPUs, and {rollout.num_engines} engines of "
+            f"{vllm.tensor_parallel} GPUs use {needed}: list {needed}, or leave it out"
+        )
+
+
 def _transfer(
     model: Model, rollout: RolloutConfig, folder: Path
 ) -> tuple[WeightTransfer, list[dict[str, Any]]]:
@@ -79,8 +98,6 @@ def _transfer(
     vllm, count = rollout.vllm, rollout.num_engines
     if vllm.transfer == "or1_shm":
         return SharedFile(_parts(model), folder), [{}] * count
-    if model.device.type == "cpu":
-        raise ConfigError(f'rollout.vllm.transfer = "{vllm.transfer}" needs a GPU: leave it at "or1_shm"')
     if vllm.transfer == "ipc":
         return CudaIpc(_parts(model)), [{}] * count
     from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM
@@ -93,6 +110,8 @@ def _parts(model: Model) -> Parts:
     """Names published tensors as engines do."""
     if isinstance(model.config, DecoderConfig):
         return partial(published_parts, model.config)
+    from or1.nn.transformers_decoder import TransformersDecoder  # seconds: transformers
+
     names = model.unloaded()
     assert isinstance(names, TransformersDecoder)
     if not is_untied(model):

@@ -61,7 +61,8 @@ Data = Annotated[
 def main() -> None:
     """Run the command line; never returns.
 
-    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot continue; 130 interrupted.
+    Exit codes: 0 done; 1 two runs differ (`or1 diff`); 2 the request cannot be carried out; 3 training cannot
+    continue; 130 interrupted.
     """
     sys.exit(guarded(dispatch))
 

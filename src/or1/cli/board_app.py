@@ -1,4 +1,4 @@
-"""`or1 rollouts | plot | report`: the signatures. Nothing heavy is imported before a command runs."""
+"""`or1 rollouts | plot | report | diff`: the signatures. Nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 
@@ -56,3 +56,18 @@ def report(
     from or1.cli.report import report as run
 
     run(run_folders, out)
+
+
+@board_app.command()
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run folder.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
+    out: Annotated[Path | None, typer.Option(help="HTML page to write as well.")] = None,
+) -> None:
+    """First step and phase in which two runs differ.
+
+    Exit code 0: equal; 1: different; 2: nothing to compare.
+    """
+    from or1.cli.diff import diff as run
+
+    run((run_a, run_b), out)

@@ -182,10 +182,19 @@ def _name(statistic: StatisticConfig) -> str:
 
 def _arm_row(experiment: ExperimentConfig, arm: ArmConfig, runs: Runs) -> str:
     own = runs[arm.name]
-    return (
-        f"| {arm.name} {arm.about} | {len(own)} | {_mean(own, LAST_ENTROPY)} | {_mean(own, LAST_SCORE)} | "
-        f"{_difference(experiment, arm, runs)} |"
+    cells = (
+        f"{arm.name} {arm.about}",
+        _num_runs(own),
+        _mean(own, LAST_ENTROPY),
+        _mean(own, LAST_SCORE),
+        _difference(experiment, arm, runs),
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def _num_runs(runs: Sequence[RunResult]) -> str:
+    num_ended = sum(bool(run.ended_by) for run in runs)
+    return f"{len(runs)} ({num_ended} could not continue)" if num_ended else str(len(runs))
 
 
 def _mean(runs: Sequence[RunResult], statistic: StatisticConfig) -> str:

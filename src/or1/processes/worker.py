@@ -10,6 +10,7 @@ import os
 import pickle
 import queue
 import shutil
+import signal
 import threading
 from multiprocessing.connection import Connection
 from typing import Any
@@ -34,8 +35,8 @@ class Channel:
         return pickle.loads(self._channel.recv_bytes())
 
     def read(self, scratch: str | None = None) -> None:
-        """From here on put messages into `inbox`, in a thread; at the end of the channel end the process,
-        whatever it is doing.
+        """From here on put messages into `inbox`, in a thread; at the end of the channel end the process
+        and those that it started, whatever it is doing.
 
         Args:
             scratch: a folder to delete then.
@@ -49,6 +50,8 @@ class Channel:
         except (EOFError, OSError):
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
+            if os.getpgrp() == os.getpid():  # the processes that it started, too
+                os.killpg(0, signal.SIGKILL)
             os._exit(0)
 
     def send(self, reply: object) -> None:

@@ -111,12 +111,16 @@ class EnginePool:
         self._is_started = False
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
-        self.processes = [
-            EngineProcess(f"rollout engine {n}", start, environment, scratch / f"engine-{n}.log", launch)
-            for n, (start, environment, launch) in enumerate(
-                zip(starts, environments, launches or [LocalProcess] * len(starts), strict=True), start=1
-            )
-        ]
+        self.processes: list[EngineProcess] = []
+        launches = launches or [LocalProcess] * len(starts)
+        try:
+            for n, each in enumerate(zip(starts, environments, launches, strict=True), start=1):
+                start, environment, launch = each
+                log = scratch / f"engine-{n}.log"
+                self.processes.append(EngineProcess(f"rollout engine {n}", start, environment, log, launch))
+        except BaseException:
+            self.close()
+            raise
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -279,6 +283,9 @@ class EnginePool:
         while thread.is_alive():
             thread.join(_POLL_S)
             self._check()
+            for process in self.processes:
+                if process.has_ended:
+                    raise process.ended()
             if thread.is_alive() and time.monotonic() > ends:
                 raise EngineError(f"the rollout engines did not join {during} in {limit_s:g} s")
         if failures:

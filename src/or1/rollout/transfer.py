@@ -21,11 +21,6 @@ Parts = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 class WeightTransfer(Protocol):
     """Turns published weights into the update that engines load."""
 
-    @property
-    def backend(self) -> str:
-        """Name of the engines' side."""
-        ...
-
     def connect(self) -> None:
         """Meet the engines while they start; may wait for them."""
         ...
@@ -57,8 +52,6 @@ class SharedFile:
         parts: names the tensors as engines do.
         folder: for the files; the last one and, during a load, the one before it.
     """
-
-    backend = "or1_shm"
 
     def __init__(self, parts: Parts, folder: Path) -> None:
         self._parts = parts
@@ -95,8 +88,6 @@ class CudaIpc:
     Args:
         parts: names the tensors as engines do.
     """
-
-    backend = "ipc"
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts

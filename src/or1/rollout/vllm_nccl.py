@@ -30,8 +30,6 @@ class NcclBroadcast:
         tensor_parallel: workers of each.
     """
 
-    backend = "nccl"
-
     def __init__(self, parts: Parts, num_engines: int, tensor_parallel: int) -> None:
         self._parts = parts
         self._tensor_parallel = tensor_parallel

@@ -37,6 +37,7 @@ from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUp
 from or1.trainer.sharded_files import begin_write, read_shards
 from or1.trainer.sharded_model import gathered, load_sharded, shards
 from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
+from or1.trainer.update_plan import needs_old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +146,7 @@ class FsdpRank:
                 if self._reference is None:
                     self._reference = self._load()
                 batches = [self._with_reference(batch, self._reference) for batch in batches]
-            # a single update starts from the old policy: its own forward pass yields the old log-probs
-            if len(batches) * update.num_reuses > 1:
+            if needs_old(len(batches), update.num_reuses):
                 batches = [self._with_old(batch) for batch in batches]
             hasher = hashlib.blake2b(digest_size=16)
             outcomes: list[RankOutcome] = []

@@ -11,6 +11,9 @@ from or1.errors import Or1Error, first_line
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_plan import RankOutcome, RankReport
 
+START_LIMIT_S = 900.0
+"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
+
 
 def saved_marker(scratch: Path, rank: int) -> Path:
     """The file that a rank makes when it has saved, with the error or empty: the channel has one reader, and

@@ -22,6 +22,7 @@ from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_messages import (
     REPLIES,
+    START_LIMIT_S,
     RankCall,
     RankFailed,
     RankProgress,
@@ -35,8 +36,6 @@ POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
 GRACE_S = 3.0
 """After a rank reported a failure: time to find another one that has ended, and is the cause [s]."""
-START_LIMIT_S = 900.0
-"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
 SAVE_LIMIT_S = 3600.0
 """Longest time for the files of a checkpoint [s]."""
 SAVED_POLL_S = 0.05

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,6 +21,7 @@ import pytest
 
 from or1.errors import DataError, EngineError, Interrupted
 from or1.rollout.engine_pool import EnginePool
+from or1.rollout.engine_process import EngineProcess
 from or1.rollout.requests import finish_of
 from or1.rollout.sampling import rollout_key
 from or1.testing import make_problem
@@ -75,8 +79,10 @@ def test_a_call_that_another_one_ended_does_not_wait_for_its_messages(
     pair: EnginePool, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wait_for_both(channels: list[Connection], timeout: float) -> list[object]:
-        time.sleep(0.3)
-        return wait(channels, timeout)
+        ready = wait(channels, timeout)
+        while 0 < len(ready) < len(channels):
+            ready = wait(channels, timeout)
+        return ready
 
     monkeypatch.setattr("or1.rollout.engine_pool.wait", wait_for_both)
     first = pair.rollouts(PROBLEMS, replace(SAMPLING, max_response_tokens=1))
@@ -142,12 +148,28 @@ def test_a_start_and_a_load_have_limits() -> None:
 
 
 def test_an_engine_that_cannot_start_gives_its_reason() -> None:
-    with contextlib.closing(fake_pool({})) as pool:
-        process = pool.processes[0]
-        process.send("no message of ours")  # type: ignore[arg-type]
-        os.kill(process.pid, 9)
-        with pytest.raises(EngineError, match=r"rollout engine 1 \(process \d+\) ended with exit status -9"):
-            pool.load(WEIGHTS)
+    reason = pytest.raises(EngineError, match="rollout engine 2 failed: OSError: no such device; its output")
+    with contextlib.closing(fake_pool({}, {"no_start": "no such device"})) as pool, reason:
+        pool.load(WEIGHTS)
+
+
+def test_a_pool_that_cannot_be_built_leaves_no_process_and_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[EngineProcess] = []
+    logs: list[Path] = []
+
+    class Second(EngineProcess):
+        def __init__(self, *arguments: Any) -> None:
+            if built:
+                raise OSError("no more processes")
+            super().__init__(*arguments)
+            built.append(self)
+            logs.append(arguments[3])
+
+    monkeypatch.setattr("or1.rollout.engine_pool.EngineProcess", Second)
+    with pytest.raises(OSError, match="no more processes"):
+        fake_pool({}, {})
+    assert built[0].has_ended
+    assert not logs[0].parent.exists()
 
 
 def test_an_engine_that_keeps_old_weights_stops_the_run_with_both_numbers() -> None:
@@ -194,6 +216,8 @@ class Broadcast(ShiftTransfer):
         super().__init__()
         self._arrived, self._fault = arrived, fault
         self.has_sent = False
+        self.is_over = threading.Event()
+        """Ends the thread that waits for ever."""
 
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
         return {**super().update(weights), "arrived": str(self._arrived)}
@@ -202,7 +226,8 @@ class Broadcast(ShiftTransfer):
         if self._fault == "raises":
             raise ConnectionError("no peer")
         while not self._arrived.exists() or self._fault == "waits for ever":
-            time.sleep(0.01)
+            if self.is_over.wait(0.01):
+                return
         self.has_sent = True
 
 
@@ -216,11 +241,46 @@ def test_tensors_are_sent_while_the_engines_load(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="the transfer of weights failed: no peer"):
             pool.load(WEIGHTS)
     with contextlib.closing(fake_pool({}, load_s=0.3)) as pool:
-        pool._transfer = Broadcast(tmp_path / "once more", "waits for ever")
+        pool._transfer = stuck = Broadcast(tmp_path / "once more", "waits for ever")
         with pytest.raises(EngineError, match=r"did not join the transfer of weights in 0\.3 s"):
             pool.load(WEIGHTS)
+        stuck.is_over.set()
         with pytest.raises(EngineError, match="no weights are loaded"):
             list(pool.rollouts(PROBLEMS, SAMPLING))
+
+
+def test_an_engine_that_ends_in_a_collective_is_named_before_the_limit(tmp_path: Path) -> None:
+    with contextlib.closing(fake_pool({}, {}, load_s=600.0)) as pool:
+        pool.start()
+        pool._transfer = stuck = Broadcast(tmp_path / "arrived", "waits for ever")
+        pool.check_with(lambda: os.kill(pool.processes[1].pid, signal.SIGKILL))
+        try:
+            with pytest.raises(
+                EngineError, match=r"rollout engine 2 \(process \d+\) ended with exit status -9"
+            ):
+                pool.load(WEIGHTS)
+        finally:
+            stuck.is_over.set()
+
+
+def test_the_processes_of_an_engine_end_with_the_driver(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with contextlib.closing(fake_pool({"child_pid": str(file)})) as pool:
+        while not file.exists() or not file.read_text(encoding="utf-8"):
+            assert not pool.processes[0].has_ended
+            time.sleep(0.02)
+        pid = int(file.read_text(encoding="utf-8"))
+        with socket.fromfd(pool.processes[0].channel.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end:
+            end.shutdown(socket.SHUT_RDWR)  # as if the driver had ended
+        while _runs(pid):
+            time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split()[2] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
@@ -234,7 +294,7 @@ def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     pid, folder = done.stdout.split()
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+    while _runs(int(pid)):
         time.sleep(0.05)
     assert not Path(folder).exists()
 
