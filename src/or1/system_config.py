@@ -16,10 +16,12 @@ class ClusterConfig(Config):
     placement: Literal["apart", "colocated"] = "apart"
     """apart: ranks and engines have GPUs of their own, or machines where there are no GPUs; colocated: they
     share them."""
+    num_machines: int = Field(default=1, ge=1)
+    """Wait for as many before the start [machines]; after a loss the run continues with fewer."""
     max_restarts: int = Field(default=5, ge=0)
     """Restarts from the same checkpoint after a rank, an engine or a machine was lost [restarts]."""
     start_limit_s: float = Field(default=300.0, gt=0)
-    """Longest wait for the cluster to start a process [s]."""
+    """Longest wait for the machines, and for the start of a process [s]."""
     copy_limit_s: float = Field(default=300.0, gt=0)
     """Longest copy of 64 MiB of published weights from machine to machine [s]."""
 

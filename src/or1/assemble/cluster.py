@@ -16,7 +16,7 @@ from or1.assemble.machines import Machines
 from or1.assemble.model import Model
 from or1.assemble.parts import train
 from or1.assemble.vllm import vllm_engine
-from or1.cluster.connect import described, joined, nodes, own_address
+from or1.cluster.connect import described, joined, nodes, own_address, wait_for
 from or1.cluster.hosts import Host, Hosts
 from or1.cluster.nodes import Demand, Node, Placement, place, reduced
 from or1.cluster.places import ClusterEngines, ClusterRanks
@@ -33,7 +33,7 @@ from or1.storage.run_folder import CHECKPOINTS
 from or1.trainer.checkpoint import newest_whole
 from or1.types import RunState
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import Workers
+from or1_verify.pool.workers import AnswerWorkers
 
 PLACED_ENGINES: Mapping[str, Callable[[Model, RolloutConfig, ClusterEngines], EnginePool]] = {
     "local": local_pool,
@@ -69,8 +69,10 @@ def train_on_cluster(
             them were too many.
         Or1Error: see `train`.
     """
+    settings = run.system.cluster
     with joined(address):
-        budget = _Restarts(out, run.system.cluster.max_restarts)
+        wait_for(settings.num_machines, settings.start_limit_s)
+        budget = _Restarts(out, settings.max_restarts)
         while True:
             machines = nodes(own_address())
             say(described(machines))
@@ -155,7 +157,7 @@ def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -
             stack.callback(places.close)
             return PLACED_ENGINES[rollout.engine](model, rollout, places)
 
-        def make_workers(setup: Setup, num_workers: int) -> Workers:
+        def make_workers(setup: Setup, num_workers: int) -> AnswerWorkers:
             scratch = shared_folder("or1-verifiers-")
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
             return verifier_workers(hosts, placement.verifiers, scratch, setup, num_workers)
@@ -171,7 +173,7 @@ def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -
 def verifier_workers(
     hosts: Hosts, machines: Sequence[Node], scratch: Path, setup: Setup, num_workers: int
 ) -> ClusterWorkers:
-    """Workers on each machine.
+    """AnswerWorkers on each machine.
 
     Args:
         hosts: the machines.

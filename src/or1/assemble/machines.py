@@ -9,7 +9,7 @@ from or1.assemble.backends import BackendFactory, backend_factory
 from or1.assemble.engines import EngineFactory, engine_factory
 from or1.config import RunConfig
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import WorkerPool, Workers
+from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Machines:
 
     make_backend: BackendFactory
     make_engine: EngineFactory
-    make_workers: Callable[[Setup, int], Workers] = WorkerPool
+    make_workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool
     """Of the verifier pool."""
     num_gpus: int | None = None
     """Of all machines; None = those of this one."""

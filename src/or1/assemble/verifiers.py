@@ -19,7 +19,7 @@ from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import WorkerPool, Workers
+from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 from or1_verify.sandbox import Capabilities, Level, detect
 
 _SHOWN = 80
@@ -31,7 +31,7 @@ def training_pool(
     run: RunConfig,
     verifiers: Mapping[str, Verifier],
     second_opinions: Mapping[str, Verifier],
-    workers: Callable[[Setup, int], Workers] = WorkerPool,
+    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
 ) -> ProcessVerifierPool:
     """The worker pool of a run; both mappings from task name to verifier, and the maker of its workers."""
     return _pool(
@@ -67,7 +67,7 @@ def _pool(
     second_opinions: Mapping[str, Verifier] | None = None,
     second_opinion_fraction: float = 0.0,
     seed: int = 0,
-    workers: Callable[[Setup, int], Workers] = WorkerPool,
+    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
 ) -> ProcessVerifierPool:
     return ProcessVerifierPool(
         verifiers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +29,7 @@ HEALTH: Mapping[str, int] = MappingProxyType(
 )
 """A machine that hangs is lost after about 7 s; by Ray's own values after 65 s. A cluster at an address keeps
 the values of its head: the files in deploy/ set them."""
+POLL_S = 1.0
 _GPU, _CPU = "GPU", "CPU"
 
 
@@ -86,6 +88,22 @@ def nodes(first: str) -> list[Node]:
         if node["Alive"]
     ]
     return sorted(found, key=lambda node: (node.address != first, node.address))
+
+
+def wait_for(num_machines: int, limit_s: float) -> None:
+    """Wait until the cluster has as many machines.
+
+    Raises:
+        ClusterError: it has fewer after this time [s].
+    """
+    deadline = time.monotonic() + limit_s
+    while (there := len(nodes(""))) < num_machines:
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"the cluster has {there} of {num_machines} machines after {limit_s:g} s: start the others, "
+                "or lower system.cluster.num_machines"
+            )
+        time.sleep(POLL_S)
 
 
 def own_address() -> str:

@@ -1,4 +1,4 @@
-"""The verifier workers of all machines, seen from the driver: `Workers` of a `ProcessVerifierPool`."""
+"""The verifier workers of all machines, seen from the driver: `AnswerWorkers` of a `ProcessVerifierPool`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import WorkerPool, Workers
+from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class ProcessVerifierPool:
         second_opinions: Mapping[str, Verifier] | None = None,
         second_opinion_fraction: float = 0.0,
         seed: int = 0,
-        workers: Callable[[Setup, int], Workers] = WorkerPool,
+        workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
     ) -> None:
         """Take the verifiers; start nothing.
 
@@ -232,7 +232,7 @@ class _InFlight:
         self._done: SimpleQueue[tuple[_Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def add(self, answer: Answer, read: str, key: _Key, workers: Workers) -> None:
+    def add(self, answer: Answer, read: str, key: _Key, workers: AnswerWorkers) -> None:
         """Submit an answer, unless the same one is being judged already."""
         self.num_waiting += 1
         if key in self._waiting:

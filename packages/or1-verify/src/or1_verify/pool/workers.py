@@ -25,7 +25,7 @@ _SHOWN = 120
 """Longest answer in a verdict's detail [characters]."""
 
 
-class Workers(Protocol):
+class AnswerWorkers(Protocol):
     """Judges single answers beside the caller."""
 
     def submit(self, problem: Problem, answer: str) -> Future[Verdict]:
