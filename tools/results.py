@@ -1,6 +1,7 @@
 """The results page from result files: `python -m tools.results` (`make results`) writes docs/results.md.
 
-`python -m tools.results add RUN NAME "COMMAND"` keeps the figures of a finished run in docs/results/NAME.json.
+`python -m tools.results add RUN NAME "COMMAND"` keeps the figures of a finished run in
+docs/results/NAME.json.
 Published scores come from the recipes' published.toml, each with its source.
 """
 
@@ -31,8 +32,8 @@ BENCHMARKS = {
 }
 HEAD = """# Results
 
-Every figure stands in a file: ours in [docs/results](results) with seed, commit, data hash and command, those of
-others in `src/or1/recipes/published.toml` with their sources. `make results` writes this page from them.
+Every figure stands in a file: ours in [docs/results](results) with seed, commit, data hash and command, those
+of others in `src/or1/recipes/published.toml` with their sources. `make results` writes this page from them.
 
 ## Runs
 
@@ -128,9 +129,14 @@ def published_sections() -> Iterator[str]:
         yield "| model | row | score | k | source |\n| --- | --- | --- | --- | --- |"
         for row in sorted(rows, key=lambda row: (row.get("row", ""), -row["score"])):
             note = f"; {row['note']}" if "note" in row else ""
-            yield (
-                f"| {row['model']} | {row.get('row', 'all')} | {row['score']:.3f} | {row['k']} | {row['source']}{note} |"
+            cells = (
+                row["model"],
+                row.get("row", "all"),
+                f"{row['score']:.3f}",
+                row["k"],
+                f"{row['source']}{note}",
             )
+            yield f"| {' | '.join(map(str, cells))} |"
     yield "\n## Sources\n"
     for name, source in table["sources"].items():
         yield f"- **{name}**: {source}"
