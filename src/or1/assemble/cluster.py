@@ -17,6 +17,7 @@ from or1.assemble.model import Model
 from or1.assemble.parts import train
 from or1.assemble.vllm import vllm_engine
 from or1.cluster.connect import described, joined, nodes, own_address, wait_for
+from or1.cluster.demand import demand_of, resized
 from or1.cluster.hosts import Host, Hosts
 from or1.cluster.nodes import Demand, Node, Placement, place, reduced
 from or1.cluster.places import ClusterEngines, ClusterRanks
@@ -108,28 +109,6 @@ class _Restarts:
             raise error
 
 
-def demand_of(run: RunConfig, machines: Sequence[Node]) -> Demand:
-    """The processes that the settings ask for."""
-    system, rollout = run.system, run.rollout
-    return Demand(
-        num_ranks=system.num_ranks if system.backend == "fsdp" else 0,
-        num_engines=rollout.num_engines,
-        gpus_per_engine=rollout.vllm.tensor_parallel,
-        ranks_step=system.context_parallel,
-        uses_gpus=system.device != "cpu" and any(node.num_gpus for node in machines),
-        colocated=system.cluster.placement == "colocated",
-    )
-
-
-def resized(run: RunConfig, demand: Demand) -> RunConfig:
-    """The settings with these numbers of ranks and engines."""
-    table = run.model_dump()
-    table["rollout"]["num_engines"] = demand.num_engines
-    if demand.num_ranks:
-        table["system"]["num_ranks"] = demand.num_ranks
-    return RunConfig.model_validate(table)
-
-
 @contextlib.contextmanager
 def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -> Iterator[Machines]:
     """Makers of parts on the machines of a placement; its actors end with the context."""
@@ -173,7 +152,7 @@ def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -
 def verifier_workers(
     hosts: Hosts, machines: Sequence[Node], scratch: Path, setup: Setup, num_workers: int
 ) -> ClusterWorkers:
-    """AnswerWorkers on each machine.
+    """Workers on each machine.
 
     Args:
         hosts: the machines.

@@ -6,29 +6,19 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
 
 import ray
 import ray.exceptions
 
+from or1.cluster.health import HEALTH
 from or1.cluster.nodes import Node
 from or1.errors import ClusterError, ConfigError, first_line
 from or1.processes.launch import search_path
 
 OWN = "ray"
 """In place of an address: start a cluster on this machine."""
-HEALTH: Mapping[str, int] = MappingProxyType(
-    {
-        "health_check_initial_delay_ms": 1000,
-        "health_check_period_ms": 500,
-        "health_check_timeout_ms": 1000,
-        "health_check_failure_threshold": 4,
-    }
-)
-"""A machine that hangs is lost after about 7 s; by Ray's own values after 65 s. A cluster at an address keeps
-the values of its head: the files in deploy/ set them."""
 POLL_S = 1.0
 _GPU, _CPU = "GPU", "CPU"
 
