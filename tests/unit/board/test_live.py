@@ -23,6 +23,7 @@ from or1.storage.jsonl import encode
 from tests.histories import first_steps, real, with_settings, with_values, write_folder
 from tests.runs import play, run_config
 
+OWN = "127.0.0.1:{port}"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
