@@ -98,10 +98,8 @@ def headline(run: Snapshot) -> str:
     place = f"process {run.status.pid} on {run.status.host}"
     silent_s = run.now_s - run.status.written_s
     if not run.is_alive:
-        ago = format_seconds(silent_s)
-        return (
-            f"{name} gave no sign of life for {ago}: {place}, {at}; if it has ended, or1 train {run.folder}"
-        )
+        ago, resumed = format_seconds(silent_s), f"or1 train {run.folder} resumes it"
+        return f"{name} gave no sign of life for {ago}: {place}, {at}; if that has ended, {resumed}"
     stage = steps[-1] if steps else {STAGE_INDEX: 0, STAGE_STEP: 0}
     stages = f"stage {stage[STAGE_INDEX] + 1} of {len(run.data.config['stages'])}"
     return f"{name} is running: step {run.status.step:,}, {stages}, {place}"
