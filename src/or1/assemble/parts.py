@@ -16,7 +16,7 @@ from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.memory import explained_run
-from or1.assemble.model import set_threads
+from or1.assemble.model import read_model, set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
@@ -100,8 +100,9 @@ def parts_of(
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
-    refuse_obstacles(run, out)
-    inputs = inputs_of(run)
+    model = read_model(run.model, run.system)
+    refuse_obstacles(run, out, model.config)
+    inputs = inputs_of(run, model)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
@@ -185,7 +186,10 @@ def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | Non
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
     about = description["provenance"]
     found = RunFolder.read(out)["provenance"] if (out / CONFIG).is_file() else {}
-    about[MODEL] = record_of(inputs.model.folder, found.get(MODEL))
+    known = found.get(MODEL)
+    if known is None and origin is not None:
+        known = RunFolder.read(origin.run)["provenance"].get(MODEL)
+    about[MODEL] = record_of(inputs.model.folder, known)
     about |= {ORIGIN: origin_record(origin, run, about[MODEL], out)} if origin is not None else {}
     hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     about |= {"task_hashes": hashes} if hashes else {}

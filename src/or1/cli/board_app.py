@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from or1.cli.usage import Bounds, RunPath
+from or1.errors import ConfigError
 
 board_app = typer.Typer(rich_markup_mode=None)
 """Its commands stand beside those of `or1` itself."""
@@ -51,11 +52,22 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the first RUN if not given.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve the page on this machine and follow the runs.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the live page; 8640 if not given.")
+    ] = None,
 ) -> None:
     """Write a page of runs: curves, advice, rollouts. One file, no network."""
-    from or1.cli.report import report as run
+    from or1.cli import report as command
 
-    run(run_folders, out)
+    if live and out is None:
+        command.live(run_folders, port)
+        return
+    if live or port is not None:
+        raise ConfigError("--live serves a page and --out writes one: give --live, with --port, or --out")
+    command.report(run_folders, out)
 
 
 @board_app.command()
