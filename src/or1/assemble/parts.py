@@ -118,11 +118,8 @@ def parts_of(
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)
-        pool = stack.enter_context(
-            contextlib.closing(
-                training_pool(run, inputs.verifiers, inputs.second_opinions, machines.make_workers)
-            )
-        )
+        judges = training_pool(run, inputs.verifiers, inputs.second_opinions, machines.make_workers)
+        pool = stack.enter_context(contextlib.closing(judges))
         trainer = _closed_by(stack, machines.make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(machines.make_engine(inputs.model, _sized(run))))
         tracker = _tracker(run, inputs, folder.path, pool, (engine, trainer))
