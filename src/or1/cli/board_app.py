@@ -1,4 +1,4 @@
-"""`or1 rollouts | plot | diff`: the signatures. Nothing heavy is imported before a command runs."""
+"""`or1 rollouts | plot | report | diff`: the signatures. Nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ def plot(
     from or1.cli.plot import plot as run
 
     run(run_folders, out, bounds)
+
+
+@board_app.command()
+def report(
+    run_folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; report.html in the first RUN if not given.")
+    ] = None,
+) -> None:
+    """Write a page of runs: curves, advice, rollouts. One file, no network."""
+    from or1.cli.report import report as run
+
+    run(run_folders, out)
 
 
 @board_app.command()
