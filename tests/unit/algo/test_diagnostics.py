@@ -1,4 +1,4 @@
-"""Where entropy lies and how it is predicted to change: worked numbers, and a distribution that is changed."""
+"""Where entropy lies and how it is predicted to change: worked numbers, and a changed distribution."""
 
 from __future__ import annotations
 
