@@ -107,4 +107,4 @@ class TokenClasses:
 
 
 def _joined(parts: Sequence[NDArray[np.generic]]) -> Int64:
-    return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
+    return np.concatenate([np.zeros(0, np.int64), *(np.asarray(part, np.int64) for part in parts)])
