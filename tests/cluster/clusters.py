@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +41,28 @@ class TrainingRun:
         words: of the command line, after the settings that make it small.
         num_steps: of the run.
         before: words before the command, such as `ip netns exec NAME`.
+        environment: further variables.
     """
 
     def __init__(
-        self, out: Path, words: Sequence[str], *, num_steps: int = 2, before: Sequence[str] = ()
+        self,
+        out: Path,
+        words: Sequence[str],
+        *,
+        num_steps: int = 2,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.out, self.mark = out, uuid.uuid4().hex
         self._log = out.with_suffix(".log")
         sets = [word for each in SMALL for word in ("--set", each.replace("NUM_STEPS", str(num_steps)))]
-        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-        environment |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), _MARK: self.mark}
+        here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        here |= environment or {}
+        here |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), _MARK: self.mark}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "-m", "or1", "train", "tiny", *sets, "--out", str(out), *words],
-                env=environment,
+                env=here,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

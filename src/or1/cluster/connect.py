@@ -56,7 +56,7 @@ def joined(address: str) -> Iterator[None]:
     except (OSError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
         raise ClusterError(
             f"no Ray cluster at {address} ({first_line(error)}): start one with `ray start --head`, or give "
-            "--cluster ray"
+            "--cluster ray. A cluster with a token needs RAY_AUTH_MODE=token here and on its machines"
         ) from error
     try:
         yield
