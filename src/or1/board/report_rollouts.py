@@ -16,8 +16,8 @@ from or1.board.token_pieces import TOP_NATS, TokenPieces, shading
 from or1.storage.run_folder import ROLLOUTS
 from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, steps_with_rollouts
 
-ROOM_CHARACTERS = 6_000_000
-"""Characters of responses in a page, for all runs together: about 4 MB of file for each 6 million."""
+ROOM_CHARACTERS = 10_000_000
+"""Characters of responses in a page, for all runs together: the file takes about half a byte for each."""
 ROOM_ROLLOUTS = 10_000
 LONGEST_TEXT = 20_000
 """A longer text shows its begin and its end [characters]."""

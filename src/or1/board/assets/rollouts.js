@@ -32,11 +32,26 @@ function ending(text) {
   return visible(text.slice(-160)).replace(/\s+/g, " ");
 }
 
+/** Writes a rollout into a row of the list; the elements of a row are made once. */
 function fillRow(node, rollout) {
-  node.replaceChildren(verdictMark(rollout.outcome),
-    el("div", { class: "row-text" }, el("div", { class: "row-top" }, visible(rollout.problem.question).replace(/\s+/g, " ").slice(0, 120)),
-      el("div", { class: "row-end" }, ending(rollout.response))),
-    el("div", { class: "row-facts" }, el("div", {}, `step ${rollout.step}`), el("div", {}, `${shortNumber(rollout.tokens)} tok`)));
+  if (!node.parts) {
+    node.parts = ["span", "div", "div", "div", "div"].map((tag) => el(tag));
+    const [mark, top, end, step, tokens] = node.parts;
+    mark.setAttribute("role", "img");
+    top.className = "row-top";
+    end.className = "row-end";
+    node.append(mark, el("div", { class: "row-text" }, top, end), el("div", { class: "row-facts" }, step, tokens));
+  }
+  const [glyph, label, color] = VERDICTS[rollout.outcome], [mark, top, end, step, tokens] = node.parts;
+  rollout.problem.line ??= visible(rollout.problem.question.slice(0, 120)).replace(/\s+/g, " ");
+  rollout.line ??= ending(rollout.response);
+  mark.className = `mark ${color}`;
+  mark.setAttribute("aria-label", label);
+  mark.textContent = glyph;
+  top.textContent = rollout.problem.line;
+  end.textContent = rollout.line;
+  step.textContent = `step ${rollout.step}`;
+  tokens.textContent = `${rollout.tokens} tok`;
 }
 
 const ORDERS = {
@@ -79,13 +94,20 @@ function browserView(packed, state) {
   const count = el("p", { class: "quiet small", role: "status" });
   const detail = el("div", { class: "detail" }, el("p", { class: "empty" }, "Choose a rollout: with the mouse, or with the arrow keys in the list."));
   const root = el("div", { class: "browser" });
-  const open = (rollout) => { state.rollout = rollout; root.classList.add("opened"); drawDetail(); };
+  const open = (rollout) => {
+    state.rollout = rollout;
+    root.classList.add("opened");
+    drawDetail();
+    if (detail.getBoundingClientRect().top < 0) scrollTo(0, 0);
+  };
   const back = () => { root.classList.remove("opened"); list.node.focus(); };
   const drawDetail = () => detail.replaceChildren(...detailView(state.rollout, all, packed, state, { open, redraw: drawDetail, back }));
   const list = virtualList("rollouts", { fill: fillRow, onChoose: open });
+  const isWide = matchMedia("(min-width: 901px)").matches;
   const apply = () => {
     const found = all.filter((rollout) => matches(rollout, filter)).sort(ORDERS[order]);
     list.set(found, state.rollout);
+    if (!state.rollout && found.length && isWide) list.choose(0);
     count.textContent = `${found.length.toLocaleString("en-US")} of ${all.length.toLocaleString("en-US")} rollouts${sampleNote(packed, all.length)}`;
   };
   const change = (name) => (value) => { filter[name] = value.toLowerCase(); apply(); };

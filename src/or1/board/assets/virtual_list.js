@@ -33,7 +33,6 @@ function virtualList(label, { fill, onChoose }) {
         row.item = items[position];
         row.id = `row-${position}`;
         row.style.transform = `translateY(${position * ROW_PIXELS}px)`;
-        row.setAttribute("aria-setsize", items.length);
         row.setAttribute("aria-posinset", position + 1);
         fill(row, items[position]);
       }
