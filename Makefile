@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -106,6 +106,9 @@ dist: $(BIN)/python  ## wheels and source distributions of or1 and or1-verify, i
 
 check-dist: dist  ## install the wheels in an empty environment and use them there
 	$(PYTHON) tests/dist/check.py dist
+
+results: $(VENV)/.installed-dev  ## docs/results.md and the table of README.md, from docs/results and published.toml
+	$(BIN)/python -m tools.results
 
 docs: $(VENV)/.installed-docs  ## the documentation as pages that need no network, in build/site; any broken link fails
 	$(BIN)/python tools/docs_site.py build/site-pages

@@ -62,7 +62,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_settings_named_in_readme_exist() -> None:
-    keys = re.findall(r"--set ([a-z_.0-9]+)=", (ROOT / "README.md").read_text())
-    assert keys
-    for key in keys:
-        recipes.load("qwen-0.5b-gsm8k", [f"{key}=x"])
+    changes = re.findall(r"--set ([a-z_.0-9]+=[^`\s]+)", (ROOT / "README.md").read_text())
+    assert changes
+    for change in changes:
+        recipes.load("qwen-0.5b-gsm8k", [change])

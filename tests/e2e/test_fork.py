@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from or1.assemble import fork
+from or1.assemble import fork, start_model
 from or1.cli.app import dispatch, guarded
 from or1.models import model_folder
 from or1.storage.jsonl import read_rows
@@ -106,6 +106,8 @@ def test_a_checkpoint_is_hashed_where_it_lies_and_where_it_is_restored(
         return hash_files(folder, names)
 
     monkeypatch.setattr(checkpoint, "_hash_files", noted)
+    # the origin holds the hashes of the start model, whose files are as they were
+    monkeypatch.setattr(start_model, "hash_file", lambda path: pytest.fail(f"{path} is hashed again"))
     out = tmp_path / "out"
     train("--from", f"{run}@3", "--out", out)
     name = "checkpoints/step_000003"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from or1.errors import ConfigError, Or1Error
 from or1.memory import GIB, PUBLISHED, Shape, estimate
 from or1.models import model_folder
 from or1.nn.load import shape_for
-from or1.nn.weights import resolve_folder
+from or1.nn.weights import hub_name, resolve_folder
 from or1.trainer.precision import MIN_HIDDEN_SIZE, has_bfloat16
 from or1_verify.sandbox import Capabilities, detect
 
@@ -38,7 +38,8 @@ class Machine:
     """Where the run folder lies."""
     has_bfloat16: bool
     """Whether the device of `auto` multiplies it."""
-    sandbox: Capabilities
+    sandbox: Callable[[], Capabilities]
+    """Asked for by runs of programs alone: it tries the levels."""
 
 
 def this_machine(out: Path) -> Machine:
@@ -55,18 +56,21 @@ def this_machine(out: Path) -> Machine:
         free_gpu_bytes=free_bytes(torch.device("cuda")) if gpus else 0,
         free_disk_bytes=shutil.disk_usage(near).free,
         has_bfloat16=has_bfloat16(torch.device("cuda" if gpus else "cpu")),
-        sandbox=detect(),
+        sandbox=detect,
     )
 
 
-def refuse_obstacles(run: RunConfig, out: Path) -> None:
+def refuse_obstacles(run: RunConfig, out: Path, shape: Shape) -> None:
     """Refuse a run that this machine cannot carry out.
+
+    Args:
+        run: its settings.
+        out: run folder.
+        shape: of its model.
 
     Raises:
         ConfigError: with every obstacle and its remedy.
-        ModelError: no such model.
     """
-    shape = shape_for(resolve_folder(model_folder(run.model.path)), run.model)
     if found := list(obstacles(run, this_machine(out), shape)):
         raise ConfigError("; ".join(found))
 
@@ -78,15 +82,17 @@ def known_shape(run: RunConfig) -> Shape | None:
         ModelError: a local folder that is missing or cannot be computed.
     """
     path = model_folder(run.model.path)
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        try:
-            folder = Path(snapshot_download(path, local_files_only=True, allow_patterns=["config.json"]))
-        except (OSError, ValueError):
-            if path.count("/") != 1:
-                resolve_folder(path)  # no name of the hub: refused
-            return PUBLISHED.get(path)
-    return shape_for(folder, run.model)
+    named = hub_name(path)
+    if named is None:
+        return shape_for(resolve_folder(path), run.model)
+    name, revision = named
+    try:
+        found = snapshot_download(
+            name, revision=revision, local_files_only=True, allow_patterns=["config.json"]
+        )
+    except (OSError, ValueError):
+        return PUBLISHED.get(name)
+    return shape_for(Path(found), run.model)
 
 
 def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator[str]:
@@ -124,7 +130,7 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None
-        if uses_own and (line := sandbox_line(machine.sandbox, settings.allow_weak_sandbox)):
+        if uses_own and (line := sandbox_line(machine.sandbox(), settings.allow_weak_sandbox)):
             yield line
     if shape is not None:
         yield from _too_large(run, machine, shape, device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.memory import explained_run
-from or1.assemble.model import set_threads
+from or1.assemble.model import read_model, set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
@@ -30,6 +30,7 @@ from or1.protocols import (
     Generator,
     Parts,
     Progress,
+    ReportsProcesses,
     RolloutEngine,
     SavesCollector,
     SharesDevice,
@@ -51,7 +52,7 @@ from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
 from or1.trainer.checkpoint import FolderCheckpoints
-from or1.types import RunState, Sampling, Score
+from or1.types import ProcessStatus, RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 
@@ -100,8 +101,9 @@ def parts_of(
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
-    refuse_obstacles(run, out)
-    inputs = inputs_of(run)
+    model = read_model(run.model, run.system)
+    refuse_obstacles(run, out, model.config)
+    inputs = inputs_of(run, model)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
@@ -114,7 +116,8 @@ def parts_of(
         )
         trainer = _closed_by(stack, make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
-        tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
+        tracker = _tracker(run, inputs, folder.path, pool, (engine, trainer))
+        stack.enter_context(contextlib.closing(tracker))
         check = AbandonCheck(stop.check)
         collector = _collector(run, inputs, engine, pool, check, tracker.progress)
         if isinstance(collector, OneStepAhead):
@@ -185,7 +188,10 @@ def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | Non
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
     about = description["provenance"]
     found = RunFolder.read(out)["provenance"] if (out / CONFIG).is_file() else {}
-    about[MODEL] = record_of(inputs.model.folder, found.get(MODEL))
+    known = found.get(MODEL)
+    if known is None and origin is not None:
+        known = RunFolder.read(origin.run)["provenance"].get(MODEL)
+    about[MODEL] = record_of(inputs.model.folder, known)
     about |= {ORIGIN: origin_record(origin, run, about[MODEL], out)} if origin is not None else {}
     hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     about |= {"task_hashes": hashes} if hashes else {}
@@ -212,19 +218,25 @@ def _closed_by(stack: contextlib.ExitStack, trainer: TrainerBackend) -> TrainerB
     return trainer
 
 
-def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:
+def _tracker(
+    run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool, parts: Sequence[object]
+) -> RunTracker:
     is_gpu = inputs.model.device.type == "cuda"
     return RunTracker(
         folder,
         inputs.model.tokenizer,
         run.tracking,
         entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
-        sinks=open_views(run, folder),
+        sinks=open_views(run, folder, partial(_processes, parts)),
         clock=TimingSources(
             peak_device_bytes=torch.cuda.max_memory_allocated if is_gpu else None,
             verifier_events=lambda: pool.events,
         ),
     )
+
+
+def _processes(parts: Sequence[object]) -> list[ProcessStatus]:
+    return [each for part in parts if isinstance(part, ReportsProcesses) for each in part.processes()]
 
 
 def _collector(

@@ -30,17 +30,21 @@ SCRIPTS = (
     "main.js",
 )
 """In order: they share one scope."""
+LIVE = "live.js"
+"""After them in the live page (`or1.board.live`)."""
 
 
-def page(data: Mapping[str, Any], rollouts: Sequence[Any] = (), *, connect: str = "'none'") -> str:
+def page(data: Mapping[str, Any], rollouts: Sequence[Any] = (), *, is_live: bool = False) -> str:
     """The whole page.
 
     Args:
         data: as `report_data` makes it; `title` names the page.
         rollouts: of each run, as `run_rollouts` makes them.
-        connect: source that the scripts may read from, as in the policy; `'self'` for a live page.
+        is_live: with the script that reads new steps from the server of the page; the policy allows no other
+            connection.
     """
-    own = "\n".join(_asset(name) for name in SCRIPTS)
+    own = "\n".join(_asset(name) for name in (*SCRIPTS, *([LIVE] if is_live else [])))
+    connect = "'self'" if is_live else "'none'"
     styles = [_asset(name) for name in STYLES]
     scripts = [_asset(LIBRARY), f'"use strict";\n(() => {{\n{own}\n}})();']
     policy = (

@@ -1,4 +1,4 @@
-"""`or1 rollouts | plot | report | diff`: the signatures. Nothing heavy is imported before a command runs."""
+"""`or1 rollouts | plot | report | diff | top`: the signatures. Nothing heavy is imported before a command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from or1.cli.usage import Bounds, RunPath
+from or1.errors import ConfigError
 
 board_app = typer.Typer(rich_markup_mode=None)
 """Its commands stand beside those of `or1` itself."""
@@ -51,11 +52,22 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the first RUN if not given.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve the page on this machine and follow the runs.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the live page; 8640 if not given.")
+    ] = None,
 ) -> None:
     """Write a page of runs: curves, advice, rollouts. One file, no network."""
-    from or1.cli.report import report as run
+    from or1.cli import report as command
 
-    run(run_folders, out)
+    if live and out is None:
+        command.live(run_folders, port)
+        return
+    if live or port is not None:
+        raise ConfigError("--live serves a page and --out writes one: give --live, with --port, or --out")
+    command.report(run_folders, out)
 
 
 @board_app.command()
@@ -71,3 +83,18 @@ def diff(
     from or1.cli.diff import diff as run
 
     run((run_a, run_b), out)
+
+
+@board_app.command()
+def top(
+    run_folder: RunPath,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
+    prometheus: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write metrics for Prometheus here, as text.")
+    ] = None,
+) -> None:
+    """Show the work of a run at this moment."""
+    from or1.cli.top import top as run
+
+    run(run_folder, once=once, every_s=every, textfile=prometheus)

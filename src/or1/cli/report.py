@@ -1,12 +1,14 @@
-"""`or1 report`: a page of runs in one file."""
+"""`or1 report`: a page of runs in one file, or live."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
+from or1.board.live import PORT, LiveServer
 from or1.board.page import page
 from or1.board.report_data import report_data
 from or1.board.report_rollouts import ROOM_CHARACTERS, ROOM_ROLLOUTS, run_rollouts
@@ -30,3 +32,18 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     with guard_writes(path.parent), replacing(path, durable=False) as part:
         part.write_text(text, encoding="utf-8")
     typer.echo(path)
+
+
+def live(folders: Sequence[Path], port: int | None) -> None:
+    """Serve the page, and the steps that follow, until Ctrl-C.
+
+    Raises:
+        ConfigError: a folder is named twice, or the port is in use.
+        RunFolderError: a folder is not a run folder.
+    """
+    require_each_once(folders)
+    with LiveServer(folders, PORT if port is None else port) as server:
+        server.runs.page()  # refuses folders that are no runs before a browser opens them
+        typer.echo(f"{server.url} on this machine alone; Ctrl-C ends it")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()

@@ -56,7 +56,8 @@ same seed, with a 95 % t interval of its own. *Reproduced*: the effect exceeds t
 direction. *Opposite*: it exceeds the margin in the other direction. *Not reproduced at this scale*: it is
 shown to be smaller than the margin. All else is *inconclusive*, and a finding without results is *not run*.
 Each kind of test is corrected for the number of findings by Holm's method: the chance of one or more false
-"reproduced" among all findings is at most 5 %.
+"reproduced" among all findings is at most 5 %. A run whose training cannot continue (weights that diverge)
+lacks the values of its last steps and leaves its pair; the tables count such runs.
 """
 
 

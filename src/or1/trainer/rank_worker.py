@@ -27,6 +27,7 @@ from or1.trainer.rank_messages import (
     RankReturned,
     StartRank,
     saved_marker,
+    saved_text,
 )
 
 PROGRESS_EVERY_S = 0.5
@@ -65,7 +66,7 @@ def _serve(channel: Channel, start: StartRank) -> None:
         settings,
         on_progress=_Reporter(channel),
         should_stop=lambda: not channel.inbox.empty(),
-        on_saved=lambda error: _write_whole(marker, error),
+        on_saved=lambda error: _write_whole(marker, saved_text(error)),
     )
     channel.send(RankReturned(None))
     while True:

@@ -68,7 +68,15 @@ function build() {
   addEventListener("hashchange", () => show(location.hash.slice(1)));
 }
 
-/** For the live page: show other data in the tab that is open. */
-window.or1 = { update(next) { data = next; const top = scrollY; show(state.tab); scrollTo(0, top); } };
+/** For the live page: show other data in the tab that is open. A reader of rollouts is not interrupted. */
+window.or1 = {
+  update(next) {
+    data = next;
+    if (state.tab === "rollouts") return;
+    const top = scrollY;
+    show(state.tab);
+    scrollTo(0, top);
+  },
+};
 
 build();
