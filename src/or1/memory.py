@@ -181,7 +181,7 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
 
 
 def checkpoint_bytes(shape: Shape, settings: MemorySettings) -> int:
-    """Size of the files of a checkpoint, of all ranks together: float32 weights that are trained, and moments."""
+    """Size of the files of a checkpoint, of all ranks together: trained weights in float32, and moments."""
     return _num_trained(shape, settings) * FLOAT32 + _moment_bytes(shape, settings)
 
 

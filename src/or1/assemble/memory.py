@@ -103,9 +103,8 @@ def _run_remedies(run: RunConfig, *, on_gpu: bool) -> dict[str, tuple[str, ...]]
         (True, "set loss.kl_coefficient = 0", ("reference",)),
         (True, "set rollout.max_staleness = 0", ("kept_weights",)),
     )
-    return {
-        phase: tuple(text for holds, text, phases in rows if holds and phase in phases) for phase in _PHASES
-    }
+    useful = [(text, phases) for holds, text, phases in rows if holds]
+    return {phase: tuple(text for text, phases in useful if phase in phases) for phase in _PHASES}
 
 
 def sampling_settings(
@@ -224,9 +223,10 @@ def explained_run(run: RunConfig, model: Model) -> AbstractContextManager[None]:
     settings = run_settings(run, model.dtype.itemsize, on_gpu=on_gpu)
 
     def needs(free: int) -> str:
-        if run.system.backend in BACKENDS:
+        name = run.system.backend
+        if name in BACKENDS:
             return run_needs(run, model.config, settings, free, on_gpu=on_gpu)
-        return f'{_gib(free)} GiB are free, and the needs of system.backend = "{run.system.backend}" are not known'
+        return f'{_gib(free)} GiB are free, and the needs of system.backend = "{name}" are not known'
 
     return explained(model.device, needs)
 
