@@ -240,6 +240,17 @@ def test_offloaded_shards_take_no_memory_of_the_gpu() -> None:
     assert on_cpu == held(on_gpu=False), "the memory of the host is that of the run"
 
 
+def test_offloaded_shards_need_the_memory_of_the_host() -> None:
+    """18 bytes for each of 7.6 billion weights are 127.7 GiB, those of both ranks together."""
+    sets = (*TWO_RANKS, "system.offload_optimizer=true")
+    rich = replace(LARGE, num_gpus=2)
+    assert "offload" not in found("or1-7b", rich, *sets)
+    line = found("or1-7b", replace(rich, free_memory_bytes=100 * GIB), *sets)
+    assert (
+        "system.offload_optimizer puts 127.7 GiB into the memory of the host, and 100.0 GiB are free" in line
+    )
+
+
 def test_ranks_that_compute_a_sequence_together_hold_a_part_of_it() -> None:
     plain, shared = held(), held("system.context_parallel=2")
     assert shared.activations * 2 == plain.activations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from or1.assemble.model import device_for, dtype_for
 from or1.assemble.verifiers import sandbox_line, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, Or1Error
-from or1.memory import GIB, PUBLISHED, Shape, checkpoint_bytes
+from or1.memory import GIB, PUBLISHED, Shape, checkpoint_bytes, estimate
 from or1.models import model_folder
 from or1.nn.load import shape_for
 from or1.nn.weights import hub_name, resolve_folder
@@ -145,6 +145,14 @@ def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.dev
     line = run_line(run, shape, settings, free, on_gpu=on_gpu)
     if line is not None:
         yield line
+    if settings.offload:
+        apart = estimate(shape, replace(settings, offload=False)).peak - estimate(shape, settings).peak
+        host = run.system.num_ranks * apart
+        if host > machine.free_memory_bytes:
+            yield (
+                f"system.offload_optimizer puts {host / GIB:.1f} GiB into the memory of the host, and "
+                f"{machine.free_memory_bytes / GIB:.1f} GiB are free: leave it out, or take a smaller model"
+            )
     checkpoint = checkpoint_bytes(shape, settings)
     if checkpoint > machine.free_disk_bytes:
         yield (
