@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 AROUND = """
 const {start, replies} = JSON.parse(require("fs").readFileSync(0, "utf8"));
 let data = start;
+let inflate = null;
+const state = {};
 const shown = [], words = {}, asked = [];
 const window = {or1: {update(next) { data = next; }}};
 const document = {querySelector: (name) => name === "footer" ? {} : {set textContent(text) {

@@ -27,9 +27,21 @@ async function read() {
     return "not connected: or1 report --live has ended";
   }
   token = reply.token;
+  state.packed = {}; // the rollouts are read again when their tab is opened
   window.or1.update(continued(data, reply));
   return "live";
 }
+
+/** The rollouts of a run, from the server and not from a block of the page; it waits while there is no reply. */
+inflate = async (id) => {
+  for (;;) {
+    try {
+      const reply = await fetch(`/rollouts?run=${id.split("-").pop()}`, { cache: "no-store" });
+      if (reply.status === 200) return await reply.json();
+    } catch { /* not connected: the header says so */ }
+    await new Promise((again) => setTimeout(again, POLL_MS));
+  }
+};
 
 async function poll() {
   document.querySelector("header .state").textContent = await read();
