@@ -23,6 +23,7 @@ const {start, replies} = JSON.parse(require("fs").readFileSync(0, "utf8"));
 let data = start;
 let inflate = null;
 const state = {};
+const addEventListener = (name, start) => start();
 const shown = [], words = {}, asked = [];
 const window = {or1: {update(next) { data = next; }}};
 const document = {querySelector: (name) => name === "footer" ? {} : {set textContent(text) {

@@ -1,7 +1,7 @@
 // The live page: once a second it reads the steps that it lacks.
 
 const POLL_MS = 1000;
-let token = data.token;
+let token;
 
 /** The data after a reply: its steps follow the first ones of the page, or it replaces all of them. */
 function continued(old, reply) {
@@ -48,5 +48,8 @@ async function poll() {
   setTimeout(poll, POLL_MS);
 }
 
-document.querySelector("footer").textContent = `or1 ${data.version}. This page follows the run: it reads new steps from this machine.`;
-poll();
+addEventListener("DOMContentLoaded", () => {
+  token = data.token;
+  document.querySelector("footer").textContent = `or1 ${data.version}. This page follows the run: it reads new steps from this machine.`;
+  poll();
+});
