@@ -129,5 +129,5 @@ def test_pieces_make_up_the_response(byte_tokenizer: Tokenizer, text: str) -> No
 
 def test_no_pieces_where_they_are_not_the_response(byte_tokenizer: Tokenizer) -> None:
     tokens = byte_tokenizer.encode("abc", add_special_tokens=False).ids
-    assert TokenPieces(byte_tokenizer).split(tokens, "abd") is None
+    assert TokenPieces(byte_tokenizer).split(tokens, "abx") is None
     assert TokenPieces(byte_tokenizer).split(tokens, "<think>abc") == ["<think>a", "b", "c"]
