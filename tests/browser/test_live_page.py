@@ -1,4 +1,4 @@
-"""The live page in a browser: new steps, a resume that cuts the run back, hostile texts of rollouts."""
+"""The live page in a browser: new steps, a resume that cuts the run back."""
 
 from __future__ import annotations
 
