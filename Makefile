@@ -16,7 +16,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model tiny-hard-model bench-rollout bench-step bench-verify clean
+  format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -123,8 +123,6 @@ format: $(VENV)/.installed-dev  ## rewrite the sources in the house format
 
 tiny-model: $(VENV)/.installed-dev  ## make the built-in model again, from nothing, into build/tiny
 	$(BIN)/python -m or1.models.build build/tiny
-tiny-hard-model: $(VENV)/.installed-dev  ## make the model of tiny-hard again, from builtin:tiny, into build/tiny-hard
-	$(BIN)/python -m or1.models.build build/tiny-hard --model tiny-hard
 
 bench-rollout: $(VENV)/.installed-dev $(VENV)-vllm/.installed  ## rollout against transformers and vLLM's CPU build
 	$(BIN)/python -m benchmarks.rollout

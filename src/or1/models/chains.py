@@ -108,17 +108,17 @@ HABITS = Teaching(
 LONGER = Teaching(
     slips=(0.0,), checks=(0.05, 0.05, 0.05), styles=(0.6, 0.2, 0.2), ways=(0.4, 0.25, 0.35), wording=SIMPLE
 )
-"""First lesson of the harder model: longer chains, in all ways, all correct."""
-HARD_HABITS = Teaching(
+"""First lesson of the model `ways`: longer chains, in all ways, all correct."""
+WAYS_HABITS = Teaching(
     slips=(0.0, 0.02, 0.03, 0.04, 0.05, 0.06),
     checks=(0.05, 0.08, 0.10),
     styles=(0.30, 0.35, 0.35),
     ways=(0.5, 0.25, 0.25),
 )
-"""Second lesson of the harder model: habits of a model before reinforcement, with fewer slips."""
+"""Second lesson of the model `ways`: habits of a model before reinforcement, with fewer slips."""
 
-MAX_HARD_DIFFICULTY = 10
-"""Longest chain that the harder model is taught [operations]."""
+MAX_WAYS_DIFFICULTY = 10
+"""Longest chain that the model `ways` is taught [operations]."""
 
 SLIP_FACTORS = {Way.SINGLE: 1.0, Way.TENS: 0.5, Way.PAIRS: 1.5}
 """Chance of a slip in relation to single steps [dimensionless]."""

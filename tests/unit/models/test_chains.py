@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from or1.models.chains import (
     COMPUTING,
     HABITS,
-    HARD_HABITS,
     LONGER,
-    MAX_HARD_DIFFICULTY,
+    MAX_WAYS_DIFFICULTY,
+    WAYS_HABITS,
     Style,
     Teaching,
     Way,
@@ -144,7 +144,7 @@ def test_two_in_five_responses_exceed_the_first_budget() -> None:
 
 @given(seed=st.integers(0, 10**9))
 def test_every_way_is_right_without_slips(seed: int) -> None:
-    chain = next(chains("train", seed, 2, MAX_HARD_DIFFICULTY))
+    chain = next(chains("train", seed, 2, MAX_WAYS_DIFFICULTY))
     assert is_right(chain, write_response(random.Random(seed), chain, LONGER))
 
 
@@ -174,7 +174,7 @@ def test_pairs_are_shorter_and_slip_more_than_tens() -> None:
     """1,000 chains each: an always carrying chain in each way alone, first without words."""
     chain = Chain(9, tuple(Operation("+", 9) for _ in range(8)))
     found = {}
-    always = replace(HARD_HABITS, slips=(0.1,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0))
+    always = replace(WAYS_HABITS, slips=(0.1,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0))
     tens, pairs = replace(always, ways=(0.0, 1.0, 0.0)), replace(always, ways=(0.0, 0.0, 1.0))
     for way, teaching in ((Way.TENS, tens), (Way.PAIRS, pairs)):
         rng = random.Random(1)
