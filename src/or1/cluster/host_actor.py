@@ -16,6 +16,7 @@ from pathlib import Path
 
 from or1.cluster.channel import connected_to
 from or1.processes.launch import Process, search_path
+from or1.storage.atomic import replacing
 from or1.storage.provenance import package_versions
 
 _SIOCGIFADDR = 0x8915
@@ -89,7 +90,9 @@ class HostActor:
 
     def finish(self, path: str, siblings: str) -> None:
         """The file is whole: give it its name, and delete those beside it that match the pattern."""
-        self._part(path).rename(path)
+        with replacing(Path(path), durable=False) as whole:
+            whole.hardlink_to(self._part(path))
+        self._part(path).unlink()
         for other in Path(path).parent.glob(siblings):
             if other != Path(path):
                 other.unlink(missing_ok=True)

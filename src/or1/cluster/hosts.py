@@ -25,6 +25,7 @@ from or1.cluster.host_actor import HostActor, versions
 from or1.cluster.nodes import Node
 from or1.errors import ClusterError, first_line
 from or1.processes.launch import Launch
+from or1.storage.atomic import replacing
 
 WATCH_S = 1.0
 """Time between two looks at the machines of the cluster [s]."""
@@ -235,12 +236,11 @@ class Hosts:
         """
         if node.address == self.address:
             return
-        host, part = self._files[node], path.with_suffix(".part")
+        host = self._files[node]
         size = host.ask("size", str(path))
-        with part.open("wb") as file:
+        with replacing(path, durable=False) as part, part.open("wb") as file:
             for offset in range(0, size, CHUNK_BYTES):
                 file.write(host.ask("read", str(path), offset, CHUNK_BYTES, limit_s=limit_s))
-        part.replace(path)
 
     def spread(self, path: Path, machines: Sequence[Node], limit_s: float, siblings: str) -> None:
         """Copy a file of this machine to the same path on others.
