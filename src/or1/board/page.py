@@ -31,7 +31,7 @@ SCRIPTS = (
 )
 """In order: they share one scope."""
 LIVE = "live.js"
-"""After them in the live page (`or1.board.live`)."""
+"""Before the last of them in the live page (`or1.board.live`)."""
 
 
 def page(data: Mapping[str, Any], rollouts: Sequence[Any] = (), *, is_live: bool = False) -> str:
@@ -43,7 +43,8 @@ def page(data: Mapping[str, Any], rollouts: Sequence[Any] = (), *, is_live: bool
         is_live: with the script that reads new steps from the server of the page; the policy allows no other
             connection.
     """
-    own = "\n".join(_asset(name) for name in (*SCRIPTS, *([LIVE] if is_live else [])))
+    *first, last = SCRIPTS
+    own = "\n".join(_asset(name) for name in (*first, *([LIVE] if is_live else []), last))
     connect = "'self'" if is_live else "'none'"
     styles = [_asset(name) for name in STYLES]
     scripts = [_asset(LIBRARY), f'"use strict";\n(() => {{\n{own}\n}})();']

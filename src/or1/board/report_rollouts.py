@@ -118,6 +118,12 @@ def run_rollouts(
     }
 
 
+def rollouts_of(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """The rollouts of several runs, which share the room of a page."""
+    room = {"characters": ROOM_CHARACTERS // len(folders), "rollouts": ROOM_ROLLOUTS // len(folders)}
+    return [run_rollouts(folder, **room) for folder in folders]
+
+
 def _num_steps(folder: Path, files: Sequence[int], characters: int, rollouts: int) -> int:
     """Number of files that can give a group each, by the groups of the first, the middle and the last one."""
     if not files:
