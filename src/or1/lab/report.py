@@ -54,7 +54,8 @@ RULES = """An outcome is decided by code (`or1.lab.decide`) from statements that
 (`src/or1/lab/findings.toml`). The effect is the mean over seeds of the difference between two arms at the
 same seed, with a 95 % t interval of its own. *Reproduced*: the effect exceeds the margin in the paper's
 direction. *Opposite*: it exceeds the margin in the other direction. *Not reproduced at this scale*: it is
-shown to be smaller than the margin. All else is *inconclusive*; fewer than three seeds decide nothing, and a finding without results is *not run*.
+shown to be smaller than the margin. All else is *inconclusive*; fewer than three seeds decide
+nothing, and a finding without results is *not run*.
 Each kind of test is corrected for the number of findings by Holm's method: the chance of one or more false
 "reproduced" among all findings is at most 5 %. A run whose training cannot continue (weights that diverge)
 lacks the values of its last steps and leaves its pair; the tables count such runs.
