@@ -15,7 +15,7 @@ START = "its start"
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedUpdate:
     """The weights that all engines have to load."""
 
     number: int
@@ -67,25 +67,25 @@ class EngineSlot:
         """The message that it is answering; None if all are answered."""
         return self._expected[0].work if self._expected else None
 
-    def has_loaded(self, weights: Published) -> bool:
+    def has_loaded(self, weights: PublishedUpdate) -> bool:
         return self._loaded == weights.number
 
-    def is_ready(self, weights: Published) -> bool:
+    def is_ready(self, weights: PublishedUpdate) -> bool:
         """Whether it may sample from these weights."""
         return self._checked == weights.number
 
-    def approve(self, weights: Published) -> None:
+    def approve(self, weights: PublishedUpdate) -> None:
         """It samples from these weights."""
         self._checked, self.reading, self.is_joining = weights.number, None, False
 
-    def load(self, weights: Published) -> None:
+    def load(self, weights: PublishedUpdate) -> None:
         """Send weights to load; EngineError if the process has ended."""
         self._checked, self.reading = 0, None
         self._expected.append(_Expected("a load of weights", weights.number))
         self.process.stuck_s = 0.0
         self.process.send(Load(weights.version, weights.update))
 
-    def read_canary(self, weights: Published, tokens: Int32, num_sampled: int) -> None:
+    def read_canary(self, weights: PublishedUpdate, tokens: Int32, num_sampled: int) -> None:
         """Ask for the canary; EngineError if the process has ended."""
         self._expected.append(_Expected("a canary", weights.number))
         self.process.stuck_s = 0.0
