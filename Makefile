@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -37,6 +37,10 @@ $(VENV)/.installed-dev: $(BIN)/python $(INPUTS)
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e packages/or1-verify -e '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-dev
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[docs]'
 	@touch $@
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
@@ -93,6 +97,13 @@ dist: $(BIN)/python  ## wheels and source distributions of or1 and or1-verify, i
 
 check-dist: dist  ## install the wheels in an empty environment and use them there
 	$(PYTHON) tests/dist/check.py dist
+
+results: $(VENV)/.installed-dev  ## docs/results.md and the table of README.md, from docs/results and published.toml
+	$(BIN)/python -m tools.results
+
+docs: $(VENV)/.installed-docs  ## the documentation as pages that need no network, in build/site; any broken link fails
+	$(BIN)/python tools/docs_site.py build/site-pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q --strict
 
 check: check-format check-lint check-types check-imports check-spelling  ## format, lint, types, imports, spelling
 check-format: $(VENV)/.installed-dev

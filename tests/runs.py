@@ -12,7 +12,7 @@ import numpy as np
 
 from or1 import loop
 from or1.config import RunConfig
-from or1.protocols import Parts, Tokenizer
+from or1.protocols import Collector, Parts, Tokenizer
 from or1.storage.run_folder import RunFolder
 from or1.testing import CharTokenizer, CountingBackend, make_group, make_problem, make_report
 from or1.tracking.sinks import Sink
@@ -167,6 +167,8 @@ def play(
     sinks: Sequence[Sink] = (),
     free_bytes: Callable[[Path], int] | None = None,
     accept_changes: bool = False,
+    collector: Collector | None = None,
+    trainer: CountingBackend | None = None,
 ) -> RunState | None:
     """Train in a run folder, from its newest checkpoint if it has one; None when the run dies."""
     run = run or run_config()
@@ -180,10 +182,10 @@ def play(
             on_restore=folder.on_restore,
             free_bytes=free_bytes,
         )
-        trainer = ReportingBackend()
+        trainer = trainer or ReportingBackend()
         schedule = FakeSchedule(run, tracker, checkpoints, trainer, dies_after)
         parts = Parts(
-            collector=StepCollector(),
+            collector=collector or StepCollector(),
             trainer=trainer,
             checkpoints=checkpoints,
             schedule=schedule,

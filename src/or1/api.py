@@ -58,11 +58,12 @@ class Run:
             CheckpointError: there is no whole checkpoint.
         """
         from or1.assemble.export import checkpoint_of, export  # imports torch
+        from or1.trainer.checkpoint import step_of
 
         checkpoint = checkpoint_of(self.folder, None)
         out = self.folder / MODELS / checkpoint.name
         if not out.is_dir():
-            export(self.folder, out, int(checkpoint.name.removeprefix("step_")))
+            export(self.folder, out, step_of(checkpoint))
         return out
 
 

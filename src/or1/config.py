@@ -235,6 +235,9 @@ class RolloutConfig(Config):
     max_staleness: int = Field(default=0, ge=0, le=1)
     """Updates of this many steps may lie between the weights that sample a rollout and those that are trained
     on it [steps]; 1 = sample the next step while the trainer updates. Source: paper 3.1 (0)."""
+    partial: bool = False
+    """Resume responses that are unfinished after an update under its weights; needs max_staleness = 1. They
+    depend on time, so a run cannot be repeated."""
 
 
 class CodeVerifyConfig(Config):
@@ -358,6 +361,12 @@ class RunConfig(Config):
             raise ValueError(f"stages have response budgets {budgets}: they must not shrink between stages")
         if self.loss.truncation_mask != "none" and not self.loss.reject_zero_advantage:
             raise ValueError("loss.truncation_mask needs loss.reject_zero_advantage = true")
+        if self.rollout.partial and not self.rollout.max_staleness:
+            raise ValueError(
+                "rollout.partial resumes responses after an update: set rollout.max_staleness = 1"
+            )
+        if self.rollout.partial and self.system.deterministic:
+            raise ValueError("rollout.partial depends on time: set system.deterministic = false")
         if self.rollout.max_staleness and self.loss.importance_cap is None:
             raise ValueError(
                 f"rollout.max_staleness = {self.rollout.max_staleness} trains on tokens of older weights: "

@@ -218,6 +218,19 @@ class SavesBeside(Protocol):
 
 
 @runtime_checkable
+class SwitchesWeights(Protocol):
+    """Optional for engines: other weights in the middle of a call of `rollouts`."""
+
+    def switch(self, weights: WeightHandle) -> None:
+        """From another thread than the one that samples: abort the running responses at their next token, and
+        resume each from its prompt and tokens under these weights.
+
+        Returns at once. The next `load` undoes a switch that no response has seen.
+        """
+        ...
+
+
+@runtime_checkable
 class CountsTokens(Protocol):
     """Optional for engines: tokens are reported before their rollouts finish."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from or1.model_config import NAME_OR_PLUGIN, Config
+from or1.setting import OnResume
 
 
 class SystemConfig(Config):
@@ -33,7 +34,7 @@ class SystemConfig(Config):
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)
     """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
-    deterministic: bool = False
+    deterministic: Annotated[bool, OnResume.SCIENCE] = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""
     tokens_per_microbatch: int = Field(default=16_384, ge=1)
@@ -41,7 +42,7 @@ class SystemConfig(Config):
     recompute_activations: bool = False
     """Keep one tensor a layer for the backward pass and compute the rest again: a third more arithmetic, the
     same numbers, a fraction of the memory."""
-    optimizer_bits: Literal[8, 32] = 32
+    optimizer_bits: Annotated[Literal[8, 32], OnResume.SCIENCE] = 32
     """Bits of each moment of AdamW in the local backend; with 8 they take a quarter of the memory and change
     the updates by their rounding [bits]."""
 

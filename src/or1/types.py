@@ -84,8 +84,19 @@ class Rollout:
     """[L] exact entropy of the distribution each token was drawn from [nats]; None if the engine has none."""
     finish: Finish
     policy_version: int
-    """Optimizer updates behind the weights that sampled it."""
+    """Optimizer updates behind the weights that sampled it; the oldest, if there were several."""
     verdict: Verdict | None = None
+    version_spans: tuple[tuple[int, int], ...] = ()
+    """(policy version, index of the first token that it sampled), in order, where the response was resumed
+    under other weights; empty = `policy_version` sampled all."""
+
+    @property
+    def versions_L(self) -> Int64:
+        """Policy version that sampled each response token [L]."""
+        spans = self.version_spans or ((self.policy_version, 0),)
+        ends = [*(first for _, first in spans[1:]), len(self.response_tokens)]
+        lengths = [end - first for (_, first), end in zip(spans, ends, strict=True)]
+        return np.repeat(np.asarray([version for version, _ in spans], dtype=np.int64), lengths)
 
     @property
     def truncated(self) -> bool:

@@ -67,6 +67,12 @@ def test_light_module_leaves_heavy_ones_out(module: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_assembly_does_not_wait_for_transformers() -> None:
+    """A third of the time of the import; runs of or1's own decoder need it for the tokenizer alone."""
+    done = python("import sys, or1.assemble; print(*(set(sys.modules) & {'torch', 'transformers'}))")
+    assert done.stdout.split() == ["torch"], done.stderr
+
+
 def test_tests_of_or1_verify_do_without_or1() -> None:
     """They run where only or1-verify is installed."""
     imports = re.compile(r"^\s*(?:from|import) (?:or1|tests)\b(?!_)", re.MULTILINE)

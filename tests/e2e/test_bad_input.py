@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from or1 import recipes
-from or1.assemble import inputs_of, parts_of
+from or1.assemble import inputs_of, parts_of, read_model
 from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
@@ -152,7 +152,7 @@ def test_bad_golds_are_dropped_by_setting_and_leave_the_held_out_score(
     held = write_rows(tmp_path / "held.jsonl", [{"question": "Who?", "answer": "7"}, BAD_GOLD])
     sets = [f"model.path={TINY}", f"data.path={path}", "rollout.bad_golds=drop"]
     run = recipes.load("qwen-0.5b-gsm8k", [*sets, f'evaluation.data=[{{task="math", path="{held}"}}]'])
-    inputs = inputs_of(run)
+    inputs = inputs_of(run, read_model(run.model, run.system))
     assert (len(inputs.train.problems), len(inputs.heldout)) == (8, 1)
     assert inputs.bad_golds == {"train": 1, "heldout": 1}
     said = [record.getMessage() for record in caplog.records if "judged" in record.getMessage()]

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from or1.assemble import fork
+from or1.assemble import fork, start_model
 from or1.cli.app import dispatch, guarded
 from or1.models import model_folder
 from or1.storage.jsonl import read_rows
 from or1.storage.manifest import hash_file
 from or1.tracking.metrics import STAGE_INDEX
+from or1.trainer import checkpoint
 from tests.fault.test_resume import CONFIG
 
 SETTINGS = {
@@ -92,6 +93,25 @@ def test_without_changes_the_new_run_is_the_old_one(
     train("--from", f"{run}@3")
     train(out)
     assert "is a run that did not start from" in refused(capsys, "--from", f"{run}@4", "--out", out)
+
+
+def test_a_checkpoint_is_hashed_where_it_lies_and_where_it_is_restored(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+    hash_files = checkpoint._hash_files
+
+    def noted(folder: Path, names: list[str]) -> dict[str, str]:
+        hashed.append(folder)
+        return hash_files(folder, names)
+
+    monkeypatch.setattr(checkpoint, "_hash_files", noted)
+    # the origin holds the hashes of the start model, whose files are as they were
+    monkeypatch.setattr(start_model, "hash_file", lambda path: pytest.fail(f"{path} is hashed again"))
+    out = tmp_path / "out"
+    train("--from", f"{run}@3", "--out", out)
+    name = "checkpoints/step_000003"
+    assert [folder for folder in hashed if folder.name == "step_000003"] == [run / name, out / name]
 
 
 def test_a_copy_that_was_killed_is_made_again(

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from or1.config import LossConfig
 from or1.errors import CheckpointError, RankError, RunFolderError
+from or1.nn.weights import load_decoder
+from or1.trainer import rank_processes
+from or1.trainer.local_backend import LocalBackend
 from or1.trainer.rank_processes import RankProcesses
-from tests.shared_ranks import backend_over, rank_settings, start_state
+from tests.shared_ranks import (
+    OPTIMIZER,
+    TOKENS_PER_MICROBATCH,
+    backend_over,
+    model_files,
+    rank_settings,
+    start_state,
+)
 from tests.small import make_batch, make_stage
 
 DRIVER = """
@@ -74,6 +88,50 @@ def test_files_of_another_model_are_refused(ranks: RankProcesses, tmp_path: Path
         (tmp_path / file.name).write_bytes(content.replace(b"model.norm.weight", b"model.form.weight"))
     with pytest.raises(CheckpointError, match=re.escape("model.norm.weight")):
         backend_over(ranks, rank_settings()).load(tmp_path)
+
+
+def test_eight_bit_moments_are_refused_with_a_remedy(ranks: RankProcesses, tmp_path: Path) -> None:
+    local = LocalBackend(
+        load_decoder(model_files(), dtype=torch.float32),
+        OPTIMIZER,
+        temperature=1.0,
+        tokens_per_microbatch=TOKENS_PER_MICROBATCH,
+        optimizer_bits=8,
+    )
+    local.update(*make_batch(3), LossConfig(), 0.1, make_stage())
+    local.save(tmp_path)
+    with pytest.raises(CheckpointError, match=r"moments of 8 bits, .* system\.optimizer_bits = 32"):
+        backend_over(ranks, rank_settings()).load(tmp_path)
+
+
+def test_a_rank_that_cannot_write_says_why(ranks: RankProcesses, tmp_path: Path) -> None:
+    """Rank 1 may write no more than 4 KiB into a file, as on a full disk."""
+    resource.prlimit(ranks.pids[1], resource.RLIMIT_FSIZE, (4096, 4096))
+    ranks.begin_save(tmp_path)
+    with pytest.raises(OSError, match=r"^\[Errno \d+\] training rank \d: OSError: ") as failure:
+        ranks.wait_saved()
+    assert failure.value.errno == errno.EFBIG
+    assert len(str(failure.value).splitlines()) == 1
+
+
+def test_a_rank_that_ends_while_it_writes_is_named(ranks: RankProcesses) -> None:
+    """By the call at hand, which the wait for the files does not cover up."""
+    os.kill(ranks.pids[1], signal.SIGSTOP)  # it writes nothing
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(ranks.wait_saved)
+        os.kill(ranks.pids[1], signal.SIGKILL)
+        with pytest.raises(RankError, match="ended with exit status -9") as failure:
+            update(ranks)
+        assert saving.exception() is failure.value
+
+
+def test_a_rank_that_ended_without_a_call_is_named(
+    ranks: RankProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_processes, "GRACE_S", 0.0)
+    os.kill(ranks.pids[1], signal.SIGKILL)
+    with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) ended with exit status -9"):
+        ranks.wait_saved()
 
 
 def test_ranks_end_with_their_driver() -> None:

@@ -17,9 +17,21 @@ from or1.cli import doctor
 from or1.errors import ConfigError, ModelError, OutOfMemoryError
 from or1.evals.request import evaluation_settings
 from or1.memory import GIB, PUBLISHED, estimate
+from or1.types import Message
 from or1_verify.sandbox import Capabilities, Level, detect
 from or1_verify.sandbox.detection import Lack
 from tests.small import small_config
+
+LACK = Lack(level=max(Level), why="no kernel support", remedy="use Linux")
+
+
+def no_sandbox() -> Capabilities:
+    return Capabilities(level=None, lacks=(LACK,))
+
+
+def weak_sandbox() -> Capabilities:
+    return Capabilities(level=min(Level), lacks=(LACK,))
+
 
 LARGE = Machine(
     free_memory_bytes=1 << 50,
@@ -27,10 +39,8 @@ LARGE = Machine(
     free_gpu_bytes=80 * GIB,
     free_disk_bytes=1 << 50,
     has_bfloat16=True,
-    sandbox=detect(),
+    sandbox=detect,
 )
-LACK = Lack(level=max(Level), why="no kernel support", remedy="use Linux")
-NONE, WEAK = Capabilities(level=None, lacks=(LACK,)), Capabilities(level=min(Level), lacks=(LACK,))
 SMALL = replace(LARGE, num_gpus=0, free_gpu_bytes=0, has_bfloat16=False, free_memory_bytes=24 * GIB)
 AHEAD = ("rollout.max_staleness=1", "loss.importance_cap=2.0")
 
@@ -74,15 +84,25 @@ def found(name: str, machine: Machine, *sets: str) -> str:
             "a checkpoint takes 0.0 GiB and the disk has 0.0",
         ),
         ("qwen-0.5b-gsm8k", SMALL, (), ""),
-        ("qwen-0.5b-gsm8k", replace(SMALL, sandbox=NONE), (), ""),
-        ("qwen-0.5b-code", replace(SMALL, sandbox=NONE), (), "no code sandbox works here: no kernel support"),
+        ("qwen-0.5b-gsm8k", replace(SMALL, sandbox=no_sandbox), (), ""),
         (
             "qwen-0.5b-code",
-            replace(SMALL, sandbox=WEAK),
+            replace(SMALL, sandbox=no_sandbox),
+            (),
+            "no code sandbox works here: no kernel support",
+        ),
+        (
+            "qwen-0.5b-code",
+            replace(SMALL, sandbox=weak_sandbox),
             (),
             "too weak for training: use Linux, or set verify",
         ),
-        ("qwen-0.5b-code", replace(SMALL, sandbox=WEAK), ("verify.code.allow_weak_sandbox=true",), ""),
+        (
+            "qwen-0.5b-code",
+            replace(SMALL, sandbox=weak_sandbox),
+            ("verify.code.allow_weak_sandbox=true",),
+            "",
+        ),
         ("tiny", LARGE, ("system.backend=fsdp", "system.num_ranks=2"), "system.num_ranks = 2 and 1 GPU"),
         (
             "tiny",
@@ -117,6 +137,39 @@ def test_a_model_without_a_folder() -> None:
     with pytest.raises(ModelError, match="no model folder at /none"):
         found("tiny", SMALL, "model.path=/none/model")
     assert known_shape(recipes.load("tiny", ["model.path=owner/unknown-model"])) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("Qwen/Qwen2.5-0.5B-Instruct", ("Qwen/Qwen2.5-0.5B-Instruct", None)),
+        ("Qwen/Qwen2.5-0.5B-Instruct@main", ("Qwen/Qwen2.5-0.5B-Instruct", "main")),
+        ("Qwen/Qwen2.5-0.5B-Instruct@refs/pr/1", ("Qwen/Qwen2.5-0.5B-Instruct", "refs/pr/1")),
+    ],
+)
+def test_a_pinned_model_is_known_by_its_name(
+    path: str, asked: tuple[str, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for in the cache of the hub, and never downloaded."""
+    calls = []
+
+    def not_there(name: str, *, revision: str | None, local_files_only: bool, **rest: object) -> str:
+        calls.append((name, revision))
+        assert local_files_only
+        raise OSError
+
+    monkeypatch.setattr(subject, "snapshot_download", not_there)
+    assert known_shape(recipes.load("tiny", [f"model.path={path}"])) == PUBLISHED[asked[0]]
+    assert calls == [asked]
+
+
+def test_the_sandbox_is_tried_by_runs_of_programs_alone() -> None:
+    tried = []
+    noted = replace(SMALL, sandbox=lambda: tried.append(1) or weak_sandbox())
+    assert found("qwen-0.5b-gsm8k", noted) == ""
+    assert tried == []
+    assert "too weak for training" in found("qwen-0.5b-code", noted)
+    assert tried == [1]
 
 
 @pytest.mark.parametrize("lack", [{"free_memory_bytes": 60 << 20}, {"free_disk_bytes": 1 << 20}])
@@ -160,6 +213,16 @@ def test_sampling_needs_no_optimizer() -> None:
     assert line is not None
     assert "moments" not in line
     assert "lower max_running, lower max_response_tokens" in line
+
+
+def test_the_longest_prompt_has_all_of_its_messages() -> None:
+    """300 and 200 bytes and the chat template; the largest message alone would be 556."""
+    prompt = (Message("system", "x" * 200), Message("user", "y" * 300))
+    short = (Message("user", "z" * 310),)
+    found = generators.longest_prompt(10_000, [prompt, short])
+    assert found == 500 + 256
+    assert generators.longest_prompt(600, [prompt]) == 600
+    assert generators.longest_prompt(600, []) == 600
 
 
 @pytest.mark.parametrize(

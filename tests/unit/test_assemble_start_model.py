@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from or1.assemble import start_model
-from or1.assemble.start_model import keep_side_files, record_of
-from or1.errors import RunFolderError
+from or1.assemble.start_model import keep_side_files, record_of, source_of
+from or1.errors import ModelError, RunFolderError
 from or1.models import model_folder
 from or1.storage.manifest import hash_file
 from or1.storage.run_folder import RunFolder, model_differences
@@ -72,6 +72,21 @@ def test_a_file_is_read_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> No
     read.clear()
     assert model_differences(first, record_of(moved, first)) == []
     assert sorted(read) == sorted(first["files"]), "another folder may hold other files of the same size"
+
+
+def test_an_export_reads_no_weights_again(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of the run holds the hash of each file, with its size and time of change."""
+    record = record_of(model)
+    read: list[str] = []
+    monkeypatch.setattr(start_model, "hash_file", lambda path: read.append(path.name) or hash_file(path))
+    assert source_of(tmp_path / "run", run_config(), record, model) == model
+    assert read == []
+    flip_last_byte(model / "model.safetensors")
+    os.utime(model / "model.safetensors", ns=(1, 1))
+    with pytest.raises(ModelError, match="is not the start model"):
+        source_of(tmp_path / "run", run_config(), record, model)
 
 
 def test_files_of_the_hub_are_named_by_their_hash(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

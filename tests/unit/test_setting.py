@@ -23,6 +23,8 @@ CLASSES = {each.key: each.on_resume.value for each in settings_of(RUN)}
         ("system.recompute_activations", "machine"),
         ("system.threads", "machine"),
         ("rollout.max_running", "machine"),
+        ("system.deterministic", "science"),  # another compute type
+        ("system.optimizer_bits", "science"),  # other updates
         ("optimizer.learning_rate", "science"),  # stated nowhere
         ("stages.0.num_steps", "science"),
         ("max_empty_steps", "science"),

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 
 from or1.assemble.model import Model, warn_of_unknown_ids
-from or1.assemble.needs import Needs
 from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.machine import num_threads
@@ -98,8 +97,6 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
 
 BACKENDS: dict[str, BackendFactory] = {"local": local_backend, "fsdp": fsdp_backend}
 """`system.backend` -> backend."""
-BACKEND_NEEDS: dict[str, Needs] = {"local": Needs()}
-"""`system.backend` -> its needs beyond or1."""
 
 
 def backend_factory(name: str) -> BackendFactory:

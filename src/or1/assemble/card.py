@@ -9,6 +9,7 @@ from typing import Any
 
 from or1 import recipes
 from or1.config import DataConfig, RunConfig
+from or1.nn.weights import hub_name
 from or1.storage.run_folder import recorded_changes
 from or1.tasks.chat import with_system_prompt
 from or1.tracking import metrics as keys
@@ -23,7 +24,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 folder = "."  # this folder, or its name on the hub
 messages = {messages}
 tokenizer = AutoTokenizer.from_pretrained({tokenizer})
-model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto"{revision})
 prompt = tokenizer.apply_chat_template(
     messages, add_generation_prompt=True, return_tensors="pt", return_dict=True{template_kwargs}
 )
@@ -68,8 +69,8 @@ def card(
         "pipeline_tag: text-generation",
         "tags: [reinforcement-learning, reasoning, or1]",
     ]
-    if "/" in base and not Path(base).exists():
-        front.insert(0, f"base_model: {base.partition('@')[0]}")
+    if (named := hub_name(base)) is not None:
+        front.insert(0, f"base_model: {named[0]}")
     instructions = list(dict.fromkeys(source.instruction for source in run.data))
     asked = Message("user", "\n".join(filter(None, (_QUESTION, instructions[0]))))
     head = f"`{base}` after {step:,} steps of or1 {about['or1_version']}. {recipes.describe(run)}"
@@ -97,15 +98,22 @@ def _use(run: RunConfig, asked: Message, stop_ids: Sequence[int], adapter: bool)
         "max_tokens": run.stages[-1].max_response_tokens,
     }
     chat_kwargs = f", chat_template_kwargs={chat.template_kwargs!r}" if chat.template_kwargs else ""
-    imports, weights = "", "folder"
+    imports, weights, tokenizer, revision = "", "folder", "folder", ""
     if adapter and lora is not None:
+        name, commit = hub_name(base) or (base, None)
+        revision = f", revision={commit!r}" if commit else ""
         imports = "from vllm.lora.request import LoRARequest\n"
-        weights = f"{base!r}, enable_lora=True, max_lora_rank={lora.rank}"
+        tokenizer = f"{name!r}{revision}"
+        weights = f"{name!r}{revision}, enable_lora=True, max_lora_rank={lora.rank}"
+        # the tokenizer is that of the start model, with its own template
+        own = ', chat_template=open("chat_template.jinja").read()' if chat.template is not None else ""
+        kwargs, chat_kwargs = kwargs + own, chat_kwargs + own
         chat_kwargs += f', lora_request=LoRARequest("{run.name}", 1, folder)'
     return [
         _TRANSFORMERS.format(
             messages=json.dumps(messages, ensure_ascii=False),
-            tokenizer=repr(base) if adapter else "folder",
+            tokenizer=tokenizer,
+            revision=revision,
             template_kwargs=kwargs,
             **budget,
         ),

@@ -19,7 +19,7 @@ from or1.nn.tokenizer import load_tokenizer
 from or1.storage.atomic import guard_writes, replacing, write_json
 from or1.storage.run_folder import CHECKPOINTS, MODEL
 from or1.tracking.run_data import read_run
-from or1.trainer.checkpoint import STATE, folder_name, newest_whole, trainer_folder, verify
+from or1.trainer.checkpoint import STATE, folder_name, newest_whole, steps_of, trainer_folder, verify
 from or1.trainer.state_files import read_weights
 
 
@@ -81,7 +81,7 @@ def checkpoint_of(run_folder: Path, step: int | None) -> Path:
         return newest
     path = folder / folder_name(step)
     if not path.is_dir():
-        steps = sorted(int(p.name.removeprefix("step_")) for p in folder.glob("step_*") if not p.suffix)
+        steps = steps_of(folder)
         kept = f"those of steps {', '.join(map(str, steps))}" if steps else "none"
         raise CheckpointError(f"{run_folder} has no checkpoint of step {step}: there are {kept}")
     verify(path)

@@ -30,7 +30,7 @@ from or1.storage.run_folder import (
     other_weights,
 )
 from or1.storage.settings import listed
-from or1.trainer.checkpoint import MANIFEST, STATE, folder_name, verify
+from or1.trainer.checkpoint import MANIFEST, STATE, folder_name, steps_of
 
 
 def origin_record(origin: Origin, run: RunConfig, model: Mapping[str, Any], out: Path) -> Mapping[str, Any]:
@@ -85,14 +85,14 @@ def copy_origin(folder: RunFolder) -> None:
     """Put checkpoint and logs of the origin into the folder of a run that has no checkpoint yet.
 
     The checkpoint comes last, so a killed copy is made again. Its files are hard links where the file system
-    allows it: files of checkpoints are never changed.
+    allows it: files of checkpoints are never changed. A restore compares them with their hashes.
 
     Raises:
         CheckpointError: the checkpoint is gone, or another one has its place.
         RunFolderError: the disk is full or not writable.
     """
     about = folder.description["provenance"]
-    if ORIGIN not in about or any(folder.checkpoints.glob("step_*")):
+    if ORIGIN not in about or steps_of(folder.checkpoints):
         return
     origin, step = about[ORIGIN], int(about[ORIGIN]["step"])
     source = Path(origin["run"])
@@ -102,7 +102,6 @@ def copy_origin(folder: RunFolder) -> None:
             f"{folder.path} starts from step {step} of {source}, whose checkpoint is gone: put it back, or "
             "choose another folder with --out"
         )
-    verify(checkpoint)
     with guard_writes(folder.path):
         for name in (METRICS, TIMINGS, FINGERPRINTS):
             with replacing(folder.path / name) as part:
@@ -130,10 +129,7 @@ def way_back(out: Path, diverged: int) -> str:
         out: run folder.
         diverged: first step that sampled from broken weights; the update of the step before broke them.
     """
-    steps = sorted(
-        int(p.name.removeprefix("step_")) for p in (out / CHECKPOINTS).glob("step_*") if p.is_dir()
-    )
-    whole = [step for step in steps if step < diverged - 1]
+    whole = [step for step in steps_of(out / CHECKPOINTS) if step < diverged - 1]
     lower = "--set optimizer.learning_rate=VALUE with a lower one than before"
     if not whole:
         return f"there is no checkpoint before; start again with another --out and {lower}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from or1.rollout.completion import stop_ids_without_tokenizer
 from or1.rollout.endpoint import EndpointGenerator
 from or1.rollout.generate import EngineGenerator
 from or1.storage import provenance
-from or1.types import WeightHandle
+from or1.types import Message, WeightHandle
 
 _TEMPLATE_TOKENS = 256
 """Room for a chat template and a system prompt [tokens]."""
@@ -94,9 +94,9 @@ def open_generator(
     )
     gpu = {"gpu": torch.cuda.get_device_name(model.device)} if model.device.type == "cuda" else {}
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
-    memory = sampling_settings(
-        rollout, model.dtype.itemsize, _longest_prompt(rollout, questions), on_gpu=bool(gpu)
-    )
+    prompts = (asked.problem.prompt for each in questions for asked in each.asked)
+    longest = longest_prompt(rollout.max_prompt_tokens, prompts)
+    memory = sampling_settings(rollout, model.dtype.itemsize, longest, on_gpu=bool(gpu))
     if (line := sampling_line(model.config, memory, free_bytes(model.device))) is not None:
         raise OutOfMemoryError(line)
     with (
@@ -108,8 +108,8 @@ def open_generator(
         yield _generator_of(model, engine), {**environment, **gpu, **about}
 
 
-def _longest_prompt(rollout: RolloutConfig, questions: Sequence[Questions]) -> int:
-    """Bound of the longest prompt: a token holds at least one byte, beside those of the chat template."""
-    texts = (m.content for q in questions for asked in q.asked for m in asked.problem.prompt)
-    longest = max((len(text.encode()) for text in texts), default=rollout.max_prompt_tokens)
-    return min(rollout.max_prompt_tokens, longest + _TEMPLATE_TOKENS)
+def longest_prompt(max_prompt_tokens: int, prompts: Iterable[Sequence[Message]]) -> int:
+    """Bound of the longest prompt [tokens]: a token holds at least one byte, beside those of the chat
+    template; `max_prompt_tokens` at most, and where there is no prompt."""
+    sizes = (sum(len(message.content.encode()) for message in prompt) for prompt in prompts)
+    return min(max_prompt_tokens, max(sizes, default=max_prompt_tokens) + _TEMPLATE_TOKENS)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from or1.assemble.golds import scored_on, trained_on
-from or1.assemble.model import Model, read_model
+from or1.assemble.model import Model
 from or1.assemble.overlap import refuse_overlap
 from or1.assemble.prompt_lengths import prompt_lengths
 from or1.assemble.verifiers import check_own_tasks, refuse_weak_sandbox, task_kinds
@@ -40,16 +40,14 @@ class Inputs:
     """`train`, `heldout` -> problems that were left out because their gold cannot be judged."""
 
 
-def inputs_of(run: RunConfig) -> Inputs:
-    """Read model, tokenizer and problems; drop or refuse prompts that are too long and golds that
-    cannot be judged.
+def inputs_of(run: RunConfig, model: Model) -> Inputs:
+    """Read the problems; drop or refuse prompts that are too long and golds that cannot be judged.
 
     Raises:
-        ModelError, DataError, ConfigError: in one line.
+        DataError, ConfigError: in one line.
     """
     benchmarks = [load_benchmark(name) for name in run.evaluation.benchmarks]
     kinds = task_kinds(run)
-    model = read_model(run.model, run.system)
     refuse_weak_sandbox(run, kinds)
     verifiers = verifiers_of(kinds, VerifierSettings(math=run.verify.math, code=run.verify.code))
     train = load_problems(run.data, run.seed)

@@ -46,9 +46,7 @@ _SAMPLING = ("weights", "kv_cache", "decode")
 """Phases of an engine without a trainer."""
 
 
-def run_settings(
-    run: RunConfig, compute_bytes: int, *, on_gpu: bool, longest_prompt: int | None = None
-) -> MemorySettings:
+def run_settings(run: RunConfig, compute_bytes: int, *, on_gpu: bool) -> MemorySettings:
     """The numbers of a run that decide about its memory, for its longest stage.
 
     A microbatch holds at least one whole sequence, and no more than the rollouts of a minibatch.
@@ -57,10 +55,9 @@ def run_settings(
         run: its settings.
         compute_bytes: bytes of a number of the compute type.
         on_gpu: or1's own engine then takes as many slots as fit, at least one.
-        longest_prompt: of the problems [tokens]; None = rollout.max_prompt_tokens.
     """
     budget = max(stage.max_response_tokens for stage in run.stages)
-    prompt = run.rollout.max_prompt_tokens if longest_prompt is None else longest_prompt
+    prompt = run.rollout.max_prompt_tokens
     rollouts = max(s.num_problems * s.group_size for s in run.stages)
     trained = max(-(-s.num_problems // s.num_minibatches) * s.group_size for s in run.stages)
     whole = prompt + budget

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
 
-from or1.assemble.backends import BACKEND_NEEDS, backend_factory
+from or1.assemble.backends import backend_factory
 from or1.assemble.engines import ENGINE_NEEDS, engine_factory
 from or1.assemble.memory import free_bytes, run_line, run_settings
 from or1.assemble.model import device_for, dtype_for
-from or1.assemble.needs import Needs
 from or1.assemble.verifiers import sandbox_line, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, Or1Error
 from or1.memory import GIB, PUBLISHED, Shape, estimate
 from or1.models import model_folder
 from or1.nn.load import shape_for
-from or1.nn.weights import resolve_folder
+from or1.nn.weights import hub_name, resolve_folder
 from or1.trainer.precision import MIN_HIDDEN_SIZE, has_bfloat16
 from or1_verify.sandbox import Capabilities, detect
 
@@ -39,7 +38,8 @@ class Machine:
     """Where the run folder lies."""
     has_bfloat16: bool
     """Whether the device of `auto` multiplies it."""
-    sandbox: Capabilities
+    sandbox: Callable[[], Capabilities]
+    """Asked for by runs of programs alone: it tries the levels."""
 
 
 def this_machine(out: Path) -> Machine:
@@ -56,18 +56,21 @@ def this_machine(out: Path) -> Machine:
         free_gpu_bytes=free_bytes(torch.device("cuda")) if gpus else 0,
         free_disk_bytes=shutil.disk_usage(near).free,
         has_bfloat16=has_bfloat16(torch.device("cuda" if gpus else "cpu")),
-        sandbox=detect(),
+        sandbox=detect,
     )
 
 
-def refuse_obstacles(run: RunConfig, out: Path) -> None:
+def refuse_obstacles(run: RunConfig, out: Path, shape: Shape) -> None:
     """Refuse a run that this machine cannot carry out.
+
+    Args:
+        run: its settings.
+        out: run folder.
+        shape: of its model.
 
     Raises:
         ConfigError: with every obstacle and its remedy.
-        ModelError: no such model.
     """
-    shape = shape_for(resolve_folder(model_folder(run.model.path)), run.model)
     if found := list(obstacles(run, this_machine(out), shape)):
         raise ConfigError("; ".join(found))
 
@@ -79,15 +82,17 @@ def known_shape(run: RunConfig) -> Shape | None:
         ModelError: a local folder that is missing or cannot be computed.
     """
     path = model_folder(run.model.path)
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        try:
-            folder = Path(snapshot_download(path, local_files_only=True, allow_patterns=["config.json"]))
-        except (OSError, ValueError):
-            if path.count("/") != 1:
-                resolve_folder(path)  # no name of the hub: refused
-            return PUBLISHED.get(path)
-    return shape_for(folder, run.model)
+    named = hub_name(path)
+    if named is None:
+        return shape_for(resolve_folder(path), run.model)
+    name, revision = named
+    try:
+        found = snapshot_download(
+            name, revision=revision, local_files_only=True, allow_patterns=["config.json"]
+        )
+    except (OSError, ValueError):
+        return PUBLISHED.get(name)
+    return shape_for(Path(found), run.model)
 
 
 def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator[str]:
@@ -98,17 +103,14 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
         machine: its resources.
         shape: of the model; None = not known, and memory is not compared.
     """
-    for name, factory, needs, setting in (
-        (run.rollout.engine, engine_factory, ENGINE_NEEDS, "rollout.engine"),
-        (run.system.backend, backend_factory, BACKEND_NEEDS, "system.backend"),
-    ):
+    engine = run.rollout.engine
+    for name, factory in ((engine, engine_factory), (run.system.backend, backend_factory)):
         try:
             factory(name)
         except Or1Error as error:
             yield str(error)
-            continue
-        entry = needs[name] if name in needs else Needs()
-        yield from (f'{setting} = "{name}" {lack}' for lack in entry.missing(machine.num_gpus))
+    if engine in ENGINE_NEEDS and (lack := ENGINE_NEEDS[engine].missing()) is not None:
+        yield f'rollout.engine = "{engine}" {lack}'
     try:
         device = device_for(run.system, has_gpu=machine.num_gpus > 0)
     except ConfigError as error:
@@ -128,7 +130,7 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None
-        if uses_own and (line := sandbox_line(machine.sandbox, settings.allow_weak_sandbox)):
+        if uses_own and (line := sandbox_line(machine.sandbox(), settings.allow_weak_sandbox)):
             yield line
     if shape is not None:
         yield from _too_large(run, machine, shape, device)

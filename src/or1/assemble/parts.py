@@ -16,12 +16,12 @@ from or1.assemble.engines import engine_factory, with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
 from or1.assemble.memory import explained_run
-from or1.assemble.model import set_threads
+from or1.assemble.model import read_model, set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import DivergedError, Interrupted, NonFiniteError
+from or1.errors import ConfigError, DivergedError, Interrupted, NonFiniteError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.protocols import (
     Closable,
@@ -34,11 +34,12 @@ from or1.protocols import (
     SavesCollector,
     SharesDevice,
     Stoppable,
+    SwitchesWeights,
     TrainerBackend,
     UpdatesBesideEngine,
     VerifierPool,
 )
-from or1.rollout.ahead import AbandonCheck, OneStepAhead, SettledEngine
+from or1.rollout.ahead import AbandonCheck, OneStepAhead
 from or1.rollout.collect import LocalCollector, OversampleCollector, RefillCollector
 from or1.rollout.generate import EngineGenerator
 from or1.schedule import EvaluateAndCheckpoint, StopSignal
@@ -99,8 +100,9 @@ def parts_of(
     """
     make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
     run = with_task_hashes(run)
-    refuse_obstacles(run, out)
-    inputs = inputs_of(run)
+    model = read_model(run.model, run.system)
+    refuse_obstacles(run, out, model.config)
+    inputs = inputs_of(run, model)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
     with contextlib.ExitStack() as stack:
@@ -126,8 +128,7 @@ def parts_of(
             on_restore=folder.on_restore,
         )
         stack.callback(checkpoints.close)
-        between = SettledEngine(engine, collector) if isinstance(collector, OneStepAhead) else engine
-        generator = EngineGenerator(between, inputs.model.tokenizer, stop.check)
+        generator = EngineGenerator(engine, inputs.model.tokenizer, stop.check)
         _connect(engine, trainer, check, tracker.progress)
         yield Parts(
             collector=collector,
@@ -135,7 +136,7 @@ def parts_of(
             checkpoints=checkpoints,
             schedule=EvaluateAndCheckpoint(
                 run,
-                evaluate=_evaluations(run, inputs, generator, pool, tracker.progress),
+                evaluate=_evaluations(run, inputs, collector, generator, pool, tracker.progress),
                 tracker=tracker,
                 checkpoints=checkpoints,
                 trainer=trainer,
@@ -146,11 +147,18 @@ def parts_of(
 
 
 def _evaluations(
-    run: RunConfig, inputs: Inputs, generator: Generator, pool: VerifierPool, progress: Progress
+    run: RunConfig,
+    inputs: Inputs,
+    collector: Collector,
+    generator: Generator,
+    pool: VerifierPool,
+    progress: Progress,
 ) -> dict[str, Callable[[RunState], Score]]:
     """Area of the metrics -> its evaluation."""
 
     def score(area: str, sampling: Sampling, state: RunState) -> Score:
+        if isinstance(collector, OneStepAhead):
+            collector.settle()
         return evaluate(
             generator, pool, inputs.heldout, sampling, step=state.step, area=area, progress=progress
         )
@@ -178,7 +186,10 @@ def _description(run: RunConfig, inputs: Inputs, out: Path, origin: Origin | Non
     description = provenance.describe(run.model_dump(mode="json"), data_hash)
     about = description["provenance"]
     found = RunFolder.read(out)["provenance"] if (out / CONFIG).is_file() else {}
-    about[MODEL] = record_of(inputs.model.folder, found.get(MODEL))
+    known = found.get(MODEL)
+    if known is None and origin is not None:
+        known = RunFolder.read(origin.run)["provenance"].get(MODEL)
+    about[MODEL] = record_of(inputs.model.folder, known)
     about |= {ORIGIN: origin_record(origin, run, about[MODEL], out)} if origin is not None else {}
     hashes = {Path(d.judge).name: d.task_hash for d in (*run.data, *run.evaluation.data) if d.task_hash}
     about |= {"task_hashes": hashes} if hashes else {}
@@ -247,4 +258,13 @@ def _collector(
         collector = RefillCollector(
             collector, max_refills=run.rollout.max_refills, loss=run.loss, num_available=num_available
         )
-    return OneStepAhead(collector, run, check) if run.rollout.max_staleness else collector
+    if not run.rollout.max_staleness:
+        return collector
+    if not run.rollout.partial:
+        return OneStepAhead(collector, run, check)
+    if not isinstance(engine, SwitchesWeights):
+        raise ConfigError(
+            "rollout.partial needs an engine that resumes responses, which rollout.engine = "
+            f'"{run.rollout.engine}" does not: set rollout.partial = false, or rollout.engine = "local"'
+        )
+    return OneStepAhead(collector, run, check, engine)

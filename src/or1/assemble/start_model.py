@@ -96,7 +96,7 @@ def source_of(run_folder: Path, run: RunConfig, record: Mapping[str, Any] | None
         folder = resolve_folder(model_folder(str(model or run.model.path)))
     except ModelError as error:
         raise ModelError(f"{error}; name the folder of the start model with --model") from None
-    if record is not None and (changes := model_differences(record, record_of(folder))):
+    if record is not None and (changes := model_differences(record, record_of(folder, record))):
         raise ModelError(
             f"{folder} is not the start model of {run_folder} ({changes[0]}): name its folder with --model"
         )

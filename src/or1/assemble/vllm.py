@@ -15,7 +15,6 @@ from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import DecoderConfig, read_json
 from or1.nn.published import published_parts, with_head
-from or1.nn.transformers_decoder import TransformersDecoder
 from or1.processes.shared_memory import shared_folder
 from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
 from or1.rollout.engine_messages import Start
@@ -36,9 +35,11 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     """A pool of vLLM engines without weights. Their processes start at once.
 
     Raises:
-        ConfigError: vLLM is not installed, or the responses need more positions than the model has.
+        ConfigError: vLLM is not installed, `rollout.vllm.gpus` has another number of GPUs than the engines
+            use, or the responses need more positions than the model has.
     """
-    for lack in NEEDS.missing(num_gpus=0):
+    require_gpus(rollout)
+    if (lack := NEEDS.missing()) is not None:
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
     transfer_name = rollout.vllm.transfer
@@ -77,6 +78,21 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     )
 
 
+def require_gpus(rollout: RolloutConfig) -> None:
+    """Each engine takes its part of the listed GPUs: with an empty part it would see all of them.
+
+    Raises:
+        ConfigError: the list is neither empty nor one GPU for each part of each engine.
+    """
+    gpus, vllm = rollout.vllm.gpus, rollout.vllm
+    needed = rollout.num_engines * vllm.tensor_parallel
+    if gpus and len(gpus) != needed:
+        raise ConfigError(
+            f"rollout.vllm.gpus lists {len(gpus)} GPUs, and {rollout.num_engines} engines of "
+            f"{vllm.tensor_parallel} GPUs use {needed}: list {needed}, or leave it out"
+        )
+
+
 def _transfer(
     model: Model, rollout: RolloutConfig, folder: Path
 ) -> tuple[WeightTransfer, list[dict[str, Any]]]:
@@ -96,6 +112,8 @@ def _parts(model: Model) -> Parts:
     """Names published tensors as engines do."""
     if isinstance(model.config, DecoderConfig):
         return partial(published_parts, model.config)
+    from or1.nn.transformers_decoder import TransformersDecoder  # seconds: transformers
+
     names = model.unloaded()
     assert isinstance(names, TransformersDecoder)
     if not is_untied(model):

@@ -1,4 +1,4 @@
-"""`or1 train | eval | curate | lab | verify | show | doctor | export | rollouts | plot`: the signatures.
+"""`or1 train | eval | curate | lab | verify | show | doctor | export | ...`: the signatures.
 
 `main` is the one boundary where an `Or1Error` becomes a line on stderr and an exit code. Nothing heavy is
 imported before a command runs.
@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
+from or1.cli.board_app import board_app
 from or1.cli.lab_app import lab_app
-from or1.cli.usage import given
+from or1.cli.usage import Bounds, RunPath, given
 from or1.errors import ConfigError, Or1Error
 from or1_verify import __version__
 
@@ -37,6 +38,7 @@ curate_app = _group("curate", "Make a training set from raw problems; show one."
 app.add_typer(eval_app)
 app.add_typer(curate_app)
 app.add_typer(lab_app)
+app.add_typer(board_app)
 
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 """Base class of click's usage errors; typer exports this one subclass only."""
@@ -51,19 +53,16 @@ OwnTask = Annotated[str | None, typer.Option("--task", help="Your reward: FILE.p
 WeakSandbox = Annotated[
     bool, typer.Option("--allow-weak-sandbox", help="Run programs in a sandbox below training level.")
 ]
-Bounds = Annotated[
-    bool, typer.Option("--bounds", help="Bound the score where samples are missing or not judged.")
-]
 Data = Annotated[
     list[str] | None, typer.Option(help="Problems of the benchmark: a file, or a data set on the hub.")
 ]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
 
 
 def main() -> None:
     """Run the command line; never returns.
 
-    Exit codes: 0 done; 2 the request cannot be carried out; 3 training cannot continue; 130 interrupted.
+    Exit codes: 0 done; 1 two runs differ (`or1 diff`); 2 the request cannot be carried out; 3 training cannot
+    continue; 130 interrupted.
     """
     sys.exit(guarded(dispatch))
 
@@ -360,35 +359,3 @@ def export(
     from or1.cli.export import export as run
 
     run(run_folder, out, step, adapter=adapter, model=model)
-
-
-@app.command()
-def rollouts(
-    run_folder: RunPath,
-    step: Annotated[int | None, typer.Option(help="Step of the rollouts; the last one if not given.")] = None,
-    right: Annotated[bool, typer.Option("--right", help="Correct ones.")] = False,
-    wrong: Annotated[
-        bool, typer.Option("--wrong", help="Incorrect ones and those without an answer.")
-    ] = False,
-    truncated: Annotated[bool, typer.Option("--truncated", help="Those cut off by the budget.")] = False,
-    problem: Annotated[str | None, typer.Option(help="Those of the problem with this id.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rollouts to print.")] = 4,
-) -> None:
-    """Print rollouts of a step with their verdicts."""
-    from or1.cli import rollouts as command
-
-    options = ((right, command.RIGHT), (wrong, command.WRONG), (truncated, command.TRUNCATED))
-    outcomes = frozenset[Any]().union(*(chosen for wanted, chosen in options if wanted))
-    command.rollouts(run_folder, step, outcomes, problem, limit)
-
-
-@app.command()
-def plot(
-    run_folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
-    out: Annotated[Path | None, typer.Option(help="Picture to write; in the first RUN if not given.")] = None,
-    bounds: Bounds = False,
-) -> None:
-    """Draw runs or an evaluation as a picture."""
-    from or1.cli.plot import plot as run
-
-    run(run_folders, out, bounds)

@@ -30,9 +30,17 @@ def plot(folders: Sequence[Path], out: Path | None, bounds: bool) -> None:
         return
     if bounds and (folders[0] / CONFIG).exists():
         raise ConfigError(f"{folders[0]} is a run: --bounds has a part in pictures of evaluations alone")
+    require_each_once(folders)
+    name = "curves.png" if len(folders) == 1 else "comparison.png"
+    typer.echo(plot_runs(folders, out or folders[0] / name))
+
+
+def require_each_once(folders: Sequence[Path]) -> None:
+    """
+    Raises:
+        ConfigError: a folder is named twice.
+    """
     places = [folder.resolve() for folder in folders]
     twice = next((folder for n, folder in enumerate(folders) if folder.resolve() in places[:n]), None)
     if twice is not None:
         raise ConfigError(f"{twice} is named twice: name each run once")
-    name = "curves.png" if len(folders) == 1 else "comparison.png"
-    typer.echo(plot_runs(folders, out or folders[0] / name))

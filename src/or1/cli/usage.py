@@ -1,10 +1,16 @@
-"""Messages of usage errors."""
+"""Options that several commands take, and messages of usage errors."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
+Bounds = Annotated[
+    bool, typer.Option("--bounds", help="Bound the score where samples are missing or not judged.")
+]
 
 
 def given(error: Any, words: list[str]) -> str:

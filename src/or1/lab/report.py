@@ -56,7 +56,8 @@ same seed, with a 95 % t interval of its own. *Reproduced*: the effect exceeds t
 direction. *Opposite*: it exceeds the margin in the other direction. *Not reproduced at this scale*: it is
 shown to be smaller than the margin. All else is *inconclusive*, and a finding without results is *not run*.
 Each kind of test is corrected for the number of findings by Holm's method: the chance of one or more false
-"reproduced" among all findings is at most 5 %.
+"reproduced" among all findings is at most 5 %. A run whose training cannot continue (weights that diverge)
+lacks the values of its last steps and leaves its pair; the tables count such runs.
 """
 
 
@@ -182,10 +183,19 @@ def _name(statistic: StatisticConfig) -> str:
 
 def _arm_row(experiment: ExperimentConfig, arm: ArmConfig, runs: Runs) -> str:
     own = runs[arm.name]
-    return (
-        f"| {arm.name} {arm.about} | {len(own)} | {_mean(own, LAST_ENTROPY)} | {_mean(own, LAST_SCORE)} | "
-        f"{_difference(experiment, arm, runs)} |"
+    cells = (
+        f"{arm.name} {arm.about}",
+        _num_runs(own),
+        _mean(own, LAST_ENTROPY),
+        _mean(own, LAST_SCORE),
+        _difference(experiment, arm, runs),
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def _num_runs(runs: Sequence[RunResult]) -> str:
+    num_ended = sum(bool(run.ended_by) for run in runs)
+    return f"{len(runs)} ({num_ended} could not continue)" if num_ended else str(len(runs))
 
 
 def _mean(runs: Sequence[RunResult], statistic: StatisticConfig) -> str:

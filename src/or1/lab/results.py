@@ -46,15 +46,18 @@ class ScorePoint(Config):
 
 
 class RunResult(Config):
-    """The numbers of a finished run."""
+    """The numbers of a run that has ended."""
 
     key: str
-    """Hash of all settings, the seed included: `PlannedRun.key`."""
+    """Of the run: `key_of_run`."""
     seed: int
     quick: bool
     """Few steps, to look at: never part of an outcome."""
     commit: str
+    ended_by: str = ""
+    """Error after which its training could not continue; empty for a finished run."""
     num_steps: int
+    """Steps of the finished run; of one that could not continue, those that it should have made."""
     seconds: float
     """Time of its steps [s]."""
     scores: tuple[ScorePoint, ...]
@@ -90,8 +93,13 @@ def value_of(result: RunResult, statistic: StatisticConfig) -> float | None:
             return statistics.stdev(values)
 
 
-def result_of(planned: PlannedRun, folder: Path) -> RunResult:
-    """The result of a finished run from its folder.
+def result_of(planned: PlannedRun, folder: Path, *, ended_by: str = "") -> RunResult:
+    """The result of a run from its folder.
+
+    Args:
+        planned: the run.
+        folder: its run folder.
+        ended_by: error after which it could not continue.
 
     Raises:
         RunFolderError: it is not a run folder.
@@ -102,7 +110,8 @@ def result_of(planned: PlannedRun, folder: Path) -> RunResult:
         seed=planned.run.seed,
         quick=planned.quick,
         commit=run.description["provenance"]["commit"],
-        num_steps=len(run.steps),
+        ended_by=ended_by,
+        num_steps=planned.run.num_steps if ended_by else len(run.steps),
         seconds=_rounded(run.timing_sum(STEP_S)),
         scores=tuple(_score(row) for row in run.scores),
         series={name: _values(run, key) for name, key in _SERIES.items()},

@@ -73,7 +73,8 @@ def run_lab(
     """Train every planned run that has no result yet, and write its result.
 
     Killed at any moment, the same call continues: finished runs are kept, an interrupted run resumes from its
-    checkpoint. A run that fails has no result; the next call tries it again.
+    checkpoint. A run whose training cannot continue (`NonFiniteError`, `StarvedError`) has the result up to
+    there. A run that fails in another way has no result; the next call tries it again.
 
     Args:
         planned: in the order in which they start.
@@ -167,10 +168,10 @@ class _Lab:
     def _ended(self, child: ChildProcess, reply: RunEnded) -> None:
         planned = self.busy.pop(child)
         self.idle.append(child)
-        if reply.error:
+        if not reply.is_result:
             self.failed.append(f"{planned.title}: {reply.error}")
             return
-        write_result(self.results, result_of(planned, self._folder(planned)))
+        write_result(self.results, result_of(planned, self._folder(planned), ended_by=reply.error))
         shutil.rmtree(self._folder(planned) / CHECKPOINTS, ignore_errors=True)
         self.done.add(planned.key)
 

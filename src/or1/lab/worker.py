@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from or1.config import RunConfig
-from or1.errors import Or1Error
+from or1.errors import NonFiniteError, Or1Error, StarvedError
 from or1.processes.worker import Channel
 
 
@@ -30,6 +30,8 @@ class RunEnded:
 
     error: str
     """Empty after a finished run."""
+    is_result: bool
+    """Training itself cannot continue, because of the settings: a result like others."""
 
 
 def main(descriptor: int) -> None:
@@ -45,6 +47,7 @@ def main(descriptor: int) -> None:
         try:
             assemble.train(RunConfig.model_validate_json(task.config), Path(task.folder))
         except Or1Error as error:
-            channel.send(RunEnded(f"{type(error).__name__}: {error}"))
+            is_result = isinstance(error, NonFiniteError | StarvedError)
+            channel.send(RunEnded(f"{type(error).__name__}: {error}", is_result))
         else:
-            channel.send(RunEnded(""))
+            channel.send(RunEnded("", is_result=True))

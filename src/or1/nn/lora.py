@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from or1.errors import ModelError
 from or1.model_config import LoraConfig
+from or1.nn.weights import hub_name
 
 ADAPTER = "default"
 """PEFT's name of the only adapter."""
@@ -89,12 +90,13 @@ def write_adapter(
     Args:
         causal_lm: with adapters.
         state: their tensors by the names of `causal_lm.named_parameters()`.
-        base: folder or hub name of the start model.
+        base: folder or hub name of the start model, which may pin a revision.
         config: rank and alpha.
         out: folder to write; made when missing.
     """
     import peft
 
+    start, revision = hub_name(base) or (base, None)
     out.mkdir(parents=True, exist_ok=True)
     stored = {
         f"base_model.model.{name.replace(f'.{ADAPTER}', '')}": tensor.detach().cpu().contiguous()
@@ -107,7 +109,8 @@ def write_adapter(
         lora_alpha=config.alpha,
         target_modules=targets,
         task_type="CAUSAL_LM",
-        base_model_name_or_path=base,
+        base_model_name_or_path=start,
+        revision=revision,
         inference_mode=True,
     )
     described = {k: sorted(v) if isinstance(v, set) else v for k, v in settings.to_dict().items()}

@@ -26,6 +26,14 @@ from or1.nn.kernels import FAST, Kernels
 INDEX = "model.safetensors.index.json"
 SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
 """Files that are copied with the weights: configuration, tokenizer, chat template."""
+_HUB_NAME = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+
+
+def hub_name(path: str | Path) -> tuple[str, str | None] | None:
+    """Name and revision of a model of the hub, from `owner/name` or `owner/name@REVISION`; None for a folder
+    that exists and for any other text."""
+    found = _HUB_NAME.fullmatch(str(path))
+    return None if found is None or Path(path).expanduser().is_dir() else (found[1], found[2])
 
 
 def resolve_folder(path: str | Path) -> Path:
@@ -38,17 +46,16 @@ def resolve_folder(path: str | Path) -> Path:
     folder = Path(path).expanduser()
     if folder.is_dir():
         return folder
-    name = str(path)
-    found = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", name)
-    if found is None:
+    named = hub_name(path)
+    if named is None:
         raise ModelError(f"no model folder at {path}: a model of the hub is named owner/{path}")
     try:
         wanted = ["*.safetensors", *SIDE_FILES]
-        return Path(snapshot_download(found[1], revision=found[2], allow_patterns=wanted))
+        return Path(snapshot_download(named[0], revision=named[1], allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = first_line(error)
         raise ModelError(
-            f"{name} is no folder here, and the hub gave no model of that name ({reason}): check the name "
+            f"{path} is no folder here, and the hub gave no model of that name ({reason}): check the name "
             "and the network, or give a local folder"
         ) from error
 

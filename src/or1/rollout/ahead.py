@@ -8,16 +8,16 @@ any order of arrival. Verification runs beside the sampling, as it does without 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from or1 import algo
 from or1.config import RunConfig, StageConfig
-from or1.protocols import Collector, RolloutEngine
+from or1.protocols import Collector, SwitchesWeights
 from or1.rollout import kept_weights
-from or1.types import Group, Problem, Rollout, RunState, Sampling, WeightHandle
+from or1.types import Group, RunState, WeightHandle
 
 Collected = tuple[list[Group], RunState]
 
@@ -63,14 +63,25 @@ class OneStepAhead:
 
     A checkpoint holds the weights that the step after it is sampled from: a resumed run samples it again.
 
+    With an engine to switch, rollouts are partial: after an update the responses that are unfinished are
+    resumed under its weights. A response then has at most two versions, one step apart. It depends on time
+    where each is resumed, so a resumed run samples the step anew from the weights of its checkpoint.
+
     Args:
         inner: samples and judges one step.
         run: the stages.
         check: of the engine and the inner collector; abandoned by `close`.
+        switch: engine for partial rollouts; None = every response has one version.
     """
 
-    def __init__(self, inner: Collector, run: RunConfig, check: AbandonCheck) -> None:
-        self._inner, self._run, self._check = inner, run, check
+    def __init__(
+        self,
+        inner: Collector,
+        run: RunConfig,
+        check: AbandonCheck,
+        switch: SwitchesWeights | None = None,
+    ) -> None:
+        self._inner, self._run, self._check, self._switch = inner, run, check, switch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="or1-ahead")
         self._latest: WeightHandle | None = None
         """Of the trainer; valid until its next update."""
@@ -84,6 +95,8 @@ class OneStepAhead:
         if self._ahead is not None and self._ahead.weights is not self._source:
             self._drop_source()
             self._source = self._ahead.weights
+            if self._switch is not None:
+                self._switch.switch(weights)  # they change only after `collect` has waited for the responses
 
     def collect(self, state: RunState, stage: StageConfig) -> Collected:
         """The groups of this step, after which the sampling of the next one starts.
@@ -101,7 +114,8 @@ class OneStepAhead:
         return groups, state
 
     def settle(self) -> None:
-        """Wait until the engine is free, and give it the latest weights: for an evaluation between steps."""
+        """Wait until the engine is free, and give it the latest weights: before an evaluation, which has the
+        engine, the verifiers and the progress display for itself."""
         if self._ahead is not None and self._ahead.groups is not None:
             self._ahead.groups.exception()
         self._thread.submit(self._inner.load, self._latest_weights()).result()
@@ -109,7 +123,7 @@ class OneStepAhead:
     def save(self, folder: Path) -> None:
         """Write the weights that the next step is sampled from into an existing folder, unless they are the
         latest."""
-        if self._source is not None:
+        if self._source is not None and self._switch is None:
             kept_weights.save(self._source, folder)
 
     def restore(self, folder: Path) -> None:
@@ -153,25 +167,3 @@ def _as_predicted(state: RunState) -> RunState:
         pass_rates=state.pass_rates,
         solved=state.solved,
     )
-
-
-class SettledEngine:
-    """The engine for work between steps: it is free, and has the latest weights.
-
-    Args:
-        engine: samples.
-        collector: uses it too.
-    """
-
-    def __init__(self, engine: RolloutEngine, collector: OneStepAhead) -> None:
-        self._engine, self._collector = engine, collector
-
-    def load(self, weights: WeightHandle) -> None:
-        self._engine.load(weights)
-
-    def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
-        self._collector.settle()
-        return self._engine.rollouts(problems, sampling)
-
-    def close(self) -> None:
-        self._engine.close()

@@ -30,6 +30,9 @@ GPU_CACHE_FRACTION = 0.7
 KEPT_BATCHES = 2
 """Batches whose graphs are kept: one for training and one for evaluation."""
 
+Spans = dict[int, tuple[tuple[int, int], ...]]
+"""Key of a request -> `Rollout.version_spans`, for those that were resumed under other weights."""
+
 
 class LocalEngine:
     """`RolloutEngine` over a decoder in this process.
@@ -69,6 +72,8 @@ class LocalEngine:
         """Sequences and positions that the cache was made for, which memory may have cut."""
         self._check: Callable[[], None] = never_interrupt
         self._on_tokens: Callable[[int], None] = NO_PROGRESS.decoded
+        self._next: WeightHandle | None = None
+        """From `switch`, until the next token."""
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -85,11 +90,18 @@ class LocalEngine:
         Raises:
             ModelError: the handle is neither a mapping nor the path of a published file, or lacks a tensor.
         """
+        self._next = None
         before = self._addresses()
         load_published(self.decoder, weights.ref)
         if self._addresses() != before:
             self._drop_batches()  # their graphs read the weights where they were
         self.policy_version = weights.version
+
+    def switch(self, weights: WeightHandle) -> None:
+        """See `SwitchesWeights`; not with graphs, where rows may have finished that the host has not seen."""
+        if self._capture is not None:
+            raise RuntimeError("an engine with graphs takes weights between two calls only")
+        self._next = weights
 
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
         """Yield `group_size` rollouts of each problem, each as it finishes.
@@ -118,17 +130,29 @@ class LocalEngine:
             cache = self._cache_for(min(self.max_running, len(requests)), longest)
             batch = self._batch_for(cache, sampling)
         scheduler = Scheduler(requests, batch, min(self.max_running, cache.num_sequences))
+        spans: Spans = {}
 
         def before_each_token() -> None:
             self._check()
             self._on_tokens(batch.num_running)
+            if self._next is not None:
+                self._switch_now(self._next, scheduler, spans)
 
         while not scheduler.is_finished:
             finished = scheduler.advance(before_each_token)
             if not all(np.isfinite(one.logprobs).all() for one in finished):
                 self.close()  # the memory of this call may hold such numbers: the next call gets another
             for one in finished:
-                yield self._rollout(one)
+                yield self._rollout(one, spans)
+
+    def _switch_now(self, weights: WeightHandle, scheduler: Scheduler, spans: Spans) -> None:
+        paused, before = scheduler.restart(), self.policy_version
+        self.load(weights)
+        for one in paused:
+            num_tokens = len(one.tokens)
+            earlier = spans.get(one.request.key, ((before, 0),))
+            begun = tuple(span for span in earlier if span[1] < num_tokens)
+            spans[one.request.key] = (*begun, (weights.version, num_tokens))
 
     def new_batch(self, cache: Cache, sampling: Sampling) -> RunningBatch:
         """The batch that decodes the requests of one call, or of all like it where graphs are recorded."""
@@ -184,8 +208,9 @@ class LocalEngine:
         self._cache.clear()
         return self._cache
 
-    def _rollout(self, finished: Recorded) -> Rollout:
+    def _rollout(self, finished: Recorded, spans: Spans) -> Rollout:
         request = finished.request
+        of_request = spans.get(request.key, ())
         return Rollout(
             problem_id=request.problem_id,
             index=request.index,
@@ -194,7 +219,8 @@ class LocalEngine:
             behavior_logprobs=finished.logprobs,
             behavior_entropy=finished.entropy,
             finish=finish_of(finished.tokens, finished.logprobs, self.tokenizer.eos_ids),
-            policy_version=self.policy_version,
+            policy_version=of_request[0][0] if of_request else self.policy_version,
+            version_spans=of_request,
         )
 
 

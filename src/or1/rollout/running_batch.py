@@ -213,6 +213,10 @@ class RunningBatch:
         (paused,) = self._take_out(np.arange(self.num_running) == lengths.argmin())
         return paused
 
+    def pause_all(self) -> list[Recorded]:
+        """Take all requests out; none has finished."""
+        return self._take_out(np.ones(self.num_running, dtype=np.bool_))
+
     def _take_out(self, is_taken: np.ndarray) -> list[Recorded]:
         rows = np.flatnonzero(is_taken)
         if rows.size == 0:

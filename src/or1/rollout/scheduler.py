@@ -54,12 +54,25 @@ class Scheduler:
         self._start_waiting()
         while True:
             check()
+            if not self._batch.num_running:
+                self._start_waiting()  # `check` has called `restart`
             is_short = not self._batch.make_room()
             if (is_short or self._batch.decode()) and (finished := self._batch.pop_finished()):
                 return finished
             if is_short:
                 paused = self._batch.pause()
                 self._starts.append(Waiting(paused.request, paused))
+
+    def restart(self) -> list[Recorded]:
+        """Abort the running requests, none of which has finished: they continue from their tokens.
+
+        Returns:
+            All requests that wait with a part of their response.
+        """
+        running = [Waiting(paused.request, paused) for paused in self._batch.pause_all()]
+        self._starts[self._num_started : self._num_started] = running
+        self._prompts, self._prefilled = None, range(0)
+        return [start.paused for start in self._starts[self._num_started :] if start.paused is not None]
 
     def _start_waiting(self) -> None:
         num_free = self._max_running - self._batch.num_running

@@ -52,7 +52,7 @@ MODEL = "model"
 """Key of the start model in the provenance."""
 ORIGIN = "origin"
 """Key of the checkpoint of another run from which a run starts, in the provenance."""
-_COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL, ORIGIN}
+COMPARED_ELSEWHERE = {"config_hash", "data_hash", "changes", MODEL, ORIGIN}
 
 _STEP = re.compile(rb'\{"step": (\d+)[,}]')
 """Begin of a row of metrics."""
@@ -254,7 +254,7 @@ def _say(step: int, changes: Sequence[Change]) -> None:
 
 def _warn_of_versions(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     sides = [
-        {key: value for key, value in each["provenance"].items() if key not in _COMPARED_ELSEWHERE}
+        {key: value for key, value in each["provenance"].items() if key not in COMPARED_ELSEWHERE}
         for each in (found, wanted)
     ]
     changed = differing_keys(*sides)

@@ -314,7 +314,7 @@ def _origin(rollouts: Sequence[Rollout], policy_version: int) -> OriginMetrics:
 
 def _staleness_mean(rollouts: Sequence[Rollout], policy_version: int) -> float | None:
     num_tokens = sum(len(r.response_tokens) for r in rollouts)
-    total = sum(len(r.response_tokens) * (policy_version - r.policy_version) for r in rollouts)
+    total = sum(int((policy_version - r.versions_L).sum()) for r in rollouts)
     return total / num_tokens if num_tokens else None
 
 

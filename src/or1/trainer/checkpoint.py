@@ -21,6 +21,7 @@ import hashlib
 import json
 import logging
 import math
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,6 +46,7 @@ FORMAT = 1
 MANIFEST, STATE, TRAINER, COLLECTOR = "manifest.json", "state.json", "trainer", "collector"
 
 _STATE = TypeAdapter(RunState)
+_FOLDER = re.compile(r"step_\d{6,}")
 
 
 class DamagedCheckpointError(CheckpointError):
@@ -90,6 +92,20 @@ def folder_name(step: int) -> str:
     return f"step_{step:06d}"
 
 
+def step_of(checkpoint: Path) -> int:
+    """
+    >>> step_of(Path("run/checkpoints/step_000020"))
+    20
+    """
+    return int(checkpoint.name.removeprefix("step_"))
+
+
+def steps_of(checkpoints: Path) -> list[int]:
+    """The steps of the folders below `checkpoints` that are named as checkpoints, in order; whole or not."""
+    named = (path for path in checkpoints.glob("step_*") if _FOLDER.fullmatch(path.name) and path.is_dir())
+    return sorted(map(step_of, named))
+
+
 def trainer_folder(checkpoint: Path) -> Path:
     """Where in a checkpoint the trainer's files are."""
     return checkpoint / TRAINER
@@ -119,7 +135,7 @@ def newest_whole(checkpoints: Path) -> Path | None:
 
 
 def _newest_first(checkpoints: Path) -> list[Path]:
-    return sorted((p for p in checkpoints.glob("step_*") if p.is_dir()), reverse=True)
+    return [checkpoints / folder_name(step) for step in reversed(steps_of(checkpoints))]
 
 
 def verify(checkpoint: Path) -> None:

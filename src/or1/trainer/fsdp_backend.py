@@ -17,7 +17,8 @@ from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
 from or1.trainer.rank_processes import Ranks
-from or1.trainer.update_plan import Minibatch, plan_minibatches
+from or1.trainer.state_files import read_num_updates
+from or1.trainer.update_plan import Minibatch, needs_old, plan_minibatches
 from or1.trainer.update_report import UpdateTally
 from or1.types import Float32, Group, UpdateReport, WeightHandle
 
@@ -97,7 +98,7 @@ class FsdpBackend:
         reports: list[RankReport] = self._ranks.call("update", updates, self._check)
         self._has_moments = True
         tally = _tally(minibatches, stage.num_reuses, reports)
-        num_passes = int(loss.kl_coefficient > 0) + int(len(minibatches) * stage.num_reuses > 1)
+        num_passes = int(loss.kl_coefficient > 0) + int(needs_old(len(minibatches), stage.num_reuses))
         tally.num_sequence_tokens = (num_passes + stage.num_reuses) * sum(m.num_inputs for m in minibatches)
         return tally.report(minibatches, loss, reports[0].hashes, time.perf_counter() - started)
 
@@ -133,6 +134,7 @@ class FsdpBackend:
 
     def load(self, folder: Path) -> None:
         self._ranks.call("load", [folder] * self._ranks.num_ranks)
+        self._has_moments = self._has_moments or read_num_updates(folder) > 0
 
 
 def _tally(

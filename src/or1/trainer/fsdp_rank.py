@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
@@ -34,9 +35,10 @@ from or1.nn.published import write_parts, write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
 from or1.trainer.rank_plan import RankMinibatch, RankOutcome, RankReport, RankUpdate, to_numbers
-from or1.trainer.sharded_files import begin_write, read_shards
+from or1.trainer.sharded_files import begin_write, first_failure, read_shards
 from or1.trainer.sharded_model import gathered, load_sharded, shards
 from or1.trainer.state_files import MOMENTS, read_num_updates, write_counters
+from or1.trainer.update_plan import needs_old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class FsdpRank:
         on_progress: called often, with the work at hand.
         should_stop: whether this rank has to leave an update that has changed no weight; the ranks decide
             together.
-        on_saved: called in a thread when this rank has written its file, with the error or an empty text.
+        on_saved: called in a thread when this rank has written its file, with the error, or None.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class FsdpRank:
         *,
         on_progress: Callable[[str], None],
         should_stop: Callable[[], bool],
-        on_saved: Callable[[str], None],
+        on_saved: Callable[[BaseException | None], None],
     ) -> None:
         self._settings = settings
         self._on_progress = on_progress
@@ -145,8 +147,7 @@ class FsdpRank:
                 if self._reference is None:
                     self._reference = self._load()
                 batches = [self._with_reference(batch, self._reference) for batch in batches]
-            # a single update starts from the old policy: its own forward pass yields the old log-probs
-            if len(batches) * update.num_reuses > 1:
+            if needs_old(len(batches), update.num_reuses):
                 batches = [self._with_old(batch) for batch in batches]
             hasher = hashlib.blake2b(digest_size=16)
             outcomes: list[RankOutcome] = []
@@ -186,7 +187,11 @@ class FsdpRank:
         moments = {n: m for n, m in self._optimizer.moments().items() if not n.startswith("step.")}
         writing = begin_write(folder, {**self._optimizer.masters, **moments}, self._saving_group)
         assert isinstance(writing, Future)
-        writing.add_done_callback(lambda done: self._on_saved(str(done.exception() or "")))
+        writing.add_done_callback(self._report_saved)
+
+    def _report_saved(self, done: Future[Metadata]) -> None:
+        error = done.exception()
+        self._on_saved(None if error is None else first_failure(error))
 
     def load(self, folder: Path) -> None:
         """Read this rank's shards of what any number of ranks, or the backend of one process, has written."""

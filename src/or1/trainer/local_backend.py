@@ -21,7 +21,7 @@ from or1.nn.head import head_logprobs
 from or1.nn.kernels import shares_prompts_on
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch, TrainedRollout, pack
-from or1.trainer.update_plan import Minibatch, plan_minibatches
+from or1.trainer.update_plan import Minibatch, needs_old, plan_minibatches
 from or1.trainer.update_report import UpdateTally
 from or1.types import Float32, Group, UpdateReport, WeightHandle
 
@@ -120,8 +120,7 @@ class LocalBackend:
         if loss.kl_coefficient > 0:
             reference = self._reference_model()
             minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
-        # A single update starts from the old policy: its own forward pass yields the old log-probs.
-        if len(minibatches) * stage.num_reuses > 1:
+        if needs_old(len(minibatches), stage.num_reuses):
             minibatches = [self._with_old(m, tally) for m in minibatches]
         hasher = hashlib.blake2b(digest_size=16)
         for minibatch in minibatches * stage.num_reuses:

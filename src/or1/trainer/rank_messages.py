@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,37 @@ from or1.errors import Or1Error, first_line
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_plan import RankOutcome, RankReport
 
+START_LIMIT_S = 900.0
+"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
+
 
 def saved_marker(scratch: Path, rank: int) -> Path:
     """The file that a rank makes when it has saved, with the error or empty: the channel has one reader, and
     another thread of the driver waits."""
     return scratch / f"saved-{rank}"
+
+
+def saved_text(error: BaseException | None) -> str:
+    """The content of a `saved_marker`: the number of an error of the file system, or 0, and its line; empty
+    where the rank has saved.
+
+    >>> saved_text(ValueError("no such type"))
+    '0 ValueError: no such type'
+    """
+    if error is None:
+        return ""
+    number = error.errno or 0 if isinstance(error, OSError) else 0
+    return f"{number} {type(error).__name__}: {first_line(error)}"
+
+
+def saved_error(rank: int, text: str) -> OSError:
+    """The error of a rank again, from `saved_text`.
+
+    >>> saved_error(1, "28 OSError: No space left on device")
+    OSError(28, 'training rank 1: OSError: No space left on device')
+    """
+    number, _, line = text.partition(" ")
+    return OSError(int(number) or errno.EIO, f"training rank {rank}: {line}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Every wait has a limit. A rank that ends, fails or hangs ends the group with one
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import sys
@@ -22,12 +21,14 @@ from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.rank_messages import (
     REPLIES,
+    START_LIMIT_S,
     RankCall,
     RankFailed,
     RankProgress,
     RankReturned,
     StartRank,
     StopUpdate,
+    saved_error,
     saved_marker,
 )
 
@@ -35,8 +36,6 @@ POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
 GRACE_S = 3.0
 """After a rank reported a failure: time to find another one that has ended, and is the cause [s]."""
-START_LIMIT_S = 900.0
-"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
 SAVE_LIMIT_S = 3600.0
 """Longest time for the files of a checkpoint [s]."""
 SAVED_POLL_S = 0.05
@@ -105,8 +104,10 @@ class ThisMachine:
         return {"GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo"}
 
     def saved(self, rank: int) -> str | None:
-        marker = saved_marker(self.scratch, rank)
-        return marker.read_text(encoding="utf-8") if marker.is_file() else None
+        try:
+            return saved_marker(self.scratch, rank).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
 
     def forget_saved(self) -> None:
         for rank in range(self._num_ranks):
@@ -187,6 +188,8 @@ class RankProcesses:
 
     def __init__(self, settings: RankSettings, num_ranks: int, places: RankPlaces | None = None) -> None:
         self._limit_s = START_LIMIT_S
+        self._failure: Or1Error | None = None
+        """The error that ended the group."""
         self._places = places or ThisMachine(num_ranks)
         self.scratch = self._places.scratch
         threads = {"OMP_NUM_THREADS": str(settings.num_threads)}
@@ -236,7 +239,8 @@ class RankProcesses:
             for rank, argument in enumerate(arguments):
                 self._send(rank, RankCall(method, argument))
             values, stop = self._collect(check)
-        except Or1Error:
+        except Or1Error as error:
+            self._failure = error
             self.close()
             raise
         if stop is not None and all(value is None for value in values):
@@ -257,15 +261,28 @@ class RankProcesses:
         missing = set(range(self.num_ranks))
         deadline = time.monotonic() + SAVE_LIMIT_S
         while missing:
-            for rank in sorted(missing):
-                error = self._places.saved(rank)
-                if error is not None:
-                    missing.discard(rank)
-                    if error:
-                        raise OSError(errno.EIO, f"training rank {rank}: {error}")
-                elif self._processes[rank].has_ended or time.monotonic() > deadline:
-                    raise RankError(f"training rank {rank} did not finish its part of a checkpoint")
+            texts = {rank: self._places.saved(rank) for rank in sorted(missing)}
+            missing -= {rank for rank, text in texts.items() if text == ""}
+            # the others cannot save without a rank that has ended: it is the cause
+            for rank, text in texts.items():
+                if text is None and (self._failure is not None or self._processes[rank].has_ended):
+                    raise self._lost(rank)
+            for rank, text in texts.items():
+                if text:
+                    raise saved_error(rank, text)
+            if missing and time.monotonic() > deadline:
+                raise RankError(f"training rank {min(missing)} did not finish its part of a checkpoint")
             time.sleep(SAVED_POLL_S)
+
+    def _lost(self, rank: int) -> Or1Error:
+        """The error of a save that a rank has not finished: that of the call at hand, which finds the cause,
+        or that the rank has ended."""
+        deadline = time.monotonic() + 2 * GRACE_S
+        while self._failure is None and time.monotonic() < deadline:
+            time.sleep(SAVED_POLL_S)
+        if self._failure is not None:
+            return self._failure
+        return RankError(f"{self._processes[rank].ended()}; it was at work on: its part of a checkpoint")
 
     def close(self) -> None:
         """End all ranks; may be called again."""

@@ -20,12 +20,14 @@ from or1.processes.worker import Channel
 from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
 from or1.trainer.rank_messages import (
+    START_LIMIT_S,
     RankCall,
     RankFailed,
     RankProgress,
     RankReturned,
     StartRank,
     saved_marker,
+    saved_text,
 )
 
 PROGRESS_EVERY_S = 0.5
@@ -57,20 +59,30 @@ def _serve(channel: Channel, start: StartRank) -> None:
         store=_store(start),
         rank=start.rank,
         world_size=start.num_ranks,
-        timeout=timedelta(seconds=2 * settings.limit_s),  # the driver finds a hanging rank first
+        timeout=timedelta(seconds=group_limit_s(settings.limit_s)),
     )
     marker = saved_marker(Path(start.scratch), start.rank)
     rank = FsdpRank(
         settings,
         on_progress=_Reporter(channel),
         should_stop=lambda: not channel.inbox.empty(),
-        on_saved=lambda error: _write_whole(marker, error),
+        on_saved=lambda error: _write_whole(marker, saved_text(error)),
     )
     channel.send(RankReturned(None))
     while True:
         message = channel.inbox.get()
         if isinstance(message, RankCall):
             channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
+
+
+def group_limit_s(limit_s: float) -> float:
+    """Longest wait inside a collective operation [s]: the driver finds a hanging rank first, also at the
+    start.
+
+    >>> group_limit_s(60.0), group_limit_s(3600.0)
+    (1800.0, 7200.0)
+    """
+    return 2 * max(limit_s, START_LIMIT_S)
 
 
 def _store(start: StartRank) -> Store:

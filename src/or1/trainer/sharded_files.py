@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.distributed import ProcessGroup
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
 from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
-from or1.errors import CheckpointError
+from or1.errors import CheckpointError, first_line
+
+_CODES = ("exp_avg_code.", "exp_avg_sq_code.")
+"""Prefixes of the tensors of moments with 8 bits."""
 
 
 def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
@@ -24,16 +30,18 @@ def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     Args:
         folder: written by `begin_write` on all ranks.
         wanted: whether to read the tensor of this name.
+
+    Raises:
+        CheckpointError: a file cannot be read.
     """
-    found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
-    tensors = {
-        name: torch.empty(stored.size, dtype=stored.properties.dtype)  # type: ignore[union-attr]
-        for name, stored in found.items()
-        if wanted(name)
-    }
-    with warnings.catch_warnings():
+    with _reader_of(folder) as reader, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is")  # one process, as intended
-        load_distributed(tensors, storage_reader=HuggingFaceStorageReader(str(folder)), no_dist=True)
+        tensors = {
+            name: torch.empty(stored.size, dtype=stored.properties.dtype)  # type: ignore[union-attr]
+            for name, stored in reader.read_metadata().state_dict_metadata.items()
+            if wanted(name)
+        }
+        load_distributed(tensors, storage_reader=reader, no_dist=True)
     return tensors
 
 
@@ -58,10 +66,49 @@ def read_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:
     """Read the shards of this rank in place, from either kind of files; a collective call.
 
     Raises:
-        CheckpointError: a tensor is missing or has another shape.
+        CheckpointError: a file cannot be read, a tensor is missing or has another shape, or the moments have
+            8 bits.
     """
-    found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
-    for name, shard in shards.items():
-        if name not in found or found[name].size != shard.shape:  # type: ignore[union-attr]
-            raise CheckpointError(f"{folder} holds no {name} of shape {list(shard.shape)}: another model")
-    load_distributed(dict(shards), storage_reader=HuggingFaceStorageReader(str(folder)))
+    with _reader_of(folder) as reader:
+        found = reader.read_metadata().state_dict_metadata
+        if any(name.startswith(_CODES) for name in found):
+            raise CheckpointError(
+                f"{folder} holds moments of 8 bits, and ranks read those of 32: resume up to the next "
+                'checkpoint with system.backend = "local", system.num_ranks = 1, '
+                "system.optimizer_bits = 32 and --accept-changes"
+            )
+        for name, shard in shards.items():
+            if name not in found or found[name].size != shard.shape:  # type: ignore[union-attr]
+                raise CheckpointError(f"{folder} holds no {name} of shape {list(shard.shape)}: another model")
+        load_distributed(dict(shards), storage_reader=reader)
+
+
+def first_failure(error: BaseException) -> BaseException:
+    """The cause of an error of PyTorch's distributed checkpoint, which collects those of all ranks: the first
+    error of the file system, else the first of all; any other error as it is."""
+    if not isinstance(error, CheckpointException):
+        return error
+    causes = [cause for cause, _ in error.failures.values()]
+    return next((cause for cause in causes if isinstance(cause, OSError)), causes[0])
+
+
+class _Reader(HuggingFaceStorageReader):
+    """Reads the headers of the files once."""
+
+    _metadata: Metadata | None = None
+
+    def read_metadata(self) -> Metadata:
+        if self._metadata is None:
+            self._metadata = super().read_metadata()
+        return self._metadata
+
+
+@contextlib.contextmanager
+def _reader_of(folder: Path) -> Iterator[_Reader]:
+    """Reads the files of a folder; CheckpointError where it cannot."""
+    try:
+        yield _Reader(str(folder))
+    except (CheckpointException, SafetensorError, OSError) as error:
+        cause = first_failure(error)
+        line = f"{folder} cannot be read ({type(cause).__name__}: {first_line(cause)})"
+        raise CheckpointError(f"{line}: check the disk, or resume from an earlier checkpoint") from error

@@ -48,6 +48,16 @@ class Minibatch(Generic[M]):
         return sum(sum(microbatch.lengths) for microbatch in self.microbatches)
 
 
+def needs_old(num_minibatches: int, num_reuses: int) -> bool:
+    """Whether the log-probabilities of the old policy take a forward pass of their own: a single update
+    starts from the old policy, so its own forward pass yields them.
+
+    >>> needs_old(num_minibatches=1, num_reuses=1), needs_old(1, 2), needs_old(2, 1)
+    (False, True, True)
+    """
+    return num_minibatches * num_reuses > 1
+
+
 def plan_minibatches(
     kept: Sequence[Group],
     advantages: Sequence[Float32],

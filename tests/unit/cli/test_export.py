@@ -174,6 +174,24 @@ def test_the_code_of_the_card_has_the_settings_of_the_prompts(tmp_path: Path) ->
     assert "<What is 12 + 34?\nBox it.>" in text
 
 
+def test_the_card_of_an_adapter_pins_the_start_model_and_has_the_template(tmp_path: Path) -> None:
+    """`owner/name@COMMIT` is or1's notation: the libraries take name and revision apart."""
+    lora = ["model.path=owner/name@abc1", "model.lora.rank=8"]
+    texts = []
+    for sets in (lora, [*lora, "model.chat.template={{ x }}"]):
+        run = recipes.load("tiny", sets)
+        about = provenance.describe(run.model_dump(mode="json"), "abc")
+        data = RunData(description=about, steps=[], scores=[], timings=[])
+        texts.append(card(run, data, 3, lambda messages: "", adapter=True).split("## Prompt format")[0])
+    for text in texts:
+        assert "base_model: owner/name\n" in text
+        assert "AutoTokenizer.from_pretrained('owner/name', revision='abc1')" in text
+        assert "from_pretrained(folder, dtype=\"auto\", revision='abc1')" in text
+        assert "LLM('owner/name', revision='abc1', enable_lora=True, max_lora_rank=8)" in text
+    own = 'chat_template=open("chat_template.jinja").read()'
+    assert [text.count(own) for text in texts] == [0, 2]
+
+
 def test_settings_that_a_resume_changed_are_in_the_card(run_folder: Path, tmp_path: Path) -> None:
     stored = json.loads((run_folder / CONFIG).read_text())
     row = {"setting": "optimizer.learning_rate", "from": 1e-6, "to": 1e-5, "class": "science"}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from or1.cli import dispatch
 from or1.cli.app import guarded
+from or1.cli.lab import LabDisplay
 from or1.lab.experiment import list_experiments
 from or1.lab.results import read_results
+from or1.lab.runner import LabProgress
 
 
 def or1(*words: str) -> int:
@@ -49,3 +53,15 @@ def test_a_run_that_fails_is_named_and_the_others_have_results(
     assert "24 of 28 runs have results" in shown.out
     assert "4 runs failed, such as own/" in shown.err.splitlines()[-1]
     assert len(read_results(tmp_path / "out" / "results")) == 24
+
+
+def test_without_a_terminal_there_is_a_line_a_minute() -> None:
+    out = io.StringIO()
+    with LabDisplay(Console(file=out)) as display:
+        for elapsed_s in (0.0, 30.0, 59.0, 60.0, 100.0, 120.0):
+            display.show(LabProgress(10, int(elapsed_s) // 60, elapsed_s / 600, 0.0, elapsed_s, ()))
+    assert out.getvalue().splitlines() == [
+        "0 of 10 runs, 0 %",
+        "1 of 10 runs, 10 %, about 9:00 left",
+        "2 of 10 runs, 20 %, about 8:00 left",
+    ]

@@ -1,7 +1,7 @@
 """A worker of the lab that writes the files of a run without training.
 
 The process of a run with seed 13 ends the first time. A run with seed 14 fails. One with seed 15 never ends
-the first time; the file pid names its process.
+the first time; the file pid names its process. One with seed 16 cannot continue after two steps.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ def main(descriptor: int) -> None:
     channel.read()
     while True:
         task: TrainRun = channel.inbox.get()
-        channel.send(RunEnded(train(json.loads(task.config), Path(task.folder))))
+        config = json.loads(task.config)
+        error = train(config, Path(task.folder))
+        channel.send(RunEnded(error, is_result=config["seed"] != 14))
 
 
 def train(config: dict[str, object], folder: Path) -> str:
     if config["seed"] == 14:
-        return "StarvedError: no signal"
+        return "OutOfMemoryError: none is left"
     begun = folder.is_dir()
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(describe(config, "data")))
@@ -39,4 +41,4 @@ def train(config: dict[str, object], folder: Path) -> str:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with (folder / "trained.txt").open("a") as file:
         file.write("once\n")
-    return ""
+    return "NonFiniteError: at step 2" if config["seed"] == 16 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from or1.errors import ConfigError
 from or1.lab.experiment import ArmConfig, ExperimentConfig, list_experiments, load, resolve, scale_stages
 from or1.lab.findings import load_findings
 from or1.lab.matrix import key_of_run, plan_runs
+from or1.storage.provenance import hash_json
 
 
 def experiment(*arms: ArmConfig, name: str = "e", steps: int = 60) -> ExperimentConfig:
@@ -50,6 +52,15 @@ def test_equal_settings_and_seed_are_one_run() -> None:
     assert [each.run.seed for each in planned] == [1, 1, 2, 2, 3, 3]
     longer = plan_runs([experiment(PLAIN, TWO, steps=61)])
     assert not {each.key for each in planned} & {each.key for each in longer}
+
+
+def test_a_setting_that_is_added_with_a_default_keeps_the_keys() -> None:
+    """The key is a hash of what differs from the defaults: a full dump has each default too."""
+    run = plan_runs([experiment(PLAIN, TWO)])[0].run
+    settings = run.model_dump(mode="json", exclude_defaults=True)
+    assert key_of_run(run) == hash_json(settings)
+    assert "clip_low" not in json.dumps(settings)
+    assert json.loads(run.model_dump_json())["loss"]["clip_low"] == 0.2
 
 
 def test_quick_runs_have_one_seed_few_steps_and_other_keys() -> None:

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from or1.errors import RunFolderError
-from or1.lab.experiment import ArmConfig, ExperimentConfig
+from or1.lab.experiment import ArmConfig, ExperimentConfig, StatisticConfig
 from or1.lab.matrix import PlannedRun, plan_runs
-from or1.lab.results import read_results
+from or1.lab.results import read_results, value_of
 from or1.lab.runner import LabProgress, run_lab
 from or1.storage.folder import LOCK, FolderLock
 from tests.arch.source import ROOT
 
 
-def planned(seeds: Sequence[int]) -> list[PlannedRun]:
+def planned(seeds: Sequence[int], steps: int = 2) -> list[PlannedRun]:
     arms = (ArmConfig(name="a"), ArmConfig(name="b", set={"loss.clip_high": 0.3}))
-    experiment = ExperimentConfig(name="e", title="t", question="q", source="s", arms=arms, steps=2)
+    experiment = ExperimentConfig(name="e", title="t", question="q", source="s", arms=arms, steps=steps)
     return [each for each in plan_runs([experiment], seeds=max(seeds)) if each.run.seed in seeds]
 
 
@@ -69,9 +69,20 @@ def test_a_failed_run_and_a_lost_process_leave_the_others(tmp_path: Path) -> Non
         "e/b, seed 14",
     ]
     assert any("exit status 9" in line for line in end.failed)
-    assert any("StarvedError: no signal" in line for line in end.failed)
+    assert any("OutOfMemoryError: none is left" in line for line in end.failed)
     again = lab(planned([1, 13, 14]), tmp_path)
     assert (again.num_done, len(again.failed)) == (4, 2)  # seed 13 works the second time
+
+
+def test_a_run_that_cannot_continue_has_a_result_up_to_there(tmp_path: Path) -> None:
+    """Its last fifth has no value: the share of the steps is that of all four, not of the two made."""
+    run = planned([16], steps=4)[0]
+    end = lab([run], tmp_path)
+    assert (end.num_done, end.failed) == (1, ())
+    result = read_results(tmp_path / "results")[run.key]
+    assert (result.ended_by, result.num_steps) == ("NonFiniteError: at step 2", 4)
+    assert value_of(result, StatisticConfig(series="entropy")) is None
+    assert value_of(result, StatisticConfig(series="entropy", start=0.25, end=0.5)) == 0.75
 
 
 def test_time_over_stops_the_lab_and_the_next_call_continues(tmp_path: Path) -> None:
@@ -99,11 +110,15 @@ def test_the_time_left_follows_the_speed_of_this_call_alone() -> None:
     assert LabProgress(10, 5, 0.5, 0.5, 60.0, ()).left_s is None
 
 
+def two_and_an_endless_one() -> list[PlannedRun]:
+    return [*planned([1]), planned([15])[0]]
+
+
 def test_a_killed_lab_leaves_no_process_and_the_next_one_continues(tmp_path: Path) -> None:
     """The worker ends with the lab: else the folder of its run would stay locked."""
     code = (
-        "from pathlib import Path\nfrom tests.unit.lab.test_runner import lab, planned\n"
-        f"lab(planned([1, 15]), Path({str(tmp_path)!r}))"
+        "from pathlib import Path\nfrom tests.unit.lab.test_runner import lab, two_and_an_endless_one\n"
+        f"lab(two_and_an_endless_one(), Path({str(tmp_path)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     pid = tmp_path / "pid"
@@ -114,10 +129,11 @@ def test_a_killed_lab_leaves_no_process_and_the_next_one_continues(tmp_path: Pat
     process.wait()
     while is_running(int(pid.read_text())):
         time.sleep(0.05)  # a worker that stays ends at the time limit of the test
-    end = lab(planned([1, 15]), tmp_path)
-    assert (end.num_done, end.fraction_at_start, end.failed) == (4, 0.5, ())
-    trained = [(tmp_path / "runs" / run.key / "trained.txt").read_text() for run in planned([1, 15])]
-    assert trained == ["once\n"] * 4
+    end = lab(two_and_an_endless_one(), tmp_path)
+    assert (end.num_done, end.failed) == (3, ())
+    assert end.fraction_at_start == pytest.approx(2 / 3)
+    folders = [tmp_path / "runs" / run.key for run in two_and_an_endless_one()]
+    assert [(folder / "trained.txt").read_text() for folder in folders] == ["once\n"] * 3
 
 
 def is_running(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from or1.errors import ModelError
 from or1.model_config import LoraConfig
 from or1.models import model_folder
+from or1.nn.lora import write_adapter
 from or1.nn.transformers_decoder import TransformersDecoder
 from or1.nn.transformers_load import load_transformers, read_shape
 
@@ -84,3 +86,22 @@ def test_a_name_that_is_no_linear_layer_is_refused() -> None:
         ModelError, match="names query, which is no linear layer of the model: these are down_proj"
     ):
         load(LoraConfig(targets=("query",)))
+
+
+@pytest.mark.parametrize(
+    ("base", "written"),
+    [
+        ("owner/name@abc1", ("owner/name", "abc1")),
+        ("owner/name", ("owner/name", None)),
+        (str(FOLDER), (str(FOLDER), None)),
+    ],
+)
+def test_a_pinned_start_model_is_a_name_and_a_revision(
+    base: str, written: tuple[str, str | None], tmp_path: Path
+) -> None:
+    """PEFT and vLLM would look for a model that is named `owner/name@abc1`."""
+    adapted = load(LORA)
+    state = {name: p for name, p in adapted.causal_lm.named_parameters() if p.requires_grad}
+    write_adapter(adapted.causal_lm, state, base, LORA, tmp_path)
+    found = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert (found["base_model_name_or_path"], found["revision"]) == written

@@ -20,10 +20,10 @@ from or1 import algo
 from or1.config import RunConfig, StageConfig
 from or1.errors import Interrupted
 from or1.rollout import kept_weights
-from or1.rollout.ahead import AbandonCheck, AbandonedError, OneStepAhead, SettledEngine
+from or1.rollout.ahead import AbandonCheck, AbandonedError, OneStepAhead
 from or1.rollout.generate import never_interrupt
 from or1.testing import make_group, make_problem, make_report
-from or1.types import Group, RunState, SamplerState, Sampling, WeightHandle
+from or1.types import Group, RunState, SamplerState, WeightHandle
 from tests.runs import run_config
 
 
@@ -176,19 +176,9 @@ def test_an_evaluation_between_steps_uses_the_latest_weights() -> None:
         groups, state = collector.collect(RunState(), run.stages[0])
         trainer.update(1)
         collector.load(trainer.publish(1))
-        seen: list[tuple[int, float]] = []
-
-        class Engine:
-            def load(self, weights: WeightHandle) -> None: ...
-
-            def rollouts(self, problems: object, sampling: object) -> Iterator[Any]:
-                seen.append((inner.version, float(inner.weights["w"])))
-                return iter(())
-
-            def close(self) -> None: ...
-
-        list(SettledEngine(Engine(), collector).rollouts([], Sampling(max_response_tokens=1)))
-        assert seen == [(1, 1.0)]
+        collector.settle()
+        assert len(inner.calls) == 2  # nothing is sampled beside the evaluation
+        assert (inner.version, float(inner.weights["w"])) == (1, 1.0)
         state = algo.after_rollouts(state, groups, run)
         collector.collect(state, run.stages[0])
         assert [(c.step, c.version) for c in inner.calls[:2]] == [(1, 0), (2, 0)]

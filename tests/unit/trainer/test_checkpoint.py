@@ -18,6 +18,7 @@ from or1.trainer.checkpoint import (
     newest_whole,
     state_from_json,
     state_to_json,
+    steps_of,
     trainer_folder,
     verify,
 )
@@ -214,3 +215,18 @@ def test_newest_whole_is_where_an_export_finds_the_weights(tmp_path: Path) -> No
     assert path == tmp_path / "step_000002"
     assert json.loads((trainer_folder(path) / "counting.json").read_text())["weights"] == "at 2"
     verify(path)
+
+
+def test_steps_are_those_of_folders_named_as_checkpoints(tmp_path: Path) -> None:
+    """By number: as texts, 1,000,000 would come before 999,999."""
+    for name in (
+        "step_1000000",
+        "step_999999",
+        "step_000020",
+        ".step_000030.7.part",
+        "step_000040.old",
+        "step_x",
+    ):
+        (tmp_path / name).mkdir()
+    (tmp_path / "step_000050").touch()
+    assert steps_of(tmp_path) == [20, 999_999, 1_000_000]

@@ -41,8 +41,9 @@ class Capabilities:
     """The levels above it, highest first."""
 
 
+@functools.cache
 def detect() -> Capabilities:
-    """Try the levels from the highest down with a short program until one works."""
+    """Try the levels from the highest down with a short program until one works; once per process."""
     lacks: list[Lack] = []
     for level in sorted(Level, reverse=True):
         why = obstacle(level)
@@ -65,9 +66,8 @@ def obstacle(level: Level) -> str | None:
     return None
 
 
-@functools.cache
 def best_level() -> Level:
-    """The best level that works on this machine, found once per process; SandboxError if none does."""
+    """The best level that works on this machine; SandboxError if none does."""
     best = detect().level
     if best is None:
         raise SandboxError("this machine allows no sandbox at all: `or1 doctor` shows the reasons")

@@ -1,0 +1,142 @@
+"""The data of the report as JSON: what the page shows of each run, and what the live page polls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from or1.board.advisories import advise
+from or1.board.panels import panels_of
+from or1.board.words import sentences, tiles
+from or1.config import RunConfig
+from or1.recipes.load import FOLDER, list_recipes, read_table
+from or1.recipes.schema import with_defaults
+from or1.storage.run_folder import recorded_changes
+from or1.storage.settings import flatten
+from or1.tracking import metrics as keys
+from or1.tracking.plot_comparison import labels
+from or1.tracking.run_data import RunData, read_run, scores_compare
+from or1.tracking.summary import summarize
+from or1_verify import __version__
+
+DIGITS = 6
+"""Significant digits of a number in the page: a curve shows three."""
+
+
+def report_data(folders: Sequence[Path]) -> dict[str, Any]:
+    """Everything in the page but the rollouts.
+
+    Args:
+        folders: run folders, finished or not; at least one.
+
+    Raises:
+        RunFolderError: one of them is not a run folder.
+    """
+    runs = [read_run(folder) for folder in folders]
+    seen = {key for run in runs for row in (*run.steps, *run.timings) for key in row}
+    return {
+        "kind": "runs",
+        "version": __version__,
+        "title": runs[0].config["name"] if len(runs) == 1 else f"{len(runs)} runs",
+        "panels": panels_of(seen),
+        "comparable": scores_compare(row for run in runs for row in run.scores),
+        "runs": [
+            run_json(folder, run, label)
+            for folder, run, label in zip(folders, runs, labels(folders, runs), strict=True)
+        ],
+    }
+
+
+def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
+    """One run of the page.
+
+    Args:
+        label: its name where several runs are compared.
+    """
+    summary = summarize(run)
+    return {
+        "name": run.config["name"],
+        "folder": str(folder),
+        "label": label,
+        "finished": run.is_finished,
+        "tiles": tiles(run, summary),
+        "sentences": sentences(run, summary),
+        "advisories": [asdict(a) | {"assignment": a.assignment} for a in advise(run)],
+        "stages": summary["stages"],
+        **_curves(run),
+        "scores": [_score(row) for row in run.scores],
+        "settings": _settings(run),
+        "changes": recorded_changes(run.description["provenance"]),
+        "provenance": [
+            [key, value if isinstance(value, str | int | float) else str(value)]
+            for key, value in flatten(run.description["provenance"]).items()
+            if not key.startswith("changes")
+        ],
+    }
+
+
+def _curves(run: RunData) -> dict[str, Any]:
+    """`steps` [N] and `series`: key -> [N] numbers; null where a step lacks one or it is not finite."""
+    shown = {curve["key"] for panel in panels_of(_keys(run)) for curve in panel["curves"]}
+    timed: dict[int, dict[str, Any]] = {}
+    for row in run.timings:
+        timed.setdefault(row["step"], {}).update(row)
+    rows = [row | timed.get(row["step"], {}) for row in run.steps]
+    return {
+        "steps": [row["step"] for row in rows],
+        "series": {key: [number(row[key]) if key in row else None for row in rows] for key in sorted(shown)},
+    }
+
+
+def _keys(run: RunData) -> set[str]:
+    return {key for row in (*run.steps, *run.timings) for key in row}
+
+
+def number(value: float) -> float | int | None:
+    """A number with few digits; None for nan and the infinities, which JSON lacks.
+
+    >>> number(1 / 3), number(float("inf")), number(12)
+    (0.333333, None, 12)
+    """
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+def _score(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation, without the prefix of its keys at the first temperature."""
+    head = f"{keys.EVAL}/"
+    return {
+        key.removeprefix(head): number(value) if isinstance(value, int | float) else value
+        for key, value in row.items()
+    }
+
+
+def _settings(run: RunData) -> dict[str, Any]:
+    """The settings of a run beside those of the shipped recipe of its name, else beside the defaults."""
+    name = run.config["name"]
+    is_shipped = name in list_recipes(FOLDER)
+    base = read_table(name) if is_shipped else {}
+    default = flatten(with_defaults(base, RunConfig))
+    if is_shipped:
+        default |= {"name": name}
+    own = flatten(run.config)
+    return {
+        "beside": f"recipe {name}" if is_shipped else "defaults",
+        "rows": [
+            {"key": key, "value": _text(own[key]), "default": _text(default[key]) if key in default else None}
+            for key in sorted(own)
+        ],
+    }
+
+
+def _text(value: Any) -> str:
+    """
+    >>> _text(None), _text(True), _text(0.1)
+    ('null', 'true', '0.1')
+    """
+    names: Iterable[tuple[Any, str]] = ((None, "null"), (True, "true"), (False, "false"))
+    return next((name for constant, name in names if value is constant), str(value))
