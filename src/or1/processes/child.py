@@ -53,7 +53,7 @@ class ChildProcess:
         self.stuck_s = 0.0
         """Time that the parent has waited since its last message, or since it reported new work [s]."""
         self.last_beat = Heartbeat("start", "", 0.0)
-        self.last_heard = time.monotonic()
+        self.last_message_at = time.monotonic()
         self.bytes_sent = 0
         self.bytes_received = 0
         self.silence_limit_s = math.inf
@@ -102,7 +102,7 @@ class ChildProcess:
         except (EOFError, OSError) as error:
             raise self.ended() from error
         self.bytes_received += len(content)
-        self.silent_s, self.last_heard = 0.0, time.monotonic()
+        self.silent_s, self.last_message_at = 0.0, time.monotonic()
         message = decode(content, self._replies)
         if isinstance(message, Heartbeat):
             self.last_beat = message
