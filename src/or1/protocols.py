@@ -19,6 +19,7 @@ from or1.types import (
     Int32,
     Message,
     Problem,
+    ProcessStatus,
     Rollout,
     RunState,
     Sampling,
@@ -236,6 +237,15 @@ class CountsTokens(Protocol):
 
     def count_with(self, on_tokens: Callable[[int], None]) -> None:
         """Call `on_tokens` inside `rollouts` with the number of tokens that are decoded next."""
+        ...
+
+
+@runtime_checkable
+class ReportsProcesses(Protocol):
+    """Optional for engines and backends with processes of their own."""
+
+    def processes(self) -> Sequence[ProcessStatus]:
+        """The present work of each. Called each second from another thread: it does not wait."""
         ...
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Message",
     "Outcome",
     "Problem",
+    "ProcessStatus",
     "Rollout",
     "RunState",
     "SamplerState",
@@ -337,6 +338,24 @@ class WeightHandle:
     """Policy version of these weights."""
     ref: object
     """A mapping name -> tensor in memory, a path, or an object of the cluster; only engines read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStatus:
+    """The work of one process of a run, for `or1 top`."""
+
+    name: str
+    phase: str
+    """Such as start, load, sampling, update, idle."""
+    work: str = ""
+    """Requests, layer or collective of the phase; may be empty."""
+    since_s: float = 0.0
+    """Age of this work [s]."""
+    num_running: int | None = None
+    """Requests that an engine has; None for other processes."""
+    num_restarts: int = 0
+    tokens_per_s: float | None = None
+    """Of an engine, if it counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from or1.protocols import (
     Generator,
     Parts,
     Progress,
+    ReportsProcesses,
     RolloutEngine,
     SavesCollector,
     SharesDevice,
@@ -51,7 +52,7 @@ from or1.tracking.summary import write_summary
 from or1.tracking.tracker import RunTracker, TimingSources
 from or1.tracking.views import open_views
 from or1.trainer.checkpoint import FolderCheckpoints
-from or1.types import RunState, Sampling, Score
+from or1.types import ProcessStatus, RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 
@@ -115,7 +116,8 @@ def parts_of(
         )
         trainer = _closed_by(stack, make_backend(inputs.model, run))
         engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
-        tracker = stack.enter_context(contextlib.closing(_tracker(run, inputs, folder.path, pool)))
+        tracker = _tracker(run, inputs, folder.path, pool, (engine, trainer))
+        stack.enter_context(contextlib.closing(tracker))
         check = AbandonCheck(stop.check)
         collector = _collector(run, inputs, engine, pool, check, tracker.progress)
         if isinstance(collector, OneStepAhead):
@@ -216,19 +218,25 @@ def _closed_by(stack: contextlib.ExitStack, trainer: TrainerBackend) -> TrainerB
     return trainer
 
 
-def _tracker(run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool) -> RunTracker:
+def _tracker(
+    run: RunConfig, inputs: Inputs, folder: Path, pool: ProcessVerifierPool, parts: Sequence[object]
+) -> RunTracker:
     is_gpu = inputs.model.device.type == "cuda"
     return RunTracker(
         folder,
         inputs.model.tokenizer,
         run.tracking,
         entropy_target=run.entropy.target if run.entropy.mode == "adaptive" else None,
-        sinks=open_views(run, folder),
+        sinks=open_views(run, folder, partial(_processes, parts)),
         clock=TimingSources(
             peak_device_bytes=torch.cuda.max_memory_allocated if is_gpu else None,
             verifier_events=lambda: pool.events,
         ),
     )
+
+
+def _processes(parts: Sequence[object]) -> list[ProcessStatus]:
+    return [each for part in parts if isinstance(part, ReportsProcesses) for each in part.processes()]
 
 
 def _collector(

@@ -1,4 +1,4 @@
-"""`or1 rollouts | plot | report | diff`: the signatures. Nothing heavy is imported before a command runs."""
+"""`or1 rollouts | plot | report | diff | top`: the signatures. Nothing heavy is imported before a command."""
 
 from __future__ import annotations
 
@@ -83,3 +83,18 @@ def diff(
     from or1.cli.diff import diff as run
 
     run((run_a, run_b), out)
+
+
+@board_app.command()
+def top(
+    run_folder: RunPath,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
+    prometheus: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write metrics for Prometheus here, as text.")
+    ] = None,
+) -> None:
+    """Show the work of a run at this moment."""
+    from or1.cli.top import top as run
+
+    run(run_folder, once=once, every_s=every, textfile=prometheus)

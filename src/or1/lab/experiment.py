@@ -45,6 +45,17 @@ class StatisticConfig(Config):
         return self
 
 
+class ArmStageConfig(Config):
+    """A stage of an arm: the last stage of the base recipe, with another budget and length."""
+
+    budget: float = Field(default=1.0, gt=0, le=1)
+    """Response budget, as a share of that of the base's last stage [fraction]."""
+    num_steps: int = Field(default=1, ge=1)
+    """Length, in proportion to the other stages of the arm [steps]."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the stage, such as `online_filter` or `switch`."""
+
+
 class ArmConfig(Config):
     name: str = Field(pattern=NAME, examples=["off-policy-4"])
     """Name of the arm."""
@@ -52,6 +63,8 @@ class ArmConfig(Config):
     """The difference in a few words, for pictures."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Settings laid over the base recipe: dotted key -> value, as `--set` takes them."""
+    stages: tuple[ArmStageConfig, ...] = ()
+    """The stages; none = those of the base."""
 
 
 class PlannedStepConfig(Config):
@@ -144,10 +157,17 @@ def resolve(experiment: ExperimentConfig, arm: ArmConfig, seed: int, *, quick: b
         raise ConfigError(f"{origin}: {error}") from None
     num_steps = experiment.quick_steps if quick else experiment.steps
     table = run.model_dump(mode="json")
+    if arm.stages:
+        table["stages"] = [_stage(table["stages"][-1], each) for each in arm.stages]
     scale_stages(table["stages"], num_steps)
     table |= {"name": "lab", "seed": seed}
     table["evaluation"]["every"] = None if quick else max(num_steps // NUM_EVALUATIONS, 1)
     return validate(table, origin)
+
+
+def _stage(base: dict[str, Any], stage: ArmStageConfig) -> dict[str, Any]:
+    budget = max(1, round(base["max_response_tokens"] * stage.budget))
+    return base | {"max_response_tokens": budget, "num_steps": stage.num_steps} | stage.set
 
 
 def scale_stages(stages: list[dict[str, Any]], num_steps: int) -> None:

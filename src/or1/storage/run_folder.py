@@ -9,6 +9,7 @@ RUN/rollouts/           step_000012.parquet: one row per rollout
 RUN/checkpoints/        step_000020/: whole states
 RUN/tensorboard/        a view of the rows
 RUN/summary.json        made from the files above
+RUN/status.json         work of the processes at this moment; deleted when the run ends (`or1 top`)
 RUN/start_model/        configuration, tokenizer and chat template of the start model
 RUN/lock                held while a run has the folder open; names its process
 """
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 CONFIG = "config.json"
 METRICS, TIMINGS, FINGERPRINTS = "metrics.jsonl", "timings.jsonl", "fingerprints.jsonl"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
-SUMMARY = "summary.json"
+SUMMARY, STATUS = "summary.json", "status.json"
 START_MODEL = "start_model"
 
 FREE_FLOOR_BYTES = 64 << 20

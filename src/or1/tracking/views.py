@@ -7,15 +7,21 @@ from pathlib import Path
 from or1.config import RunConfig
 from or1.storage.run_folder import TENSORBOARD
 from or1.tracking.sinks import Sink, open_guarded
+from or1.tracking.status import Processes, StatusFile
 
 
-def open_views(run: RunConfig, folder: Path) -> list[Sink]:
-    """The views named in `run.tracking`, except those that cannot be opened.
+def open_views(run: RunConfig, folder: Path, processes: Processes = tuple) -> list[Sink]:
+    """The status file and the views named in `run.tracking`, except those that cannot be opened.
+
+    Args:
+        run: its settings.
+        folder: an open run folder.
+        processes: the present work of the processes of engine and trainer.
 
     Raises:
         ConfigError: a Weights & Biases project is set, but wandb is not installed.
     """
-    views: list[Sink] = []
+    views: list[Sink] = [*open_guarded("status file", lambda: StatusFile(folder, processes).open())]
     if run.tracking.console:
         views += open_guarded("console", lambda: _console(run))
     if run.tracking.tensorboard:

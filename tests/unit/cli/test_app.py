@@ -76,6 +76,7 @@ def or1(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
         (["show", "or1-8b"], ["or1-8b", "did you mean or1-7b?"]),
         (["export", "nowhere", "out"], ["nowhere", "not a run folder"]),
         (["plot", "nowhere"], ["nowhere", "not a run folder"]),
+        (["top", "nowhere"], ["nowhere", "not a run folder"]),
         (["trian"], ["trian", "Did you mean 'train'? See or1 --help"]),
         (["train"], ["or1 train needs a recipe, a run folder to resume, or --from RUN@STEP"]),
         (["eval", "run", "m", "--sample", "1"], ["--sample", "--samples", "See or1 eval run --help"]),

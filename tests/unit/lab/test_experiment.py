@@ -10,9 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1.errors import ConfigError
-from or1.lab.experiment import ArmConfig, ExperimentConfig, list_experiments, load, resolve, scale_stages
+from or1.lab.experiment import (
+    ArmConfig,
+    ArmStageConfig,
+    ExperimentConfig,
+    list_experiments,
+    load,
+    resolve,
+    scale_stages,
+)
 from or1.lab.findings import load_findings
 from or1.lab.matrix import key_of_run, plan_runs
+from or1.recipes.load import FOLDER as TRAINING
 from or1.storage.provenance import hash_json
 
 
@@ -31,6 +40,34 @@ def test_the_arms_of_a_shipped_experiment_differ(name: str) -> None:
         key_of_run(resolve(shipped, arm, 1, quick=quick)) for arm in shipped.arms for quick in (True, False)
     ]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", list_experiments())
+def test_another_model_or_task_is_one_line_in_the_base(name: str, tmp_path: Path) -> None:
+    text = (TRAINING / "lab.toml").read_text()
+    assert text.count('extends = "tiny"\n') == 1
+    base = tmp_path / "lab.toml"
+    base.write_text(text.replace('extends = "tiny"', 'extends = "tiny-hard"'))
+    shipped = load(name)
+    moved = ExperimentConfig.model_validate(shipped.model_dump() | {"base": str(base)})
+    keys = [key_of_run(resolve(moved, arm, 1, quick=False)) for arm in moved.arms]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_budgets_of_an_arm_are_shares_of_the_base() -> None:
+    stages = (
+        ArmStageConfig(budget=0.5, num_steps=2, set={"online_filter": False}),
+        ArmStageConfig(num_steps=1),
+    )
+    run = resolve(experiment(PLAIN, TWO), ArmConfig(name="staged", stages=stages), 1, quick=False)
+    base = resolve(experiment(PLAIN, TWO), PLAIN, 1, quick=False).stages[0]
+    assert [stage.max_response_tokens for stage in run.stages] == [
+        base.max_response_tokens // 2,
+        base.max_response_tokens,
+    ]
+    assert [stage.num_steps for stage in run.stages] == [40, 20]
+    assert [stage.online_filter for stage in run.stages] == [False, True]
+    assert {stage.group_size for stage in run.stages} == {base.group_size}
 
 
 @pytest.mark.parametrize("finding", load_findings(), ids=lambda finding: finding.name)

@@ -201,11 +201,11 @@ def test_a_repeated_command_goes_on_with_the_same_page(tmp_path: Path) -> None:
 
 
 def test_views_are_those_asked_for(tmp_path: Path) -> None:
-    assert open_views(run_config(), tmp_path) == []
-    views = open_views(run_config(tracking={"console": True, "tensorboard": True}), tmp_path)
-    assert [v.name for v in views] == ["console", "TensorBoard"]
-    for view in views:
-        view.close()
+    for wanted, names in (({}, []), ({"console": True, "tensorboard": True}, ["console", "TensorBoard"])):
+        views = open_views(run_config(**({"tracking": wanted} if wanted else {})), tmp_path)
+        assert [v.name for v in views] == ["status file", *names]
+        for view in views:
+            view.close()
 
 
 def test_a_project_without_the_package_is_one_line(tmp_path: Path) -> None:
