@@ -15,6 +15,7 @@ from or1.errors import RunStopped
 from or1.processes.heartbeat import Heartbeat
 from or1.processes.launch import Launch, LocalProcess
 from or1.processes.replies import decode
+from or1.types import ProcessStatus
 
 _CLOSE_LIMIT_S = 5.0
 """Longest wait for a process to end after its channel was closed [s]; then it is killed."""
@@ -144,6 +145,17 @@ class ChildProcess:
             f"{self.name} ({self.place}) gave no sign of life in the middle of a message{self.last_work()}"
             f"{self.last_lines()}"
         )
+
+    def status(self, *, is_idle: bool) -> ProcessStatus:
+        """Its work by its last heartbeat; from any thread.
+
+        Args:
+            is_idle: the parent has given it no work.
+        """
+        if is_idle:
+            return ProcessStatus(name=self.name, phase="idle")
+        beat, age_s = self.last_beat, time.monotonic() - self.last_message_at
+        return ProcessStatus(name=self.name, phase=beat.phase, work=beat.work, since_s=beat.since_s + age_s)
 
     def last_work(self) -> str:
         """Its last heartbeat, for an error of one line."""

@@ -44,7 +44,7 @@ from or1.rollout.request_queue import longest_first
 from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
 from or1.rollout.sampling import rollout_key
 from or1.rollout.transfer import WeightTransfer, beside
-from or1.types import Finish, Int32, Problem, Rollout, Sampling, WeightHandle
+from or1.types import Finish, Int32, Problem, ProcessStatus, Rollout, Sampling, WeightHandle
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +129,14 @@ class EnginePool:
             raise
 
     @property
-    def processes(self) -> list[EngineProcess]:
+    def engine_processes(self) -> list[EngineProcess]:
         """The present process of each engine."""
         return [slot.process for slot in self._slots]
+
+    def processes(self) -> list[ProcessStatus]:
+        """See `ReportsProcesses`."""
+        ledger = self._ledger
+        return [slot.status(ledger.num_at(engine)) for engine, slot in enumerate(self._slots)]
 
     @property
     def num_restarts(self) -> int:
@@ -229,7 +234,7 @@ class EnginePool:
 
     @property
     def is_closed(self) -> bool:
-        return all(process.is_closed for process in self.processes)
+        return all(process.is_closed for process in self.engine_processes)
 
     def close(self) -> None:
         """End all processes; may be called again."""
@@ -327,14 +332,14 @@ class EnginePool:
             ) from error
         num_lost = self._ledger.lose(self._slots.index(slot))
         logger.warning("%s; another process replaces it, and its %d requests wait again", error, num_lost)
-        slot.replace()
+        slot.replace_process()
 
     def _beside(self, work: Callable[[], None], limit_s: float, during: str) -> None:
         """Do the trainer's part of a step that waits for the engines; EngineError if they do not join."""
 
         def check() -> None:
             self._check()
-            for process in self.processes:
+            for process in self.engine_processes:
                 if process.has_ended:
                     raise process.ended()
 

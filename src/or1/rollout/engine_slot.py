@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from or1.rollout.engine_messages import Add, Begin, CanaryReading, Done, FromEngine, Load, ReadCanary
 from or1.rollout.engine_process import EngineProcess
-from or1.types import Int32
+from or1.types import Int32, ProcessStatus
 
 START = "its start"
 
@@ -116,7 +116,16 @@ class EngineSlot:
                 self._loaded = done.number
         return message
 
-    def replace(self) -> None:
+    def status(self, num_running: int) -> ProcessStatus:
+        """Its work, from its last heartbeat: the pool reads none while it waits for nothing.
+
+        Args:
+            num_running: requests that it has.
+        """
+        status = self.process.status(is_idle=not num_running and not self._expected)
+        return replace(status, num_running=num_running, num_restarts=self.num_restarts)
+
+    def replace_process(self) -> None:
         """End the process, if it has not ended, and start another."""
         self.process.kill()
         self.num_restarts += 1

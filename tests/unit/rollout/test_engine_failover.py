@@ -91,8 +91,27 @@ def test_the_requests_of_the_only_engine_wait_for_its_successor(tmp_path: Path) 
     broken = {"fault": "dies", "once": str(tmp_path / "had the fault")}
     with contextlib.closing(fake_pool(broken, max_restarts=1)) as pool:
         pool.load(WEIGHTS)
+        assert [(each.name, each.phase, each.num_running) for each in pool.processes()] == [
+            ("rollout engine 1", "idle", 0)
+        ]
         require_each_once(list(pool.rollouts(PROBLEMS, SAMPLING)))
         assert pool.largest_gap == 0.0
+        assert pool.processes()[0].num_restarts == 1
+
+
+def test_the_work_of_an_engine_is_that_of_its_last_heartbeat() -> None:
+    with contextlib.closing(fake_pool({"step_s": 0.2})) as pool:
+        pool.load(WEIGHTS)
+        started = pool.rollouts(PROBLEMS, replace(SAMPLING, max_response_tokens=40))
+        next(started)
+        while pool.processes()[0].phase != "sampling":
+            next(started)
+        status = pool.processes()[0]
+        assert re.fullmatch(r"token \d+ of \d+ requests", status.work)
+        assert status.num_running is not None
+        assert 1 <= status.num_running <= 4
+        started.close()
+        assert pool.processes()[0].phase == "idle"
 
 
 def test_a_spent_budget_ends_the_run_with_the_engine_and_the_setting() -> None:
