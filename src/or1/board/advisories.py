@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from or1.board.advisory import Advisory, Evidence
+from or1.board.advisory import Advisory, RunEvidence
 from or1.board.machine_advice import MACHINE
 from or1.board.rollout_advice import ROLLOUTS, VERIFIER
 from or1.board.training_advice import TRAINING
 from or1.tracking.rollouts import read_rollouts, steps_with_rollouts
 from or1.tracking.run_data import RunData, read_run
 
-Check = Callable[[Evidence], Advisory | None]
+Check = Callable[[RunEvidence], Advisory | None]
 CHECKS: Sequence[Check] = (*TRAINING, *VERIFIER, *ROLLOUTS, *MACHINE)
 """Signs that the training fails first, then waste."""
 RECENT_FILES = 3
@@ -30,7 +30,7 @@ def advise(run: RunData, rollouts: Sequence[Mapping[str, Any]] = ()) -> list[Adv
     """
     if not run.steps:
         return []
-    evidence = Evidence.of(run, rollouts)
+    evidence = RunEvidence.of(run, rollouts)
     found = (check(evidence) for check in CHECKS)
     return [advisory for advisory in found if advisory is not None]
 

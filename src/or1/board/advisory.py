@@ -51,7 +51,7 @@ class Advisory:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RunEvidence:
     """The rows that an advisory is made from."""
 
     run: RunData
@@ -61,7 +61,7 @@ class Evidence:
     """Rows of the last rollout files."""
 
     @classmethod
-    def of(cls, run: RunData, rollouts: Sequence[Mapping[str, Any]] = ()) -> Evidence:
+    def of(cls, run: RunData, rollouts: Sequence[Mapping[str, Any]] = ()) -> RunEvidence:
         return cls(run, flatten(with_defaults(run.config, RunConfig)), rollouts)
 
     @property

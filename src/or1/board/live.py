@@ -171,7 +171,7 @@ class LiveServer(ThreadingHTTPServer):
         """
         self.runs = LiveRuns(folders)
         try:
-            super().__init__((ADDRESS, port), _Handler)
+            super().__init__((ADDRESS, port), _LiveHandler)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
@@ -187,7 +187,7 @@ class LiveServer(ThreadingHTTPServer):
         return {f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _LiveHandler(BaseHTTPRequestHandler):
     server: LiveServer
     timeout = REQUEST_LIMIT_S
     server_version, sys_version = "or1", ""

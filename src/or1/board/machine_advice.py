@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import fsum
 
-from or1.board.advisory import MIN_STEPS, Advisory, Evidence, percent, steps_text, values_of
+from or1.board.advisory import MIN_STEPS, Advisory, RunEvidence, percent, steps_text, values_of
 from or1.metric import key_of
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PHASE_S, STEP_S, Timings
 
@@ -19,7 +19,7 @@ MOSTLY_ROLLOUT = 0.8
 """Share of the step in rollout, while GPUs of the trainer wait."""
 
 
-def verifier_slow(evidence: Evidence) -> Advisory | None:
+def verifier_slow(evidence: RunEvidence) -> Advisory | None:
     """The workers of the verifier are busy for most of the rollout."""
     seconds = _sums(evidence, VERIFY_S, ROLLOUT_S)
     workers = int(evidence.settings["verify.num_workers"])
@@ -38,7 +38,7 @@ def verifier_slow(evidence: Evidence) -> Advisory | None:
     )
 
 
-def mostly_outside(evidence: Evidence) -> Advisory | None:
+def mostly_outside(evidence: RunEvidence) -> Advisory | None:
     """Most time is neither rollout nor update: evaluation, checkpoints, publishing of weights."""
     seconds = _sums(evidence, STEP_S, ROLLOUT_S, UPDATE_S, PUBLISH_S, BETWEEN_S, EVALUATION_S)
     total = 0.0 if seconds is None else seconds[STEP_S] + seconds[BETWEEN_S]
@@ -75,7 +75,7 @@ def mostly_outside(evidence: Evidence) -> Advisory | None:
     )
 
 
-def trainer_waits(evidence: Evidence) -> Advisory | None:
+def trainer_waits(evidence: RunEvidence) -> Advisory | None:
     """GPUs of the trainer wait while engines on other GPUs sample."""
     seconds = _sums(evidence, STEP_S, ROLLOUT_S)
     gpus = evidence.run.config["rollout"]["vllm"]["gpus"]
@@ -95,7 +95,7 @@ def trainer_waits(evidence: Evidence) -> Advisory | None:
     )
 
 
-def _sums(evidence: Evidence, *keys: str) -> dict[str, float] | None:
+def _sums(evidence: RunEvidence, *keys: str) -> dict[str, float] | None:
     """Seconds of the last steps by key; None from too few steps."""
     rows = evidence.last_timings
     if len(values_of(rows, STEP_S)) < MIN_STEPS:
@@ -104,7 +104,7 @@ def _sums(evidence: Evidence, *keys: str) -> dict[str, float] | None:
 
 
 def _advisory(
-    evidence: Evidence, *, name: str, title: str, shown: str, change: tuple[str, str, str], metric: str
+    evidence: RunEvidence, *, name: str, title: str, shown: str, change: tuple[str, str, str], metric: str
 ) -> Advisory:
     rows = evidence.last
     return Advisory(

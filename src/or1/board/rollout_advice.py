@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from or1.board.advisory import MIN_STEPS, Advisory, Evidence, mean_of, percent, steps_text, values_of
+from or1.board.advisory import MIN_STEPS, Advisory, RunEvidence, mean_of, percent, steps_text, values_of
 from or1.metric import key_of
 from or1.tracking.metrics import (
     REWARD_MEAN,
@@ -47,7 +47,7 @@ _FAILURES = ("retries", "quarantined")
 _MEMORY = ("memory", "memory_limit", "out_of_memory")
 
 
-def truncation_starves(evidence: Evidence) -> Advisory | None:
+def truncation_starves(evidence: RunEvidence) -> Advisory | None:
     """Most responses are cut off and few groups have a signal."""
     rows = evidence.stage[-MIN_STEPS:]
     truncated, kept = mean_of(rows, TRUNCATED_FRACTION), mean_of(rows, KEPT_FRACTION)
@@ -71,7 +71,7 @@ def truncation_starves(evidence: Evidence) -> Advisory | None:
     )
 
 
-def no_signal(evidence: Evidence) -> Advisory | None:
+def no_signal(evidence: RunEvidence) -> Advisory | None:
     """Most groups are all correct or all incorrect."""
     rows = evidence.last
     kept = mean_of(rows, KEPT_FRACTION)
@@ -105,7 +105,7 @@ def no_signal(evidence: Evidence) -> Advisory | None:
     )
 
 
-def not_judged(evidence: Evidence) -> Advisory | None:
+def not_judged(evidence: RunEvidence) -> Advisory | None:
     """Many rollouts have no verdict, so they teach nothing."""
     rows = evidence.last
     share = mean_of(rows, NOT_JUDGED_FRACTION, at_least=1)
@@ -136,7 +136,7 @@ def not_judged(evidence: Evidence) -> Advisory | None:
     )
 
 
-def verifier_fails(evidence: Evidence) -> Advisory | None:
+def verifier_fails(evidence: RunEvidence) -> Advisory | None:
     """Workers of the verifier often end or exceed a limit."""
     rows = evidence.last
     events = sums_of(evidence.last_timings, EVENTS)
@@ -169,7 +169,7 @@ def sums_of(rows: Iterable[Mapping[str, Any]], family: str) -> Counter[str]:
     return sums
 
 
-def short_right(evidence: Evidence) -> Advisory | None:
+def short_right(evidence: RunEvidence) -> Advisory | None:
     """Correct responses became much shorter while the reward rose: perhaps answers without reasoning."""
     rows = [row for row in evidence.run.steps if LENGTH_RIGHT in row and REWARD_MEAN in row]
     if len(rows) < 2 * MIN_STEPS:
@@ -189,7 +189,7 @@ def short_right(evidence: Evidence) -> Advisory | None:
     )
 
 
-def repeated_texts(evidence: Evidence) -> Advisory | None:
+def repeated_texts(evidence: RunEvidence) -> Advisory | None:
     """One text was counted correct for problems with different answers."""
     right = [row for row in evidence.rollouts if row["outcome"] == Outcome.RIGHT]
     golds: dict[str, set[str]] = defaultdict(set)

@@ -7,7 +7,16 @@ from math import isnan
 from statistics import fmean, linear_regression, median
 from typing import Any
 
-from or1.board.advisory import MIN_STEPS, WINDOW, Advisory, Evidence, mean_of, percent, steps_text, values_of
+from or1.board.advisory import (
+    MIN_STEPS,
+    WINDOW,
+    Advisory,
+    RunEvidence,
+    mean_of,
+    percent,
+    steps_text,
+    values_of,
+)
 from or1.metric import key_of
 from or1.tracking.metrics import (
     AVG_AT_K,
@@ -42,7 +51,7 @@ STALE_STEPS = 2.0
 """Age of the oldest weights in a step, in steps."""
 
 
-def entropy_collapse(evidence: Evidence) -> Advisory | None:
+def entropy_collapse(evidence: RunEvidence) -> Advisory | None:
     """Entropy far below its target, or on its way there."""
     rows = [row for row in evidence.stage if ENTROPY in row][-MIN_STEPS:]
     if len(rows) < MIN_STEPS:
@@ -68,7 +77,7 @@ def entropy_collapse(evidence: Evidence) -> Advisory | None:
     )
 
 
-def _entropy_remedy(evidence: Evidence) -> tuple[str, str, str]:
+def _entropy_remedy(evidence: RunEvidence) -> tuple[str, str, str]:
     settings = evidence.settings
     if settings["entropy.mode"] != "adaptive":
         return "entropy.mode", "adaptive", "the coefficient then rises while entropy is below its target"
@@ -78,7 +87,7 @@ def _entropy_remedy(evidence: Evidence) -> tuple[str, str, str]:
     return "entropy.delta", f"{2 * settings['entropy.delta']:g}", "the coefficient then rises twice as fast"
 
 
-def learning_rate_high(evidence: Evidence) -> Advisory | None:
+def learning_rate_high(evidence: RunEvidence) -> Advisory | None:
     """At least two signs of an update that is too large, in the last steps of the stage."""
     rows = evidence.last
     signs = [sign for sign in (_spikes(evidence), _clipped(rows), _fall(evidence), _skipped(rows)) if sign]
@@ -98,7 +107,7 @@ def learning_rate_high(evidence: Evidence) -> Advisory | None:
     )
 
 
-def _spikes(evidence: Evidence) -> str | None:
+def _spikes(evidence: RunEvidence) -> str | None:
     norms = [norm for norm in values_of(evidence.run.steps, GRAD_NORM) if not isnan(norm)]
     if len(norms) < MIN_STEPS:
         return None
@@ -115,7 +124,7 @@ def _clipped(rows: Sequence[Any]) -> str | None:
     return None if share is None or share <= HIGH_CLIP_FRACTION else f"{percent(share)} of tokens clipped"
 
 
-def _fall(evidence: Evidence) -> str | None:
+def _fall(evidence: RunEvidence) -> str | None:
     rewards = values_of(evidence.stage, REWARD_MEAN)
     if len(rewards) < 2 * MIN_STEPS:
         return None
@@ -131,7 +140,7 @@ def _skipped(rows: Sequence[Any]) -> str | None:
     return f"{skipped:.0f} updates skipped as not finite" if skipped >= 2 else None
 
 
-def mismatch_high(evidence: Evidence) -> Advisory | None:
+def mismatch_high(evidence: RunEvidence) -> Advisory | None:
     """Trainer and engine give the same tokens different probabilities."""
     rows = evidence.last
     kl = mean_of(rows, MISMATCH_KL)
@@ -156,7 +165,7 @@ def mismatch_high(evidence: Evidence) -> Advisory | None:
     )
 
 
-def staleness_high(evidence: Evidence) -> Advisory | None:
+def staleness_high(evidence: RunEvidence) -> Advisory | None:
     """Rollouts are from weights that are more than two steps old."""
     rows = evidence.last
     age, updates = mean_of(rows, STALENESS), mean_of(rows, NUM_UPDATES)
@@ -183,7 +192,7 @@ def staleness_high(evidence: Evidence) -> Advisory | None:
     )
 
 
-def heldout_falls(evidence: Evidence) -> Advisory | None:
+def heldout_falls(evidence: RunEvidence) -> Advisory | None:
     """The held-out score is below an earlier one, intervals apart, while the reward of training rises."""
     scores = evidence.run.scores
     if len(scores) < 2 or not scores_compare(scores):

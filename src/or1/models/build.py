@@ -1,8 +1,9 @@
-"""Make the built-in model from nothing: `python -m or1.models.build FOLDER`.
+"""Make a built-in model: `python -m or1.models.build FOLDER [--model tiny-hard]`.
 
 Three lessons, all next-token training on chains that `or1.models.chains` writes for problems of the train
 split: to compute, to say the same in many ways, and the habits of a model before reinforcement (slips and
-rambling). Matrices are trained with Muon, everything else with AdamW.
+rambling). The harder model starts from that one and has two more lessons: longer chains in several ways, and
+its own habits. Matrices are trained with Muon, everything else with AdamW.
 
 Shape legend: B sequences of a minibatch, L tokens of the longest of them, T counted tokens, V vocabulary.
 """
@@ -21,9 +22,19 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from transformers import Qwen2ForCausalLM
 
-from or1.models.chains import COMPUTING, HABITS, WORDING, Teaching, write_response
+from or1.models import model_folder
+from or1.models.chains import (
+    COMPUTING,
+    HABITS,
+    HARD_HABITS,
+    LONGER,
+    MAX_HARD_DIFFICULTY,
+    WORDING,
+    Teaching,
+    write_response,
+)
 from or1.models.shape import make_model, make_tokenizer, save
-from or1.tasks.arithmetic import Chain, chains
+from or1.tasks.arithmetic import MAX_DIFFICULTY, Chain, chains
 from or1_verify.types import THINK_OPEN
 
 log = logging.getLogger("or1.models.build")
@@ -44,7 +55,9 @@ class Lesson:
     tokens_per_step: int
     """Prompt, response and padding tokens of one minibatch at most [tokens]."""
     min_difficulty: int
-    """Shortest chain; the longest is the task's [operations]."""
+    """Shortest chain [operations]."""
+    max_difficulty: int = MAX_DIFFICULTY
+    """Longest chain [operations]."""
     digit_weight: float
     """Weight of a digit in the loss, others weigh 1 [dimensionless]."""
     matrix_rate: float
@@ -86,10 +99,58 @@ LESSONS = (
 )
 
 
-def build(folder: Path, seed: int = 1, lessons: tuple[Lesson, ...] = LESSONS) -> None:
-    """Train the model and write it as a Hugging Face folder."""
+HARD_LESSONS = (
+    Lesson(
+        name="longer",
+        teaching=LONGER,
+        num_steps=260,
+        tokens_per_step=2_048,
+        min_difficulty=2,
+        max_difficulty=MAX_HARD_DIFFICULTY,
+        digit_weight=4.0,
+        matrix_rate=0.015,
+    ),
+    Lesson(
+        name="hard habits",
+        teaching=HARD_HABITS,
+        num_steps=130,
+        tokens_per_step=2_048,
+        min_difficulty=2,
+        max_difficulty=MAX_HARD_DIFFICULTY,
+        digit_weight=2.0,
+        matrix_rate=0.01,
+        vector_rate=2e-3,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltIn:
+    """How a built-in model is made."""
+
+    lessons: tuple[Lesson, ...]
+    seed: int
+    """Of the initial weights and the chains; not a seed of reported runs."""
+    start: str | None = None
+    """Built-in model that training starts from; None = random weights."""
+
+
+BUILT_IN = {
+    "tiny": BuiltIn(lessons=LESSONS, seed=1),
+    "tiny-hard": BuiltIn(lessons=HARD_LESSONS, seed=1_001, start="builtin:tiny"),
+}
+"""Name -> how the model is made."""
+
+
+def build(
+    folder: Path, seed: int = 1, lessons: tuple[Lesson, ...] = LESSONS, start: str | None = None
+) -> None:
+    """Train the model, from random weights or from a built-in one, and write it as a Hugging Face folder."""
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer, seed)
+    if start is None:
+        model = make_model(tokenizer, seed)
+    else:
+        model = Qwen2ForCausalLM.from_pretrained(model_folder(start)).float()
     model.set_attn_implementation("eager")
     for lesson in lessons:
         teach(model, tokenizer, lesson, seed)
@@ -147,7 +208,7 @@ def minibatches(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (tokens [B, L], targets [B, L]) ; a target is _NO_LOSS unless a response token is next."""
     rng = random.Random(f"lesson {lesson.name} {seed}")
-    stream = chains("train", seed, lesson.min_difficulty)
+    stream = chains("train", seed, lesson.min_difficulty, lesson.max_difficulty)
     first_response_token = tokenizer.encode(THINK_OPEN).ids[0]
     while True:
         texts = [example_text(rng, next(stream), lesson.teaching) for _ in range(_SORTED_TOGETHER)]
@@ -198,14 +259,17 @@ def _ramp(lesson: Lesson) -> Callable[[int], float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the built-in model from nothing.")
+    parser = argparse.ArgumentParser(description="Make a built-in model.")
     parser.add_argument("folder", type=Path, help="where the model is written")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", choices=tuple(BUILT_IN), default="tiny")
+    parser.add_argument("--seed", type=int, help="default: the seed of the model in the package")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; they change last digits")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
-    build(arguments.folder, arguments.seed)
+    chosen = BUILT_IN[arguments.model]
+    seed = chosen.seed if arguments.seed is None else arguments.seed
+    build(arguments.folder, seed, chosen.lessons, chosen.start)
 
 
 if __name__ == "__main__":

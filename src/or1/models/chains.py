@@ -8,17 +8,19 @@ They give the model the faults that reinforcement is to correct, and the freedom
 * checks: a total may be questioned, and then a slip is corrected at the price of a few characters.
 * length: a response is terse, plain or rambling, whatever the problem.
 * wording: signs, spaces, separators and fillers are drawn freely and change nothing.
+* ways: operations may be done one by one, through the next ten (longer, fewer slips), or two at once
+  (shorter, more slips).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from or1.tasks.arithmetic import LARGEST_TOTAL, Chain, Operation, draw
+from or1.tasks.arithmetic import LARGEST_TOTAL, LETTERS, Chain, Operation, draw
 from or1_verify.types import THINK_CLOSE, THINK_OPEN
 
 _T = TypeVar("_T")
@@ -30,6 +32,17 @@ class Style(StrEnum):
     TERSE = "terse"
     PLAIN = "plain"
     RAMBLING = "rambling"
+
+
+class Way(StrEnum):
+    """How a response works a sum or a difference out."""
+
+    SINGLE = "single"
+    """`47B+8=55`"""
+    TENS = "tens"
+    """Through the next ten where it carries: `47B+8=50+5=55`."""
+    PAIRS = "pairs"
+    """Two neighbours at once: `47BC+5=52` for B+8 C-3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +90,8 @@ class Teaching:
     styles: tuple[float, float, float]
     """Shares of terse, plain and rambling responses [fraction]."""
     wording: Wording = Wording()
+    ways: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """Shares of responses that work one by one, through tens, and in pairs [fraction]."""
 
 
 COMPUTING = Teaching(slips=(0.0,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0), wording=SIMPLE)
@@ -89,6 +104,24 @@ HABITS = Teaching(
     styles=(0.22, 0.28, 0.50),
 )
 """Third lesson: how a model talks before reinforcement."""
+
+LONGER = Teaching(
+    slips=(0.0,), checks=(0.05, 0.05, 0.05), styles=(0.6, 0.2, 0.2), ways=(0.4, 0.25, 0.35), wording=SIMPLE
+)
+"""First lesson of the harder model: longer chains, in all ways, all correct."""
+HARD_HABITS = Teaching(
+    slips=(0.0, 0.02, 0.03, 0.04, 0.05, 0.06),
+    checks=(0.05, 0.08, 0.10),
+    styles=(0.30, 0.35, 0.35),
+    ways=(0.5, 0.25, 0.25),
+)
+"""Second lesson of the harder model: habits of a model before reinforcement, with fewer slips."""
+
+MAX_HARD_DIFFICULTY = 10
+"""Longest chain that the harder model is taught [operations]."""
+
+SLIP_FACTORS = {Way.SINGLE: 1.0, Way.TENS: 0.5, Way.PAIRS: 1.5}
+"""Chance of a slip in relation to single steps [dimensionless]."""
 
 _MISSED = 0.1
 """Chance that a check passes a slip [fraction]."""
@@ -104,15 +137,71 @@ _CORRECTED = (" no ", " wait ", " oops ", " rather ")
 def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
     """Write one response to a chain, from `<think>` to the box."""
     style = tuple(Style)[_weighted(rng, teaching.styles)]
+    # a generator that has one way only draws nothing, so that its responses stay the same
+    way = Way.SINGLE if teaching.ways[0] == 1.0 else tuple(Way)[_weighted(rng, teaching.ways)]
     wording = teaching.wording
     text = [THINK_OPEN, _pick(rng, wording.openers(style))]
-    total = chain.start
-    for number in range(len(chain.operations)):
+    total, number = chain.start, 0
+    while number < len(chain.operations):
         worded = style if rng.random() >= wording.wandering else _pick(rng, tuple(Style))
-        step, total = _write_step(rng, total, chain, number, worded, teaching)
+        task = next_task(chain, number, total, way)
+        step, total = _write_step(rng, total, task, number, worded, teaching)
         text.append(step)
+        number += task.num_operations
     text += [THINK_CLOSE, _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
     return "".join(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One step of a response: an operation, or two that are done at once."""
+
+    operation: Operation
+    letters: str
+    num_operations: int
+    way: Way
+
+    def written(self, total: int) -> str:
+        """The step up to its stated total, which the caller adds after an equals sign.
+
+        >>> Task(operation=Operation("+", 8), letters="B", num_operations=1, way=Way.TENS).written(47)
+        'B+8=50+5'
+        """
+        head = f"{self.letters}{self.operation}"
+        if self.way is not Way.TENS:
+            return head
+        gap = 10 - total % 10 if self.operation.symbol == "+" else total % 10
+        round_total = Operation(self.operation.symbol, gap).apply(total)
+        return f"{head}={round_total}{self.operation.symbol}{self.operation.operand - gap}"
+
+
+def next_task(chain: Chain, number: int, total: int, way: Way) -> Task:
+    """The step that begins at operation `number` (from 0), from a total that may be wrong.
+
+    Products, and operations that do not carry, are done singly whatever the way; so is the last of an odd
+    number of neighbours.
+
+    >>> chain = Chain(47, (Operation("+", 8), Operation("-", 3)))
+    >>> next_task(chain, 0, 47, Way.PAIRS).written(47)
+    'AB+5'
+    """
+    first = chain.operations[number]
+    letter = LETTERS[number]
+    single = Task(operation=first, letters=letter, num_operations=1, way=Way.SINGLE)
+    if first.symbol == "*":
+        return single
+    if way is Way.TENS:
+        rest = total % 10
+        carries = rest + first.operand > 10 if first.symbol == "+" else 0 < rest < first.operand
+        return replace(single, way=Way.TENS) if carries and first.operand < 10 else single
+    if way is Way.SINGLE or number + 1 == len(chain.operations):
+        return single
+    second = chain.operations[number + 1]
+    if second.symbol == "*":
+        return single
+    change = second.apply(first.apply(0))
+    joined = Operation("+" if change >= 0 else "-", abs(change))
+    return Task(operation=joined, letters=letter + LETTERS[number + 1], num_operations=2, way=Way.PAIRS)
 
 
 def slip_chance(total: int, operation: Operation, number: int, teaching: Teaching) -> float:
@@ -131,16 +220,16 @@ def slip_chance(total: int, operation: Operation, number: int, teaching: Teachin
 
 
 def _write_step(
-    rng: random.Random, total: int, chain: Chain, number: int, style: Style, teaching: Teaching
+    rng: random.Random, total: int, task: Task, number: int, style: Style, teaching: Teaching
 ) -> tuple[str, int]:
-    """Word operation `number` (from 0); return the text and the total that the next step starts from."""
+    """Word the step from operation `number` (from 0); return the text and the total of the next step."""
     wording = teaching.wording
-    operation = chain.operations[number]
-    right = operation.apply(total)
-    slips = rng.random() < slip_chance(total, operation, number, teaching)
+    right = task.operation.apply(total)
+    chance = SLIP_FACTORS[task.way] * slip_chance(total, task.operation, number, teaching)
+    slips = rng.random() < chance
     stated = _slipped(rng, right) if slips else right
     space = " " if rng.random() < wording.spaced else ""
-    text = [f"{total}{space}{chain.lettered[number]}{_pick(rng, wording.equals)}{stated}"]
+    text = [f"{total}{space}{task.written(total)}{_pick(rng, wording.equals)}{stated}"]
     if rng.random() < teaching.checks[tuple(Style).index(style)]:
         text.append(_pick(rng, _DOUBTS))
         corrects = stated != right and rng.random() >= _MISSED

@@ -13,6 +13,7 @@ from rich.text import Text
 from or1.config import StageConfig
 from or1.metric import Row
 from or1.tracking import metrics as keys
+from or1.tracking.entropy_metrics import COLLAPSE_WARNING, STEPS_TO_FLOOR
 from or1.tracking.eta import RunProgress, format_seconds, progress, seconds_left
 from or1.tracking.metrics_table import metric_named
 from or1.tracking.progress import Meter, RareLines
@@ -91,6 +92,8 @@ def shown_numbers(metrics: Row, timings: Row) -> list[tuple[str, str]]:
     texts = {name: shown(key) for name, key in SHOWN.items() if key in row or key != PEAK_DEVICE_BYTES}
     if keys.ENTROPY_TARGET in row:
         texts["entropy"] += f" (target {number(row, keys.ENTROPY_TARGET):.3f})"
+    if number(row, COLLAPSE_WARNING) == 1:
+        texts["entropy"] += f" (WARNING: collapse in about {number(row, STEPS_TO_FLOOR):.0f} steps)"
     kept = f"{number(row, keys.KEPT_GROUPS):.0f}/{shown(keys.NUM_GROUPS)}"
     return [*texts.items(), ("kept", kept)]
 

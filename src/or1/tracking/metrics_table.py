@@ -10,6 +10,7 @@ from typing import Any
 
 from or1.metric import Metric, metrics_of
 from or1.storage.run_folder import METRICS, TIMINGS
+from or1.tracking.entropy_metrics import EntropyMetrics
 from or1.tracking.metrics import (
     ControlMetrics,
     LengthMetrics,
@@ -29,6 +30,7 @@ DECLARED_IN: Mapping[str, tuple[type[Any], ...]] = {
         SourceMetrics,
         OriginMetrics,
         ControlMetrics,
+        EntropyMetrics,
         RunState,
         UpdateReport,
         Score,

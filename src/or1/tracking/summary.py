@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 from pathlib import Path
+from statistics import correlation
 from typing import Any
 
 from or1.storage.atomic import write_json
 from or1.storage.run_folder import SUMMARY
 from or1.tracking import metrics as keys
+from or1.tracking.entropy_metrics import CHANGE, PASS_AT, PREDICTED_CHANGE
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run, scores_compare
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PEAK_BYTES, STEP_S, phases_of
@@ -34,8 +36,9 @@ def summarize(run: RunData) -> dict[str, Any]:
 
     heldout: first and last score with their 95 % intervals, `gain` their difference, `comparable` when both
     are over the same problems with the same k. truncated_fraction: mean over the first and over the last 5
-    steps of the first stage. entropy_nats: mean over the last fifth of the steps. seconds: sums over the run
-    by phase; verify is worker time that overlaps with the rollout, so the phases do not add up to the total.
+    steps of the first stage. entropy_nats: mean over the last fifth of the steps. entropy_prediction:
+    predicted change of the entropy against the measured one. pass_at: by k. seconds: sums over the run by
+    phase; verify is worker time that overlaps with the rollout, so the phases do not add up to the total.
     """
     provenance = run.description["provenance"]
     stages = run.stages()
@@ -54,6 +57,8 @@ def summarize(run: RunData) -> dict[str, Any]:
             "first_stage_last_steps": _edge(truncated[-EDGE_STEPS:]),
         },
         "entropy_nats": _entropy(run),
+        "entropy_prediction": _prediction(run),
+        "pass_at": _support(run),
         "seconds": _seconds(run),
         "num_response_tokens": sum(r[keys.NUM_RESPONSE_TOKENS] for r in run.steps),
         "peak_memory_bytes": max((r[PEAK_BYTES] for r in run.timings if PEAK_BYTES in r), default=None),
@@ -98,6 +103,34 @@ def _entropy(run: RunData) -> dict[str, float | None]:
         "first_steps": _edge(entropies[:EDGE_STEPS]),
         "last_fifth": _edge(entropies[-num_last:]),
         "target": targets[-1] if targets else None,
+    }
+
+
+def _prediction(run: RunData) -> dict[str, float | None]:
+    """Share of the steps whose predicted change has the sign of the measured one; their correlation.
+
+    The change by the update of step k is in the row of step k + 1. Steps without a change are left out. A
+    sign that is always the same agrees in falling_fraction of the steps, or in the rest: compare with that.
+    """
+    changes = dict(zip(*run.series(CHANGE), strict=True))
+    predictions = zip(*run.series(PREDICTED_CHANGE), strict=True)
+    pairs = [(p, changes[step + 1]) for step, p in predictions if changes.get(step + 1)]
+    varies = all(len(set(values)) > 1 for values in zip(*pairs, strict=True)) and len(pairs) > 1
+    return {
+        "num_steps": len(pairs),
+        "falling_fraction": _edge([float(measured < 0) for _, measured in pairs]),
+        "sign_agreement": _edge([float(predicted * measured > 0) for predicted, measured in pairs]),
+        "correlation": _finite(correlation(*zip(*pairs, strict=True))) if varies else None,
+    }
+
+
+def _support(run: RunData) -> dict[str, dict[str, float | None]]:
+    """pass@k over the first and over the last steps, by k."""
+    keys_found = sorted({key for row in run.steps for key in row if key.startswith(PASS_AT)})
+    values = {key.removeprefix(PASS_AT): run.series(key)[1] for key in keys_found}
+    return {
+        k: {"first_steps": _edge(of_k[:EDGE_STEPS]), "last_steps": _edge(of_k[-EDGE_STEPS:])}
+        for k, of_k in sorted(values.items(), key=lambda item: int(item[0]))
     }
 
 

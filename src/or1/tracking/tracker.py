@@ -19,11 +19,13 @@ from or1.protocols import StepLog, Tokenizer, response_text
 from or1.storage.atomic import guard_writes
 from or1.storage.jsonl import JsonLines, read_rows
 from or1.storage.run_folder import FINGERPRINTS, METRICS, ROLLOUTS, TIMINGS
+from or1.tracking.entropy_metrics import entropy_metrics
 from or1.tracking.fingerprint import fingerprint
-from or1.tracking.metrics import STAGE_INDEX, area_of, score_metrics, step_metrics
+from or1.tracking.metrics import ENTROPY, STAGE_INDEX, area_of, score_metrics, step_metrics
 from or1.tracking.rollouts import RolloutFiles, advantage_of_each, question, rollout_table
 from or1.tracking.sinks import ExampleRollout, Guarded, Sink, SinkProgress, StepEvent
 from or1.tracking.timings import PHASE_S, Timings, step_timings
+from or1.tracking.token_classes import TokenClasses
 from or1.types import Group, Outcome, Problem, Rollout, RunState, Score, StepResult
 
 RESERVED_PHASES = frozenset({"step", "verify", "between", "evaluation", "unix"})
@@ -112,6 +114,9 @@ class RunTracker:
         self._rollouts = RolloutFiles(
             folder / ROLLOUTS, every=config.rollouts_every, keep=config.rollouts_keep
         )
+        self._classes = TokenClasses(tokenizer)
+        self._entropies: list[float] | None = None
+        """Of the steps in metrics.jsonl; None = not read yet."""
         self._last_end: float | None = None
         self._events: Counter[str] = Counter()
 
@@ -152,6 +157,7 @@ class RunTracker:
     def _write(self, before: RunState, stage: StageConfig, result: StepResult, timings: Row) -> None:
         step = result.state.step
         metrics = step_metrics(result, before=before, stage=stage, entropy_target=self._entropy_target)
+        metrics |= self._diagnostics(before, result)
         advantages = advantage_of_each(result.kept, result.advantages)
         if self._rollouts.due(step):
             token_numbers = self._config.token_numbers
@@ -176,6 +182,21 @@ class RunTracker:
         )
         for sink in self._sinks:
             sink.on_step_end(event)
+
+    def _diagnostics(self, before: RunState, result: StepResult) -> Row:
+        if self._entropies is None:
+            rows = read_rows(self._logs[METRICS].path)
+            self._entropies = [row[ENTROPY] for row in rows if ENTROPY in row]
+        found = entropy_metrics(
+            result,
+            before=before,
+            history=self._entropies,
+            classes=self._classes,
+            rule=self._config.collapse,
+        )
+        entropy = result.state.entropy.last_entropy
+        self._entropies += [] if entropy is None else [entropy]
+        return row_of(found)
 
     def _examples(
         self, step: int, groups: Sequence[Group], advantages: Mapping[tuple[str, int], float]
@@ -251,6 +272,7 @@ class RunTracker:
         )
         self._logs[TIMINGS].cut_rows(self._logs[METRICS].num_rows())
         self._rollouts.cut(step)
+        self._entropies = None
         for sink in self._sinks:
             sink.on_cut(step)
 

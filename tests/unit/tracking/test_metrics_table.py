@@ -11,7 +11,7 @@ from or1.config import StageConfig
 from or1.metric import Metric
 from or1.storage.jsonl import read_rows
 from or1.storage.run_folder import METRICS, TIMINGS
-from or1.testing import make_group, make_report, make_result
+from or1.testing import CharTokenizer, make_group, make_report, make_result
 from or1.tracking.metrics_table import (
     TABLE,
     TableEntry,
@@ -35,7 +35,7 @@ def emitted(folder: Path) -> dict[str, set[str]]:
     clock = TimingSources(
         seconds=iter(range(100)).__next__, peak_device_bytes=lambda: 1, verifier_events=lambda: {"retries": 1}
     )
-    tracker = open_tracker(rare, run_config(), clock=clock)
+    tracker = open_tracker(rare, run_config(), clock=clock, tokenizer=CharTokenizer("<think>"))
     group = make_group([1.0, 0.0])
     no_answer = replace(group.rollouts[1], verdict=Verdict(outcome=Outcome.NO_ANSWER, reward=0.0, reason="x"))
     group = replace(group, rollouts=(group.rollouts[0], no_answer))

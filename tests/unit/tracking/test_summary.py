@@ -171,3 +171,25 @@ def test_a_short_run_is_drawn_as_it_was() -> None:
     """A window as wide as the run would make every curve a flat line at its mean."""
     assert smooth([0.0, 1.0, 0.0, 1.0, 1.0]) == [0.0, 1.0, 0.0, 1.0, 1.0]
     assert smooth([float(n % 2) for n in range(12)])[5] == pytest.approx(1 / 3)
+
+
+def test_a_predicted_change_is_compared_with_the_change_in_the_row_after(tmp_path: Path) -> None:
+    """Steps 1 and 2 agree, step 3 does not; in one row no pair does. Step 4 has no row after it."""
+    predicted = [-0.2, 0.1, -0.1, -0.3]
+    measured = [0.1, -0.02, 0.01, 0.03]
+    rows = [
+        in_stage(0, 0.4, **{"entropy/predicted_change": p, "entropy/change_nats": m})
+        for p, m in zip(predicted, measured, strict=True)
+    ]
+    found = write_summary(made(tmp_path, [stage(4, 8)], rows))["entropy_prediction"]
+    assert (found["num_steps"], found["sign_agreement"]) == (3, pytest.approx(2 / 3))
+    assert found["falling_fraction"] == pytest.approx(1 / 3)
+    # sums of products of deviations: 0.003333 / sqrt(0.04667 * 0.001267)
+    assert found["correlation"] == pytest.approx(0.4336, abs=1e-4)
+
+
+def test_the_support_is_summed_up_by_k(tmp_path: Path) -> None:
+    rows = [in_stage(0, 0.4, **{"rollout/pass_at/1": n / 10, "rollout/pass_at/16": 0.9}) for n in range(10)]
+    found = write_summary(made(tmp_path, [stage(10, 8)], rows))["pass_at"]
+    assert list(found) == ["1", "16"]
+    assert found["1"] == {"first_steps": pytest.approx(0.2), "last_steps": pytest.approx(0.7)}
