@@ -43,7 +43,7 @@ set = { "stages.0.num_minibatches" = 2 }
 """
 
 
-def start(folder: Path, out: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, out: str, jobs: int) -> subprocess.Popen[bytes]:
     words = [
         "lab",
         "run",
@@ -72,15 +72,15 @@ def test_killed_twice_the_results_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text(BASE)
     (tmp_path / "own.toml").write_text(EXPERIMENT.replace("BASE", str(tmp_path / "base.toml")))
     for rows in (7, 13):  # of 2 x (8 steps + 4 evaluations)
-        lab = start(tmp_path, "killed")
+        lab = start(tmp_path, "killed", 2)
         while num_rows(tmp_path / "killed") < rows:
             assert lab.poll() is None
             time.sleep(0.01)
         lab.send_signal(signal.SIGKILL)
         lab.wait()
         assert len(read_results(tmp_path / "killed" / "results")) < 2
-    for out in ("killed", "whole"):
-        assert start(tmp_path, out).wait() == 0
+    assert start(tmp_path, "killed", 2).wait() == 0
+    assert start(tmp_path, "whole", 1).wait() == 0  # one process makes one run after the other
     killed, whole = (read_results(tmp_path / out / "results") for out in ("killed", "whole"))
     assert len(whole) == 2
     assert numbers(killed) == numbers(whole)

@@ -65,7 +65,7 @@ class RunResult(Config):
     """Name -> value of each step; null where a step has none."""
 
     def points(self, name: str) -> Iterator[tuple[int, float]]:
-        """(step, value) of a series where it has a value."""
+        """(step, value) of a series where it has a value; none where the result is older than the series."""
         if name == "score":
             yield from ((score.step, score.mean) for score in self.scores)
         elif name == "reward_untruncated":
@@ -73,7 +73,7 @@ class RunResult(Config):
             for step, reward in self.points("reward"):
                 if truncated[step] < 1:
                     yield step, reward / (1 - truncated[step])
-        else:
+        elif name in self.series:
             values = enumerate(self.series[name], 1)
             yield from ((step, value) for step, value in values if value is not None)
 

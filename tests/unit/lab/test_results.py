@@ -42,6 +42,10 @@ def test_a_missing_value_is_not_a_zero() -> None:
     assert value_of(run, StatisticConfig(series="entropy", start=0.7, end=0.8)) is None
 
 
+def test_a_result_that_is_older_than_a_series_has_no_value_of_it() -> None:
+    assert value_of(result(entropy=[0.5]), StatisticConfig(series="clip_fraction")) is None
+
+
 def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = result("abc", entropy=[0.5, None], alpha=[0.0, 0.005])
     write_result(tmp_path / "results", written)
