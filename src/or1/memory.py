@@ -62,6 +62,12 @@ class MemorySettings:
     """Bits of each of AdamW's two moments: 32 or 8."""
     ranks: int = 1
     """Processes over which masters, gradients, moments and weights are sharded."""
+    ranks_here: int = 1
+    """Those whose memory is counted together: all, where they share that of one machine."""
+    offload: bool = False
+    """Shards, their gradients and moments are elsewhere, in the memory of the host."""
+    whole_gradients: bool = False
+    """Each rank keeps the gradient of all weights between its microbatches."""
     lora_rank: int | None = None
     """Columns of the adapters on all linear layers of a block; None = all weights are trained."""
     has_reference: bool = False
@@ -144,7 +150,7 @@ def num_adapter_parameters(shape: Shape, rank: int) -> int:
 
 
 def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
-    """Bytes by phase of a run with AdamW on one device of `settings.ranks`.
+    """Bytes by phase of a run with AdamW on one device of `settings.ranks`, or for `settings.ranks_here`.
 
     Weights in float32 are their own masters. Weights in a smaller type have float32 masters and gradients
     (16 bytes a parameter and 2 for the weights: arXiv 1910.02054, section 3.1, with float32 gradients).
@@ -153,39 +159,53 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     merged = (
         num_block_parameters(shape) * settings.compute_bytes
     )  # the engine's copy, with the adapters in it
-    trained = num_parameters(shape)
-    if settings.lora_rank is not None:
-        trained = num_adapter_parameters(shape, settings.lora_rank)
+    trained = _num_trained(shape, settings)
+    whole_gradients = settings.ranks_here * trained * FLOAT32 if settings.whole_gradients else 0
     own_masters = settings.compute_bytes >= FLOAT32
     masters = 0 if own_masters and settings.lora_rank is None else trained * FLOAT32
-    moment = FLOAT32 if settings.optimizer_bits == 32 else 1 + FLOAT32 / QUANTIZATION_BLOCK
     return MemoryEstimate(
         weights=_shard(weights, settings)
         + _gathered(shape, settings)
         + (merged if settings.lora_rank is not None and settings.slots else 0),
         masters=_shard(masters, settings),
-        gradients=_shard(trained * FLOAT32, settings),
-        moments=_shard(int(2 * trained * moment), settings),
+        gradients=whole_gradients + _shard(trained * FLOAT32, settings),
+        moments=_shard(_moment_bytes(shape, settings), settings),
         reference=_shard(weights, settings) if settings.has_reference else 0,
         kept_weights=settings.kept_versions * weights,
-        activations=_activations(shape, settings),
-        layer=_layer(shape, settings),
-        logits=_logits(shape, settings),
+        activations=settings.ranks_here * _activations(shape, settings),
+        layer=settings.ranks_here * _layer(shape, settings),
+        logits=settings.ranks_here * _logits(shape, settings),
         kv_cache=_cache(shape, settings),
         decode=settings.slots * shape.vocab_size * FLOAT32 * CHUNK_COPIES,
     )
 
 
+def checkpoint_bytes(shape: Shape, settings: MemorySettings) -> int:
+    """Size of the files of a checkpoint, of all ranks together: trained weights in float32, and moments."""
+    return _num_trained(shape, settings) * FLOAT32 + _moment_bytes(shape, settings)
+
+
+def _num_trained(shape: Shape, settings: MemorySettings) -> int:
+    rank = settings.lora_rank
+    return num_parameters(shape) if rank is None else num_adapter_parameters(shape, rank)
+
+
+def _moment_bytes(shape: Shape, settings: MemorySettings) -> int:
+    moment = FLOAT32 if settings.optimizer_bits == 32 else 1 + FLOAT32 / QUANTIZATION_BLOCK
+    return int(2 * _num_trained(shape, settings) * moment)
+
+
 def _shard(num_bytes: int, settings: MemorySettings) -> int:
-    return -(-num_bytes // settings.ranks)
+    return 0 if settings.offload else settings.ranks_here * -(-num_bytes // settings.ranks)
 
 
 def _gathered(shape: Shape, settings: MemorySettings) -> int:
-    """With several ranks: the whole embedding and two layers, the one computed and the one that comes."""
-    if settings.ranks == 1:
+    """Beside shards: the whole embedding and two layers, the one computed and the one that comes."""
+    if settings.ranks == 1 and not settings.offload:
         return 0
     layer = num_block_parameters(shape) // shape.num_layers
-    return (shape.vocab_size * shape.hidden_size + 2 * layer) * settings.compute_bytes
+    numbers = shape.vocab_size * shape.hidden_size + 2 * layer
+    return settings.ranks_here * numbers * settings.compute_bytes
 
 
 def _layer_elements(shape: Shape, settings: MemorySettings) -> int:

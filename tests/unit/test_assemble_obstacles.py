@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,18 +10,31 @@ import pytest
 import torch
 
 from or1 import recipes
-from or1.assemble import generators, train
+from or1.assemble import generators, read_model, train
 from or1.assemble import obstacles as subject
-from or1.assemble.memory import explained, is_out_of_memory, run_settings, sampling_line
+from or1.assemble.memory import (
+    explained_run,
+    is_out_of_memory,
+    run_settings,
+    sampling_line,
+    sampling_settings,
+)
 from or1.assemble.obstacles import Machine, known_shape, obstacles
 from or1.cli import doctor
+from or1.config import ModelConfig, RolloutConfig, SystemConfig
 from or1.errors import ConfigError, ModelError, OutOfMemoryError
 from or1.evals.request import evaluation_settings
-from or1.memory import GIB, PUBLISHED, estimate
+from or1.memory import (
+    GIB,
+    PUBLISHED,
+    MemoryEstimate,
+    estimate,
+    num_block_parameters,
+    num_parameters,
+)
 from or1.types import Message
 from or1_verify.sandbox import Capabilities, Level, detect
 from or1_verify.sandbox.detection import Lack
-from tests.small import small_config
 
 LACK = Lack(level=max(Level), why="no kernel support", remedy="use Linux")
 
@@ -205,11 +219,101 @@ def test_a_microbatch_is_no_larger_than_its_minibatch_and_holds_a_sequence() -> 
     assert run_settings(run, 4, on_gpu=False).microbatch_tokens == 260
 
 
+SEVEN = PUBLISHED["deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"]
+TWO_RANKS = ["system.backend=fsdp", "system.num_ranks=2", "system.recompute_activations=true"]
+
+
+def held(*sets: str, on_gpu: bool = True) -> MemoryEstimate:
+    run = recipes.load("or1-7b", [*TWO_RANKS, *sets])
+    return estimate(SEVEN, run_settings(run, 2, on_gpu=on_gpu))
+
+
+def test_offloaded_shards_take_no_memory_of_the_gpu() -> None:
+    """The embedding and two layers in bfloat16 are what a rank gathers from them."""
+    plain, offloaded = held(), held("system.offload_optimizer=true")
+    assert plain.peak - offloaded.peak == num_parameters(SEVEN) * (2 + 4 + 4 + 8) // 2
+    assert (offloaded.masters, offloaded.gradients, offloaded.moments) == (0, 0, 0)
+    layer = num_block_parameters(SEVEN) // SEVEN.num_layers
+    assert offloaded.weights == 2 * (SEVEN.vocab_size * SEVEN.hidden_size + 2 * layer)
+    assert offloaded.activations == plain.activations
+    on_cpu = held("system.offload_optimizer=true", on_gpu=False)
+    assert on_cpu == held(on_gpu=False), "the memory of the host is that of the run"
+
+
+def test_offloaded_shards_need_the_memory_of_the_host() -> None:
+    """18 bytes for each of 7.6 billion weights are 127.7 GiB, those of both ranks together."""
+    sets = (*TWO_RANKS, "system.offload_optimizer=true")
+    rich = replace(LARGE, num_gpus=2)
+    assert "offload" not in found("or1-7b", rich, *sets)
+    line = found("or1-7b", replace(rich, free_memory_bytes=100 * GIB), *sets)
+    assert (
+        "system.offload_optimizer puts 127.7 GiB into the memory of the host, and 100.0 GiB are free" in line
+    )
+
+
+def test_ranks_that_compute_a_sequence_together_hold_a_part_of_it() -> None:
+    plain, shared = held(), held("system.context_parallel=2")
+    assert shared.activations * 2 == plain.activations
+    assert shared.moments == plain.moments
+
+
+def test_gradients_that_are_summed_once_are_whole_on_each_rank() -> None:
+    num = num_parameters(SEVEN)
+    assert held("system.sum_gradients_once=true").gradients == 4 * num + 4 * num // 2
+    assert held().gradients == 4 * num // 2
+
+
+def test_ranks_on_cpus_share_the_memory_of_the_machine() -> None:
+    """One set of weights and moments, and the working memory of both ranks."""
+    one, two = held("system.num_ranks=1", on_gpu=False), held(on_gpu=False)
+    assert (two.moments, two.gradients, two.kv_cache) == (one.moments, one.gradients, one.kv_cache)
+    assert (two.activations, two.layer, two.logits) == (2 * one.activations, 2 * one.layer, 2 * one.logits)
+
+
+def test_a_checkpoint_holds_each_weight_once() -> None:
+    """0.49 billion weights and two moments in float32 are 5.5 GiB, whatever the number of ranks."""
+    poor = replace(SMALL, free_disk_bytes=1 << 30, free_memory_bytes=1 << 50)
+    sets = ("system.backend=fsdp", "system.num_ranks=4")
+    assert "a checkpoint takes 5.5 GiB" in found("qwen-0.5b-gsm8k", poor)
+    assert "a checkpoint takes 5.5 GiB" in found("qwen-0.5b-gsm8k", poor, *sets)
+    assert found("qwen-0.5b-gsm8k", poor, "system.optimizer_bits=8").startswith("a checkpoint takes 2.8 GiB")
+
+
+@pytest.mark.parametrize(
+    ("sets", "named", "not_named"),
+    [
+        ((), ("set system.optimizer_bits = 8", "set model.lora"), ("num_ranks", "offload")),
+        (
+            ("system.optimizer_bits=8", "system.recompute_activations=true"),
+            ("set model.lora",),
+            ("optimizer_bits", "recompute"),
+        ),
+        (
+            TWO_RANKS,
+            ("set system.offload_optimizer = true", "raise system.num_ranks"),
+            ("optimizer_bits", "model.lora", "recompute"),
+        ),
+        (("system.backend=mine.py:make_backend",), (), ("the run needs",)),
+    ],
+)
+def test_remedies_are_those_that_the_run_allows(
+    sets: Sequence[str], named: Sequence[str], not_named: Sequence[str]
+) -> None:
+    line = found("or1-7b", replace(LARGE, num_gpus=2, free_gpu_bytes=20 * GIB), *sets)
+    assert [part for part in named if part not in line] == []
+    assert [part for part in not_named if part in line] == []
+
+
+@pytest.mark.parametrize(("num_requests", "slots"), [(4, 4), (900, 512), (None, 512)])
+def test_an_evaluation_takes_no_more_slots_than_it_has_samples(num_requests: int | None, slots: int) -> None:
+    rollout = RolloutConfig(max_running=512, max_response_tokens=32_768)
+    assert sampling_settings(rollout, 4, 500, num_requests, on_gpu=False).slots == slots
+
+
 def test_sampling_needs_no_optimizer() -> None:
-    seven = PUBLISHED["deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"]
     settings = replace(run_settings(recipes.load("or1-7b"), 2, on_gpu=True), slots=8)
-    assert sampling_line(seven, settings, 40 * GIB) is None
-    line = sampling_line(seven, settings, 10 * GIB)
+    assert sampling_line(SEVEN, settings, 40 * GIB) is None
+    line = sampling_line(SEVEN, settings, 10 * GIB)
     assert line is not None
     assert "moments" not in line
     assert "lower max_running, lower max_response_tokens" in line
@@ -236,12 +340,19 @@ def test_the_longest_prompt_has_all_of_its_messages() -> None:
     ],
 )
 def test_memory_that_runs_out_is_one_line(error: Exception) -> None:
-    settings = run_settings(recipes.load("tiny"), 4, on_gpu=False)
+    model = read_model(ModelConfig(path="builtin:tiny"), SystemConfig(device="cpu"))
+    run = recipes.load("tiny")
     with (
         pytest.raises(
             OutOfMemoryError, match=r"out of memory on cpu: the run needs about .* are free: lower"
         ),
-        explained(torch.device("cpu"), small_config(), settings, trains=True),
+        explained_run(run, model),
+    ):
+        raise error
+    plugin = recipes.load("tiny", ["system.backend=mine.py:make_backend"])
+    with (
+        pytest.raises(OutOfMemoryError, match=r"GiB are free, and the needs of system.backend = \"mine.py"),
+        explained_run(plugin, model),
     ):
         raise error
 

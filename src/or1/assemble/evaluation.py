@@ -51,13 +51,14 @@ def evaluate(
     protocol = load_protocol(settings.protocol)
     sampling = pipeline.sampling_of(settings, protocol)
     samples = pipeline.samples_of(settings, protocol, questions)
+    num_requests = max(samples[each.benchmark.name] * len(each.asked) for each in questions)
     described = {
         **settings.model_dump(mode="json"),
         "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
         "sampling": dataclasses.asdict(sampling),
     }
     with (
-        open_generator(settings, sampling.max_response_tokens, questions, progress) as (
+        open_generator(settings, sampling.max_response_tokens, questions, progress, num_requests) as (
             generator,
             environment,
         ),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from or1.assemble.engines import engine_factory
-from or1.assemble.memory import explained, free_bytes, sampling_line, sampling_settings
+from or1.assemble.memory import explained, free_bytes, sampling_line, sampling_needs, sampling_settings
 from or1.assemble.model import Model, read_model, set_threads
 from or1.config import ModelConfig, RolloutConfig, SystemConfig
 from or1.errors import OutOfMemoryError
@@ -59,6 +60,7 @@ def open_generator(
     max_response_tokens: int,
     questions: Sequence[Questions] = (),
     progress: Progress = NO_PROGRESS,
+    num_requests: int | None = None,
 ) -> Iterator[tuple[Generator, Mapping[str, Any]]]:
     """Open the generator of an evaluation; also yields the environment that its numbers depend on.
 
@@ -67,6 +69,7 @@ def open_generator(
         max_response_tokens: longest response that will be sampled [tokens].
         questions: bound the longest prompt.
         progress: gets the tokens as they are decoded, where the engine counts them.
+        num_requests: largest number of responses in one call; None = not known.
 
     Raises:
         ModelError, ConfigError, EndpointError: in one line.
@@ -96,11 +99,11 @@ def open_generator(
     about = {"engine": rollout.engine, "dtype": str(model.dtype), "device": model.device.type}
     prompts = (asked.problem.prompt for each in questions for asked in each.asked)
     longest = longest_prompt(rollout.max_prompt_tokens, prompts)
-    memory = sampling_settings(rollout, model.dtype.itemsize, longest, on_gpu=bool(gpu))
+    memory = sampling_settings(rollout, model.dtype.itemsize, longest, num_requests, on_gpu=bool(gpu))
     if (line := sampling_line(model.config, memory, free_bytes(model.device))) is not None:
         raise OutOfMemoryError(line)
     with (
-        explained(model.device, model.config, memory, trains=False),
+        explained(model.device, partial(sampling_needs, model.config, memory)),
         contextlib.closing(_engine_of(model, settings.system, rollout)) as engine,
     ):
         if isinstance(engine, CountsTokens):

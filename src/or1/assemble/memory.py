@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
 
+from or1.assemble.backends import BACKENDS
 from or1.assemble.model import Model
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import OutOfMemoryError
@@ -23,27 +24,16 @@ _SHOWN = 0.01
 _CPU_FAILURES = ("DefaultCPUAllocator: can't allocate memory", "not enough memory")
 """In the message of the RuntimeError that torch raises for them."""
 
-_REMEDIES: dict[str, tuple[str, ...]] = {
-    "activations": ("lower system.tokens_per_microbatch", "set system.recompute_activations = true"),
-    "layer": ("lower system.tokens_per_microbatch",),
-    "logits": ("lower system.tokens_per_microbatch",),
-    "kv_cache": ("lower {running}", "lower {budget}"),
-    "decode": ("lower {running}",),
-    "moments": (
-        "set system.optimizer_bits = 8",
-        "set model.lora, or take a smaller model",
-    ),
-    "masters": ("set model.lora, or take a smaller model",),
-    "gradients": ("set model.lora, or take a smaller model",),
+_TRAINED = ("moments", "masters", "gradients")
+_TOKENS = ("activations", "layer", "logits")
+_PHASES = (*_TOKENS, "kv_cache", "decode", *_TRAINED, "weights", "reference", "kept_weights")
+"""Of a `MemoryEstimate`."""
+_SAMPLING_REMEDIES = {
     "weights": ("take a smaller model",),
-    "reference": ("set loss.kl_coefficient = 0",),
-    "kept_weights": ("set rollout.max_staleness = 0",),
+    "kv_cache": ("lower max_running", "lower max_response_tokens"),
+    "decode": ("lower max_running",),
 }
-"""Phase of an `MemoryEstimate` -> settings that lower it."""
-_RUN_NAMES = {"running": "rollout.max_running", "budget": "max_response_tokens of the stages"}
-_EVAL_NAMES = {"running": "max_running", "budget": "max_response_tokens"}
-_SAMPLING = ("weights", "kv_cache", "decode")
-"""Phases of an engine without a trainer."""
+"""Phase of an engine without a trainer -> settings that lower it."""
 
 
 def run_settings(run: RunConfig, compute_bytes: int, *, on_gpu: bool) -> MemorySettings:
@@ -61,6 +51,8 @@ def run_settings(run: RunConfig, compute_bytes: int, *, on_gpu: bool) -> MemoryS
     rollouts = max(s.num_problems * s.group_size for s in run.stages)
     trained = max(-(-s.num_problems // s.num_minibatches) * s.group_size for s in run.stages)
     whole = prompt + budget
+    system = run.system
+    tokens = max(whole, min(system.tokens_per_microbatch, trained * whole))
     slots = min(run.rollout.max_running, int(rollouts * run.rollout.oversample))
     if run.rollout.engine != "local":
         slots = 0  # in another process, which has its own limit
@@ -68,27 +60,73 @@ def run_settings(run: RunConfig, compute_bytes: int, *, on_gpu: bool) -> MemoryS
         slots = 1
     return MemorySettings(
         compute_bytes=compute_bytes,
-        microbatch_tokens=max(whole, min(run.system.tokens_per_microbatch, trained * whole)),
-        recompute=run.system.recompute_activations,
-        optimizer_bits=run.system.optimizer_bits,
-        ranks=run.system.num_ranks if on_gpu else 1,  # ranks on CPU share one memory
+        microbatch_tokens=-(-tokens // system.context_parallel),
+        recompute=system.recompute_activations,
+        optimizer_bits=system.optimizer_bits,
+        ranks=system.num_ranks,
+        ranks_here=1 if on_gpu else system.num_ranks,
+        offload=on_gpu and system.backend == "fsdp" and system.offload_optimizer,
+        whole_gradients=system.backend == "fsdp" and system.sum_gradients_once,
         lora_rank=None if run.model.lora is None else run.model.lora.rank,
         has_reference=run.loss.kl_coefficient > 0,
         # ranks on GPUs publish files in the memory of the host
-        kept_versions=2 if run.rollout.max_staleness and not (on_gpu and run.system.backend == "fsdp") else 0,
+        kept_versions=2 if run.rollout.max_staleness and not (on_gpu and system.backend == "fsdp") else 0,
         slots=slots,
         max_prompt_tokens=prompt,
         max_response_tokens=budget,
-        keeps_attention=not on_gpu and not run.system.deterministic,
+        keeps_attention=not on_gpu and not system.deterministic,
     )
 
 
+def _run_remedies(run: RunConfig, *, on_gpu: bool) -> dict[str, tuple[str, ...]]:
+    """Phase -> settings that lower it, of those that the run allows."""
+    system, is_local = run.system, run.system.backend == "local"
+    longest = run.rollout.max_prompt_tokens + max(stage.max_response_tokens for stage in run.stages)
+    is_packed = system.tokens_per_microbatch > longest
+    can_share = not is_local and not system.deterministic and system.context_parallel < system.num_ranks
+    is_apart = not is_local and on_gpu  # each rank has memory of its own
+    budget = "lower max_response_tokens of the stages"
+    held = (*_TRAINED, "weights")
+    rows: tuple[tuple[bool, str, tuple[str, ...]], ...] = (
+        (is_packed, "lower system.tokens_per_microbatch", _TOKENS),
+        (not is_packed, budget, _TOKENS),
+        (not system.recompute_activations, "set system.recompute_activations = true", ("activations",)),
+        (can_share, "raise system.context_parallel", _TOKENS),
+        (not on_gpu, "lower rollout.max_running", ("kv_cache", "decode")),
+        (True, budget, ("kv_cache",)),
+        (is_local and system.optimizer_bits == 32, "set system.optimizer_bits = 8", ("moments",)),
+        (system.sum_gradients_once, "set system.sum_gradients_once = false", ("gradients",)),
+        (is_local and run.model.lora is None, "set model.lora", _TRAINED),
+        (is_apart and not system.offload_optimizer, "set system.offload_optimizer = true", held),
+        (is_apart, "raise system.num_ranks", held),
+        (True, "take a smaller model", held),
+        (True, "set loss.kl_coefficient = 0", ("reference",)),
+        (True, "set rollout.max_staleness = 0", ("kept_weights",)),
+    )
+    useful = [(text, phases) for holds, text, phases in rows if holds]
+    return {phase: tuple(text for text, phases in useful if phase in phases) for phase in _PHASES}
+
+
 def sampling_settings(
-    rollout: RolloutConfig, compute_bytes: int, longest_prompt: int, *, on_gpu: bool
+    rollout: RolloutConfig,
+    compute_bytes: int,
+    longest_prompt: int,
+    num_requests: int | None = None,
+    *,
+    on_gpu: bool,
 ) -> MemorySettings:
-    """As `run_settings`, for an engine without a trainer."""
+    """As `run_settings`, for an engine without a trainer.
+
+    Args:
+        rollout: its settings.
+        compute_bytes: bytes of a number of the compute type.
+        longest_prompt: [tokens].
+        num_requests: largest number of responses in one call, which takes no more slots; None = not known.
+        on_gpu: see `run_settings`.
+    """
     assert rollout.max_response_tokens is not None, "an engine without stages is given its budget"
-    slots = 1 if on_gpu else rollout.max_running
+    running = rollout.max_running if num_requests is None else min(rollout.max_running, num_requests)
+    slots = 1 if on_gpu else running
     return MemorySettings(
         compute_bytes=compute_bytes,
         microbatch_tokens=1,
@@ -98,33 +136,49 @@ def sampling_settings(
     )
 
 
-def run_line(shape: Shape, settings: MemorySettings, free: int) -> str | None:
+def run_line(
+    run: RunConfig, shape: Shape, settings: MemorySettings, free: int, *, on_gpu: bool
+) -> str | None:
     """Why a run does not fit into the free bytes, with the settings that lower it; None where it fits."""
+    if estimate(shape, settings).peak <= free:
+        return None
+    return run_needs(run, shape, settings, free, on_gpu=on_gpu)
+
+
+def run_needs(run: RunConfig, shape: Shape, settings: MemorySettings, free: int, *, on_gpu: bool) -> str:
+    """The memory of a run beside the free bytes, with the settings that lower it."""
     needed = estimate(shape, settings)
-    return None if needed.peak <= free else _line("the run", needed, needed.peak, free, _RUN_NAMES)
+    return _line("the run", needed, needed.peak, free, _run_remedies(run, on_gpu=on_gpu))
 
 
 def sampling_line(shape: Shape, settings: MemorySettings, free: int) -> str | None:
     """As `run_line`, for an engine without a trainer."""
-    needed = _without_trainer(estimate(shape, settings))
-    return None if needed.rollout <= free else _line("sampling", needed, needed.rollout, free, _EVAL_NAMES)
+    return None if _sampled(shape, settings).rollout <= free else sampling_needs(shape, settings, free)
 
 
-def _without_trainer(whole: MemoryEstimate) -> MemoryEstimate:
-    nothing = dict.fromkeys((name for name in _REMEDIES if name not in _SAMPLING), 0)
-    return replace(whole, **nothing)
+def sampling_needs(shape: Shape, settings: MemorySettings, free: int) -> str:
+    """As `run_needs`, for an engine without a trainer."""
+    needed = _sampled(shape, settings)
+    return _line("sampling", needed, needed.rollout, free, _SAMPLING_REMEDIES)
 
 
-def _line(subject: str, needed: MemoryEstimate, total: int, free: int, names: dict[str, str]) -> str:
-    phases = {name: _bytes_of(needed, name) for name in _REMEDIES}
+def _sampled(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
+    nothing = dict.fromkeys((name for name in _PHASES if name not in _SAMPLING_REMEDIES), 0)
+    return replace(estimate(shape, settings), **nothing)
+
+
+def _line(
+    subject: str, needed: MemoryEstimate, total: int, free: int, remedies: Mapping[str, Sequence[str]]
+) -> str:
+    phases = {name: _bytes_of(needed, name) for name in _PHASES}
     shown = ", ".join(
         f"{name.replace('_', ' ')} {_gib(size)}" for name, size in phases.items() if size >= _SHOWN * total
     )
     large = sorted((n for n in phases if phases[n] >= _MANY * total), key=lambda n: -phases[n])
-    remedies = list(dict.fromkeys(text.format(**names) for name in large for text in _REMEDIES[name]))
+    useful = dict.fromkeys(text for name in large for text in remedies[name])
     return (
         f"{subject} needs about {_gib(total)} GiB of memory ({shown}) and {_gib(free)} GiB are free: "
-        f"{', '.join(remedies)}"
+        f"{', '.join(useful)}"
     )
 
 
@@ -144,10 +198,12 @@ def free_bytes(device: torch.device) -> int:
 
 
 @contextlib.contextmanager
-def explained(
-    device: torch.device, shape: Shape, settings: MemorySettings, *, trains: bool
-) -> Iterator[None]:
-    """Turn an allocation that fails inside into one line with the estimate and what is free.
+def explained(device: torch.device, needs: Callable[[int], str]) -> Iterator[None]:
+    """Turn an allocation that fails inside into one line.
+
+    Args:
+        device: of the allocations.
+        needs: the estimate beside the bytes that are free.
 
     Raises:
         OutOfMemoryError: torch or Python could not allocate memory on CPU or GPU.
@@ -157,20 +213,22 @@ def explained(
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        free = free_bytes(device)
-        needed = estimate(shape, settings)
-        if trains:
-            line = _line("the run", needed, needed.peak, free, _RUN_NAMES)
-        else:
-            needed = _without_trainer(needed)
-            line = _line("sampling", needed, needed.rollout, free, _EVAL_NAMES)
+        line = needs(free_bytes(device))
         raise OutOfMemoryError(f"out of memory on {device.type}: {line}") from error
 
 
 def explained_run(run: RunConfig, model: Model) -> AbstractContextManager[None]:
     """`explained` for a run of a model."""
-    settings = run_settings(run, model.dtype.itemsize, on_gpu=model.device.type == "cuda")
-    return explained(model.device, model.config, settings, trains=True)
+    on_gpu = model.device.type == "cuda"
+    settings = run_settings(run, model.dtype.itemsize, on_gpu=on_gpu)
+
+    def needs(free: int) -> str:
+        name = run.system.backend
+        if name in BACKENDS:
+            return run_needs(run, model.config, settings, free, on_gpu=on_gpu)
+        return f'{_gib(free)} GiB are free, and the needs of system.backend = "{name}" are not known'
+
+    return explained(model.device, needs)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

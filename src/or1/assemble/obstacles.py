@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
 
-from or1.assemble.backends import backend_factory
+from or1.assemble.backends import BACKENDS, backend_factory
 from or1.assemble.engines import ENGINE_NEEDS, engine_factory
 from or1.assemble.memory import free_bytes, run_line, run_settings
 from or1.assemble.model import device_for, dtype_for
 from or1.assemble.verifiers import sandbox_line, task_kinds
 from or1.config import RunConfig
 from or1.errors import ConfigError, Or1Error
-from or1.memory import GIB, PUBLISHED, Shape, estimate
+from or1.memory import GIB, PUBLISHED, Shape, checkpoint_bytes, estimate
 from or1.models import model_folder
 from or1.nn.load import shape_for
 from or1.nn.weights import hub_name, resolve_folder
@@ -132,7 +132,7 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
         uses_own = settings.sandbox_fusion_url is None
         if uses_own and (line := sandbox_line(machine.sandbox(), settings.allow_weak_sandbox)):
             yield line
-    if shape is not None:
+    if shape is not None and run.system.backend in BACKENDS:  # the needs of others are not known
         yield from _too_large(run, machine, shape, device)
 
 
@@ -141,13 +141,19 @@ def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.dev
     dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
     on_gpu = device.type == "cuda"
     settings = run_settings(run, dtype.itemsize, on_gpu=on_gpu)
-    # ranks on CPUs share the memory of the machine
-    free = machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes // settings.ranks
-    line = run_line(shape, settings, free)
+    free = machine.free_gpu_bytes if on_gpu else machine.free_memory_bytes
+    line = run_line(run, shape, settings, free, on_gpu=on_gpu)
     if line is not None:
         yield line
-    needed = estimate(shape, settings)
-    checkpoint = settings.ranks * (needed.moments + (needed.masters or needed.weights))
+    if settings.offload:
+        apart = estimate(shape, replace(settings, offload=False)).peak - estimate(shape, settings).peak
+        host = run.system.num_ranks * apart
+        if host > machine.free_memory_bytes:
+            yield (
+                f"system.offload_optimizer puts {host / GIB:.1f} GiB into the memory of the host, and "
+                f"{machine.free_memory_bytes / GIB:.1f} GiB are free: leave it out, or take a smaller model"
+            )
+    checkpoint = checkpoint_bytes(shape, settings)
     if checkpoint > machine.free_disk_bytes:
         yield (
             f"a checkpoint takes {checkpoint / GIB:.1f} GiB and the disk has "

@@ -34,7 +34,7 @@ def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     Raises:
         CheckpointError: a file cannot be read.
     """
-    with _reader_of(folder) as reader, warnings.catch_warnings():
+    with _shard_reader(folder) as reader, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is")  # one process, as intended
         tensors = {
             name: torch.empty(stored.size, dtype=stored.properties.dtype)  # type: ignore[union-attr]
@@ -69,7 +69,7 @@ def read_shards(folder: Path, shards: Mapping[str, Tensor]) -> None:
         CheckpointError: a file cannot be read, a tensor is missing or has another shape, or the moments have
             8 bits.
     """
-    with _reader_of(folder) as reader:
+    with _shard_reader(folder) as reader:
         found = reader.read_metadata().state_dict_metadata
         if any(name.startswith(_CODES) for name in found):
             raise CheckpointError(
@@ -92,7 +92,7 @@ def first_failure(error: BaseException) -> BaseException:
     return next((cause for cause in causes if isinstance(cause, OSError)), causes[0])
 
 
-class _Reader(HuggingFaceStorageReader):
+class _ShardReader(HuggingFaceStorageReader):
     """Reads the headers of the files once."""
 
     _metadata: Metadata | None = None
@@ -104,10 +104,10 @@ class _Reader(HuggingFaceStorageReader):
 
 
 @contextlib.contextmanager
-def _reader_of(folder: Path) -> Iterator[_Reader]:
+def _shard_reader(folder: Path) -> Iterator[_ShardReader]:
     """Reads the files of a folder; CheckpointError where it cannot."""
     try:
-        yield _Reader(str(folder))
+        yield _ShardReader(str(folder))
     except (CheckpointException, SafetensorError, OSError) as error:
         cause = first_failure(error)
         line = f"{folder} cannot be read ({type(cause).__name__}: {first_line(cause)})"
