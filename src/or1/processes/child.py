@@ -164,10 +164,7 @@ class ChildProcess:
 
     def where(self) -> str:
         """The innermost line of or1 in its stacks, which it writes into its log; empty without them."""
-        stacks = self.stack(STACK_LIMIT_S)
-        main = stacks[max(stacks.rfind("Current thread"), 0) :]
-        found = re.search(r'File "(\S+or1/\S+)", line (\d+)', main)
-        return f", in {Path(found[1]).name} line {found[2]}" if found else ""
+        return innermost(self.stack(STACK_LIMIT_S))
 
     def kill(self) -> None:
         """End the process at once, before it can react to the end of its channel; may be called again."""
@@ -203,3 +200,10 @@ class ChildProcess:
         """The end of its output, for an error of one line."""
         lines = self._running.last_lines()
         return f"; its output ends: {lines}" if lines else ""
+
+
+def innermost(stacks: str) -> str:
+    """The innermost line of or1 in the stack of the main thread, for an error; empty without one."""
+    main = stacks[max(stacks.rfind("Current thread"), 0) :]
+    found = re.search(r'File "(\S+or1/\S+)", line (\d+)', main)
+    return f", in {Path(found[1]).name} line {found[2]}" if found else ""

@@ -50,6 +50,10 @@ class Pulse:
         if changed:
             self._changed.set()
 
+    def doing(self, work: str) -> None:
+        """Another piece of work of the same phase."""
+        self.at(self._now[0], work)
+
     def _beat(self) -> None:
         while True:
             phase, work, began = self._now
