@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -43,6 +43,10 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e packages/or1-verify -e '.[docs]'
 	@touch $@
 
+$(VENV)/.installed-browser: $(VENV)/.installed-dev
+	$(PIP_INSTALL) -e packages/or1-verify -e '.[browser]'
+	@touch $@
+
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
 	$(PIP_INSTALL) -e packages/or1-verify -e '.[ray]'
 	@touch $@
@@ -59,6 +63,7 @@ setup: $(VENV)/.installed-dev  ## environment for development, in .venv
 demo: $(VENV)/.installed-board  ## train the built-in model and show the score before and after
 	$(BIN)/or1 train tiny --out runs/tiny
 	$(BIN)/or1 plot runs/tiny
+	$(BIN)/or1 report runs/tiny
 
 demo-ablation: demo  ## the same without entropy control, and both in one picture
 	$(BIN)/or1 train tiny-no-entropy-control --out runs/tiny-no-entropy-control
@@ -78,6 +83,10 @@ test-faults: $(VENV)/.installed-dev  ## kill and stop ranks and engines at rando
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
+
+test-report: $(VENV)/.installed-browser  ## the report in Debian's chromium, without a network: tests, frames/s, file sizes
+	$(TEST_ENV) $(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m benchmarks.report_page
 
 test-verifiers: $(VENV)-verifiers/.installed  ## tasks from environments of the real verifiers library
 	$(TEST_ENV) $(VENV)-verifiers/bin/python -m pytest tests/unit/tasks/test_verifiers_env.py

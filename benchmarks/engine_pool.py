@@ -35,7 +35,7 @@ def processor_s() -> float:
 
 def traffic(pool: EnginePool) -> tuple[int, int]:
     """Bytes to and from the engines."""
-    return sum(p.bytes_sent for p in pool.processes), sum(p.bytes_received for p in pool.processes)
+    return sum(p.bytes_sent for p in pool.engine_processes), sum(p.bytes_received for p in pool.engine_processes)
 
 
 def sample(pool: EnginePool, num_problems: int, group_size: int) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def main() -> None:
     args = parser.parse_args()
     decoder = load_decoder(model_folder("builtin:tiny"), dtype=getattr(torch, args.dtype))
     weights = {name: p.detach() for name, p in decoder.named_parameters()}
-    for num_engines in (1, 2):
+    for num_engines in (1, 2, 8) if args.fake else (1, 2):
         pool = fake_pool(*[{}] * num_engines) if args.fake else vllm_pool(args.dtype, num_engines)
         handle = WeightHandle(version=1, ref=0.5 if args.fake else weights)
         with contextlib.closing(pool):

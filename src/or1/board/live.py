@@ -1,9 +1,9 @@
 """The report of runs that are still training, as a page on this machine that follows their files.
 
-The server answers two requests: `/` is the page, `/data?since=TOKEN` the rows after those that the page has.
-No path of a request is ever a path of a file, nothing is written, and it listens on the loopback address
-alone. A request must name that address as its host: a site that makes its own name point to 127.0.0.1 (DNS
-rebinding) gets nothing.
+The server answers three requests: `/` is the page, `/data?since=TOKEN` the rows after those that the page
+has, `/rollouts?run=0` the rollouts of a run. No path of a request is ever a path of a file, nothing is
+written, and it listens on the loopback address alone. A request must name that address as its host: a site
+that makes its own name point to 127.0.0.1 (DNS rebinding) gets nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from or1.board.page import page
 from or1.board.report_data import report_data
+from or1.board.report_rollouts import run_rollouts
 from or1.errors import ConfigError, Or1Error
 from or1.storage.run_folder import CONFIG, METRICS, TIMINGS, RunFolder
 from or1.tracking.metrics import STAGE_INDEX
@@ -108,7 +109,15 @@ class LiveRuns:
             RunFolderError: a folder is not a run folder.
         """
         token = self.token()
-        return page(report_data(self._folders) | {"token": token}, is_live=True)
+        later: list[dict[str, Any]] = [{}] * len(
+            self._folders
+        )  # the page reads the rollouts when their tab is opened
+        return page(report_data(self._folders) | {"token": token}, later, is_live=True)
+
+    def rollouts(self, number: str) -> dict[str, Any] | None:
+        """The rollouts of a run as of now, as `run_rollouts`; None if no run has this number, from 0."""
+        numbers = [str(n) for n in range(len(self._folders))]
+        return run_rollouts(self._folders[numbers.index(number)]) if number in numbers else None
 
     def token(self) -> str:
         """The state of the files."""
@@ -196,19 +205,30 @@ class _LiveHandler(BaseHTTPRequestHandler):
         if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
             self._reply(HTTPStatus.FORBIDDEN, "text/plain", f"open {self.server.url} itself")
             return
-        parts = urlsplit(self.path)
         try:
-            if self.path == "/":
-                self._reply(HTTPStatus.OK, "text/html", self.server.runs.page())
-            elif (parts.scheme, parts.netloc, parts.path) == ("", "", "/data"):
-                reply = self.server.runs.since(parse_qs(parts.query).get("since", [""])[0])
-                status = HTTPStatus.NO_CONTENT if reply is None else HTTPStatus.OK
-                self._reply(status, "application/json", "" if reply is None else json.dumps(reply))
-            else:
-                self._reply(HTTPStatus.NOT_FOUND, "text/plain", "only / and /data")
+            self._answer()
         except (Or1Error, OSError) as error:
             # a resume is cutting or replacing the files: the page repeats its request
             self._reply(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", str(error))
+
+    def _answer(self) -> None:
+        parts, runs = urlsplit(self.path), self.server.runs
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        path = "" if parts.scheme or parts.netloc else parts.path
+        if self.path == "/":
+            self._reply(HTTPStatus.OK, "text/html", runs.page())
+        elif path == "/data":
+            self._reply_json(runs.since(query.get("since", "")), HTTPStatus.NO_CONTENT)
+        elif path == "/rollouts":
+            self._reply_json(runs.rollouts(query.get("run", "")), HTTPStatus.NOT_FOUND)
+        else:
+            self._reply(HTTPStatus.NOT_FOUND, "text/plain", "only /, /data and /rollouts")
+
+    def _reply_json(self, content: Mapping[str, Any] | None, status_of_none: HTTPStatus) -> None:
+        if content is None:
+            self._reply(status_of_none, "text/plain", "")
+        else:
+            self._reply(HTTPStatus.OK, "application/json", json.dumps(content))
 
     def _reply(self, status: HTTPStatus, kind: str, text: str) -> None:
         content = text.encode()

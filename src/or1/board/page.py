@@ -8,31 +8,43 @@ whose hash it names, and nothing be loaded or sent.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("uplot.min.css", "style.css")
 LIBRARY = "uplot.min.js"
-SCRIPTS = ("dom.js", "curves.js", "overview.js", "tables.js", "main.js")
+SCRIPTS = (
+    "dom.js",
+    "curves.js",
+    "overview.js",
+    "tables.js",
+    "virtual_list.js",
+    "texts.js",
+    "rollouts.js",
+    "main.js",
+)
 """In order: they share one scope."""
 LIVE = "live.js"
-"""After them in the live page (`or1.board.live`)."""
+"""Before the last of them in the live page (`or1.board.live`)."""
 
 
-def page(data: Mapping[str, Any], *, is_live: bool = False) -> str:
+def page(data: Mapping[str, Any], rollouts: Sequence[Any] = (), *, is_live: bool = False) -> str:
     """The whole page.
 
     Args:
         data: as `report_data` makes it; `title` names the page.
+        rollouts: of each run, as `run_rollouts` makes them.
         is_live: with the script that reads new steps from the server of the page; the policy allows no other
             connection.
     """
-    own = "\n".join(_asset(name) for name in (*SCRIPTS, *([LIVE] if is_live else [])))
+    *first, last = SCRIPTS
+    own = "\n".join(_asset(name) for name in (*first, *([LIVE] if is_live else []), last))
     connect = "'self'" if is_live else "'none'"
     styles = [_asset(name) for name in STYLES]
     scripts = [_asset(LIBRARY), f'"use strict";\n(() => {{\n{own}\n}})();']
@@ -52,6 +64,10 @@ def page(data: Mapping[str, Any], *, is_live: bool = False) -> str:
             *(f"<style>{style}</style>" for style in styles),
             "<body>",
             f'<script type="application/json" id="or1-data">{json_block(data)}</script>',
+            *(
+                f'<script type="text/plain" id="or1-rollouts-{number}">{packed_block(rows)}</script>'
+                for number, rows in enumerate(rollouts)
+            ),
             *(f"<script>{script}</script>" for script in scripts),
             "</body></html>\n",
         )
@@ -66,6 +82,12 @@ def json_block(data: Any) -> str:
     """
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
+
+
+def packed_block(data: Any) -> str:
+    """JSON as gzip in base64: a page of texts takes a third of the room."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _asset(name: str) -> str:

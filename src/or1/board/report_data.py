@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from or1.board.advisories import advise
+from or1.board.advisories import advise, recent_rollouts
 from or1.board.panels import panels_of
 from or1.board.words import sentences, tiles
 from or1.config import RunConfig
@@ -64,7 +64,9 @@ def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
         "finished": run.is_finished,
         "tiles": tiles(run, summary),
         "sentences": sentences(run, summary),
-        "advisories": [asdict(a) | {"assignment": a.assignment} for a in advise(run)],
+        "advisories": [
+            asdict(a) | {"assignment": a.assignment} for a in advise(run, recent_rollouts(folder))
+        ],
         "stages": summary["stages"],
         **_curves(run),
         "scores": [_score(row) for row in run.scores],

@@ -11,6 +11,7 @@ import typer
 from or1.board.live import PORT, LiveServer
 from or1.board.page import page
 from or1.board.report_data import report_data
+from or1.board.report_rollouts import rollouts_of
 from or1.cli.plot import require_each_once
 from or1.storage.atomic import guard_writes, replacing
 
@@ -26,7 +27,7 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     """
     require_each_once(folders)
     path = out or folders[0] / FILE
-    text = page(report_data(folders))
+    text = page(report_data(folders), rollouts_of(folders))
     with guard_writes(path.parent), replacing(path, durable=False) as part:
         part.write_text(text, encoding="utf-8")
     typer.echo(path)

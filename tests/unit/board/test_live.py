@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from or1.board.live import LiveRuns, LiveServer
 from or1.board.report_data import report_data
+from or1.board.report_rollouts import run_rollouts
 from or1.cli.app import dispatch, guarded
 from or1.storage.jsonl import encode
 from tests.histories import first_steps, real, with_settings, with_values, write_folder
@@ -173,6 +175,21 @@ def test_page_and_data_over_http(server: LiveServer, folder: Path) -> None:
     assert json.loads(get(server, f"/data?since={token}")[1])["first"] == [28]
 
 
+def test_rollouts_of_a_run_as_of_now(folder: Path, server: LiveServer) -> None:
+    assert json.loads(get(server, "/rollouts?run=0")[1])["total"] == 0
+    play(folder.parent / "other")
+    shutil.copytree(folder.parent / "other" / "rollouts", folder / "rollouts", dirs_exist_ok=True)
+    status, text, headers = get(server, "/rollouts?run=0")
+    assert (status, json.loads(text)) == (200, json.loads(json.dumps(run_rollouts(folder))))
+    assert json.loads(text)["total"] == 120
+    assert headers["Content-Type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("run", ["1", "-1", "00", "x", "", "../config.json", "0%00", "%2e%2e/run"])
+def test_rollouts_of_no_run(run: str, server: LiveServer) -> None:
+    assert get(server, f"/rollouts?run={run}")[:2] == (404, "")
+
+
 def test_it_listens_on_the_loopback_address_alone(server: LiveServer) -> None:
     assert server.socket.getsockname()[0] == "127.0.0.1"
     assert server.url == f"http://127.0.0.1:{server.server_port}/"
@@ -214,6 +231,7 @@ PATHS = [
     "/data/../config.json",
     "/data/config.json",
     "/rollouts/step_000001.parquet",
+    "/rollouts/../config.json",
     "/data;/etc/passwd",
     "http://127.0.0.1/data",
     "file:///etc/passwd",
@@ -224,7 +242,7 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_reads_a_file(path: str, server: LiveServer) -> None:
     status, text, _ = get(server, path, Host=OWN.format(port=server.server_port))
-    assert (status, text) == (404, "only / and /data")
+    assert (status, text) == (404, "only /, /data and /rollouts")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -232,9 +250,9 @@ def test_no_path_reads_a_file(path: str, server: LiveServer) -> None:
 def test_nor_does_any_other(path: str, server: LiveServer) -> None:
     status, text, _ = get(server, f"/{path}")
     if status == 200:
-        assert path == "" or path.split("?")[0] == "data"
+        assert path.lstrip("/").split("?")[0] in ("", "data")
     else:
-        assert text == "only / and /data"
+        assert text == "only /, /data and /rollouts"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])

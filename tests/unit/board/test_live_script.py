@@ -21,6 +21,9 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 AROUND = """
 const {start, replies} = JSON.parse(require("fs").readFileSync(0, "utf8"));
 let data = start;
+let inflate = null;
+const state = {};
+const addEventListener = (name, start) => start();
 const shown = [], words = {}, asked = [];
 const window = {or1: {update(next) { data = next; }}};
 const document = {querySelector: (name) => name === "footer" ? {} : {set textContent(text) {

@@ -1,7 +1,7 @@
 // The live page: once a second it reads the steps that it lacks.
 
 const POLL_MS = 1000;
-let token = data.token;
+let token;
 
 /** The data after a reply: its steps follow the first ones of the page, or it replaces all of them. */
 function continued(old, reply) {
@@ -27,14 +27,29 @@ async function read() {
     return "not connected: or1 report --live has ended";
   }
   token = reply.token;
+  state.packed = {}; // the rollouts are read again when their tab is opened
   window.or1.update(continued(data, reply));
   return "live";
 }
+
+/** The rollouts of a run, from the server and not from a block of the page; it waits while there is no reply. */
+inflate = async (id) => {
+  for (;;) {
+    try {
+      const reply = await fetch(`/rollouts?run=${id.split("-").pop()}`, { cache: "no-store" });
+      if (reply.status === 200) return await reply.json();
+    } catch { /* not connected: the header says so */ }
+    await new Promise((again) => setTimeout(again, POLL_MS));
+  }
+};
 
 async function poll() {
   document.querySelector("header .state").textContent = await read();
   setTimeout(poll, POLL_MS);
 }
 
-document.querySelector("footer").textContent = `or1 ${data.version}. This page follows the run: it reads new steps from this machine.`;
-poll();
+addEventListener("DOMContentLoaded", () => {
+  token = data.token;
+  document.querySelector("footer").textContent = `or1 ${data.version}. This page follows the run: it reads new steps from this machine.`;
+  poll();
+});

@@ -1,6 +1,6 @@
 // The frame of the page: theme, tabs, and the view of each tab.
 
-const state = { smooth: true, tab: null };
+const state = { smooth: true, tab: null, shade: "entropy", rollout: null };
 let data = readJson("or1-data");
 const frame = {};
 
@@ -16,6 +16,7 @@ function tabsOf() {
   if (data.kind === "runs") {
     return [
       ["overview", "Overview", () => overviewView(data, state)],
+      ...(document.getElementById("or1-rollouts-0") ? [["rollouts", "Rollouts", () => rolloutsView(data, state)]] : []),
       ["evaluation", "Evaluation", () => evaluationView(data)],
       ["settings", "Settings", () => settingsView(data)],
     ];
@@ -67,7 +68,15 @@ function build() {
   addEventListener("hashchange", () => show(location.hash.slice(1)));
 }
 
-/** For the live page: show other data in the tab that is open. */
-window.or1 = { update(next) { data = next; const top = scrollY; show(state.tab); scrollTo(0, top); } };
+/** For the live page: show other data in the tab that is open. A reader of rollouts is not interrupted. */
+window.or1 = {
+  update(next) {
+    data = next;
+    if (state.tab === "rollouts") return;
+    const top = scrollY;
+    show(state.tab);
+    scrollTo(0, top);
+  },
+};
 
 build();

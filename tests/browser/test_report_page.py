@@ -1,0 +1,143 @@
+"""The report in a browser: it renders, its filters and keys work, and no text of a rollout is ever markup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from or1.board.page import page as page_of
+from tests.browser.conftest import HOSTILE, Watched
+
+ROW = ".row:not([hidden])"
+
+
+def chosen(page: Any) -> str:
+    return str(page.inner_text(".detail h2"))
+
+
+def test_overview_shows_summary_and_curves(watched: Watched, finished: Path) -> None:
+    page = watched.open(finished)
+    page.wait_for_selector(".panel canvas")
+    assert page.inner_text(".tile .value >> nth=0") == "0.800"
+    assert "The held-out score rose from 0.300 at step 0 to 0.800 at step 10" in page.inner_text(".prose")
+    assert page.locator(".panel").count() == page.locator(".panel canvas").count() >= 8
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def test_plot_is_read_with_the_keyboard(watched: Watched, finished: Path) -> None:
+    """Home shows the values of step 0 (the first score), the next steps those of the first ones."""
+    page = watched.open(finished)
+    page.wait_for_selector("#panel-reward canvas")
+    page.focus("#panel-reward .plot")
+    page.keyboard.press("Home")
+    score = "#panel-reward .legend button:nth-child(2) b"
+    page.wait_for_selector(f"{score}:text-is('0.3')")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"{score}:text-is('0.4')")
+
+
+def test_legend_hides_a_curve(watched: Watched, finished: Path) -> None:
+    page = watched.open(finished)
+    page.wait_for_selector("#panel-reward canvas")
+    button = page.locator("#panel-reward .legend button").first
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_tabs_and_theme_work_with_the_keyboard(watched: Watched, finished: Path) -> None:
+    page = watched.open(finished)
+    page.focus("[role=tab][aria-selected=true]")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("location.hash") == "#rollouts"
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.textContent") == "Settings"
+    assert page.locator("td code", has_text="stages.0.num_steps").count() == 1
+    before = page.evaluate("document.documentElement.dataset.theme")
+    page.focus(".theme")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.documentElement.dataset.theme") != before
+
+
+def test_filters_and_list_keys(watched: Watched, finished: Path) -> None:
+    page = watched.open(finished, "#rollouts")
+    page.wait_for_selector(ROW)
+    assert page.inner_text("[role=status]").startswith("120 of 120 rollouts")
+    page.select_option("select[aria-label=step]", "3")
+    assert page.inner_text("[role=status]").startswith("12 of 120 rollouts")
+    page.select_option("select[aria-label=verdict]", "right")
+    marks = page.locator(f"{ROW} .mark")
+    assert {marks.nth(n).get_attribute("aria-label") for n in range(marks.count())} <= {"correct"}
+    page.select_option("select[aria-label=verdict]", "")
+    page.focus(".list")
+    page.keyboard.press("Home")
+    assert chosen(page).endswith("Step 3, rollout 0")
+    page.evaluate("document.querySelector('.browser').classList.remove('opened')")
+    page.focus(".list")
+    page.keyboard.press("ArrowDown")
+    assert chosen(page).endswith("Step 3, rollout 1")
+    assert page.inner_text(".detail .part >> nth=0").startswith("Group: ")
+    assert page.locator(".sibling").count() == 4
+
+
+def test_search_finds_text(watched: Watched, hostile: Path) -> None:
+    page = watched.open(hostile, "#rollouts")
+    page.wait_for_selector(ROW)
+    page.fill("input[aria-label=text]", "ONERROR")
+    page.wait_for_selector("[role=status]:has-text('1 of 20')")
+    assert page.inner_text(f"{ROW} .row-end") == HOSTILE[3]
+
+
+def test_hostile_texts_are_text(watched: Watched, hostile: Path) -> None:
+    """Each of them opened in turn: the page has the elements of its own scripts and no other."""
+    page = watched.open(hostile, "#rollouts")
+    page.wait_for_selector(ROW)
+    scripts = page.locator("script").count()
+    page.select_option("select[aria-label=order]", "step")
+    shown, answers = [], []
+    for number in range(len(HOSTILE)):
+        page.evaluate("document.querySelector('.browser').classList.remove('opened')")
+        page.focus(".list")
+        page.keyboard.press("Home" if number == 0 else "ArrowDown")
+        shown.append(page.evaluate("document.querySelector('.detail pre.text:not(.prompt)').textContent"))
+        answers.append(page.evaluate("document.querySelectorAll('.fact dd')[1].textContent"))
+    assert page.title() == "</title><script>window.hacked = 1</script> - or1"
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script").count() == scripts
+    assert page.locator(".detail :is(img, svg, iframe, a, h1, style, b), #view > h1").count() == 0
+    assert shown[0] == HOSTILE[0]
+    assert shown[12] == "[U+0001][U+001B][2J[U+007F]", "the tokenizer of the test drops NUL"
+    assert answers[12] == "[U+0000][U+0001][U+001B][2J[U+007F]"
+    assert shown[13] == "[U+202E]right to left[U+202C] [U+2066]isolated"
+    assert "980,000 characters are left out" in shown[18]
+
+
+def test_policy_stops_a_script_that_is_not_its_own(watched: Watched, tmp_path: Path) -> None:
+    """Were a text read as markup after all, it would still not run."""
+    data = {"kind": "none", "title": "x", "version": "0"}
+    text = page_of(data).replace(
+        "<body>", "<body><script>window.hacked = 1</script><img src='https://example.com/x.png'>"
+    )
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    page = watched.open(tmp_path / "page.html")
+    assert page.evaluate("window.hacked") is None
+    assert len(watched.faults) >= 2
+    watched.faults.clear()
+
+
+def test_list_of_10_000_keeps_few_elements(watched: Watched, finished: Path) -> None:
+    """The list itself, filled with 10,000 rows: elements stay few, and each place shows its own rows."""
+    page = watched.open(finished, "#rollouts")
+    page.wait_for_selector(ROW)
+    for share in (0.0, 0.37, 1.0):
+        page.evaluate(
+            "s => { const l = document.querySelector('.list'); l.scrollTop = s * l.scrollHeight; }", share
+        )
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert page.locator(".row").count() <= 40
+        places = page.evaluate(
+            "() => { const l = document.querySelector('.list').getBoundingClientRect();"
+            " return [...document.querySelectorAll('.row:not([hidden])')].filter((r) => {"
+            " const b = r.getBoundingClientRect(); return b.bottom > l.top && b.top < l.bottom; }).length; }"
+        )
+        assert places >= 5
