@@ -1,9 +1,9 @@
-"""Make a built-in model: `python -m or1.models.build FOLDER [--model tiny-hard]`.
+"""Make a built-in model: `python -m or1.models.build FOLDER [--model ways]`.
 
 Three lessons, all next-token training on chains that `or1.models.chains` writes for problems of the train
 split: to compute, to say the same in many ways, and the habits of a model before reinforcement (slips and
-rambling). The harder model starts from that one and has two more lessons: longer chains in several ways, and
-its own habits. Matrices are trained with Muon, everything else with AdamW.
+rambling). Model `ways`, which the package does not hold, starts from that one and has two more lessons:
+longer chains in several ways, and its own habits. Matrices are trained with Muon, the rest with AdamW.
 
 Shape legend: B sequences of a minibatch, L tokens of the longest of them, T counted tokens, V vocabulary.
 """
@@ -26,9 +26,9 @@ from or1.models import model_folder
 from or1.models.chains import (
     COMPUTING,
     HABITS,
-    HARD_HABITS,
     LONGER,
-    MAX_HARD_DIFFICULTY,
+    MAX_WAYS_DIFFICULTY,
+    WAYS_HABITS,
     WORDING,
     Teaching,
     write_response,
@@ -99,24 +99,24 @@ LESSONS = (
 )
 
 
-HARD_LESSONS = (
+WAYS_LESSONS = (
     Lesson(
         name="longer",
         teaching=LONGER,
-        num_steps=260,
-        tokens_per_step=2_048,
+        num_steps=500,
+        tokens_per_step=4_096,
         min_difficulty=2,
-        max_difficulty=MAX_HARD_DIFFICULTY,
+        max_difficulty=MAX_WAYS_DIFFICULTY,
         digit_weight=4.0,
         matrix_rate=0.015,
     ),
     Lesson(
-        name="hard habits",
-        teaching=HARD_HABITS,
-        num_steps=130,
-        tokens_per_step=2_048,
+        name="habits of ways",
+        teaching=WAYS_HABITS,
+        num_steps=300,
+        tokens_per_step=4_096,
         min_difficulty=2,
-        max_difficulty=MAX_HARD_DIFFICULTY,
+        max_difficulty=MAX_WAYS_DIFFICULTY,
         digit_weight=2.0,
         matrix_rate=0.01,
         vector_rate=2e-3,
@@ -125,8 +125,8 @@ HARD_LESSONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltIn:
-    """How a built-in model is made."""
+class Making:
+    """How a model is made."""
 
     lessons: tuple[Lesson, ...]
     seed: int
@@ -135,9 +135,9 @@ class BuiltIn:
     """Built-in model that training starts from; None = random weights."""
 
 
-BUILT_IN = {
-    "tiny": BuiltIn(lessons=LESSONS, seed=1),
-    "tiny-hard": BuiltIn(lessons=HARD_LESSONS, seed=1_001, start="builtin:tiny"),
+MODELS = {
+    "tiny": Making(lessons=LESSONS, seed=1),
+    "ways": Making(lessons=WAYS_LESSONS, seed=1_001, start="builtin:tiny"),
 }
 """Name -> how the model is made."""
 
@@ -261,13 +261,13 @@ def _ramp(lesson: Lesson) -> Callable[[int], float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make a built-in model.")
     parser.add_argument("folder", type=Path, help="where the model is written")
-    parser.add_argument("--model", choices=tuple(BUILT_IN), default="tiny")
+    parser.add_argument("--model", choices=tuple(MODELS), default="tiny")
     parser.add_argument("--seed", type=int, help="default: the seed of the model in the package")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; they change last digits")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
-    chosen = BUILT_IN[arguments.model]
+    chosen = MODELS[arguments.model]
     seed = chosen.seed if arguments.seed is None else arguments.seed
     build(arguments.folder, seed, chosen.lessons, chosen.start)
 

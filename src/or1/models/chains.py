@@ -108,17 +108,17 @@ HABITS = Teaching(
 LONGER = Teaching(
     slips=(0.0,), checks=(0.05, 0.05, 0.05), styles=(0.6, 0.2, 0.2), ways=(0.4, 0.25, 0.35), wording=SIMPLE
 )
-"""First lesson of the harder model: longer chains, in all ways, all correct."""
-HARD_HABITS = Teaching(
+"""First lesson of the model `ways`: longer chains, in all ways, all correct."""
+WAYS_HABITS = Teaching(
     slips=(0.0, 0.02, 0.03, 0.04, 0.05, 0.06),
     checks=(0.05, 0.08, 0.10),
     styles=(0.30, 0.35, 0.35),
     ways=(0.5, 0.25, 0.25),
 )
-"""Second lesson of the harder model: habits of a model before reinforcement, with fewer slips."""
+"""Second lesson of the model `ways`: habits of a model before reinforcement, with fewer slips."""
 
-MAX_HARD_DIFFICULTY = 10
-"""Longest chain that the harder model is taught [operations]."""
+MAX_WAYS_DIFFICULTY = 10
+"""Longest chain that the model `ways` is taught [operations]."""
 
 SLIP_FACTORS = {Way.SINGLE: 1.0, Way.TENS: 0.5, Way.PAIRS: 1.5}
 """Chance of a slip in relation to single steps [dimensionless]."""
@@ -144,16 +144,16 @@ def write_response(rng: random.Random, chain: Chain, teaching: Teaching) -> str:
     total, number = chain.start, 0
     while number < len(chain.operations):
         worded = style if rng.random() >= wording.wandering else _pick(rng, tuple(Style))
-        task = next_task(chain, number, total, way)
-        step, total = _write_step(rng, total, task, number, worded, teaching)
-        text.append(step)
-        number += task.num_operations
+        step = next_step(chain, number, total, way)
+        written, total = _write_step(rng, total, step, number, worded, teaching)
+        text.append(written)
+        number += step.num_operations
     text += [THINK_CLOSE, _pick(rng, wording.leads), f"\\boxed{{{total}}}"]
     return "".join(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class ChainStep:
     """One step of a response: an operation, or two that are done at once."""
 
     operation: Operation
@@ -164,7 +164,7 @@ class Task:
     def written(self, total: int) -> str:
         """The step up to its stated total, which the caller adds after an equals sign.
 
-        >>> Task(operation=Operation("+", 8), letters="B", num_operations=1, way=Way.TENS).written(47)
+        >>> ChainStep(operation=Operation("+", 8), letters="B", num_operations=1, way=Way.TENS).written(47)
         'B+8=50+5'
         """
         head = f"{self.letters}{self.operation}"
@@ -175,19 +175,19 @@ class Task:
         return f"{head}={round_total}{self.operation.symbol}{self.operation.operand - gap}"
 
 
-def next_task(chain: Chain, number: int, total: int, way: Way) -> Task:
+def next_step(chain: Chain, number: int, total: int, way: Way) -> ChainStep:
     """The step that begins at operation `number` (from 0), from a total that may be wrong.
 
     Products, and operations that do not carry, are done singly whatever the way; so is the last of an odd
     number of neighbours.
 
     >>> chain = Chain(47, (Operation("+", 8), Operation("-", 3)))
-    >>> next_task(chain, 0, 47, Way.PAIRS).written(47)
+    >>> next_step(chain, 0, 47, Way.PAIRS).written(47)
     'AB+5'
     """
     first = chain.operations[number]
     letter = LETTERS[number]
-    single = Task(operation=first, letters=letter, num_operations=1, way=Way.SINGLE)
+    single = ChainStep(operation=first, letters=letter, num_operations=1, way=Way.SINGLE)
     if first.symbol == "*":
         return single
     if way is Way.TENS:
@@ -201,7 +201,7 @@ def next_task(chain: Chain, number: int, total: int, way: Way) -> Task:
         return single
     change = second.apply(first.apply(0))
     joined = Operation("+" if change >= 0 else "-", abs(change))
-    return Task(operation=joined, letters=letter + LETTERS[number + 1], num_operations=2, way=Way.PAIRS)
+    return ChainStep(operation=joined, letters=letter + LETTERS[number + 1], num_operations=2, way=Way.PAIRS)
 
 
 def slip_chance(total: int, operation: Operation, number: int, teaching: Teaching) -> float:
@@ -220,16 +220,16 @@ def slip_chance(total: int, operation: Operation, number: int, teaching: Teachin
 
 
 def _write_step(
-    rng: random.Random, total: int, task: Task, number: int, style: Style, teaching: Teaching
+    rng: random.Random, total: int, step: ChainStep, number: int, style: Style, teaching: Teaching
 ) -> tuple[str, int]:
     """Word the step from operation `number` (from 0); return the text and the total of the next step."""
     wording = teaching.wording
-    right = task.operation.apply(total)
-    chance = SLIP_FACTORS[task.way] * slip_chance(total, task.operation, number, teaching)
+    right = step.operation.apply(total)
+    chance = SLIP_FACTORS[step.way] * slip_chance(total, step.operation, number, teaching)
     slips = rng.random() < chance
     stated = _slipped(rng, right) if slips else right
     space = " " if rng.random() < wording.spaced else ""
-    text = [f"{total}{space}{task.written(total)}{_pick(rng, wording.equals)}{stated}"]
+    text = [f"{total}{space}{step.written(total)}{_pick(rng, wording.equals)}{stated}"]
     if rng.random() < teaching.checks[tuple(Style).index(style)]:
         text.append(_pick(rng, _DOUBTS))
         corrects = stated != right and rng.random() >= _MISSED

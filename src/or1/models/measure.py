@@ -19,7 +19,7 @@ from or1.models import model_folder
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import load_decoder
 from or1.rollout.local_engine import LocalEngine
-from or1.tasks.arithmetic import ArithmeticTask
+from or1.tasks.arithmetic import MAX_DIFFICULTY, ArithmeticTask
 from or1.types import Finish, Problem, Rollout, Sampling
 from or1_verify.arithmetic import ArithmeticVerifier
 
@@ -29,7 +29,7 @@ FIRST_BUDGET = 128
 """Response budget of the first stage [tokens]."""
 LAST_BUDGET = 256
 """Response budget of the last stage [tokens]."""
-_TOTAL = re.compile(r"\d ?[A-Z][-+*]\d+(?:=|:| = | is )(\d+)")
+_TOTAL = re.compile(r"\d ?[A-Z]{1,2}[-+*]\d+(?:=\d+[-+]\d)?(?:=|:| = | is )(\d+)")
 """A step of a chain; the group is the total that it states."""
 
 
@@ -136,13 +136,20 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default="builtin:tiny")
     parser.add_argument("--num-problems", type=int, default=64)
     parser.add_argument("--group-size", type=int, default=16)
+    parser.add_argument("--min-difficulty", type=int, default=1)
+    parser.add_argument("--max-difficulty", type=int, default=MAX_DIFFICULTY)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     folder = model_folder(arguments.folder)
     tokenizer = load_tokenizer(folder)
     decoder = load_decoder(folder, dtype=torch.float32, device=torch.device("cpu"))
     engine = LocalEngine(decoder, tokenizer)
-    problems = ArithmeticTask(split="heldout", num_problems=arguments.num_problems).problems()
+    problems = ArithmeticTask(
+        split="heldout",
+        num_problems=arguments.num_problems,
+        min_difficulty=arguments.min_difficulty,
+        max_difficulty=arguments.max_difficulty,
+    ).problems()
     with torch.inference_mode():
         sampled = measure(engine, tokenizer, problems, arguments.group_size, 1.0)
         greedy = measure(engine, tokenizer, problems, 1, 0.0)

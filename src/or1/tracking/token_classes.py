@@ -31,14 +31,14 @@ class TokenClass(StrEnum):
     """All other tokens."""
 
 
-class Part(StrEnum):
+class ResponsePart(StrEnum):
     """Side of the last `</think>`, which is itself inside."""
 
     THINKING = "thinking"
     ANSWER = "answer"
 
 
-CLASSES, PARTS = tuple(TokenClass), tuple(Part)
+CLASSES, PARTS = tuple(TokenClass), tuple(ResponsePart)
 _OPERATORS = frozenset("+-*/=<>^%×÷·±≤≥≠≈−")
 
 

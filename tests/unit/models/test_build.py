@@ -12,7 +12,16 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from or1.models.build import LESSONS, build, digit_weights, example_text, minibatches, next_token_loss
+from or1.models import model_folder
+from or1.models.build import (
+    LESSONS,
+    WAYS_LESSONS,
+    build,
+    digit_weights,
+    example_text,
+    minibatches,
+    next_token_loss,
+)
 from or1.models.shape import make_model, make_tokenizer
 from or1.tasks.arithmetic import Chain, Operation, parse_chain
 from or1_verify.arithmetic import ArithmeticVerifier
@@ -91,6 +100,21 @@ def test_the_same_seed_makes_the_same_model_and_teaching_changes_it(tmp_path: Pa
     assert all(torch.equal(made["a"][key], made["b"][key]) for key in made["a"])
     assert not torch.equal(made["a"][weight], made["c"][weight])
     assert not torch.equal(made["a"][weight], made["d"][weight])
+
+
+def test_a_model_may_start_from_a_built_in_one(tmp_path: Path) -> None:
+    build(tmp_path, lessons=(), start="builtin:tiny")
+    made = load_file(tmp_path / "model.safetensors")
+    shipped = load_file(Path(model_folder("builtin:tiny")) / "model.safetensors")
+    assert all(torch.equal(made[key], shipped[key]) for key in shipped)
+
+
+def test_a_lesson_keeps_to_its_difficulties() -> None:
+    lesson = replace(WAYS_LESSONS[0], min_difficulty=9, max_difficulty=10)
+    tokens_BL, _ = next(minibatches(TOKENIZER, lesson, seed=1))
+    texts = [TOKENIZER.decode(tokens, skip_special_tokens=False) for tokens in tokens_BL.tolist()]
+    found = {len(parse_chain(text[text.index("Start at") :]).operations) for text in texts}
+    assert found == {9, 10}
 
 
 def test_lessons_read_problems_of_the_train_split_only() -> None:

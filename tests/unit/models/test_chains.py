@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1.models.chains import COMPUTING, HABITS, Style, Teaching, slip_chance, write_response
+from or1.models.chains import (
+    COMPUTING,
+    HABITS,
+    LONGER,
+    MAX_WAYS_DIFFICULTY,
+    WAYS_HABITS,
+    Style,
+    Teaching,
+    Way,
+    next_step,
+    slip_chance,
+    write_response,
+)
 from or1.tasks.arithmetic import Chain, Operation, chains
 from or1_verify.arithmetic import ArithmeticVerifier
 
@@ -128,3 +140,51 @@ def test_two_in_five_responses_exceed_the_first_budget() -> None:
     lengths = [num_tokens(write_response(rng, chain, HABITS)) for chain in islice(chains("train", 5), 4_000)]
     assert 0.35 < sum(n > 128 for n in lengths) / len(lengths) < 0.45
     assert sum(n > 256 for n in lengths) / len(lengths) < 0.02
+
+
+@given(seed=st.integers(0, 10**9))
+def test_every_way_is_right_without_slips(seed: int) -> None:
+    chain = next(chains("train", seed, 2, MAX_WAYS_DIFFICULTY))
+    assert is_right(chain, write_response(random.Random(seed), chain, LONGER))
+
+
+@pytest.mark.parametrize(
+    ("total", "operation", "expected"),
+    [
+        (47, Operation("+", 8), "A+8=50+5"),
+        (52, Operation("-", 7), "A-7=50-5"),
+        (42, Operation("+", 8), "A+8"),  # reaches the ten, does not pass it
+        (50, Operation("-", 7), "A-7"),
+        (47, Operation("*", 2), "A*2"),
+    ],
+)
+def test_a_carry_goes_through_the_next_ten(total: int, operation: Operation, expected: str) -> None:
+    step = next_step(Chain(total, (operation,)), 0, total, Way.TENS)
+    assert (step.written(total), step.operation) == (expected, operation)
+
+
+def test_pairs_join_neighbours_and_leave_products_alone() -> None:
+    chain = Chain(47, (Operation("-", 8), Operation("+", 3), Operation("+", 4), Operation("*", 2)))
+    steps = [next_step(chain, number, 47, Way.PAIRS) for number in (0, 2, 3)]
+    assert [step.written(47) for step in steps] == ["AB-5", "C+4", "D*2"]
+    assert [step.num_operations for step in steps] == [2, 1, 1]
+
+
+def test_pairs_are_shorter_and_slip_more_than_tens() -> None:
+    """1,000 chains each: an always carrying chain in each way alone, first without words."""
+    chain = Chain(9, tuple(Operation("+", 9) for _ in range(8)))
+    found = {}
+    always = replace(WAYS_HABITS, slips=(0.1,), checks=(0.0, 0.0, 0.0), styles=(1.0, 0.0, 0.0))
+    tens, pairs = replace(always, ways=(0.0, 1.0, 0.0)), replace(always, ways=(0.0, 0.0, 1.0))
+    for way, teaching in ((Way.TENS, tens), (Way.PAIRS, pairs)):
+        rng = random.Random(1)
+        responses = [write_response(rng, chain, teaching) for _ in range(1_000)]
+        found[way] = (
+            sum(map(len, responses)) / 1_000,
+            sum(is_right(chain, response) for response in responses) / 1_000,
+        )
+    assert found[Way.PAIRS][0] < 0.6 * found[Way.TENS][0]
+    # tens: 0.95 ** 8 = 0.663; pairs: 9 + 18 carries in each of four steps, 0.85 ** 4 = 0.522; with the slip
+    # rate of single steps for both it would be 0.430 and 0.656
+    assert found[Way.TENS][1] == pytest.approx(0.663, abs=0.05)
+    assert found[Way.PAIRS][1] == pytest.approx(0.522, abs=0.05)

@@ -20,10 +20,12 @@ FOLDER = Path(model_folder("builtin:tiny"))
 TOKENIZER = AutoTokenizer.from_pretrained(FOLDER)
 
 
-def test_the_folder_is_small_and_needs_no_code() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 3_000_000
-    assert {path.suffix for path in FOLDER.iterdir()} == {".json", ".safetensors"}
-    config = json.loads((FOLDER / "config.json").read_text())
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_folder_is_small_and_needs_no_code(name: str) -> None:
+    folder = Path(model_folder(f"builtin:{name}"))
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 3_000_000
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
+    config = json.loads((folder / "config.json").read_text())
     assert config["model_type"] == "qwen2"
     assert "auto_map" not in config
 
