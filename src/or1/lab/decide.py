@@ -44,6 +44,7 @@ class FindingOutcome(StrEnum):
     OPPOSITE = "opposite"
     NOT_REPRODUCED = "not reproduced at this scale"
     INCONCLUSIVE = "inconclusive"
+    TOO_FEW_SEEDS = "too few seeds"
     NOT_RUN = "not run"
 
 
@@ -125,6 +126,8 @@ def decide_differences(
     for n, (finding, values) in enumerate(zip(findings, differences, strict=True)):
         if not values:
             outcome = FindingOutcome.NOT_RUN
+        elif len(values) < FEWEST_SEEDS:
+            outcome = FindingOutcome.TOO_FEW_SEEDS
         elif reproduced[n] <= LEVEL:
             outcome = FindingOutcome.REPRODUCED
         elif opposite[n] <= LEVEL:

@@ -54,7 +54,8 @@ RULES = """An outcome is decided by code (`or1.lab.decide`) from statements that
 (`src/or1/lab/findings.toml`). The effect is the mean over seeds of the difference between two arms at the
 same seed, with a 95 % t interval of its own. *Reproduced*: the effect exceeds the margin in the paper's
 direction. *Opposite*: it exceeds the margin in the other direction. *Not reproduced at this scale*: it is
-shown to be smaller than the margin. All else is *inconclusive*, and a finding without results is *not run*.
+shown to be smaller than the margin. All else is *inconclusive*; fewer than three seeds decide
+nothing, and a finding without results is *not run*.
 Each kind of test is corrected for the number of findings by Holm's method: the chance of one or more false
 "reproduced" among all findings is at most 5 %. A run whose training cannot continue (weights that diverge)
 lacks the values of its last steps and leaves its pair; the tables count such runs.
@@ -84,7 +85,7 @@ def write_report(results: Path, out: Path, *, quick: bool) -> Path:
     with guard_writes(out):
         (out / name).mkdir(parents=True, exist_ok=True)
     for experiment in experiments:
-        if any(runs[experiment.name].values()):
+        if can_compare(runs[experiment.name]):
             figure = experiment_figure(experiment, runs[experiment.name], target_of(experiment))
             save_figure(figure, out / name / f"{experiment.name}.png")
     sections = [
@@ -106,6 +107,11 @@ def runs_of(experiment: ExperimentConfig, results: Mapping[str, RunResult], *, q
         for arm in experiment.arms
     }
     return {name: [results[key] for key in each if key in results] for name, each in keys.items()}
+
+
+def can_compare(runs: Runs) -> bool:
+    """Whether two or more arms have runs: a single one may be there for another experiment."""
+    return sum(bool(each) for each in runs.values()) > 1
 
 
 def target_of(experiment: ExperimentConfig) -> float | None:
@@ -156,7 +162,7 @@ def _row(decided: DecidedFinding) -> str:
 
 
 def _experiment(experiment: ExperimentConfig, runs: Runs, folder: str) -> str:
-    has_runs = any(runs.values())
+    has_runs = can_compare(runs)
     statistic = experiment.statistic
     lines = [
         f"## {experiment.title}\n",

@@ -47,7 +47,7 @@ def outcomes_of(direction: str, margin: float, *differences: list[float]) -> lis
         ("same", 0.1, [-0.30, -0.31, -0.29], FindingOutcome.OPPOSITE),
         ("same", 0.1, [0.3, -0.1, 0.2], FindingOutcome.INCONCLUSIVE),
         ("above", 0.1, [], FindingOutcome.NOT_RUN),
-        ("above", 0.1, [0.3, 0.31], FindingOutcome.INCONCLUSIVE),
+        ("above", 0.1, [0.3, 0.31], FindingOutcome.TOO_FEW_SEEDS),
         ("above", 0.0, [0.25, 0.25, 0.25], FindingOutcome.INCONCLUSIVE),
     ],
 )
