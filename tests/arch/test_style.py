@@ -16,7 +16,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1_verify/code/rpc_errors.py",
     "or1_verify/pool/pool.py",
     "or1/rollout/engine_worker.py",  # whatever an engine raises is reported to the pool
-    "or1/rollout/engine_pool.py",  # an error of the transfer, on its thread, is raised by the caller
+    "or1/rollout/transfer.py",  # an error of the transfer, on its thread, is raised by the caller
     "or1/trainer/rank_worker.py",  # whatever a rank raises is reported to the driver
     "or1/plugins.py",  # importing a module that the user names may raise anything
     "or1/rollout/collect.py",

@@ -86,7 +86,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         limit_s=system.rank_limit_s,
     )
     return FsdpBackend(
-        RankProcesses(settings, system.num_ranks),
+        RankProcesses(settings, system.num_ranks, silence_limit_s=system.heartbeat_limit_s),
         model.config,
         tokens_per_microbatch=system.tokens_per_microbatch,
         share_prompts=shares_prompts_on(model.device, model.kernels),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,9 @@ from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import ConfigError, DivergedError, Interrupted, NonFiniteError
+from or1.errors import ConfigError, DivergedError, Interrupted, NonFiniteError, RankError
 from or1.evals.runner import evaluate, evaluation_sampling
+from or1.processes.heartbeat import RestartBudget
 from or1.protocols import (
     Closable,
     Collector,
@@ -55,6 +57,8 @@ from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import ProcessStatus, RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
+logger = logging.getLogger(__name__)
+
 
 def train(
     run: RunConfig, out: Path, *, accept_changes: bool = False, origin: Origin | None = None
@@ -70,19 +74,38 @@ def train(
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
-    with (
-        StopSignal() as stop,
-        parts_of(run, out, stop, accept_changes=accept_changes, origin=origin) as parts,
-    ):
-        try:
-            state = loop.train(run, parts)
-        except Interrupted:
-            parts.schedule.save()
-            raise
-        except DivergedError as error:
-            raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
+    budget = RestartBudget(run.system.max_rank_restarts)
+    with StopSignal() as stop:
+        while isinstance(end := _train_once(run, out, stop, accept_changes, origin), RankError):
+            if not budget.spend():
+                raise RankError(
+                    f"{end}. The budget is spent: system.max_rank_restarts = {budget.max_restarts} within an "
+                    "hour. Find the cause, then repeat the command: it resumes from the last checkpoint"
+                ) from end
+            logger.warning("%s; all ranks start again from the last checkpoint", end)
     write_summary(out)
-    return state
+    return end
+
+
+def _train_once(
+    run: RunConfig, out: Path, stop: StopSignal, accept_changes: bool, origin: Origin | None
+) -> RunState | RankError:
+    """One start of `train`: its end, or the error of a rank that was lost after the start."""
+    has_begun = False
+    try:
+        with parts_of(run, out, stop, accept_changes=accept_changes, origin=origin) as parts:
+            has_begun = True
+            try:
+                return loop.train(run, parts)
+            except Interrupted:
+                parts.schedule.save()
+                raise
+            except DivergedError as error:
+                raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
+    except RankError as error:
+        if not has_begun:
+            raise
+        return error
 
 
 @contextlib.contextmanager

@@ -63,6 +63,8 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
             start_s=rollout.vllm.start_limit_s,
             load_s=rollout.vllm.load_limit_s,
             step_s=rollout.vllm.step_limit_s,
+            heartbeat_s=rollout.heartbeat_limit_s,
+            max_restarts=rollout.max_engine_restarts,
         ),
         transfer,
         canary=Canary(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import select
 import shutil
 import signal
 import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from or1.processes.heartbeat import Heartbeat
 from or1.processes.replies import encode
 
 
@@ -59,3 +61,9 @@ class Channel:
         content = encode(reply)
         with self._lock:
             self._channel.send_bytes(content)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Send a heartbeat, unless earlier messages fill the channel: the parent is busy then, and takes no
+        part in the work of this process. From any thread."""
+        if select.select([], [self._channel], [], 0.0)[1]:
+            self.send(heartbeat)
