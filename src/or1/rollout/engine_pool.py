@@ -37,7 +37,7 @@ from or1.rollout.engine_messages import (
     TokenResponse,
 )
 from or1.rollout.engine_process import EngineProcess
-from or1.rollout.engine_slot import START, EngineSlot, PublishedUpdate
+from or1.rollout.engine_slot import NOTHING_PUBLISHED, START, EngineSlot, PublishedUpdate
 from or1.rollout.generate import never_interrupt
 from or1.rollout.ledger import Ledger, Pending
 from or1.rollout.request_queue import longest_first
@@ -114,7 +114,7 @@ class EnginePool:
         self._call = 0
         self._ledger = Ledger([], len(starts))
         self._weights: WeightHandle | None = None
-        self._published = PublishedUpdate(0, -1, {})
+        self._published = NOTHING_PUBLISHED
         self._is_started = False
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""

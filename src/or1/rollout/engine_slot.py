@@ -24,6 +24,10 @@ class PublishedUpdate:
     update: Mapping[str, Any]
 
 
+NOTHING_PUBLISHED = PublishedUpdate(1, -1, {})
+"""Before the first load: its number is not that of a new process, which is ready for nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """A message that the engine will answer, in order."""

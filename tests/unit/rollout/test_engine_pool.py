@@ -194,6 +194,13 @@ def test_an_engine_that_keeps_old_weights_stops_the_run_with_both_numbers() -> N
             list(pool.rollouts(PROBLEMS, SAMPLING))
 
 
+def test_an_engine_that_has_loaded_nothing_does_not_pass_the_canary() -> None:
+    with contextlib.closing(fake_pool({})) as pool:
+        pool.start()
+        with pytest.raises(EngineError, match="does not sample from the published weights"):
+            pool.compare_with(WeightHandle(version=1, ref=0.5))
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_sampled(pair: EnginePool) -> None:
     with pytest.raises(DataError, match=r"and the engines hold 512: raise rollout.max_response_tokens"):
         list(pair.rollouts(PROBLEMS, replace(SAMPLING, max_response_tokens=510)))
