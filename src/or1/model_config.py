@@ -159,4 +159,4 @@ class VllmConfig(Config):
     load_limit_s: float = Field(default=600.0, gt=0)
     """Longest load of published weights [s]."""
     step_limit_s: float = Field(default=300.0, gt=0)
-    """Longest time without a sign of life while an engine samples [s]."""
+    """Longest time in which an engine samples one token of all its running responses [s]."""

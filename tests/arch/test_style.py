@@ -85,6 +85,8 @@ def runs_foreign_code(node: ast.AST) -> bool:
             return True
         case ast.Call(func=ast.Attribute(attr="load" | "loads", value=ast.Name(id="pickle" | "dill"))):
             return True
+        case ast.Call(func=ast.Attribute(attr="recv"), args=[], keywords=[]):  # a Connection unpickles
+            return True
         case ast.keyword(arg="trust_remote_code", value=ast.Constant(value=True)):
             return True
     return False
@@ -153,6 +155,13 @@ def test_a_broad_except_that_raises_again_is_none() -> None:
 )
 def test_a_rename_of_a_file_is_told_from_a_replacement_of_text(code: str, renames: bool) -> None:
     assert any(renames_a_file(node) for node in ast.walk(ast.parse(code))) is renames
+
+
+@pytest.mark.parametrize(
+    ("code", "unpickles"), [("channel.recv()", True), ("channel.recv_bytes()", False), ("end.recv(8)", False)]
+)
+def test_a_connection_that_unpickles_is_told_from_a_socket(code: str, unpickles: bool) -> None:
+    assert any(runs_foreign_code(node) for node in ast.walk(ast.parse(code))) is unpickles
 
 
 def test_every_module_says_what_it_is() -> None:

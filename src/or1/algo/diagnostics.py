@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from or1.algo.passk import pass_at_k
-from or1.types import Float32, Group, Outcome, Rollout
+from or1.types import Float32, Group, Int64, Outcome, Rollout
 
 Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 NUM_DECILES = 10
 CARRIED = 0.8

@@ -121,22 +121,24 @@ class ChildProcess:
         self.silent_s += seconds
         self.stuck_s += seconds
 
-    def expect_message(self, limit_s: float, during: str) -> None:
+    def expect_message(self, limit_s: float, during: str, setting: str) -> None:
         """An error of the type `error`, with the line of code where the process is, if it is late.
 
         Args:
             limit_s: longest time at one piece of work [s].
             during: the work.
+            setting: of this limit, for the error.
         """
         silent = self.silent_s > self.silence_limit_s
         if not silent and self.stuck_s <= limit_s:
             return
         limit_s = self.silence_limit_s if silent else limit_s
         sign = "sign of life" if silent else "progress"
+        remedy = "" if silent else f"; if it is only slow, raise {setting}"
         lines = self.last_lines()  # before the stacks
         raise self.error(
             f"{self.name} ({self.place}) gave no {sign} for {limit_s:g} s during {during}"
-            f"{self.last_work()}{self.where()}{lines}"
+            f"{self.last_work()}{self.where()}{remedy}{lines}"
         )
 
     def _stopped(self) -> RunStopped:

@@ -21,7 +21,12 @@ from or1.processes.replies import encode
 
 
 class Channel:
-    """Messages from the parent, which are pickled: it alone has the other end. Replies to it, which are not.
+    """Messages from the parent, which are pickled, and replies to it, which are data (see `replies`).
+
+    Only the parent can write what is unpickled here. The channel is a socket pair without a name, to which
+    no other process can connect. The parent's end is not inheritable: no program that the parent starts has
+    it, neither another worker nor a sandbox. A process that takes it from the memory of the parent already
+    has the rights of the parent.
 
     Args:
         descriptor: of the socket, an argument of `main`.

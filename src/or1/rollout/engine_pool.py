@@ -286,11 +286,15 @@ class EnginePool:
                 self._lose(slot, error)
         return messages
 
-    def _expected(self, engine: int, slot: EngineSlot) -> tuple[float, str]:
-        """The longest time for the work of an engine [s], and its name."""
+    def _expected(self, engine: int, slot: EngineSlot) -> tuple[float, str, str]:
+        """The longest time for the work of an engine [s], the name of the work, and the setting."""
+        limits = self._limits
+        if slot.work == START:
+            return limits.start_s, START, "rollout.vllm.start_limit_s"
         if slot.work is not None:
-            return (self._limits.start_s if slot.work == START else self._limits.load_s), slot.work
-        return (self._limits.step_s, "sampling") if self._ledger.num_at(engine) else (math.inf, "idle")
+            return limits.load_s, slot.work, "rollout.vllm.load_limit_s"
+        limit_s = limits.step_s if self._ledger.num_at(engine) else math.inf
+        return limit_s, "sampling", "rollout.vllm.step_limit_s"
 
     def _bring_up(self, slot: EngineSlot) -> None:
         """The next step of an engine that replaces a lost one; EngineError if it fails."""

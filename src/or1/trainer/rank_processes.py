@@ -198,7 +198,7 @@ class RankProcesses:
         *,
         silence_limit_s: float = HEARTBEAT_LIMIT_S,
     ) -> None:
-        self._limit_s = START_LIMIT_S
+        self._limit_s, self._slow_remedy = START_LIMIT_S, ""
         self._silence_limit_s = math.inf
         """None in the start: an import may stop all threads of a process."""
         self._is_called, self._called_at = True, time.monotonic()
@@ -228,6 +228,7 @@ class RankProcesses:
                 process.send(StartRank(settings, rank, num_ranks, str(self.scratch), store))
             self._collect(None)
             self._limit_s, self._silence_limit_s = settings.limit_s, silence_limit_s
+            self._slow_remedy = "; if it is only slow, raise system.rank_limit_s"
             self._is_called = False
         except BaseException:
             self.close()
@@ -383,9 +384,9 @@ class RankProcesses:
         if silent:
             raise self._no_sign_of_life(silent, self._silence_limit_s)
         if late and clock - max(self._last_progress[rank] for rank in late) > self._limit_s:
-            raise self._no_sign_of_life(late, self._limit_s)
+            raise self._no_sign_of_life(late, self._limit_s, self._slow_remedy)
 
-    def _no_sign_of_life(self, late: Sequence[int], limit_s: float) -> RankError:
+    def _no_sign_of_life(self, late: Sequence[int], limit_s: float, remedy: str = "") -> RankError:
         """The error that names the ranks that the others wait for, and the line of code of the first.
 
         Every rank gets a signal to write its stack. One that does not is stopped; one whose stack shows no
@@ -396,4 +397,4 @@ class RankProcesses:
         hanging = hanging or [rank for rank in late if "torch/distributed" not in stacks[rank]] or list(late)
         names = ", ".join(f"{self._processes[r].name} ({self._processes[r].place})" for r in hanging)
         work, line = self._processes[hanging[0]].last_work(), innermost(stacks[hanging[0]])
-        return RankError(f"{names} gave no sign of life for {limit_s:g} s{work}{line}")
+        return RankError(f"{names} gave no sign of life for {limit_s:g} s{work}{line}{remedy}")

@@ -59,7 +59,11 @@ def require_each_once(rollouts: Sequence[Rollout], sampling: Sampling = SAMPLING
             "stops",
             r"gave no sign of life for 3 s during sampling, at work on: \w+",
         ),
-        ("hangs", r"gave no progress for 2 s during sampling, .*in engine_worker.py line \d+"),
+        (
+            "hangs",
+            r"gave no progress for 2 s during sampling, .*in engine_worker.py line \d+"
+            r"; if it is only slow, raise rollout\.vllm\.step_limit_s",
+        ),
     ],
 )
 def test_the_requests_of_a_lost_engine_go_to_the_other(
@@ -235,7 +239,7 @@ class _Process:
     def waited(self, seconds: float) -> None:
         pass
 
-    def expect_message(self, limit_s: float, during: str) -> None:
+    def expect_message(self, limit_s: float, during: str, setting: str) -> None:
         pass
 
     def kill(self) -> None:
