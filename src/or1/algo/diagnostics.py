@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from or1.algo.entropy import has_exact_entropy
 from or1.algo.passk import pass_at_k
 from or1.types import Float32, Group, Int64, Outcome, Rollout
 
@@ -18,11 +19,6 @@ Float64 = NDArray[np.float64]
 NUM_DECILES = 10
 CARRIED = 0.8
 """Share of the entropy whose tokens are counted [fraction]."""
-
-
-def has_exact_entropy(rollouts: Sequence[Rollout]) -> bool:
-    """Does every rollout have the entropy over the whole vocabulary?"""
-    return all(r.behavior_entropy is not None for r in rollouts)
 
 
 def token_entropies(rollouts: Sequence[Rollout]) -> Float64:

@@ -36,7 +36,7 @@ def report_data(folders: Sequence[Path]) -> dict[str, Any]:
         RunFolderError: one of them is not a run folder.
     """
     runs = [read_run(folder) for folder in folders]
-    seen = {key for run in runs for row in (*run.steps, *run.timings) for key in row}
+    seen = set[str]().union(*map(_keys, runs))
     return {
         "kind": "runs",
         "version": __version__,
