@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-ray venv-cluster test-cluster test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
+.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
   format golden tiny-model bench-rollout bench-step bench-verify clean
 
 help:  ## this list
@@ -77,6 +77,9 @@ test-all: $(VENV)/.installed-dev  ## all tests
 
 test-resume: $(VENV)/.installed-dev  ## kill -9 at 20 random moments, resume, compare byte for byte
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m slow tests/fault/test_resume.py
+
+test-faults: $(VENV)/.installed-dev  ## kill and stop ranks and engines at random moments
+	$(TEST_ENV) $(BIN)/python -m pytest -q tests/fault/test_lost_ranks.py tests/unit/rollout/test_engine_failover.py
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py

@@ -35,7 +35,9 @@ def processor_s() -> float:
 
 def traffic(pool: EnginePool) -> tuple[int, int]:
     """Bytes to and from the engines."""
-    return sum(p.bytes_sent for p in pool.processes), sum(p.bytes_received for p in pool.processes)
+    return sum(p.bytes_sent for p in pool.engine_processes), sum(
+        p.bytes_received for p in pool.engine_processes
+    )
 
 
 def sample(pool: EnginePool, num_problems: int, group_size: int) -> dict[str, Any]:

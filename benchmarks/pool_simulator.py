@@ -17,12 +17,14 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks._problems import arithmetic_workload
+from benchmarks._workload import Workload
 from or1.config import ModelConfig
 from or1.models import model_folder
 from or1.nn.load import shape_for
@@ -93,8 +95,12 @@ def _rollout(pool: EnginePool, reports: Path, seed: int) -> tuple[list[int], flo
     return [len(rollout.response_tokens) for rollout in rollouts], seconds
 
 
+@cache
+def _workload() -> Workload:
+    return arithmetic_workload("builtin:tiny", num_problems=NUM_PROBLEMS, group_size=GROUP, cap=BUDGET)
+
+
 def _problems() -> list[Problem]:
-    workload = arithmetic_workload("builtin:tiny", num_problems=NUM_PROBLEMS, group_size=GROUP, cap=BUDGET)
     return [
         Problem(
             id=each.id,
@@ -102,7 +108,7 @@ def _problems() -> list[Problem]:
             prompt=tuple(Message(**message) for message in each.messages),
             gold=each.gold,
         )
-        for each in workload.problems
+        for each in _workload().problems
     ]
 
 
@@ -125,7 +131,9 @@ def _fitted(steps: Sequence[Sequence[tuple[int, int, float]]], kind: str) -> Eng
     profile = EngineProfile(
         name=kind, start_s=float(start_s), per_sequence_s=float(per_sequence_s), bandwidth_fraction=1.0
     )
-    prompt = 0 if kind == "sleep" else round(np.mean([len(p) for p in _prompts()]))
+    prompt = (
+        0 if kind == "sleep" else round(np.mean([len(each.prompt_tokens) for each in _workload().problems]))
+    )
     return EngineCost(
         profile=profile,
         bandwidth=1.0,
@@ -133,11 +141,6 @@ def _fitted(steps: Sequence[Sequence[tuple[int, int, float]]], kind: str) -> Eng
         cache_bytes_per_token=float(per_token_s),
         prompt_tokens=prompt,
     )
-
-
-def _prompts() -> list[list[int]]:
-    workload = arithmetic_workload("builtin:tiny", num_problems=NUM_PROBLEMS, group_size=GROUP, cap=BUDGET)
-    return [each.prompt_tokens for each in workload.problems]
 
 
 def _pool(engine: str, num_engines: int, reports: Path) -> EnginePool:

@@ -11,8 +11,8 @@ frames counted depend on the load of the machine too.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
 import random
 import shutil
 import tempfile
@@ -26,6 +26,7 @@ from or1.cli.report import report
 from or1.recipes.load import load
 from or1.storage.jsonl import JsonLines
 from or1.tracking.rollouts import RolloutFiles
+from or1_verify.process_clock import cpu_total_s
 
 NUM_STEPS, NUM_GROUPS, GROUP_SIZE, NUM_CHARACTERS = 1_000, 10, 10, 1_000
 SCROLL = """
@@ -82,20 +83,15 @@ def _row(chance: random.Random, words: list[str], step: int, number: int) -> dic
     }
 
 
-def processor_s(browser: Any) -> float:
-    """Processor time of the processes of this program's browser that draw pages [s]."""
-    ticks = 0
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
+def processor_s(profile: str) -> float:
+    """Processor time of the processes that draw pages in the browser with this profile [s]."""
+    total_s = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended
             command = (folder / "cmdline").read_bytes()
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended
-        if b"--type=renderer" in command and browser.encode() in command:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            if b"--type=renderer" in command and profile.encode() in command:
+                total_s += cpu_total_s(int(folder.name))
+    return total_s
 
 
 def measure(path: Path) -> None:

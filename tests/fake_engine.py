@@ -60,7 +60,10 @@ class FakeEngine:
             time.sleep(self._settings["slow_load_s"])
         if "arrived" in update:
             Path(update["arrived"]).touch()
-        if "keeps_old_weights" not in self._settings:
+        is_successor = "once" in self._settings and Path(self._settings["once"]).exists()
+        if "keeps_old_weights" not in self._settings and not (
+            is_successor and "successor_keeps_old_weights" in self._settings
+        ):
             self._shift = update["shift"]
 
     def read_canary(self, tokens: Int32, num_sampled: int) -> CanaryReading:
@@ -77,7 +80,7 @@ class FakeEngine:
     def step(self) -> list[TokenResponse]:
         self._num_steps += 1
         fault = self._settings.get("fault")
-        if fault is not None and self._num_steps == 3:
+        if fault is not None and self._num_steps == 3 and self._is_due():
             _FAULTS[fault]()
         finished = []
         for ticket, (seed, began) in list(self._running.items()):
@@ -90,6 +93,15 @@ class FakeEngine:
         time.sleep(self._settings.get("step_s", 0.0))
         return finished
 
+    def _is_due(self) -> bool:
+        """Whether this process has the fault: with `once`, the name of a file, only the first one has."""
+        if "once" not in self._settings:
+            return True
+        file = Path(self._settings["once"])
+        is_first = not file.exists()
+        file.touch()
+        return is_first
+
     def abort(self) -> None:
         self._running.clear()
 
@@ -101,6 +113,7 @@ def _raise() -> None:
 _FAULTS = {
     "dies": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "raises": _raise,
+    "stops": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "hangs": lambda: time.sleep(600),
     "twice": lambda: None,
 }

@@ -16,6 +16,8 @@ from tests.fake_engine import END, VOCABULARY, canary_logprobs
 
 
 class ShiftTransfer:
+    lasts = True
+
     def __init__(self) -> None:
         self.num_loaded = 0
 
@@ -49,6 +51,8 @@ def fake_pool(
     start_s: float = 60.0,
     load_s: float = 60.0,
     step_s: float = 60.0,
+    heartbeat_s: float = 60.0,
+    max_restarts: int = 0,
 ) -> EnginePool:
     """A pool with one engine for each of the settings."""
     scratch = Path(tempfile.mkdtemp(prefix="or1-fake-"))
@@ -63,6 +67,8 @@ def fake_pool(
             start_s=start_s,
             load_s=load_s,
             step_s=step_s,
+            heartbeat_s=heartbeat_s,
+            max_restarts=max_restarts,
         ),
         ShiftTransfer(),
         canary=Canary(ShiftScorer(), vocab_size=VOCABULARY, max_model_tokens=max_model_tokens, max_nats=1e-3),

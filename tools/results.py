@@ -20,15 +20,12 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
 PAGE = ROOT / "docs/results.md"
 BENCHMARKS = {
-    "aime24": ("AIME24", "or1 eval run MODEL --benchmark aime24"),
-    "aime25": ("AIME25", "or1 eval run MODEL --benchmark aime25"),
-    "livecodebench-v5": ("LiveCodeBench v5", "or1 eval run MODEL --benchmark livecodebench-v5"),
-    "livecodebench-v6": ("LiveCodeBench v6", "or1 eval run MODEL --benchmark livecodebench-v6"),
-    "livecodebench-2025": (
-        "LiveCodeBench from 2025-02-01",
-        "or1 eval run MODEL --benchmark livecodebench-2025",
-    ),
-    "processbench": ("ProcessBench", "or1 eval run MODEL --benchmark processbench"),
+    "aime24": "AIME24",
+    "aime25": "AIME25",
+    "livecodebench-v5": "LiveCodeBench v5",
+    "livecodebench-v6": "LiveCodeBench v6",
+    "livecodebench-2025": "LiveCodeBench from 2025-02-01",
+    "processbench": "ProcessBench",
 }
 HEAD = """# Results
 
@@ -120,9 +117,9 @@ def run_rows() -> Iterator[str]:
 
 def published_sections() -> Iterator[str]:
     table = tomllib.loads((ROOT / "src/or1/recipes/published.toml").read_text(encoding="utf-8"))
-    for benchmark, (title, command) in BENCHMARKS.items():
+    for benchmark, title in BENCHMARKS.items():
         rows = [row for row in table["scores"] if row["benchmark"] == benchmark]
-        yield f"\n### {title}\n\n`{command}`\n"
+        yield f"\n### {title}\n\n`or1 eval run MODEL --benchmark {benchmark}`\n"
         if not rows:
             yield "No published score with this window.\n"
             continue

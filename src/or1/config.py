@@ -209,6 +209,11 @@ class RolloutConfig(Config):
     num_engines: Annotated[int, OnResume.MACHINE] = Field(default=1, ge=1)
     """Processes with an engine each [engines]; 1 = or1's own engine is in the training process."""
     vllm: Annotated[VllmConfig, OnResume.MACHINE] = VllmConfig()
+    max_engine_restarts: Annotated[int, OnResume.FREE] = Field(default=5, ge=0)
+    """Lost vLLM engines that are replaced within an hour; one more ends the run [engines]."""
+    heartbeat_limit_s: Annotated[float, OnResume.FREE] = Field(default=15.0, gt=2)
+    """Longest time without a heartbeat, which the process of a vLLM engine sends each second: such as of one
+    that was stopped. It counts as lost then [s]."""
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits [dimensionless], in rollout and in every log-probability and entropy of the update.
     Source: paper 3.1."""

@@ -156,17 +156,14 @@ def estimate(shape: Shape, settings: MemorySettings) -> MemoryEstimate:
     (16 bytes a parameter and 2 for the weights: arXiv 1910.02054, section 3.1, with float32 gradients).
     """
     weights = num_parameters(shape) * settings.compute_bytes
-    merged = (
-        num_block_parameters(shape) * settings.compute_bytes
-    )  # the engine's copy, with the adapters in it
+    has_merged = settings.lora_rank is not None and settings.slots
+    merged = num_block_parameters(shape) * settings.compute_bytes if has_merged else 0  # the engine's copy
     trained = _num_trained(shape, settings)
     whole_gradients = settings.ranks_here * trained * FLOAT32 if settings.whole_gradients else 0
     own_masters = settings.compute_bytes >= FLOAT32
     masters = 0 if own_masters and settings.lora_rank is None else trained * FLOAT32
     return MemoryEstimate(
-        weights=_shard(weights, settings)
-        + _gathered(shape, settings)
-        + (merged if settings.lora_rank is not None and settings.slots else 0),
+        weights=_shard(weights, settings) + _gathered(shape, settings) + merged,
         masters=_shard(masters, settings),
         gradients=whole_gradients + _shard(trained * FLOAT32, settings),
         moments=_shard(_moment_bytes(shape, settings), settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,6 +18,13 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
+
+
+def require_own_names(kind: str, names: Sequence[str]) -> None:
+    """ValueError if two entries of a table have one name."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f'two {kind} are called "{twice}": give each its own name')
 
 
 class ChatConfig(Config):
@@ -151,4 +159,4 @@ class VllmConfig(Config):
     load_limit_s: float = Field(default=600.0, gt=0)
     """Longest load of published weights [s]."""
     step_limit_s: float = Field(default=300.0, gt=0)
-    """Longest time without a sign of life while an engine samples [s]."""
+    """Longest time in which an engine samples one token of all its running responses [s]."""

@@ -18,8 +18,6 @@ class ClusterConfig(Config):
     share them."""
     num_machines: int = Field(default=1, ge=1)
     """Wait for as many before the start [machines]; after a loss the run continues with fewer."""
-    max_restarts: int = Field(default=5, ge=0)
-    """Restarts from the same checkpoint after a rank, an engine or a machine was lost [restarts]."""
     start_limit_s: float = Field(default=300.0, gt=0)
     """Longest wait for the machines, and for the start of a process [s]."""
     copy_limit_s: float = Field(default=300.0, gt=0)
@@ -49,7 +47,14 @@ class SystemConfig(Config):
     offload_optimizer: bool = False
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)
-    """Backend fsdp: longest silence of all ranks, such as one microbatch, before the run stops [s]."""
+    """Backend fsdp: longest time in which no rank makes progress, such as one microbatch [s]. They count as
+    lost then."""
+    heartbeat_limit_s: Annotated[float, OnResume.FREE] = Field(default=15.0, gt=2)
+    """Backend fsdp: longest time without a heartbeat, which each rank sends each second: such as of one that
+    was stopped. It counts as lost then [s]."""
+    max_rank_restarts: Annotated[int, OnResume.FREE] = Field(default=3, ge=0)
+    """Backend fsdp: lost ranks, or machines of a cluster, within an hour after which all ranks start again
+    from the last checkpoint; one more ends the run [restarts]."""
     cluster: ClusterConfig = ClusterConfig()
     deterministic: Annotated[bool, OnResume.SCIENCE] = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that

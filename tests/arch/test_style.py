@@ -16,7 +16,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1_verify/code/rpc_errors.py",
     "or1_verify/pool/pool.py",
     "or1/rollout/engine_worker.py",  # whatever an engine raises is reported to the pool
-    "or1/rollout/engine_pool.py",  # an error of the transfer, on its thread, is raised by the caller
+    "or1/rollout/transfer.py",  # an error of the transfer, on its thread, is raised by the caller
     "or1/trainer/rank_worker.py",  # whatever a rank raises is reported to the driver
     "or1/plugins.py",  # importing a module that the user names may raise anything
     "or1/rollout/collect.py",
@@ -84,6 +84,8 @@ def runs_foreign_code(node: ast.AST) -> bool:
         case ast.Call(func=ast.Name(id="eval" | "exec")):
             return True
         case ast.Call(func=ast.Attribute(attr="load" | "loads", value=ast.Name(id="pickle" | "dill"))):
+            return True
+        case ast.Call(func=ast.Attribute(attr="recv"), args=[], keywords=[]):  # a Connection unpickles
             return True
         case ast.keyword(arg="trust_remote_code", value=ast.Constant(value=True)):
             return True
@@ -153,6 +155,13 @@ def test_a_broad_except_that_raises_again_is_none() -> None:
 )
 def test_a_rename_of_a_file_is_told_from_a_replacement_of_text(code: str, renames: bool) -> None:
     assert any(renames_a_file(node) for node in ast.walk(ast.parse(code))) is renames
+
+
+@pytest.mark.parametrize(
+    ("code", "unpickles"), [("channel.recv()", True), ("channel.recv_bytes()", False), ("end.recv(8)", False)]
+)
+def test_a_connection_that_unpickles_is_told_from_a_socket(code: str, unpickles: bool) -> None:
+    assert any(runs_foreign_code(node) for node in ast.walk(ast.parse(code))) is unpickles
 
 
 def test_every_module_says_what_it_is() -> None:

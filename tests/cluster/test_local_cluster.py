@@ -14,6 +14,7 @@ from tests.cluster.clusters import NEEDS_RAY, TrainingRun
 pytestmark = [NEEDS_RAY, pytest.mark.timeout(900)]
 TWO = ("--ranks", "2", "--set", "rollout.num_engines=2")
 NUMBERS = ("train/loss", "train/grad_norm", "train/entropy_nats", "rollout/reward_mean")
+RESTART = "all ranks start again from the last checkpoint"
 RANK, ENGINE = "or1.trainer.rank_worker", "or1.rollout.engine_worker"
 
 
@@ -44,7 +45,10 @@ def test_a_lost_process_costs_no_step(tmp_path: Path, worker: str) -> None:
         assert [one[key] for key in NUMBERS] == pytest.approx([two[key] for key in NUMBERS], rel=1e-4)
     if worker == RANK:
         assert "training rank 1 (process" in run.output
-        assert "Restart 1 from the last checkpoint" in run.output
+        assert RESTART in run.output
+    else:
+        assert "rollout engine 2 (process" in run.output
+        assert RESTART not in run.output
 
 
 def test_nothing_that_happens_to_run_is_joined(tmp_path: Path) -> None:

@@ -44,17 +44,8 @@ set = { "stages.0.num_minibatches" = 2 }
 
 
 def start(folder: Path, out: str, jobs: int) -> subprocess.Popen[bytes]:
-    words = [
-        "lab",
-        "run",
-        str(folder / "own.toml"),
-        "--seeds",
-        "1",
-        "--jobs",
-        "2",
-        "--out",
-        str(folder / out),
-    ]
+    words = ["lab", "run", str(folder / "own.toml"), "--seeds", "1", "--jobs", str(jobs)]
+    words += ["--out", str(folder / out)]
     return subprocess.Popen([sys.executable, "-m", "or1", *words], cwd=ROOT)
 
 

@@ -72,8 +72,19 @@ def test_a_killed_rank_is_named(ranks: RankProcesses) -> None:
 def test_a_hanging_rank_is_named(ranks: RankProcesses) -> None:
     """The other rank waits for it in a collective operation, and is as silent."""
     os.kill(ranks.pids[1], signal.SIGSTOP)
-    with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) gave no sign of life for 4 s"):
+    late = r"^training rank 1 \(process \d+\) gave no sign of life for 4 s.*, raise system\.rank_limit_s$"
+    with pytest.raises(RankError, match=late):
         update(ranks)
+
+
+def test_a_rank_without_heartbeats_is_named_long_before_the_limit_of_its_work() -> None:
+    silent = RankProcesses(rank_settings(), 2, silence_limit_s=3.0)
+    try:
+        os.kill(silent.pids[1], signal.SIGSTOP)
+        with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) gave no sign of life for 3 s"):
+            update(silent)
+    finally:
+        silent.close()
 
 
 def test_an_error_for_the_user_is_passed_on(ranks: RankProcesses, tmp_path: Path) -> None:

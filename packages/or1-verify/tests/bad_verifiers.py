@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -148,4 +149,8 @@ class Reports(Verifier):
             return right(" ".join(sorted({name.split(".")[0] for name in sys.modules})))
         if answer == "environment":
             return right(" ".join(sorted(os.environ)))
+        if answer.startswith("sockets"):
+            listed = subprocess.run(["ls", "-l", "/proc/self/fd"], capture_output=True, close_fds=False)
+            own = [path for path in Path("/proc/self/fd").iterdir() if path.is_socket()]
+            return right(f"{len(own)} {listed.stdout.count(b'socket:')}")
         return right(str(os.getpid()))

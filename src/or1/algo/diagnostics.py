@@ -10,20 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from or1.algo.entropy import has_exact_entropy
 from or1.algo.passk import pass_at_k
-from or1.types import Float32, Group, Outcome, Rollout
+from or1.types import Float32, Group, Int64, Outcome, Rollout
 
 Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 NUM_DECILES = 10
 CARRIED = 0.8
 """Share of the entropy whose tokens are counted [fraction]."""
-
-
-def has_exact_entropy(rollouts: Sequence[Rollout]) -> bool:
-    """Does every rollout have the entropy over the whole vocabulary?"""
-    return all(r.behavior_entropy is not None for r in rollouts)
 
 
 def token_entropies(rollouts: Sequence[Rollout]) -> Float64:

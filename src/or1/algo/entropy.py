@@ -38,9 +38,14 @@ def step_entropy(groups: Sequence[Group]) -> float | None:
     rollouts = [r for r in rollouts if len(r.response_tokens)]
     if not rollouts:
         return None
-    exact = all(r.behavior_entropy is not None for r in rollouts)
+    exact = has_exact_entropy(rollouts)
     total = math.fsum(_summed(r, exact) for r in rollouts)
     return total / sum(len(r.response_tokens) for r in rollouts)
+
+
+def has_exact_entropy(rollouts: Sequence[Rollout]) -> bool:
+    """Does every rollout have the entropy over the whole vocabulary?"""
+    return all(r.behavior_entropy is not None for r in rollouts)
 
 
 def _summed(rollout: Rollout, exact: bool) -> float:

@@ -95,7 +95,7 @@ def fsdp_backend(model: Model, run: RunConfig, places: RankPlaces | None = None)
         limit_s=system.rank_limit_s,
     )
     return FsdpBackend(
-        RankProcesses(settings, system.num_ranks, places),
+        RankProcesses(settings, system.num_ranks, places, silence_limit_s=system.heartbeat_limit_s),
         model.config,
         tokens_per_microbatch=system.tokens_per_microbatch,
         share_prompts=shares_prompts_on(model.device, model.kernels),

@@ -6,7 +6,6 @@ import contextlib
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from or1.assemble.backends import backend_factory, fsdp_backend
@@ -24,14 +23,12 @@ from or1.cluster.places import ClusterEngines, ClusterRanks
 from or1.cluster.verify_messages import REPLIES
 from or1.cluster.verify_workers import ClusterWorkers
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import ClusterError, EngineError, RankError, RunStopped
+from or1.errors import ClusterError, RunStopped
 from or1.processes.child import ChildProcess
 from or1.processes.shared_memory import shared_folder
 from or1.protocols import RolloutEngine, TrainerBackend
 from or1.rollout.engine_pool import EnginePool
 from or1.storage.origin import Origin
-from or1.storage.run_folder import CHECKPOINTS
-from or1.trainer.checkpoint import newest_whole
 from or1.types import RunState
 from or1_verify.pool.worker_main import Setup
 from or1_verify.pool.workers import AnswerWorkers
@@ -54,8 +51,8 @@ def train_on_cluster(
 ) -> RunState:
     """Train as `or1.assemble.train` does, with ranks, engines and verifier workers on a cluster.
 
-    After a rank, an engine or a machine is lost, the run resumes from its last checkpoint on the machines
-    that are left, with fewer ranks and engines where they do not fit.
+    After a rank or a machine is lost, the run resumes from its last checkpoint on the machines that are left,
+    with fewer ranks and engines where they do not fit.
 
     Args:
         run: all settings.
@@ -66,55 +63,62 @@ def train_on_cluster(
         origin: see `train`.
 
     Raises:
-        ClusterError: there is no cluster, the run does not fit it, or losses without a new checkpoint between
-            them were too many.
+        ClusterError: there is no cluster, or the run does not fit it.
         Or1Error: see `train`.
     """
     settings = run.system.cluster
     with joined(address):
         wait_for(settings.num_machines, settings.start_limit_s)
-        budget = _Restarts(out, settings.max_restarts)
+        machines_for = _ClusterStarts(out, say).machines_for
+        return train(run, out, accept_changes=accept_changes, origin=origin, machines_for=machines_for)
+
+
+class _ClusterStarts:
+    """The starts of a run on the cluster of this process.
+
+    Args:
+        out: run folder.
+        say: prints a line.
+    """
+
+    def __init__(self, out: Path, say: Callable[[str], None]) -> None:
+        self._out, self._say = out, say
+        self._has_begun = False
+
+    @contextlib.contextmanager
+    def machines_for(self, run: RunConfig) -> Iterator[Machines]:
+        """Makers of parts on the machines that are alive; their processes end with the context.
+
+        From the second start on, the run is made smaller where it does not fit.
+        """
         while True:
-            machines = nodes(own_address())
-            say(described(machines))
-            demand = demand_of(run, machines)
-            smaller = reduced(machines, demand) if budget.num_losses else demand
-            sized = resized(run, smaller)
+            found = nodes(own_address())
+            self._say(described(found))
+            demand = demand_of(run, found)
+            demand = reduced(found, demand) if self._has_begun else demand
+            placement = place(found, demand)
             try:
-                with _machines(sized, out, place(machines, smaller), smaller) as parts:
-                    return train(sized, out, accept_changes=accept_changes, origin=origin, machines=parts)
-            except (RankError, EngineError, ClusterError) as error:
-                budget.spend(error)
-                say(f"{error}. Restart {budget.num_losses} from the last checkpoint on the machines left")
-                origin = origin if budget.newest is None else None
-
-
-@dataclass
-class _Restarts:
-    """Restarts of a run; those from the same checkpoint are counted."""
-
-    out: Path
-    max_restarts: int
-    num_losses: int = 0
-    newest: Path | None = None
-    num_from_it: int = 0
-
-    def spend(self, error: RunStopped | ClusterError) -> None:
-        """Count a loss; raise the error when there were too many."""
-        found = newest_whole(self.out / CHECKPOINTS)
-        self.num_from_it = self.num_from_it + 1 if found == self.newest else 1
-        self.newest = found
-        self.num_losses += 1
-        if self.num_from_it > self.max_restarts:
-            raise error
+                hosts = Hosts(placement.nodes, own_address(), run.system.cluster.start_limit_s)
+            except ClusterError:
+                if nodes(own_address()) == found:
+                    raise
+                continue  # Ray has lost a machine meanwhile
+            break
+        self._has_begun = True
+        with (
+            contextlib.closing(hosts),
+            _makers(resized(run, demand), self._out, hosts, placement, demand) as made,
+        ):
+            yield made
 
 
 @contextlib.contextmanager
-def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -> Iterator[Machines]:
-    """Makers of parts on the machines of a placement; its actors end with the context."""
+def _makers(
+    run: RunConfig, out: Path, hosts: Hosts, placement: Placement, demand: Demand
+) -> Iterator[Machines]:
+    """Makers of parts on the machines of a placement; their folders are deleted with the context."""
     settings = run.system.cluster
-    hosts = Hosts(placement.nodes, own_address(), settings.start_limit_s)
-    with contextlib.closing(hosts), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         gpus_of_rank = int(demand.uses_gpus)
         gpus_of_engine = 0 if demand.colocated or not demand.uses_gpus else demand.gpus_per_engine
         ranks = hosts.actors(placement.ranks, gpus_of_rank)
@@ -142,6 +146,7 @@ def _machines(run: RunConfig, out: Path, placement: Placement, demand: Demand) -
             return verifier_workers(hosts, placement.verifiers, scratch, setup, num_workers)
 
         yield Machines(
+            run=run,
             make_backend=make_backend,
             make_engine=make_engine,
             make_workers=make_workers,

@@ -54,6 +54,8 @@ def pool_of(
             start_s=limits.start_limit_s,
             load_s=limits.load_limit_s,
             step_s=limits.step_limit_s,
+            heartbeat_s=rollout.heartbeat_limit_s,
+            max_restarts=rollout.max_engine_restarts,
         ),
         transfer,
         canary=Canary(

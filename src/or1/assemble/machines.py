@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from or1.assemble.backends import BackendFactory, backend_factory
@@ -16,6 +18,8 @@ from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 class Machines:
     """The makers of the parts that have processes of their own."""
 
+    run: RunConfig
+    """The settings, with numbers of ranks and engines that fit the machines."""
     make_backend: BackendFactory
     make_engine: EngineFactory
     make_workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool
@@ -24,12 +28,19 @@ class Machines:
     """Of all machines; None = those of this one."""
 
 
-def this_machine_alone(run: RunConfig) -> Machines:
+MachinesFor = Callable[[RunConfig], AbstractContextManager[Machines]]
+"""The machines for one start of a run."""
+
+
+@contextlib.contextmanager
+def this_machine_alone(run: RunConfig) -> Iterator[Machines]:
     """The makers that the settings name.
 
     Raises:
         ConfigError: there is none of a name.
     """
-    return Machines(
-        make_backend=backend_factory(run.system.backend), make_engine=engine_factory(run.rollout.engine)
+    yield Machines(
+        run=run,
+        make_backend=backend_factory(run.system.backend),
+        make_engine=engine_factory(run.rollout.engine),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,16 @@ from or1 import loop
 from or1.assemble.engines import with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
-from or1.assemble.machines import Machines, this_machine_alone
+from or1.assemble.machines import Machines, MachinesFor, this_machine_alone
 from or1.assemble.memory import explained_run
 from or1.assemble.model import read_model, set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import ConfigError, DivergedError, Interrupted, NonFiniteError
+from or1.errors import ClusterError, ConfigError, DivergedError, Interrupted, NonFiniteError, RankError
 from or1.evals.runner import evaluate, evaluation_sampling
+from or1.processes.heartbeat import RestartBudget
 from or1.protocols import (
     Closable,
     Collector,
@@ -55,6 +57,10 @@ from or1.trainer.checkpoint import FolderCheckpoints
 from or1.types import ProcessStatus, RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
+logger = logging.getLogger(__name__)
+LOST = (RankError, ClusterError)
+"""Errors of a rank or a machine that was lost."""
+
 
 def train(
     run: RunConfig,
@@ -62,7 +68,7 @@ def train(
     *,
     accept_changes: bool = False,
     origin: Origin | None = None,
-    machines: Machines | None = None,
+    machines_for: MachinesFor = this_machine_alone,
 ) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
 
@@ -71,43 +77,68 @@ def train(
         out: run folder.
         accept_changes: resume with other settings of the class SCIENCE too (see `or1.setting.OnResume`).
         origin: start a new run from this checkpoint of another.
-        machines: where its parts are made; None = on this machine.
+        machines_for: where its parts are made; called again after a loss.
 
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
-    with (
-        StopSignal() as stop,
-        parts_of(run, out, stop, accept_changes=accept_changes, origin=origin, machines=machines) as parts,
-    ):
-        try:
-            state = loop.train(run, parts)
-        except Interrupted:
-            parts.schedule.save()
-            raise
-        except DivergedError as error:
-            raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
+    budget = RestartBudget(run.system.max_rank_restarts)
+    with StopSignal() as stop:
+        while isinstance(end := _train_once(run, out, stop, accept_changes, origin, machines_for), LOST):
+            if not budget.spend():
+                raise type(end)(
+                    f"{end}. The budget is spent: system.max_rank_restarts = {budget.max_restarts} within an "
+                    "hour. Find the cause, then repeat the command: it resumes from the last checkpoint"
+                ) from end
+            logger.warning("%s; all ranks start again from the last checkpoint", end)
     write_summary(out)
-    return state
+    return end
+
+
+def _train_once(
+    run: RunConfig,
+    out: Path,
+    stop: StopSignal,
+    accept_changes: bool,
+    origin: Origin | None,
+    machines_for: MachinesFor,
+) -> RunState | RankError | ClusterError:
+    """One start of `train`: its end, or the error of a rank or machine that was lost after the start."""
+    has_begun = False
+    try:
+        with (
+            machines_for(run) as machines,
+            parts_of(machines, out, stop, accept_changes=accept_changes, origin=origin) as parts,
+        ):
+            has_begun = True
+            try:
+                return loop.train(machines.run, parts)
+            except Interrupted:
+                parts.schedule.save()
+                raise
+            except DivergedError as error:
+                raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
+    except LOST as error:
+        if not has_begun:
+            raise
+        return error
 
 
 @contextlib.contextmanager
 def parts_of(
-    run: RunConfig,
+    machines: Machines,
     out: Path,
     stop: StopSignal,
     *,
     accept_changes: bool = False,
     origin: Origin | None = None,
-    machines: Machines | None = None,
 ) -> Iterator[Parts]:
     """Open everything that a run needs, and close it again.
 
     Raises:
         Or1Error: before anything is written, as far as it can be known.
     """
-    machines = machines or this_machine_alone(run)
-    run = with_task_hashes(run)
+    run = with_task_hashes(machines.run)
     model = read_model(run.model, run.system)
     refuse_obstacles(run, out, model.config, machines.num_gpus)
     inputs = inputs_of(run, model)

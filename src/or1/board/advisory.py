@@ -50,6 +50,36 @@ class Advisory:
         return f"{self.title}: {self.evidence}; try --set {self.assignment}: {self.reason}"
 
 
+def advisory_on(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    name: str,
+    title: str,
+    evidence: str,
+    change: tuple[str, str, str],
+    metric: str,
+) -> Advisory:
+    """An advisory on the steps of some rows.
+
+    Args:
+        rows: in order.
+        name, title, evidence, metric: of the advisory.
+        change: setting, value and reason.
+    """
+    setting, value, reason = change
+    return Advisory(
+        name=name,
+        title=title,
+        evidence=evidence,
+        setting=setting,
+        value=value,
+        reason=reason,
+        metric=metric,
+        first_step=rows[0]["step"],
+        last_step=rows[-1]["step"],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RunEvidence:
     """The rows that an advisory is made from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import fsum
 
-from or1.board.advisory import MIN_STEPS, Advisory, RunEvidence, percent, steps_text, values_of
+from or1.board.advisory import MIN_STEPS, Advisory, RunEvidence, advisory_on, percent, steps_text, values_of
 from or1.metric import key_of
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PHASE_S, STEP_S, Timings
 
@@ -28,11 +28,12 @@ def verifier_slow(evidence: RunEvidence) -> Advisory | None:
     busy = seconds[VERIFY_S] / (workers * seconds[ROLLOUT_S])
     if busy <= BUSY_WORKERS:
         return None
-    return _advisory(
-        evidence,
+    return advisory_on(
+        evidence.last,
         name="verifier_slow",
         title="the verifier is slow",
-        shown=f"{workers} workers are busy for {percent(busy)} of the rollout",
+        evidence=f"{workers} workers are busy for {percent(busy)} of the rollout, "
+        f"{steps_text(evidence.last)}",
         change=("verify.num_workers", str(2 * workers), "answers are then judged while others are sampled"),
         metric=VERIFY_S,
     )
@@ -64,12 +65,13 @@ def mostly_outside(evidence: RunEvidence) -> Advisory | None:
         "logs": ("tracking.rollouts_every", "fewer files of rollouts"),
     }[largest]
     every = int(evidence.settings[setting] or len(evidence.last))
-    return _advisory(
-        evidence,
+    return advisory_on(
+        evidence.last,
         name="mostly_outside",
         title="the machine is mostly idle",
-        shown=f"{percent(outside)} of {total:,.0f} s outside of rollout and update; "
-        + ", ".join(f"{name} {value:,.0f} s" for name, value in parts.items()),
+        evidence=f"{percent(outside)} of {total:,.0f} s outside of rollout and update; "
+        + ", ".join(f"{name} {value:,.0f} s" for name, value in parts.items())
+        + f", {steps_text(evidence.last)}",
         change=(setting, str(2 * every), reason),
         metric=BETWEEN_S,
     )
@@ -85,11 +87,12 @@ def trainer_waits(evidence: RunEvidence) -> Advisory | None:
     if share <= MOSTLY_ROLLOUT:
         return None
     engines = int(evidence.settings["rollout.num_engines"])
-    return _advisory(
-        evidence,
+    return advisory_on(
+        evidence.last,
         name="trainer_waits",
         title="the trainer mostly waits",
-        shown=f"rollout takes {percent(share)} of the step on {engines} engines",
+        evidence=f"rollout takes {percent(share)} of the step on {engines} engines, "
+        f"{steps_text(evidence.last)}",
         change=("rollout.num_engines", str(engines + 1), "another GPU that samples"),
         metric=ROLLOUT_S,
     )
@@ -101,23 +104,6 @@ def _sums(evidence: RunEvidence, *keys: str) -> dict[str, float] | None:
     if len(values_of(rows, STEP_S)) < MIN_STEPS:
         return None
     return {key: fsum(values_of(rows, key)) for key in keys}
-
-
-def _advisory(
-    evidence: RunEvidence, *, name: str, title: str, shown: str, change: tuple[str, str, str], metric: str
-) -> Advisory:
-    rows = evidence.last
-    return Advisory(
-        name=name,
-        title=title,
-        evidence=f"{shown}, {steps_text(rows)}",
-        setting=change[0],
-        value=change[1],
-        reason=change[2],
-        metric=metric,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
-    )
 
 
 MACHINE = (verifier_slow, mostly_outside, trainer_waits)

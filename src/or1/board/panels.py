@@ -71,7 +71,7 @@ PANELS: tuple[Panel, ...] = (
         unit="alpha",
         curves=(
             Curve(keys.ALPHA, "alpha in the loss"),
-            Curve("entropy/coefficient", "coefficient", dash=True),
+            Curve(key_of(keys.ControlMetrics, "coefficient"), "coefficient", dash=True),
         ),
         help="Weight of the entropy in the loss. It is 0 while the entropy is above its target.",
     ),
@@ -82,7 +82,7 @@ PANELS: tuple[Panel, ...] = (
         curves=(
             Curve(keys.RESPONSE_TOKENS_MEAN, "all"),
             Curve(keys.RESPONSE_TOKENS_MEAN_RIGHT, "correct"),
-            Curve("rollout/response_tokens_mean_wrong", "incorrect"),
+            Curve(key_of(keys.LengthMetrics, "mean_wrong"), "incorrect"),
             Curve(keys.MAX_RESPONSE_TOKENS, "budget", dash=True),
         ),
         help="Mean length; truncated responses count as incorrect.",
@@ -93,8 +93,8 @@ PANELS: tuple[Panel, ...] = (
         unit="% of rollouts",
         curves=(
             Curve(keys.TRUNCATED_FRACTION, "truncated"),
-            Curve("rollout/no_answer_fraction", "no answer"),
-            Curve("rollout/not_judged_fraction", "not judged"),
+            Curve(key_of(keys.RolloutMetrics, "no_answer_fraction"), "no answer"),
+            Curve(key_of(keys.RolloutMetrics, "not_judged_fraction"), "not judged"),
         ),
         help="Cut off by the budget; ended without an answer; not judged, by a failure of the verifier.",
         scale=100.0,
@@ -104,7 +104,7 @@ PANELS: tuple[Panel, ...] = (
         title="Groups with a learning signal",
         unit="% of groups",
         curves=(
-            Curve("filter/kept_fraction", "kept"),
+            Curve(key_of(keys.ControlMetrics, "kept_fraction"), "kept"),
             Curve("filter/all_right_fraction", "all correct"),
             Curve("filter/all_wrong_fraction", "all incorrect"),
         ),
@@ -157,8 +157,8 @@ PANELS: tuple[Panel, ...] = (
         unit="tokens/s",
         curves=(
             Curve(times.RESPONSE_TOKENS_PER_S, "whole step"),
-            Curve("throughput/rollout_tokens_per_s", "rollout"),
-            Curve("throughput/update_tokens_per_s", "update"),
+            Curve(key_of(times.Timings, "rollout_tokens_per_s"), "rollout"),
+            Curve(key_of(times.Timings, "update_tokens_per_s"), "update"),
         ),
         help="Response tokens per second of step and rollout; sequence tokens per second of the update.",
     ),

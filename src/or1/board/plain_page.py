@@ -53,6 +53,18 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> 
     )
 
 
+def require_room_for(path: Path) -> None:
+    """Refuse a path for a page before the page is made.
+
+    Raises:
+        ConfigError: the path is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise ConfigError(f"--out {path} is a folder: name a file, such as {path / 'page.html'}")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"--out {path}: there is no folder {path.absolute().parent}: make it first")
+
+
 def write_page(path: Path, text: str) -> None:
     """Write a page to a file.
 
@@ -60,9 +72,6 @@ def write_page(path: Path, text: str) -> None:
         ConfigError: the path is a folder, or its folder does not exist.
         RunFolderError: the file cannot be written; it is as before.
     """
-    if path.is_dir():
-        raise ConfigError(f"--out {path} is a folder: name a file, such as {path / 'page.html'}")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"--out {path}: there is no folder {path.absolute().parent}: make it first")
+    require_room_for(path)
     with guard_writes(path), replacing(path) as part:
         part.write_text(text, encoding="utf-8")

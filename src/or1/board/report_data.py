@@ -12,7 +12,7 @@ from or1.board.advisories import advise, recent_rollouts
 from or1.board.panels import panels_of
 from or1.board.words import sentences, tiles
 from or1.config import RunConfig
-from or1.recipes.load import FOLDER, list_recipes, read_table
+from or1.recipes.load import FOLDER, list_recipes, load
 from or1.recipes.schema import with_defaults
 from or1.storage.run_folder import recorded_changes
 from or1.storage.settings import flatten
@@ -36,7 +36,7 @@ def report_data(folders: Sequence[Path]) -> dict[str, Any]:
         RunFolderError: one of them is not a run folder.
     """
     runs = [read_run(folder) for folder in folders]
-    seen = {key for run in runs for row in (*run.steps, *run.timings) for key in row}
+    seen = set[str]().union(*map(_keys, runs))
     return {
         "kind": "runs",
         "version": __version__,
@@ -121,10 +121,7 @@ def _settings(run: RunData) -> dict[str, Any]:
     """The settings of a run beside those of the shipped recipe of its name, else beside the defaults."""
     name = run.config["name"]
     is_shipped = name in list_recipes(FOLDER)
-    base = read_table(name) if is_shipped else {}
-    default = flatten(with_defaults(base, RunConfig))
-    if is_shipped:
-        default |= {"name": name}
+    default = flatten(load(name).model_dump(mode="json") if is_shipped else with_defaults({}, RunConfig))
     own = flatten(run.config)
     return {
         "beside": f"recipe {name}" if is_shipped else "defaults",

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from or1.board.advisory import MIN_STEPS, Advisory, RunEvidence, mean_of, percent, steps_text, values_of
+from or1.board.advisory import (
+    MIN_STEPS,
+    Advisory,
+    RunEvidence,
+    advisory_on,
+    mean_of,
+    percent,
+    steps_text,
+    values_of,
+)
 from or1.metric import key_of
 from or1.tracking.metrics import (
     REWARD_MEAN,
@@ -57,17 +66,14 @@ def truncation_starves(evidence: RunEvidence) -> Advisory | None:
     budget = int(evidence.settings[key])
     later = [stage["max_response_tokens"] for stage in evidence.run.config["stages"]]
     larger = [tokens for tokens in later if tokens > budget]
-    return Advisory(
+    return advisory_on(
+        rows,
         name="truncation_starves",
         title="truncation removes the signal",
         evidence=f"{percent(truncated)} of responses cut off at {budget:,} tokens, {percent(kept)} of groups "
         f"kept, {steps_text(rows)}",
-        setting=key,
-        value=str(min([2 * budget, *larger])),
-        reason="more responses then reach their answer",
+        change=(key, str(min([2 * budget, *larger])), "more responses then reach their answer"),
         metric=TRUNCATED_FRACTION,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -91,17 +97,14 @@ def no_signal(evidence: RunEvidence) -> Advisory | None:
         size = 2 * int(evidence.settings[key])
         reason = "a larger group has a correct response more often; or use easier data"
         change = key, str(size), reason
-    return Advisory(
+    return advisory_on(
+        rows,
         name="no_signal",
         title="few groups have a signal",
         evidence=f"{percent(kept)} of groups kept, {percent(right)} all correct, {percent(wrong)} all "
         f"incorrect, {steps_text(rows)}",
-        setting=change[0],
-        value=change[1],
-        reason=change[2],
+        change=change,
         metric=KEPT_FRACTION,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -122,17 +125,14 @@ def not_judged(evidence: RunEvidence) -> Advisory | None:
             f"{limit:g}",
             "slow answers are then judged; or1 rollouts shows details",
         )
-    return Advisory(
+    return advisory_on(
+        rows,
         name="not_judged",
         title="many rollouts are not judged",
         evidence=f"{percent(share)} in {steps_text(rows)}; reasons: "
         + ", ".join(f"{reason} {count:,}" for reason, count in reasons),
-        setting=change[0],
-        value=change[1],
-        reason=change[2],
+        change=change,
         metric=NOT_JUDGED_FRACTION,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -144,17 +144,18 @@ def verifier_fails(evidence: RunEvidence) -> Advisory | None:
     if len(rows) < MIN_STEPS or failures <= MANY_FAILURES * num_rollouts:
         return None
     limit = 2 * float(evidence.settings["verify.time_limit_s"])
-    return Advisory(
+    return advisory_on(
+        rows,
         name="verifier_fails",
         title="the verifier fails often",
         evidence=", ".join(f"{events[name]:,} {name}" for name in _FAILURES)
         + f" for {num_rollouts:,.0f} rollouts, {steps_text(rows)}",
-        setting="verify.time_limit_s",
-        value=f"{limit:g}",
-        reason="fewer answers then exceed the limit; or1 rollouts shows the reasons",
+        change=(
+            "verify.time_limit_s",
+            f"{limit:g}",
+            "fewer answers then exceed the limit; or1 rollouts shows the reasons",
+        ),
         metric=EVENTS.format(event="retries"),
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 

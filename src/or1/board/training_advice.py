@@ -12,6 +12,7 @@ from or1.board.advisory import (
     WINDOW,
     Advisory,
     RunEvidence,
+    advisory_on,
     mean_of,
     percent,
     steps_text,
@@ -62,18 +63,14 @@ def entropy_collapse(evidence: RunEvidence) -> Advisory | None:
     ahead = at_end + slope * MIN_STEPS
     if at_end >= target or not (at_end < COLLAPSED * target or ahead < AHEAD * target):
         return None
-    setting, value, reason = _entropy_remedy(evidence)
-    return Advisory(
+    return advisory_on(
+        rows,
         name="entropy_collapse",
         title="entropy collapses" if at_end < COLLAPSED * target else "entropy collapse ahead",
         evidence=f"{entropies[0]:.3f} to {entropies[-1]:.3f} nats/token in {steps_text(rows)}, "
         f"{slope:+.4f} a step, target {target:g}",
-        setting=setting,
-        value=value,
-        reason=reason,
+        change=_entropy_remedy(evidence),
         metric=ENTROPY,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -94,16 +91,17 @@ def learning_rate_high(evidence: RunEvidence) -> Advisory | None:
     if len(signs) < 2:
         return None
     rate = float(evidence.settings["optimizer.learning_rate"])
-    return Advisory(
+    return advisory_on(
+        rows,
         name="learning_rate_high",
         title="the learning rate looks too high",
         evidence=f"{', '.join(signs)}, {steps_text(rows)}",
-        setting="optimizer.learning_rate",
-        value=f"{rate / 3:.1g}",
-        reason=f"a third of {rate:g}; start from a checkpoint before the fall",
+        change=(
+            "optimizer.learning_rate",
+            f"{rate / 3:.1g}",
+            f"a third of {rate:g}; start from a checkpoint before the fall",
+        ),
         metric=GRAD_NORM,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -152,16 +150,13 @@ def mismatch_high(evidence: RunEvidence) -> Advisory | None:
         change = "model.dtype", "float32", "both then compute with less rounding"
     else:
         change = "system.deterministic", "true", "both then compute every number the same way"
-    return Advisory(
+    return advisory_on(
+        rows,
         name="mismatch_high",
         title="engine and trainer disagree",
         evidence=f"mismatch KL {kl:.3g} nats/token in {steps_text(rows)}, above {HIGH_MISMATCH_KL:g}",
-        setting=change[0],
-        value=change[1],
-        reason=change[2],
+        change=change,
         metric=MISMATCH_KL,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 
@@ -179,16 +174,13 @@ def staleness_high(evidence: RunEvidence) -> Advisory | None:
     else:
         rate = f"{settings['optimizer.learning_rate'] / 2:.2g}"
         change = "optimizer.learning_rate", rate, "each update then changes the weights less"
-    return Advisory(
+    return advisory_on(
+        rows,
         name="staleness_high",
         title="rollouts are from old weights",
         evidence=f"oldest weights {age:.1f} updates old, a step has {updates:.1f}, {steps_text(rows)}",
-        setting=change[0],
-        value=change[1],
-        reason=change[2],
+        change=change,
         metric=STALENESS,
-        first_step=rows[0]["step"],
-        last_step=rows[-1]["step"],
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 lab_app = typer.Typer(
     name="lab",
-    help="The paper's experiments: list them, run them, decide its findings.",
+    help="Run the paper's experiments; decide its findings.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -10,10 +10,10 @@ import typer
 
 from or1.board.live import PORT, LiveServer
 from or1.board.page import page
+from or1.board.plain_page import require_room_for, write_page
 from or1.board.report_data import report_data
 from or1.board.report_rollouts import rollouts_of
 from or1.cli.plot import require_each_once
-from or1.storage.atomic import guard_writes, replacing
 
 FILE = "report.html"
 
@@ -27,9 +27,9 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     """
     require_each_once(folders)
     path = out or folders[0] / FILE
-    text = page(report_data(folders), rollouts_of(folders))
-    with guard_writes(path.parent), replacing(path, durable=False) as part:
-        part.write_text(text, encoding="utf-8")
+    if out is not None:
+        require_room_for(out)
+    write_page(path, page(report_data(folders), rollouts_of(folders)))
     typer.echo(path)
 
 

@@ -5,12 +5,15 @@ It knows no Ray: `or1.cluster.hosts` makes actors of it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
 import shutil
+import signal
 import socket
 import struct
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -124,6 +127,15 @@ class HostActor:
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
+
+    def kill_group(self, pid: int) -> None:
+        """End a process that an actor on this machine has started and cannot end any more."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+    def last(self) -> None:
+        """Never returns: the call ends with the actor."""
+        threading.Event().wait()
 
     def stack(self, limit_s: float) -> str:
         return "" if self._process is None else self._process.stack(limit_s)

@@ -24,7 +24,7 @@ from or1.cluster.channel import accept, new_key
 from or1.cluster.host_actor import HostActor, versions
 from or1.cluster.nodes import Node
 from or1.errors import ClusterError, first_line
-from or1.processes.launch import Launch
+from or1.processes.launch import Launch, limit_waits
 from or1.storage.atomic import replacing
 
 WATCH_S = 1.0
@@ -46,11 +46,18 @@ class Host:
     """
 
     def __init__(self, node: Node, num_gpus: int = 0) -> None:
-        self.node = node
+        self.node, self.num_gpus = node, num_gpus
         self.is_lost = False
         strategy = NodeAffinitySchedulingStrategy(node.id, soft=False)
         options = {"num_cpus": 0, "num_gpus": num_gpus, "max_restarts": 0, "scheduling_strategy": strategy}
-        self._actor: Any = ray.remote(HostActor).options(**options).remote()
+        # one thread stays in `last`
+        self._actor: Any = ray.remote(HostActor).options(**options, max_concurrency=2).remote()
+        self._end = self.begin("last")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the actor has ended, such as by a signal."""
+        return bool(ray.wait([self._end], timeout=0)[0])
 
     def begin(self, method: str, *arguments: object) -> Any:
         """Call a method of `HostActor`; the reference of its result."""
@@ -88,12 +95,13 @@ class RemoteProcess:
 
     Args:
         host: of this process alone.
+        beside: another actor on the machine, which ends the process when `host` cannot.
         pid: its process id there.
         channel: the driver's end.
     """
 
-    def __init__(self, host: Host, pid: int, channel: socket.socket) -> None:
-        self.host = host
+    def __init__(self, host: Host, beside: Host, pid: int, channel: socket.socket) -> None:
+        self.host, self._beside = host, beside
         self._pid = pid
         self._wire = channel
         self.channel = Connection(os.dup(channel.fileno()))
@@ -121,9 +129,17 @@ class RemoteProcess:
         return status
 
     def kill(self) -> None:
-        with contextlib.suppress(ClusterError):
-            self.host.ask("kill")
+        self.kill_group()
         self._wire.close()
+
+    def kill_group(self) -> None:
+        """End the process and those that it started; its channel ends with it."""
+        with contextlib.suppress(ClusterError):
+            if not self.host.has_ended:
+                self.host.ask("kill")
+                return
+        with contextlib.suppress(ClusterError):
+            self._beside.ask("kill_group", self._pid)
 
     def stack(self, limit_s: float) -> str:
         try:
@@ -180,6 +196,19 @@ class Hosts:
                 raise ClusterError(f"no process{wanted} on {host.node}: {error}") from error
         return started
 
+    def renewed(self, host: Host) -> Host:
+        """Another actor in place of one; with the first its process ends.
+
+        Raises:
+            ClusterError: the machine is lost, or Ray does not start one.
+        """
+        self._processes = [process for process in self._processes if process.host is not host]
+        self._actors.remove(host)
+        host.close()
+        if host.is_lost:
+            raise ClusterError(f"the machine {host.node} is lost")
+        return self.actors([host.node], host.num_gpus)[0]
+
     def launch(self, host: Host) -> Launch:
         """Starts one process in this actor; see `Launch`.
 
@@ -198,7 +227,9 @@ class Hosts:
                         host.result(pid)
 
                 end = accept(server, key, self._start_limit_s, check)
-            process = RemoteProcess(host, host.result(pid, self._start_limit_s), end)
+            limit_waits(end)
+            pid_there = host.result(pid, self._start_limit_s)
+            process = RemoteProcess(host, self._files[host.node], pid_there, end)
             self._processes.append(process)
             return process
 
@@ -292,14 +323,16 @@ class Hosts:
                 )
 
     def _watch(self) -> None:
-        """End the channels to machines that Ray has lost."""
+        """End the channels to machines that Ray has lost, and processes whose actors have ended."""
         while not self._ended.wait(WATCH_S):
             try:
                 alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
             except (ray.exceptions.RayError, OSError, RuntimeError):
                 continue  # no answer from the head: the channels have limits of their own
-            for host in self._actors:
+            for host in list(self._actors):
                 host.is_lost = host.is_lost or host.node.id not in alive
-            for process in self._processes:
+            for process in list(self._processes):
                 if process.host.is_lost:
                     process.lose()
+                elif process.host.has_ended:
+                    process.kill_group()

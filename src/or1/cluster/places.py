@@ -10,8 +10,8 @@ from pathlib import Path
 from torch._C._distributed_c10d import TCPStore
 
 from or1.cluster.hosts import Host, Hosts
-from or1.errors import ClusterError, EngineError, RankError
-from or1.processes.launch import Launch
+from or1.errors import ClusterError, RankError
+from or1.processes.launch import Launch, Running
 from or1.processes.shared_memory import shared_folder
 from or1.trainer.rank_messages import saved_marker
 
@@ -81,14 +81,21 @@ class ClusterEngines:
     def __init__(
         self, hosts: Hosts, actors: Sequence[Host], gpus: Sequence[str] | None, limit_s: float
     ) -> None:
-        self._hosts, self._actors, self._gpus = hosts, actors, gpus
+        self._hosts, self._actors, self._gpus = hosts, list(actors), gpus
+        self._started: set[int] = set()
         self._limit_s = limit_s
         self._num_on = Counter(actor.node for actor in actors)
         self.scratch = shared_folder("or1-engines-")
         hosts.each(self._num_on, "make_folder", str(self.scratch))
 
     def launch(self, engine: int) -> Launch:
-        return self._hosts.launch(self._actors[engine])
+        def start(worker: str, environment: Mapping[str, str], log: Path) -> Running:
+            if engine in self._started:  # an actor starts one process
+                self._actors[engine] = self._hosts.renewed(self._actors[engine])
+            self._started.add(engine)
+            return self._hosts.launch(self._actors[engine])(worker, environment, log)
+
+        return start
 
     def environment(self, engine: int) -> Mapping[str, str]:
         return {} if self._gpus is None else {"CUDA_VISIBLE_DEVICES": self._gpus[engine]}
@@ -100,7 +107,7 @@ class ClusterEngines:
         try:
             self._hosts.spread(path, list(self._num_on), self._limit_s, WEIGHTS)
         except ClusterError as error:
-            raise EngineError(f"{path.name} did not reach all rollout engines: {error}") from error
+            raise ClusterError(f"{path.name} did not reach all rollout engines: {error}") from error
 
     def close(self) -> None:
         """Delete the folders."""

@@ -56,10 +56,5 @@ class Judged:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiersAlive:
-    """Sent each second."""
-
-
-REPLIES = (Judged, VerifiersAlive)
+REPLIES = (Judged,)
 """The dataclasses of which replies are made."""

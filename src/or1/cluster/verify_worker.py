@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
+import faulthandler
+import signal
 from concurrent.futures import Future
 
-from or1.cluster.verify_messages import Judge, Judged, StartVerifiers, VerifiersAlive
+from or1.cluster.verify_messages import Judge, Judged, StartVerifiers
+from or1.processes.heartbeat import Pulse
 from or1.processes.worker import Channel
 from or1_verify.pool.workers import WorkerPool
 from or1_verify.types import Verdict
 
-ALIVE_EVERY_S = 1.0
-"""Time between two signs of life [s]."""
-
 
 def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the driver closes it."""
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     channel = Channel(descriptor)
     start: StartVerifiers = channel.first()
     channel.read()
-    threading.Thread(target=_report_life, args=(channel,), daemon=True).start()
+    pulse = Pulse(channel.beat)
     workers = WorkerPool(start.setup, start.num_workers)
+    pulse.at("judging")
     while True:
         message: Judge = channel.inbox.get()
         ticket = message.ticket
@@ -32,10 +32,3 @@ def main(descriptor: int) -> None:
                 channel.send(Judged.of(ticket, done.result(), workers.events()))
 
         workers.submit(message.problem, message.answer).add_done_callback(send)
-
-
-def _report_life(channel: Channel) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            channel.send(VerifiersAlive())
-            time.sleep(ALIVE_EVERY_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ from dataclasses import dataclass, field
 from or1.cluster.verify_messages import Judge, Judged, StartVerifiers
 from or1.errors import RunStopped
 from or1.processes.child import ChildProcess
+from or1.processes.heartbeat import HEARTBEAT_LIMIT_S
 from or1_verify.pool.worker_main import Setup
 from or1_verify.pool.workers import WorkerPool
 from or1_verify.types import Problem, Verdict
 
-SILENCE_S = 20.0
-"""Longest time without a message of the workers of a machine [s]."""
+POLL_S = 1.0
+"""Longest wait for a message before its absence is counted [s]."""
 _log = logging.getLogger(__name__)
 
 
@@ -114,9 +116,12 @@ class ClusterWorkers:
         process = machine.process
         while True:
             try:
-                if not process.channel.poll(SILENCE_S):
-                    process.silent_for(SILENCE_S, 0.0, "judging")
+                if not process.channel.poll(POLL_S):
+                    process.waited(POLL_S)
+                    process.expect_message(math.inf, "judging", "")
+                    continue
                 message = process.receive()
+                process.silence_limit_s = HEARTBEAT_LIMIT_S
             except (RunStopped, OSError) as error:
                 if not self._closed:
                     self._move(machine, str(error))

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from or1.config import NAME_OR_PLUGIN, Config, EndpointConfig, MathVerifyConfig
 from or1.curate.settings import DifficultyConfig, QualityConfig
+from or1.model_config import require_own_names
 
 MOST_CHANGED = 0.45
 """Texts that differ in a larger share of their tokens are not aligned [dimensionless]: every threshold of
@@ -186,10 +187,7 @@ class CurateConfig(Config):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         for kind, entries in (("sources", self.sources), ("benchmarks", self.benchmarks)):
-            names = [entry.name for entry in entries]
-            twice = next((name for name in names if names.count(name) > 1), None)
-            if twice is not None:
-                raise ValueError(f'two {kind} are called "{twice}": give each its own name')
+            require_own_names(kind, [entry.name for entry in entries])
         if self.difficulty is not None and self.solver.endpoint is None and self.solver.model_path is None:
             raise ValueError("difficulty needs a model: set solver.endpoint or solver.model_path")
         return self

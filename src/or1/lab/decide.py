@@ -25,10 +25,9 @@ from enum import StrEnum
 
 from or1.errors import DataError
 from or1.evals.statistics import Estimate, paired_difference, t_tail
-from or1.lab.experiment import ExperimentConfig, resolve
+from or1.lab.experiment import ExperimentConfig
 from or1.lab.findings import FindingConfig
-from or1.lab.matrix import key_of_run
-from or1.lab.results import RunResult, value_of
+from or1.lab.results import Runs, differences
 
 LEVEL = 0.05
 """Chance of a false outcome of one kind among all findings [fraction]."""
@@ -44,6 +43,7 @@ class FindingOutcome(StrEnum):
     OPPOSITE = "opposite"
     NOT_REPRODUCED = "not reproduced at this scale"
     INCONCLUSIVE = "inconclusive"
+    TOO_FEW_SEEDS = "too few seeds"
     NOT_RUN = "not run"
 
 
@@ -54,7 +54,7 @@ class DecidedFinding:
     finding: FindingConfig
     pairs: int
     effect: Estimate | None
-    """With a 95 % interval of its own, not corrected; None with fewer than two pairs."""
+    """With a 95 % interval of its own, not corrected; None without two differences that differ."""
     p_reproduced: float
     """Holm-corrected."""
     outcome: FindingOutcome
@@ -75,56 +75,47 @@ _NO_P_VALUES = _PValues(1.0, 1.0, 1.0)
 def decide(
     findings: Sequence[FindingConfig],
     experiments: Mapping[str, ExperimentConfig],
-    results: Mapping[str, RunResult],
+    runs: Mapping[str, Runs],
 ) -> list[DecidedFinding]:
     """The outcome of every finding.
 
     Args:
         findings: one family.
         experiments: by name; those that the findings name are among them.
-        results: by key.
+        runs: of each of these experiments, by its name.
 
     Raises:
         ConfigError: a finding names an arm that its experiment lacks.
         DataError: a result comes from a quick run.
     """
-    quick = next((result.key for result in results.values() if result.quick), None)
+    results = (result for arms in runs.values() for own in arms.values() for result in own)
+    quick = next((result.key for result in results if result.quick), None)
     if quick is not None:
         raise DataError(
             f"result {quick} is of a quick run, which decides nothing: run the lab without --quick"
         )
-    differences = [differences_of(finding, experiments[finding.experiment], results) for finding in findings]
-    return decide_differences(findings, differences)
-
-
-def differences_of(
-    finding: FindingConfig, experiment: ExperimentConfig, results: Mapping[str, RunResult]
-) -> list[float]:
-    """First arm minus second arm, for each seed that has both."""
-    first, second = (experiment.arm(name) for name in finding.arms)
-    found = []
-    for seed in sorted({result.seed for result in results.values()}):
-        keys = [key_of_run(resolve(experiment, arm, seed, quick=False)) for arm in (first, second)]
-        if all(key in results for key in keys):
-            a = value_of(results[keys[0]], finding.statistic)
-            b = value_of(results[keys[1]], finding.reference or finding.statistic)
-            if a is not None and b is not None:
-                found.append(a - b)
-    return found
+    by_seed = []
+    for finding in findings:
+        first, second = (experiments[finding.experiment].arm(name).name for name in finding.arms)
+        own = runs[finding.experiment]
+        by_seed.append(differences(own[first], own[second], finding.statistic, finding.reference))
+    return decide_differences(findings, by_seed)
 
 
 def decide_differences(
-    findings: Sequence[FindingConfig], differences: Sequence[Sequence[float]]
+    findings: Sequence[FindingConfig], by_seed: Sequence[Sequence[float]]
 ) -> list[DecidedFinding]:
     """The outcome of every finding from its differences by seed."""
-    tests = [_tests(f, d) for f, d in zip(findings, differences, strict=True)]
+    tests = [_tests(f, d) for f, d in zip(findings, by_seed, strict=True)]
     reproduced = holm([t.reproduced for t in tests])
     opposite = holm([t.opposite for t in tests])
     not_reproduced = holm([t.not_reproduced for t in tests])
     decided = []
-    for n, (finding, values) in enumerate(zip(findings, differences, strict=True)):
+    for n, (finding, values) in enumerate(zip(findings, by_seed, strict=True)):
         if not values:
             outcome = FindingOutcome.NOT_RUN
+        elif len(values) < FEWEST_SEEDS:
+            outcome = FindingOutcome.TOO_FEW_SEEDS
         elif reproduced[n] <= LEVEL:
             outcome = FindingOutcome.REPRODUCED
         elif opposite[n] <= LEVEL:
@@ -133,9 +124,13 @@ def decide_differences(
             outcome = FindingOutcome.NOT_REPRODUCED
         else:
             outcome = FindingOutcome.INCONCLUSIVE
-        effect = paired_difference([0.0] * len(values), values) if _has_spread(values) else None
-        decided.append(DecidedFinding(finding, len(values), effect, reproduced[n], outcome))
+        decided.append(DecidedFinding(finding, len(values), effect_of(values), reproduced[n], outcome))
     return decided
+
+
+def effect_of(values: Sequence[float]) -> Estimate | None:
+    """Mean of differences by seed with its 95 % t interval; None without two values that differ."""
+    return paired_difference([0.0] * len(values), values) if _has_spread(values) else None
 
 
 def _has_spread(values: Sequence[float]) -> bool:

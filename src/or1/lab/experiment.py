@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from or1 import recipes
 from or1.config import Config, RunConfig
 from or1.errors import ConfigError
+from or1.model_config import require_own_names
 from or1.recipes.check import choices, validate, validate_as
 from or1.recipes.load import FOLDER as TRAINING
 from or1.recipes.load import list_recipes as names_in
@@ -106,10 +107,7 @@ class ExperimentConfig(Config):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        names = [arm.name for arm in self.arms]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f'two arms are called "{twice}": give each its own name')
+        require_own_names("arms", [arm.name for arm in self.arms])
         return self
 
     def arm(self, name: str) -> ArmConfig:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from or1.config import Config
 from or1.lab.experiment import NAME, StatisticConfig
+from or1.model_config import require_own_names
 from or1.recipes.check import validate_as
 
 FILE = Path(__file__).parent / "findings.toml"
@@ -53,10 +54,7 @@ class FindingsConfig(Config):
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
-        names = [finding.name for finding in self.findings]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f'two findings are called "{twice}": give each its own name')
+        require_own_names("findings", [finding.name for finding in self.findings])
         return self
 
 

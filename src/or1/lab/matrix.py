@@ -62,6 +62,7 @@ def plan_runs(
                 continue
             for arm in experiment.arms:
                 run = resolve(experiment, arm, seed, quick=quick)
+                key = key_of_run(run)
                 title = f"{experiment.name}/{arm.name}, seed {seed}"
-                planned.setdefault(key_of_run(run), PlannedRun(key_of_run(run), run, quick, title))
+                planned.setdefault(key, PlannedRun(key, run, quick, title))
     return list(planned.values())

@@ -10,12 +10,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from or1.evals.statistics import paired_difference
+from or1.evals.statistics import Estimate
 from or1.lab.decide import (
     FEWEST_SEEDS,
     DecidedFinding,
     FindingOutcome,
     decide,
+    effect_of,
     visible_distance,
 )
 from or1.lab.experiment import (
@@ -27,15 +28,11 @@ from or1.lab.experiment import (
     resolve,
 )
 from or1.lab.findings import load_findings
-from or1.lab.matrix import key_of_run
 from or1.lab.pictures import experiment_figure
 from or1.lab.planned_hours import hours_table
-from or1.lab.results import RunResult, read_results, value_of
+from or1.lab.results import RunResult, Runs, differences, read_results, runs_of, value_of
 from or1.storage.atomic import guard_writes, replacing
 from or1.tracking.figure import save_figure
-
-Runs = Mapping[str, Sequence[RunResult]]
-"""Name of an arm -> its runs, in the order of their seeds."""
 
 LAST_SCORE = StatisticConfig(series="score", start=1.0)
 LAST_ENTROPY = StatisticConfig(series="entropy")
@@ -54,7 +51,8 @@ RULES = """An outcome is decided by code (`or1.lab.decide`) from statements that
 (`src/or1/lab/findings.toml`). The effect is the mean over seeds of the difference between two arms at the
 same seed, with a 95 % t interval of its own. *Reproduced*: the effect exceeds the margin in the paper's
 direction. *Opposite*: it exceeds the margin in the other direction. *Not reproduced at this scale*: it is
-shown to be smaller than the margin. All else is *inconclusive*, and a finding without results is *not run*.
+shown to be smaller than the margin. All else is *inconclusive*; fewer than three seeds decide
+nothing, and a finding without results is *not run*.
 Each kind of test is corrected for the number of findings by Holm's method: the chance of one or more false
 "reproduced" among all findings is at most 5 %. A run whose training cannot continue (weights that diverge)
 lacks the values of its last steps and leaves its pair; the tables count such runs.
@@ -84,12 +82,12 @@ def write_report(results: Path, out: Path, *, quick: bool) -> Path:
     with guard_writes(out):
         (out / name).mkdir(parents=True, exist_ok=True)
     for experiment in experiments:
-        if any(runs[experiment.name].values()):
+        if can_compare(runs[experiment.name]):
             figure = experiment_figure(experiment, runs[experiment.name], target_of(experiment))
             save_figure(figure, out / name / f"{experiment.name}.png")
     sections = [
         INTRODUCTION,
-        "Quick runs: one seed, few steps, no outcomes.\n" if quick else _findings(experiments, found),
+        "Quick runs: one seed, few steps, no outcomes.\n" if quick else _findings(experiments, runs),
         *(_experiment(each, runs[each.name], name) for each in experiments),
     ]
     page = out / f"{name}.md"
@@ -98,14 +96,9 @@ def write_report(results: Path, out: Path, *, quick: bool) -> Path:
     return page
 
 
-def runs_of(experiment: ExperimentConfig, results: Mapping[str, RunResult], *, quick: bool) -> Runs:
-    """The runs of each arm that have results."""
-    seeds = sorted({result.seed for result in results.values()})
-    keys = {
-        arm.name: [key_of_run(resolve(experiment, arm, seed, quick=quick)) for seed in seeds]
-        for arm in experiment.arms
-    }
-    return {name: [results[key] for key in each if key in results] for name, each in keys.items()}
+def can_compare(runs: Runs) -> bool:
+    """Whether two or more arms have runs: a single one may be there for another experiment."""
+    return sum(bool(each) for each in runs.values()) > 1
 
 
 def target_of(experiment: ExperimentConfig) -> float | None:
@@ -115,9 +108,9 @@ def target_of(experiment: ExperimentConfig) -> float | None:
     return targets.pop() if len(targets) == 1 else None
 
 
-def _findings(experiments: Sequence[ExperimentConfig], results: Mapping[str, RunResult]) -> str:
+def _findings(experiments: Sequence[ExperimentConfig], runs: Mapping[str, Runs]) -> str:
     findings = load_findings()
-    decided = decide(findings, {each.name: each for each in experiments}, results)
+    decided = decide(findings, {each.name: each for each in experiments}, runs)
     counts = [(o, sum(each.outcome is o for each in decided)) for o in FindingOutcome]
     lines = [
         "## Findings\n",
@@ -145,18 +138,21 @@ def _visible(num_findings: int) -> str:
 
 def _row(decided: DecidedFinding) -> str:
     finding, effect = decided.finding, decided.effect
-    shown = "-" if effect is None else f"{effect.mean:+.3f} [{effect.low:+.3f}, {effect.high:+.3f}]"
     minus = "-" if finding.direction == "below" and finding.margin else ""
     margin = f"{_RELATIONS[finding.direction]} {minus}{finding.margin:g}"
     p = "-" if effect is None else f"{decided.p_reproduced:.3f}"
     return (
-        f"| {finding.statement} | {finding.paper} ({finding.source}) | {shown} | {margin} | {decided.pairs} "
-        f"| {p} | **{decided.outcome}** |"
+        f"| {finding.statement} | {finding.paper} ({finding.source}) | {_shown(effect)} | {margin} "
+        f"| {decided.pairs} | {p} | **{decided.outcome}** |"
     )
 
 
+def _shown(effect: Estimate | None) -> str:
+    return "-" if effect is None else f"{effect.mean:+.3f} [{effect.low:+.3f}, {effect.high:+.3f}]"
+
+
 def _experiment(experiment: ExperimentConfig, runs: Runs, folder: str) -> str:
-    has_runs = any(runs.values())
+    has_runs = can_compare(runs)
     statistic = experiment.statistic
     lines = [
         f"## {experiment.title}\n",
@@ -210,11 +206,5 @@ def _difference(experiment: ExperimentConfig, arm: ArmConfig, runs: Runs) -> str
     """Mean difference from the first arm at the same seed, with its 95 % interval, not corrected."""
     if arm is experiment.arms[0]:
         return ""
-    statistic = experiment.statistic
-    first = {run.seed: value_of(run, statistic) for run in runs[experiment.arms[0].name]}
-    pairs = [(first[run.seed], value_of(run, statistic)) for run in runs[arm.name] if run.seed in first]
-    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if len(whole) < 2:
-        return "-"
-    effect = paired_difference([a for a, _ in whole], [b for _, b in whole])
-    return f"{effect.mean:+.3f} [{effect.low:+.3f}, {effect.high:+.3f}]"
+    first = runs[experiment.arms[0].name]
+    return _shown(effect_of(differences(runs[arm.name], first, experiment.statistic)))

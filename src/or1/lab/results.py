@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from or1.config import Config
 from or1.errors import DataError
-from or1.lab.experiment import StatisticConfig
-from or1.lab.matrix import PlannedRun
+from or1.lab.experiment import ExperimentConfig, StatisticConfig, resolve
+from or1.lab.matrix import PlannedRun, key_of_run
 from or1.storage.atomic import guard_writes, replacing
 from or1.tracking import metrics as keys
 from or1.tracking.run_data import RunData, read_run
@@ -78,6 +78,10 @@ class RunResult(Config):
             yield from ((step, value) for step, value in values if value is not None)
 
 
+Runs = Mapping[str, Sequence[RunResult]]
+"""Name of an arm -> its runs, in the order of their seeds."""
+
+
 def value_of(result: RunResult, statistic: StatisticConfig) -> float | None:
     """The statistic of a run; None where no step in its range has a value."""
     first, last = (share * result.num_steps for share in (statistic.start, statistic.end))
@@ -91,6 +95,25 @@ def value_of(result: RunResult, statistic: StatisticConfig) -> float | None:
             return math.fsum(values)
         case "spread":
             return statistics.stdev(values)
+
+
+def differences(
+    first: Sequence[RunResult],
+    second: Sequence[RunResult],
+    statistic: StatisticConfig,
+    reference: StatisticConfig | None = None,
+) -> list[float]:
+    """First minus second run, for each seed that has both values.
+
+    Args:
+        first: in the order of the differences.
+        second: in any order.
+        statistic: number of each run.
+        reference: number of the second runs; None = the same.
+    """
+    others = {run.seed: value_of(run, reference or statistic) for run in second}
+    pairs = [(value_of(run, statistic), others.get(run.seed)) for run in first]
+    return [a - b for a, b in pairs if a is not None and b is not None]
 
 
 def result_of(planned: PlannedRun, folder: Path, *, ended_by: str = "") -> RunResult:
@@ -160,6 +183,16 @@ def read_results(results: Path) -> dict[str, RunResult]:
         DataError: a file is damaged.
     """
     return {result.key: result for result in map(_read, sorted(results.glob("*.json")))}
+
+
+def runs_of(experiment: ExperimentConfig, results: Mapping[str, RunResult], *, quick: bool) -> Runs:
+    """The runs of each arm that have results."""
+    seeds = sorted({result.seed for result in results.values()})
+    keys = {
+        arm.name: [key_of_run(resolve(experiment, arm, seed, quick=quick)) for seed in seeds]
+        for arm in experiment.arms
+    }
+    return {name: [results[key] for key in each if key in results] for name, each in keys.items()}
 
 
 def have_results(results: Path, planned: Iterable[PlannedRun]) -> set[str]:

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ BOOT = (
     "import sys, json, importlib; sys.path[:] = json.loads(sys.argv[1]); "
     "getattr(importlib.import_module(sys.argv[2]), 'main')(int(sys.argv[3]))"
 )
+MESSAGE_LIMIT_S = 15
+"""Longest pause in the middle of a message: a thread of the child always reads [s]."""
 LOG_LINES = 3
 LOG_CHARACTERS = 500
 
@@ -61,7 +64,7 @@ class Running(Protocol):
 
 
 class Launch(Protocol):
-    """Starts processes."""
+    """Starts processes. Only the parent can write to their channels: they unpickle what comes."""
 
     def __call__(self, worker: str, environment: Mapping[str, str], log: Path) -> Running:
         """Start a process.
@@ -146,7 +149,15 @@ class LocalProcess(Process):
         near_end, far_end = socket.socketpair()
         with far_end:
             super().__init__(worker, environment, log, far_end.fileno(), search_path())
+        limit_waits(near_end)
         self.channel = Connection(near_end.detach())
+
+
+def limit_waits(end: socket.socket) -> None:
+    """Raise BlockingIOError where the other side does not read or write for `MESSAGE_LIMIT_S`."""
+    limit = struct.pack("ll", MESSAGE_LIMIT_S, 0)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def search_path() -> list[str]:

@@ -9,17 +9,24 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import select
 import shutil
 import signal
 import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from or1.processes.heartbeat import Heartbeat
 from or1.processes.replies import encode
 
 
 class Channel:
-    """Messages from the parent, which are pickled: it alone has the other end. Replies to it, which are not.
+    """Messages from the parent, which are pickled, and replies to it, which are data (see `replies`).
+
+    Only the parent can write what is unpickled here. The channel is a socket pair without a name, to which
+    no other process can connect. The parent's end is not inheritable: no program that the parent starts has
+    it, neither another worker nor a sandbox. A process that takes it from the memory of the parent already
+    has the rights of the parent.
 
     Args:
         descriptor: of the socket, an argument of `main`.
@@ -59,3 +66,9 @@ class Channel:
         content = encode(reply)
         with self._lock:
             self._channel.send_bytes(content)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Send a heartbeat, unless earlier messages fill the channel: the parent is busy then, and takes no
+        part in the work of this process. From any thread."""
+        if select.select([], [self._channel], [], 0.0)[1]:
+            self.send(heartbeat)

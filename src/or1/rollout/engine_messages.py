@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from or1.processes.heartbeat import Heartbeat
 from or1.types import Float32, Int32, Sampling
 
 
@@ -145,11 +146,6 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
-    """A step was made; sent when nothing else was for a second."""
-
-
-@dataclass(frozen=True, slots=True)
 class Failed:
     """The engine raised; its process ends."""
 
@@ -157,6 +153,6 @@ class Failed:
 
 
 ToEngine = Start | Load | ReadCanary | Begin | Add | Abort
-FromEngine = Done | Completed | Alive | Failed
-REPLIES = (Done, Completed, Alive, Failed, CanaryReading, TokenResponse)
+FromEngine = Done | Completed | Heartbeat | Failed
+REPLIES = (Done, Completed, Failed, CanaryReading, TokenResponse)
 """The dataclasses of which replies of an engine are made."""

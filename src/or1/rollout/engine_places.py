@@ -36,7 +36,7 @@ class EnginePlaces(Protocol):
         published weights before it are deleted there.
 
         Raises:
-            EngineError: a machine did not take it.
+            ClusterError: a machine did not take it.
         """
         ...
 

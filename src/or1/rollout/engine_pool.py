@@ -1,48 +1,52 @@
 """Rollout engines in processes of their own, behind one `RolloutEngine`.
 
 Requests wait in one queue and go to the engines as they have room. Every wait has a limit and names the
-engine that it waits for. An engine that ends or disagrees with the published weights stops the run: its
-requests are not repeated elsewhere.
+engine that it waits for. The requests of an engine that ends or hangs go to the others, and another process
+replaces it once it has loaded the weights and passed the canary. An engine that disagrees with the published
+weights stops the run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from or1.errors import DataError, EngineError
+from or1.processes.heartbeat import HEARTBEAT_LIMIT_S, RestartBudget
 from or1.processes.launch import Launch, LocalProcess
 from or1.rollout.canary import Canary
 from or1.rollout.engine_messages import (
     Abort,
     Add,
     Begin,
-    CanaryReading,
     Completed,
-    Done,
-    Load,
-    ReadCanary,
+    FromEngine,
     Start,
     TokenRequest,
     TokenResponse,
 )
 from or1.rollout.engine_process import EngineProcess
+from or1.rollout.engine_slot import NOTHING_PUBLISHED, START, EngineSlot, PublishedUpdate
 from or1.rollout.generate import never_interrupt
-from or1.rollout.request_queue import RequestQueue, longest_first
+from or1.rollout.ledger import Ledger, Pending
+from or1.rollout.request_queue import longest_first
 from or1.rollout.requests import EndingTokenizer, finish_of, prompt_of
 from or1.rollout.sampling import rollout_key
-from or1.rollout.transfer import WeightTransfer
-from or1.types import Finish, Int32, Problem, Rollout, Sampling, WeightHandle
+from or1.rollout.transfer import WeightTransfer, beside
+from or1.types import Finish, Int32, Problem, ProcessStatus, Rollout, Sampling, WeightHandle
+
+logger = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
@@ -51,7 +55,7 @@ _SEED_MASK = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
-    """Sizes of a pool, and the longest silences of an engine."""
+    """Sizes of a pool, longest waits for an engine, and the budget of restarts."""
 
     max_running: int
     """Requests that one engine has at once."""
@@ -65,14 +69,11 @@ class PoolLimits:
     load_s: float
     """Until an engine has loaded weights, or read the canary [s]."""
     step_s: float
-    """Between two signs of life while an engine samples [s]."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    problem_id: str
-    index: int
-    prompt_tokens: Int32
+    """For one token of all running requests of an engine [s]."""
+    heartbeat_s: float = HEARTBEAT_LIMIT_S
+    """Between two heartbeats of an engine that has started [s]."""
+    max_restarts: int = 0
+    """Engines that are replaced within an hour; one more ends the run."""
 
 
 class EnginePool:
@@ -104,23 +105,43 @@ class EnginePool:
         self.policy_version: int | None = None
         self.largest_gap = 0.0
         """Largest difference in the canary of the last load [nats]."""
+        self.num_duplicates = 0
+        """Responses that were dropped, since their requests had been answered or given to another engine."""
         self._tokenizer, self._limits = tokenizer, limits
         self._transfer, self._canary, self._scratch = transfer, canary, scratch
+        self._budget = RestartBudget(limits.max_restarts)
         self._check: Callable[[], None] = never_interrupt
         self._call = 0
+        self._ledger = Ledger([], len(starts))
+        self._weights: WeightHandle | None = None
+        self._published = NOTHING_PUBLISHED
         self._is_started = False
         self._mean_tokens: dict[str, float] = {}
         """Problem id -> mean length of its last responses."""
-        self.processes: list[EngineProcess] = []
+        self._slots: list[EngineSlot] = []
         launches = launches or [LocalProcess] * len(starts)
         try:
             for n, each in enumerate(zip(starts, environments, launches, strict=True), start=1):
-                start, environment, launch = each
-                log = scratch / f"engine-{n}.log"
-                self.processes.append(EngineProcess(f"rollout engine {n}", start, environment, log, launch))
+                make = partial(_engine_process, f"rollout engine {n}", *each, scratch / f"engine-{n}")
+                self._slots.append(EngineSlot(make, limits.heartbeat_s))
         except BaseException:
             self.close()
             raise
+
+    @property
+    def engine_processes(self) -> list[EngineProcess]:
+        """The present process of each engine."""
+        return [slot.process for slot in self._slots]
+
+    def processes(self) -> list[ProcessStatus]:
+        """See `ReportsProcesses`."""
+        ledger = self._ledger
+        return [slot.status(ledger.num_at(engine)) for engine, slot in enumerate(self._slots)]
+
+    @property
+    def num_restarts(self) -> int:
+        """Engines that were replaced so far."""
+        return sum(slot.num_restarts for slot in self._slots)
 
     def check_with(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -135,11 +156,13 @@ class EnginePool:
         self.policy_version = None  # after a failure nothing is sampled
         self.start()
         self._end_call()
+        self._weights = weights
         update = self._transfer.update(weights)
-        for process in self.processes:
-            process.send(Load(weights.version, update))
+        self._published = published = PublishedUpdate(self._published.number + 1, weights.version, update)
+        for slot in self._members():
+            self._or_lose(slot, partial(slot.load, published))
         self._beside(self._transfer.send, self._limits.load_s, "the transfer of weights")
-        self._results(self._limits.load_s, "a load of weights")
+        self._wait_until(lambda slot: slot.has_loaded(published))
         self._transfer.loaded()
         self.compare_with(weights)
         self.policy_version = weights.version
@@ -148,18 +171,29 @@ class EnginePool:
         """Wait until all engines are built; EngineError if one is not."""
         if not self._is_started:
             self._beside(self._transfer.connect, self._limits.start_s, "the meeting for weights")
-            self._results(self._limits.start_s, "its start")
+            self._wait_until(lambda slot: slot.has_started)
             self._is_started = True
 
     def compare_with(self, weights: WeightHandle) -> None:
         """Let all engines read the canary; EngineError if one does not sample from these weights."""
-        if self._canary is None:
-            return
-        for process in self.processes:
-            process.send(ReadCanary(self._canary.tokens, self._canary.num_sampled))
-        results: list[CanaryReading] = self._results(self._limits.load_s, "a canary")
-        names = [process.name for process in self.processes]
-        self.largest_gap = self._canary.check(weights, dict(zip(names, results, strict=True)))
+        published, canary = self._published, self._canary
+        if canary is not None:
+            for slot in self._members():
+                self._or_lose(slot, partial(slot.read_canary, published, canary.tokens, canary.num_sampled))
+            self._wait_until(lambda slot: slot.reading is not None or slot.is_ready(published))
+        self._approve([slot for slot in self._members() if not slot.is_ready(published)], weights)
+
+    def _members(self) -> list[EngineSlot]:
+        """The engines that take part: all but those that replace a lost one and are not ready."""
+        return [slot for slot in self._slots if not slot.is_joining]
+
+    def _approve(self, slots: Sequence[EngineSlot], weights: WeightHandle) -> None:
+        """Compare their readings of the canary with the weights; EngineError if one differs."""
+        readings = {slot.process.name: slot.reading for slot in slots if slot.reading is not None}
+        if self._canary is not None and readings:
+            self.largest_gap = self._canary.check(weights, readings)
+        for slot in slots:
+            slot.approve(self._published)
 
     def rollouts(self, problems: Sequence[Problem], sampling: Sampling) -> Iterator[Rollout]:
         """Yield `group_size` rollouts of each problem, each as it finishes.
@@ -175,130 +209,154 @@ class EnginePool:
         if self.policy_version is None:
             raise EngineError("no weights are loaded: call load before rollouts")
         prompts = [self._prompt(problem, sampling) for problem in problems]
-        pending: dict[int, _Pending] = {}
-        groups: list[list[int]] = []
-        for position in longest_first([problem.id for problem in problems], self._mean_tokens):
-            tickets = range(len(pending), len(pending) + sampling.group_size)
-            groups.append(list(tickets))
-            for index, ticket in enumerate(tickets):
-                pending[ticket] = _Pending(problems[position].id, index, prompts[position])
-        queue = RequestQueue(groups, len(self.processes))
+        groups = [
+            [Pending(problems[place].id, index, prompts[place]) for index in range(sampling.group_size)]
+            for place in longest_first([problem.id for problem in problems], self._mean_tokens)
+        ]
         self._end_call()
         call = self._call
-        for process in self.processes:
-            process.send(Begin(self._call, sampling))
+        self._ledger = ledger = Ledger(groups, len(self._slots))
         lengths: dict[str, list[int]] = {problem.id: [] for problem in problems}
         try:
-            while pending:
-                self._dispatch(queue, pending, sampling.seed)
-                for request, response in self._responses(pending):
+            while ledger.num_open:
+                self._dispatch(ledger, sampling)
+                for request, response in self._responses(ledger):
                     if not response.aborted:
                         lengths[request.problem_id].append(len(response.tokens))
                     yield self._rollout(request, response)
                     if call != self._call:  # the messages of this one are gone
                         raise EngineError("a call of rollouts was resumed after it had been ended by another")
         finally:
+            self.num_duplicates += ledger.num_duplicates
             self._mean_tokens |= {each: fmean(some) for each, some in lengths.items() if some}
-            if pending and call == self._call:
+            if call == self._call:
                 self._end_call()
 
     @property
     def is_closed(self) -> bool:
-        return all(process.is_closed for process in self.processes)
+        return all(process.is_closed for process in self.engine_processes)
 
     def close(self) -> None:
         """End all processes; may be called again."""
-        for process in self.processes:
-            process.close()
+        self.policy_version = None
+        for slot in self._slots:
+            slot.process.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _dispatch(self, queue: RequestQueue, pending: Mapping[int, _Pending], seed: int) -> None:
+    def _dispatch(self, ledger: Ledger, sampling: Sampling) -> None:
         """Give waiting requests to the engines, one group at a time to the one with the most room."""
-        while True:
-            engine = min(range(len(self.processes)), key=lambda n: self.processes[n].num_running)
-            process = self.processes[engine]
-            room = self._limits.max_running - process.num_running
-            tickets = queue.take(engine, room) if room > 0 else []
-            if not tickets:
+        while ready := [n for n, slot in enumerate(self._slots) if slot.is_ready(self._published)]:
+            engine = min(ready, key=ledger.num_at)
+            room = self._limits.max_running - ledger.num_at(engine)
+            requests = ledger.take(engine, room) if room > 0 else {}
+            if not requests:
                 return
-            process.send(Add([_token_request(ticket, pending[ticket], seed) for ticket in tickets]))
-            process.num_running += len(tickets)
+            slot = self._slots[engine]
+            add = Add([_token_request(ticket, each, sampling.seed) for ticket, each in requests.items()])
+            self._or_lose(slot, partial(slot.add, Begin(self._call, sampling), add))
 
-    def _responses(self, pending: dict[int, _Pending]) -> Iterator[tuple[_Pending, TokenResponse]]:
-        """Wait for messages once; the responses among them, each with its request, which leaves `pending`."""
-        busy = [process for process in self.processes if process.num_running]
-        if not busy:
-            raise EngineError(f"the rollout engines returned no response to {len(pending)} requests")
-        for process in self._with_messages(busy, self._limits.step_s, "sampling"):
-            message = process.receive()
+    def _responses(self, ledger: Ledger) -> Iterator[tuple[Pending, TokenResponse]]:
+        """Wait for messages once; the responses among them, each with its request."""
+        if not any(slot.is_joining or ledger.num_at(n) for n, slot in enumerate(self._slots)):
+            raise EngineError(f"the rollout engines returned no response to {ledger.num_open} requests")
+        for engine, message in self._messages():
             if not isinstance(message, Completed) or message.call != self._call:
                 continue
-            process.num_running -= len(message.responses)
             for response in message.responses:
-                if response.ticket not in pending:
-                    raise EngineError(f"{process.name} returned request {response.ticket} twice")
-                yield pending.pop(response.ticket), response
+                request = ledger.answer(engine, response.ticket)
+                if request is not None:
+                    yield request, response
 
-    def _with_messages(
-        self, processes: Sequence[EngineProcess], limit_s: float, during: str
-    ) -> list[EngineProcess]:
-        """Wait a short time; the processes that a message has come from."""
+    def _messages(self) -> list[tuple[int, FromEngine]]:
+        """Wait a short time; the messages that have come, at most one of each engine, by its position."""
         began = time.monotonic()
-        ready = wait([process.channel for process in processes], _POLL_S)
+        ready = wait([slot.process.channel for slot in self._slots], _POLL_S)
         waited_s = time.monotonic() - began
         self._check()
-        for process in processes:
-            if process.channel not in ready:
-                process.silent_for(waited_s, limit_s, during)
-        return [process for process in processes if process.channel in ready]
+        messages: list[tuple[int, FromEngine]] = []
+        for engine, slot in enumerate(self._slots):
+            slot.process.waited(waited_s)
+            try:
+                if slot.process.channel in ready:
+                    messages.append((engine, slot.receive()))
+                slot.process.expect_message(*self._expected(engine, slot))
+                if slot.is_joining:
+                    self._bring_up(slot)
+            except EngineError as error:
+                self._lose(slot, error)
+        return messages
 
-    def _results(self, limit_s: float, during: str) -> list[Any]:
-        """The answer of every engine to the last message that has one."""
-        results: dict[str, Any] = {}
-        for process in self.processes:
-            process.silent_s = 0.0
-        while missing := [process for process in self.processes if process.name not in results]:
-            for process in self._with_messages(missing, limit_s, during):
-                message = process.receive()
-                if isinstance(message, Done):  # else of a call that was abandoned
-                    results[process.name] = message.result
-        return [results[process.name] for process in self.processes]
+    def _expected(self, engine: int, slot: EngineSlot) -> tuple[float, str, str]:
+        """The longest time for the work of an engine [s], the name of the work, and the setting."""
+        limits = self._limits
+        if slot.work == START:
+            return limits.start_s, START, "rollout.vllm.start_limit_s"
+        if slot.work is not None:
+            return limits.load_s, slot.work, "rollout.vllm.load_limit_s"
+        limit_s = limits.step_s if self._ledger.num_at(engine) else math.inf
+        return limit_s, "sampling", "rollout.vllm.step_limit_s"
+
+    def _bring_up(self, slot: EngineSlot) -> None:
+        """The next step of an engine that replaces a lost one; EngineError if it fails."""
+        published, canary = self._published, self._canary
+        if slot.work is not None or self._weights is None:
+            return
+        if not slot.has_loaded(published):
+            slot.load(published)
+        elif canary is not None and slot.reading is None:
+            slot.read_canary(published, canary.tokens, canary.num_sampled)
+        else:
+            self._approve([slot], self._weights)
+
+    def _wait_until(self, is_done: Callable[[EngineSlot], bool]) -> None:
+        """Wait for all engines that take part, and at least one."""
+        while missing := [slot for slot in self._slots if not is_done(slot)]:
+            if len(missing) < len(self._slots) and all(slot.is_joining for slot in missing):
+                return
+            self._messages()
+
+    def _or_lose(self, slot: EngineSlot, send: Callable[[], None]) -> None:
+        try:
+            send()
+        except EngineError as error:
+            self._lose(slot, error)
+
+    def _lose(self, slot: EngineSlot, error: EngineError) -> None:
+        """Start another process in place of an engine that failed; its requests wait for any engine.
+
+        Raises:
+            EngineError: it failed in the first start, or cannot be replaced, or the budget is spent.
+        """
+        if not self._is_started or not self._transfer.lasts or self._budget.max_restarts == 0:
+            raise error
+        if not self._budget.spend():
+            raise EngineError(
+                f"{error}. The budget is spent: rollout.max_engine_restarts = {self._budget.max_restarts} "
+                "within an hour. Find the cause, then repeat the command: it resumes from the last checkpoint"
+            ) from error
+        num_lost = self._ledger.lose(self._slots.index(slot))
+        logger.warning("%s; another process replaces it, and its %d requests wait again", error, num_lost)
+        slot.replace_process()
 
     def _beside(self, work: Callable[[], None], limit_s: float, during: str) -> None:
-        """Do the trainer's part of a step that waits for the engines, within a limit.
+        """Do the trainer's part of a step that waits for the engines; EngineError if they do not join."""
 
-        On a thread of its own: an engine that ends in the middle leaves it waiting.
-        """
-        failures: list[Exception] = []
-
-        def run() -> None:
-            try:
-                work()
-            except Exception as error:
-                failures.append(error)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        ends = time.monotonic() + limit_s
-        while thread.is_alive():
-            thread.join(_POLL_S)
+        def check() -> None:
             self._check()
-            for process in self.processes:
+            for process in self.engine_processes:
                 if process.has_ended:
                     raise process.ended()
-            if thread.is_alive() and time.monotonic() > ends:
-                raise EngineError(f"the rollout engines did not join {during} in {limit_s:g} s")
-        if failures:
-            raise EngineError(f"{during} failed: {failures[0]}") from failures[0]
+
+        beside(work, during, check, limit_s)
 
     def _end_call(self) -> None:
         """End the present call, if it has requests: their responses may still come and are ignored."""
         self._call += 1
-        for process in self.processes:
-            if process.num_running:
+        for engine, slot in enumerate(self._slots):
+            if self._ledger.num_at(engine):
                 with contextlib.suppress(EngineError):  # the next message reports it
-                    process.send(Abort())
-            process.num_running, process.silent_s = 0, 0.0
+                    slot.process.send(Abort())
+        self._ledger = Ledger([], len(self._slots))
 
     def _prompt(self, problem: Problem, sampling: Sampling) -> Int32:
         limits = self._limits
@@ -312,7 +370,7 @@ class EnginePool:
             raise DataError(f"problem {problem.id} has a token that is not below {limits.vocab_size}")
         return tokens
 
-    def _rollout(self, request: _Pending, response: TokenResponse) -> Rollout:
+    def _rollout(self, request: Pending, response: TokenResponse) -> Rollout:
         assert self.policy_version is not None
         finish = finish_of(response.tokens, response.logprobs, self._tokenizer.eos_ids)
         return Rollout(
@@ -327,6 +385,13 @@ class EnginePool:
         )
 
 
-def _token_request(ticket: int, pending: _Pending, seed: int) -> TokenRequest:
+def _token_request(ticket: int, pending: Pending, seed: int) -> TokenRequest:
     key = rollout_key(seed, pending.problem_id, pending.index)
     return TokenRequest(ticket, np.asarray(pending.prompt_tokens), key & _SEED_MASK)
+
+
+def _engine_process(
+    name: str, start: Start, environment: Mapping[str, str], launch: Launch, log: Path, number: int
+) -> EngineProcess:
+    """The process of this number, from 0, that holds the place of an engine."""
+    return EngineProcess(name, start, environment, log.with_name(f"{log.name}-{number}.log"), launch)

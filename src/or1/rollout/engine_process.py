@@ -32,8 +32,6 @@ class EngineProcess(ChildProcess):
     ) -> None:
         worker = "or1.rollout.engine_worker"
         super().__init__(name, worker, environment, log, error=EngineError, replies=REPLIES, launch=launch)
-        self.num_running = 0
-        """Requests that it has and did not answer."""
         self.send(start)
 
     def send(self, message: Start | ToEngine) -> None:  # type: ignore[override]

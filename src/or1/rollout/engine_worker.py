@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import queue
+import signal
 import sys
-import time
 import traceback
-from typing import Any
 
+from or1.processes.heartbeat import Pulse
 from or1.processes.worker import Channel
 from or1.rollout.engine_messages import (
     Abort,
     Add,
-    Alive,
     Begin,
     Completed,
     Done,
@@ -26,20 +26,19 @@ from or1.rollout.engine_messages import (
     ToEngine,
 )
 
-ALIVE_EVERY_S = 1.0
-"""Longest silence of an engine that steps [s]."""
-
 
 def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the pool closes it."""
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     channel = Channel(descriptor)
     start: Start = channel.first()
     channel.read(start.scratch)
+    pulse = Pulse(channel.beat)
     try:
         module, _, name = start.factory.partition(":")
         engine: RequestEngine = getattr(importlib.import_module(module), name)(start.settings)
         channel.send(Done(None))
-        EngineServer(channel, engine).serve()
+        EngineServer(channel, engine, pulse).serve()
     except Exception as error:
         traceback.print_exc()
         with contextlib.suppress(OSError):
@@ -53,30 +52,35 @@ class EngineServer:
     Args:
         channel: to the pool.
         engine: the engine of this process.
+        pulse: gets each piece of work.
     """
 
-    def __init__(self, channel: Channel, engine: RequestEngine) -> None:
+    def __init__(self, channel: Channel, engine: RequestEngine, pulse: Pulse) -> None:
         self._channel = channel
         self._engine = engine
+        self._pulse = pulse
         self._call = 0
-        self._last_sent = time.monotonic()
+        self._num_steps = 0
 
     def serve(self) -> None:
         while True:
             self._take()
+            self._num_steps += 1
+            self._pulse.at("sampling", f"token {self._num_steps} of {self._engine.num_running} requests")
             responses = self._engine.step()
             if responses:
-                self._report(Completed(self._call, responses))
-            elif time.monotonic() - self._last_sent > ALIVE_EVERY_S:
-                self._report(Alive())
+                self._channel.send(Completed(self._call, responses))
 
     def _take(self) -> None:
         """Obey the messages that have come; wait for one while there is nothing to sample."""
         while True:
             try:
-                message = self._channel.inbox.get(block=self._engine.num_running == 0)
+                message = self._channel.inbox.get_nowait()
             except queue.Empty:
-                return
+                if self._engine.num_running:
+                    return
+                self._pulse.at("idle")
+                message = self._channel.inbox.get()
             self._obey(message)
 
     def _obey(self, message: ToEngine) -> None:
@@ -91,11 +95,9 @@ class EngineServer:
             case Abort():
                 self._engine.abort()
             case Load(version, update):
+                self._pulse.at("load", f"weights of version {version}")
                 self._engine.load(version, update)
-                self._report(Done(None))
+                self._channel.send(Done(None))
             case ReadCanary(tokens, num_sampled):
-                self._report(Done(self._engine.read_canary(tokens, num_sampled)))
-
-    def _report(self, message: Any) -> None:
-        self._channel.send(message)
-        self._last_sent = time.monotonic()
+                self._pulse.at("canary")
+                self._channel.send(Done(self._engine.read_canary(tokens, num_sampled)))

@@ -47,3 +47,8 @@ class RequestQueue:
             return [opened.popleft() for _ in range(min(room, len(opened)))]
         longest = max(self._opened, key=len)
         return [longest.pop()] if longest and room else []
+
+    def put_back(self, tickets: Sequence[int]) -> None:
+        """Requests that were taken and not answered wait again, as the first group."""
+        if tickets:
+            self._groups.appendleft(deque(tickets))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,16 +12,23 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
 
-from or1.errors import ModelError
+from or1.errors import EngineError, ModelError
 from or1.nn.published import write_parts
 from or1.types import WeightHandle
 
+_POLL_S = 0.2
+"""Time between two checks [s]."""
 Parts = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 """From published tensors by name to those that engines load, by the names of Hugging Face."""
 
 
 class WeightTransfer(Protocol):
     """Turns published weights into the update that engines load."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether an engine can load the last update again at any time, such as one that replaces another."""
+        ...
 
     def connect(self) -> None:
         """Meet the engines while they start; may wait for them."""
@@ -38,6 +47,41 @@ class WeightTransfer(Protocol):
         ...
 
 
+def beside(work: Callable[[], None], during: str, check: Callable[[], None], limit_s: float) -> None:
+    """Do the trainer's part of a step that waits for the engines, within a limit.
+
+    On a thread of its own: an engine that ends in the middle leaves it waiting.
+
+    Args:
+        work: the part.
+        during: its name.
+        check: called often meanwhile; may raise.
+        limit_s: longest time [s].
+
+    Raises:
+        EngineError: it failed, or the engines did not join in time.
+    """
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ends = time.monotonic() + limit_s
+    while thread.is_alive():
+        thread.join(_POLL_S)
+        if thread.is_alive():
+            check()
+            if time.monotonic() > ends:
+                raise EngineError(f"the rollout engines did not join {during} in {limit_s:g} s")
+    if failures:
+        raise EngineError(f"{during} failed: {failures[0]}") from failures[0]
+
+
 def named_tensors(weights: WeightHandle) -> Mapping[str, Tensor]:
     """The tensors of a handle; ModelError if it has none."""
     if not isinstance(weights.ref, Mapping):
@@ -53,6 +97,8 @@ class SharedFile:
         folder: for the files; the last one and, during a load, the one before it.
         spread: brings a file to the machines of the engines.
     """
+
+    lasts = True
 
     def __init__(
         self, parts: Parts, folder: Path, spread: Callable[[Path], None] = lambda path: None
@@ -94,6 +140,8 @@ class CudaIpc:
     Args:
         parts: names the tensors as engines do.
     """
+
+    lasts = False  # the next update of the trainer changes this memory
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts

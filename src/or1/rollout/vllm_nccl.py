@@ -30,6 +30,8 @@ class NcclBroadcast:
         tensor_parallel: workers of each.
     """
 
+    lasts = False  # another process cannot join the group
+
     def __init__(self, parts: Parts, num_engines: int, tensor_parallel: int) -> None:
         self._parts = parts
         self._tensor_parallel = tensor_parallel

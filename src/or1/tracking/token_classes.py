@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from or1.protocols import Tokenizer
-from or1.types import Rollout
+from or1.types import Int64, Rollout
 from or1_verify.types import THINK_CLOSE, THINK_OPEN
-
-Int64 = NDArray[np.int64]
 
 
 class TokenClass(StrEnum):

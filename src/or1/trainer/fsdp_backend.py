@@ -20,7 +20,7 @@ from or1.trainer.rank_processes import Ranks
 from or1.trainer.state_files import read_num_updates
 from or1.trainer.update_plan import Minibatch, needs_old, plan_minibatches
 from or1.trainer.update_report import UpdateTally
-from or1.types import Float32, Group, UpdateReport, WeightHandle
+from or1.types import Float32, Group, ProcessStatus, UpdateReport, WeightHandle
 
 
 class FsdpBackend:
@@ -66,6 +66,10 @@ class FsdpBackend:
 
     def before_update(self, call: Callable[[], None]) -> None:
         self._before_update = call
+
+    def processes(self) -> list[ProcessStatus]:
+        """See `ReportsProcesses`."""
+        return self._ranks.processes()
 
     def close(self) -> None:
         """End the ranks."""

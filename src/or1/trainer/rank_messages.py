@@ -72,13 +72,6 @@ class StopUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class RankProgress:
-    """A sign of life."""
-
-    work: str
-
-
-@dataclass(frozen=True, slots=True)
 class RankReturned:
     """The call has ended."""
 
@@ -120,5 +113,5 @@ _USER_ERRORS: dict[str, type[Or1Error]] = {
     )
 }
 """Errors that cross by their names, the most general last."""
-REPLIES = (RankProgress, RankReturned, RankFailed, RankReport, RankOutcome)
+REPLIES = (RankReturned, RankFailed, RankReport, RankOutcome)
 """The dataclasses of which replies of a rank are made."""

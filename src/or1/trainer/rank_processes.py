@@ -5,7 +5,7 @@ Every wait has a limit. A rank that ends, fails or hangs ends the group with one
 
 from __future__ import annotations
 
-import re
+import math
 import shutil
 import sys
 import time
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from or1.errors import Or1Error, RankError
-from or1.processes.child import ChildProcess
+from or1.processes.child import STACK_LIMIT_S, ChildProcess, innermost
+from or1.processes.heartbeat import HEARTBEAT_LIMIT_S, Heartbeat
 from or1.processes.launch import Launch, LocalProcess
 from or1.processes.shared_memory import shared_folder
 from or1.trainer.fsdp_rank import RankSettings
@@ -24,13 +25,13 @@ from or1.trainer.rank_messages import (
     START_LIMIT_S,
     RankCall,
     RankFailed,
-    RankProgress,
     RankReturned,
     StartRank,
     StopUpdate,
     saved_error,
     saved_marker,
 )
+from or1.types import ProcessStatus
 
 POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
@@ -39,8 +40,6 @@ GRACE_S = 3.0
 SAVE_LIMIT_S = 3600.0
 """Longest time for the files of a checkpoint [s]."""
 SAVED_POLL_S = 0.05
-STACK_LIMIT_S = 2.0
-"""Longest wait for the stacks of a rank [s]."""
 
 
 class RankPlaces(Protocol):
@@ -151,6 +150,10 @@ class Ranks(Protocol):
         """
         ...
 
+    def processes(self) -> list[ProcessStatus]:
+        """The present work of each rank; from any thread."""
+        ...
+
     def fetch(self, path: Path) -> None:
         """See `RankPlaces.fetch`."""
         ...
@@ -184,17 +187,28 @@ class RankProcesses:
         settings: equal on all ranks.
         num_ranks: W.
         places: their machines, closed with them; None = this one.
+        silence_limit_s: longest time without a heartbeat of a rank that has started [s].
     """
 
-    def __init__(self, settings: RankSettings, num_ranks: int, places: RankPlaces | None = None) -> None:
-        self._limit_s = START_LIMIT_S
+    def __init__(
+        self,
+        settings: RankSettings,
+        num_ranks: int,
+        places: RankPlaces | None = None,
+        *,
+        silence_limit_s: float = HEARTBEAT_LIMIT_S,
+    ) -> None:
+        self._limit_s, self._slow_remedy = START_LIMIT_S, ""
+        self._silence_limit_s = math.inf
+        """None in the start: an import may stop all threads of a process."""
+        self._is_called, self._called_at = True, time.monotonic()
         self._failure: Or1Error | None = None
         """The error that ended the group."""
         self._places = places or ThisMachine(num_ranks)
         self.scratch = self._places.scratch
         threads = {"OMP_NUM_THREADS": str(settings.num_threads)}
-        self._work = ["the start"] * num_ranks
-        self._last_message = [time.monotonic()] * num_ranks
+        self._last_progress = [time.monotonic()] * num_ranks
+        """When each rank began the work at hand [s]."""
         self._processes: list[ChildProcess] = []
         try:
             for rank in range(num_ranks):
@@ -213,7 +227,9 @@ class RankProcesses:
                 store = self._places.store
                 process.send(StartRank(settings, rank, num_ranks, str(self.scratch), store))
             self._collect(None)
-            self._limit_s = settings.limit_s
+            self._limit_s, self._silence_limit_s = settings.limit_s, silence_limit_s
+            self._slow_remedy = "; if it is only slow, raise system.rank_limit_s"
+            self._is_called = False
         except BaseException:
             self.close()
             raise
@@ -233,8 +249,9 @@ class RankProcesses:
         """See `Ranks.call`."""
         if any(process.is_closed for process in self._processes):
             raise RankError("the training ranks have ended: the same command resumes the run")
-        self._work = [method] * self.num_ranks
-        self._last_message = [time.monotonic()] * self.num_ranks
+        self._called_at = time.monotonic()
+        self._last_progress = [self._called_at] * self.num_ranks
+        self._is_called = True
         try:
             for rank, argument in enumerate(arguments):
                 self._send(rank, RankCall(method, argument))
@@ -243,9 +260,15 @@ class RankProcesses:
             self._failure = error
             self.close()
             raise
+        finally:
+            self._is_called = False
         if stop is not None and all(value is None for value in values):
             raise stop
         return values
+
+    def processes(self) -> list[ProcessStatus]:
+        """See `Ranks.processes`."""
+        return [process.status(is_idle=not self._is_called) for process in self._processes]
 
     def fetch(self, path: Path) -> None:
         """See `Ranks.fetch`."""
@@ -282,7 +305,7 @@ class RankProcesses:
             time.sleep(SAVED_POLL_S)
         if self._failure is not None:
             return self._failure
-        return RankError(f"{self._processes[rank].ended()}; it was at work on: its part of a checkpoint")
+        return RankError(f"{self._processes[rank].ended()}; its part of a checkpoint is not finished")
 
     def close(self) -> None:
         """End all ranks; may be called again."""
@@ -305,8 +328,9 @@ class RankProcesses:
                 message = self._receive(rank)
                 if isinstance(message, RankReturned):
                     values[rank] = message.value
-                elif isinstance(message, RankProgress):
-                    self._work[rank] = message.work
+                elif isinstance(message, Heartbeat):
+                    began = time.monotonic() - message.since_s
+                    self._last_progress[rank] = max(self._last_progress[rank], began)
                 else:
                     raise self._cause(rank, message)
             self._require_signs_of_life(set(values))
@@ -322,10 +346,7 @@ class RankProcesses:
     def _ready(self, seconds: float, without: Set[int]) -> list[int]:
         """Ranks that have sent something, or have ended."""
         channels = {p.channel: rank for rank, p in enumerate(self._processes) if rank not in without}
-        found = [channels[channel] for channel in wait(list(channels), seconds)]  # type: ignore[index]
-        for rank in found:
-            self._last_message[rank] = time.monotonic()
-        return found
+        return [channels[channel] for channel in wait(list(channels), seconds)]  # type: ignore[index]
 
     def _receive(self, rank: int) -> Any:
         """The next message of a rank; None when it has ended."""
@@ -348,25 +369,25 @@ class RankProcesses:
                     reported[other] = message
         for other, message in reported.items():
             if message is None:
-                ended = self._processes[other].ended()
-                return RankError(f"{ended}; it was at work on: {self._work[other]}")
+                return self._processes[other].ended()
         assert failure is not None
         if failure.error is not None:
             return failure.error
-        return self._processes[rank].failed(f"{failure.reason} (at work on: {self._work[rank]})")
+        return self._processes[rank].failed(failure.reason)
 
     def _require_signs_of_life(self, done: Set[int]) -> None:
+        """RankError if a rank sends no heartbeats, or if no rank makes progress."""
         clock = time.monotonic()
         late = [rank for rank in range(self.num_ranks) if rank not in done]
-        if not late or clock - max(self._last_message[rank] for rank in late) <= self._limit_s:
-            return
-        names, where = self._hanging(late)
-        raise RankError(
-            f"{names} gave no sign of life for {self._limit_s:g} s, at work on: {self._work[late[0]]}{where}"
-        )
+        since = {rank: max(self._called_at, self._processes[rank].last_message_at) for rank in late}
+        silent = [rank for rank in late if clock - since[rank] > self._silence_limit_s]
+        if silent:
+            raise self._no_sign_of_life(silent, self._silence_limit_s)
+        if late and clock - max(self._last_progress[rank] for rank in late) > self._limit_s:
+            raise self._no_sign_of_life(late, self._limit_s, self._slow_remedy)
 
-    def _hanging(self, late: Sequence[int]) -> tuple[str, str]:
-        """Names of the ranks that the others wait for, and the line of code of the first.
+    def _no_sign_of_life(self, late: Sequence[int], limit_s: float, remedy: str = "") -> RankError:
+        """The error that names the ranks that the others wait for, and the line of code of the first.
 
         Every rank gets a signal to write its stack. One that does not is stopped; one whose stack shows no
         collective operation is busy or hangs in its own work.
@@ -375,5 +396,5 @@ class RankProcesses:
         hanging = [rank for rank in late if not stacks[rank]]
         hanging = hanging or [rank for rank in late if "torch/distributed" not in stacks[rank]] or list(late)
         names = ", ".join(f"{self._processes[r].name} ({self._processes[r].place})" for r in hanging)
-        found = re.search(r'File "(\S+or1/\S+)", line (\d+)', stacks[hanging[0]])
-        return names, f", in {Path(found[1]).name} line {found[2]}" if found else ""
+        work, line = self._processes[hanging[0]].last_work(), innermost(stacks[hanging[0]])
+        return RankError(f"{names} gave no sign of life for {limit_s:g} s{work}{line}{remedy}")

@@ -7,7 +7,6 @@ import faulthandler
 import os
 import signal
 import sys
-import time
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import distributed
 from torch._C._distributed_c10d import FileStore, Store, TCPStore
 
+from or1.processes.heartbeat import Pulse
 from or1.processes.worker import Channel
 from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
@@ -23,15 +23,11 @@ from or1.trainer.rank_messages import (
     START_LIMIT_S,
     RankCall,
     RankFailed,
-    RankProgress,
     RankReturned,
     StartRank,
     saved_marker,
     saved_text,
 )
-
-PROGRESS_EVERY_S = 0.5
-"""Shortest time between two signs of life about the same work [s]."""
 
 
 def main(descriptor: int) -> None:
@@ -42,7 +38,7 @@ def main(descriptor: int) -> None:
     start: StartRank = channel.first()
     channel.read(start.scratch if start.rank == 0 else None)
     try:
-        _serve(channel, start)
+        _serve(channel, start, Pulse(channel.beat))
     except Exception as error:
         traceback.print_exc()
         with contextlib.suppress(OSError):
@@ -51,7 +47,7 @@ def main(descriptor: int) -> None:
         os._exit(1)  # without waiting for the other ranks of the group
 
 
-def _serve(channel: Channel, start: StartRank) -> None:
+def _serve(channel: Channel, start: StartRank, pulse: Pulse) -> None:
     settings = start.settings
     torch.set_num_threads(settings.num_threads)
     distributed.init_process_group(
@@ -64,14 +60,16 @@ def _serve(channel: Channel, start: StartRank) -> None:
     marker = saved_marker(Path(start.scratch), start.rank)
     rank = FsdpRank(
         settings,
-        on_progress=_Reporter(channel),
+        on_progress=pulse.doing,
         should_stop=lambda: not channel.inbox.empty(),
         on_saved=lambda error: _write_whole(marker, saved_text(error)),
     )
     channel.send(RankReturned(None))
     while True:
+        pulse.at("idle")
         message = channel.inbox.get()
         if isinstance(message, RankCall):
+            pulse.at(message.method)
             channel.send(RankReturned(getattr(rank, message.method)(message.argument)))
 
 
@@ -95,18 +93,3 @@ def _store(start: StartRank) -> Store:
 def _write_whole(path: Path, text: str) -> None:
     with replacing(path, durable=False) as part:
         part.write_text(text, encoding="utf-8")
-
-
-class _Reporter:
-    """Sends signs of life, at most one in a while for the same work."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._work = ""
-        self._sent = 0.0
-
-    def __call__(self, work: str) -> None:
-        clock = time.monotonic()
-        if work != self._work or clock - self._sent > PROGRESS_EVERY_S:
-            self._work, self._sent = work, clock
-            self._channel.send(RankProgress(work))

@@ -47,7 +47,9 @@ def _group(number: int, word: str) -> Group:
             replace(
                 rollout,
                 prompt_tokens=_tokens(f"<|user|>Problem {number}"),
-                response_tokens=_tokens(f"{word} {rollout.index}\x1b[2J"),
+                response_tokens=(tokens := _tokens(f"{word} {rollout.index}\x1b[2J")),
+                behavior_logprobs=np.full(len(tokens), -0.5, np.float32),
+                behavior_entropy=np.full(len(tokens), 0.5, np.float32),
                 verdict=none if rollout.index == 2 else rollout.verdict,
             )
             for rollout in group.rollouts

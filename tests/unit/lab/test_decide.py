@@ -11,13 +11,14 @@ from or1.lab.decide import (
     FindingOutcome,
     decide,
     decide_differences,
-    differences_of,
+    effect_of,
     holm,
     power,
     visible_distance,
 )
 from or1.lab.experiment import ArmConfig, ExperimentConfig, StatisticConfig, resolve
 from or1.lab.matrix import key_of_run
+from or1.lab.results import differences, runs_of
 from tests.unit.lab.results import finding, result
 
 NUM_FINDINGS = 20
@@ -47,7 +48,7 @@ def outcomes_of(direction: str, margin: float, *differences: list[float]) -> lis
         ("same", 0.1, [-0.30, -0.31, -0.29], FindingOutcome.OPPOSITE),
         ("same", 0.1, [0.3, -0.1, 0.2], FindingOutcome.INCONCLUSIVE),
         ("above", 0.1, [], FindingOutcome.NOT_RUN),
-        ("above", 0.1, [0.3, 0.31], FindingOutcome.INCONCLUSIVE),
+        ("above", 0.1, [0.3, 0.31], FindingOutcome.TOO_FEW_SEEDS),
         ("above", 0.0, [0.25, 0.25, 0.25], FindingOutcome.INCONCLUSIVE),
     ],
 )
@@ -68,6 +69,11 @@ def test_the_effect_has_its_t_interval() -> None:
     assert decided.effect is not None
     assert (decided.effect.low, decided.effect.high) == pytest.approx((-0.04841, 0.44841), abs=1e-4)
     assert decided.p_reproduced == pytest.approx(0.03710, abs=1e-4)  # t = 3.4641, 2 degrees, one side
+
+
+def test_equal_differences_have_no_interval() -> None:
+    """That of scores would be 0.25 +- 1, whatever the unit of the statistic."""
+    assert effect_of([0.25, 0.25, 0.25]) is None
 
 
 def test_findings_without_results_count_in_the_correction() -> None:
@@ -131,7 +137,7 @@ def test_power_rises_with_distance_and_seeds() -> None:
 
 def test_a_quick_result_is_refused() -> None:
     with pytest.raises(DataError, match="result q is of a quick run"):
-        decide([finding()], {"e": experiment()}, {"q": result("q", quick=True)})
+        decide([finding()], {"e": experiment()}, {"e": {"a": [result("q", quick=True)], "b": []}})
 
 
 def test_differences_pair_the_arms_by_seed() -> None:
@@ -141,17 +147,20 @@ def test_differences_pair_the_arms_by_seed() -> None:
     for (name, seed), value in entropies.items():
         key = key_of_run(resolve(experiment(), experiment().arm(name), seed, quick=False))
         results[key] = result(key, seed=seed, entropy=[value] * 4)
-    assert differences_of(finding(), experiment(), results) == [0.25, 0.125]
+    runs = runs_of(experiment(), results, quick=False)
+    assert differences(runs["a"], runs["b"], StatisticConfig(series="entropy")) == [0.25, 0.125]
 
 
 def test_a_finding_may_compare_two_parts_of_one_arm() -> None:
-    key = key_of_run(resolve(experiment(), experiment().arm("a"), 1, quick=False))
+    """Differences -0.75 and -0.5; without the reference both are 0."""
     start = StatisticConfig(series="entropy", start=0.0, end=0.25)
     found = finding(arms=("a", "a"), reference=start)
-    results = {key: result(key, entropy=[1.0, 0.5, 0.5, 0.25])}
-    assert differences_of(found, experiment(), results) == [-0.75]
+    own = [result(seed=n, entropy=[1.0, 0.5, 0.5, last]) for n, last in ((1, 0.25), (2, 0.5))]
+    decided = decide([found], {"e": experiment()}, {"e": {"a": own, "b": []}})[0]
+    assert decided.effect is not None
+    assert (decided.pairs, decided.effect.mean) == (2, -0.625)
 
 
 def test_a_finding_names_an_arm_that_exists() -> None:
     with pytest.raises(ConfigError, match='no arm "c"'):
-        differences_of(finding(arms=("a", "c")), experiment(), {})
+        decide([finding(arms=("a", "c"))], {"e": experiment()}, {"e": {"a": [], "b": []}})

@@ -19,7 +19,7 @@ from or1.lab.experiment import (
     resolve,
     scale_stages,
 )
-from or1.lab.findings import load_findings
+from or1.lab.findings import FindingConfig, load_findings
 from or1.lab.matrix import key_of_run, plan_runs
 from or1.recipes.load import FOLDER as TRAINING
 from or1.storage.provenance import hash_json
@@ -71,10 +71,7 @@ def test_the_budgets_of_an_arm_are_shares_of_the_base() -> None:
 
 
 @pytest.mark.parametrize("finding", load_findings(), ids=lambda finding: finding.name)
-def test_a_finding_names_arms_of_a_shipped_experiment(finding: object) -> None:
-    from or1.lab.findings import FindingConfig
-
-    assert isinstance(finding, FindingConfig)
+def test_a_finding_names_arms_of_a_shipped_experiment(finding: FindingConfig) -> None:
     shipped = load(finding.experiment)
     assert [shipped.arm(name).name for name in finding.arms] == list(finding.arms)
 

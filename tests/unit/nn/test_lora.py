@@ -95,6 +95,7 @@ def test_a_name_that_is_no_linear_layer_is_refused() -> None:
         ("owner/name", ("owner/name", None)),
         (str(FOLDER), (str(FOLDER), None)),
     ],
+    ids=["pinned", "newest", "folder"],
 )
 def test_a_pinned_start_model_is_a_name_and_a_revision(
     base: str, written: tuple[str, str | None], tmp_path: Path

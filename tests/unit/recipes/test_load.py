@@ -135,7 +135,7 @@ def test_set_leaves_other_values_alone() -> None:
 # (recipe, settings) -> what the one line must hold: the key, the value, the remedy
 BAD = [
     ("tinny", [], ['unknown recipe "tinny"', "did you mean tiny?", "or1-32b-as-released"]),
-    ("qwen", [], ['unknown recipe "qwen"', "There are or1-32b"]),
+    ("qwen", [], ['unknown recipe "qwen"', "There are lab, or1-32b"]),
     ("no/such.toml", [], ["no/such.toml", "no such file", "config.json"]),
     (
         "tiny",

@@ -118,10 +118,14 @@ def test_a_stop_signal_ends_a_call_and_the_pool_can_be_used_again(pair: EnginePo
         ("dies", r"rollout engine 2 \(process \d+\) ended with exit status -9"),
         (
             "raises",
-            "rollout engine 2 failed: MemoryError: the device is full; its output ends: .*MemoryError",
+            r"rollout engine 2 failed: MemoryError: the device is full, at work on: \w+.*; its output ends: "
+            ".*MemoryError",
         ),
-        ("hangs", r"rollout engine 2 \(process \d+\) gave no sign of life for 0.5 s during sampling"),
-        ("twice", r"rollout engine 2 returned request \d+ twice"),
+        (
+            "hangs",
+            r"rollout engine 2 \(process \d+\) gave no progress for 0.5 s during sampling, at work on: "
+            r"\w+.*, in engine_worker.py line \d+",
+        ),
     ],
 )
 def test_an_engine_with_a_fault_is_named(fault: str, message: str) -> None:
@@ -131,24 +135,28 @@ def test_an_engine_with_a_fault_is_named(fault: str, message: str) -> None:
         with pytest.raises(EngineError, match=message) as caught:
             list(pool.rollouts(PROBLEMS, replace(SAMPLING, group_size=8)))
         assert "\n" not in str(caught.value)
-    for process in pool.processes:
+    for process in pool.engine_processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process.pid, 0)
 
 
 def test_a_start_and_a_load_have_limits() -> None:
-    late = pytest.raises(EngineError, match=r"rollout engine 1 .* for 0.3 s during its start")
+    late = pytest.raises(EngineError, match=r"rollout engine 1 .* no progress for 0.3 s during its start")
     with contextlib.closing(fake_pool({"slow_start_s": 600.0}, start_s=0.3)) as pool, late:
         pool.load(WEIGHTS)
     with contextlib.closing(fake_pool({}, {"slow_load_s": 600.0}, load_s=0.3)) as pool:
-        with pytest.raises(EngineError, match=r"rollout engine 2 .* for 0.3 s during a load of weights"):
+        with pytest.raises(
+            EngineError, match=r"rollout engine 2 .* no progress for 0.3 s during a load of weights"
+        ):
             pool.load(WEIGHTS)
         with pytest.raises(EngineError, match="no weights are loaded"):
             list(pool.rollouts(PROBLEMS, SAMPLING))
 
 
 def test_an_engine_that_cannot_start_gives_its_reason() -> None:
-    reason = pytest.raises(EngineError, match="rollout engine 2 failed: OSError: no such device; its output")
+    reason = pytest.raises(
+        EngineError, match="rollout engine 2 failed: OSError: no such device, at work on: start; its output"
+    )
     with contextlib.closing(fake_pool({}, {"no_start": "no such device"})) as pool, reason:
         pool.load(WEIGHTS)
 
@@ -184,6 +192,13 @@ def test_an_engine_that_keeps_old_weights_stops_the_run_with_both_numbers() -> N
         assert "has log-probability -0.632812 there and -1.132812 under the trainer's weights" in message
         with pytest.raises(EngineError, match="no weights are loaded"):
             list(pool.rollouts(PROBLEMS, SAMPLING))
+
+
+def test_an_engine_that_has_loaded_nothing_does_not_pass_the_canary() -> None:
+    with contextlib.closing(fake_pool({})) as pool:
+        pool.start()
+        with pytest.raises(EngineError, match="does not sample from the published weights"):
+            pool.compare_with(WeightHandle(version=1, ref=0.5))
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_sampled(pair: EnginePool) -> None:
@@ -253,7 +268,7 @@ def test_an_engine_that_ends_in_a_collective_is_named_before_the_limit(tmp_path:
     with contextlib.closing(fake_pool({}, {}, load_s=600.0)) as pool:
         pool.start()
         pool._transfer = stuck = Broadcast(tmp_path / "arrived", "waits for ever")
-        pool.check_with(lambda: os.kill(pool.processes[1].pid, signal.SIGKILL))
+        pool.check_with(lambda: os.kill(pool.engine_processes[1].pid, signal.SIGKILL))
         try:
             with pytest.raises(
                 EngineError, match=r"rollout engine 2 \(process \d+\) ended with exit status -9"
@@ -267,10 +282,12 @@ def test_the_processes_of_an_engine_end_with_the_driver(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     with contextlib.closing(fake_pool({"child_pid": str(file)})) as pool:
         while not file.exists() or not file.read_text(encoding="utf-8"):
-            assert not pool.processes[0].has_ended
+            assert not pool.engine_processes[0].has_ended
             time.sleep(0.02)
         pid = int(file.read_text(encoding="utf-8"))
-        with socket.fromfd(pool.processes[0].channel.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        with socket.fromfd(
+            pool.engine_processes[0].channel.fileno(), socket.AF_UNIX, socket.SOCK_STREAM
+        ) as end:
             end.shutdown(socket.SHUT_RDWR)  # as if the driver had ended
         while _runs(pid):
             time.sleep(0.02)
@@ -288,7 +305,7 @@ def test_engines_and_their_folder_end_with_the_process_of_the_pool() -> None:
         "import os, time; from tests.fake_pool import fake_pool; from or1.types import WeightHandle\n"
         "pool = fake_pool({'step_s': 600.0})\n"
         "pool.load(WeightHandle(version=1, ref=0.0))\n"
-        "print(pool.processes[0].pid, pool._scratch, flush=True)\n"
+        "print(pool.engine_processes[0].pid, pool._scratch, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

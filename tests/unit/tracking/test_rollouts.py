@@ -117,7 +117,7 @@ class CountingTokenizer(CharTokenizer):
         return super().decode_prompt(tokens)
 
     def decode(self, tokens: Int32) -> str:
-        self.num_responses += 1
+        self.num_responses += len(tokens) > 1  # a token alone is decoded for its class, once for each id
         return super().decode(tokens)
 
 

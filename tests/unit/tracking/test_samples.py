@@ -130,8 +130,8 @@ def test_tensorboard_has_the_samples_as_text(tmp_path: Path) -> None:
 
 def test_tensorboard_has_the_settings_as_hyperparameters(tmp_path: Path) -> None:
     run = run_config(tracking={"console": False, "tensorboard": True})
-    (view,) = open_views(run, tmp_path)
-    view.close()
+    for view in open_views(run, tmp_path):
+        view.close()
     summary = tensors(tmp_path / "tensorboard").summary_metadata["_hparams_/session_start_info"]
     found = hparams_metadata.parse_session_start_info_plugin_data(summary.plugin_data.content).hparams
     assert found["loss.clip_low"].number_value == 0.2

@@ -267,6 +267,14 @@ def test_workers_are_light_and_hold_no_secrets() -> None:
     assert len(workers) == 1, "a healthy worker is kept"
 
 
+def test_a_worker_holds_its_own_end_alone_and_passes_it_on_to_no_process() -> None:
+    """Only the other ends, which the parent holds, lead to what workers unpickle."""
+    with ProcessVerifierPool({"bad": Reports()}, 2) as pool:
+        verdicts = pool.judge([answer(f"sockets {n}", index=n) for n in range(4)])
+        assert {verdict.detail for _, verdict in verdicts} == {"1 0"}
+        assert pool.events["workers_started"] == 2
+
+
 def test_a_forgotten_pool_leaves_no_process_and_no_warning(tmp_path: Path) -> None:
     """Neither dropping a pool nor leaving the program with one open leaves anything behind."""
     script = tmp_path / "forgets.py"

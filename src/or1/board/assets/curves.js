@@ -59,7 +59,8 @@ function onSteps(steps, values, xs) {
 function boundaries(data) {
   const found = new Map();
   for (const run of data.runs) {
-    for (const stage of run.stages.slice(1)) found.set(stage.first_step - 0.5, `stage ${stage.index + 1}`);
+    const text = (stage) => (data.runs.length > 1 ? "" : `stage ${stage.index + 1}`);
+    for (const stage of run.stages.slice(1)) found.set(stage.first_step - 0.5, text(stage));
   }
   return [...found].map(([step, text]) => ({ step, text }));
 }

@@ -307,9 +307,11 @@ class Whole:
         return len(self._iterable)
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    known = {**vars(builtins), **{each.strip("_"): found for each, found in vars(operator).items()}}
+_KNOWN = {**vars(builtins), **{name.strip("_"): found for name, found in vars(operator).items()}}
+"""Functions of Python by name, operators without their underscores."""
 
+
+def _operator(name: str) -> Callable[..., Any]:
     def applied(self: RemoteObject, *others: Any) -> Any:
         is_made = self._or1_is_tested or self._or1_is_made
         if not self._or1_kind or is_made or name in ("enter", "exit"):
@@ -319,7 +321,7 @@ def _operator(name: str) -> Callable[..., Any]:
             each._or1_value() if type(each) is RemoteObject and each._or1_is_value else each
             for each in (self, *others)
         ]
-        return known[name](*values) if name in known else known[name[1:]](*reversed(values))
+        return _KNOWN[name](*values) if name in _KNOWN else _KNOWN[name[1:]](*reversed(values))
 
     return applied
 

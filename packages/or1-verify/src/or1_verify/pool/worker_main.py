@@ -1,9 +1,12 @@
 """The worker process of a verifier pool: judges one answer at a time, and may be killed at any moment.
 
-The parent starts it with one end of a socket pair. Requests are pickles and come only from the parent.
-Replies are JSON, so that the parent never unpickles data from a process that read a response. The process
-limits its address space, and its processor time in case the parent dies while it hangs. Nothing here keeps a
-verifier from files or the network; the code sandbox does that for programs.
+The parent starts it with one end of a socket pair. Requests are pickles, since a verifier may be an object of
+any class. The worker unpickles only bytes that were written to the other end, and the parent alone has that
+one: a program that a verifier starts inherits neither end, and the code sandbox keeps programs from the
+descriptors of other processes (`pidfd_getfd`, `ptrace`). Replies are JSON, so that the parent never unpickles
+data from a process that read a response. The process limits its address space, and its processor time in case
+the parent dies while it hangs. Nothing here keeps a verifier from files or the network; the code sandbox does
+that for programs.
 """
 
 from __future__ import annotations
@@ -69,6 +72,7 @@ class JudgeRequest:
 def main(descriptor: int) -> None:
     """Serve requests on a socket descriptor until the other end closes."""
     with socket.socket(fileno=descriptor) as channel:
+        channel.set_inheritable(False)
         try:
             setup: Setup = pickle.loads(receive(channel))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -195,20 +195,8 @@ def test_values_beyond_plain_ones_are_judged(test: str) -> None:
     assert verdict(wrong, test, names=names).reward == 0.0
 
 
-NAMES = (
-    "group",
-    "recent",
-    "pair",
-    "numbers",
-    "hello",
-    "Frozen",
-    "Coin",
-    "Perm",
-    "Pair",
-    "Sorted",
-    "Attrs",
-    "Folded",
-)
+NAMES = ("group", "recent", "pair", "numbers", "hello", "Frozen", "Coin", "Perm", "Pair", "Sorted", "Attrs")
+NAMES += ("Folded",)
 UNJUDGED = [
     "assert Folded('A').value() and Folded('A') == 'a'",
     "assert Perm.R | Perm.W == 3",
