@@ -1,8 +1,8 @@
 """The machines of a run and its processes on them: Ray places and watches, or1 talks to them.
 
 An actor starts each process and answers for it while it hangs. Messages go over a connection of the process's
-own (`or1.cluster.channel`). When Ray has lost a machine, the connections to it end here: whatever its
-processes still send is not read.
+own (`or1.cluster.channel`). When Ray has lost a machine, the connections to it end here: messages that its
+processes still send are not read.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class RemoteProcess:
         return f"{where}, a machine that is lost" if self.host.is_lost else where
 
     def lose(self) -> None:
-        """The machine is lost: end the channel, so that whoever waits for it goes on."""
+        """The machine is lost: end the channel, so that no wait for it continues."""
         self.host.is_lost = True
         with contextlib.suppress(OSError):
             self._wire.shutdown(socket.SHUT_RDWR)
