@@ -175,6 +175,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=None)
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="or1-faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
     num_bad = 0
     for case in Faults(given.kind, random.Random(given.seed), folder).cases(given.number):
         sys.stdout.write(json.dumps(asdict(case)) + "\n")
