@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 TEST_WORKERS ?= 2
+CHECK_PYTHONS ?= $(PYTHON)
 INPUTS := pyproject.toml packages/or1-verify/pyproject.toml constraints.txt
 
 # numerical libraries must not start a thread per core in each of several test processes
@@ -102,13 +103,14 @@ test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch
 	build/verify-alone/bin/python packages/or1-verify/tests/readme_blocks.py
 
 dist: $(BIN)/python  ## wheels and source distributions of or1 and or1-verify, in dist
-	$(PIP_INSTALL) build
+	$(PIP_INSTALL) build uv
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist packages/or1-verify
 	$(BIN)/python -m build --outdir dist .
 
+# CHECK_PYTHONS="python3.11 python3.12 python3.13" checks each of them
 check-dist: dist  ## install the wheels in an empty environment and use them there
-	$(PYTHON) tests/dist/check.py dist
+	$(BIN)/python tests/dist/check.py dist $(CHECK_PYTHONS)
 
 results: $(VENV)/.installed-dev  ## docs/results.md and the table of README.md, from docs/results and published.toml
 	$(BIN)/python -m tools.results
