@@ -17,7 +17,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-ablation test test-resume test-faults test-ray test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model bench-rollout bench-step bench-verify clean
+  format golden tiny-model bench-rollout bench-step bench-verify soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -147,6 +147,9 @@ bench-step: $(VENV)/.installed-bench  ## a whole step against TRL's GRPOTrainer
 bench-verify: $(VENV)/.installed-dev  ## math verifier against Math-Verify, sandbox against other ways to run a program
 	$(BIN)/python -m benchmarks.verify_math
 	$(BIN)/python -m benchmarks.sandbox
+
+soak: $(VENV)/.installed-dev  ## 10,000 steps of a small run: do memory, descriptors, threads and step time stay flat?
+	$(BIN)/python -m benchmarks.soak
 
 # vLLM's CPU build (3.7 GB) lives apart, from the same constraints. Its torchvision, torchaudio and torchcodec are linked
 # against CUDA and keep it from starting.

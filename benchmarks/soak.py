@@ -9,7 +9,7 @@ responses. The process tree is sampled from /proc every few seconds.
 
 The first tenth of the steps is warm-up. The others form 20 blocks; through the mean of each block a line is
 fitted, and its growth over all of them has a 95 % interval (Student's t, 18 degrees of freedom; blocks are
-taken as independent). A series is flat if the whole interval is within its tolerance: noise alone never passes.
+taken as independent). A series is flat if the whole interval is within its tolerance: noise never passes.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python tests/dist/check.py dist PYTHON ...
 
 The wheels must hold every tracked file of their packages and nothing else. For each Python they are installed
-into an empty environment, outside the checkout, and every command of the README's table is used there. `uv tool
-run` starts the commands of the wheels without an environment, and the source distributions build wheels again.
+into an empty environment, outside the checkout, and every command of the README's table is used there. `uv
+tool run` starts the commands of the wheels without an environment, and the source distributions build again.
 """
 
 from __future__ import annotations
