@@ -284,18 +284,37 @@ def test_a_lost_fork_server_costs_one_call(sandbox: Sandbox) -> None:
             assert time.monotonic() < deadline
 
 
-def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+def _num_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _starve(sandbox: Sandbox) -> None:
+    """Run a program with 0, 1, 2, ... descriptors left for the parent."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    for spare in range(1, 8):
+    before = _num_descriptors() - 1  # less the one that listed them
+    for spare in range(9):
         resource.setrlimit(resource.RLIMIT_NOFILE, (before + spare, hard))
         try:
             with contextlib.suppress(SandboxError):
                 sandbox.run("print(1)")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+    sandbox.run("print(1)")  # opens all that the sandbox keeps open: its fork server, the groups of a slot
+    before = _num_descriptors()
+    _starve(sandbox)
+    assert _num_descriptors() == before
     assert sandbox.run("print(1)").stdout == b"1\n"
+
+
+def test_a_sandbox_without_descriptors_from_its_first_program_on_keeps_none(sandbox: Sandbox) -> None:
+    before = _num_descriptors()
+    with Sandbox(sandbox.level) as starved:
+        _starve(starved)
+        assert starved.run("print(1)").stdout == b"1\n"
+    assert _num_descriptors() == before
 
 
 def test_more_programs_than_slots_are_refused(sandbox: Sandbox) -> None:
