@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -179,6 +180,34 @@ def test_time_of_the_caller_is_not_waiting_time(sandbox: Sandbox) -> None:
     assert session.receive() == b""
     done = session.close()
     assert (done.ending, done.waited_s < 0.5, done.wall_s > 1.2) == (Ending.CLOSED, True, True)
+
+
+_poll = select.poll
+
+
+class _LatePoll:
+    """A poll that returns 0.3 s later than it was asked to, as on a machine that stands still."""
+
+    def __init__(self) -> None:
+        self._poll = _poll()
+        self.register, self.unregister, self.modify = (
+            self._poll.register,
+            self._poll.unregister,
+            self._poll.modify,
+        )
+
+    def poll(self, timeout_ms: float) -> list[tuple[int, int]]:
+        happened = self._poll.poll(timeout_ms)
+        time.sleep(0.3)
+        return happened
+
+
+def test_time_in_which_the_parent_stood_still_is_not_waiting_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("or1_verify.sandbox.session.select.poll", _LatePoll)
+    limits = Limits(wall_s=0.8)
+    with Sandbox() as sandbox:
+        assert sandbox.run("import time; time.sleep(2.0)", limits=limits).ending is Ending.EXITED
+        assert sandbox.run("import time; time.sleep(3600)", limits=limits).ending is Ending.WALL_LIMIT
 
 
 def test_the_kernels_signal_is_a_time_limit(sandbox: Sandbox) -> None:
