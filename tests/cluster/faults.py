@@ -90,7 +90,7 @@ class Faults:
     def _run(self, number: int, hosts: TwoHosts | None = None) -> list[Case]:
         self._num_runs += 1
         out = self._folder / f"{self._kind}-{self._num_runs}"
-        num_steps = 2 * number + 2
+        num_steps = 4 * number + 2
         run = self._start(out, num_steps, hosts)
         found = []
         for _ in range(number):
@@ -124,7 +124,7 @@ class Faults:
         done = len(run.rows())
         run.wait_until(lambda: len(run.rows()) > done or run.process.poll() == 0)
         times = [row["time/step_s"] for row in run.rows_of("timings.jsonl", "time/step_s")]
-        delay = self._chance.uniform(0, times[-1])
+        delay = self._chance.uniform(0, min(times))
         time.sleep(delay)
         status = run.out / "status.json"
         phase = json.loads(status.read_text())["phase"] if status.is_file() else "?"
