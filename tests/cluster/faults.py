@@ -3,9 +3,9 @@
     python -m tests.cluster.faults KIND NUMBER [--seed S] [--folder F]
 
 Processes or machines are lost while a run trains, several in turn where it can continue. A line has the kind,
-the moment, the seconds until the output names the lost process or machine (of a driver: until no process of it
-is left), whether the run finished, and whether every rollout of every step is there once. The exit status is the
-number of cases that failed.
+the moment, the seconds until the output names the lost process or machine (of a driver: until its processes
+have ended), whether the run finished, and whether every rollout of every step is there once. The exit status is
+the number of cases that failed.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Faults:
         return f"step {len(run.rows())} + {delay:.1f} s, {phase[1]}"
 
     def _lose(self, run: TrainingRun, hosts: TwoHosts | None) -> float | None:
-        """Cause the fault; the seconds until it was named, or until no process of a killed driver was left."""
+        """Cause the fault; the seconds until it was named; of a driver, until its processes have ended."""
         if self._kind == "driver":
             run.process.kill()
             run.process.wait()
