@@ -4,8 +4,8 @@
 
 Processes or machines are lost while a run trains, several in turn where it can continue. A line has the kind,
 the moment, the seconds until the output names the lost process or machine (of a driver: until its processes
-have ended), whether the run finished, and whether every rollout of every step is there once. The exit status is
-the number of cases that failed.
+have ended), whether the run finished, and whether every rollout of every step is there once. The exit status
+is the number of cases that failed.
 """
 
 from __future__ import annotations
