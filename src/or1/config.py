@@ -151,6 +151,17 @@ class LossConfig(Config):
     importance_cap: float | None = Field(default=None, ge=1)
     """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None =
     off."""
+    ratio_to: Literal["old", "behavior"] = "old"
+    """Denominator of the clipped ratio: old = the trainer's policy before the step's first update;
+    behavior = the policy that sampled the token, so that the clip bounds the drift since then too."""
+
+    @model_validator(mode="after")
+    def _one_correction(self) -> Self:
+        if self.ratio_to == "behavior" and self.importance_cap is not None:
+            raise ValueError(
+                'ratio_to = "behavior" has pi_old / pi_behavior in its ratio: leave importance_cap out'
+            )
+        return self
 
 
 class EntropyConfig(Config):
@@ -381,10 +392,11 @@ class RunConfig(Config):
             )
         if self.rollout.partial and self.system.deterministic:
             raise ValueError("rollout.partial depends on time: set system.deterministic = false")
-        if self.rollout.max_staleness and self.loss.importance_cap is None:
+        is_corrected = self.loss.importance_cap is not None or self.loss.ratio_to == "behavior"
+        if self.rollout.max_staleness and not is_corrected:
             raise ValueError(
                 f"rollout.max_staleness = {self.rollout.max_staleness} trains on tokens of older weights: "
-                "set loss.importance_cap, such as 2.0, to correct for them"
+                'set loss.importance_cap, such as 2.0, or loss.ratio_to = "behavior" to correct for them'
             )
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")
