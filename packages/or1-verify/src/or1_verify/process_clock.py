@@ -110,10 +110,10 @@ class WaitClock:
         """Leave out a part of the time since the last sample."""
         self._sampled += seconds
 
-    def sample(self) -> float:
-        """The waiting time up to this moment [s]."""
+    def sample(self, *, beside: int | None = None) -> float:
+        """The waiting time up to this moment, without the time in which a process `beside` it is active [s]."""
         now = time.monotonic()
-        active_s = self._read()
+        active_s = self._read() | ({} if beside is None else _active_s(beside))
         gains = [seconds - self._active_s.get(thread, 0.0) for thread, seconds in active_s.items()]
         self.waited_s = _waited(self.waited_s, now - self._sampled, gains)
         self._active_s = active_s
@@ -121,16 +121,20 @@ class WaitClock:
         return self.waited_s
 
     def _read(self) -> dict[int, float]:
-        """Thread -> time in which it ran or queued [s]; if that cannot be read, 0 -> time of the process."""
-        found = {}
-        try:
-            for name in os.listdir(f"/proc/{self._pid}/task"):  # noqa: PTH208
-                with open(f"/proc/{self._pid}/task/{name}/schedstat", encoding="ascii") as file:  # noqa: PTH123
-                    ran, queued, _ = file.read().split()
-                found[int(name)] = (int(ran) + int(queued)) * _NS
-        except (OSError, ValueError):
-            return {0: cpu_total_s(self._pid)}
-        return found
+        return _active_s(self._pid) or {0: cpu_total_s(self._pid)}
+
+
+def _active_s(pid: int) -> dict[int, float]:
+    """Thread -> time in which it ran or queued [s]; empty if that cannot be read."""
+    found = {}
+    try:
+        for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with open(f"/proc/{pid}/task/{name}/schedstat", encoding="ascii") as file:  # noqa: PTH123
+                ran, queued, _ = file.read().split()
+            found[int(name)] = (int(ran) + int(queued)) * _NS
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _waited(before_s: float, wall_s: float, gains: list[float]) -> float:

@@ -7,6 +7,7 @@ frame, after this code. The parent trusts none of its messages.
 from __future__ import annotations
 
 import ast
+import io
 import json
 import random
 import sys
@@ -31,6 +32,8 @@ _DETAIL = 400
 _NEEDS_CLASS = ("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg ")
 """Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
 PROGRAM_FILE = "main.py"
+FRAMES_PER_REPORT = 256
+"""A tester reports the first frame that it sends to the program, and each frame after this number of them."""
 
 
 def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
@@ -116,6 +119,7 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
 def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     """Run test code with stand-ins for the objects of the program; the last frame is the verdict."""
     scope = _module("__main__")
+    program = _program_channel(send)
 
     def find_class(name: str) -> type:
         found = scope.get(name)
@@ -129,8 +133,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         return found if is_own else library_error(name, module)
 
     endpoint = RpcEndpoint(
-        lambda frame: send(b"M" + frame),
-        receive,
+        *program,
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
@@ -150,12 +153,43 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     try:
         failure = _first_failure(job, scope, endpoint, counter)
     except EndpointLostError:
+        send(json.dumps({"lost": True}).encode())
         return
     except BaseException as error:
         failure = [0, "bad_tests", _where(error)]
     num_checks = counter.num_checks if counter else None
     verdict = {"failure": failure, "num_calls": endpoint.num_uses, "num_checks": num_checks}
-    send(b"V" + json.dumps(verdict).encode())
+    send(json.dumps(verdict).encode())
+
+
+def _program_channel(report: Send) -> tuple[Send, Receive]:
+    """Functions that exchange frames with the program over standard input, and report the number of frames."""
+    import or1_channel  # provided in the sandbox alone
+
+    channel = or1_channel._or1_Channel(0)
+    sys.stdin = io.StringIO()
+    num_sent = 0
+
+    def send(frame: bytes) -> None:
+        nonlocal num_sent
+        if num_sent % FRAMES_PER_REPORT == 0:
+            report(json.dumps({"num_frames": num_sent + 1}).encode())
+        num_sent += 1
+        try:
+            channel.send(frame)
+        except OSError:
+            raise EndpointLostError from None
+
+    def receive() -> bytes | None:
+        try:
+            frame: bytes | None = channel.receive()
+        except OSError:
+            return None
+        except ValueError as error:
+            raise TransferError(str(error)) from None
+        return frame
+
+    return send, receive
 
 
 def _is_field(assigned: frozenset[str], cls: type, name: str) -> bool:

@@ -1,7 +1,7 @@
 """One running program, from the side of its parent: reads its output and enforces its limits.
 
 A single loop polls stdout, stderr, the channel and the reports of the fork server, so that a full pipe never
-blocks a program, and checks the time limits in between.
+blocks a program, and checks the time limits in between. Two programs that talk to each other share a loop.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import select
 import signal
 import socket
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import ChainMap, deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from or1_verify.process_clock import CpuTime, WaitClock, cpu_time, cpu_total_s
+from or1_verify.process_clock import CpuLimit, CpuTime, WaitClock, cpu_time, cpu_total_s
 from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
 from or1_verify.sandbox.server_process import ForkServerProcess
@@ -47,13 +48,29 @@ class Session:
     """A program in the sandbox. It occupies a slot until `wait` or `close` returns."""
 
     def __init__(
-        self, server: ForkServerProcess, number: int, source: bytes, stdin: bytes, limits: Limits
+        self,
+        server: ForkServerProcess,
+        number: int,
+        source: bytes,
+        stdin: bytes | Session,
+        limits: Limits,
     ) -> None:
-        """Request the program; SandboxError if the fork server is lost or all slots are in use."""
+        """Request the program; SandboxError if the fork server is lost or all slots are in use.
+
+        Args:
+            server: starts it.
+            number: its number, unique in this fork server.
+            source: its code.
+            stdin: its standard input, or the program that it talks to: the input is then the parent's end of
+                the channel of that program, which can no longer be used here.
+            limits: its limits.
+        """
         self._server = server
         self._number = number
         self._limits = limits
-        self._cpu_limit = limits.kill_cpu
+        self._allowed_s = 0.0
+        self._partner = stdin if isinstance(stdin, Session) else None
+        """The program at the other end of a channel: neither waits while the other one runs."""
         self._execution: Execution | None = None
         self._broken: SandboxError | None = None
         self._stdout = Output(limits.output_bytes, limits.output_bytes, keep_end=False)
@@ -78,10 +95,9 @@ class Session:
         self._streams: dict[int, Output] = {}
         """The open streams, by descriptor."""
         self._channel: socket.socket | None = None
-        self._poll = select.poll()
         server.expect(number)
         try:
-            self._request_program(source, stdin)
+            self._request_program(source, sealed(stdin) if isinstance(stdin, bytes) else stdin._end_for(self))
         except OSError as error:
             self._free()
             raise SandboxError(f"no descriptors or memory for a program: {error}") from error
@@ -108,13 +124,11 @@ class Session:
             self._use_channel(self._channel, select.POLLOUT)
             if not self._outgoing:
                 return
-        self._watch_channel()
         self._pump(lambda: not self._outgoing or self._channel is None)
 
     def receive(self) -> bytes | None:
         """The next frame from the program; None if none can come: `wait` then returns how it ended."""
         if not self._frames.complete:
-            self._watch_channel()
             self._pump(lambda: self._frames.complete or self._channel is None)
         return self._frames.take() if self._frames.complete else None
 
@@ -123,7 +137,7 @@ class Session:
         if self._execution is None:
             self._discard_frames = True
             self._frames = Frames()
-            self._watch_channel()
+            self._partner = None
             self._pump(lambda: self._ended is not None and not self._streams)
             self._execution = self._result()
             self._free()
@@ -135,32 +149,46 @@ class Session:
             self._kill(Ending.CLOSED)
         return self.wait()
 
-    def _request_program(self, source: bytes, stdin: bytes) -> None:
-        """Send the program's descriptors to the fork server and keep the parent's ends."""
+    def allow(self, user_s: float) -> None:
+        """Add to the limit on user time, up to twice the limit: time that is not the program's own [s]."""
+        self._allowed_s = min(self._allowed_s + user_s, self._limits.cpu_s)
+
+    def _cpu_limit(self, limit: CpuLimit) -> CpuLimit:
+        return replace(limit, user_s=limit.user_s + self._allowed_s)
+
+    def _end_for(self, partner: Session) -> int:
+        """The parent's end of the channel, for a program that talks to this one."""
+        if self._channel is None:
+            raise OSError("the channel of the program is closed")
+        self._partner = partner
+        self._channel.setblocking(True)
+        end = self._channel.detach()
+        self._close_channel()
+        return end
+
+    def _request_program(self, source: bytes, stdin: int) -> None:
+        """Send the program's descriptors to the fork server and keep the parent's ends; closes `stdin`."""
         with contextlib.ExitStack() as handed_over:
-            descriptors = [sealed(source)]
+            descriptors = [stdin]
             handed_over.callback(_close_all, descriptors)
-            descriptors.append(sealed(stdin))
+            descriptors.insert(0, sealed(source))
             for output in (self._stdout, self._stderr):
                 read_end, write_end = os.pipe()
                 descriptors.append(write_end)
                 self._streams[read_end] = output
                 os.set_blocking(read_end, False)
-                self._poll.register(read_end, select.POLLIN)
             self._channel, far_end = socket.socketpair()
             descriptors.append(far_end.detach())
             self._channel.setblocking(False)
             groups = self._cgroup.descriptors if self._cgroup is not None else ()
             self._server.send(self._request(), (*descriptors, *groups))
-        self._poll.register(self._server.control.fileno(), select.POLLIN)
-        self._watch_channel()
 
     def _request(self) -> Message:
         limits = self._limits
         return {
             "start": self._number,
             "slot": self._slot,
-            "kernel_cpu_s": self._cpu_limit.backstop_s,
+            "kernel_cpu_s": limits.kill_cpu.backstop_s,
             "memory_bytes": limits.memory_bytes,
             "file_bytes": limits.file_bytes,
             "num_open_files": limits.num_open_files,
@@ -168,16 +196,20 @@ class Session:
 
     def _pump(self, done: Callable[[], bool]) -> None:
         """Read, write and check limits until `done`; a SandboxError ends the session."""
-        if self._broken is not None:
-            raise self._broken
-        self._leave_out(time.monotonic() - self._left_pump)
+        sessions = [self] if self._partner is None else [self, self._partner]
+        for each in sessions:
+            if each._broken is not None:
+                raise each._broken
+            each._leave_out(time.monotonic() - each._left_pump)
         try:
             while not done():
-                self._turn()
-            self._left_pump = time.monotonic()
+                _turn(sessions)
+            for each in sessions:
+                each._left_pump = time.monotonic()
         except SandboxError as error:
-            self._broken = error
-            self._free()
+            for each in sessions:
+                each._broken = error
+                each._free()
             raise
 
     def _leave_out(self, seconds: float) -> None:
@@ -190,16 +222,28 @@ class Session:
             if self._clock is not None:
                 self._clock.skip(seconds)
 
-    def _turn(self) -> None:
-        happened = self._poll.poll(self._poll_timeout_s() * 1000)
+    def _watched(self) -> dict[int, int]:
+        """The open descriptors and the events for which they are polled.
+
+        Of the channel only one frame ahead is read: a program that sends faster than frames are received must
+        wait.
+        """
+        found = dict.fromkeys((*self._streams, self._server.control.fileno()), select.POLLIN)
+        if self._channel is not None:
+            wanted = select.POLLOUT if self._outgoing else 0
+            if self._discard_frames or not (self._frames.complete or self._frames.too_long):
+                wanted |= select.POLLIN
+            found[self._channel.fileno()] = wanted
+        return found
+
+    def _handle(self, happened: dict[int, int]) -> None:
+        """Handle events of this session's descriptors, then check the limits."""
         if self._ended is not None and not happened:
             self._close_streams()  # a child of the program holds them open (levels without seccomp)
-        for descriptor, events in happened:
+        for descriptor, events in happened.items():
             if descriptor in self._streams:
                 self._read_stream(descriptor)
-            elif descriptor == self._server.control.fileno():
-                self._server.read_reports()
-            elif self._channel is not None:
+            elif self._channel is not None and descriptor == self._channel.fileno():
                 self._use_channel(self._channel, events)
         for report in self._server.reports(self._number):
             self._note(report)
@@ -265,7 +309,7 @@ class Session:
         waited_s = time.monotonic() - self._began
         if self._pid is not None:  # else it has just ended, or our /proc shows another process tree
             self._clock = self._clock or WaitClock(self._pid, began=self._began)
-            waited_s = self._clock.sample()
+            waited_s = self._clock.sample(beside=self._partner and self._partner._pid)
         self._plan_sample(waited_s)
         return waited_s >= self._limits.wall_limit_s
 
@@ -274,10 +318,11 @@ class Session:
 
     def _cpu_left_s(self) -> float:
         """Processor time until the program can exceed its limit, or less; negative if it has [s]."""
+        limit = self._cpu_limit(self._limits.kill_cpu)
         total_s = 0.0 if self._pid is None else cpu_total_s(self._pid)
-        if self._pid is None or total_s < self._cpu_limit.user_s:
-            return self._cpu_limit.user_s - total_s
-        return self._cpu_limit.left_s(cpu_time(self._pid))
+        if self._pid is None or total_s < limit.user_s:
+            return limit.user_s - total_s
+        return limit.left_s(cpu_time(self._pid))
 
     def _read_stream(self, descriptor: int) -> None:
         try:
@@ -287,7 +332,6 @@ class Session:
         if piece:
             self._streams[descriptor].add(piece)
         else:
-            self._poll.unregister(descriptor)
             del self._streams[descriptor]
             os.close(descriptor)
 
@@ -308,21 +352,9 @@ class Session:
             pass
         except OSError:
             self._close_channel()
-        self._watch_channel()
-
-    def _watch_channel(self) -> None:
-        """Read only one frame ahead: a program that sends faster than frames are received must wait."""
-        if self._channel is None:
-            return
-        wanted = select.POLLOUT if self._outgoing else 0
-        if self._discard_frames or not (self._frames.complete or self._frames.too_long):
-            wanted |= select.POLLIN
-        self._poll.register(self._channel, wanted)
 
     def _close_channel(self) -> None:
         if self._channel is not None:
-            with contextlib.suppress(KeyError):
-                self._poll.unregister(self._channel)
             self._channel.close()
             self._channel = None
         self._outgoing.clear()
@@ -350,7 +382,7 @@ class Session:
         )
 
     def _ending(self, status: int, cpu: CpuTime) -> Ending:
-        if self._limits.cpu.exceeded_by(cpu):
+        if self._cpu_limit(self._limits.cpu).exceeded_by(cpu):
             return Ending.CPU_LIMIT
         if os.WIFSIGNALED(status):
             if self._killed_for is not None and os.WTERMSIG(status) == signal.SIGKILL:
@@ -367,8 +399,6 @@ class Session:
 
     def _close_streams(self) -> None:
         for descriptor in self._streams:
-            with contextlib.suppress(KeyError):
-                self._poll.unregister(descriptor)
             os.close(descriptor)
         self._streams = {}
 
@@ -380,6 +410,20 @@ class Session:
         if self._slot >= 0:
             self._server.release_slot(self._slot)
             self._slot = -1
+
+
+def _turn(sessions: Sequence[Session]) -> None:
+    """Wait for events of these sessions, or until a limit is to be checked, and handle them."""
+    watched = [each._watched() for each in sessions]
+    poll = select.poll()
+    for descriptor, events in ChainMap(*watched).items():
+        poll.register(descriptor, events)
+    happened = dict(poll.poll(min(each._poll_timeout_s() for each in sessions) * 1000))
+    for server in {each._server for each in sessions}:
+        if server.control.fileno() in happened:
+            server.read_reports()
+    for each, own in zip(sessions, watched, strict=True):
+        each._handle({descriptor: events for descriptor, events in happened.items() if descriptor in own})
 
 
 def _close_all(descriptors: list[int]) -> None:
