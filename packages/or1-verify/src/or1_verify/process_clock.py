@@ -101,7 +101,7 @@ class WaitClock:
     def __init__(self, pid: int, *, began: float | None = None) -> None:
         """Start at zero at the monotonic time when the process `began`; None = start at this moment."""
         self._pid = pid
-        self._active_s = self._read() if began is None else {}
+        self._active_s = _active_s(pid) if began is None else {}
         self._sampled = time.monotonic() if began is None else began
         self.waited_s = 0.0
         """Waiting time up to the last sample [s]."""
@@ -111,21 +111,18 @@ class WaitClock:
         self._sampled += seconds
 
     def sample(self, *, beside: int | None = None) -> float:
-        """The waiting time up to this moment, without the time in which a process `beside` it is active [s]."""
+        """The waiting time up to this moment, without the active time of a process `beside` it [s]."""
         now = time.monotonic()
-        active_s = self._read() | ({} if beside is None else _active_s(beside))
+        active_s = _active_s(self._pid) | ({} if beside is None else _active_s(beside))
         gains = [seconds - self._active_s.get(thread, 0.0) for thread, seconds in active_s.items()]
         self.waited_s = _waited(self.waited_s, now - self._sampled, gains)
         self._active_s = active_s
         self._sampled = now
         return self.waited_s
 
-    def _read(self) -> dict[int, float]:
-        return _active_s(self._pid) or {0: cpu_total_s(self._pid)}
-
 
 def _active_s(pid: int) -> dict[int, float]:
-    """Thread -> time in which it ran or queued [s]; empty if that cannot be read."""
+    """Thread -> time in which it ran or queued [s]; if that cannot be read, -pid -> time of the process."""
     found = {}
     try:
         for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
@@ -133,7 +130,7 @@ def _active_s(pid: int) -> dict[int, float]:
                 ran, queued, _ = file.read().split()
             found[int(name)] = (int(ran) + int(queued)) * _NS
     except (OSError, ValueError):
-        return {}
+        return {-pid: cpu_total_s(pid)}
     return found
 
 

@@ -36,10 +36,13 @@ FRAMES_PER_REPORT = 256
 """A tester reports the first frame that it sends to the program, and each frame after this number of them."""
 
 
-def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Run a job until the parent closes the channel."""
+def run(job: dict[str, Any], send: Send, receive: Receive, open_channel: Callable[[int], Any]) -> None:
+    """Run a job until the parent closes the channel; a tester opens one to the program too."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    {"program": _program, "tester": _tester, "checker": _checker}[job["side"]](job, send, receive)
+    if job["side"] == "tester":
+        _tester(job, send, open_channel(0))
+    else:
+        {"program": _program, "checker": _checker}[job["side"]](job, send, receive)
 
 
 def reads_itself(program: str) -> bool:
@@ -116,10 +119,10 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
     return scope[name]
 
 
-def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
+def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
     """Run test code with stand-ins for the objects of the program; the last frame is the verdict."""
     scope = _module("__main__")
-    program = _program_channel(send)
+    sys.stdin = io.StringIO()  # its descriptor is the channel to the program
 
     def find_class(name: str) -> type:
         found = scope.get(name)
@@ -133,7 +136,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         return found if is_own else library_error(name, module)
 
     endpoint = RpcEndpoint(
-        *program,
+        *_reported(program, send),
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
@@ -162,12 +165,8 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     send(json.dumps(verdict).encode())
 
 
-def _program_channel(report: Send) -> tuple[Send, Receive]:
-    """Functions that exchange frames with the program over standard input, and report the number of frames."""
-    import or1_channel  # provided in the sandbox alone
-
-    channel = or1_channel._or1_Channel(0)
-    sys.stdin = io.StringIO()
+def _reported(channel: Any, report: Send) -> tuple[Send, Receive]:
+    """Functions that exchange frames with the program, and report the number of frames to the parent."""
     num_sent = 0
 
     def send(frame: bytes) -> None:

@@ -26,7 +26,10 @@ for name, code in marshal.loads(or1_channel._or1_receive()):
     exec(code, vars(sys.modules[name]))
 import json
 sys.modules["or1_verify.code.child"].run(
-    json.loads(or1_channel._or1_receive()), or1_channel._or1_send, or1_channel._or1_receive
+    json.loads(or1_channel._or1_receive()),
+    or1_channel._or1_send,
+    or1_channel._or1_receive,
+    or1_channel._or1_Channel,
 )
 """
 _SOURCE_FILE = """

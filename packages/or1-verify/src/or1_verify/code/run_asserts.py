@@ -1,9 +1,9 @@
 """Tests that are code: a tester process runs them against a program in another process.
 
-When the program is loaded, the parent passes its end of the program's channel to the tester, and the two talk to each
-other. The expected values exist only in the tester; the program's process gets arguments, and its replies
-reach the tester as plain values. Only the tester sends the verdict, over a channel of its own, and it never
-loads a program.
+When the program is loaded, the parent passes its end of the program's channel to the tester, and the two talk
+to each other. The expected values exist only in the tester; the program's process gets arguments, and its
+replies reach the tester as plain values. Only the tester sends the verdict, over a channel of its own, and it
+never loads a program.
 """
 
 from __future__ import annotations

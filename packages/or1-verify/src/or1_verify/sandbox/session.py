@@ -14,13 +14,13 @@ import socket
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from or1_verify.process_clock import CpuLimit, CpuTime, WaitClock, cpu_time, cpu_total_s
+from or1_verify.process_clock import CpuTime
 from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
 from or1_verify.sandbox.server_process import ForkServerProcess
 from or1_verify.sandbox.streams import Frames, Output, sealed
+from or1_verify.sandbox.time_limits import TimeLimits
 from or1_verify.sandbox.types import (
     MAX_FRAME_BYTES,
     STDERR_KEPT_BYTES,
@@ -36,8 +36,6 @@ _KILL_LIMIT_S = 30.0
 """From the kill of a program to the report of its end [s]."""
 _MIN_CHECK_S, _MAX_CHECK_S = 0.002, 0.1
 """Shortest and longest time between two checks of the limits [s]."""
-_SAMPLE_S = 0.5
-"""Time between two samples of the waiting time [s]."""
 _READ_BYTES = 1 << 20
 _SHORT_BYTES = 1 << 16
 """Messages below this are sent together with their length [bytes]."""
@@ -68,7 +66,7 @@ class Session:
         self._server = server
         self._number = number
         self._limits = limits
-        self._allowed_s = 0.0
+        self._times = TimeLimits(limits)
         self._partner = stdin if isinstance(stdin, Session) else None
         """The program at the other end of a channel: neither waits while the other one runs."""
         self._execution: Execution | None = None
@@ -78,17 +76,12 @@ class Session:
         self._frames = Frames()
         self._outgoing: deque[memoryview] = deque()
         self._discard_frames = False
-        self._pid: int | None = None
         self._ready = False
         self._ended: Message | None = None
         self._killed_for: Ending | None = None
         self._deadline = time.monotonic() + _READY_LIMIT_S
         self._started = time.monotonic()
         self._wall_s = 0.0
-        self._clock: WaitClock | None = None
-        self._began = 0.0
-        self._left_out_s = 0.0
-        self._next_sample = 0.0
         self._left_pump = self._started
         self._next_scratch_check = 0.0
         self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
@@ -150,11 +143,8 @@ class Session:
         return self.wait()
 
     def allow(self, user_s: float) -> None:
-        """Add to the limit on user time, up to twice the limit: time that is not the program's own [s]."""
-        self._allowed_s = min(self._allowed_s + user_s, self._limits.cpu_s)
-
-    def _cpu_limit(self, limit: CpuLimit) -> CpuLimit:
-        return replace(limit, user_s=limit.user_s + self._allowed_s)
+        """Add to the limit on user time, which at most doubles: time that is not the program's own [s]."""
+        self._times.allow(user_s)
 
     def _end_for(self, partner: Session) -> int:
         """The parent's end of the channel, for a program that talks to this one."""
@@ -216,11 +206,7 @@ class Session:
         """Do not count time in which the program may have waited for our caller."""
         if self._ready and self._killed_for is None:
             self._deadline += seconds
-            self._next_sample += seconds
-            self._began += seconds
-            self._left_out_s += seconds
-            if self._clock is not None:
-                self._clock.skip(seconds)
+            self._times.leave_out(seconds)
 
     def _watched(self) -> dict[int, int]:
         """The open descriptors and the events for which they are polled.
@@ -254,24 +240,21 @@ class Session:
         """Time until the next check of the limits is due [s]."""
         if self._ended is not None:
             return 1.0  # only the rest of the pipes is read
-        now = time.monotonic()
-        left_s = self._deadline - now
+        left_s = self._deadline - time.monotonic()
         if self._ready and self._killed_for is None:
-            # The program may use all cores at once, and so reach its limit earlier.
-            left_s = min(left_s, self._cpu_left_s() / _NUM_CORES, self._next_sample - now, _MAX_CHECK_S)
+            left_s = min(left_s, self._times.next_check_s, _MAX_CHECK_S)
         return max(left_s, _MIN_CHECK_S)
 
     def _note(self, report: Message) -> None:
         if "failed" in report:
             raise SandboxError(f"a program could not be started: {report['failed']}")
         if "started" in report:
-            self._pid = report["started"]
+            self._times.pid = report["started"]
         elif "ready" in report:
             self._ready = True
             if self._killed_for is None:
                 self._deadline = time.monotonic() + self._limits.starved_s
-                self._began = time.monotonic()
-                self._plan_sample(0.0)
+                self._times.begin()
         else:
             self._ended = report
             self._wall_s = time.monotonic() - self._started
@@ -289,9 +272,9 @@ class Session:
             raise self._server.failure(f"no {wanted} of a program after {now - self._started:.0f} s")
         if self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
             self._kill(Ending.OUTPUT_LIMIT)
-        elif self._ready and self._cpu_left_s() < 0:
+        elif self._ready and self._times.is_cpu_spent:
             self._kill(Ending.CPU_LIMIT)
-        elif self._ready and now >= self._next_sample and self._waited_too_long():
+        elif self._ready and self._times.waited_too_long(self._partner._times.pid if self._partner else None):
             self._kill(Ending.WALL_LIMIT)
         elif self._ready and now > self._next_scratch_check:
             is_first = self._next_scratch_check == 0.0
@@ -304,25 +287,6 @@ class Session:
             self._killed_for = why
             self._deadline = time.monotonic() + _KILL_LIMIT_S
             self._server.send({"kill": self._number})
-
-    def _waited_too_long(self) -> bool:
-        waited_s = time.monotonic() - self._began
-        if self._pid is not None:  # else it has just ended, or our /proc shows another process tree
-            self._clock = self._clock or WaitClock(self._pid, began=self._began)
-            waited_s = self._clock.sample(beside=self._partner and self._partner._pid)
-        self._plan_sample(waited_s)
-        return waited_s >= self._limits.wall_limit_s
-
-    def _plan_sample(self, waited_s: float) -> None:
-        self._next_sample = time.monotonic() + min(_SAMPLE_S, self._limits.wall_limit_s - waited_s)
-
-    def _cpu_left_s(self) -> float:
-        """Processor time until the program can exceed its limit, or less; negative if it has [s]."""
-        limit = self._cpu_limit(self._limits.kill_cpu)
-        total_s = 0.0 if self._pid is None else cpu_total_s(self._pid)
-        if self._pid is None or total_s < limit.user_s:
-            return limit.user_s - total_s
-        return limit.left_s(cpu_time(self._pid))
 
     def _read_stream(self, descriptor: int) -> None:
         try:
@@ -365,9 +329,6 @@ class Session:
         killed = os.WIFSIGNALED(status)
         cpu = CpuTime(self._ended["user_s"], self._ended["system_s"])
         ending = self._ending(status, cpu)
-        waited_s = self._wall_s - self._left_out_s - cpu.total_s
-        if self._clock is not None:
-            waited_s = self._clock.waited_s
         return Execution(
             ending=ending,
             exit_code=None if killed else os.WEXITSTATUS(status),
@@ -376,13 +337,13 @@ class Session:
             stderr=self._stderr.content,
             cpu=cpu,
             wall_s=self._wall_s,
-            waited_s=max(0.0, waited_s),
+            waited_s=self._times.waited_s(self._wall_s, cpu),
             near_limit=ending is Ending.CPU_LIMIT and (not killed or self._killed_for is Ending.CLOSED),
             peak_memory_bytes=self._ended["peak_memory_bytes"],
         )
 
     def _ending(self, status: int, cpu: CpuTime) -> Ending:
-        if self._cpu_limit(self._limits.cpu).exceeded_by(cpu):
+        if self._times.exceeded_by(cpu):
             return Ending.CPU_LIMIT
         if os.WIFSIGNALED(status):
             if self._killed_for is not None and os.WTERMSIG(status) == signal.SIGKILL:
@@ -429,6 +390,3 @@ def _turn(sessions: Sequence[Session]) -> None:
 def _close_all(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-_NUM_CORES = len(os.sched_getaffinity(0))
