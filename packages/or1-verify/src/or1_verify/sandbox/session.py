@@ -203,7 +203,7 @@ class Session:
             raise
 
     def _leave_out(self, seconds: float) -> None:
-        """Do not count time in which the program may have waited for our caller."""
+        """Do not count time in which the program may have waited for our caller, or for the machine."""
         if self._ready and self._killed_for is None:
             self._deadline += seconds
             self._times.leave_out(seconds)
@@ -379,11 +379,15 @@ def _turn(sessions: Sequence[Session]) -> None:
     poll = select.poll()
     for descriptor, events in ChainMap(*watched).items():
         poll.register(descriptor, events)
-    happened = dict(poll.poll(min(each._poll_timeout_s() for each in sessions) * 1000))
+    timeout_s, began = min(each._poll_timeout_s() for each in sessions), time.monotonic()
+    happened = dict(poll.poll(timeout_s * 1000))
+    # We ourselves were late: the machine stood still, or we queued for a core. Then the programs did too.
+    late_s = max(0.0, time.monotonic() - began - timeout_s)
     for server in {each._server for each in sessions}:
         if server.control.fileno() in happened:
             server.read_reports()
     for each, own in zip(sessions, watched, strict=True):
+        each._leave_out(late_s)
         each._handle({descriptor: events for descriptor, events in happened.items() if descriptor in own})
 
 
