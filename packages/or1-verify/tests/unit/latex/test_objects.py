@@ -55,7 +55,7 @@ def test_the_sides_of_a_sign_that_is_no_multiplication_have_an_order(
         (r"\overrightarrow{AB}", r"\overrightarrow{BA}", False),
         (r"2\overrightarrow{AB}+\overrightarrow{CD}", r"\overrightarrow{CD}+2\overrightarrow{AB}", True),
         (r"\angle A_1", r"\angle A_2", False),
-        (r"\triangle ABC", r"\triangle ABD", False),
+        (r"\triangle ABC", r"\triangle ABK", False),
         (r"f \circ g^{-1}", r"f\circ g", False),
         (r"\triangle=b^2-4ac", r"\triangle=-4ac+b^2", True),
         (r"x^\star+1", r"1+x^\star", True),
