@@ -21,6 +21,13 @@ function tabsOf() {
       ["settings", "Settings", () => settingsView(data)],
     ];
   }
+  const facts = ["settings", "Settings", () => factsView(data.facts)];
+  if (data.kind === "evaluation") {
+    return [["scores", "Scores", () => scoresView(data)], ["samples", "Samples", () => unpackedView(state, 0, samplesView)], facts];
+  }
+  if (data.kind === "curation") {
+    return [["funnel", "Funnel", () => funnelView(data, state)], ["rows", "Rows", () => unpackedView(state, 0, (packed) => rowsView(data, packed, state))], facts];
+  }
   return [];
 }
 
