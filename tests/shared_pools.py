@@ -34,6 +34,20 @@ def shared_vllm(num_engines: int) -> EnginePool:
     return _shared(f"{num_engines} vllm", lambda: vllm_pool("float32", num_engines))
 
 
+def shared_local() -> EnginePool:
+    """Two engines of or1 in processes of their own, with fewer rows than requests."""
+    return _shared("2 local", _local_pool)
+
+
+def _local_pool() -> EnginePool:
+    system = SystemConfig(device="cpu", deterministic=True)
+    model = assemble.read_model(ModelConfig(path="builtin:tiny"), system)
+    sizes = {"max_running": 4, "max_prompt_tokens": MAX_PROMPT, "max_response_tokens": MAX_RESPONSE}
+    pool = assemble.ENGINES["local"](model, RolloutConfig.model_validate({"num_engines": 2, **sizes}))
+    assert isinstance(pool, EnginePool)
+    return pool
+
+
 def vllm_pool(
     dtype: str, num_engines: int, *, factory: str | None = None, max_response_tokens: int = MAX_RESPONSE
 ) -> EnginePool:

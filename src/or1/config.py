@@ -20,6 +20,7 @@ from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
 from or1.model_config import VllmConfig as VllmConfig
 from or1.setting import OnResume
+from or1.system_config import ClusterConfig as ClusterConfig
 from or1.system_config import SystemConfig as SystemConfig
 
 
@@ -206,7 +207,7 @@ class RolloutConfig(Config):
     """Engine that samples: a name in `or1.assemble.engines` (local = or1's own, in the training process; vllm
     = vLLM, in processes of its own), or your own factory as `FILE.py:NAME` or `module:NAME`."""
     num_engines: Annotated[int, OnResume.MACHINE] = Field(default=1, ge=1)
-    """Processes with a vLLM engine each [engines]."""
+    """Processes with an engine each [engines]; 1 = or1's own engine is in the training process."""
     vllm: Annotated[VllmConfig, OnResume.MACHINE] = VllmConfig()
     max_engine_restarts: Annotated[int, OnResume.FREE] = Field(default=5, ge=0)
     """Lost vLLM engines that are replaced within an hour; one more ends the run [engines]."""

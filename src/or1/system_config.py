@@ -10,6 +10,20 @@ from or1.model_config import NAME_OR_PLUGIN, Config
 from or1.setting import OnResume
 
 
+class ClusterConfig(Config):
+    """Machines of a run with `or1 train --cluster`."""
+
+    placement: Literal["apart", "colocated"] = "apart"
+    """apart: ranks and engines have GPUs of their own, or machines where there are no GPUs; colocated: they
+    share them."""
+    num_machines: int = Field(default=1, ge=1)
+    """Wait for as many before the start [machines]; after a loss the run continues with fewer."""
+    start_limit_s: float = Field(default=300.0, gt=0)
+    """Longest wait for the machines, and for the start of a process [s]."""
+    copy_limit_s: float = Field(default=300.0, gt=0)
+    """Longest copy of 64 MiB of published weights from machine to machine [s]."""
+
+
 class SystemConfig(Config):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the first GPU if there is one."""
@@ -39,8 +53,9 @@ class SystemConfig(Config):
     """Backend fsdp: longest time without a heartbeat, which each rank sends each second: such as of one that
     was stopped. It counts as lost then [s]."""
     max_rank_restarts: Annotated[int, OnResume.FREE] = Field(default=3, ge=0)
-    """Backend fsdp: lost ranks within an hour after which all ranks start again from the last checkpoint; one
-    more ends the run [restarts]."""
+    """Backend fsdp: lost ranks, or machines of a cluster, within an hour after which all ranks start again
+    from the last checkpoint; one more ends the run [restarts]."""
+    cluster: ClusterConfig = ClusterConfig()
     deterministic: Annotated[bool, OnResume.SCIENCE] = False
     """Rollout and update compute every number the same way (float32, padded rows, fixed KV length), so that
     their log-probabilities agree bit for bit. Slower."""

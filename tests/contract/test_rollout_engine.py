@@ -22,7 +22,7 @@ from or1.rollout.generate import EngineGenerator
 from or1.rollout.local_engine import LocalEngine
 from or1.testing import CharTokenizer, Scripted, ScriptedEngine, make_problem
 from or1.types import Finish, Problem, Rollout, Sampling, WeightHandle
-from tests.shared_pools import shared_fakes, shared_vllm
+from tests.shared_pools import shared_fakes, shared_local, shared_vllm
 
 PROBLEMS = [make_problem(n) for n in range(5)]
 SAMPLING = Sampling(group_size=3, max_response_tokens=24, seed=11)
@@ -69,6 +69,11 @@ def _vllm(num_engines: int) -> Subject:
     return Subject(engine, EngineGenerator(engine, tokenizer), tokenizer, ref)
 
 
+def _local_processes() -> Subject:
+    here, engine = _local(), shared_local()
+    return replace(here, engine=engine, generator=EngineGenerator(engine, here.tokenizer))
+
+
 def _transformers() -> Subject:
     folder = Path(model_folder("builtin:tiny"))
     model = load_model(folder, read_shape(folder, "transformers"), dtype=torch.float32)
@@ -82,6 +87,7 @@ MAKERS: dict[str, Callable[[], Subject]] = {
     "scripted": _scripted,
     "local": _local,
     "processes": _processes,
+    "2 local": _local_processes,
     "1 vllm": partial(_vllm, 1),
     "2 vllm": partial(_vllm, 2),
     "transformers": _transformers,
@@ -185,7 +191,7 @@ def test_no_problem_no_rollout(subject: Subject) -> None:
     assert list(subject.engine.rollouts([], SAMPLING)) == []
 
 
-@pytest.mark.parametrize("name", ["local", "processes", "1 vllm", "2 vllm"])
+@pytest.mark.parametrize("name", ["local", "processes", "2 local", "1 vllm", "2 vllm"])
 def test_other_seeds_say_other_things(name: str) -> None:
     """Only of engines that sample; a script says what it says."""
     subject = MAKERS[name]()

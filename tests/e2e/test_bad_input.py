@@ -11,6 +11,7 @@ import pytest
 
 from or1 import recipes
 from or1.assemble import inputs_of, parts_of, read_model
+from or1.assemble.machines import this_machine_alone
 from or1.cli import app
 from or1.cli.app import guarded
 from or1.models import model_folder
@@ -157,7 +158,11 @@ def test_bad_golds_are_dropped_by_setting_and_leave_the_held_out_score(
     assert inputs.bad_golds == {"train": 1, "heldout": 1}
     said = [record.getMessage() for record in caplog.records if "judged" in record.getMessage()]
     assert [line.split(" golds")[0] for line in said] == ["1 of 9", "held-out problems: 1 of 2"]
-    with StopSignal() as stop, parts_of(run, tmp_path / "run", stop):
+    with (
+        StopSignal() as stop,
+        this_machine_alone(run) as machines,
+        parts_of(machines, tmp_path / "run", stop),
+    ):
         recorded = json.loads((tmp_path / "run" / "config.json").read_text())
     assert recorded["provenance"]["bad_golds"] == {"train": 1, "heldout": 1}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,6 +17,9 @@ from or1.nn.kernels import shares_prompts_on
 from or1.plugins import factory_named
 from or1.protocols import TrainerBackend
 from or1.trainer.local_backend import LocalBackend
+
+if TYPE_CHECKING:
+    from or1.trainer.rank_processes import RankPlaces
 
 BackendFactory = Callable[[Model, RunConfig], TrainerBackend]
 """Builds a backend with the weights of the model folder."""
@@ -40,8 +44,13 @@ def local_backend(model: Model, run: RunConfig) -> TrainerBackend:
     return backend
 
 
-def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
-    """The update in processes of this machine, each with a shard of the model.
+def fsdp_backend(model: Model, run: RunConfig, places: RankPlaces | None = None) -> TrainerBackend:
+    """The update in processes that have a shard of the model each.
+
+    Args:
+        model: the start model.
+        run: its settings.
+        places: machines of the ranks; None = this one.
 
     Raises:
         ConfigError: a model that ranks do not train.
@@ -86,7 +95,7 @@ def fsdp_backend(model: Model, run: RunConfig) -> TrainerBackend:
         limit_s=system.rank_limit_s,
     )
     return FsdpBackend(
-        RankProcesses(settings, system.num_ranks, silence_limit_s=system.heartbeat_limit_s),
+        RankProcesses(settings, system.num_ranks, places, silence_limit_s=system.heartbeat_limit_s),
         model.config,
         tokens_per_microbatch=system.tokens_per_microbatch,
         share_prompts=shares_prompts_on(model.device, model.kernels),

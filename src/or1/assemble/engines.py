@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from or1.assemble import vllm
+from or1.assemble.local_pool import local_pool
 from or1.assemble.model import Model
 from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
@@ -18,7 +19,10 @@ EngineFactory = Callable[[Model, RolloutConfig], RolloutEngine]
 
 
 def local_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
-    """or1's own engine, in this process. Weights published in this process are shared, not copied."""
+    """or1's own engine, in this process, or several in processes of their own. Weights published in this
+    process are shared with the first, not copied."""
+    if rollout.num_engines > 1:
+        return local_pool(model, rollout)
     return LocalEngine(
         model.unloaded(),
         model.tokenizer,

@@ -60,18 +60,22 @@ def this_machine(out: Path) -> Machine:
     )
 
 
-def refuse_obstacles(run: RunConfig, out: Path, shape: Shape) -> None:
+def refuse_obstacles(run: RunConfig, out: Path, shape: Shape, num_gpus: int | None = None) -> None:
     """Refuse a run that this machine cannot carry out.
 
     Args:
         run: its settings.
         out: run folder.
         shape: of its model.
+        num_gpus: of all machines of the run; None = those of this one.
 
     Raises:
         ConfigError: with every obstacle and its remedy.
     """
-    if found := list(obstacles(run, this_machine(out), shape)):
+    machine = this_machine(out)
+    if num_gpus is not None:
+        machine = replace(machine, num_gpus=num_gpus)
+    if found := list(obstacles(run, machine, shape)):
         raise ConfigError("; ".join(found))
 
 

@@ -12,17 +12,17 @@ from typing import Any
 import torch
 
 from or1 import loop
-from or1.assemble.backends import backend_factory
-from or1.assemble.engines import engine_factory, with_room_for
+from or1.assemble.engines import with_room_for
 from or1.assemble.fork import copy_origin, origin_record, way_back
 from or1.assemble.inputs import Inputs, inputs_of, with_task_hashes
+from or1.assemble.machines import Machines, MachinesFor, this_machine_alone
 from or1.assemble.memory import explained_run
 from or1.assemble.model import read_model, set_threads
 from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import ConfigError, DivergedError, Interrupted, NonFiniteError, RankError
+from or1.errors import ClusterError, ConfigError, DivergedError, Interrupted, NonFiniteError, RankError
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.processes.heartbeat import RestartBudget
 from or1.protocols import (
@@ -58,10 +58,17 @@ from or1.types import ProcessStatus, RunState, Sampling, Score
 from or1_verify.pool import ProcessVerifierPool
 
 logger = logging.getLogger(__name__)
+LOST = (RankError, ClusterError)
+"""Errors of a rank or a machine that was lost."""
 
 
 def train(
-    run: RunConfig, out: Path, *, accept_changes: bool = False, origin: Origin | None = None
+    run: RunConfig,
+    out: Path,
+    *,
+    accept_changes: bool = False,
+    origin: Origin | None = None,
+    machines_for: MachinesFor = this_machine_alone,
 ) -> RunState:
     """Train as `run` says, into the folder `out`; repeating the call resumes.
 
@@ -70,15 +77,16 @@ def train(
         out: run folder.
         accept_changes: resume with other settings of the class SCIENCE too (see `or1.setting.OnResume`).
         origin: start a new run from this checkpoint of another.
+        machines_for: where its parts are made; called again after a loss.
 
     Raises:
         Or1Error: see `or1.errors`; only the steps after the last checkpoint are lost.
     """
     budget = RestartBudget(run.system.max_rank_restarts)
     with StopSignal() as stop:
-        while isinstance(end := _train_once(run, out, stop, accept_changes, origin), RankError):
+        while isinstance(end := _train_once(run, out, stop, accept_changes, origin, machines_for), LOST):
             if not budget.spend():
-                raise RankError(
+                raise type(end)(
                     f"{end}. The budget is spent: system.max_rank_restarts = {budget.max_restarts} within an "
                     "hour. Find the cause, then repeat the command: it resumes from the last checkpoint"
                 ) from end
@@ -88,21 +96,29 @@ def train(
 
 
 def _train_once(
-    run: RunConfig, out: Path, stop: StopSignal, accept_changes: bool, origin: Origin | None
-) -> RunState | RankError:
-    """One start of `train`: its end, or the error of a rank that was lost after the start."""
+    run: RunConfig,
+    out: Path,
+    stop: StopSignal,
+    accept_changes: bool,
+    origin: Origin | None,
+    machines_for: MachinesFor,
+) -> RunState | RankError | ClusterError:
+    """One start of `train`: its end, or the error of a rank or machine that was lost after the start."""
     has_begun = False
     try:
-        with parts_of(run, out, stop, accept_changes=accept_changes, origin=origin) as parts:
+        with (
+            machines_for(run) as machines,
+            parts_of(machines, out, stop, accept_changes=accept_changes, origin=origin) as parts,
+        ):
             has_begun = True
             try:
-                return loop.train(run, parts)
+                return loop.train(machines.run, parts)
             except Interrupted:
                 parts.schedule.save()
                 raise
             except DivergedError as error:
                 raise NonFiniteError(f"{error}: {way_back(out, error.step)}") from error
-    except RankError as error:
+    except LOST as error:
         if not has_begun:
             raise
         return error
@@ -110,7 +126,7 @@ def _train_once(
 
 @contextlib.contextmanager
 def parts_of(
-    run: RunConfig,
+    machines: Machines,
     out: Path,
     stop: StopSignal,
     *,
@@ -122,10 +138,9 @@ def parts_of(
     Raises:
         Or1Error: before anything is written, as far as it can be known.
     """
-    make_engine, make_backend = engine_factory(run.rollout.engine), backend_factory(run.system.backend)
-    run = with_task_hashes(run)
+    run = with_task_hashes(machines.run)
     model = read_model(run.model, run.system)
-    refuse_obstacles(run, out, model.config)
+    refuse_obstacles(run, out, model.config, machines.num_gpus)
     inputs = inputs_of(run, model)
     set_threads(inputs.model, run.system)
     description = _description(run, inputs, out, origin)
@@ -134,11 +149,10 @@ def parts_of(
         folder = stack.enter_context(RunFolder.open(out, description, accept_changes=accept_changes))
         keep_side_files(inputs.model.folder, folder.path)
         copy_origin(folder)
-        pool = stack.enter_context(
-            contextlib.closing(training_pool(run, inputs.verifiers, inputs.second_opinions))
-        )
-        trainer = _closed_by(stack, make_backend(inputs.model, run))
-        engine = stack.enter_context(contextlib.closing(make_engine(inputs.model, _sized(run))))
+        judges = training_pool(run, inputs.verifiers, inputs.second_opinions, machines.make_workers)
+        pool = stack.enter_context(contextlib.closing(judges))
+        trainer = _closed_by(stack, machines.make_backend(inputs.model, run))
+        engine = stack.enter_context(contextlib.closing(machines.make_engine(inputs.model, _sized(run))))
         tracker = _tracker(run, inputs, folder.path, pool, (engine, trainer))
         stack.enter_context(contextlib.closing(tracker))
         check = AbandonCheck(stop.check)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from or1.config import RunConfig, VerifyConfig
 from or1.errors import ConfigError, DataError, SandboxError
@@ -18,6 +18,8 @@ from or1.tasks.user import NOT_CHECKED, ForeignVerifier, UserGoldCheck
 from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
+from or1_verify.pool.worker_main import Setup
+from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 from or1_verify.sandbox import Capabilities, Level, detect
 
 _SHOWN = 80
@@ -26,15 +28,19 @@ logger = logging.getLogger(__name__)
 
 
 def training_pool(
-    run: RunConfig, verifiers: Mapping[str, Verifier], second_opinions: Mapping[str, Verifier]
+    run: RunConfig,
+    verifiers: Mapping[str, Verifier],
+    second_opinions: Mapping[str, Verifier],
+    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
 ) -> ProcessVerifierPool:
-    """The worker pool of a run; both mappings from task name to verifier."""
+    """The worker pool of a run; both mappings from task name to verifier, and the maker of its workers."""
     return _pool(
         run.verify,
         verifiers,
         second_opinions=second_opinions,
         second_opinion_fraction=run.verify.second_opinion_fraction,
         seed=run.seed,
+        workers=workers,
     )
 
 
@@ -61,6 +67,7 @@ def _pool(
     second_opinions: Mapping[str, Verifier] | None = None,
     second_opinion_fraction: float = 0.0,
     seed: int = 0,
+    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
 ) -> ProcessVerifierPool:
     return ProcessVerifierPool(
         verifiers,
@@ -70,6 +77,7 @@ def _pool(
         second_opinions=second_opinions,
         second_opinion_fraction=second_opinion_fraction,
         seed=seed,
+        workers=workers,
     )
 
 

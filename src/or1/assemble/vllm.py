@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from or1.assemble.engine_pools import is_untied, pool_of, published_by, threads_of
 from or1.assemble.model import Model
 from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
-from or1.nn.config import DecoderConfig, read_json
-from or1.nn.published import published_parts, with_head
-from or1.processes.shared_memory import shared_folder
-from or1.rollout.canary import MAX_NATS, Canary, DecoderScorer
-from or1.rollout.engine_messages import Start
-from or1.rollout.engine_pool import EnginePool, PoolLimits
-from or1.rollout.transfer import CudaIpc, Parts, SharedFile, WeightTransfer
+from or1.nn.config import read_json
+from or1.rollout.engine_places import EnginePlaces, EnginesHere
+from or1.rollout.engine_pool import EnginePool
+from or1.rollout.transfer import CudaIpc, SharedFile, WeightTransfer
 
 NEEDS = Needs(
     module="vllm",
@@ -31,8 +26,13 @@ _CPU_BLOCK_TOKENS = 32
 _CPU_CACHE_BYTES = 1 << 30
 
 
-def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
+def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | None = None) -> EnginePool:
     """A pool of vLLM engines without weights. Their processes start at once.
+
+    Args:
+        model: of all engines.
+        rollout: with the longest response.
+        places: machines of the engines; None = this one.
 
     Raises:
         ConfigError: vLLM is not installed, `rollout.vllm.gpus` has another number of GPUs than the engines
@@ -45,36 +45,21 @@ def vllm_engine(model: Model, rollout: RolloutConfig) -> EnginePool:
     transfer_name = rollout.vllm.transfer
     if model.device.type == "cpu" and transfer_name != "or1_shm":
         raise ConfigError(f'rollout.vllm.transfer = "{transfer_name}" needs a GPU: leave it at "or1_shm"')
-    scratch = shared_folder("or1-engines-")
-    settings = {
-        "engine": engine_arguments(model, rollout, engine_folder(model, scratch), max_model_tokens),
-        "stop_ids": model.tokenizer.eos_ids,
-    }
-    transfer, first_messages = _transfer(model, rollout, scratch)
-    bar = rollout.vllm.canary_max_nats
-    return EnginePool(
-        [Start(FACTORY, settings | {"transfer": first}, str(scratch)) for first in first_messages],
-        model.tokenizer,
-        PoolLimits(
-            max_running=rollout.max_running,
-            max_prompt_tokens=rollout.max_prompt_tokens,
-            max_model_tokens=max_model_tokens,
-            vocab_size=model.config.vocab_size,
-            start_s=rollout.vllm.start_limit_s,
-            load_s=rollout.vllm.load_limit_s,
-            step_s=rollout.vllm.step_limit_s,
-            heartbeat_s=rollout.heartbeat_limit_s,
-            max_restarts=rollout.max_engine_restarts,
-        ),
+    places = places or EnginesHere(rollout.num_engines)
+    folder = engine_folder(model, places.scratch)
+    places.spread(folder / "config.json")
+    arguments = engine_arguments(model, rollout, folder, max_model_tokens)
+    settings = {"engine": arguments, "stop_ids": model.tokenizer.eos_ids}
+    transfer, first_messages = _transfer(model, rollout, places)
+    return pool_of(
+        model,
+        rollout,
+        places,
         transfer,
-        canary=Canary(
-            DecoderScorer(model.unloaded),
-            vocab_size=model.config.vocab_size,
-            max_model_tokens=max_model_tokens,
-            max_nats=MAX_NATS[model.dtype] if bar is None else bar,
-        ),
-        scratch=scratch,
-        environments=[_environment(model, rollout, number) for number in range(rollout.num_engines)],
+        factory=FACTORY,
+        settings=[settings | {"transfer": first} for first in first_messages],
+        environments=[_environment(model, rollout, places, n) for n in range(rollout.num_engines)],
+        max_model_tokens=max_model_tokens,
     )
 
 
@@ -94,41 +79,19 @@ def require_gpus(rollout: RolloutConfig) -> None:
 
 
 def _transfer(
-    model: Model, rollout: RolloutConfig, folder: Path
+    model: Model, rollout: RolloutConfig, places: EnginePlaces
 ) -> tuple[WeightTransfer, list[dict[str, Any]]]:
     """The way of weights to the engines, and its first message to each of them."""
     vllm, count = rollout.vllm, rollout.num_engines
+    parts = published_by(model)
     if vllm.transfer == "or1_shm":
-        return SharedFile(_parts(model), folder), [{}] * count
+        return SharedFile(parts, places.scratch, places.spread), [{}] * count
     if vllm.transfer == "ipc":
-        return CudaIpc(_parts(model)), [{}] * count
+        return CudaIpc(parts), [{}] * count
     from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM
 
-    broadcast = NcclBroadcast(_parts(model), count, vllm.tensor_parallel)
+    broadcast = NcclBroadcast(parts, count, vllm.tensor_parallel)
     return broadcast, [broadcast.engine_side(engine) for engine in range(count)]
-
-
-def _parts(model: Model) -> Parts:
-    """Names published tensors as engines do."""
-    if isinstance(model.config, DecoderConfig):
-        return partial(published_parts, model.config)
-    from or1.nn.transformers_decoder import TransformersDecoder  # seconds: transformers
-
-    names = model.unloaded()
-    assert isinstance(names, TransformersDecoder)
-    if not is_untied(model):
-        return names.checkpoint_names
-    return lambda tensors: with_head(names.checkpoint_names(tensors))
-
-
-def is_untied(model: Model) -> bool:
-    """Whether engines get the head as a tensor of its own.
-
-    vLLM on a CPU in float32 multiplies by a packed copy of the head, which an update of a tied embedding does
-    not reach. Some architectures of transformers are always tied in vLLM, so the others keep what they are.
-    """
-    needed = model.device.type == "cpu" and model.dtype is torch.float32
-    return needed or isinstance(model.config, DecoderConfig)
 
 
 def _max_model_tokens(model: Model, rollout: RolloutConfig) -> int:
@@ -194,15 +157,14 @@ def engine_arguments(
     }
 
 
-def _environment(model: Model, rollout: RolloutConfig, number: int) -> dict[str, str]:
+def _environment(model: Model, rollout: RolloutConfig, places: EnginePlaces, number: int) -> dict[str, str]:
     """Variables of the process of one engine."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
     if model.device.type != "cpu":
         gpus = rollout.vllm.gpus[number * rollout.vllm.tensor_parallel :][: rollout.vllm.tensor_parallel]
         return quiet | ({"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if gpus else {})
-    threads = max(1, torch.get_num_threads() // rollout.num_engines)
     return quiet | {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine is in its own process already
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else two engines would share the same cores
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads_of(places, number)),
     }

@@ -148,14 +148,20 @@ def train(
     ranks: Annotated[
         int | None, typer.Option(min=1, help="Processes to train in, each with a shard of the model.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Train on a Ray cluster: HOST:PORT, or ray to start one here."),
+    ] = None,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
     """Train a model, or resume an interrupted run."""
     from or1.cli.train import train as run
 
     weak = ["verify.code.allow_weak_sandbox=true"] if allow_weak_sandbox else []
-    parallel = [] if ranks is None else ["system.backend=fsdp", f"system.num_ranks={ranks}"]
-    run(recipe, [*(sets or []), *weak, *parallel], out, start=start, accept_changes=accept_changes)
+    sharded = ["system.backend=fsdp"] if ranks is not None or cluster is not None else []
+    parallel = [*sharded, *([] if ranks is None else [f"system.num_ranks={ranks}"])]
+    settings = [*(sets or []), *weak, *parallel]
+    run(recipe, settings, out, start=start, accept_changes=accept_changes, cluster=cluster)
 
 
 @curate_app.command("run")

@@ -13,6 +13,7 @@ import typer
 
 from or1 import recipes
 from or1.board.advisories import advise_folder
+from or1.cli.extras import needs
 from or1.recipes.request import TrainRequest
 from or1.schedule import StopSignal
 from or1.storage.run_folder import SUMMARY
@@ -25,9 +26,19 @@ def train(
     *,
     start: str | None = None,
     accept_changes: bool = False,
+    cluster: str | None = None,
 ) -> None:
     """Load and check the recipe, say what a step is, train, print the score before and after and the
-    advisories."""
+    advisories.
+
+    Args:
+        recipe: see `TrainRequest.of`.
+        sets: see there.
+        out: see there.
+        start: see there.
+        accept_changes: see `or1.assemble.train`.
+        cluster: `ray`, or the address of a Ray cluster; None = this machine without Ray.
+    """
     request = TrainRequest.of(recipe, start=start, sets=sets, out=out)
     run, folder = request.run, request.folder
     typer.echo(f"{run.name}: {recipes.describe(run)} At most {run.num_steps:,} steps, into {folder}.")
@@ -37,9 +48,17 @@ def train(
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what matters of it we say in our own words
 
     with StopSignal():
-        from or1 import assemble  # after the checks: it imports torch
+        if cluster is None:
+            from or1 import assemble  # after the checks: it imports torch
 
-        assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
+            assemble.train(run, folder, accept_changes=accept_changes, origin=request.origin)
+        else:
+            with needs("or1 train --cluster", "ray"):
+                from or1.assemble.cluster import train_on_cluster
+
+            train_on_cluster(
+                run, folder, cluster, say=typer.echo, accept_changes=accept_changes, origin=request.origin
+            )
     typer.echo("\n".join(report(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))))
     for advisory in advise_folder(folder):
         typer.echo(f"advice  {advisory}")

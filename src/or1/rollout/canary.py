@@ -43,18 +43,24 @@ class DecoderScorer:
     def __init__(self, unloaded: Callable[[], CausalModel]) -> None:
         self._model = cache(unloaded)
 
-    @torch.no_grad()
     def logprobs(self, weights: WeightHandle, sequences: Sequence[Int32]) -> list[Float32]:
         model = self._model()
         load_published(model, weights.ref)
-        tokens_T = torch.from_numpy(np.concatenate(sequences)).to(device=model.device, dtype=torch.int64)
-        hidden_TC = model.packed(tokens_T, [len(each) for each in sequences])
-        next_T = tokens_T.roll(-1)  # the last row of each sequence predicts nothing and is cut off
-        head_VC, logits_of = model.head_weight, model.kernels.head_logits
-        logprobs_T, _ = head_logprobs(hidden_TC, head_VC, next_T, 1.0, logits_of)
-        parts = logprobs_T.float().cpu().split([len(each) for each in sequences])
+        found = sequence_logprobs(model, sequences)
         drop_weights(model, model.device)
-        return [part[:-1].numpy() for part in parts]
+        return found
+
+
+@torch.no_grad()
+def sequence_logprobs(model: CausalModel, sequences: Sequence[Int32]) -> list[Float32]:
+    """Log-probability at temperature 1 of each token of each sequence but the first [nats]."""
+    tokens_T = torch.from_numpy(np.concatenate(sequences)).to(device=model.device, dtype=torch.int64)
+    hidden_TC = model.packed(tokens_T, [len(each) for each in sequences])
+    next_T = tokens_T.roll(-1)  # the last row of each sequence predicts nothing and is cut off
+    head_VC, logits_of = model.head_weight, model.kernels.head_logits
+    logprobs_T, _ = head_logprobs(hidden_TC, head_VC, next_T, 1.0, logits_of)
+    parts = logprobs_T.float().cpu().split([len(each) for each in sequences])
+    return [part[:-1].numpy() for part in parts]
 
 
 class Canary:

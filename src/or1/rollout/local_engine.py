@@ -129,7 +129,8 @@ class LocalEngine:
         with torch.inference_mode():
             cache = self._cache_for(min(self.max_running, len(requests)), longest)
             batch = self._batch_for(cache, sampling)
-        scheduler = Scheduler(requests, batch, min(self.max_running, cache.num_sequences))
+        rows = min(self.max_running, cache.num_sequences, len(requests))
+        scheduler = Scheduler(requests, batch, rows)
         spans: Spans = {}
 
         def before_each_token() -> None:

@@ -24,7 +24,7 @@ class Scheduler:
     Each prompt is prefilled once for neighbours that share it: a group, or problems with the same prompt.
 
     Args:
-        requests: all of the call.
+        requests: of the call, as far as they are known.
         batch: decodes them; empty.
         max_running: most requests in the batch at once.
     """
@@ -32,7 +32,7 @@ class Scheduler:
     def __init__(self, requests: Sequence[Request], batch: RunningBatch, max_running: int) -> None:
         self._starts = [Waiting(request) for request in requests]
         self._batch = batch
-        self._max_running = min(max_running, len(requests))
+        self._max_running = max_running
         self._num_started = 0
         self._prompts: PromptKeyValues | None = None
         self._prefilled = range(0)
@@ -41,27 +41,51 @@ class Scheduler:
         """Index into `_prompts` of each of them."""
 
     @property
+    def num_unfinished(self) -> int:
+        """Requests that wait or run."""
+        return len(self._starts) - self._num_started + self._batch.num_running
+
+    @property
     def is_finished(self) -> bool:
-        return self._num_started == len(self._starts) and self._batch.num_running == 0
+        return self.num_unfinished == 0
+
+    def add(self, requests: Sequence[Request]) -> None:
+        """Further requests, after those that wait."""
+        self._starts.extend(Waiting(request) for request in requests)
 
     @torch.inference_mode()
     def advance(self, check: Callable[[], None]) -> list[Recorded]:
         """Start the requests that fit, then decode until at least one finishes; `check` before each token.
 
-        Where the running ones outgrow the memory, the shortest waits at the end of the queue and continues
-        from its tokens.
+        See `_decode` for memory that is short.
         """
         self._start_waiting()
         while True:
             check()
             if not self._batch.num_running:
                 self._start_waiting()  # `check` has called `restart`
-            is_short = not self._batch.make_room()
-            if (is_short or self._batch.decode()) and (finished := self._batch.pop_finished()):
+            if finished := self._decode():
                 return finished
-            if is_short:
-                paused = self._batch.pause()
-                self._starts.append(Waiting(paused.request, paused))
+
+    @torch.inference_mode()
+    def step(self) -> list[Recorded]:
+        """Start the requests that fit, and decode one token of all that run; those that finish."""
+        self._start_waiting()
+        return self._decode()
+
+    def _decode(self) -> list[Recorded]:
+        """Decode one token; the requests that finish.
+
+        Where the running ones outgrow the memory, the shortest waits at the end of the queue and continues
+        from its tokens.
+        """
+        is_short = not self._batch.make_room()
+        if (is_short or self._batch.decode()) and (finished := self._batch.pop_finished()):
+            return finished
+        if is_short:
+            paused = self._batch.pause()
+            self._starts.append(Waiting(paused.request, paused))
+        return []
 
     def restart(self) -> list[Recorded]:
         """Abort the running requests, none of which has finished: they continue from their tokens.

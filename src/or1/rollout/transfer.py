@@ -95,12 +95,16 @@ class SharedFile:
     Args:
         parts: names the tensors as engines do.
         folder: for the files; the last one and, during a load, the one before it.
+        spread: brings a file to the machines of the engines.
     """
 
     lasts = True
 
-    def __init__(self, parts: Parts, folder: Path) -> None:
+    def __init__(
+        self, parts: Parts, folder: Path, spread: Callable[[Path], None] = lambda path: None
+    ) -> None:
         self._parts = parts
+        self._spread = spread
         self._folder = folder
         self._number = 0
         self.num_bytes = 0
@@ -109,10 +113,12 @@ class SharedFile:
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
         if isinstance(weights.ref, Path):
             self.num_bytes = weights.ref.stat().st_size
+            self._spread(weights.ref)
             return {"path": str(weights.ref)}
         self._number += 1
         path = self._file(self._number)
         self.num_bytes = write_parts(self._parts(named_tensors(weights)), path)
+        self._spread(path)
         return {"path": str(path)}
 
     def connect(self) -> None:

@@ -13,7 +13,7 @@ import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -24,7 +24,7 @@ from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import WorkerPool
+from or1_verify.pool.workers import AnswerWorkers, WorkerPool
 from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class ProcessVerifierPool:
         second_opinions: Mapping[str, Verifier] | None = None,
         second_opinion_fraction: float = 0.0,
         seed: int = 0,
+        workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
     ) -> None:
         """Take the verifiers; start nothing.
 
@@ -72,13 +73,14 @@ class ProcessVerifierPool:
             second_opinions: task name -> another verifier, which judges a sample of the answers.
             second_opinion_fraction: fraction of the different answers in that sample.
             seed: selects the sample.
+            workers: makes the workers, from their setup and their number.
         """
         self._verifiers = dict(verifiers)
         remote = {name: v for name, v in verifiers.items() if not v.in_process}
         others = dict(second_opinions or {}) if second_opinion_fraction else {}
         self._second = SecondOpinions(others, second_opinion_fraction, seed)
         remote |= {second_task(task): verifier for task, verifier in others.items()}
-        self._workers = WorkerPool(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
+        self._workers = workers(Setup(remote, memory_limit_bytes, time_limit_s), num_workers)
         self._max_in_flight = max_in_flight
         self._cache: OrderedDict[_Key, Verdict] = OrderedDict()
         self._reasons: Counter[str] = Counter()
@@ -230,7 +232,7 @@ class _InFlight:
         self._done: SimpleQueue[tuple[_Key, Future[Verdict]]] = SimpleQueue()
         self.num_waiting = 0
 
-    def add(self, answer: Answer, read: str, key: _Key, workers: WorkerPool) -> None:
+    def add(self, answer: Answer, read: str, key: _Key, workers: AnswerWorkers) -> None:
         """Submit an answer, unless the same one is being judged already."""
         self.num_waiting += 1
         if key in self._waiting:

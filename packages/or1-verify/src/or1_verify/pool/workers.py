@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 from or1_verify.errors import RunStopped
 from or1_verify.pool.worker_main import Setup
@@ -22,6 +23,26 @@ _log = logging.getLogger(__name__)
 _BLAMED_ON_RESPONSE = frozenset({"time_limit", "memory_limit"})
 _SHOWN = 120
 """Longest answer in a verdict's detail [characters]."""
+
+
+class AnswerWorkers(Protocol):
+    """Judges single answers beside the caller."""
+
+    def submit(self, problem: Problem, answer: str) -> Future[Verdict]:
+        """Judge an answer as its verifier has read it; RuntimeError when closed."""
+        ...
+
+    def events(self) -> dict[str, int]:
+        """Counts of what happened."""
+        ...
+
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the workers that are alive."""
+        ...
+
+    def close(self) -> None:
+        """End all workers."""
+        ...
 
 
 class WorkerPool:

@@ -1,0 +1,59 @@
+"""Training on two machines, each with a rank and an engine, and the loss of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.clusters import NEEDS_RAY, TrainingRun
+from tests.cluster.test_local_cluster import RESTART
+from tests.cluster.two_hosts import TwoHosts, two_hosts
+
+pytestmark = [
+    NEEDS_RAY,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
+    ),
+]
+WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2", "--set", "system.cluster.placement=colocated")
+
+
+@pytest.fixture
+def hosts() -> Iterator[TwoHosts]:
+    with two_hosts(Path(tempfile.mkdtemp(prefix="or1r"))) as started:
+        yield started
+
+
+def run_on(hosts: TwoHosts, out: Path, num_steps: int) -> TrainingRun:
+    words = [*WORDS, "--cluster", hosts.address, "--set", "system.cluster.num_machines=2"]
+    return TrainingRun(out, words, num_steps=num_steps, before=hosts.inside(0), environment=hosts.environment)
+
+
+def test_twenty_steps(hosts: TwoHosts, tmp_path: Path) -> None:
+    run = run_on(hosts, tmp_path / "run", 20)
+    run.finish(800)
+    assert [row["step"] for row in run.rows()] == list(range(1, 21))
+    assert "2 machines, 4 CPU, 0 GPU" in run.output
+    assert RESTART not in run.output
+
+
+@pytest.mark.parametrize("fault", ["cut off", "stopped"])
+def test_the_run_continues_without_a_machine(hosts: TwoHosts, tmp_path: Path, fault: str) -> None:
+    run = run_on(hosts, tmp_path / "run", 5)
+    run.wait_until(lambda: len(run.rows()) >= 2)
+    if fault == "stopped":
+        hosts.stop(1)
+    else:
+        hosts.cut()
+    run.finish(800)
+    assert [row["step"] for row in run.rows()] == list(range(1, 6))
+    assert "1 machine, 2 CPU" in run.output
+    lost = [line for line in run.output.splitlines() if RESTART in line]
+    assert len(lost) == 1
+    assert hosts.addresses[1] in lost[0]
