@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from or1.board.texts import clipped, columns_of, fact_rows, order_of
+from or1.board.values import clipped, columns_of, fact_rows, order_of
 from or1.curate import card, ledger, report
 from or1.curate.inspect import Dataset, difficulties, samples
 from or1.storage.jsonl import parse_rows

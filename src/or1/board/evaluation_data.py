@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from or1.board.report_data import number
-from or1.board.texts import LONGEST_TEXT, ROOM_CHARACTERS, clipped, columns_of, fact_rows, order_of
+from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, columns_of, fact_rows, number, order_of
 from or1.errors import DataError, Or1Error
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import load_questions
@@ -25,7 +24,9 @@ from or1.evals.results import (
     ResultRow,
     read,
 )
+from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import ScoreRow, tabulate
+from or1.recipes.schema import with_defaults
 from or1.types import Outcome
 from or1_verify import __version__
 
@@ -180,7 +181,7 @@ def _questions_of(name: str, description: Mapping[str, Any]) -> Iterator[tuple[s
             load_benchmark(name),
             load_protocol(settings["protocol"]["name"]),
             data=entry["data"],
-            num_problems=settings.get("num_problems"),
+            num_problems=with_defaults(settings, EvalRunConfig)["num_problems"],
             hub=_NoHub(),
         )
     except (Or1Error, OSError):

@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from or1.board.report_data import number
-from or1.board.texts import LONGEST_TEXT, ROOM_CHARACTERS, clipped, order_of
 from or1.board.token_pieces import TOP_NATS, TokenPieces, shading
+from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, number, order_of
 from or1.storage.run_folder import ROLLOUTS
 from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, steps_with_rollouts
 

@@ -1,8 +1,9 @@
-"""Texts in a page: how much room they have, and which of too many are shown."""
+"""Values in a page: numbers, texts and how much room they have, rows as columns."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,20 @@ ROOM_CHARACTERS = 10_000_000
 """Characters of long texts in a page: the file takes about half a byte for each [characters]."""
 LONGEST_TEXT = 20_000
 """A longer text shows its begin and its end [characters]."""
+
+DIGITS = 6
+"""Significant digits of a number in the page: a curve shows three."""
+
+
+def number(value: float) -> float | int | None:
+    """A number with few digits; None for nan and the infinities, which JSON lacks.
+
+    >>> number(1 / 3), number(float("inf")), number(12)
+    (0.333333, None, 12)
+    """
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def clipped(text: str, longest: int = LONGEST_TEXT) -> str:
