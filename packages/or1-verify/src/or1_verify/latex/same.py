@@ -42,7 +42,7 @@ from or1_verify.latex.forms import (
     Value,
     Words,
 )
-from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError
+from or1_verify.latex.identity import Identity, is_irrational
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
@@ -264,7 +264,7 @@ class Comparer:
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
-        if short is answer and short.num_digits < self.min_answer_digits and _is_irrational(gold_node):
+        if short is answer and short.num_digits < self.min_answer_digits and is_irrational(gold_node):
             return False
         if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
@@ -337,14 +337,6 @@ class Comparer:
 
     def _is_zero(self, node: Node) -> bool:
         return self.identity.equal(node, _NO_DIFFERENCE)
-
-
-def _is_irrational(node: Node) -> bool:
-    try:
-        ExactIdentity().value(node)
-    except NeedsNumbersError:
-        return True
-    return False
 
 
 def _shown(part: Form) -> str:
