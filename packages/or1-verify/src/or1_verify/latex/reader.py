@@ -7,7 +7,8 @@ Ambiguous texts are read as follows:
   set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
-- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; text after an approximation sign is ignored.
+- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5, `x = y = 5` is two equalities;
+  text after an approximation sign is ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from or1_verify.latex.angles import in_degrees
 from or1_verify.latex.bases import number_of, read_based
 from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
+from or1_verify.latex.elements import listed
+from or1_verify.latex.figures import read_statement
 from or1_verify.latex.forms import (
+    Chain,
     Dots,
     Form,
     Many,
@@ -152,7 +156,10 @@ def read_tokens(tokens: list[Token]) -> Form:
 
 
 def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
-    forms = tuple(map(_read_one, with_repeated_sign(items, _RELATIONS)))
+    read_forms = map(_read_one, with_repeated_sign(items, _RELATIONS))
+    forms = tuple(
+        each for form in read_forms for each in (listed(form).items if isinstance(form, Chain) else (form,))
+    )
     regions = [_solutions(form.form) if isinstance(form, Named) else None for form in forms]
     if not any(isinstance(form, Named) and isinstance(form.form, Region) for form in forms):
         regions = [None]
@@ -188,6 +195,8 @@ def _read_one(tokens: list[Token]) -> Form:
         return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     if tokens[-1].kind == "letter" and all(token.kind == "text" for token in tokens[:-1]):
         tokens = [tokens[-1], *tokens[:-1]]  # `even n` is `n even`
+    if (statement := read_statement(tokens)) is not None:
+        return statement
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))

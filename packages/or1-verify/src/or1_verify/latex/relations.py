@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
+from or1_verify.latex.forms import Chain, Form, Named, Region, Relation, Span, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.names import is_name, is_variable
 from or1_verify.latex.parser import parse
@@ -85,7 +85,9 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if first is None and len(sides) == 2 and _is_false(sides):
         raise UnreadableError("an equation that does not hold")
     if first is not None:
-        return Named(first, read(sides[-1]))
+        names = [name_of(side) or "" for side in sides[:-1]]
+        is_chain = len(set(names)) > 1 and (all(map(is_variable, names)) or all(map(is_product, names)))
+        return Chain(tuple(names), read(sides[-1])) if is_chain else Named(first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
     if _has_words(sides):
@@ -245,6 +247,14 @@ def equation_of(form: Form) -> Relation | None:
 
 def _variables(relation: Relation) -> frozenset[str]:
     return frozenset[str]().union(*map(variables, relation.sides))
+
+
+def all_names(chain: Chain) -> frozenset[str]:
+    """All names of `a = b = c`; empty for a chain that ends in a value."""
+    match chain.form:
+        case Value(Symbol(last), unit="") | Words(last):
+            return frozenset({*chain.names, last})
+    return frozenset()
 
 
 def is_product(name: str) -> bool:

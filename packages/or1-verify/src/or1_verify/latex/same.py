@@ -14,20 +14,22 @@ The comparison is not symmetric. The policy, by the form of the gold:
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
+from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
 from or1_verify.latex.beside import beside_agrees, or_counts
 from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
-from or1_verify.latex.elements import Elements, elements_of, same_elements
+from or1_verify.latex.elements import Elements, elements_of, listed, same_elements
 from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
     Builder,
+    Chain,
     Dots,
     Form,
     Many,
@@ -37,6 +39,7 @@ from or1_verify.latex.forms import (
     Region,
     Relation,
     Scoped,
+    Statement,
     TimeOfDay,
     Value,
     Words,
@@ -45,7 +48,7 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
-from or1_verify.latex.relations import equations_of, is_product, is_solved_for
+from or1_verify.latex.relations import all_names, equations_of, is_product, is_solved_for
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -63,10 +66,7 @@ from or1_verify.latex.tree import (
 from or1_verify.latex.units import measure_of
 from or1_verify.latex.words import normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_COUNTERS = frozenset("kmn")
-"""Integer parameters of a family of angles; any of these letters may be used."""
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
@@ -99,6 +99,8 @@ class Comparer:
         """
         if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
+        if isinstance(gold, Chain) or isinstance(answer, Chain):
+            return self._same_chain(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
@@ -141,8 +143,8 @@ class Comparer:
                 return self._same_relation(gold, answer)
             case Value(), Relation(("=",), sides):
                 return self._is_value_of(gold, *sides)
-            case Dots(), Dots():
-                return True
+            case (Statement(), Statement()) | (Dots(), Dots()):
+                return gold == answer
         return False
 
     def _same_set(self, gold: Region | None, answer: Region | None) -> bool:
@@ -165,13 +167,33 @@ class Comparer:
         same = same_domains(gold_scope, answer_scope, self.identity)
         return same and self.same(gold_form, answer_form)
 
+    def _same_chain(self, gold: Form, answer: Form) -> bool:
+        """Equalities of several names with one value, as a set; one value of the gold may have more names."""
+        match gold, answer:
+            case Chain(), Chain():
+                if all_names(gold) == all_names(answer) != frozenset():
+                    return True
+                return set(gold.names) == set(answer.names) and self.same(gold.form, answer.form)
+            case Chain(), _:
+                return self.same(listed(gold), answer)
+            case ((Value() | Words() as form), Chain()):
+                return self.same(form, answer.form)
+            case Named(name, form), Chain() if name in answer.names:
+                return self.same(form, answer.form)
+            case _, Chain():
+                return self.same(gold, listed(answer))
+        return False
+
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
-            case Named(gold_name, gold_form), Named(answer_name, answer_form):
-                answer_form = _with_argument(answer_form, answer_name, gold_name)
+            case Named(gold_name, gold_form), Named():
+                answer = with_argument(answer, gold)
+                answer_name, answer_form = answer.name, answer.form
                 is_formula = is_solved_for(gold, answer)
                 if same_name(gold_name, answer_name) and not is_formula:
-                    return self.same(gold_form, answer_form)
+                    return self.same(gold_form, answer_form) or self._same_solution(
+                        gold_name, gold_form, answer_form
+                    )
                 if not _has_variables(gold_form) or (is_product(gold_name) and not is_formula):
                     return False
                 return self._same_equations(gold, answer)
@@ -182,6 +204,13 @@ class Comparer:
             case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):
                 return self.same(gold, answer_form)
         return self._same_many(gold, answer)
+
+    def _same_solution(self, name: str, gold: Form, answer: Form) -> bool:
+        """Whether both are functions `y(x)` of one family."""
+        match gold, answer:
+            case Value(gold_node), Value(answer_node) if name in VARIABLES or is_function(name):
+                return same_family(gold_node, answer_node, self.identity, is_solution=True)
+        return False
 
     def _same_equations(self, gold: Form, answer: Form) -> bool:
         equations = equations_of(gold, answer)
@@ -236,7 +265,7 @@ class Comparer:
         return not variables(node) and abs(self.identity.value(node)) > 1
 
     def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
-        answer_node = _with_counter(answer_node, gold_node)
+        answer_node = with_counter(answer_node, gold_node)
         grids = grid_of(gold_node), grid_of(answer_node)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(*grids)
@@ -310,7 +339,7 @@ class Comparer:
         same_names = variables(gold) == variables(answer)  # `x/y = 0` excludes points of `x = 0`
         if same_names and same_curve(gold, answer, self.identity, self._proportional):
             return True
-        return same_family(gold, answer, self.identity)
+        return same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
@@ -347,28 +376,6 @@ def _as_union(answer: Form) -> Form:
         return answer
     regions = [as_region(item) for item in answer.items]
     return answer if None in regions else union([region for region in regions if region is not None])
-
-
-def _with_counter(answer_node: Node, gold_node: Node) -> Node:
-    r"""`\pi + 2 k \pi` with the letter of the gold for k."""
-    gold_names, answer_names = variables(gold_node), variables(answer_node)
-    if gold_names == answer_names or not gold_names | answer_names <= _COUNTERS:
-        return answer_node
-    if len(gold_names) != 1 or len(answer_names) != 1 or PI not in walk(gold_node):
-        return answer_node
-    return replaced(answer_node, Symbol(*answer_names), Symbol(*gold_names))
-
-
-def _with_argument(form: Form, answer_name: str, gold_name: str) -> Form:
-    """`f(t) = t + 1` as a function of the gold's x; an x that is free in it is renamed."""
-    gold_match, answer_match = _ARGUMENT.fullmatch(gold_name), _ARGUMENT.fullmatch(answer_name)
-    if gold_match is None or answer_match is None or not isinstance(form, Value):
-        return form
-    gold_argument, answer_argument = Symbol(gold_match[1]), Symbol(answer_match[1])
-    if gold_argument == answer_argument:
-        return form
-    without_free = replaced(form.node, gold_argument, Symbol(f"{gold_match[1]}'"))
-    return replace(form, node=replaced(without_free, answer_argument, gold_argument))
 
 
 def _has_variables(form: Form) -> bool:

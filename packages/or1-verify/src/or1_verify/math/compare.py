@@ -35,6 +35,7 @@ from or1_verify.math.plain_number import plain_number
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
+_CONSTANT = re.compile(r"[\s$]*(?:\\math\w+\s*\{)?\s*[ei]\s*\}?[\s$.]*")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
@@ -93,7 +94,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     except (BadGoldError, UnreadableError):
         return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
     if gold.type is GoldType.CHOICE or _is_letter(form):
-        if isinstance(form, Words) and choice_letter(answer) == form.text:
+        is_asked = gold.type is GoldType.CHOICE or not _is_constant(answer)
+        if isinstance(form, Words) and is_asked and choice_letter(answer) == form.text:
             return Comparison.EQUAL
         if gold.type is GoldType.CHOICE:
             return Comparison.DIFFERENT
@@ -117,6 +119,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     if best is Comparison.EQUAL and _is_approximated_by_words(answer):
         return Comparison.DIFFERENT
     return best
+
+
+def _is_constant(answer: str) -> bool:
+    r"""Whether an answer is the number `e` or `i`, which is no choice by a small letter."""
+    return _CONSTANT.fullmatch(answer) is not None
 
 
 def _by_residues(gold: str, answer: str) -> Comparison | None:

@@ -26,7 +26,7 @@ from functools import lru_cache
 
 from or1_verify.answer import final_answer
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
+from or1_verify.latex.forms import Chain, Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
@@ -212,7 +212,7 @@ def _fits(form: Form, kind: GoldType | None) -> bool:
 
 
 def is_equation(form: Form) -> bool:
-    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named)
+    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named | Chain)
 
 
 def _is_number(value: Value, whole: bool) -> bool:
