@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify import math
@@ -13,6 +13,7 @@ def is_paid(gold: str, answer: str) -> bool:
     return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
+@settings(max_examples=30)
 @given(st.sampled_from("abux"), st.permutations("kmn"), st.integers(2, 9))
 def test_an_index_of_a_sequence_may_have_any_name(name: str, letters: list[str], base: int) -> None:
     index, other, third = letters

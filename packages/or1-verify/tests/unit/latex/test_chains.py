@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify import math
@@ -15,6 +15,7 @@ def is_paid(gold: str, answer: str) -> bool:
     return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
+@settings(max_examples=30)
 @given(NAMES, st.integers(-50, 50), st.data())
 def test_a_chain_is_the_list_of_its_equalities(names: list[str], value: int, data: st.DataObject) -> None:
     chain = "=".join([*names, str(value)])
@@ -28,6 +29,7 @@ def test_a_chain_is_the_list_of_its_equalities(names: list[str], value: int, dat
     assert not is_paid(chain, "=".join([*names, str(value + 1)]))
 
 
+@settings(max_examples=30)
 @given(NAMES, st.data())
 def test_names_alone_are_equal_in_any_order(names: list[str], data: st.DataObject) -> None:
     chain = "=".join([*names, "w"])
@@ -54,6 +56,7 @@ def test_chains_beside_values(gold: str, answer: str, paid: bool) -> None:
     assert is_paid(gold, answer) is paid
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(-99, 99), min_size=2, max_size=5, unique=True), st.data())
 def test_an_element_twice_is_another_list(values: list[int], data: st.DataObject) -> None:
     gold = ", ".join(map(str, values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify import math
@@ -17,6 +17,7 @@ def is_paid(gold: str, answer: str) -> bool:
     return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
+@settings(max_examples=30)
 @given(POINTS, st.sampled_from([r"\angle %s", r"2\angle %s", r"\angle %s=40^\circ", r"180^\circ-\angle %s"]))
 def test_an_angle_has_its_vertex_in_the_middle(points: list[str], form: str) -> None:
     a, b, c, other = points[:4]
@@ -25,6 +26,7 @@ def test_an_angle_has_its_vertex_in_the_middle(points: list[str], form: str) -> 
     assert not is_paid(form % f"{a}{b}{c}", form % f"{a}{b}{other}")
 
 
+@settings(max_examples=30)
 @given(POINTS)
 def test_a_triangle_alone_is_a_set_of_points_and_a_vector_has_a_direction(points: list[str]) -> None:
     a, b, c, other = points[:4]
@@ -39,6 +41,7 @@ def test_a_triangle_alone_is_a_set_of_points_and_a_vector_has_a_direction(points
     assert not is_paid(rf"\overline{{{a}{b}}}", rf"\overline{{{a}{c}}}")
 
 
+@settings(max_examples=30)
 @given(POINTS, st.permutations(range(3)), st.permutations(range(3)), st.sampled_from([r"\sim", r"\cong"]))
 def test_triangles_correspond_point_by_point(
     points: list[str], left: list[int], right: list[int], sign: str
@@ -50,6 +53,7 @@ def test_triangles_correspond_point_by_point(
         assert is_paid(gold, rf"\triangle {one} {sign} \triangle {other}") == (left == right)
 
 
+@settings(max_examples=30)
 @given(POINTS, st.sampled_from([r"\parallel", r"\perp", r"\cong"]))
 def test_segments_may_be_turned_and_swapped(points: list[str], sign: str) -> None:
     a, b, c, d = points[:4]
@@ -78,6 +82,7 @@ def test_statements(gold: str, answer: str, paid: bool) -> None:
     assert is_paid(gold, answer) is paid
 
 
+@settings(max_examples=30)
 @given(st.permutations("fghpq"), st.integers(2, 4))
 def test_composition_has_an_order_and_needs_no_brackets(letters: list[str], num: int) -> None:
     names = letters[:num]
