@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 TEST_WORKERS ?= 2
+CHECK_PYTHONS ?= $(PYTHON)
 INPUTS := pyproject.toml packages/or1-verify/pyproject.toml constraints.txt
 
 # numerical libraries must not start a thread per core in each of several test processes
@@ -15,8 +16,10 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-report test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format check-lint check-types check-imports check-spelling \
-  format golden tiny-model bench-rollout bench-step bench-verify clean
+.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-report \
+  test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format \
+  check-lint check-types check-imports check-spelling format golden tiny-model bench-rollout bench-step \
+  bench-verify soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 18
@@ -105,13 +108,14 @@ test-verify-alone:  ## or1-verify in an empty environment, without or1 and torch
 	build/verify-alone/bin/python packages/or1-verify/tests/readme_blocks.py
 
 dist: $(BIN)/python  ## wheels and source distributions of or1 and or1-verify, in dist
-	$(PIP_INSTALL) build
+	$(PIP_INSTALL) build uv
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist packages/or1-verify
 	$(BIN)/python -m build --outdir dist .
 
+# CHECK_PYTHONS="python3.11 python3.12 python3.13" checks each of them
 check-dist: dist  ## install the wheels in an empty environment and use them there
-	$(PYTHON) tests/dist/check.py dist
+	$(BIN)/python tests/dist/check.py dist $(CHECK_PYTHONS)
 
 results: $(VENV)/.installed-dev  ## docs/results.md and the table of README.md, from docs/results and published.toml
 	$(BIN)/python -m tools.results
@@ -148,6 +152,9 @@ bench-step: $(VENV)/.installed-bench  ## a whole step against TRL's GRPOTrainer
 bench-verify: $(VENV)/.installed-dev  ## math verifier against Math-Verify, sandbox against other ways to run a program
 	$(BIN)/python -m benchmarks.verify_math
 	$(BIN)/python -m benchmarks.sandbox
+
+soak: $(VENV)/.installed-dev  ## 10,000 steps of a small run: do memory, descriptors, threads and step time stay flat?
+	$(BIN)/python -m benchmarks.soak
 
 # vLLM's CPU build (3.7 GB) lives apart, from the same constraints. Its torchvision, torchaudio and torchcodec are linked
 # against CUDA and keep it from starting.
