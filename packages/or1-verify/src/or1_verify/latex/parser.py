@@ -6,6 +6,7 @@ takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` take
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import arc, is_arc
@@ -21,6 +22,7 @@ from or1_verify.latex.derived import (
 )
 from or1_verify.latex.figures import FIGURES, figure, num_points
 from or1_verify.latex.matrices import marked_symbol
+from or1_verify.latex.split import text_of
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
@@ -58,6 +60,9 @@ _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_pa
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-"})
+_COUNTS = re.compile(r"\((?:\d+|\d*[i-nN](?:[-+]\d+)?),(?:\d+|\d*[i-nN](?:[-+]\d+)?)\)")
+_MOST_OF_COUNTS = 12
+"""Longest binomial of two counts after its letter [tokens]."""
 _BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
@@ -217,7 +222,7 @@ class _Parser(DecimalCursor):
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
             return E if letter == "e" else IMAGINARY
-        if letter in {"C", "P"} and self._sees_two_numbers():
+        if letter in {"C", "P"} and self._sees_counts():
             above, below = self._arguments()
             ways = Call("binomial", (above, below))
             return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
@@ -225,9 +230,10 @@ class _Parser(DecimalCursor):
             return Call(letter, self._arguments())
         return self._symbol(letter)
 
-    def _sees_two_numbers(self) -> bool:
-        kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
-        return kinds == ["(", "number", ",", "number", ")"]
+    def _sees_counts(self) -> bool:
+        """Two counts in brackets: numbers, letters of counters and their sums."""
+        shown = text_of(self._tokens[self._at : self._at + _MOST_OF_COUNTS])
+        return _COUNTS.match(shown) is not None
 
     def _symbol(self, name: str) -> Node:
         """A variable with its subscript; a subscript with an index makes it a term of a sequence."""

@@ -72,6 +72,11 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
+_HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
+_HALF_LINES = {
+    "^+": r"(0,\infty)", "_+": r"(0,\infty)", "_>0": r"(0,\infty)", "_>=0": r"[0,\infty)",
+    "^-": r"(-\infty,0)", "_-": r"(-\infty,0)", "_<0": r"(-\infty,0)", "_<=0": r"(-\infty,0]",
+}  # fmt: skip
 _MONEY = frozenset({"$", "euro", "pounds"})
 _MINUS_ONE = Number(Fraction(-1))
 _LARGEST_POWER = 400
@@ -222,6 +227,8 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 def _constant(tokens: list[Token]) -> Form | None:
     text = text_of(tokens)
+    if half := _HALF_LINE.fullmatch(text):
+        return as_region(_read_one(tokenize(_HALF_LINES[re.sub(r"[{}]", "", half[1])])))
     if text in {"\\mathbb{R}", "\\mathbbR", "\\R", "\\Reals"}:
         return Words("all real numbers")
     if text in {"\\emptyset", "\\{\\}"}:

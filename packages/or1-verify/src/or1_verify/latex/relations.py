@@ -21,6 +21,7 @@ from or1_verify.latex.tree import (
     Number,
     Product,
     Quotient,
+    Sum,
     Symbol,
     negated,
     variables,
@@ -269,3 +270,16 @@ def is_solved_for(gold: Named, answer: Named) -> bool:
         case Value(given), Value(solved) if is_product(gold.name) and variables(given):
             return is_variable(answer.name) and bool({answer.name, *variables(solved)} & set(gold.name))
     return False
+
+
+def are_products(gold: Named, answer: Named) -> bool:
+    """`Q = CV` and `Q = VC`: capital letters after the name of a quantity are factors."""
+    match gold, answer:
+        case Named(name, Words(left)), Named(other, Words(right)) if name == other and is_variable(name):
+            return is_product(left) and sorted(left) == sorted(right)
+    return False
+
+
+def difference(relation: Relation) -> Node:
+    left, right = relation.sides
+    return Sum((left, Product((Number(Fraction(-1)), right))))

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
-from or1_verify.latex.beside import beside_agrees, or_counts
+from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
 from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
@@ -47,8 +47,15 @@ from or1_verify.latex.forms import (
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import same_name
-from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
-from or1_verify.latex.relations import all_names, equations_of, is_product, is_solved_for
+from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region
+from or1_verify.latex.relations import (
+    all_names,
+    are_products,
+    difference,
+    equations_of,
+    is_product,
+    is_solved_for,
+)
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -57,7 +64,6 @@ from or1_verify.latex.tree import (
     Number,
     Product,
     Quotient,
-    Sum,
     Symbol,
     replaced,
     variables,
@@ -106,7 +112,7 @@ class Comparer:
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            return self._same_set(as_region(gold), as_region(_as_union(answer)))
+            return self._same_set(as_region(gold), as_region(as_union(answer)))
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
         match gold, answer:
@@ -190,6 +196,8 @@ class Comparer:
                 answer = with_argument(answer, gold)
                 answer_name, answer_form = answer.name, answer.form
                 is_formula = is_solved_for(gold, answer)
+                if are_products(gold, answer):
+                    return True
                 if same_name(gold_name, answer_name) and not is_formula:
                     return self.same(gold_form, answer_form) or self._same_solution(
                         gold_name, gold_form, answer_form
@@ -250,6 +258,9 @@ class Comparer:
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
         gold_node, answer_node = gold.node, answer.node
+        factor = unit_factor(gold, answer) if gold.unit and answer.unit else None
+        if factor is not None and factor != 1:
+            return [(gold_node, Product((answer_node, Number(factor))))]
         if gold.is_percent != answer.is_percent:
             if gold.is_percent:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
@@ -323,7 +334,7 @@ class Comparer:
             return False
         if len(gold.sides) > 2:
             return all(self.identity.equal(a, b) for a, b in zip(gold.sides, answer.sides, strict=True))
-        gold_difference, answer_difference = _difference(gold), _difference(answer)
+        gold_difference, answer_difference = difference(gold), difference(answer)
         empty = self._is_zero(gold_difference), self._is_zero(answer_difference)
         if any(empty):
             return all(empty)
@@ -363,19 +374,6 @@ class Comparer:
 
 def _shown(part: Form) -> str:
     return str(part.node.value) if isinstance(part, Value) and isinstance(part.node, Number) else ""
-
-
-def _difference(relation: Relation) -> Node:
-    left, right = relation.sides
-    return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _as_union(answer: Form) -> Form:
-    """`(0, 1) or (2, 3)` as a union of intervals, for comparison with a set of numbers."""
-    if not isinstance(answer, Many) or answer.order is not Order.LIST:
-        return answer
-    regions = [as_region(item) for item in answer.items]
-    return answer if None in regions else union([region for region in regions if region is not None])
 
 
 def _has_variables(form: Form) -> bool:

@@ -20,7 +20,8 @@ from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
-from or1_verify.latex.words import normal_words
+from or1_verify.latex.units import with_letters
+from or1_verify.latex.words import same_words
 from or1_verify.math.choice import choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
@@ -69,7 +70,7 @@ class Rules:
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The result if exact arithmetic and text decide it, else OPEN."""
-    found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in golds]
+    found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in _asked(golds, answer)]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
     return Comparison.DIFFERENT if set(found) == {Comparison.DIFFERENT} else Comparison.OPEN
@@ -77,11 +78,17 @@ def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) 
 
 def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The result for an answer; a gold that cannot be read is skipped if another can."""
-    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
+    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in _asked(golds, answer)]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
     sound = [each for each in found if each is not Comparison.BAD_GOLD]
     return sound[0] if sound else Comparison.BAD_GOLD
+
+
+def _asked(golds: tuple[AcceptedGold, ...], answer: str) -> tuple[AcceptedGold, ...]:
+    """The golds that decide: of a choice and its text, the choice alone if the answer names one."""
+    choices = tuple(gold for gold in golds if gold.type is GoldType.CHOICE)
+    return choices if choices and choice_letter(answer) is not None else golds
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
@@ -100,7 +107,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         if gold.type is GoldType.CHOICE:
             return Comparison.DIFFERENT
     if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
-        if normal_words(gold.text) == normal_words(answer):
+        if same_words(gold.text, answer):
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
@@ -230,6 +237,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         texts.append(listed)
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
+    letters = _letters_of(form)
+    if len(letters) > 1 and (spaced := with_letters(answer, letters)) != answer:
+        texts.append(spaced)
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
@@ -255,6 +265,13 @@ def _is_decimal_comma(gold: AcceptedGold) -> bool:
     if comma is None or gold.type is not None or _GROUPED.fullmatch(gold.text.strip()):
         return False
     return len(comma[3]) > 1
+
+
+def _letters_of(form: Form) -> frozenset[str]:
+    match form:
+        case Value(node) | Named(_, Value(node)):
+            return variables(node)
+    return frozenset()
 
 
 def _is_letter(form: Form) -> bool:

@@ -34,6 +34,7 @@ from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
+from or1_verify.latex.units import with_letters
 from or1_verify.math.choice import choice_letter
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
@@ -74,6 +75,11 @@ _LONGEST = 300
 """Longest gold that is read as an answer; a longer one is read as a solution text [characters]."""
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
+_CHOICE_WITH_TEXT = re.compile(
+    r"\s*\\(?:text\w*|math\w+)\s*\{\s*\(([A-J])\)\s*\}(?:\s|~|\\[,;: ]|\\q?quad(?![A-Za-z]))*([^\s.].*)",
+    re.DOTALL,
+)
+_ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
 
@@ -96,8 +102,16 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
-    """`412,538,907` is a number, and a list too."""
-    others = (None if gold.type else gold_as_list(gold.text), with_free_signs(gold.text))
+    r"""`412,538,907` is a number, and a list too; `\textbf{(D)} 48` is the choice and its text; the letters of
+    `2\pi hr` may be a unit or factors."""
+    if gold.type is None and (choice := _CHOICE_WITH_TEXT.fullmatch(gold.text)):
+        return (AcceptedGold(choice[1], GoldType.CHOICE), *_readings(replace(gold, text=choice[2])))
+    spaced = with_letters(gold.text, _ALL_LETTERS) if gold.type is None and "\\pi" in gold.text else gold.text
+    others = (
+        None if gold.type else gold_as_list(gold.text),
+        with_free_signs(gold.text),
+        None if spaced == gold.text else spaced,
+    )
     return (gold, *(replace(gold, text=other) for other in others if other is not None))
 
 
