@@ -109,7 +109,7 @@ def _factors_of(node: Node) -> tuple[Node, ...]:
 
 
 def _has_variable(node: Node) -> bool:
-    return not variables(node).isdisjoint(VARIABLES)
+    return not variables(node).isdisjoint(VARIABLES | {"n"})
 
 
 def _is_exponential(node: Node) -> bool:
@@ -135,7 +135,8 @@ def is_arbitrary(name: str, place: Place, names: frozenset[str], is_solution: bo
         return names >= _AMPLITUDES and others <= VARIABLES and len(others) == 1
     others = frozenset(each for each in names if not OF_INTEGRATION.fullmatch(each))
     has_capital = any(each[0].isupper() for each in others)
-    if not OF_INTEGRATION.fullmatch(name) or has_capital or others.isdisjoint(VARIABLES):
+    arguments = VARIABLES | {"n"} if place is Place.OF_EXPONENTIAL else VARIABLES
+    if not OF_INTEGRATION.fullmatch(name) or has_capital or others.isdisjoint(arguments):
         return False
     return place in _ANYWHERE or (place is not Place.ALONE and (is_solution or "_" in name))
 

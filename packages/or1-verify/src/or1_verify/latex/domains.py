@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from or1_verify.latex.exact import UndefinedError
-from or1_verify.latex.forms import Chain, Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
+from or1_verify.latex.forms import Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
 from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
@@ -158,8 +158,6 @@ def _names_in(form: Form) -> frozenset[str] | None:
         case Named(name, inner):
             names = _names_in(inner)
             return None if names is None else names | frozenset(re.findall(r"(?<=[(,])\w(?=[),])", name))
-        case Chain(_, inner):
-            return _names_in(inner)
         case Relation(("=",), sides):
             return frozenset().union(*map(variables, sides))
         case Many(_, items):

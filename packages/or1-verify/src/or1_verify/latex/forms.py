@@ -144,27 +144,8 @@ class Builder:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    r"""`AB \parallel CD`: a statement about figures, in its normal form."""
-
-    sign: str
-    figures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """`a = b = 1`: names with one value; more than one name."""
-
-    names: tuple[str, ...]
-    form: Form
-
-
-@dataclass(frozen=True, slots=True)
 class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = (
-    Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Builder
-    | Statement | Chain | Dots
-)  # fmt: skip
+Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Builder | Dots

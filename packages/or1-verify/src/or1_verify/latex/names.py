@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from or1_verify.latex.figures import figure
+from or1_verify.latex.objects import named_object
 
 _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|angle|triangle|ell))"
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
@@ -29,6 +29,8 @@ _WORDS = re.compile(r"\\?(?:operatorname\{)?([a-z]{3,}(?: [a-z]+)*)\}?")
 _FILLERS = frozenset(
     {"the", "of", "an", "is", "total", "answer", "value", "result", "number", "solution", "and"}
 )
+JOINT = " = "
+"""Between the names of one value: `a = b = 1`."""
 
 
 def is_name(shown: str) -> bool:
@@ -48,6 +50,9 @@ def same_name(gold: str, answer: str) -> bool:
     """
     if gold.lower() == answer.lower():
         return True
+    if JOINT in gold or JOINT in answer:
+        names, others = set(gold.split(JOINT)), set(answer.split(JOINT))
+        return names == others if len(names) > 1 else names < others
     if is_variable(gold) and is_variable(answer):
         return False
     if gold.startswith("\\frac") != answer.startswith("\\frac") and (gold in answer or answer in gold):
@@ -72,7 +77,8 @@ def same_name(gold: str, answer: str) -> bool:
         kinds = [_KINDS.get(each[1], "") for each in points if each]
         if kinds[0] == kinds[1] or "angle" not in kinds:
             mark = kinds[0] if kinds[0] == kinds[1] else ""
-            return figure(mark or "triangle", points[0][2]) == figure(mark or "triangle", points[1][2])
+            left, right = (named_object(mark or "triangle", each[2]) for each in points if each)
+            return left == right
     return True
 
 

@@ -6,7 +6,6 @@ takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` take
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import arc, is_arc
@@ -20,9 +19,8 @@ from or1_verify.latex.derived import (
     remainder,
     times,
 )
-from or1_verify.latex.figures import FIGURES, figure, num_points
 from or1_verify.latex.matrices import marked_symbol
-from or1_verify.latex.split import text_of
+from or1_verify.latex.objects import MARKED, NAMED_BY_POINTS, NO_FACTORS, named_object
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
@@ -60,10 +58,6 @@ _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_pa
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-"})
-_COUNTS = re.compile(r"\((?:\d+|\d*[i-nN](?:[-+]\d+)?),(?:\d+|\d*[i-nN](?:[-+]\d+)?)\)")
-_MOST_OF_COUNTS = 12
-"""Longest binomial of two counts after its letter [tokens]."""
-_BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
@@ -133,9 +127,7 @@ class _Parser(DecimalCursor):
             return True
         if self._sees("|"):
             return self._bars == 0
-        return (
-            token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text not in _BETWEEN
-        )
+        return token.kind == "command" and not (token.text.startswith(_NO_FACTOR) or token.text in NO_FACTORS)
 
     def _juxtaposed(self, before: Node) -> Node:
         """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
@@ -222,18 +214,13 @@ class _Parser(DecimalCursor):
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
             return E if letter == "e" else IMAGINARY
-        if letter in {"C", "P"} and self._sees_counts():
+        if letter in {"C", "P"} and self._sees_two_numbers(or_letters=letter == "C"):
             above, below = self._arguments()
             ways = Call("binomial", (above, below))
             return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
         if letter in _UNKNOWN_FUNCTIONS and self._sees("("):
             return Call(letter, self._arguments())
         return self._symbol(letter)
-
-    def _sees_counts(self) -> bool:
-        """Two counts in brackets: numbers, letters of counters and their sums."""
-        shown = text_of(self._tokens[self._at : self._at + _MOST_OF_COUNTS])
-        return _COUNTS.match(shown) is not None
 
     def _symbol(self, name: str) -> Node:
         """A variable with its subscript; a subscript with an index makes it a term of a sequence."""
@@ -280,11 +267,10 @@ class _Parser(DecimalCursor):
             return self._series(name)
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
-        if name in {"overline", "overrightarrow", "vec", "hat", "mathbf", "boldsymbol"}:
+        if name in NAMED_BY_POINTS and self._sees_capital():
+            return named_object(name, self._points())
+        if name in MARKED:
             return marked_symbol(name, "".join(token.text for token in self._group_tokens()))
-        if name in FIGURES and (num := num_points(self._tokens[self._at :])):
-            self._at += num
-            return figure(name, [token.text for token in self._tokens[self._at - num : self._at]])
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
         raise UnreadableError(f"\\{name}")

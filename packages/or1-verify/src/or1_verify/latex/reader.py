@@ -20,10 +20,7 @@ from or1_verify.latex.angles import in_degrees
 from or1_verify.latex.bases import number_of, read_based
 from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
-from or1_verify.latex.elements import listed
-from or1_verify.latex.figures import read_statement
 from or1_verify.latex.forms import (
-    Chain,
     Dots,
     Form,
     Many,
@@ -37,6 +34,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.notations import with_plain_numbers
+from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
@@ -161,10 +159,7 @@ def read_tokens(tokens: list[Token]) -> Form:
 
 
 def _listed(items: list[list[Token]], are_conditions: bool) -> Form:
-    read_forms = map(_read_one, with_repeated_sign(items, _RELATIONS))
-    forms = tuple(
-        each for form in read_forms for each in (listed(form).items if isinstance(form, Chain) else (form,))
-    )
+    forms = tuple(map(_read_one, with_repeated_sign(items, _RELATIONS)))
     regions = [_solutions(form.form) if isinstance(form, Named) else None for form in forms]
     if not any(isinstance(form, Named) and isinstance(form.form, Region) for form in forms):
         regions = [None]
@@ -200,11 +195,11 @@ def _read_one(tokens: list[Token]) -> Form:
         return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     if tokens[-1].kind == "letter" and all(token.kind == "text" for token in tokens[:-1]):
         tokens = [tokens[-1], *tokens[:-1]]  # `even n` is `n even`
-    if (statement := read_statement(tokens)) is not None:
-        return statement
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
+    if (related := read_related(tokens)) is not None:
+        return related
     if any(token.kind in {"mark", "command"} for token in tokens) and len(split(tokens, _RELATIONS)) > 1:
         return read_relation(tokens, _read_one)
     for reader in (_constant, _union, _bracketed, _ratio):

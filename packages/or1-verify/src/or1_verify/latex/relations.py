@@ -7,9 +7,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
-from or1_verify.latex.forms import Chain, Form, Named, Region, Relation, Span, Value, Words
+from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
-from or1_verify.latex.names import is_name, is_variable
+from or1_verify.latex.names import JOINT, is_name, is_variable
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
@@ -87,8 +87,8 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
         raise UnreadableError("an equation that does not hold")
     if first is not None:
         names = [name_of(side) or "" for side in sides[:-1]]
-        is_chain = len(set(names)) > 1 and (all(map(is_variable, names)) or all(map(is_product, names)))
-        return Chain(tuple(names), read(sides[-1])) if is_chain else Named(first, read(sides[-1]))
+        is_joint = all(map(is_variable, names)) or all(map(is_product, names))
+        return Named(JOINT.join(names) if is_joint else first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
     if _has_words(sides):
@@ -250,11 +250,15 @@ def _variables(relation: Relation) -> frozenset[str]:
     return frozenset[str]().union(*map(variables, relation.sides))
 
 
-def all_names(chain: Chain) -> frozenset[str]:
-    """All names of `a = b = c`; empty for a chain that ends in a value."""
-    match chain.form:
+def same_names_alone(gold: Named, answer: Named) -> bool:
+    """Whether both say that the same names are equal, without a value: `a = b = c`."""
+    return JOINT in gold.name and _all_names(gold) == _all_names(answer) != frozenset()
+
+
+def _all_names(named: Named) -> frozenset[str]:
+    match named.form:
         case Value(Symbol(last), unit="") | Words(last):
-            return frozenset({*chain.names, last})
+            return frozenset({*named.name.split(JOINT), last})
     return frozenset()
 
 

@@ -24,12 +24,11 @@ from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
-from or1_verify.latex.elements import Elements, elements_of, listed, same_elements
+from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
     Builder,
-    Chain,
     Dots,
     Form,
     Many,
@@ -39,22 +38,21 @@ from or1_verify.latex.forms import (
     Region,
     Relation,
     Scoped,
-    Statement,
     TimeOfDay,
     Value,
     Words,
 )
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
-from or1_verify.latex.names import same_name
-from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region
+from or1_verify.latex.names import JOINT, same_name
+from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
-    all_names,
     are_products,
     difference,
     equations_of,
     is_product,
     is_solved_for,
+    same_names_alone,
 )
 from or1_verify.latex.tree import (
     DEGREE,
@@ -105,8 +103,6 @@ class Comparer:
         """
         if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
-        if isinstance(gold, Chain) or isinstance(answer, Chain):
-            return self._same_chain(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
@@ -149,8 +145,8 @@ class Comparer:
                 return self._same_relation(gold, answer)
             case Value(), Relation(("=",), sides):
                 return self._is_value_of(gold, *sides)
-            case (Statement(), Statement()) | (Dots(), Dots()):
-                return gold == answer
+            case Dots(), Dots():
+                return True
         return False
 
     def _same_set(self, gold: Region | None, answer: Region | None) -> bool:
@@ -173,30 +169,13 @@ class Comparer:
         same = same_domains(gold_scope, answer_scope, self.identity)
         return same and self.same(gold_form, answer_form)
 
-    def _same_chain(self, gold: Form, answer: Form) -> bool:
-        """Equalities of several names with one value, as a set; one value of the gold may have more names."""
-        match gold, answer:
-            case Chain(), Chain():
-                if all_names(gold) == all_names(answer) != frozenset():
-                    return True
-                return set(gold.names) == set(answer.names) and self.same(gold.form, answer.form)
-            case Chain(), _:
-                return self.same(listed(gold), answer)
-            case ((Value() | Words() as form), Chain()):
-                return self.same(form, answer.form)
-            case Named(name, form), Chain() if name in answer.names:
-                return self.same(form, answer.form)
-            case _, Chain():
-                return self.same(gold, listed(answer))
-        return False
-
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
             case Named(gold_name, gold_form), Named():
                 answer = with_argument(answer, gold)
                 answer_name, answer_form = answer.name, answer.form
                 is_formula = is_solved_for(gold, answer)
-                if are_products(gold, answer):
+                if are_products(gold, answer) or same_names_alone(gold, answer):
                     return True
                 if same_name(gold_name, answer_name) and not is_formula:
                     return self.same(gold_form, answer_form) or self._same_solution(
@@ -207,6 +186,8 @@ class Comparer:
                 return self._same_equations(gold, answer)
             case (Relation(), Named()) | (Named(), Relation()):
                 return self._same_equations(gold, answer)
+            case (Many(), Named(name)) | (Named(name), Many()) if JOINT in name:
+                return self._same_many(gold, answer)
             case Named(_, Value() | Region() | Words() | Based() | Ratio() as gold_form), _:
                 return self.same(gold_form, answer)
             case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):

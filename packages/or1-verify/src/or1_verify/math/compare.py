@@ -22,7 +22,7 @@ from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
-from or1_verify.math.choice import choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
@@ -35,8 +35,6 @@ from or1_verify.math.plain_number import plain_number
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
-_LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
-_CONSTANT = re.compile(r"[\s$]*(?:\\math\w+\s*\{)?\s*[ei]\s*\}?[\s$.]*")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
@@ -70,7 +68,7 @@ class Rules:
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The result if exact arithmetic and text decide it, else OPEN."""
-    found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in _asked(golds, answer)]
+    found = [_compare_one(gold, answer, ExactIdentity(), rules) for gold in golds]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
     return Comparison.DIFFERENT if set(found) == {Comparison.DIFFERENT} else Comparison.OPEN
@@ -78,17 +76,11 @@ def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) 
 
 def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The result for an answer; a gold that cannot be read is skipped if another can."""
-    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in _asked(golds, answer)]
+    found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
     if Comparison.EQUAL in found:
         return Comparison.EQUAL
     sound = [each for each in found if each is not Comparison.BAD_GOLD]
     return sound[0] if sound else Comparison.BAD_GOLD
-
-
-def _asked(golds: tuple[AcceptedGold, ...], answer: str) -> tuple[AcceptedGold, ...]:
-    """The golds that decide: of a choice and its text, the choice alone if the answer names one."""
-    choices = tuple(gold for gold in golds if gold.type is GoldType.CHOICE)
-    return choices if choices and choice_letter(answer) is not None else golds
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
@@ -100,9 +92,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
         return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
-    if gold.type is GoldType.CHOICE or _is_letter(form):
-        is_asked = gold.type is GoldType.CHOICE or not _is_constant(answer)
-        if isinstance(form, Words) and is_asked and choice_letter(answer) == form.text:
+    if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
+        if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
         if gold.type is GoldType.CHOICE:
             return Comparison.DIFFERENT
@@ -126,11 +117,6 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     if best is Comparison.EQUAL and _is_approximated_by_words(answer):
         return Comparison.DIFFERENT
     return best
-
-
-def _is_constant(answer: str) -> bool:
-    r"""Whether an answer is the number `e` or `i`, which is no choice by a small letter."""
-    return _CONSTANT.fullmatch(answer) is not None
 
 
 def _by_residues(gold: str, answer: str) -> Comparison | None:
@@ -243,8 +229,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
-    if _LETTER_BEFORE_VALUE.match(answer) and not _is_letter(form):
-        texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
+    lettered = LETTER_BEFORE_VALUE.match(answer)
+    if lettered and not _is_letter(form) and gold.letter in {"", lettered[1]}:
+        texts.append(LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []
     for text in texts:
         try:

@@ -26,7 +26,7 @@ from functools import lru_cache
 
 from or1_verify.answer import final_answer
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Chain, Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.notations import gold_as_list
@@ -35,7 +35,7 @@ from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.units import with_letters
-from or1_verify.math.choice import choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
 
@@ -67,6 +67,8 @@ class AcceptedGold:
     type: GoldType | None = None
     """None: as its form shows."""
     tolerance: Fraction | None = None
+    letter: str = ""
+    """The letter of the choice of which it is the text."""
 
 
 _ORDERS = {GoldType.SET: Order.SET, GoldType.LIST: Order.LIST, GoldType.TUPLE: Order.TUPLE}
@@ -75,10 +77,6 @@ _LONGEST = 300
 """Longest gold that is read as an answer; a longer one is read as a solution text [characters]."""
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
-_CHOICE_WITH_TEXT = re.compile(
-    r"\s*\\(?:text\w*|math\w+)\s*\{\s*\(([A-J])\)\s*\}(?:\s|~|\\[,;: ]|\\q?quad(?![A-Za-z]))*([^\s.].*)",
-    re.DOTALL,
-)
 _ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
@@ -102,17 +100,21 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
-    r"""`412,538,907` is a number, and a list too; `\textbf{(D)} 48` is the choice and its text; the letters of
-    `2\pi hr` may be a unit or factors."""
-    if gold.type is None and (choice := _CHOICE_WITH_TEXT.fullmatch(gold.text)):
-        return (AcceptedGold(choice[1], GoldType.CHOICE), *_readings(replace(gold, text=choice[2])))
+    r"""`412,538,907` is a number, and a list too; `(B) 12` is its letter alone too, and its text alone; the
+    letters of `2\pi hr` may be a unit or factors."""
     spaced = with_letters(gold.text, _ALL_LETTERS) if gold.type is None and "\\pi" in gold.text else gold.text
     others = (
         None if gold.type else gold_as_list(gold.text),
         with_free_signs(gold.text),
         None if spaced == gold.text else spaced,
     )
-    return (gold, *(replace(gold, text=other) for other in others if other is not None))
+    found = (gold, *(replace(gold, text=other) for other in others if other is not None))
+    has_text = gold.type is None and LETTER_BEFORE_VALUE.match(gold.text)
+    letter = choice_letter(gold.text) if has_text else None
+    if letter is None:
+        return found
+    alone = replace(gold, text=LETTER_BEFORE_VALUE.sub("", gold.text, count=1), letter=letter)
+    return (*found, alone, replace(gold, text=letter, type=GoldType.TEXT))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:
@@ -226,7 +228,7 @@ def _fits(form: Form, kind: GoldType | None) -> bool:
 
 
 def is_equation(form: Form) -> bool:
-    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named | Chain)
+    return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named)
 
 
 def _is_number(value: Value, whole: bool) -> bool:

@@ -33,6 +33,20 @@ def test_an_index_of_a_sequence_may_have_any_name(name: str, letters: list[str],
         ("x_n=5", "x_k=5", False),
         ("f(x)=x+t", "f(t)=t+x", False),
         ("f(x)=x+1", "f(t)=t+1", True),
+        (r"(t,2t),\ t\in\mathbb{R}", r"(s,2s),\ s\in\mathbb{R}", True),
+        (r"(t,2t),\ t\in\mathbb{R}", r"(2s,s),\ s\in\mathbb{R}", False),
+        (r"(t,2t),\ t\in\mathbb{R}", r"(s,2s),\ s\in\mathbb{Z}", False),
+        (r"(x,y)=(t,1-t), t\in\mathbb{R}", r"(s,1-s), s\in\mathbb{R}", True),
+        (r"f(n)=n+1, n\in\mathbb{Z}", r"f(n)=n, n\in\mathbb{Z}", False),  # no set of values
+        ("Q=CV", "Q=VC", True),
+        ("Q=CV", "Q=CR", False),
+        ("MATH", "HTAM", False),
+        (r"(0,\infty)", r"\mathbb{R}^+", True),
+        (r"[0,\infty)", r"\mathbb{R}_{\ge 0}", True),
+        (r"(0,\infty)", r"\mathbb{R}_{\ge 0}", False),
+        (r"\text{Alice and Bob}", "Bob, Alice", True),
+        (r"\text{Alice and Bob}", "Bob, Carol", False),
+        (r"\text{Amy, Ben, Cal}", r"\text{Ben, Amy, Cal}", False),  # an order
     ],
 )
 def test_free_letters_stay(gold: str, answer: str, paid: bool) -> None:
