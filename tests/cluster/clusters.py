@@ -71,11 +71,16 @@ class TrainingRun:
     def output(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def rows(self, key: str = "rollout/reward_mean") -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Metrics of the steps."""
-        file = self.out / "metrics.jsonl"
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-        return [row for row in map(json.loads, lines) if key in row]
+        return self.rows_of("metrics.jsonl", "rollout/reward_mean")
+
+    def rows_of(self, name: str, key: str) -> list[dict[str, Any]]:
+        """Rows of a file of the run folder that have a key; a row that is not complete is left out."""
+        file = self.out / name
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        rows = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
+        return [row for row in rows if key in row]
 
     def workers(self, module: str) -> list[int]:
         """Process ids of the workers with this main module, on all machines."""

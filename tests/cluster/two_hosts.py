@@ -81,6 +81,13 @@ class TwoHosts:
         """Pull the cable."""
         _ip("-n", self.names[0], "link", "set", "cable", "down")
 
+    def restore(self, host: int) -> None:
+        """Plug the cable in, and start a machine again after a fault."""
+        self._end(host)
+        _ip("-n", self.names[0], "link", "set", "cable", "up")
+        _ip("-n", self.names[0], "route", "replace", "default", "via", self.addresses[1])
+        self._ray(host, f"--address={self.address}")
+
     def stop(self, host: int) -> None:
         """Stop every process of a machine, as when it hangs."""
         for pid in self._pids(host):
@@ -89,14 +96,17 @@ class TwoHosts:
 
     def close(self) -> None:
         for host in (0, 1):
-            for pid in self._pids(host):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self._end(host)
         for ray in self._rays:
             ray.wait(60)
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, host: int) -> None:
+        for pid in self._pids(host):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _pids(self, host: int) -> list[int]:
         listed = subprocess.run(

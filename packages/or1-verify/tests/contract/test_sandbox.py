@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -181,6 +182,34 @@ def test_time_of_the_caller_is_not_waiting_time(sandbox: Sandbox) -> None:
     assert (done.ending, done.waited_s < 0.5, done.wall_s > 1.2) == (Ending.CLOSED, True, True)
 
 
+_poll = select.poll
+
+
+class _LatePoll:
+    """A poll that returns 0.3 s later than it was asked to, as on a machine that stands still."""
+
+    def __init__(self) -> None:
+        self._poll = _poll()
+        self.register, self.unregister, self.modify = (
+            self._poll.register,
+            self._poll.unregister,
+            self._poll.modify,
+        )
+
+    def poll(self, timeout_ms: float) -> list[tuple[int, int]]:
+        happened = self._poll.poll(timeout_ms)
+        time.sleep(0.3)
+        return happened
+
+
+def test_time_in_which_the_parent_stood_still_is_not_waiting_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("or1_verify.sandbox.session.select.poll", _LatePoll)
+    limits = Limits(wall_s=0.8)
+    with Sandbox() as sandbox:
+        assert sandbox.run("import time; time.sleep(2.0)", limits=limits).ending is Ending.EXITED
+        assert sandbox.run("import time; time.sleep(3600)", limits=limits).ending is Ending.WALL_LIMIT
+
+
 def test_the_kernels_signal_is_a_time_limit(sandbox: Sandbox) -> None:
     if sandbox.level >= Level.NAMESPACES:
         pytest.skip("the first process of a process tree gets no SIGXCPU")
@@ -284,18 +313,37 @@ def test_a_lost_fork_server_costs_one_call(sandbox: Sandbox) -> None:
             assert time.monotonic() < deadline
 
 
-def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+def _num_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _starve(sandbox: Sandbox) -> None:
+    """Run a program with 0, 1, 2, ... descriptors left for the parent."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    for spare in range(1, 8):
+    before = _num_descriptors() - 1  # less the one that listed them
+    for spare in range(9):
         resource.setrlimit(resource.RLIMIT_NOFILE, (before + spare, hard))
         try:
             with contextlib.suppress(SandboxError):
                 sandbox.run("print(1)")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_parent_without_descriptors_gets_a_sandbox_error_and_recovers(sandbox: Sandbox) -> None:
+    sandbox.run("print(1)")  # opens all that the sandbox keeps open: its fork server, the groups of a slot
+    before = _num_descriptors()
+    _starve(sandbox)
+    assert _num_descriptors() == before
     assert sandbox.run("print(1)").stdout == b"1\n"
+
+
+def test_a_sandbox_without_descriptors_from_its_first_program_on_keeps_none(sandbox: Sandbox) -> None:
+    before = _num_descriptors()
+    with Sandbox(sandbox.level) as starved:
+        _starve(starved)
+        assert starved.run("print(1)").stdout == b"1\n"
+    assert _num_descriptors() == before
 
 
 def test_more_programs_than_slots_are_refused(sandbox: Sandbox) -> None:

@@ -94,7 +94,13 @@ class Cgroups:
         if self._version_2:
             with contextlib.suppress(OSError):  # the machine has no swap
                 (groups[0] / "memory.swap.max").write_text("0")
-        return tuple(os.open(group / "cgroup.procs", os.O_WRONLY) for group in groups)
+        with contextlib.ExitStack() as opened:
+            descriptors = []
+            for group in groups:
+                descriptors.append(os.open(group / "cgroup.procs", os.O_WRONLY))
+                opened.callback(os.close, descriptors[-1])
+            opened.pop_all()
+        return tuple(descriptors)
 
 
 def _num_kills(events: Path) -> int:

@@ -147,9 +147,14 @@ class ForkServerProcess:
         if received is None:
             raise self.failure("it has ended")
         message, descriptors = received
-        for descriptor in descriptors:
-            message["started"] = _pid_of(descriptor)
-            os.close(descriptor)
+        with contextlib.ExitStack() as received_here:
+            for descriptor in descriptors:
+                received_here.callback(os.close, descriptor)
+            try:
+                for descriptor in descriptors:
+                    message["started"] = _pid_of(descriptor)
+            except OSError as error:
+                raise self.failure(f"no descriptor to read its report with: {error}") from error
         waiting = self._reports.get(message["number"])
         if waiting is not None:
             waiting.append(message)

@@ -181,7 +181,7 @@ class Session:
             raise
 
     def _leave_out(self, seconds: float) -> None:
-        """Do not count time in which the program may have waited for our caller."""
+        """Do not count time in which the program may have waited for our caller, or for the machine."""
         if self._ready and self._killed_for is None:
             self._deadline += seconds
             self._next_sample += seconds
@@ -191,7 +191,10 @@ class Session:
                 self._clock.skip(seconds)
 
     def _turn(self) -> None:
-        happened = self._poll.poll(self._poll_timeout_s() * 1000)
+        timeout_s, began = self._poll_timeout_s(), time.monotonic()
+        happened = self._poll.poll(timeout_s * 1000)
+        # We ourselves were late: the machine stood still, or we queued for a core. Then the program did too.
+        self._leave_out(max(0.0, time.monotonic() - began - timeout_s))
         if self._ended is not None and not happened:
             self._close_streams()  # a child of the program holds them open (levels without seccomp)
         for descriptor, events in happened:
