@@ -16,7 +16,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-report \
+.PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-cluster-faults test-report \
   test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format \
   check-lint check-types check-imports check-spelling format golden tiny-model bench-rollout bench-step \
   bench-verify soak clean
@@ -89,6 +89,10 @@ test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker
 
 test-cluster: $(VENV)-ray/.installed  ## training on Ray clusters, with machines in network namespaces (needs root)
 	env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-ray/bin/python -m pytest tests/cluster
+
+test-cluster-faults: $(VENV)-ray/.installed  ## 10 lost engines, ranks, verifiers, machines cut off and stopped, drivers: one line each (needs root, hours)
+	for kind in engine rank verifier cut stop driver; do \
+	  env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-ray/bin/python -m tests.cluster.faults $$kind 10; done
 
 test-report: $(VENV)/.installed-browser  ## the report in Debian's chromium, without a network: tests, frames/s, file sizes
 	$(TEST_ENV) $(BIN)/python -m pytest tests/browser

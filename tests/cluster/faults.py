@@ -3,8 +3,9 @@
     python -m tests.cluster.faults KIND NUMBER [--seed S] [--folder F]
 
 Processes or machines are lost while a run trains, several in turn where it can continue. A line has the kind,
-the moment, the seconds until the output names the lost process or machine, whether the run finished, and
-whether every rollout of every step is there once. The exit status is the number of cases that failed.
+the moment, the seconds until the output names the lost process or machine (of a driver: until its processes
+have ended), whether the run finished, and whether every rollout of every step is there once. The exit status
+is the number of cases that failed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,13 +51,13 @@ class Case:
     kind: str
     moment: str
     named_s: float | None
-    """Seconds until a line of output named it; None for a driver, whose end the caller sees."""
+    """Seconds until a line of output named it; of a driver: until none of its processes was left."""
     finished: bool = False
     every_rollout_once: bool = False
 
     @property
     def is_good(self) -> bool:
-        named = self.kind == "driver" or (self.named_s is not None and self.named_s <= NAMED_WITHIN_S)
+        named = self.named_s is not None and self.named_s <= NAMED_WITHIN_S
         return named and self.finished and self.every_rollout_once
 
 
@@ -75,33 +76,32 @@ class Faults:
 
     def cases(self, number: int) -> Iterator[Case]:
         """Cause the faults; each case when its run has ended."""
-        if self._kind in ("cut", "stop"):
-            with two_hosts(Path(tempfile.mkdtemp(prefix="or1r"))) as hosts:
-                for n in range(number):
-                    if n:
-                        hosts.restore(1)
-                    yield from self._run(1, hosts)
-        elif self._kind == "verifier":  # their machine has none until the next start
-            for _ in range(number):
-                yield from self._run(1)
-        else:
-            yield from self._run(number)
+        with contextlib.ExitStack() as stack:
+            hosts = None
+            if self._kind in ("cut", "stop"):
+                hosts = stack.enter_context(two_hosts(Path(tempfile.mkdtemp(prefix="or1r"))))
+            num_left = number
+            while num_left:
+                if hosts is not None and self._num_runs:
+                    hosts.restore(1)
+                # a machine has no verifier workers until the next start
+                found = self._run(num_left if self._kind in ("engine", "rank", "driver") else 1, hosts)
+                num_left -= len(found)
+                yield from found
 
     def _run(self, number: int, hosts: TwoHosts | None = None) -> list[Case]:
         self._num_runs += 1
         out = self._folder / f"{self._kind}-{self._num_runs}"
-        num_steps = 4 * number + 2
+        num_steps = 4 * number + 4
         run = self._start(out, num_steps, hosts)
         found = []
         for _ in range(number):
             moment = self._wait_for_moment(run)
+            if moment is None:
+                break
+            found.append(Case(self._kind, moment, self._lose(run, hosts)))
             if self._kind == "driver":
-                run.process.kill()
-                run.process.wait()
-                found.append(Case(self._kind, moment, None))
                 run = self._start(out, num_steps, hosts)
-            else:
-                found.append(Case(self._kind, moment, self._lose(run, hosts)))
         with contextlib.suppress(AssertionError):
             run.finish(900)
         for case in found:
@@ -119,23 +119,30 @@ class Faults:
             out, words, num_steps=num_steps, before=hosts.inside(0), environment=hosts.environment
         )
 
-    def _wait_for_moment(self, run: TrainingRun) -> str:
-        """A random time after the next step, at least until all processes are there; described."""
+    def _wait_for_moment(self, run: TrainingRun) -> str | None:
+        """A random time after the next step at which all processes have started; None = the run has ended."""
         done = len(run.rows())
-        run.wait_until(lambda: len(run.rows()) > done or run.process.poll() == 0)
+        while len(run.rows()) == done or '"start"' in status_of(run):
+            if run.process.poll() is not None:
+                return None
+            time.sleep(0.1)
         times = [row["time/step_s"] for row in run.rows_of("timings.jsonl", "time/step_s")]
         delay = self._chance.uniform(0, min(times))
         time.sleep(delay)
-        status = run.out / "status.json"
-        phase = json.loads(status.read_text())["phase"] if status.is_file() else "?"
-        return f"step {len(run.rows())} + {delay:.1f} s, {phase}"
+        phase = re.search(r'"phase": ?"([^"]*)"', status_of(run))
+        if phase is None or run.process.poll() is not None:
+            return None
+        return f"step {len(run.rows())} + {delay:.1f} s, {phase[1]}"
 
     def _lose(self, run: TrainingRun, hosts: TwoHosts | None) -> float | None:
-        """Cause the fault; the seconds until it was named."""
+        """Cause the fault; the seconds until it was named; of a driver, until its processes have ended."""
+        if self._kind == "driver":
+            run.process.kill()
+            run.process.wait()
+            return seconds_until(lambda: not any(map(run.workers, WORKERS.values())), lambda: False)
         known = len(run.output)
         if hosts is not None:
             culprit = re.escape(hosts.addresses[1])
-            began = time.monotonic()
             if self._kind == "cut":
                 hosts.cut()
             else:
@@ -143,14 +150,30 @@ class Faults:
         else:
             victim = self._chance.choice(run.workers(WORKERS[self._kind]))
             culprit = rf"\(process {victim}\b"
-            began = time.monotonic()
             os.kill(victim, self._chance.choice([signal.SIGKILL, signal.SIGSTOP]))
         line = re.compile(rf"^or1: .*{culprit}", re.MULTILINE)
-        while time.monotonic() - began < 3 * NAMED_WITHIN_S and run.process.poll() is None:
-            if line.search(run.output, known):
-                return round(time.monotonic() - began, 1)
-            time.sleep(0.1)
-        return None
+        return seconds_until(
+            lambda: line.search(run.output, known) is not None, lambda: run.process.poll() is not None
+        )
+
+
+def seconds_until(is_true: Callable[[], bool], is_over: Callable[[], bool]) -> float | None:
+    began = time.monotonic()
+    while time.monotonic() - began < 3 * NAMED_WITHIN_S:
+        if is_true():
+            return round(time.monotonic() - began, 1)
+        if is_over():
+            break
+        time.sleep(0.1)
+    return None
+
+
+def status_of(run: TrainingRun) -> str:
+    """The content of its status file; empty before there is one, and at the end."""
+    try:
+        return (run.out / "status.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def is_whole(run: TrainingRun, num_steps: int) -> bool:
