@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     ],
     "optimizer": {"learning_rate": 7e-4},
 }
+PROVENANCE = {"or1_version": "0", "commit": "c0ffee", "config_hash": "hash", "data_hash": "data"}
 NOISY = (
     "rollout/reward_mean",
     "rollout/entropy_nats",
@@ -50,7 +51,7 @@ def real(number: int) -> RunData:
         for row in _rows(columns["scores"])
     ]
     return RunData(
-        description={"config": config, "provenance": {}}, steps=steps, scores=scores, timings=timings
+        description={"config": config, "provenance": PROVENANCE}, steps=steps, scores=scores, timings=timings
     )
 
 
@@ -104,8 +105,7 @@ def write_folder(run: RunData, path: Path) -> Path:
     """A run folder of these rows, without checkpoints."""
     for name in (ROLLOUTS, CHECKPOINTS):
         (path / name).mkdir(parents=True, exist_ok=True)
-    provenance = {"or1_version": "0", "commit": "c0ffee", "config_hash": "hash", "data_hash": "data"}
-    write_json(path / CONFIG, {"config": run.config, "provenance": provenance})
+    write_json(path / CONFIG, run.description)
     write_rows(path / METRICS, sorted([*run.steps, *run.scores], key=lambda row: row["step"]))
     write_rows(path / TIMINGS, run.timings)
     return path

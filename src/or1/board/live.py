@@ -24,8 +24,10 @@ from or1.board.page import page
 from or1.board.report_data import report_data
 from or1.board.report_rollouts import run_rollouts
 from or1.errors import ConfigError, Or1Error
+from or1.storage.jsonl import rows_of
 from or1.storage.run_folder import CONFIG, METRICS, TIMINGS, RunFolder
 from or1.tracking.metrics import STAGE_INDEX
+from or1.tracking.run_data import RunData, run_data
 
 ADDRESS, PORT = "127.0.0.1", 8640
 RESENT_STEPS = 2
@@ -63,8 +65,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The bytes of a run that its curves are made from."""
+    """The bytes of a run that its curves are made from, read once."""
 
+    folder: Path
+    description: dict[str, Any]
     config: bytes
     metrics: bytes
     timings: bytes
@@ -76,8 +80,13 @@ class _Files:
             RunFolderError: it is not a run folder.
         """
         metrics, timings = (_whole_rows(folder / name) for name in (METRICS, TIMINGS))
-        RunFolder.read(folder)
-        return cls((folder / CONFIG).read_bytes(), metrics, timings)
+        description = RunFolder.read(folder)
+        return cls(folder, description, (folder / CONFIG).read_bytes(), metrics, timings)
+
+    def run(self) -> RunData:
+        """The rows in these bytes."""
+        metrics = rows_of(self.metrics, self.folder / METRICS)
+        return run_data(self.description, metrics, rows_of(self.timings, self.folder / TIMINGS))
 
     def mark(self, metrics_bytes: int | None = None, timings_bytes: int | None = None) -> Mark:
         """The mark of these files, or of their first bytes."""
@@ -108,11 +117,16 @@ class LiveRuns:
         Raises:
             RunFolderError: a folder is not a run folder.
         """
-        token = self.token()
-        later: list[dict[str, Any]] = [{}] * len(
-            self._folders
-        )  # the page reads the rollouts when their tab is opened
-        return page(report_data(self._folders) | {"token": token}, later, is_live=True)
+        files = self._files()
+        # the page reads the rollouts when their tab is opened
+        later: list[dict[str, Any]] = [{}] * len(files)
+        return page(self._data(files) | {"token": _token(files)}, later, is_live=True)
+
+    def _files(self) -> list[_Files]:
+        return [_Files.read(folder) for folder in self._folders]
+
+    def _data(self, files: Sequence[_Files]) -> dict[str, Any]:
+        return report_data(self._folders, [each.run() for each in files])
 
     def rollouts(self, number: str) -> dict[str, Any] | None:
         """The rollouts of a run as of now, as `run_rollouts`; None if no run has this number, from 0."""
@@ -121,7 +135,7 @@ class LiveRuns:
 
     def token(self) -> str:
         """The state of the files."""
-        return _token([_Files.read(folder) for folder in self._folders])
+        return _token(self._files())
 
     def since(self, token: str) -> dict[str, Any] | None:
         """The reply to a page that has the state `token`; None if nothing has changed.
@@ -129,12 +143,11 @@ class LiveRuns:
         `token`: the new state. `first`: for each run the number of steps of the page that stay valid; null
         replaces the whole page. `data`: as `report_data`, with steps and series from `first` on.
         """
-        # The marks are from before the rows: rows that are written in between are sent again, never left out.
-        files = [_Files.read(folder) for folder in self._folders]
+        files = self._files()
         new_token = _token(files)
         if token == new_token:
             return None
-        data = report_data(self._folders)
+        data = self._data(files)
         first = _first(files, token)
         if first is not None:
             data["runs"] = [_from(run, n) for run, n in zip(data["runs"], first, strict=True)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("uplot.min.css", "style.css")
+STYLES = ("uplot.min.css", "style.css", "folders.css")
 LIBRARY = "uplot.min.js"
 SCRIPTS = (
     "dom.js",
@@ -26,7 +26,10 @@ SCRIPTS = (
     "tables.js",
     "virtual_list.js",
     "texts.js",
+    "browser.js",
     "rollouts.js",
+    "evaluation.js",
+    "curation.js",
     "main.js",
 )
 """In order: they share one scope."""

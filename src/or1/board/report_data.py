@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from or1.board.advisories import advise, recent_rollouts
+from or1.board.arms import arms_json, seed_labels
 from or1.board.panels import panels_of
+from or1.board.values import number
 from or1.board.words import sentences, tiles
 from or1.config import RunConfig
 from or1.recipes.load import FOLDER, list_recipes, load
@@ -22,30 +23,31 @@ from or1.tracking.run_data import RunData, read_run, scores_compare
 from or1.tracking.summary import summarize
 from or1_verify import __version__
 
-DIGITS = 6
-"""Significant digits of a number in the page: a curve shows three."""
 
-
-def report_data(folders: Sequence[Path]) -> dict[str, Any]:
+def report_data(folders: Sequence[Path], runs: Sequence[RunData] | None = None) -> dict[str, Any]:
     """Everything in the page but the rollouts.
 
     Args:
         folders: run folders, finished or not; at least one.
+        runs: the rows of these folders; None = read them.
 
     Raises:
         RunFolderError: one of them is not a run folder.
     """
-    runs = [read_run(folder) for folder in folders]
+    runs = [read_run(folder) for folder in folders] if runs is None else runs
+    arms = arms_json(runs)
+    of_seeds = seed_labels(arms, runs)
+    names = [of_seeds.get(place, label) for place, label in enumerate(labels(folders, runs))]
     seen = set[str]().union(*map(_keys, runs))
     return {
         "kind": "runs",
         "version": __version__,
         "title": runs[0].config["name"] if len(runs) == 1 else f"{len(runs)} runs",
         "panels": panels_of(seen),
+        "arms": arms,
         "comparable": scores_compare(row for run in runs for row in run.scores),
         "runs": [
-            run_json(folder, run, label)
-            for folder, run, label in zip(folders, runs, labels(folders, runs), strict=True)
+            run_json(folder, run, label) for folder, run, label in zip(folders, runs, names, strict=True)
         ],
     }
 
@@ -95,17 +97,6 @@ def _curves(run: RunData) -> dict[str, Any]:
 
 def _keys(run: RunData) -> set[str]:
     return {key for row in (*run.steps, *run.timings) for key in row}
-
-
-def number(value: float) -> float | int | None:
-    """A number with few digits; None for nan and the infinities, which JSON lacks.
-
-    >>> number(1 / 3), number(float("inf")), number(12)
-    (0.333333, None, 12)
-    """
-    if isinstance(value, int):
-        return value
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def _score(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from or1.board.report_data import number
 from or1.board.token_pieces import TOP_NATS, TokenPieces, shading
+from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, number, order_of
 from or1.storage.run_folder import ROLLOUTS
 from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, steps_with_rollouts
 
-ROOM_CHARACTERS = 10_000_000
-"""Characters of responses in a page, for all runs together: the file takes about half a byte for each."""
 ROOM_ROLLOUTS = 10_000
-LONGEST_TEXT = 20_000
-"""A longer text shows its begin and its end [characters]."""
+"""Most rollouts in a page, for all runs together."""
 _COLUMNS = (
     "step",
     "problem",
@@ -168,7 +164,7 @@ def chosen_groups(
     """Rollouts of whole groups that fit, those of problems with the smallest hash first."""
     found: list[Mapping[str, Any]] = []
     groups = groups_of(rows)
-    for problem in sorted(groups, key=_hash):
+    for problem in sorted(groups, key=order_of):
         group = groups[problem]
         characters -= sum(map(_size, group))
         rollouts -= len(group)
@@ -178,23 +174,8 @@ def chosen_groups(
     return found
 
 
-def clipped(text: str) -> str:
-    """
-    >>> len(clipped("x" * 1_000_000)) < LONGEST_TEXT + 100
-    True
-    """
-    if len(text) <= LONGEST_TEXT:
-        return text
-    half = LONGEST_TEXT // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters are left out ...]\n{text[-half:]}"
-
-
 def _size(row: Mapping[str, Any]) -> int:
     return min(LONGEST_TEXT, len(row["response"])) + 1
-
-
-def _hash(problem: str) -> bytes:
-    return hashlib.sha256(problem.encode()).digest()
 
 
 def _gold(text: str) -> str:

@@ -48,9 +48,15 @@ def plot(
 
 @board_app.command()
 def report(
-    run_folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    run_folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Run folders, or one evaluation, or one curated data set."),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="File to write; report.html in the first RUN if not given.")
+        Path | None,
+        typer.Option(
+            help="File to write; if not given, report.html in the first FOLDER, or beside a data set."
+        ),
     ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Serve the page on this machine and follow the runs.")
@@ -59,7 +65,7 @@ def report(
         int | None, typer.Option(min=0, max=65535, help="Port of the live page; 8640 if not given.")
     ] = None,
 ) -> None:
-    """Write a page of runs: curves, advice, rollouts. One file, no network."""
+    """Write a page of runs, an evaluation or a data set. One file, no network."""
     from or1.cli import report as command
 
     if live and out is None:

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -45,6 +46,19 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     return parse_rows(path, _with_non_finite)
 
 
+def rows_of(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
+    """As `read_rows`, of the content of a file.
+
+    Args:
+        content: bytes of the file.
+        path: the file, for the message.
+
+    Raises:
+        DataError: a whole line is not a JSON object.
+    """
+    return _parsed(BytesIO(content), path, _with_non_finite)
+
+
 def _with_non_finite(row: dict[str, Any]) -> dict[str, Any]:
     return {k: _NON_FINITE[v] if isinstance(v, str) and v in _NON_FINITE else v for k, v in row.items()}
 
@@ -65,16 +79,22 @@ def parse_rows(path: Path, parse: Callable[[dict[str, Any]], Parsed]) -> Iterato
     if not path.exists():
         return
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                row = parse(_object(line))
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(
-                    f"{path} line {number} is damaged ({reason_of(error)}): remove the line"
-                ) from error
-            yield row
+        yield from _parsed(file, path, parse)
+
+
+def _parsed(
+    lines: Iterable[bytes], path: Path, parse: Callable[[dict[str, Any]], Parsed]
+) -> Iterator[Parsed]:
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            return
+        try:
+            row = parse(_object(line))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} line {number} is damaged ({reason_of(error)}): remove the line"
+            ) from error
+        yield row
 
 
 def _object(line: bytes) -> dict[str, Any]:

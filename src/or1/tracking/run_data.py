@@ -95,10 +95,24 @@ def read_run(folder: Path) -> RunData:
     Raises:
         RunFolderError: it is not a run folder.
     """
-    rows = list(read_rows(folder / METRICS))
+    description = RunFolder.read(folder)
+    return run_data(description, read_rows(folder / METRICS), read_rows(folder / TIMINGS))
+
+
+def run_data(
+    description: dict[str, Any], metrics: Iterable[dict[str, Any]], timings: Iterable[dict[str, Any]]
+) -> RunData:
+    """The rows of a run, sorted by kind.
+
+    Args:
+        description: config.json.
+        metrics: rows of metrics.jsonl.
+        timings: rows of timings.jsonl.
+    """
+    rows = list(metrics)
     return RunData(
-        description=RunFolder.read(folder),
+        description=description,
         steps=[r for r in rows if STAGE_INDEX in r],
         scores=[r for r in rows if AVG_AT_K in r],
-        timings=list(read_rows(folder / TIMINGS)),
+        timings=list(timings),
     )

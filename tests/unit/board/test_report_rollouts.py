@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from or1.board.report_rollouts import LONGEST_TEXT, chosen_groups, run_rollouts
+from or1.board.report_rollouts import chosen_groups, run_rollouts
 from or1.board.token_pieces import DIGITS, TokenPieces, packed_lengths, packed_levels
+from or1.board.values import LONGEST_TEXT
 from or1.tracking.rollouts import RolloutFiles
 
 

@@ -101,7 +101,7 @@ class WaitClock:
     def __init__(self, pid: int, *, began: float | None = None) -> None:
         """Start at zero at the monotonic time when the process `began`; None = start at this moment."""
         self._pid = pid
-        self._active_s = self._read() if began is None else {}
+        self._active_s = _active_s(pid) if began is None else {}
         self._sampled = time.monotonic() if began is None else began
         self.waited_s = 0.0
         """Waiting time up to the last sample [s]."""
@@ -110,27 +110,28 @@ class WaitClock:
         """Leave out a part of the time since the last sample."""
         self._sampled += seconds
 
-    def sample(self) -> float:
-        """The waiting time up to this moment [s]."""
+    def sample(self, *, beside: int | None = None) -> float:
+        """The waiting time up to this moment, without the active time of a process `beside` it [s]."""
         now = time.monotonic()
-        active_s = self._read()
+        active_s = _active_s(self._pid) | ({} if beside is None else _active_s(beside))
         gains = [seconds - self._active_s.get(thread, 0.0) for thread, seconds in active_s.items()]
         self.waited_s = _waited(self.waited_s, now - self._sampled, gains)
         self._active_s = active_s
         self._sampled = now
         return self.waited_s
 
-    def _read(self) -> dict[int, float]:
-        """Thread -> time in which it ran or queued [s]; if that cannot be read, 0 -> time of the process."""
-        found = {}
-        try:
-            for name in os.listdir(f"/proc/{self._pid}/task"):  # noqa: PTH208
-                with open(f"/proc/{self._pid}/task/{name}/schedstat", encoding="ascii") as file:  # noqa: PTH123
-                    ran, queued, _ = file.read().split()
-                found[int(name)] = (int(ran) + int(queued)) * _NS
-        except (OSError, ValueError):
-            return {0: cpu_total_s(self._pid)}
-        return found
+
+def _active_s(pid: int) -> dict[int, float]:
+    """Thread -> time in which it ran or queued [s]; if that cannot be read, -pid -> time of the process."""
+    found = {}
+    try:
+        for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with open(f"/proc/{pid}/task/{name}/schedstat", encoding="ascii") as file:  # noqa: PTH123
+                ran, queued, _ = file.read().split()
+            found[int(name)] = (int(ran) + int(queued)) * _NS
+    except (OSError, ValueError):
+        return {-pid: cpu_total_s(pid)}
+    return found
 
 
 def _waited(before_s: float, wall_s: float, gains: list[float]) -> float:

@@ -96,6 +96,17 @@ def test_a_process_that_sleeps_waits_and_one_that_computes_does_not(started: Cal
     assert computed < 0.1 * wall_s
 
 
+def test_a_process_does_not_wait_while_the_one_beside_it_computes(started: Callable[[str], int]) -> None:
+    sleeper = started("import time\nprint(flush=True)\ntime.sleep(600)")
+    computing = started("print(flush=True)\nwhile True: pass")
+    alone, beside = WaitClock(sleeper), WaitClock(sleeper)
+    beside.sample(beside=computing)
+    while cpu_time(computing).total_s < 1.0:
+        time.sleep(0.05)
+    assert alone.sample() > 0.9
+    assert beside.sample(beside=computing) < 0.1 * alone.sample()
+
+
 def test_time_can_be_left_out() -> None:
     clock = WaitClock(1 << 23)
     clock.skip(3600.0)

@@ -14,38 +14,58 @@ function smoothed(values) {
   });
 }
 
-/** The curves of a panel: {label, color, values by step, dash, dots, interval}. */
-function curvesOf(panel, data) {
-  const several = data.runs.length > 1;
-  const found = [];
-  data.runs.forEach((run, number) => {
-    const shown = several && !panel.stacked ? panel.curves.slice(0, 1) : panel.curves;
-    if (several && panel.stacked && number > 0) return;
-    shown.forEach((curve, index) => {
-      const values = run.series[curve.key];
-      if (!values || values.every((v) => v === null)) return;
-      found.push({
-        label: several && !panel.stacked ? run.label : curve.label,
-        color: curve.dash ? styleColor("quiet") : seriesColor(several && !panel.stacked ? number : index),
-        steps: run.steps,
-        values: values.map((v) => (v === null || (panel.log && v <= 0) ? null : v * panel.scale)),
-        dash: curve.dash,
-      });
-    });
-    if (panel.scores && run.scores.length) found.push(scoreCurve(run, several ? number : 1, several));
-  });
-  return found;
+/** The groups of runs that share a colour: the arms of the page, or each run on its own. */
+function groupsOf(data, state) {
+  if (data.arms.length && state.bands) return data.arms.map((arm) => ({ label: arm.label, runs: arm.runs.map((n) => data.runs[n]) }));
+  return data.runs.map((run) => ({ label: run.label, runs: [run] }));
 }
 
-function scoreCurve(run, number, several) {
+/** Mean, smallest and largest value of a metric over runs, on the steps at which all of them have it. */
+function overSeeds(runs, stepsOf, valuesOf) {
+  if (runs.length === 1) return { steps: stepsOf(runs[0]), values: valuesOf(runs[0]) };
+  const tables = runs.map((run) => new Map(stepsOf(run).map((step, i) => [step, valuesOf(run)[i]])));
+  const has = (table, step) => table.has(step) && table.get(step) !== null;
+  const steps = [...tables[0].keys()].filter((step) => tables.every((table) => has(table, step)));
+  const columns = steps.map((step) => tables.map((table) => table.get(step)));
   return {
-    label: `${several ? "held-out" : `held-out avg@${run.scores[0].samples_per_problem}`}`,
-    color: seriesColor(number),
-    steps: run.scores.map((s) => s.step),
-    values: run.scores.map((s) => s.avg_at_k),
-    low: run.scores.map((s) => s.avg_at_k_low),
-    high: run.scores.map((s) => s.avg_at_k_high),
-    dots: true,
+    steps,
+    values: columns.map((column) => column.reduce((sum, v) => sum + v, 0) / column.length),
+    lowest: columns.map((column) => Math.min(...column)),
+    highest: columns.map((column) => Math.max(...column)),
+  };
+}
+
+/**
+ * The curves of a panel: {label, color, steps, values, dash, dots, low, high, lowest, highest}. `low` and
+ * `high` are intervals of single points, `lowest` and `highest` the edges of a band over seeds.
+ */
+function curvesOf(panel, data, state) {
+  const several = data.runs.length > 1;
+  if (panel.stacked) return panel.curves.map((curve, index) => curveOf(panel, curve, curve.label, index, data.runs.slice(0, 1))).filter(Boolean);
+  return groupsOf(data, state).flatMap(({ label, runs }, number) => {
+    const shown = several ? panel.curves.slice(0, 1) : panel.curves;
+    const found = shown.map((curve, index) => curveOf(panel, curve, several ? label : curve.label, several ? number : index, runs));
+    if (panel.scores && runs.every((run) => run.scores.length)) found.push(scoreCurve(runs, several ? number : 1, several));
+    return found.filter(Boolean);
+  });
+}
+
+function curveOf(panel, curve, label, number, runs) {
+  const valuesOf = (run) => (run.series[curve.key] || []).map((v) => (v === null || (panel.log && v <= 0) ? null : v * panel.scale));
+  const found = overSeeds(runs, (run) => run.steps, valuesOf);
+  if (found.values.every((v) => v === null)) return null;
+  return { ...found, label, color: curve.dash ? styleColor("quiet") : seriesColor(number), dash: curve.dash };
+}
+
+/** Held-out scores as points: of one run with their intervals, of several seeds with their band. */
+function scoreCurve(runs, number, several) {
+  const steps = (run) => run.scores.map((s) => s.step);
+  const found = overSeeds(runs, steps, (run) => run.scores.map((s) => s.avg_at_k));
+  const single = { low: runs[0].scores.map((s) => s.avg_at_k_low), high: runs[0].scores.map((s) => s.avg_at_k_high) };
+  return {
+    ...found, ...(runs.length === 1 ? single : { low: found.lowest, high: found.highest, lowest: undefined, highest: undefined }),
+    label: several ? "held-out" : `held-out avg@${runs[0].scores[0].samples_per_problem}`,
+    color: seriesColor(number), dots: true,
   };
 }
 
@@ -66,10 +86,11 @@ function boundaries(data) {
 }
 
 /** uPlot's data and series of a panel; a raw curve is pale below its mean where there are many steps. */
-function prepared(panel, data, smooth) {
-  const curves = curvesOf(panel, data);
+function prepared(panel, data, state) {
+  const { smooth } = state;
+  const curves = curvesOf(panel, data, state);
   const xs = [...new Set(curves.flatMap((c) => c.steps))].sort((a, b) => a - b);
-  const columns = [xs], series = [{}], owner = [null];
+  const columns = [xs], series = [{}], owner = [null], bands = [];
   const add = (curve, values, options) => { columns.push(values); series.push(options); owner.push(curve); };
   curves.forEach((curve) => { curve.shown = onSteps(curve.steps, curve.values, xs); });
   if (panel.stacked) {
@@ -77,17 +98,23 @@ function prepared(panel, data, smooth) {
     const layers = curves.map((curve) => { sum = sum.map((s, i) => s + (curve.shown[i] || 0)); return sum; });
     [...curves.keys()].reverse().forEach((i) =>
       add(curves[i], layers[i], { stroke: styleColor("card"), fill: curves[i].color, width: 1, points: { show: false } }));
-    return { curves, columns, series, owner };
+    return { curves, columns, series, owner, bands };
   }
   for (const curve of curves) {
     const many = curve.values.length > FEW_STEPS && !curve.dash && !curve.dots && smooth;
     const points = { show: curve.dots || (!curve.dash && curve.values.length <= FEW_STEPS), size: curve.dots ? 7 : 5, fill: curve.color };
     const line = { stroke: curve.color, width: curve.dots ? 1 : 2, spanGaps: true, points };
     if (curve.dash) Object.assign(line, { dash: [5, 4], width: 1.25 });
-    if (many) add(curve, curve.shown, { stroke: faded(curve.color, 0.25), width: 1, spanGaps: true, points: { show: false } });
+    if (curve.lowest) {
+      for (const edge of [curve.highest, curve.lowest]) {
+        const values = onSteps(curve.steps, edge, xs);
+        add(curve, many ? smoothed(values) : values, { stroke: curve.color, width: 0, spanGaps: true, points: { show: false } });
+      }
+      bands.push({ series: [series.length - 2, series.length - 1], fill: faded(curve.color, 0.2) });
+    } else if (many) add(curve, curve.shown, { stroke: faded(curve.color, 0.25), width: 1, spanGaps: true, points: { show: false } });
     add(curve, many ? smoothed(curve.shown) : curve.shown, line);
   }
-  return { curves, columns, series, owner };
+  return { curves, columns, series, owner, bands };
 }
 
 function axis(extra) {
@@ -97,26 +124,16 @@ function axis(extra) {
   };
 }
 
-/** Drawn over the curves: stage boundaries and intervals. */
+/** Drawn over the curves: stage boundaries with their names above the plot, and intervals. */
 function drawMarks(u, curves, marks) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
   ctx.save();
+  ctx.setLineDash([]);
+  drawBoundaries(u, marks.map(({ step, text }) => ({ x: Math.round(u.valToPos(step, "x", true)), text })), ratio);
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.textAlign = "left";
-  ctx.textBaseline = "alphabetic";
-  ctx.setLineDash([]);
-  ctx.fillStyle = styleColor("quiet");
-  ctx.strokeStyle = styleColor("faint");
-  ctx.lineWidth = ratio;
-  for (const { step, text } of marks) {
-    const x = Math.round(u.valToPos(step, "x", true));
-    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
-    ctx.fillText(text, x + 4 * ratio, bbox.top + 11 * ratio);
-  }
   for (const curve of curves.filter((c) => c.low && !c.hidden)) {
     ctx.strokeStyle = curve.color;
     ctx.lineWidth = 1.5 * ratio;
@@ -129,6 +146,24 @@ function drawMarks(u, curves, marks) {
     });
   }
   ctx.restore();
+}
+
+function drawBoundaries(u, marks, ratio) {
+  const { ctx, bbox } = u;
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillStyle = styleColor("quiet");
+  ctx.strokeStyle = styleColor("faint");
+  ctx.lineWidth = ratio;
+  let free = 0;
+  for (const { x, text } of marks.filter((mark) => mark.x >= bbox.left && mark.x <= bbox.left + bbox.width)) {
+    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+    const width = ctx.measureText(text).width, left = Math.min(x, bbox.left + bbox.width - width);
+    if (!text || left < free) continue; // two names would overlap
+    ctx.fillText(text, left, bbox.top - 5 * ratio);
+    free = left + width + 6 * ratio;
+  }
 }
 
 function yRange(panel) {
@@ -147,7 +182,8 @@ function panelView(panel, data, state) {
   const several = data.runs.length > 1;
   const first = panel.curves.length && several && !panel.stacked ? `: ${panel.curves[0].label}` : "";
   const help = panel.scores && several && !data.comparable
-    ? "The held-out problems or samples differ between these runs: their scores do not compare." : panel.help;
+    ? "The held-out problems or samples differ between these runs: their scores do not compare."
+    : data.arms.length && state.bands && !panel.stacked ? `Mean over the seeds of an arm, on the steps that all of them have; the band is their range. ${panel.scores ? "Points are the held-out score." : ""}` : panel.help;
   const only = several && panel.stacked ? `${data.runs[0].label}. ` : "";
   const card = el("section", { class: "panel", id: `panel-${panel.id}` },
     el("header", {}, el("h3", {}, panel.title + first), el("span", { class: "unit" }, panel.unit)),
@@ -159,7 +195,7 @@ function panelView(panel, data, state) {
 function drawPanel(panel, data, state, place, legend) {
   const old = plots.get(panel.id);
   if (old.plot) old.plot.destroy();
-  const { curves, columns, series, owner } = prepared(panel, data, state.smooth);
+  const { curves, columns, series, owner, bands } = prepared(panel, data, state);
   const marks = boundaries(data);
   const buttons = legendButtons(curves, panel, (curve, shown) => {
     curve.hidden = !shown;
@@ -168,14 +204,14 @@ function drawPanel(panel, data, state, place, legend) {
   legend.replaceChildren(...buttons.map((b) => b.node));
   const showValues = (index) => buttons.forEach((b) => b.set(index === null ? lastValue(b.curve) : b.curve.shown[index]));
   old.plot = new uPlot({
-    width: place.clientWidth || 360, height: 210, padding: [8, 8, 0, 0], legend: { show: false },
+    width: place.clientWidth || 360, height: 210, padding: [18, 8, 0, 0], legend: { show: false },
     cursor: { sync: { key: "steps", setSeries: false }, points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { time: false }, y: panel.log ? { distr: 3 } : { range: yRange(panel) } },
     axes: [
       axis({ size: 26, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000, 100000] }),
       axis({ size: 52, values: (u, ticks) => ticks.map((t) => (t === null ? "" : shortNumber(t))) }),
     ],
-    series,
+    series, bands,
     hooks: { draw: [(u) => drawMarks(u, curves, marks)], setCursor: [(u) => showValues(u.cursor.idx ?? null)] },
   }, columns, place);
   showValues(null);

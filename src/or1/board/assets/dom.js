@@ -12,7 +12,7 @@ function el(tag, props = {}, ...children) {
     else if (key === "background") node.style.background = value;
     else if (value !== null && value !== false) node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(3).filter((child) => child !== null && child !== undefined));
   return node;
 }
 

@@ -1,6 +1,6 @@
 // The frame of the page: theme, tabs, and the view of each tab.
 
-const state = { smooth: true, tab: null, shade: "entropy", rollout: null };
+const state = { smooth: true, bands: true, tab: null, shade: "entropy", rollout: null };
 let data = readJson("or1-data");
 const frame = {};
 
@@ -20,6 +20,13 @@ function tabsOf() {
       ["evaluation", "Evaluation", () => evaluationView(data)],
       ["settings", "Settings", () => settingsView(data)],
     ];
+  }
+  const facts = ["settings", "Settings", () => factsView(data.facts)];
+  if (data.kind === "evaluation") {
+    return [["scores", "Scores", () => scoresView(data)], ["samples", "Samples", () => unpackedView(state, 0, samplesView)], facts];
+  }
+  if (data.kind === "curation") {
+    return [["funnel", "Funnel", () => funnelView(data, state)], ["rows", "Rows", () => unpackedView(state, 0, (packed) => rowsView(data, packed, state))], facts];
   }
   return [];
 }

@@ -22,8 +22,9 @@ function panelLink(metric, data) {
   } } }, "show the curve");
 }
 
-function advisoryView(advisory, data) {
+function advisoryView(advisory, data, label) {
   return el("article", { class: "advisory" },
+    label ? el("p", { class: "small" }, label) : null,
     el("h3", {}, advisory.title),
     el("p", {}, `${advisory.evidence}.`),
     el("p", {}, "Try ", el("code", {}, `--set ${advisory.assignment}`), `: ${advisory.reason}. `, panelLink(advisory.metric, data)));
@@ -31,23 +32,37 @@ function advisoryView(advisory, data) {
 
 function adviceView(data) {
   const several = data.runs.length > 1;
-  const found = data.runs.filter((run) => run.advisories.length);
-  if (!found.length) return [el("h2", {}, "Advice"), el("p", { class: "quiet" }, "Nothing looks wrong.")];
-  return found.flatMap((run) => [
-    el("h2", {}, several ? `Advice for ${run.label}` : "Advice"),
-    el("div", { class: "advice" }, run.advisories.map((advisory) => advisoryView(advisory, data))),
-  ]);
+  const found = data.runs.flatMap((run) => run.advisories.map((advisory) => advisoryView(advisory, data, several ? run.label : "")));
+  return [el("h2", {}, "Advice"), found.length ? el("div", { class: "advice" }, found) : el("p", { class: "quiet" }, "Nothing looks wrong.")];
+}
+
+/** The figures of the end of each arm: mean over its seeds, and their range. */
+function armsTable(arms) {
+  const names = Object.keys(arms[0].ends);
+  const cell = (figure, seeds) => (figure && seeds === 1 ? shortNumber(figure[0]) : figure ? `${shortNumber(figure[0])} (${shortNumber(figure[1])} to ${shortNumber(figure[2])})` : SVG_BLANK);
+  const rows = arms.map((arm, number) => ({ cells: [
+    el("span", { class: "arm" }, el("i", { class: "swatch", background: seriesColor(number) }), arm.label), String(arm.runs.length),
+    ...names.map((name) => cell(arm.ends[name], arm.runs.length))] }));
+  return [el("h2", {}, "Arms"), table(["arm", "seeds", ...names], rows, [1, ...names.map((_, i) => i + 2)]),
+    el("p", { class: "quiet small" }, "Mean at the end of the runs of an arm, with the smallest and the largest value over its seeds.")];
+}
+
+/** The summaries of the runs; those of the seeds of arms are folded. */
+function summaries(data) {
+  const found = data.runs.map((run, number) => runSummary(run, number, data.runs.length > 1));
+  return data.arms.length ? [armsTable(data.arms), el("details", { class: "each" }, el("summary", {}, `Each of the ${found.length} runs`), found)] : found;
 }
 
 function overviewView(data, state) {
-  const several = data.runs.length > 1;
   plots.clear();
   const smooth = el("input", { type: "checkbox", checked: state.smooth, on: { change: (event) => { state.smooth = event.target.checked; drawAll(); } } });
+  const bands = el("input", { type: "checkbox", checked: state.bands, on: { change: (event) => { state.bands = event.target.checked; show("overview"); } } });
   return el("div", {},
-    data.runs.map((run, number) => runSummary(run, number, several)),
+    summaries(data),
     adviceView(data),
     el("div", { class: "tools" }, el("h2", {}, "Curves"),
       el("span", { class: "quiet small" }, "Drag to enlarge a part, double-click to see all; a legend entry hides its curve."),
-      el("label", { class: "check push" }, smooth, "smooth")),
+      el("span", { class: "push" }), data.arms.length ? el("label", { class: "check" }, bands, "bands over seeds") : null,
+      el("label", { class: "check" }, smooth, "smooth")),
     el("div", { class: "grid", on: { keydown: plotKeys } }, data.panels.map((panel) => panelView(panel, data, state))));
 }

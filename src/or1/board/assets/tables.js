@@ -44,3 +44,11 @@ function runSettings(run, several) {
     el("h2", {}, "Provenance and environment"),
     table(["fact", "value"], [{ cells: ["folder", run.folder] }, ...run.provenance.map(([key, value]) => ({ cells: [el("code", {}, key), String(value)] }))]));
 }
+
+/** Tables of facts: [[title, [[name, value]]]]. */
+function factsView(facts) {
+  return el("div", {}, facts.map(([title, rows]) => [
+    el("h2", {}, title),
+    table(["name", "value"], rows.map(([name, value]) => ({ cells: [el("code", {}, name), el("code", {}, value)] }))),
+  ]));
+}

@@ -1,60 +1,70 @@
 // A list of any length that keeps only the rows in sight as elements. One tab stop; arrow keys choose a row.
 
 const ROW_PIXELS = 52;
+const SPARE_ROWS = 4;
 
 /**
  * options.fill(node, item): writes an item into a row; options.onChoose(item): a row was chosen.
- * Returns {node, set(items), choose(position)}.
+ * Returns {node, set(items, keep), choose(position), refill()}.
+ *
+ * A frame of scrolling reads the place of the list once, before it writes, and writes only the rows that came
+ * into sight: each lies in the slot `position modulo slots`, so a row in sight keeps its element.
  */
 function virtualList(label, { fill, onChoose }) {
   const spacer = el("div", { class: "spacer" });
   const node = el("div", { class: "list", tabindex: "0", role: "listbox", "aria-label": label }, spacer);
-  const pool = [];
-  let items = [], chosen = -1, asked = false;
+  let items = [], slots = [], chosen = -1, asked = false, height = 0;
 
-  function rowAt(slot) {
-    if (!pool[slot]) {
-      const row = el("div", { class: "row", role: "option" });
-      row.addEventListener("click", () => choose(row.position));
-      pool[slot] = row;
-      spacer.append(row);
+  /** As many slots as rows can be in sight at once. */
+  function resize() {
+    height = node.clientHeight;
+    const wanted = Math.min(items.length, Math.ceil(height / ROW_PIXELS) + 1 + 2 * SPARE_ROWS);
+    while (slots.length > wanted) slots.pop().node.remove();
+    while (slots.length < wanted) {
+      const slot = { node: el("div", { class: "row", role: "option", "aria-selected": "false" }), position: -1, item: null, selected: false };
+      slot.node.addEventListener("click", () => choose(slot.position));
+      slots.push(slot);
+      spacer.append(slot.node);
     }
-    return pool[slot];
+    for (const slot of slots) slot.position = -1;
   }
 
-  function draw() {
+  function draw(top) {
     asked = false;
-    const first = Math.max(0, Math.floor(node.scrollTop / ROW_PIXELS) - 3);
-    const count = Math.min(items.length - first, Math.ceil(node.clientHeight / ROW_PIXELS) + 7);
-    for (let n = 0; n < count; n += 1) {
-      const position = first + n, row = rowAt(position % Math.max(1, poolSize()));
-      if (row.position !== position || row.item !== items[position]) {
-        row.position = position;
-        row.item = items[position];
-        row.id = `row-${position}`;
-        row.style.transform = `translateY(${position * ROW_PIXELS}px)`;
-        row.setAttribute("aria-posinset", position + 1);
-        fill(row, items[position]);
+    const last = Math.max(0, items.length - slots.length);
+    const first = Math.min(last, Math.max(0, Math.floor(top / ROW_PIXELS) - SPARE_ROWS));
+    for (let position = first; position < first + slots.length; position += 1) {
+      const slot = slots[position % slots.length];
+      if (slot.position !== position || slot.item !== items[position]) place(slot, position);
+      if (slot.selected !== (position === chosen)) {
+        slot.selected = position === chosen;
+        slot.node.setAttribute("aria-selected", String(slot.selected));
       }
-      row.hidden = false;
-      row.setAttribute("aria-selected", String(position === chosen));
     }
-    for (const row of pool) if (row && (row.position < first || row.position >= first + count)) row.hidden = true;
   }
 
-  const poolSize = () => Math.ceil((node.clientHeight || 600) / ROW_PIXELS) + 8;
+  function place(slot, position) {
+    slot.position = position;
+    slot.item = items[position];
+    slot.node.id = `row-${position}`;
+    slot.node.style.transform = `translateY(${position * ROW_PIXELS}px)`;
+    slot.node.setAttribute("aria-posinset", position + 1);
+    fill(slot.node, slot.item);
+  }
 
   function later() {
-    if (!asked) { asked = true; requestAnimationFrame(draw); }
+    if (!asked) { asked = true; requestAnimationFrame(() => draw(node.scrollTop)); }
   }
 
   function choose(position) {
     if (!items.length) return;
     chosen = Math.max(0, Math.min(items.length - 1, position));
-    const top = chosen * ROW_PIXELS;
-    if (top < node.scrollTop) node.scrollTop = top;
-    else if (top + ROW_PIXELS > node.scrollTop + node.clientHeight) node.scrollTop = top + ROW_PIXELS - node.clientHeight;
-    draw();
+    const row = chosen * ROW_PIXELS;
+    let top = node.scrollTop;
+    if (row < top) top = row;
+    else if (row + ROW_PIXELS > top + height) top = row + ROW_PIXELS - height;
+    node.scrollTop = top;
+    draw(top);
     node.setAttribute("aria-activedescendant", `row-${chosen}`);
     onChoose(items[chosen]);
   }
@@ -64,18 +74,23 @@ function virtualList(label, { fill, onChoose }) {
     chosen = keep === undefined ? -1 : items.indexOf(keep);
     spacer.style.height = `${items.length * ROW_PIXELS}px`;
     if (chosen < 0) node.scrollTop = 0;
-    pool.forEach((row) => { row.item = undefined; });
-    draw();
+    resize();
+    draw(node.scrollTop);
+  }
+
+  function refill() {
+    for (const slot of slots) slot.item = null;
+    draw(node.scrollTop);
   }
 
   node.addEventListener("scroll", later, { passive: true });
-  new ResizeObserver(() => { spacer.replaceChildren(); pool.length = 0; draw(); }).observe(node);
+  new ResizeObserver(() => { resize(); draw(node.scrollTop); }).observe(node);
   node.addEventListener("keydown", (event) => {
-    const page = Math.max(1, Math.floor(node.clientHeight / ROW_PIXELS) - 1);
+    const page = Math.max(1, Math.floor(height / ROW_PIXELS) - 1);
     const next = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, j: chosen + 1, k: chosen - 1, PageDown: chosen + page, PageUp: chosen - page, Home: 0, End: items.length - 1 }[event.key];
     if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     choose(next);
   });
-  return { node, set, choose };
+  return { node, set, choose, refill };
 }

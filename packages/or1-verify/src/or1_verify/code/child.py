@@ -7,6 +7,7 @@ frame, after this code. The parent trusts none of its messages.
 from __future__ import annotations
 
 import ast
+import io
 import json
 import random
 import sys
@@ -31,12 +32,17 @@ _DETAIL = 400
 _NEEDS_CLASS = ("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg ")
 """Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
 PROGRAM_FILE = "main.py"
+FRAMES_PER_REPORT = 256
+"""A tester reports the first frame that it sends to the program, and each frame after this number of them."""
 
 
-def run(job: dict[str, Any], send: Send, receive: Receive) -> None:
-    """Run a job until the parent closes the channel."""
+def run(job: dict[str, Any], send: Send, receive: Receive, open_channel: Callable[[int], Any]) -> None:
+    """Run a job until the parent closes the channel; a tester opens one to the program too."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    {"program": _program, "tester": _tester, "checker": _checker}[job["side"]](job, send, receive)
+    if job["side"] == "tester":
+        _tester(job, send, open_channel(0))
+    else:
+        {"program": _program, "checker": _checker}[job["side"]](job, send, receive)
 
 
 def reads_itself(program: str) -> bool:
@@ -113,9 +119,10 @@ def _entry_point(scope: dict[str, Any], name: str) -> Any:
     return scope[name]
 
 
-def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
+def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
     """Run test code with stand-ins for the objects of the program; the last frame is the verdict."""
     scope = _module("__main__")
+    sys.stdin = io.StringIO()  # its descriptor is the channel to the program
 
     def find_class(name: str) -> type:
         found = scope.get(name)
@@ -129,8 +136,7 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
         return found if is_own else library_error(name, module)
 
     endpoint = RpcEndpoint(
-        lambda frame: send(b"M" + frame),
-        receive,
+        *_reported(program, send),
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
@@ -150,12 +156,39 @@ def _tester(job: dict[str, Any], send: Send, receive: Receive) -> None:
     try:
         failure = _first_failure(job, scope, endpoint, counter)
     except EndpointLostError:
+        send(json.dumps({"lost": True}).encode())
         return
     except BaseException as error:
         failure = [0, "bad_tests", _where(error)]
     num_checks = counter.num_checks if counter else None
     verdict = {"failure": failure, "num_calls": endpoint.num_uses, "num_checks": num_checks}
-    send(b"V" + json.dumps(verdict).encode())
+    send(json.dumps(verdict).encode())
+
+
+def _reported(channel: Any, report: Send) -> tuple[Send, Receive]:
+    """Functions that exchange frames with the program, and report the number of frames to the parent."""
+    num_sent = 0
+
+    def send(frame: bytes) -> None:
+        nonlocal num_sent
+        if num_sent % FRAMES_PER_REPORT == 0:
+            report(json.dumps({"num_frames": num_sent + 1}).encode())
+        num_sent += 1
+        try:
+            channel.send(frame)
+        except OSError:
+            raise EndpointLostError from None
+
+    def receive() -> bytes | None:
+        try:
+            frame: bytes | None = channel.receive()
+        except OSError:
+            return None
+        except ValueError as error:
+            raise TransferError(str(error)) from None
+        return frame
+
+    return send, receive
 
 
 def _is_field(assigned: frozenset[str], cls: type, name: str) -> bool:

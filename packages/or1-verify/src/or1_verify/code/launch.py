@@ -26,7 +26,10 @@ for name, code in marshal.loads(or1_channel._or1_receive()):
     exec(code, vars(sys.modules[name]))
 import json
 sys.modules["or1_verify.code.child"].run(
-    json.loads(or1_channel._or1_receive()), or1_channel._or1_send, or1_channel._or1_receive
+    json.loads(or1_channel._or1_receive()),
+    or1_channel._or1_send,
+    or1_channel._or1_receive,
+    or1_channel._or1_Channel,
 )
 """
 _SOURCE_FILE = """
@@ -111,9 +114,15 @@ def whole_program(program: str) -> str:
 
 
 def start_job(
-    sandbox: Sandbox, job: dict[str, Any], limits: Limits, more_modules: tuple[str, ...] = ()
+    sandbox: Sandbox,
+    job: dict[str, Any],
+    limits: Limits,
+    more_modules: tuple[str, ...] = (),
+    talks_to: Session | None = None,
 ) -> Session:
     """Start a process with the shipped code, and these modules of the package, and send it a job.
+
+    If it `talks_to` another process, the frames between the two do not pass through the parent.
 
     Raises:
         BadTestsError: the job is larger than a message may be.
@@ -122,7 +131,7 @@ def start_job(
     content = text.encode()
     if len(content) > MAX_FRAME_BYTES:
         raise BadTestsError(f"tests of {len(content)} bytes exceed the limit of {MAX_FRAME_BYTES} bytes")
-    session = sandbox.start(_BOOT, limits=limits, sent_later=text)
+    session = sandbox.start(_BOOT, stdin=talks_to or b"", limits=limits, sent_later=text)
     session.send(_shipped_code((*_SHIPPED, *more_modules)))
     session.send(content)
     return session

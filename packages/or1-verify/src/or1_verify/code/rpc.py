@@ -18,7 +18,7 @@ import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
@@ -32,6 +32,10 @@ _MESSAGE = 300
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
+
+
+_to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
+_from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
 
 class EndpointLostError(Exception):
@@ -125,17 +129,17 @@ class RpcEndpoint:
         self.num_uses += not any(function is each for each in (bool, str, repr))
         encoder = self._encoder([], self._kept_classes)
         try:
-            root = encoder.item([function, list(args), kwargs])
+            items = encoder.items([function, *args, *kwargs.values()])
         except UnsupportedTestsError as error:
             if _is_of_the_tests(function, args):
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
         is_captured = self._find_name is None and sys.stdout is not self._stdout
         options = {"captures": True} if is_captured else {"batch": together[0]} if together else {}
-        self._write({"root": root, "heap": encoder.entries, **options})
+        self._write(request_of(items, kwargs, encoder) | options)
         while True:
             message = self._read()
-            if "root" in message:
+            if "call" in message:
                 self._answer(message)
                 continue
             if is_captured:
@@ -210,7 +214,9 @@ class RpcEndpoint:
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])
-        function, args, kwargs = value_of(message["root"], objects)
+        function, *values = [value_of(item, objects) for item in message["call"]]
+        first_named = len(values) - len(message["names"])
+        args, kwargs = values[:first_named], dict(zip(message["names"], values[first_named:], strict=True))
         may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
         if not may_call and not any(function is kept for kept in self._kept.values()):
             raise TransferError("only functions that were passed as arguments can be called")
@@ -268,14 +274,14 @@ class RpcEndpoint:
         return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
 
     def _write(self, message: dict[str, Any]) -> None:
-        self._send(json.dumps(message, separators=(",", ":")).encode())
+        self._send(_to_json(message).encode())
 
     def _read(self) -> dict[str, Any]:
         frame = self._receive()
         if frame is None:
             raise EndpointLostError
         try:
-            message = json.loads(frame)
+            message = _from_json(frame.decode())
         except (ValueError, RecursionError) as error:
             raise TransferError(f"malformed reply: {type(error).__name__}") from None
         if not isinstance(message, dict):
@@ -302,6 +308,11 @@ def _is_believed(function: Any) -> bool:
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
     return not any(function is each for each in (None, bool, str, repr, getattr, setattr))
+
+
+def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:
+    """The request of a call: items of the function and the arguments, the last of which have these names."""
+    return {"call": items, "names": list(names), "heap": encoder.entries}
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import (
@@ -71,9 +71,13 @@ class ValueEncoder:
 
     def item(self, value: Any) -> Any:
         """The item for a value; its contents are added to the heap."""
-        item = self._item(value)
+        return self.items([value])[0]
+
+    def items(self, values: Iterable[Any]) -> list[Any]:
+        """The items for values; their contents are added to the heap."""
+        found = self._items(values)
         self._drain()
-        return item
+        return found
 
     def shallow(self, value: Any) -> list[Any]:
         """The current entry of an object that is already on the heap."""

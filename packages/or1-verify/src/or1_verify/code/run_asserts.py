@@ -1,8 +1,9 @@
 """Tests that are code: a tester process runs them against a program in another process.
 
-The parent passes each frame from one process to the other without interpreting it. The expected values exist
-only in the tester; the program's process gets arguments, and its replies reach the tester as plain values.
-Only the tester sends the verdict, and it never loads a program.
+When the program is loaded, the parent passes its end of the program's channel to the tester, and the two talk
+to each other. The expected values exist only in the tester; the program's process gets arguments, and its
+replies reach the tester as plain values. Only the tester sends the verdict, over a channel of its own, and it
+never loads a program.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
 from or1_verify.code.names import classes_used, foreign_needs
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
@@ -18,8 +20,8 @@ from or1_verify.code.run_plan import plan_of
 from or1_verify.code.spec import AssertTests, CheckTests, assigned_attributes, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
 
-_VERDICT = b"V"
-"""First byte of the tester's last frame; its other frames begin with another."""
+_CODING_S = 1e-4
+"""User time for coding one frame on either side, measured [s]: it is not the program's own time."""
 
 
 def failures_of_code(
@@ -73,34 +75,36 @@ def _tested(
     modules = ("assertions",) * plan.counts_checks + ("harness",) * plan.with_harness
     # The tester waits while the program computes, so its wall time limit must be longer.
     patient = Limits(cpu_s=2 * limits.cpu_s, wall_s=2 * limits.wall_limit_s, memory_bytes=2 << 30)
-    tester = start_job(sandbox, job, patient, modules)
-    num_calls = 0
+    tester = start_job(sandbox, job, patient, modules, talks_to=program)
+    num_frames = 0
     try:
         while True:
             frame = tester.receive()
             if frame is None:
-                return [_tester_lost(tester, num_calls)]
-            if frame[:1] == _VERDICT:
-                return _failure(json.loads(frame[1:]), num_calls)
-            num_calls += 1
-            program.send(frame[1:])
-            answer = program.receive()
-            if answer is None:
-                return [failure_of(0, program.wait())]
-            tester.send(answer)
+                return [_tester_lost(tester, num_frames)]
+            report = json.loads(frame)
+            if "num_frames" in report:
+                num_frames = report["num_frames"]
+                for each in (program, tester):
+                    each.allow(FRAMES_PER_REPORT * _CODING_S)
+            elif "lost" in report:
+                break
+            else:
+                return _failure(report, num_frames)
     finally:
         tester.close()
+    return [failure_of(0, program.wait())]
 
 
-def _tester_lost(tester: Session, num_calls: int) -> FailedTest:
+def _tester_lost(tester: Session, num_frames: int) -> FailedTest:
     """The failed test when the tester reaches a limit; BadTestsError before the first call of the program."""
     failure = failure_of(0, tester.wait())
-    if num_calls == 0:
+    if num_frames == 0:
         raise BadTestsError(f"the tests end before they call the program: {failure.detail}")
     return FailedTest(0, failure.reason, f"while its result was compared: {failure.detail}")
 
 
-def _failure(verdict: dict[str, Any], num_calls: int) -> list[FailedTest]:
+def _failure(verdict: dict[str, Any], num_frames: int) -> list[FailedTest]:
     if verdict["failure"] is None:
         if verdict["num_calls"] == 0:
             raise BadTestsError("the tests pass without a call of the program")
@@ -108,6 +112,6 @@ def _failure(verdict: dict[str, Any], num_calls: int) -> list[FailedTest]:
             return [FailedTest(0, "wrong_answer", "the tests end without a check of a result")]
         return []
     index, reason, detail = verdict["failure"]
-    if reason == "unsupported" or (num_calls == 0 and reason != "wrong_answer"):
+    if reason == "unsupported" or (num_frames == 0 and reason != "wrong_answer"):
         raise BadTestsError(str(detail))  # after the first reply, the program may have caused the failure
     return [FailedTest(index, "wrong_answer" if reason in ("test_error", "bad_tests") else reason, detail)]

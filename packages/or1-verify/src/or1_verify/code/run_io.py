@@ -12,7 +12,7 @@ from or1_verify.code.compare import difference, same_value
 from or1_verify.code.launch import TimeBudget, run_with_input, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
-from or1_verify.code.rpc import result_of
+from or1_verify.code.rpc import request_of, result_of
 from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, encode
 from or1_verify.code.spec import FunctionTests, StdinTests
@@ -140,8 +140,8 @@ def _call_frame(request: ValueEncoder, arguments: tuple[Any, ...]) -> bytes:
         BadTestsError: the arguments are too large.
     """
     entry_point = object()
-    root = request.item([entry_point, list(arguments), {}])
-    frame = json.dumps({"root": root, "heap": request.entries}).encode()
+    items = request.items([entry_point, *arguments])
+    frame = json.dumps(request_of(items, (), request)).encode()
     if len(frame) > MAX_FRAME_BYTES:
         raise BadTestsError(f"arguments of {len(frame)} bytes exceed the limit of {MAX_FRAME_BYTES}")
     return frame
@@ -183,7 +183,7 @@ def _compared(
 
 def raised_failure(index: int, raised: Any) -> FailedTest:
     """The failed test for an exception that the program's side reports."""
-    name, text = map(_text, raised) if isinstance(raised, list) and len(raised) == 2 else ("", "")
+    name, text = map(_text, raised[:2]) if isinstance(raised, list) and len(raised) > 1 else ("", "")
     reason = "memory_limit" if name == "MemoryError" else "runtime_error"
     return FailedTest(index, reason, f"{name}: {text}"[:_SHOWN])
 

@@ -57,3 +57,24 @@ class Cursor:
             self._at += 3
             return True
         return False
+
+    def _sees_capital(self) -> bool:
+        return self.next is not None and self.next.kind == "letter" and self.next.text.isupper()
+
+    def _points(self) -> str:
+        """Capital letters, with their primes and indices."""
+        found = ""
+        while self._sees_capital():
+            found += self._take().text
+            while self._sees("'", "_"):
+                mark = self._take().text
+                found += mark if mark == "'" else "_" + "".join(each.text for each in self._group_tokens())
+        return found
+
+    def _sees_two_numbers(self, or_letters: bool) -> bool:
+        """Whether `(5, 2)` follows, or also `(n, 2)`."""
+        following = self._tokens[self._at :][:5]
+        marks, numbers = [token.text for token in following[::2]], following[1::2]
+        return marks == ["(", ",", ")"] and all(
+            each.kind == "number" or (or_letters and each.text.islower()) for each in numbers
+        )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from or1_verify.latex.forms import Dots, Form, Many, Named, Order
+from or1_verify.latex.names import JOINT
 
 Same = Callable[[Form, Form], bool]
 _ROOT_NAME = re.compile(r"([a-z])_?\{?(\d+)\}?")
@@ -24,13 +25,22 @@ def elements_of(form: Form) -> Elements:
     """The elements of a form with their names; a form of another kind is one element."""
     match form:
         case Many(order, items):
-            return _unnamed(order, items)
+            return _unnamed(order, tuple(each for item in items for each in _apart(item)))
         case Named(name, Many(Order.TUPLE, items)) if name.startswith("("):
             names = tuple(name[1:-1].split(","))
             return Elements(Order.TUPLE, items, names if len(names) == len(items) else ())
-        case Named(_, inner):
+        case Named(name, inner) if JOINT not in name:
             return elements_of(inner)
+        case Named():
+            return _unnamed(Order.LIST, _apart(form))
     return Elements(Order.LIST, (form,))
+
+
+def _apart(item: Form) -> tuple[Form, ...]:
+    """`a = b = 1` as `a = 1` and `b = 1`."""
+    if not isinstance(item, Named) or JOINT not in item.name:
+        return (item,)
+    return tuple(replace(item, name=name) for name in item.name.split(JOINT))
 
 
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:

@@ -7,7 +7,12 @@ from collections import Counter
 from fractions import Fraction
 from itertools import permutations
 
-from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, is_letter_of_integration
+from or1_verify.latex.constants import (
+    OF_INTEGRATION,
+    VARIABLES,
+    is_beside_variables,
+    is_letter_of_integration,
+)
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
 
@@ -28,6 +33,8 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     gold_names, answer_names = variables(gold), variables(answer)
     old, new = sorted(gold_names - answer_names), sorted(answer_names - gold_names)
     if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:
+        return False
+    if not is_beside_variables(gold_names):
         return False
     gold_terms, answer_terms = _constants(gold), _constants(answer)
     if not all(name in gold_terms and _is_free(name, gold_terms[name], gold_names) for name in old):

@@ -26,6 +26,8 @@ _WORDS = re.compile(r"\\?(?:operatorname\{)?([a-z]{3,}(?: [a-z]+)*)\}?")
 _FILLERS = frozenset(
     {"the", "of", "an", "is", "total", "answer", "value", "result", "number", "solution", "and"}
 )
+JOINT = " = "
+"""Between the names of one value: `a = b = 1`."""
 
 
 def is_name(shown: str) -> bool:
@@ -45,6 +47,8 @@ def same_name(gold: str, answer: str) -> bool:
     """
     if gold.lower() == answer.lower():
         return True
+    if JOINT in gold or JOINT in answer:
+        return set(gold.split(JOINT)) <= set(answer.split(JOINT))
     if is_variable(gold) and is_variable(answer):
         return False
     if gold.startswith("\\frac") != answer.startswith("\\frac") and (gold in answer or answer in gold):

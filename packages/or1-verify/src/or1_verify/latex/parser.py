@@ -21,6 +21,7 @@ from or1_verify.latex.derived import (
     times,
 )
 from or1_verify.latex.matrices import marked_symbol
+from or1_verify.latex.objects import MARKED, NAMED_BY_POINTS, NO_FACTORS, named_object
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import (
     CONSTANTS,
@@ -60,7 +61,6 @@ _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _BARS = frozenset({"\\overline", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-"})
-_BETWEEN = frozenset({"\\over", "\\choose", "\\bmod"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
@@ -128,9 +128,7 @@ class _Parser(Cursor):
             return True
         if self._sees("|"):
             return self._bars == 0
-        return (
-            token.kind == "command" and not token.text.startswith(_NO_FACTOR) and token.text not in _BETWEEN
-        )
+        return token.kind == "command" and not (token.text.startswith(_NO_FACTOR) or token.text in NO_FACTORS)
 
     def _juxtaposed(self, before: Node) -> Node:
         """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
@@ -240,17 +238,13 @@ class _Parser(Cursor):
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:
             return E if letter == "e" else IMAGINARY
-        if letter in {"C", "P"} and self._sees_two_numbers():
+        if letter in {"C", "P"} and self._sees_two_numbers(or_letters=letter == "C"):
             above, below = self._arguments()
             ways = Call("binomial", (above, below))
             return ways if letter == "C" else Product((ways, Call("factorial", (below,))))
         if letter in _UNKNOWN_FUNCTIONS and self._sees("("):
             return Call(letter, self._arguments())
         return self._symbol(letter)
-
-    def _sees_two_numbers(self) -> bool:
-        kinds = [token.text if token.kind == "mark" else token.kind for token in self._tokens[self._at :][:5]]
-        return kinds == ["(", "number", ",", "number", ")"]
 
     def _symbol(self, name: str) -> Node:
         """A variable with its subscript; a subscript with an index makes it a term of a sequence."""
@@ -297,7 +291,9 @@ class _Parser(Cursor):
             return self._series(name)
         if name.startswith("begin{"):
             return self._matrix(name[6:-1])
-        if name in {"overline", "vec", "hat", "mathbf", "boldsymbol"}:
+        if name in NAMED_BY_POINTS and self._sees_capital():
+            return named_object(name, self._points())
+        if name in MARKED:
             return marked_symbol(name, "".join(token.text for token in self._group_tokens()))
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable

@@ -33,6 +33,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.notations import with_plain_numbers
+from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
@@ -191,6 +192,8 @@ def _read_one(tokens: list[Token]) -> Form:
     is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
+    if (related := read_related(tokens)) is not None:
+        return related
     if any(token.kind in {"mark", "command"} for token in tokens) and len(split(tokens, _RELATIONS)) > 1:
         return read_relation(tokens, _read_one)
     for reader in (_constant, _union, _bracketed, _ratio):

@@ -9,7 +9,7 @@ from fractions import Fraction
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
-from or1_verify.latex.names import is_name, is_variable
+from or1_verify.latex.names import JOINT, is_name, is_variable
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
@@ -85,7 +85,8 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if first is None and len(sides) == 2 and _is_false(sides):
         raise UnreadableError("an equation that does not hold")
     if first is not None:
-        return Named(first, read(sides[-1]))
+        names = [name_of(side) or "" for side in sides[:-1]]
+        return Named(JOINT.join(names) if all(map(is_variable, names)) else first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
     if _has_words(sides):

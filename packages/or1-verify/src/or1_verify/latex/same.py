@@ -43,7 +43,7 @@ from or1_verify.latex.forms import (
 )
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
-from or1_verify.latex.names import same_name
+from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
 from or1_verify.latex.relations import equations_of, is_product, is_solved_for
 from or1_verify.latex.tree import (
@@ -177,6 +177,8 @@ class Comparer:
                 return self._same_equations(gold, answer)
             case (Relation(), Named()) | (Named(), Relation()):
                 return self._same_equations(gold, answer)
+            case (Many(), Named(name)) | (Named(name), Many()) if JOINT in name:
+                return self._same_many(gold, answer)
             case Named(_, Value() | Region() | Words() | Based() | Ratio() as gold_form), _:
                 return self.same(gold_form, answer)
             case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):

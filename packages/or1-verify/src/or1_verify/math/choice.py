@@ -34,7 +34,10 @@ _ABOUT_OTHERS = re.compile(
 _ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
 _OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
 _OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
-_SMALL = "abcdefghij"
+LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\(?:text|math)\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
+r"""The letter of a choice before its text: `\text{(B)} 12`."""
+_SMALL = "abcdfghj"
+"""Small letters of choices: `e` and `i` are numbers."""
 
 
 def choice_letter(text: str) -> str | None:

@@ -21,7 +21,7 @@ from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
 from or1_verify.latex.words import normal_words
-from or1_verify.math.choice import choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
@@ -34,7 +34,6 @@ from or1_verify.math.plain_number import plain_number
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
-_LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\text\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
@@ -92,7 +91,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
         return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
-    if gold.type is GoldType.CHOICE or _is_letter(form):
+    if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
         if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
         if gold.type is GoldType.CHOICE:
@@ -226,8 +225,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
-    if _LETTER_BEFORE_VALUE.match(answer) and not _is_letter(form):
-        texts.append(_LETTER_BEFORE_VALUE.sub("", answer, count=1))
+    lettered = LETTER_BEFORE_VALUE.match(answer)
+    if lettered and not _is_letter(form) and gold.letter in {"", lettered[1]}:
+        texts.append(LETTER_BEFORE_VALUE.sub("", answer, count=1))
     found = []
     for text in texts:
         try:

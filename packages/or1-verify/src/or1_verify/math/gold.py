@@ -34,7 +34,7 @@ from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
-from or1_verify.math.choice import choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
 
@@ -66,6 +66,8 @@ class AcceptedGold:
     type: GoldType | None = None
     """None: as its form shows."""
     tolerance: Fraction | None = None
+    letter: str = ""
+    """The letter of the choice of which it is the text."""
 
 
 _ORDERS = {GoldType.SET: Order.SET, GoldType.LIST: Order.LIST, GoldType.TUPLE: Order.TUPLE}
@@ -96,9 +98,15 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
-    """`412,538,907` is a number, and a list too."""
+    """`412,538,907` is a number, and a list too; `(B) 12` is its letter alone too, and its text alone."""
     others = (None if gold.type else gold_as_list(gold.text), with_free_signs(gold.text))
-    return (gold, *(replace(gold, text=other) for other in others if other is not None))
+    found = (gold, *(replace(gold, text=other) for other in others if other is not None))
+    has_text = gold.type is None and LETTER_BEFORE_VALUE.match(gold.text)
+    letter = choice_letter(gold.text) if has_text else None
+    if letter is None:
+        return found
+    alone = replace(gold, text=LETTER_BEFORE_VALUE.sub("", gold.text, count=1), letter=letter)
+    return (*found, alone, replace(gold, text=letter, type=GoldType.TEXT))
 
 
 def _typed(gold: dict[str, object]) -> AcceptedGold:

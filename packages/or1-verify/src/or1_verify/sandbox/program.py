@@ -71,40 +71,52 @@ def _stream(descriptor: int, mode: str, errors: str, buffering: int = -1) -> Tex
 
 
 def _offer_channel() -> None:
-    """Provide the module `or1_channel`. A frame is a length in four bytes (big-endian) and the content."""
+    """Provide the module `or1_channel`."""
     module = ModuleType("or1_channel")
-    vars(module).update(_or1_send=send, _or1_receive=receive)
+    parent = Channel(CHANNEL)
+    vars(module).update(_or1_send=parent.send, _or1_receive=parent.receive, _or1_Channel=Channel)
     sys.modules["or1_channel"] = module
 
 
-def send(message: bytes) -> None:
-    """Send one frame to the parent; ValueError above 64 MiB."""
-    if len(message) > MAX_FRAME_BYTES:
-        raise ValueError(f"a message of {len(message)} bytes is too long")
-    rest = memoryview(len(message).to_bytes(4, "big") + message)
-    while rest:
-        rest = rest[os.write(CHANNEL, rest) :]
+class Channel:
+    """One end of a channel. A frame is a length in four bytes (big-endian) and the content."""
 
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._unread = bytearray()
 
-def receive() -> bytes | None:
-    """The next frame from the parent; None if the channel is closed."""
-    header = _read(4)
-    return None if header is None else _read(int.from_bytes(header, "big"))
+    def send(self, message: bytes) -> None:
+        """Send one frame; ValueError above 64 MiB, OSError if the other end is closed."""
+        _require_length(len(message))
+        rest = memoryview(len(message).to_bytes(4, "big") + message)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
 
-
-_unread = bytearray()
-
-
-def _read(size: int) -> bytes | None:
-    """The next bytes of the channel; a short frame is read together with its length."""
-    while len(_unread) < size:
-        piece = os.read(CHANNEL, min(max(size - len(_unread), 1 << 16), 1 << 20))
-        if not piece:
+    def receive(self) -> bytes | None:
+        """The next frame; None if the channel is closed; ValueError above 64 MiB."""
+        header = self._read(4)
+        if header is None:
             return None
-        _unread.extend(piece)
-    content = bytes(memoryview(_unread)[:size])
-    del _unread[:size]
-    return content
+        size = int.from_bytes(header, "big")
+        _require_length(size)
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes | None:
+        """The next bytes of the channel; a short frame is read together with its length."""
+        unread = self._unread
+        while len(unread) < size:
+            piece = os.read(self._descriptor, min(max(size - len(unread), 1 << 16), 1 << 20))
+            if not piece:
+                return None
+            unread.extend(piece)
+        content = bytes(memoryview(unread)[:size])
+        del unread[:size]
+        return content
+
+
+def _require_length(num_bytes: int) -> None:
+    if num_bytes > MAX_FRAME_BYTES:
+        raise ValueError(f"a message of {num_bytes} bytes is too long")
 
 
 def _status_of(error: BaseException) -> int:

@@ -52,13 +52,14 @@ class Sandbox:
         self,
         main: str,
         *,
-        stdin: bytes = b"",
+        stdin: bytes | Session = b"",
         limits: Limits = Limits(),  # noqa: B008
         sent_later: str = "",
     ) -> Session:
         """Start `main` as a program that exchanges messages; call `wait` or `close` on its session.
 
-        `sent_later` is code that `main` will receive: it is searched for names of large libraries too.
+        `sent_later` is code that `main` will receive: it is searched for names of large libraries too. With a
+        program as `stdin`, `main` talks to it: descriptor 0 is the other end of that program's channel.
         """
         large = any(name in main or name in sent_later for name in self._large)
         server = self._serving(large=large)

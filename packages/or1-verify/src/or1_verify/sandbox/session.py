@@ -1,7 +1,7 @@
 """One running program, from the side of its parent: reads its output and enforces its limits.
 
 A single loop polls stdout, stderr, the channel and the reports of the fork server, so that a full pipe never
-blocks a program, and checks the time limits in between.
+blocks a program, and checks the time limits in between. Two programs that talk to each other share a loop.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import select
 import signal
 import socket
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import ChainMap, deque
+from collections.abc import Callable, Sequence
 
-from or1_verify.process_clock import CpuTime, WaitClock, cpu_time, cpu_total_s
+from or1_verify.process_clock import CpuTime
 from or1_verify.sandbox.control import Message
 from or1_verify.sandbox.program import MEMORY_STATUS
 from or1_verify.sandbox.server_process import ForkServerProcess
 from or1_verify.sandbox.streams import Frames, Output, sealed
+from or1_verify.sandbox.time_limits import TimeLimits
 from or1_verify.sandbox.types import (
     MAX_FRAME_BYTES,
     STDERR_KEPT_BYTES,
@@ -35,8 +36,6 @@ _KILL_LIMIT_S = 30.0
 """From the kill of a program to the report of its end [s]."""
 _MIN_CHECK_S, _MAX_CHECK_S = 0.002, 0.1
 """Shortest and longest time between two checks of the limits [s]."""
-_SAMPLE_S = 0.5
-"""Time between two samples of the waiting time [s]."""
 _READ_BYTES = 1 << 20
 _SHORT_BYTES = 1 << 16
 """Messages below this are sent together with their length [bytes]."""
@@ -47,13 +46,29 @@ class Session:
     """A program in the sandbox. It occupies a slot until `wait` or `close` returns."""
 
     def __init__(
-        self, server: ForkServerProcess, number: int, source: bytes, stdin: bytes, limits: Limits
+        self,
+        server: ForkServerProcess,
+        number: int,
+        source: bytes,
+        stdin: bytes | Session,
+        limits: Limits,
     ) -> None:
-        """Request the program; SandboxError if the fork server is lost or all slots are in use."""
+        """Request the program; SandboxError if the fork server is lost or all slots are in use.
+
+        Args:
+            server: starts it.
+            number: its number, unique in this fork server.
+            source: its code.
+            stdin: its standard input, or the program that it talks to: the input is then the parent's end of
+                the channel of that program, which can no longer be used here.
+            limits: its limits.
+        """
         self._server = server
         self._number = number
         self._limits = limits
-        self._cpu_limit = limits.kill_cpu
+        self._times = TimeLimits(limits)
+        self._partner = stdin if isinstance(stdin, Session) else None
+        """The program at the other end of a channel: neither waits while the other one runs."""
         self._execution: Execution | None = None
         self._broken: SandboxError | None = None
         self._stdout = Output(limits.output_bytes, limits.output_bytes, keep_end=False)
@@ -61,27 +76,21 @@ class Session:
         self._frames = Frames()
         self._outgoing: deque[memoryview] = deque()
         self._discard_frames = False
-        self._pid: int | None = None
         self._ready = False
         self._ended: Message | None = None
         self._killed_for: Ending | None = None
         self._deadline = time.monotonic() + _READY_LIMIT_S
         self._started = time.monotonic()
         self._wall_s = 0.0
-        self._clock: WaitClock | None = None
-        self._began = 0.0
-        self._left_out_s = 0.0
-        self._next_sample = 0.0
         self._left_pump = self._started
         self._next_scratch_check = 0.0
         self._slot, self._cgroup = server.acquire_slot(limits.memory_bytes)
         self._streams: dict[int, Output] = {}
         """The open streams, by descriptor."""
         self._channel: socket.socket | None = None
-        self._poll = select.poll()
         server.expect(number)
         try:
-            self._request_program(source, stdin)
+            self._request_program(source, sealed(stdin) if isinstance(stdin, bytes) else stdin._end_for(self))
         except OSError as error:
             self._free()
             raise SandboxError(f"no descriptors or memory for a program: {error}") from error
@@ -108,13 +117,11 @@ class Session:
             self._use_channel(self._channel, select.POLLOUT)
             if not self._outgoing:
                 return
-        self._watch_channel()
         self._pump(lambda: not self._outgoing or self._channel is None)
 
     def receive(self) -> bytes | None:
         """The next frame from the program; None if none can come: `wait` then returns how it ended."""
         if not self._frames.complete:
-            self._watch_channel()
             self._pump(lambda: self._frames.complete or self._channel is None)
         return self._frames.take() if self._frames.complete else None
 
@@ -123,7 +130,7 @@ class Session:
         if self._execution is None:
             self._discard_frames = True
             self._frames = Frames()
-            self._watch_channel()
+            self._partner = None
             self._pump(lambda: self._ended is not None and not self._streams)
             self._execution = self._result()
             self._free()
@@ -135,32 +142,43 @@ class Session:
             self._kill(Ending.CLOSED)
         return self.wait()
 
-    def _request_program(self, source: bytes, stdin: bytes) -> None:
-        """Send the program's descriptors to the fork server and keep the parent's ends."""
+    def allow(self, user_s: float) -> None:
+        """Add to the limit on user time, which at most doubles: time that is not the program's own [s]."""
+        self._times.allow(user_s)
+
+    def _end_for(self, partner: Session) -> int:
+        """The parent's end of the channel, for a program that talks to this one."""
+        if self._channel is None:
+            raise OSError("the channel of the program is closed")
+        self._partner = partner
+        self._channel.setblocking(True)
+        end = self._channel.detach()
+        self._close_channel()
+        return end
+
+    def _request_program(self, source: bytes, stdin: int) -> None:
+        """Send the program's descriptors to the fork server and keep the parent's ends; closes `stdin`."""
         with contextlib.ExitStack() as handed_over:
-            descriptors = [sealed(source)]
+            descriptors = [stdin]
             handed_over.callback(_close_all, descriptors)
-            descriptors.append(sealed(stdin))
+            descriptors.insert(0, sealed(source))
             for output in (self._stdout, self._stderr):
                 read_end, write_end = os.pipe()
                 descriptors.append(write_end)
                 self._streams[read_end] = output
                 os.set_blocking(read_end, False)
-                self._poll.register(read_end, select.POLLIN)
             self._channel, far_end = socket.socketpair()
             descriptors.append(far_end.detach())
             self._channel.setblocking(False)
             groups = self._cgroup.descriptors if self._cgroup is not None else ()
             self._server.send(self._request(), (*descriptors, *groups))
-        self._poll.register(self._server.control.fileno(), select.POLLIN)
-        self._watch_channel()
 
     def _request(self) -> Message:
         limits = self._limits
         return {
             "start": self._number,
             "slot": self._slot,
-            "kernel_cpu_s": self._cpu_limit.backstop_s,
+            "kernel_cpu_s": limits.kill_cpu.backstop_s,
             "memory_bytes": limits.memory_bytes,
             "file_bytes": limits.file_bytes,
             "num_open_files": limits.num_open_files,
@@ -168,41 +186,50 @@ class Session:
 
     def _pump(self, done: Callable[[], bool]) -> None:
         """Read, write and check limits until `done`; a SandboxError ends the session."""
-        if self._broken is not None:
-            raise self._broken
-        self._leave_out(time.monotonic() - self._left_pump)
+        sessions = [self] if self._partner is None else [self, self._partner]
+        for each in sessions:
+            if each._broken is not None:
+                raise each._broken
+            each._leave_out(time.monotonic() - each._left_pump)
         try:
             while not done():
-                self._turn()
-            self._left_pump = time.monotonic()
+                _turn(sessions)
+            for each in sessions:
+                each._left_pump = time.monotonic()
         except SandboxError as error:
-            self._broken = error
-            self._free()
+            for each in sessions:
+                each._broken = error
+                each._free()
             raise
 
     def _leave_out(self, seconds: float) -> None:
         """Do not count time in which the program may have waited for our caller, or for the machine."""
         if self._ready and self._killed_for is None:
             self._deadline += seconds
-            self._next_sample += seconds
-            self._began += seconds
-            self._left_out_s += seconds
-            if self._clock is not None:
-                self._clock.skip(seconds)
+            self._times.leave_out(seconds)
 
-    def _turn(self) -> None:
-        timeout_s, began = self._poll_timeout_s(), time.monotonic()
-        happened = self._poll.poll(timeout_s * 1000)
-        # We ourselves were late: the machine stood still, or we queued for a core. Then the program did too.
-        self._leave_out(max(0.0, time.monotonic() - began - timeout_s))
+    def _watched(self) -> dict[int, int]:
+        """The open descriptors and the events for which they are polled.
+
+        Of the channel only one frame ahead is read: a program that sends faster than frames are received must
+        wait.
+        """
+        found = dict.fromkeys((*self._streams, self._server.control.fileno()), select.POLLIN)
+        if self._channel is not None:
+            wanted = select.POLLOUT if self._outgoing else 0
+            if self._discard_frames or not (self._frames.complete or self._frames.too_long):
+                wanted |= select.POLLIN
+            found[self._channel.fileno()] = wanted
+        return found
+
+    def _handle(self, happened: dict[int, int]) -> None:
+        """Handle events of this session's descriptors, then check the limits."""
         if self._ended is not None and not happened:
             self._close_streams()  # a child of the program holds them open (levels without seccomp)
-        for descriptor, events in happened:
+        for descriptor, events in happened.items():
             if descriptor in self._streams:
                 self._read_stream(descriptor)
-            elif descriptor == self._server.control.fileno():
-                self._server.read_reports()
-            elif self._channel is not None:
+            elif self._channel is not None and descriptor == self._channel.fileno():
                 self._use_channel(self._channel, events)
         for report in self._server.reports(self._number):
             self._note(report)
@@ -213,24 +240,21 @@ class Session:
         """Time until the next check of the limits is due [s]."""
         if self._ended is not None:
             return 1.0  # only the rest of the pipes is read
-        now = time.monotonic()
-        left_s = self._deadline - now
+        left_s = self._deadline - time.monotonic()
         if self._ready and self._killed_for is None:
-            # The program may use all cores at once, and so reach its limit earlier.
-            left_s = min(left_s, self._cpu_left_s() / _NUM_CORES, self._next_sample - now, _MAX_CHECK_S)
+            left_s = min(left_s, self._times.next_check_s, _MAX_CHECK_S)
         return max(left_s, _MIN_CHECK_S)
 
     def _note(self, report: Message) -> None:
         if "failed" in report:
             raise SandboxError(f"a program could not be started: {report['failed']}")
         if "started" in report:
-            self._pid = report["started"]
+            self._times.pid = report["started"]
         elif "ready" in report:
             self._ready = True
             if self._killed_for is None:
                 self._deadline = time.monotonic() + self._limits.starved_s
-                self._began = time.monotonic()
-                self._plan_sample(0.0)
+                self._times.begin()
         else:
             self._ended = report
             self._wall_s = time.monotonic() - self._started
@@ -248,9 +272,9 @@ class Session:
             raise self._server.failure(f"no {wanted} of a program after {now - self._started:.0f} s")
         if self._stdout.too_long or self._stderr.too_long or self._frames.too_long:
             self._kill(Ending.OUTPUT_LIMIT)
-        elif self._ready and self._cpu_left_s() < 0:
+        elif self._ready and self._times.is_cpu_spent:
             self._kill(Ending.CPU_LIMIT)
-        elif self._ready and now >= self._next_sample and self._waited_too_long():
+        elif self._ready and self._times.waited_too_long(self._partner._times.pid if self._partner else None):
             self._kill(Ending.WALL_LIMIT)
         elif self._ready and now > self._next_scratch_check:
             is_first = self._next_scratch_check == 0.0
@@ -264,24 +288,6 @@ class Session:
             self._deadline = time.monotonic() + _KILL_LIMIT_S
             self._server.send({"kill": self._number})
 
-    def _waited_too_long(self) -> bool:
-        waited_s = time.monotonic() - self._began
-        if self._pid is not None:  # else it has just ended, or our /proc shows another process tree
-            self._clock = self._clock or WaitClock(self._pid, began=self._began)
-            waited_s = self._clock.sample()
-        self._plan_sample(waited_s)
-        return waited_s >= self._limits.wall_limit_s
-
-    def _plan_sample(self, waited_s: float) -> None:
-        self._next_sample = time.monotonic() + min(_SAMPLE_S, self._limits.wall_limit_s - waited_s)
-
-    def _cpu_left_s(self) -> float:
-        """Processor time until the program can exceed its limit, or less; negative if it has [s]."""
-        total_s = 0.0 if self._pid is None else cpu_total_s(self._pid)
-        if self._pid is None or total_s < self._cpu_limit.user_s:
-            return self._cpu_limit.user_s - total_s
-        return self._cpu_limit.left_s(cpu_time(self._pid))
-
     def _read_stream(self, descriptor: int) -> None:
         try:
             piece = os.read(descriptor, _READ_BYTES)
@@ -290,7 +296,6 @@ class Session:
         if piece:
             self._streams[descriptor].add(piece)
         else:
-            self._poll.unregister(descriptor)
             del self._streams[descriptor]
             os.close(descriptor)
 
@@ -311,21 +316,9 @@ class Session:
             pass
         except OSError:
             self._close_channel()
-        self._watch_channel()
-
-    def _watch_channel(self) -> None:
-        """Read only one frame ahead: a program that sends faster than frames are received must wait."""
-        if self._channel is None:
-            return
-        wanted = select.POLLOUT if self._outgoing else 0
-        if self._discard_frames or not (self._frames.complete or self._frames.too_long):
-            wanted |= select.POLLIN
-        self._poll.register(self._channel, wanted)
 
     def _close_channel(self) -> None:
         if self._channel is not None:
-            with contextlib.suppress(KeyError):
-                self._poll.unregister(self._channel)
             self._channel.close()
             self._channel = None
         self._outgoing.clear()
@@ -336,9 +329,6 @@ class Session:
         killed = os.WIFSIGNALED(status)
         cpu = CpuTime(self._ended["user_s"], self._ended["system_s"])
         ending = self._ending(status, cpu)
-        waited_s = self._wall_s - self._left_out_s - cpu.total_s
-        if self._clock is not None:
-            waited_s = self._clock.waited_s
         return Execution(
             ending=ending,
             exit_code=None if killed else os.WEXITSTATUS(status),
@@ -347,13 +337,13 @@ class Session:
             stderr=self._stderr.content,
             cpu=cpu,
             wall_s=self._wall_s,
-            waited_s=max(0.0, waited_s),
+            waited_s=self._times.waited_s(self._wall_s, cpu),
             near_limit=ending is Ending.CPU_LIMIT and (not killed or self._killed_for is Ending.CLOSED),
             peak_memory_bytes=self._ended["peak_memory_bytes"],
         )
 
     def _ending(self, status: int, cpu: CpuTime) -> Ending:
-        if self._limits.cpu.exceeded_by(cpu):
+        if self._times.exceeded_by(cpu):
             return Ending.CPU_LIMIT
         if os.WIFSIGNALED(status):
             if self._killed_for is not None and os.WTERMSIG(status) == signal.SIGKILL:
@@ -370,8 +360,6 @@ class Session:
 
     def _close_streams(self) -> None:
         for descriptor in self._streams:
-            with contextlib.suppress(KeyError):
-                self._poll.unregister(descriptor)
             os.close(descriptor)
         self._streams = {}
 
@@ -385,9 +373,24 @@ class Session:
             self._slot = -1
 
 
+def _turn(sessions: Sequence[Session]) -> None:
+    """Wait for events of these sessions, or until a limit is to be checked, and handle them."""
+    watched = [each._watched() for each in sessions]
+    poll = select.poll()
+    for descriptor, events in ChainMap(*watched).items():
+        poll.register(descriptor, events)
+    timeout_s, began = min(each._poll_timeout_s() for each in sessions), time.monotonic()
+    happened = dict(poll.poll(timeout_s * 1000))
+    # We ourselves were late: the machine stood still, or we queued for a core. Then the programs did too.
+    late_s = max(0.0, time.monotonic() - began - timeout_s)
+    for server in {each._server for each in sessions}:
+        if server.control.fileno() in happened:
+            server.read_reports()
+    for each, own in zip(sessions, watched, strict=True):
+        each._leave_out(late_s)
+        each._handle({descriptor: events for descriptor, events in happened.items() if descriptor in own})
+
+
 def _close_all(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-_NUM_CORES = len(os.sched_getaffinity(0))

@@ -157,6 +157,19 @@ def test_calls(program: str, reason: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raised", "reason", "detail"),
+    [
+        ("ValueError('no join')", "runtime_error", "ValueError: no join"),
+        ("MemoryError('full')", "memory_limit", "MemoryError: full"),
+        ("KeyError(3)", "runtime_error", "KeyError: 3"),
+    ],
+)
+def test_an_exception_of_a_call_is_named(raised: str, reason: str, detail: str) -> None:
+    verdict = judge(FUNCTION, f"def join(xs, sep): raise {raised}")
+    assert (verdict.reason, verdict.detail) == (reason, f"test 1 of 2: {detail}")
+
+
+@pytest.mark.parametrize(
     ("inputs", "output", "program", "reason"),
     [
         ("[3, 1, 2]", "[1, 2, 3]", "def f(x): x.sort(); return x", "right"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from or1_verify import code
+from or1_verify.code import run_asserts
 from or1_verify.code.program import as_response
 from or1_verify.code.sandboxes import close_all
+from or1_verify.sandbox import Session
 from or1_verify.types import Verdict
 
 
@@ -282,6 +285,50 @@ HUMANEVAL = {
 def test_humaneval(program: str, reason: str) -> None:
     verdict = judge(HUMANEVAL, program)
     assert verdict.reason == reason, verdict.detail
+
+
+MANY_CALLS = {
+    "calls": ("for i in range({n}):\n    assert f(i) == i * i", "def f(i): return i * i"),
+    "elements of a generator": (
+        "for i, x in zip(range({n}), f()):\n    assert x == i * i",
+        "import itertools\ndef f(): return (i * i for i in itertools.count())",
+    ),
+    "methods": (
+        "s = Stack()\nfor i in range({n} // 3):\n    s.push(i)\n    assert len(s) == i + 1",
+        STACK,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MANY_CALLS)
+def test_calls_do_not_pass_through_the_parent_and_their_coding_is_not_charged(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 calls: eight reports of 256 frames reach the parent, and each allows both sides their time."""
+    received, allowed_s = [], []
+    receive, allow = Session.receive, Session.allow
+    monkeypatch.setattr(Session, "receive", lambda self: received.append(receive(self)) or received[-1])
+    monkeypatch.setattr(Session, "allow", lambda self, s: allowed_s.append(s) or allow(self, s))
+    tests, program = MANY_CALLS[kind]
+    assert judge(asserts(tests.format(n=2000)), program).reason == "right"
+    loaded, rest = received[:2], received[2:]
+    assert [list(json.loads(frame)) for frame in loaded] == [["setup"], ["ready"]]
+    assert len(rest) == 1 + len(allowed_s) // 2
+    assert len(allowed_s) == 2 * 8
+    assert sum(allowed_s) >= 2 * 2000 * run_asserts._CODING_S
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "num"), [("calls", 100_000), ("elements of a generator", 50_000)])
+def test_a_hundred_thousand_calls_are_within_the_default_limits(kind: str, num: int) -> None:
+    tests, program = MANY_CALLS[kind]
+    verdict = judge(asserts(tests.format(n=num)), program)
+    assert verdict.reason == "right", verdict.detail
+
+
+def test_tests_read_no_frames_as_input() -> None:
+    tests = asserts("import sys\nassert sys.stdin.read() == ''\nassert f(1) == 2")
+    assert judge(tests, "def f(x): return x + 1").reason == "right"
 
 
 def test_a_failure_names_the_test() -> None:

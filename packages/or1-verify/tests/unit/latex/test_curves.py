@@ -58,6 +58,12 @@ def test_equations_with_and_without_fractions(gold: str, answer: str, same: bool
         ("Ce^{-x}", "Ke^{x}", False),
         (r"\frac{C_1 C_2}{C_1+C_2}", r"\frac{AB}{A+B}", False),
         ("A+B", "A+C", False),
+        ("A+B+C", "A+B+K", False),
+        (r"\frac{1}{RC}", r"\frac{1}{RK}", False),
+        (r"\frac{x}{RC}", r"\frac{x}{RK}", False),
+        (r"a^2+b^2-2ab\cos C", r"a^2+b^2-2ab\cos K", False),
+        ("C_1 e^x+C_2 e^{-x}", "Ae^x+Be^{-x}", True),
+        (r"C\cdot 2^n", r"K\cdot 2^n", True),
         ("x+C", "x+m", False),
     ],
 )
