@@ -19,14 +19,14 @@ function verdictMark(outcome) {
 
 const verdictText = (outcome) => VERDICTS[outcome][1];
 
-/** The end of a text on one line: the answer is there. */
+/** The end of a text on one line, as much as a row has room for: the answer is there. */
 function ending(text) {
-  return visible(text.slice(-160)).replace(/\s+/g, " ");
+  return visible(text.slice(-60)).replace(/\s+/g, " ");
 }
 
 /** The begin of a text on one line. */
 function beginning(text) {
-  return visible(text.slice(0, 120)).replace(/\s+/g, " ");
+  return visible(text.slice(0, 100)).replace(/\s+/g, " ");
 }
 
 /** Writes a rollout into a row of the list; the elements of a row are made once. */
