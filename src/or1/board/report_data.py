@@ -77,7 +77,7 @@ def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
         "provenance": [
             [key, value if isinstance(value, str | int | float) else str(value)]
             for key, value in flatten(run.description["provenance"]).items()
-            if not key.startswith("changes")
+            if not key.startswith("changes") and not key.endswith(("mtime_ns", "num_bytes"))
         ],
     }
 
