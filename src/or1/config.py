@@ -19,6 +19,9 @@ from or1.model_config import EndpointConfig as EndpointConfig
 from or1.model_config import LoraConfig as LoraConfig
 from or1.model_config import ModelConfig as ModelConfig
 from or1.model_config import VllmConfig as VllmConfig
+from or1.record_config import CheckpointConfig as CheckpointConfig
+from or1.record_config import CollapseConfig as CollapseConfig
+from or1.record_config import TrackingConfig as TrackingConfig
 from or1.setting import OnResume
 from or1.system_config import ClusterConfig as ClusterConfig
 from or1.system_config import SystemConfig as SystemConfig
@@ -151,6 +154,17 @@ class LossConfig(Config):
     importance_cap: float | None = Field(default=None, ge=1)
     """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None =
     off."""
+    ratio_to: Literal["old", "behavior"] = "old"
+    """Denominator of the clipped ratio: old = the trainer's policy before the step's first update;
+    behavior = the policy that sampled the token, so that the clip bounds the drift since then too."""
+
+    @model_validator(mode="after")
+    def _one_correction(self) -> Self:
+        if self.ratio_to == "behavior" and self.importance_cap is not None:
+            raise ValueError(
+                'ratio_to = "behavior" has pi_old / pi_behavior in its ratio: leave importance_cap out'
+            )
+        return self
 
 
 class EntropyConfig(Config):
@@ -309,43 +323,6 @@ class EvaluationConfig(Config):
         return self
 
 
-class CheckpointConfig(Config):
-    every: int = Field(default=20, ge=1)
-    """Steps between checkpoints; the last step always has one [steps]. Source: scripts."""
-    keep: int = Field(default=2, ge=1)
-    """Verified checkpoints kept, newest first [checkpoints]."""
-
-
-class CollapseConfig(Config):
-    """When a warning is given: the entropy falls, and at its rate reaches the floor within the horizon."""
-
-    floor: float = Field(default=0.1, gt=0)
-    """Entropy that counts as collapsed [nats/token]; half of the paper's target."""
-    window: int = Field(default=10, ge=2)
-    """Last steps whose rate of change is used [steps]."""
-    horizon: int = Field(default=20, ge=1)
-    """Steps that the warning looks ahead [steps]."""
-
-
-class TrackingConfig(Config):
-    console: bool = True
-    """Live view in the terminal."""
-    tensorboard: bool = True
-    """Write TensorBoard event files into the run folder."""
-    wandb_project: str | None = None
-    """Weights & Biases project; None = off."""
-    rollouts_every: int = Field(default=1, ge=1)
-    """Write the rollouts of one in this many steps [steps]."""
-    rollouts_keep: int | None = Field(default=None, ge=1)
-    """Keep the rollout files of this many last written steps [files]; None = all."""
-    token_numbers: bool = True
-    """Write log-probability and entropy of each token into the rollout files."""
-    collapse: CollapseConfig = CollapseConfig()
-    """Warning before the entropy collapses, in the console and in metrics.jsonl."""
-    fingerprint_tensors: bool = True
-    """Hash gradient and weights each step (about 1 s per GB); ids, tokens and rewards are always hashed."""
-
-
 class RunConfig(Config):
     name: Annotated[str, OnResume.FREE]
     """Name of the run; `runs/<name>` is its folder unless --out says otherwise."""
@@ -381,10 +358,11 @@ class RunConfig(Config):
             )
         if self.rollout.partial and self.system.deterministic:
             raise ValueError("rollout.partial depends on time: set system.deterministic = false")
-        if self.rollout.max_staleness and self.loss.importance_cap is None:
+        is_corrected = self.loss.importance_cap is not None or self.loss.ratio_to == "behavior"
+        if self.rollout.max_staleness and not is_corrected:
             raise ValueError(
                 f"rollout.max_staleness = {self.rollout.max_staleness} trains on tokens of older weights: "
-                "set loss.importance_cap, such as 2.0, to correct for them"
+                'set loss.importance_cap, such as 2.0, or loss.ratio_to = "behavior" to correct for them'
             )
         if self.system.deterministic and self.model.dtype == "bfloat16":
             raise ValueError("system.deterministic works in float32: set model.dtype to auto or float32")

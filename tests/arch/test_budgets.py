@@ -15,7 +15,7 @@ LOOP_LINES, LOOP_BRANCHES = 150, 10
 
 TRAINING_STEP = (
     *("loop", "algo", "nn", "rollout", "trainer", "tasks", "assemble", "types", "config", "protocols"),
-    *("model_config", "system_config", "setting", "plugins", "metric"),
+    *("model_config", "record_config", "system_config", "setting", "plugins", "metric"),
 )
 """Modules and folders of or1 on the way of a training step."""
 VERIFY_CODE, TRAINING_STEP_CODE = 11_500, 12_450

@@ -94,13 +94,14 @@ def token_loss(
 ) -> tuple[Tensor, LossSums]:
     """sum_t weight_t * (-min(ratio A, clip(ratio) A) * w - alpha H + beta KL).
 
-    ratio = exp(logprobs - old), w = min(exp(old - behavior), importance_cap) without gradient.
+    ratio = exp(logprobs - old), w = min(exp(old - behavior), importance_cap) without gradient; with
+    `ratio_to = "behavior"` ratio = exp(logprobs - behavior) and w = 1.
 
     Args:
         logprobs_N: current policy, with gradient [nats].
         entropy_N: exact, with gradient when alpha is not 0 [nats].
         batch: the tokens' other numbers.
-        config: clip range, KL, importance cap.
+        config: clip range, KL, importance correction.
         alpha: entropy bonus of the step [dimensionless].
 
     Returns:
@@ -109,8 +110,9 @@ def token_loss(
     Source: arXiv 2505.22312 eq. 3.1.
     """
     old_N = logprobs_N.detach() if batch.old_logprobs_N is None else batch.old_logprobs_N
+    base_N = batch.behavior_logprobs_N if config.ratio_to == "behavior" else old_N
     surrogate_N, ratio_N, is_clipped_N = clipped_surrogate(
-        logprobs_N - old_N, batch.advantages_N, config.clip_low, config.clip_high
+        logprobs_N - base_N, batch.advantages_N, config.clip_low, config.clip_high
     )
     if config.importance_cap is not None:
         surrogate_N = surrogate_N * importance_weights(

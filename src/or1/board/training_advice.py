@@ -144,7 +144,7 @@ def mismatch_high(evidence: RunEvidence) -> Advisory | None:
     kl = mean_of(rows, MISMATCH_KL)
     if kl is None or kl <= HIGH_MISMATCH_KL:
         return None
-    if evidence.settings["loss.importance_cap"] is None:
+    if not _is_corrected(evidence):
         change = "loss.importance_cap", "2.0", "tokens are then weighted by the ratio of both probabilities"
     elif evidence.settings["model.dtype"] != "float32":
         change = "model.dtype", "float32", "both then compute with less rounding"
@@ -160,6 +160,12 @@ def mismatch_high(evidence: RunEvidence) -> Advisory | None:
     )
 
 
+def _is_corrected(evidence: RunEvidence) -> bool:
+    """Whether the loss corrects for tokens of another policy."""
+    settings = evidence.settings
+    return settings["loss.importance_cap"] is not None or settings["loss.ratio_to"] == "behavior"
+
+
 def staleness_high(evidence: RunEvidence) -> Advisory | None:
     """Rollouts are from weights that are more than two steps old."""
     rows = evidence.last
@@ -167,7 +173,7 @@ def staleness_high(evidence: RunEvidence) -> Advisory | None:
     if age is None or updates is None or age <= STALE_STEPS * max(updates, 1.0):
         return None
     settings, minibatches = evidence.settings, f"{evidence.stage_key}.num_minibatches"
-    if settings["loss.importance_cap"] is None:
+    if not _is_corrected(evidence):
         change = "loss.importance_cap", "2.0", "tokens of older weights are then corrected for"
     elif settings[minibatches] > 1:
         change = minibatches, "1", "fewer updates then lie between sampling and training"

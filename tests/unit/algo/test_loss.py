@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import Tensor
 
 from or1.algo.loss import (
@@ -162,6 +163,27 @@ def test_ratio_is_to_the_old_and_mismatch_to_the_behavior_logprobs() -> None:
     assert sums.ratio_max.item() == pytest.approx(math.exp(0.1))
     assert sums.mismatch_kl.item() == pytest.approx(math.exp(0.2) - 1.2, abs=1e-12)
     assert sums.mismatch_max.item() == pytest.approx(0.2)
+
+
+def test_the_ratio_to_the_behavior_policy_bounds_the_drift_since_the_sampling() -> None:
+    # One update a step, so the ratio to old is 1. Token 1: behavior -1.3, current -1.0: e^0.3 = 1.350 is
+    # above 1.2 and A = 1, so 1.2 without gradient. Token 2: behavior -1.1: e^0.1 = 1.105 with gradient.
+    # To old: -2 and gradient at both. With w beside the ratio, token 2 would count e^0.2 = 1.221.
+    batch = make_batch(2, behavior_logprobs_N=f64(-1.3, -1.1))
+    logprobs_N = f64(-1.0, -1.0).requires_grad_(True)
+    weight = batch.weights_N[0].item()
+    loss, sums = token_loss(logprobs_N, f64(0.0, 0.0), batch, LossConfig(ratio_to="behavior"), 0.0)
+    loss.backward()
+    assert loss.item() == pytest.approx(-weight * (1.2 + math.exp(0.1)))
+    assert logprobs_N.grad is not None
+    assert logprobs_N.grad.tolist() == pytest.approx([0.0, -weight * math.exp(0.1)])
+    assert sums.clip_fraction.item() == 1.0
+    assert sums.mismatch_max.item() == pytest.approx(0.3)
+
+
+def test_one_correction_for_tokens_of_another_policy() -> None:
+    with pytest.raises(ValidationError, match="leave importance_cap out"):
+        LossConfig(ratio_to="behavior", importance_cap=2.0)
 
 
 def test_k3_keeps_its_digits_near_zero() -> None:

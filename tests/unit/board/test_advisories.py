@@ -29,7 +29,7 @@ from tests.histories import (
 from tests.runs import play
 
 Plant = Callable[[RunData], RunData]
-CAPPED = {"loss.importance_cap": 2.0}
+CAPPED, CLIPPED = {"loss.importance_cap": 2.0}, {"loss.ratio_to": "behavior"}
 SPLIT, EXACT = CAPPED | {"stages.1.num_minibatches": 4}, CAPPED | {"model.dtype": "float32"}
 WORKERS = "verify.num_workers=4"
 RATE = "optimizer.learning_rate=0.0002"
@@ -112,6 +112,7 @@ PLANTED = [
     ("mismatch_high", settings(EXACT, MISMATCH), "system.deterministic=true", "mismatch KL"),
     ("staleness_high", STALE, "loss.importance_cap=2.0", "5.0 updates old, a step has 1.0"),
     ("staleness_high", settings(SPLIT, STALE), "stages.1.num_minibatches=1", "steps 78 to 97"),
+    ("staleness_high", settings(CLIPPED, STALE), "optimizer.learning_rate=0.00035", "a step has 1.0"),
     ("staleness_high", settings(CAPPED, STALE), "optimizer.learning_rate=0.00035", "a step has 1.0"),
     ("not_judged", values(**UNJUDGED), "verify.time_limit_s=10", "steps 78 to 97; reasons: time_limit 820"),
     ("not_judged", values(**MEMORY), "verify.worker_memory_bytes=2147483648", "memory_limit 820"),

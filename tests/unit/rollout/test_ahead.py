@@ -250,4 +250,5 @@ def test_nothing_kept_is_nothing_loaded(tmp_path: Path) -> None:
 def test_stale_rollouts_need_the_correction() -> None:
     with pytest.raises(ValidationError, match=r"max_staleness = 1 .* set loss.importance_cap, such as 2\.0"):
         run_config(rollout={"max_staleness": 1})
-    assert run_config(rollout={"max_staleness": 1}, loss={"importance_cap": 2.0}).rollout.max_staleness == 1
+    for correction in ({"importance_cap": 2.0}, {"ratio_to": "behavior"}):
+        assert run_config(rollout={"max_staleness": 1}, loss=correction).rollout.max_staleness == 1

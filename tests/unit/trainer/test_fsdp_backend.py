@@ -42,6 +42,7 @@ EVEN_SEED = 2
 TERMS = {
     "policy": (LossConfig(), 0.0),
     "policy, sequence mean, importance weights": (LossConfig(average="sequence", importance_cap=1.5), 0.0),
+    "policy, ratio to the behavior policy": (LossConfig(ratio_to="behavior"), 0.0),
     "entropy": (LossConfig(), 0.7),
     "kl k3, entropy": (LossConfig(kl_coefficient=0.5), 0.3),
 }
