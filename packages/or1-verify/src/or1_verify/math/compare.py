@@ -20,7 +20,8 @@ from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
-from or1_verify.latex.words import normal_words
+from or1_verify.latex.units import with_letters
+from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
@@ -97,7 +98,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         if gold.type is GoldType.CHOICE:
             return Comparison.DIFFERENT
     if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
-        if normal_words(gold.text) == normal_words(answer):
+        if same_words(gold.text, answer):
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
@@ -222,6 +223,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         texts.append(listed)
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
+    letters = _letters_of(form)
+    if len(letters) > 1 and (spaced := with_letters(answer, letters)) != answer:
+        texts.append(spaced)
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
@@ -248,6 +252,13 @@ def _is_decimal_comma(gold: AcceptedGold) -> bool:
     if comma is None or gold.type is not None or _GROUPED.fullmatch(gold.text.strip()):
         return False
     return len(comma[3]) > 1
+
+
+def _letters_of(form: Form) -> frozenset[str]:
+    match form:
+        case Value(node) | Named(_, Value(node)):
+            return variables(node)
+    return frozenset()
 
 
 def _is_letter(form: Form) -> bool:
