@@ -208,6 +208,12 @@ def verify(
         int,
         typer.Option(min=2, max=5, help="Golds of as many digits or more are rounded: 2 takes 1/3 for 0.33."),
     ] = 5,
+    min_answer_digits: Annotated[
+        int,
+        typer.Option(
+            min=5, max=15, help="Digits of a decimal for an irrational gold: 5 takes 3.1416 for pi."
+        ),
+    ] = 7,
     ratio_as_fraction: Annotated[bool, typer.Option(help="Accept 5/8 for the ratio 5:8.")] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
@@ -217,7 +223,11 @@ def verify(
     from or1.tasks.kind import VerifierSettings
 
     settings = VerifierSettings(
-        math=MathVerifyConfig(min_gold_digits=min_gold_digits, ratio_as_fraction=ratio_as_fraction),
+        math=MathVerifyConfig(
+            min_gold_digits=min_gold_digits,
+            min_answer_digits=min_answer_digits,
+            ratio_as_fraction=ratio_as_fraction,
+        ),
         code=CodeVerifyConfig(allow_weak_sandbox=allow_weak_sandbox),
     )
     run(file, out, workers, settings, task)
@@ -360,8 +370,20 @@ def export(
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
     model: Annotated[Path | None, typer.Option(help="Folder of the start model, if it has moved.")] = None,
+    license: Annotated[str | None, typer.Option(help="For the card, such as apache-2.0.")] = None,
+    push: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Upload it to the hub.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
-    """Write the model as a Hugging Face folder."""
+    """Write the model as a Hugging Face folder, and upload it."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step, adapter=adapter, model=model)
+    run(
+        run_folder,
+        out,
+        step,
+        adapter=adapter,
+        model=model,
+        licence=license,
+        push_to=push,
+        private=private,
+    )

@@ -19,9 +19,12 @@ function verdictMark(outcome) {
 
 const verdictText = (outcome) => VERDICTS[outcome][1];
 
-/** The end of a text on one line, as much as a row has room for: the answer is there. */
+/** Characters of the end of a text that a row has room for. */
+const ENDING = matchMedia("(min-width: 1200px)").matches ? 50 : 28;
+
+/** The end of a text on one line: the answer is there. */
 function ending(text) {
-  return visible(text.slice(-60)).replace(/\s+/g, " ");
+  return visible(text.slice(-ENDING)).replace(/\s+/g, " ");
 }
 
 /** The begin of a text on one line. */

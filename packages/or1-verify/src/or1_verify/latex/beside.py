@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from or1_verify.latex.conversions import conversion
 from or1_verify.latex.forms import Form, Many, Named, Value, Words
 from or1_verify.latex.tree import Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
@@ -13,13 +16,20 @@ def beside_agrees(gold: Value, answer: Value) -> bool:
     if not (gold.unit or answer.unit or gold.is_percent or answer.is_percent):
         return True
     gold_measure, answer_measure = _measure(gold), _measure(answer)
-    if not same_measure(gold_measure, answer_measure) or not _words_agree(gold, answer):
+    if unit_factor(gold, answer) is None or not _words_agree(gold, answer):
         return False
     counts_things = (not answer_measure and _is_noun(answer.unit)), (not gold_measure and _is_noun(gold.unit))
     return not any(
         noun and measure and "unit" not in measure
         for measure, noun in zip((gold_measure, answer_measure), counts_things, strict=True)
     )
+
+
+def unit_factor(gold: Value, answer: Value) -> Fraction | None:
+    """The factor from the unit of an answer to the one of a gold: 1 where a unit is missing; None for units
+    of different kinds."""
+    measures = _measure(gold), _measure(answer)
+    return Fraction(1) if same_measure(*measures) else conversion(*measures)
 
 
 def _is_noun(words: str) -> bool:

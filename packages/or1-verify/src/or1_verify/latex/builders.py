@@ -3,6 +3,7 @@ r"""Sets by their members: `\{3k \mid k \in \mathbb{Z}\}`, `\{x \in \mathbb{Z} \
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -162,8 +163,11 @@ def as_builder(form: Form) -> Builder | None:
     match form:
         case (Builder() as found) | Named(_, Builder() as found):
             return found
-        case Scoped(Named(_, Value() as value), domains) | Scoped(Value() as value, domains):
-            return Builder(value, domains)
+        case Scoped(Value() as member, domains) | Scoped(Many(Order.TUPLE) as member, domains):
+            return Builder(member, domains)
+        case Scoped(Named(name, (Value() | Many(Order.TUPLE)) as member), domains):
+            is_bound = any(re.search(rf"[(,_]{re.escape(each.name)}(?![a-z])", name) for each in domains)
+            return None if is_bound else Builder(member, domains)
     return None
 
 

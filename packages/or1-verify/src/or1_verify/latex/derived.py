@@ -35,6 +35,15 @@ def remainder(dividend: Node, divisor: Node) -> Node:
     return Sum((dividend, negated(Product((divisor, rounded)))))
 
 
+def composition(outer: Node, inner: Node) -> Node:
+    r"""`f \circ g`: a function of both in their order; `(f \circ g) \circ h` is `f \circ (g \circ h)`."""
+    parts = [
+        each.arguments if isinstance(each, Call) and each.name == "composition_" else (each,)
+        for each in (outer, inner)
+    ]
+    return Call("composition_", (*parts[0], *parts[1]))
+
+
 def is_whole(node: Node) -> bool:
     return isinstance(node, Number) and not node.is_decimal
 

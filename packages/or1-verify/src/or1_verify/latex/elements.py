@@ -92,12 +92,6 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
         return _match(wanted, _distinct(answer.items, same), same)
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
-    if len(answer.items) <= len(gold.items):  # too few to repeat one: no other pairs need to be compared
-        return _match(gold.items, answer.items, same)
-    is_first = any(same(gold.items[0], item) for item in answer.items)
-    if is_first and len(gold.items) > 1 and len(_distinct(gold.items, same)) == len(gold.items):
-        # An element that the answer repeats among others counts once; `5, 5` is not the one value 5.
-        return _match(gold.items, _distinct(answer.items, same), same)
     return _match(gold.items, answer.items, same)
 
 

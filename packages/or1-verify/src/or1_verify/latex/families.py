@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from fractions import Fraction
 from itertools import permutations
 
-from or1_verify.latex.constants import (
-    OF_INTEGRATION,
-    VARIABLES,
-    is_beside_variables,
-    is_letter_of_integration,
-)
+from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, Place, is_arbitrary, places
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.tree import Node, Number, Product, Quotient, Sum, Symbol, replaced, variables, walk
+from or1_verify.latex.tree import Node, Number, Sum, Symbol, replaced, variables
 
 _ARBITRARY = re.compile(r"alpha|beta|[CcKkABD]|[CcKkAB]_\d")
-_ANYWHERE = re.compile(r"C(?:_\d)?")
-"""Names of a gold that are arbitrary wherever they stand once: `\\sqrt{x^2 + C}`."""
-_AMPLITUDES = frozenset("AB")
-"""Names of a gold that are arbitrary as two factors beside one variable: `A \\cos x + B \\sin x`."""
 _MOST = 3
 """Most constants that are matched [constants]."""
 _ZERO = Number(Fraction(0))
 
 
-def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
+def same_family(gold: Node, answer: Node, identity: Identity, is_solution: bool = False) -> bool:
     """Whether both are one family of functions: equal after renaming the constants, or, with a constant of
-    integration as a term of both, up to a constant.
+    integration as a term of both, up to a constant; `is_solution` as in `constants.is_arbitrary`.
     """
     gold_names, answer_names = variables(gold), variables(answer)
     old, new = sorted(gold_names - answer_names), sorted(answer_names - gold_names)
     if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:
         return False
-    if not is_beside_variables(gold_names):
-        return False
     gold_terms, answer_terms = _constants(gold), _constants(answer)
-    if not all(name in gold_terms and _is_free(name, gold_terms[name], gold_names) for name in old):
-        return False
-    if not all(name in answer_terms for name in new):
+    free = {name for name, place in gold_terms.items() if is_arbitrary(name, place, gold_names, is_solution)}
+    if not free.issuperset(old) or not answer_terms.keys() >= set(new):
         return False
     if not old:
-        old = sorted(
-            name for name in gold_terms.keys() & answer_terms if _is_free(name, gold_terms[name], gold_names)
-        )
+        old = sorted(free & answer_terms.keys())
         old = new = old if 1 < len(old) <= _MOST else []
     for names in permutations(old) if old else ():
         if identity.equal(gold, _renamed(answer, dict(zip(new, names, strict=True)))):
@@ -52,42 +37,13 @@ def same_family(gold: Node, answer: Node, identity: Identity) -> bool:
     if len(old) > 1:
         return False
     pairs = list(zip(old, new, strict=True)) or [(name, name) for name in gold_terms]
-    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == "term"]
+    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == Place.TERM]
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 
-def _is_free(name: str, place: str, names: frozenset[str]) -> bool:
-    if place == "term" and is_letter_of_integration(name, names):
-        return True
-    if place == "factor" and name in _AMPLITUDES:
-        others = names - _AMPLITUDES
-        return names >= _AMPLITUDES and others <= VARIABLES and len(others) == 1
-    return (_ANYWHERE if place == "inside" else OF_INTEGRATION).fullmatch(name) is not None
-
-
-def _constants(node: Node) -> dict[str, str]:
-    """The names of arbitrary constants that occur once, with the place of each: a `term` by itself, a
-    `factor` of a term, or `inside` another expression.
-    """
-    counts = Counter(part.name for part in walk(node) if isinstance(part, Symbol))
-    found = {name: "inside" for name, count in counts.items() if count == 1 and _ARBITRARY.fullmatch(name)}
-    for term in node.terms if isinstance(node, Sum) else (node,):
-        factors = _factors(term)
-        for factor in factors:
-            if isinstance(factor, Symbol) and factor.name in found:
-                others = [each for each in factors if each is not factor]
-                is_term = isinstance(node, Sum) and not any(map(variables, others))
-                found[factor.name] = "term" if is_term else "factor"
-    return found
-
-
-def _factors(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Product(factors):
-            return tuple(each for factor in factors for each in _factors(factor))
-        case Quotient(above, Number()):
-            return _factors(above)
-    return (node,)
+def _constants(node: Node) -> dict[str, Place]:
+    """The places of the names that may be arbitrary constants and occur once."""
+    return {name: place for name, place in places(node).items() if _ARBITRARY.fullmatch(name)}
 
 
 def _renamed(node: Node, names: dict[str, str]) -> Node:
@@ -105,7 +61,7 @@ def _differ_by_constant(
         return False
     gold, answer = replaced(gold, Symbol(gold_name), _ZERO), replaced(answer, Symbol(answer_name), _ZERO)
     names = variables(gold) | variables(answer)
-    if len(names) != 1 or not all(name.islower() for name in names):
+    if len(names) != 1 or not names <= VARIABLES:
         return False
     (name,) = names
     here, there = Symbol(name), Symbol(f"{name}'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from or1_verify.latex.objects import named_object
 from or1_verify.latex.tree import Matrix, Node, Number, Product, Quotient, Sum, Symbol, replaced, walk
 
 UNIT_VECTORS = ("i", "j", "k")
@@ -30,6 +31,9 @@ def grid_of(node: Node) -> Grid | None:
 
 def marked_symbol(mark: str, name: str) -> Symbol:
     r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
+    if mark == "overline" and len(name) == 2 and name.isupper():
+        return named_object(mark, name)
+    mark = "vec" if mark == "overrightarrow" else mark
     is_unit = name in UNIT_VECTORS and mark != "overline"
     return Symbol(name if is_unit else f"{mark}({name})")
 

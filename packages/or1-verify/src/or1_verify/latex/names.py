@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from or1_verify.latex.objects import named_object
+
 _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|angle|triangle|ell))"
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
 _EVENT = r"(?:[A-Za-z0-9,<>=|']|\\(?:overline|bar|cap|cup|mid)\{?|(?<=\w)\})*"
@@ -21,7 +23,8 @@ _RATIO = re.compile(r"\\frac\{(\w+)\}\{(\w+)\}")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")
 _MARKED = re.compile(r"\\(overline|bar|tilde|widetilde|dot|ddot)\{?[A-Za-z](?![A-Za-z])")
 _APPLIED = re.compile(r"([^()]+)\((.*)\)")
-_POINTS = re.compile(r"(?:m?(\\angle)|\\triangle|\\overline|\\overrightarrow)?\{?([A-Z]+)\}?")
+_POINTS = re.compile(r"(?:m?\\(angle|triangle|overline|overrightarrow|vec))?\{?([A-Z]+)\}?")
+_KINDS = {"angle": "angle", "vec": "vec", "overrightarrow": "vec"}
 _WORDS = re.compile(r"\\?(?:operatorname\{)?([a-z]{3,}(?: [a-z]+)*)\}?")
 _FILLERS = frozenset(
     {"the", "of", "an", "is", "total", "answer", "value", "result", "number", "solution", "and"}
@@ -48,7 +51,8 @@ def same_name(gold: str, answer: str) -> bool:
     if gold.lower() == answer.lower():
         return True
     if JOINT in gold or JOINT in answer:
-        return set(gold.split(JOINT)) <= set(answer.split(JOINT))
+        names, others = set(gold.split(JOINT)), set(answer.split(JOINT))
+        return names == others if len(names) > 1 else names < others
     if is_variable(gold) and is_variable(answer):
         return False
     if gold.startswith("\\frac") != answer.startswith("\\frac") and (gold in answer or answer in gold):
@@ -69,9 +73,12 @@ def same_name(gold: str, answer: str) -> bool:
     if applied[0] and applied[1] and applied[0][1] == applied[1][1]:
         return all(len(each[2]) == 1 and each[2].islower() for each in applied if each)
     points = _POINTS.fullmatch(gold), _POINTS.fullmatch(answer)
-    if points[0] and points[1] and points[0][1] == points[1][1] and len(points[0][2]) == len(points[1][2]):
-        is_angle, left, right = points[0][1], points[0][2], points[1][2]
-        return left in {right, right[::-1]} or (not is_angle and sorted(left) == sorted(right))
+    if points[0] and points[1] and len(points[0][2]) == len(points[1][2]):
+        kinds = [_KINDS.get(each[1], "") for each in points if each]
+        if kinds[0] == kinds[1] or "angle" not in kinds:
+            mark = kinds[0] if kinds[0] == kinds[1] else ""
+            left, right = (named_object(mark or "triangle", each[2]) for each in points if each)
+            return left == right
     return True
 
 

@@ -6,18 +6,17 @@ takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` take
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import arc, is_arc
-from or1_verify.latex.cursor import Cursor
+from or1_verify.latex.decimals import BARS, DecimalCursor
 from or1_verify.latex.derived import (
+    composition,
     fractional_part,
     is_proper,
     is_whole,
     nearest,
     remainder,
-    repeating,
     times,
 )
 from or1_verify.latex.matrices import marked_symbol
@@ -58,8 +57,6 @@ _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_BARS = frozenset({"\\overline", "\\dot"})
-_PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
 _SEPARATORS = frozenset({"+", "-"})
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
@@ -77,7 +74,7 @@ def parse(tokens: list[Token]) -> Node:
     return node
 
 
-class _Parser(Cursor):
+class _Parser(DecimalCursor):
     def __init__(self, tokens: list[Token]) -> None:
         super().__init__(tokens)
         self._bars = 0
@@ -109,6 +106,8 @@ class _Parser(Cursor):
                 result = times(result, self._operand())
             elif self._skip("\\bmod"):
                 result = remainder(result, self._operand())
+            elif self._skip("\\circ"):
+                result = composition(result, self._operand())
             elif self._starts_factor():
                 result = self._juxtaposed(result)
             else:
@@ -206,34 +205,11 @@ class _Parser(Cursor):
             if not variables(node):  # `\\{0\\}` is a set
                 raise UnreadableError("a set inside an expression")
             return fractional_part(node)
-        if token.text == "." and self._sees(*_BARS):
+        if token.text == "." and self._sees(*BARS):
             return self._number("0.")
         if token.kind == "command":
             return self._command(token.text[1:])
         raise UnreadableError(f"{token.text!r} where a value should be")
-
-    def _number(self, text: str) -> Node:
-        value = Number(Fraction(text), not text.isdigit())
-        text = "0" + text if text.startswith(".") else text
-        following = [token.text for token in self._tokens[self._at : self._at + 2]]
-        if "." in text and following[:1] == ["\\ldots"]:
-            return self._endless(text)
-        has_bar = following[:1] and following[0] in _BARS and "." in text
-        if not has_bar and not (following[:1] == ["."] and following[1:] and following[1] in _BARS):
-            return value
-        self._at += 1 + (following[0] == ".")
-        digits = "".join(token.text for token in self._group_tokens())
-        if not digits.isdigit() or len(digits) > 50:
-            raise UnreadableError("a period that is not digits")
-        return repeating(text, digits)
-
-    def _endless(self, text: str) -> Node:
-        r"""`0.1666\ldots`: digits written three times repeat without end."""
-        found = _PERIOD.fullmatch(text)
-        if found is None:
-            raise UnreadableError("digits without a period")
-        self._at += 1
-        return repeating(found[1], found[2])
 
     def _letter(self, letter: str) -> Node:
         if letter in {"e", "i"}:

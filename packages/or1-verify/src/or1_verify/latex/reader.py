@@ -7,7 +7,8 @@ Ambiguous texts are read as follows:
   set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
-- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5; text after an approximation sign is ignored.
+- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5, `x = y = 5` is two equalities;
+  text after an approximation sign is ignored.
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
+_HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
+_HALF_LINES = {
+    "^+": r"(0,\infty)", "_+": r"(0,\infty)", "_>0": r"(0,\infty)", "_>=0": r"[0,\infty)",
+    "^-": r"(-\infty,0)", "_-": r"(-\infty,0)", "_<0": r"(-\infty,0)", "_<=0": r"(-\infty,0]",
+}  # fmt: skip
 _MONEY = frozenset({"$", "euro", "pounds"})
 _MINUS_ONE = Number(Fraction(-1))
 _LARGEST_POWER = 400
@@ -216,6 +222,8 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 def _constant(tokens: list[Token]) -> Form | None:
     text = text_of(tokens)
+    if half := _HALF_LINE.fullmatch(text):
+        return as_region(_read_one(tokenize(_HALF_LINES[re.sub(r"[{}]", "", half[1])])))
     if text in {"\\mathbb{R}", "\\mathbbR", "\\R", "\\Reals"}:
         return Words("all real numbers")
     if text in {"\\emptyset", "\\{\\}"}:

@@ -170,3 +170,11 @@ def _merged(spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
         else:
             merged.append((low, high))
     return merged
+
+
+def as_union(answer: Form) -> Form:
+    """`(0, 1) or (2, 3)` as a union of intervals, for comparison with a set of numbers."""
+    if not isinstance(answer, Many) or answer.order is not Order.LIST:
+        return answer
+    regions = [as_region(item) for item in answer.items]
+    return answer if None in regions else union([region for region in regions if region is not None])

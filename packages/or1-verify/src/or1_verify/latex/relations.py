@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value
+from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.names import JOINT, is_name, is_variable
 from or1_verify.latex.parser import parse
@@ -21,6 +21,7 @@ from or1_verify.latex.tree import (
     Number,
     Product,
     Quotient,
+    Sum,
     Symbol,
     negated,
     variables,
@@ -86,7 +87,8 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
         raise UnreadableError("an equation that does not hold")
     if first is not None:
         names = [name_of(side) or "" for side in sides[:-1]]
-        return Named(JOINT.join(names) if all(map(is_variable, names)) else first, read(sides[-1]))
+        is_joint = all(map(is_variable, names)) or all(map(is_product, names))
+        return Named(JOINT.join(names) if is_joint else first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
     if _has_words(sides):
@@ -248,6 +250,18 @@ def _variables(relation: Relation) -> frozenset[str]:
     return frozenset[str]().union(*map(variables, relation.sides))
 
 
+def same_names_alone(gold: Named, answer: Named) -> bool:
+    """Whether both say that the same names are equal, without a value: `a = b = c`."""
+    return JOINT in gold.name and _all_names(gold) == _all_names(answer) != frozenset()
+
+
+def _all_names(named: Named) -> frozenset[str]:
+    match named.form:
+        case Value(Symbol(last), unit="") | Words(last):
+            return frozenset({*named.name.split(JOINT), last})
+    return frozenset()
+
+
 def is_product(name: str) -> bool:
     """Whether a name may be a product of capital letters."""
     return _LETTERS.fullmatch(name) is not None
@@ -260,3 +274,16 @@ def is_solved_for(gold: Named, answer: Named) -> bool:
         case Value(given), Value(solved) if is_product(gold.name) and variables(given):
             return is_variable(answer.name) and bool({answer.name, *variables(solved)} & set(gold.name))
     return False
+
+
+def are_products(gold: Named, answer: Named) -> bool:
+    """`Q = CV` and `Q = VC`: capital letters after the name of a quantity are factors."""
+    match gold, answer:
+        case Named(name, Words(left)), Named(other, Words(right)) if name == other and is_variable(name):
+            return is_product(left) and sorted(left) == sorted(right)
+    return False
+
+
+def difference(relation: Relation) -> Node:
+    left, right = relation.sides
+    return Sum((left, Product((Number(Fraction(-1)), right))))

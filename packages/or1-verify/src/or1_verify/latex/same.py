@@ -4,7 +4,8 @@ The comparison is not symmetric. The policy, by the form of the gold:
 
 - A value: a name before it (`x = 5`) and a unit after it are ignored, but two different units or variables
   are not equal. `28\%` is 28 for a gold above 1 or with a percent sign, and always 0.28. An answer with a
-  decimal point may be rounded if the gold is no whole number: correctly, to at least five significant digits.
+  decimal point may be rounded if the gold is no whole number: correctly, to at least five significant digits,
+  to at least seven if the gold is exact and irrational.
 - A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
   An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
   tuple.
@@ -14,13 +15,14 @@ The comparison is not symmetric. The policy, by the form of the gold:
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
+from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
-from or1_verify.latex.beside import beside_agrees, or_counts
+from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
 from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
 from or1_verify.latex.elements import Elements, elements_of, same_elements
@@ -41,11 +43,18 @@ from or1_verify.latex.forms import (
     Value,
     Words,
 )
-from or1_verify.latex.identity import Identity
+from or1_verify.latex.identity import Identity, is_irrational
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
-from or1_verify.latex.regions import as_region, region_in_degrees, same_end, same_region, union
-from or1_verify.latex.relations import equations_of, is_product, is_solved_for
+from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
+from or1_verify.latex.relations import (
+    are_products,
+    difference,
+    equations_of,
+    is_product,
+    is_solved_for,
+    same_names_alone,
+)
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
@@ -54,7 +63,6 @@ from or1_verify.latex.tree import (
     Number,
     Product,
     Quotient,
-    Sum,
     Symbol,
     replaced,
     variables,
@@ -63,10 +71,7 @@ from or1_verify.latex.tree import (
 from or1_verify.latex.units import measure_of
 from or1_verify.latex.words import normal_words
 
-_ARGUMENT = re.compile(r"[A-Za-z]'*(?:\^\{?-1\}?)?\(([a-z])\)")
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_COUNTERS = frozenset("kmn")
-"""Integer parameters of a family of angles; any of these letters may be used."""
 _ALL_REALS = Words("all real numbers")
 _NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
@@ -87,6 +92,8 @@ class Comparer:
     """
     min_gold_digits: int = _MIN_DIGITS
     """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    min_answer_digits: int = 7
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
     ratio_as_fraction: bool = False
     """Whether `5:8` and `5/8` match."""
 
@@ -104,7 +111,7 @@ class Comparer:
         if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
             if gold == answer:
                 return True
-            return self._same_set(as_region(gold), as_region(_as_union(answer)))
+            return self._same_set(as_region(gold), as_region(as_union(answer)))
         if isinstance(gold, Many) or isinstance(answer, Many):
             return self._same_many(gold, answer)
         match gold, answer:
@@ -167,11 +174,16 @@ class Comparer:
 
     def _same_named(self, gold: Form, answer: Form) -> bool:
         match gold, answer:
-            case Named(gold_name, gold_form), Named(answer_name, answer_form):
-                answer_form = _with_argument(answer_form, answer_name, gold_name)
+            case Named(gold_name, gold_form), Named():
+                answer = with_argument(answer, gold)
+                answer_name, answer_form = answer.name, answer.form
                 is_formula = is_solved_for(gold, answer)
+                if are_products(gold, answer) or same_names_alone(gold, answer):
+                    return True
                 if same_name(gold_name, answer_name) and not is_formula:
-                    return self.same(gold_form, answer_form)
+                    return self.same(gold_form, answer_form) or self._same_solution(
+                        gold_name, gold_form, answer_form
+                    )
                 if not _has_variables(gold_form) or (is_product(gold_name) and not is_formula):
                     return False
                 return self._same_equations(gold, answer)
@@ -184,6 +196,13 @@ class Comparer:
             case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):
                 return self.same(gold, answer_form)
         return self._same_many(gold, answer)
+
+    def _same_solution(self, name: str, gold: Form, answer: Form) -> bool:
+        """Whether both are functions `y(x)` of one family."""
+        match gold, answer:
+            case Value(gold_node), Value(answer_node) if name in VARIABLES or is_function(name):
+                return same_family(gold_node, answer_node, self.identity, is_solution=True)
+        return False
 
     def _same_equations(self, gold: Form, answer: Form) -> bool:
         equations = equations_of(gold, answer)
@@ -223,6 +242,9 @@ class Comparer:
     def _readings(self, gold: Value, answer: Value) -> list[tuple[Node, Node]]:
         """The readings of a percent or degree sign that only one side has."""
         gold_node, answer_node = gold.node, answer.node
+        factor = unit_factor(gold, answer) if gold.unit and answer.unit else None
+        if factor is not None and factor != 1:
+            return [(gold_node, Product((answer_node, Number(factor))))]
         if gold.is_percent != answer.is_percent:
             if gold.is_percent:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
@@ -238,7 +260,7 @@ class Comparer:
         return not variables(node) and abs(self.identity.value(node)) > 1
 
     def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
-        answer_node = _with_counter(answer_node, gold_node)
+        answer_node = with_counter(answer_node, gold_node)
         grids = grid_of(gold_node), grid_of(answer_node)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(*grids)
@@ -261,6 +283,8 @@ class Comparer:
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
+        if short is answer and short.num_digits < self.min_answer_digits and is_irrational(gold_node):
+            return False
         if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)
@@ -296,7 +320,7 @@ class Comparer:
             return False
         if len(gold.sides) > 2:
             return all(self.identity.equal(a, b) for a, b in zip(gold.sides, answer.sides, strict=True))
-        gold_difference, answer_difference = _difference(gold), _difference(answer)
+        gold_difference, answer_difference = difference(gold), difference(answer)
         empty = self._is_zero(gold_difference), self._is_zero(answer_difference)
         if any(empty):
             return all(empty)
@@ -312,7 +336,7 @@ class Comparer:
         same_names = variables(gold) == variables(answer)  # `x/y = 0` excludes points of `x = 0`
         if same_names and same_curve(gold, answer, self.identity, self._proportional):
             return True
-        return same_family(gold, answer, self.identity)
+        return same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
@@ -336,41 +360,6 @@ class Comparer:
 
 def _shown(part: Form) -> str:
     return str(part.node.value) if isinstance(part, Value) and isinstance(part.node, Number) else ""
-
-
-def _difference(relation: Relation) -> Node:
-    left, right = relation.sides
-    return Sum((left, Product((Number(Fraction(-1)), right))))
-
-
-def _as_union(answer: Form) -> Form:
-    """`(0, 1) or (2, 3)` as a union of intervals, for comparison with a set of numbers."""
-    if not isinstance(answer, Many) or answer.order is not Order.LIST:
-        return answer
-    regions = [as_region(item) for item in answer.items]
-    return answer if None in regions else union([region for region in regions if region is not None])
-
-
-def _with_counter(answer_node: Node, gold_node: Node) -> Node:
-    r"""`\pi + 2 k \pi` with the letter of the gold for k."""
-    gold_names, answer_names = variables(gold_node), variables(answer_node)
-    if gold_names == answer_names or not gold_names | answer_names <= _COUNTERS:
-        return answer_node
-    if len(gold_names) != 1 or len(answer_names) != 1 or PI not in walk(gold_node):
-        return answer_node
-    return replaced(answer_node, Symbol(*answer_names), Symbol(*gold_names))
-
-
-def _with_argument(form: Form, answer_name: str, gold_name: str) -> Form:
-    """`f(t) = t + 1` as a function of the gold's x; an x that is free in it is renamed."""
-    gold_match, answer_match = _ARGUMENT.fullmatch(gold_name), _ARGUMENT.fullmatch(answer_name)
-    if gold_match is None or answer_match is None or not isinstance(form, Value):
-        return form
-    gold_argument, answer_argument = Symbol(gold_match[1]), Symbol(answer_match[1])
-    if gold_argument == answer_argument:
-        return form
-    without_free = replaced(form.node, gold_argument, Symbol(f"{gold_match[1]}'"))
-    return replace(form, node=replaced(without_free, answer_argument, gold_argument))
 
 
 def _has_variables(form: Form) -> bool:

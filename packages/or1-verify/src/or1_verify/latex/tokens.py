@@ -80,6 +80,7 @@ _NUMBER = re.compile(
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
+_FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\overrightarrow", "\\vec"})
 _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
     "\\pm", "+/-": "\\pm",
@@ -235,7 +236,9 @@ class _Tokenizer:
 
     def _word(self, word: str) -> None:
         lower = word.lower()
-        if lower in _PLAIN_COMMANDS and not (len(word) == 2 and word == "In"):
+        if word.isupper() and self._follows_figure():
+            self._tokens += [Token("letter", letter) for letter in word]
+        elif lower in _PLAIN_COMMANDS and not (len(word) == 2 and word == "In"):
             plain = _PLAIN_COMMANDS[lower]
             if lower == "or":
                 self._tokens.append(OR)
@@ -249,6 +252,11 @@ class _Tokenizer:
             self._add("text", word)
         else:
             self._split(word)
+
+    def _follows_figure(self) -> bool:
+        """Whether the names of points follow: `AND` in `\\triangle AND` is no word."""
+        marks = [token.text for token in self._tokens[-2:]]
+        return bool(marks) and (marks[-1] in _FIGURES or (marks[-1] == "{" and marks[0] in _FIGURES))
 
     def _follows_words(self) -> bool:
         return bool(self._tokens) and self._tokens[-1].kind == "text"

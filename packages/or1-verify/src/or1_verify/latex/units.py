@@ -1,7 +1,7 @@
 r"""Units of measurement: products, quotients and powers of named units after a value.
 
 `\mathrm{m}/\mathrm{s}^2`, `\frac{\text{m}}{\text{s}^2}` and `meters per second squared` are one unit. Units
-are compared by name and power, without conversion.
+are compared by name and power; `conversions` has their factors.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-_PREFIXES = {
+PREFIXES = {
     "p": "pico", "n": "nano", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "k": "kilo",
     "M": "mega", "G": "giga", "T": "tera",
 }  # fmt: skip
-_METRIC = {
+METRIC = {
     "meter": "m metre", "gram": "g gm", "second": "s sec", "liter": "L l litre", "newton": "N", "joule": "J",
     "watt": "W", "volt": "V", "ampere": "A amp", "ohm": "Omega", "pascal": "Pa", "hertz": "Hz",
     "electronvolt": "eV", "mole": "mol", "coulomb": "C", "farad": "F", "tesla": "T", "henry": "H",
@@ -38,6 +38,7 @@ _QUOTIENTS = {
     "fps": ("foot", "second"),
     "mps": ("meter", "second"),
     "rpm": ("revolution", "minute"),
+    "mpg": ("mile", "gallon"),
 }
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({
@@ -46,6 +47,7 @@ _ITALIC = frozenset({
     "day",
 })  # fmt: skip
 """Short units that need no upright letters after a number."""
+_LETTERS = re.compile(rf"(?<![A-Za-z\\])(?:{'|'.join(sorted(_ITALIC, reverse=True))})(?![A-Za-z])")
 _ITALIC_RATE = re.compile(r"m\s*/\s*(?:s|h|min|hr|sec)(?![A-Za-z])|(?<=/)[sh](?![A-Za-z])")
 _SIGNS = str.maketrans({"\N{ANGSTROM SIGN}": "Å", "°": r"^\circ ", "·": r"\cdot ", "⋅": r"\cdot ",
                         "²": "^2", "³": "^3", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega "})  # fmt: skip
@@ -56,13 +58,13 @@ _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
 
 def _vocabulary() -> dict[str, str]:
     names: dict[str, str] = {}
-    for unit, symbols in (_METRIC | _OTHER).items():
+    for unit, symbols in (METRIC | _OTHER).items():
         for name in (unit, *symbols.split()):
             names.setdefault(name, unit)
             if len(name) > 1 and unit not in {"am", "pm"}:
                 names.setdefault(f"{name}s", unit)
-    for unit, symbols in _METRIC.items():
-        for symbol, prefix in _PREFIXES.items():
+    for unit, symbols in METRIC.items():
+        for symbol, prefix in PREFIXES.items():
             for name in (unit, *symbols.split()):
                 if len(name) > 3 or name == unit:
                     names |= {f"{prefix}{name}": prefix + unit, f"{prefix}{name}s": prefix + unit}
@@ -140,6 +142,17 @@ def same_measure(gold: dict[str, int], answer: dict[str, int]) -> bool:
     kinds = {*gold, *answer}
     return kinds == {"degree", "radian"} or (
         "degree" in kinds and kinds < {"degree", *_TEMPERATURES.values()}
+    )
+
+
+def with_letters(text: str, letters: frozenset[str]) -> str:
+    r"""The text with units in italics as products of letters, where all of them are among the letters.
+
+    >>> with_letters(r"2\pi hr", frozenset("hr")), with_letters("5 hr", frozenset("x"))
+    ('2\\pi h r', '5 hr')
+    """
+    return _LETTERS.sub(
+        lambda found: " ".join(found.group()) if letters.issuperset(found.group()) else found.group(), text
     )
 
 

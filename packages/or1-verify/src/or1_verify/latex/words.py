@@ -140,6 +140,25 @@ def are_of_other_things(gold: str, answer: str) -> bool:
     )
 
 
+def same_words(gold: str, answer: str) -> bool:
+    r"""Whether two texts have one normal form. The words that a gold joins by "and" may have any order.
+
+    >>> same_words("Ann, Bob and Cy", "Cy, Ann, Bob"), same_words("Ann, Bob, Cy", "Cy, Ann, Bob")
+    (True, False)
+    """
+    if normal_words(gold) == normal_words(answer):
+        return True
+    (wanted, is_set), (found, _) = _listed(gold), _listed(answer)
+    return is_set and len(wanted) > 1 and sorted(wanted) == sorted(found)
+
+
+def _listed(text: str) -> tuple[list[str], bool]:
+    """The single words that a text lists, and whether "and" joins them; empty for other texts."""
+    plain = " ".join(re.sub(r"[\\{}$~*.]", " ", _LAYOUT.sub(" ", text.lower())).split())
+    words = re.split(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*", plain)
+    return (words if all(word.isalpha() for word in words) else []), " and " in plain
+
+
 def normal_words(text: str) -> str:
     r"""Normal form of a text: case, blanks, punctuation and articles are ignored.
 

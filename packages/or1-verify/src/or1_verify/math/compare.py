@@ -20,7 +20,8 @@ from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
-from or1_verify.latex.words import normal_words
+from or1_verify.latex.units import with_letters
+from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.gold import (
     AcceptedGold,
@@ -61,6 +62,8 @@ class Rules:
     r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
     min_gold_digits: int = 5
     """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    min_answer_digits: int = 7
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
     ratio_as_fraction: bool = False
     """Whether `5:8` and `5/8` match."""
 
@@ -97,7 +100,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         if gold.type is GoldType.CHOICE:
             return Comparison.DIFFERENT
     if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
-        if normal_words(gold.text) == normal_words(answer):
+        if same_words(gold.text, answer):
             return Comparison.EQUAL
         if gold.type is GoldType.TEXT:
             return Comparison.DIFFERENT
@@ -110,7 +113,9 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
-    comparer = Comparer(identity, gold.tolerance, rules.min_gold_digits, rules.ratio_as_fraction)
+    comparer = Comparer(
+        identity, gold.tolerance, rules.min_gold_digits, rules.min_answer_digits, rules.ratio_as_fraction
+    )
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     best = min(found, key=_BEST_FIRST.index)
     if best is Comparison.EQUAL and _is_approximated_by_words(answer):
@@ -222,6 +227,9 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         texts.append(listed)
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
+    letters = _letters_of(form)
+    if len(letters) > 1 and (spaced := with_letters(answer, letters)) != answer:
+        texts.append(spaced)
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
@@ -248,6 +256,13 @@ def _is_decimal_comma(gold: AcceptedGold) -> bool:
     if comma is None or gold.type is not None or _GROUPED.fullmatch(gold.text.strip()):
         return False
     return len(comma[3]) > 1
+
+
+def _letters_of(form: Form) -> frozenset[str]:
+    match form:
+        case Value(node) | Named(_, Value(node)):
+            return variables(node)
+    return frozenset()
 
 
 def _is_letter(form: Form) -> bool:

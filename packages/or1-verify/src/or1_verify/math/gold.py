@@ -34,6 +34,7 @@ from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
+from or1_verify.latex.units import with_letters
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.unboxed import read_unboxed
 from or1_verify.types import Gold
@@ -76,6 +77,7 @@ _LONGEST = 300
 """Longest gold that is read as an answer; a longer one is read as a solution text [characters]."""
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
+_ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
 
@@ -98,8 +100,14 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
-    """`412,538,907` is a number, and a list too; `(B) 12` is its letter alone too, and its text alone."""
-    others = (None if gold.type else gold_as_list(gold.text), with_free_signs(gold.text))
+    r"""`412,538,907` is a number, and a list too; `(B) 12` is its letter alone too, and its text alone; the
+    letters of `2\pi hr` may be a unit or factors."""
+    spaced = with_letters(gold.text, _ALL_LETTERS) if gold.type is None and "\\pi" in gold.text else gold.text
+    others = (
+        None if gold.type else gold_as_list(gold.text),
+        with_free_signs(gold.text),
+        None if spaced == gold.text else spaced,
+    )
     found = (gold, *(replace(gold, text=other) for other in others if other is not None))
     has_text = gold.type is None and LETTER_BEFORE_VALUE.match(gold.text)
     letter = choice_letter(gold.text) if has_text else None

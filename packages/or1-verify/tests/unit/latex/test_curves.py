@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from or1_verify import math
 from or1_verify.latex.families import same_family
 from or1_verify.latex.identity import NumericIdentity
 from or1_verify.latex.parser import parse
 from or1_verify.latex.reader import read
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.tokens import tokenize
+
+
+def is_paid(gold: str, answer: str) -> bool:
+    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @pytest.mark.parametrize(
@@ -65,8 +72,27 @@ def test_equations_with_and_without_fractions(gold: str, answer: str, same: bool
         ("C_1 e^x+C_2 e^{-x}", "Ae^x+Be^{-x}", True),
         (r"C\cdot 2^n", r"K\cdot 2^n", True),
         ("x+C", "x+m", False),
+        (r"x^2\sin C", r"x^2\sin K", False),
+        (r"\frac{V}{C}", r"\frac{V}{K}", False),
+        ("x+Cy", "x+Ky", False),
+        (r"\frac{1}{1+Ce^{-x}}", r"\frac{1}{1+Ae^{-x}}", True),
+        (r"\frac{x}{C}", r"\frac{x}{K}", False),
+        ("a+C", "a+C+1", False),  # no variable: C may be given
     ],
 )
 def test_names_of_arbitrary_constants(gold: str, answer: str, same: bool) -> None:
     nodes = [parse(tokenize(text)) for text in (gold, answer)]
     assert same_family(nodes[0], nodes[1], NumericIdentity()) is same
+
+
+@settings(max_examples=30)
+@given(st.sampled_from("xyztuvw"), st.sampled_from("CK"), st.sampled_from(["D", "k", "c", "C_1", "B"]))
+def test_a_letter_is_a_constant_of_integration_by_its_place(name: str, old: str, new: str) -> None:
+    for form in ("%s^2+%s", "%s-%s", r"\sqrt{%s^2+%s}", r"\frac{1}{%s+%s}", r"\ln|%s|+%s"):
+        assert is_paid(form % (name, old), form % (name, new)), form
+    for form in (r"%s\sin %s", r"%s^%s", r"\frac{%s}{%s}", "A+%s+%s", "b+a^2\\cos(%s%s)", r"n^%s-%s\cos A"):
+        assert not is_paid(form % (name, old), form % (name, new)), form
+    argument = "x" if name == "y" else "y"
+    for form in ("%s=%s%s", r"%s=\ln(%s%s)", r"%s=\frac{%s}{%s}", "%s^2=%s+%s^2"):
+        assert is_paid(form % (argument, old, name), form % (argument, new, name)), form
+        assert not is_paid(form % ("Q", old, "V"), form % ("Q", new, "V")), form

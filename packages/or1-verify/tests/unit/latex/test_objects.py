@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from or1_verify import math
@@ -71,3 +71,26 @@ def test_the_sides_of_a_sign_that_is_no_multiplication_have_an_order(
 )
 def test_names_of_several_letters_and_of_one_value(gold: str, answer: str, same: bool) -> None:
     assert is_right(gold, answer) is same
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from("ABDNOPQRST"), min_size=3, max_size=3, unique=True))
+def test_letters_after_the_sign_of_an_object_are_points(points: list[str]) -> None:
+    """Also where they spell a word: `\\triangle AND`, `\\angle OR`."""
+    a, b, c = points
+    assert is_right(rf"\triangle {a}{b}{c}", rf"\triangle {c}{a}{b}")
+    assert not is_right(rf"\triangle {a}{b}{c}", rf"\triangle {a}{b}K")
+    assert is_right(rf"\overline{{{a}{b}}}", rf"\overline{{{b}{a}}}")
+    assert is_right(rf"\overrightarrow{{{a}{b}}}", rf"\vec{{{a}{b}}}")
+    assert not is_right(rf"\overrightarrow{{{a}{b}}}=(1,2)", rf"\overrightarrow{{{b}{a}}}=(1,2)")
+
+
+@settings(max_examples=30)
+@given(st.permutations("fghpq"), st.integers(2, 4))
+def test_composition_has_an_order_and_needs_no_brackets(letters: list[str], num: int) -> None:
+    names = letters[:num]
+    gold, turned = r" \circ ".join(names), r"\circ ".join(reversed(names))
+    assert is_right(gold, r"\circ ".join([rf"({names[0]}\circ {names[1]})", *names[2:]]))
+    assert not is_right(gold, turned)
+    assert is_right(rf"({gold})(x)=4x^2", rf"({gold})(x)=(2x)^2")
+    assert not is_right(rf"({gold})(x)=4x^2", rf"({turned})(x)=4x^2")

@@ -1,0 +1,60 @@
+r"""Conversion between units of one kind by exact factors: `3\text{ m}` and `300\text{ cm}`.
+
+Metric units convert by their prefixes; feet, seconds, years, gallons, pounds and dollars with the units that
+are multiples of them. Units of two systems do not convert, nor do temperatures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+
+from or1_verify.latex.units import METRIC, PREFIXES
+
+_POWERS = {"pico": -12, "nano": -9, "micro": -6, "milli": -3, "centi": -2, "deci": -1, "kilo": 3, "mega": 6,
+           "giga": 9, "tera": 12}  # fmt: skip
+_MULTIPLES = {
+    "foot": "1/12 inch 3 yard 5280 mile", "second": "60 minute 3600 hour 86400 day 604800 week",
+    "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",
+    "dollar": "1/100 cent", "year": "1/12 month 10 decade 100 century",
+}  # fmt: skip
+_NOT_DECIMAL = frozenset({"byte", "bit"})
+_Base = tuple[Fraction, str, int]
+"""Factor, name and power of the unit that another one is measured in."""
+
+
+def _bases() -> dict[str, _Base]:
+    found: dict[str, _Base] = {}
+    for base, multiples in _MULTIPLES.items():
+        words = multiples.split()
+        found |= {
+            name: (Fraction(factor), base, 1) for factor, name in zip(words[::2], words[1::2], strict=True)
+        }
+    for unit in METRIC.keys() - _NOT_DECIMAL:
+        scale, base, power = (Fraction(1, 1000), "meter", 3) if unit == "liter" else (Fraction(1), unit, 1)
+        for prefix in ("", *PREFIXES.values()):
+            found[prefix + unit] = (scale * Fraction(10) ** _POWERS.get(prefix, 0), base, power)
+    return found
+
+
+_BASES = _bases()
+
+
+def conversion(gold: dict[str, int], answer: dict[str, int]) -> Fraction | None:
+    """The factor from the measure of an answer to the one of a gold; None if they are of different kinds.
+
+    >>> conversion({"meter": 1}, {"centimeter": 1}), conversion({"meter": 1}, {"foot": 1})
+    (Fraction(1, 100), None)
+    """
+    gold_factor, gold_units = _in_bases(gold)
+    answer_factor, answer_units = _in_bases(answer)
+    return answer_factor / gold_factor if gold_units == answer_units else None
+
+
+def _in_bases(measure: dict[str, int]) -> tuple[Fraction, dict[str, int]]:
+    factor, units = Fraction(1), Counter[str]()
+    for unit, count in measure.items():
+        scale, base, power = _BASES.get(unit, (Fraction(1), unit, 1))
+        factor *= scale**count
+        units[base] += power * count
+    return factor, {unit: count for unit, count in units.items() if count}
