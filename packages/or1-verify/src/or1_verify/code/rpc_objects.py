@@ -209,7 +209,7 @@ class RemoteObject:
         return type(self._or1_value()) if self._or1_kind else _CLASSES.get(self._or1_label, RemoteObject)
 
     def _or1_type(self) -> Any:
-        """What `type` gives: the stand-in of a class that the tests name is one and the same object."""
+        """The result of `type`: the stand-in of a class that the tests name is one and the same object."""
         known = self.__class__ if not self._or1_is_made else RemoteObject
         if known is not RemoteObject:
             return known

@@ -60,7 +60,7 @@ class Session:
             number: its number, unique in this fork server.
             source: its code.
             stdin: its standard input, or the program that it talks to: the input is then the parent's end of
-                the channel of that program, which can no longer be used here.
+                the channel of that program, which is then closed here.
             limits: its limits.
         """
         self._server = server
