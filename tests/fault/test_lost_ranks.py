@@ -99,9 +99,10 @@ def test_a_lost_rank_changes_nothing(
         found = trained(tmp_path / "run")
     require_equal(found, undisturbed, tmp_path / "run")
     reason = "ended with exit status -9" if what is signal.SIGKILL else "gave no sign of life for 10 s"
-    (warning,) = [record.getMessage() for record in caplog.records if "start again" in record.getMessage()]
-    assert warning.startswith("training rank 1 (process")
-    assert reason in warning
+    named, restarted = [r.getMessage() for r in caplog.records if r.name == "or1.assemble.parts"]
+    assert named.startswith("training rank 1 (process")
+    assert reason in named
+    assert restarted == "all ranks start again from the last checkpoint"
 
 
 def test_a_spent_budget_ends_the_run(

@@ -51,6 +51,7 @@ def card(
     prompt_text: Callable[[tuple[Message, ...]], str],
     stop_ids: Sequence[int] = (),
     adapter: bool = False,
+    licence: str | None = None,
 ) -> str:
     """The text of README.md.
 
@@ -61,6 +62,7 @@ def card(
         prompt_text: renders messages by the chat template of the run.
         stop_ids: tokens of `model.chat.stop_tokens`.
         adapter: the folder holds an adapter, without tokenizer and start model.
+        licence: of the weights, by its name on the hub; None = `licence_of` the run.
     """
     about = data.description["provenance"]
     base = run.model.path
@@ -69,6 +71,9 @@ def card(
         "pipeline_tag: text-generation",
         "tags: [reinforcement-learning, reasoning, or1]",
     ]
+    licence = licence or licence_of(run)
+    if licence is not None:
+        front.insert(0, f"license: {licence}")
     if (named := hub_name(base)) is not None:
         front.insert(0, f"base_model: {named[0]}")
     instructions = list(dict.fromkeys(source.instruction for source in run.data))
@@ -81,7 +86,7 @@ def card(
     lines += ["## Data", "", *map(_source, run.data), f"- data hash: {about['data_hash']}"]
     if "data_commits" in about:
         lines += [f"- {name} at commit {commit}" for name, commit in about["data_commits"].items()]
-    lines += ["", "## Licence", "", *_licence(base, run.data), ""]
+    lines += ["", "## Licence", "", *_licence(base, run.data, licence), ""]
     lines += ["## Origin", "", *_origin(about, step), ""]
     lines += ["## Configuration", "", "```json", run.model_dump_json(indent=2), "```", ""]
     return "\n".join(lines)
@@ -158,7 +163,15 @@ def _source(source: DataConfig) -> str:
     return f"- {name}: {source.path or 'problems made by or1'}"
 
 
-def _licence(base: str, data: Sequence[DataConfig]) -> list[str]:
+def licence_of(run: RunConfig) -> str | None:
+    """The licence of a run's weights by its name on the hub, if start model and problems are or1's own."""
+    own = run.model.path.startswith("builtin:") and all(source.path is None for source in run.data)
+    return "apache-2.0" if own else None
+
+
+def _licence(base: str, data: Sequence[DataConfig], licence: str | None) -> list[str]:
+    if licence is not None:
+        return [f"`{licence}`. The weights are derived from `{base}`."]
     paths = ", ".join(f"`{source.path}`" for source in data if source.path is not None)
     terms = f", and the terms of {paths} may apply" if paths else ""
     return [

@@ -24,7 +24,13 @@ from or1.trainer.state_files import read_weights
 
 
 def export(
-    run_folder: Path, out: Path, step: int | None = None, *, adapter: bool = False, model: Path | None = None
+    run_folder: Path,
+    out: Path,
+    step: int | None = None,
+    *,
+    adapter: bool = False,
+    model: Path | None = None,
+    licence: str | None = None,
 ) -> int:
     """Write weights, configuration, tokenizer and card of a run's checkpoint into an empty folder.
 
@@ -34,6 +40,7 @@ def export(
         step: checkpoint of this step; None = the newest whole one.
         adapter: write the trained adapters alone, as a folder of PEFT, instead of the merged weights.
         model: folder of the start model, where it is not that of the run's settings.
+        licence: for the card, by its name on the hub.
 
     Returns:
         step of the exported checkpoint.
@@ -56,7 +63,7 @@ def export(
     weights = read_weights(trainer_folder(checkpoint))
     state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["state"]
     tokenizer = load_tokenizer(source, shape_for(source, run.model), chat=run.model.chat)
-    text = card(run, data, state["step"], tokenizer.prompt_text, tokenizer.stop_ids, adapter)
+    text = card(run, data, state["step"], tokenizer.prompt_text, tokenizer.stop_ids, adapter, licence)
     with guard_writes(out), safetensor_errors():
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as part:

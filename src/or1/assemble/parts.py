@@ -90,7 +90,7 @@ def train(
                     f"{end}. The budget is spent: system.max_rank_restarts = {budget.max_restarts} within an "
                     "hour. Find the cause, then repeat the command: it resumes from the last checkpoint"
                 ) from end
-            logger.warning("%s; all ranks start again from the last checkpoint", end)
+            logger.warning("all ranks start again from the last checkpoint")
     write_summary(out)
     return end
 
@@ -113,6 +113,9 @@ def _train_once(
             has_begun = True
             try:
                 return loop.train(machines.run, parts)
+            except LOST as error:
+                logger.warning("%s", error)  # before all other processes are ended, which takes seconds
+                raise
             except Interrupted:
                 parts.schedule.save()
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -45,11 +46,19 @@ def report_data(folders: Sequence[Path], runs: Sequence[RunData] | None = None) 
         "title": runs[0].config["name"] if len(runs) == 1 else f"{len(runs)} runs",
         "panels": panels_of(seen),
         "arms": arms,
-        "comparable": scores_compare(row for run in runs for row in run.scores),
+        "comparable": _scores_compare(runs, is_paired=bool(arms)),
         "runs": [
             run_json(folder, run, label) for folder, run, label in zip(folders, runs, names, strict=True)
         ],
     }
+
+
+def _scores_compare(runs: Sequence[RunData], *, is_paired: bool) -> bool:
+    """Are the scores of all runs made on the same problems? Arms are compared at each seed."""
+    by_seed: dict[object, list[RunData]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.config["seed"] if is_paired else None].append(run)
+    return all(scores_compare(row for run in some for row in run.scores) for some in by_seed.values())
 
 
 def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
@@ -77,7 +86,7 @@ def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
         "provenance": [
             [key, value if isinstance(value, str | int | float) else str(value)]
             for key, value in flatten(run.description["provenance"]).items()
-            if not key.startswith("changes")
+            if not key.startswith("changes") and not key.endswith(("mtime_ns", "num_bytes"))
         ],
     }
 

@@ -360,8 +360,20 @@ def export(
     step: Annotated[int | None, typer.Option(help="Checkpoint of this step, else the newest.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="Only the trained LoRA adapter.")] = False,
     model: Annotated[Path | None, typer.Option(help="Folder of the start model, if it has moved.")] = None,
+    license: Annotated[str | None, typer.Option(help="For the card, such as apache-2.0.")] = None,
+    push: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Upload it to the hub.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
-    """Write the model as a Hugging Face folder."""
+    """Write the model as a Hugging Face folder, and upload it."""
     from or1.cli.export import export as run
 
-    run(run_folder, out, step, adapter=adapter, model=model)
+    run(
+        run_folder,
+        out,
+        step,
+        adapter=adapter,
+        model=model,
+        licence=license,
+        push_to=push,
+        private=private,
+    )

@@ -48,7 +48,7 @@ class ClusterRanks:
         try:
             text: str | None = self._actors[rank].ask("text", str(saved_marker(self.scratch, rank)))
         except ClusterError as error:
-            return str(error)
+            raise RankError(f"the part of training rank {rank} of a checkpoint is lost: {error}") from error
         return text
 
     def forget_saved(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from or1.curate import report
 from or1.curate.config import CurateConfig
 from or1.curate.ledger import FILE, Counts
 from or1.storage.atomic import replacing
@@ -59,9 +60,9 @@ REASONS: Mapping[str, str] = {
 
 
 def write(config: CurateConfig, counts: Counts, out: Path) -> None:
-    """Write the card beside the data, after the ledger."""
+    """Write the card beside the data, after the ledger and the contamination report."""
     lines = [*_front_matter(config), *_overview(config, counts), *_funnel(counts), *_sources(config, counts)]
-    lines += [*_protected(config), *_samples(config, counts, out)]
+    lines += [*_protected(config, out), *_samples(config, counts, out)]
     with replacing(out / CARD) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -96,6 +97,9 @@ def _front_matter(config: CurateConfig) -> list[str]:
     columns = "- split: train\n    path: data/train-*.parquet"
     return [
         "---",
+        *_licences(config),
+        "task_categories:\n- text-generation",
+        "tags: [math, code, reinforcement-learning, or1]",
         "configs:",
         "- config_name: default",
         f"  data_files:\n  {columns}",
@@ -104,6 +108,12 @@ def _front_matter(config: CurateConfig) -> list[str]:
         f"# {config.name}",
         "",
     ]
+
+
+def _licences(config: CurateConfig) -> list[str]:
+    """The licences of all sources, by their names on the hub; none where that of a source is unknown."""
+    names = sorted({source.license.lower() for source in config.sources})
+    return [] if "unknown" in names else ["license:", *(f"- {name}" for name in names)]
 
 
 def _overview(config: CurateConfig, counts: Counts) -> list[str]:
@@ -115,6 +125,13 @@ def _overview(config: CurateConfig, counts: Counts) -> list[str]:
         "",
         f"`{FILE}` has a line for each row that was read: kept, or why not, with the evidence.",
         "`manifest.json` has the hash of every file and the whole configuration; `or1 train` checks them.",
+        "",
+        "## Use",
+        "",
+        "```",
+        "or1 train RECIPE --set data.path=FOLDER    # this folder; a hub name such as owner/name also works",
+        "python -c \"import datasets; print(datasets.load_dataset('FOLDER', split='train')[0])\"",
+        "```",
         "",
     ]
 
@@ -138,9 +155,21 @@ def _sources(config: CurateConfig, counts: Counts) -> list[str]:
     return [*lines, ""]
 
 
-def _protected(config: CurateConfig) -> list[str]:
-    names = ", ".join(benchmark.name for benchmark in config.benchmarks) or "nothing"
-    return [f"Protected: {names}.", ""]
+def _protected(config: CurateConfig, out: Path) -> list[str]:
+    """The contamination report in short: problems of each benchmark that were found, and rows that left."""
+    found = {benchmark.name: [0, 0, 0] for benchmark in config.benchmarks}
+    for line in (out / report.FILE).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows = len(row["found"])
+        numbers = (1, int(rows > 0), rows)
+        found[row["benchmark"]] = [a + b for a, b in zip(found[row["benchmark"]], numbers, strict=True)]
+    lines = [
+        "## Contamination",
+        "",
+        f"By problem: `{report.FILE}`. Rows that hold a benchmark's problem left.",
+    ]
+    lines += ["", "| benchmark | problems | found | rows that left |", "| --- | ---: | ---: | ---: |"]
+    return [*lines, *(f"| {name} | {a:,} | {b:,} | {c:,} |" for name, (a, b, c) in found.items()), ""]
 
 
 def _samples(config: CurateConfig, counts: Counts, out: Path) -> Iterator[str]:

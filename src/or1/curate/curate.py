@@ -105,8 +105,8 @@ def _curate(
         with progress.stage("write", sum(sizes)) as advance:
             data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))
         counts = ledger.write(work, funnel.STAGES, out)
-        card.write(config, counts, out)
         report.write(out / ledger.FILE, protected, out)
+        card.write(config, counts, out)
         outputs = {path.relative_to(out).as_posix(): PROBLEMS for path in data}
         outputs |= {
             ledger.FILE: "ledger",

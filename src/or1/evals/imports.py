@@ -12,14 +12,14 @@ from typing import Any
 from or1.errors import ConfigError, DataError
 from or1.evals.benchmark import Benchmark
 from or1.evals.results import (
-    DESCRIPTION,
     PROBLEMS,
     RESULTS,
+    EvalFolder,
     ProblemRow,
     ResultRow,
     write,
 )
-from or1.storage.atomic import guard_writes, write_json
+from or1.storage.atomic import guard_writes
 from or1.storage.provenance import environment, hash_json
 from or1.tasks.rows import Row, read_rows
 from or1.types import Finish, Outcome
@@ -87,7 +87,7 @@ def import_livecodebench(file: Path, benchmark: Benchmark, out: Path) -> None:
             raise DataError(f"{out} holds something: name an empty folder with --out")
     write(out / PROBLEMS, problems)
     write(out / RESULTS, results)
-    write_json(out / DESCRIPTION, description)
+    EvalFolder.write(out, description)
 
 
 def _problem(row: Row, benchmark: Benchmark) -> ProblemRow:

@@ -13,6 +13,7 @@ from or1.errors import ConfigError
 from or1.recipes.check import nearest, validate
 from or1.recipes.files import read_template, resolve_tasks
 from or1.recipes.override import apply_set, apply_value
+from or1.storage.run_folder import stored_settings
 
 FOLDER = Path(__file__).parent / "train"
 
@@ -110,8 +111,9 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}; fix the file at that place") from None
-    if path.suffix == ".json" and isinstance(table, dict) and "provenance" in table:
-        table = table["config"]  # a run folder's config.json says beside the settings where they come from
+    if path.suffix == ".json" and isinstance(table, dict) and {"config", "provenance"} <= table.keys():
+        stored_settings(path, table)  # of a run folder, which says beside them where they come from
+        table = table["config"]
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: holds no table of settings")
     return table

@@ -3,7 +3,7 @@
 Runs, evaluations and curations use it. Each folder has two files of its own:
 
 FOLDER/lock     held while a process has the folder open; names that process
-FOLDER/FILE     the description, JSON; FILE depends on the kind of folder
+FOLDER/FILE     the description, JSON, with the format of the folder; FILE depends on the kind of folder
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 
 from or1.errors import RunFolderError
 from or1.storage.atomic import guard_writes, reason_of, recover, write_json
+from or1.storage.format import FORMAT, require_format
 
 LOCK = "lock"
 
@@ -80,6 +81,8 @@ class Folder:
     """Name of the description."""
     KIND: ClassVar[str]
     """In messages, such as "a run folder"."""
+    VERSION: ClassVar[int] = 1
+    """Format of the folder's files, to be raised when an earlier or1 could not read them."""
     BEFORE: ClassVar[tuple[str, ...]] = ()
     """Patterns of names that may lie in a new folder."""
 
@@ -110,7 +113,7 @@ class Folder:
             found = cls.read(path) if (path / cls.FILE).exists() else None
             description = json.loads(json.dumps(describe(found)))
             if description != found:
-                write_json(path / cls.FILE, description)
+                cls.write(path, description)
         except BaseException:
             lock.close()
             raise
@@ -133,13 +136,16 @@ class Folder:
 
     @classmethod
     def read(cls, path: Path) -> dict[str, Any]:
-        """The description of a folder, which may be in use.
+        """The description of a folder, which may be in use, without its format.
 
         Raises:
-            RunFolderError: there is none, or it is damaged.
+            RunFolderError: there is none, it is damaged, or the folder has another format.
         """
         try:
             found = dict(json.loads((path / cls.FILE).read_text(encoding="utf-8")))
+            remedy = "choose another folder"
+            require_format(path, found, cls.VERSION, remedy=remedy, error=RunFolderError)
+            found.pop(FORMAT, None)
             cls.check(found)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise RunFolderError(f"{path} is not {cls.KIND}: it holds no {cls.FILE}") from error
@@ -149,6 +155,11 @@ class Folder:
                 "folder"
             ) from error
         return found
+
+    @classmethod
+    def write(cls, path: Path, description: Mapping[str, Any]) -> None:
+        """Replace the description of a folder; the format is added."""
+        write_json(path / cls.FILE, {FORMAT: cls.VERSION, **description})
 
     @classmethod
     def check(cls, found: dict[str, Any]) -> None:

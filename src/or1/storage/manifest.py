@@ -15,16 +15,19 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import or1_verify
 from or1.errors import DataError
 from or1.storage.atomic import write_json
+from or1.storage.format import require_format
 from or1.storage.provenance import commit, package_versions
 
 MANIFEST = "manifest.json"
+VERSION: Final = 1
+"""Format of a data set's files; another one is refused."""
 PROBLEMS = "problems"
 """Role of the files that hold the problems; the other files are for people."""
 _REMEDY = "restore it, or make the data set again with or1 curate"
@@ -56,7 +59,7 @@ class OutputFile(_Strict):
 class Manifest(_Strict):
     """The content of manifest.json."""
 
-    format: Literal[1] = 1
+    format: Literal[1] = VERSION
     name: str
     config: Mapping[str, Any]
     """The resolved configuration of the curation."""
@@ -120,10 +123,11 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a data set, its files unchecked.
 
     Raises:
-        DataError: there is none, or it is damaged.
+        DataError: there is none, it is damaged, or the data set has another format.
     """
     path = folder / MANIFEST
     try:
+        _require_version(folder, path.read_bytes())
         return Manifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{folder} is not a data set: it holds no {MANIFEST}") from None
@@ -131,6 +135,17 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise DataError(f"{path} is damaged ({where}: {first['msg']}): {_REMEDY}") from None
+
+
+def _require_version(folder: Path, content: bytes) -> None:
+    """Before the content is read: another format may have other fields."""
+    try:
+        found = json.loads(content)
+        described = found if isinstance(found, dict) else {}
+        remedy = "make it again with or1 curate"
+        require_format(folder, described, VERSION, remedy=remedy, error=DataError)
+    except ValueError:
+        return  # damaged: the reader of the content gives the place
 
 
 def is_data_set(folder: Path) -> bool:

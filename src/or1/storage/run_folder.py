@@ -29,8 +29,9 @@ from pydantic import ValidationError
 from or1.config import RunConfig
 from or1.errors import RunFolderError
 from or1.setting import NOT_SET, Change, OnResume, changes_between
-from or1.storage.atomic import guard_writes, write_json
+from or1.storage.atomic import guard_writes
 from or1.storage.folder import Folder, FolderLock
+from or1.storage.format import require_format, writer
 from or1.storage.settings import differing_keys, listed
 from or1.types import RunState
 
@@ -138,7 +139,7 @@ class RunFolder(Folder):
             provenance |= {"config_hash": self._resumed["provenance"]["config_hash"]}
         description = json.loads(json.dumps({"config": config, "provenance": provenance}))
         if description != self.description:
-            write_json(self.path / CONFIG, description)
+            self.write(self.path, description)
         self.description, self._changes = description, ()
         _say(state.step, recorded)
 
@@ -158,6 +159,25 @@ def run_folder_of(recipe: str | Path) -> Path | None:
     return folder if (folder / CONFIG).is_file() and (folder / CHECKPOINTS).is_dir() else None
 
 
+def stored_settings(path: Path, found: Mapping[str, Any]) -> RunConfig:
+    """The settings in a config.json.
+
+    Raises:
+        RunFolderError: another version of or1 wrote it: its format or its settings differ.
+    """
+    another = "choose another folder with --out"
+    require_format(path, found, RunFolder.VERSION, remedy=another, error=RunFolderError)
+    try:
+        return RunConfig.model_validate(found["config"])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the settings"
+        raise RunFolderError(
+            f"{path} holds settings of another version of or1 ({key}: {first['msg']}): use "
+            f"{writer(found)}, or {another}"
+        ) from None
+
+
 def recorded_changes(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The settings that resumes have changed: `step`, `setting`, `from`, `to`, `class`."""
     return list(provenance["changes"]) if "changes" in provenance else []
@@ -167,13 +187,7 @@ def _accepted_changes(
     path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], accept_changes: bool
 ) -> Sequence[Change]:
     """The settings that differ; refuse those that may not."""
-    try:
-        before = RunConfig.model_validate(found["config"])
-    except ValidationError as error:
-        raise RunFolderError(
-            f"{path / CONFIG} is of another version of or1 ({found['provenance']['or1_version']}): resume "
-            f"with that version, or choose another folder with --out ({len(error.errors())} settings differ)"
-        ) from None
+    before = stored_settings(path / CONFIG, found)
     changes = changes_between(before, RunConfig.model_validate(wanted["config"]))
     hashes = [each["provenance"]["data_hash"] for each in (found, wanted)]
     refused = [change for change in changes if change.on_resume is OnResume.NEVER]

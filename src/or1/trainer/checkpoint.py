@@ -35,6 +35,7 @@ from or1.errors import CheckpointError
 from or1.nn.published import safetensor_errors
 from or1.protocols import SavesBeside, SavesCollector, Tracker, TrainerBackend
 from or1.storage.atomic import guard_writes, recover, replacing
+from or1.storage.format import require_format
 from or1.storage.manifest import hash_file
 from or1.storage.run_folder import last_checkpoint_bytes, require_free
 from or1.types import RunState
@@ -165,15 +166,11 @@ def _read_manifest(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint / MANIFEST
     try:
         raw = path.read_bytes()
-        manifest = json.loads(raw)
-        version = manifest["format"]
+        manifest = dict(json.loads(raw))
+        remedy = "choose another folder with --out (config.json names the version)"
+        require_format(checkpoint, manifest, FORMAT, remedy=remedy, error=CheckpointError)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedCheckpointError(f"{path} cannot be read ({error})") from error
-    if isinstance(version, int) and version != FORMAT:
-        raise CheckpointError(
-            f"{checkpoint} has format {version} and this or1 reads format {FORMAT}: "
-            "resume with the version of or1 that wrote it (named in config.json), or choose another --out"
-        )
     # The manifest holds its own hash in canonical form, so any changed byte of it is detected.
     if _manifest_bytes({k: v for k, v in manifest.items() if k != "sha256"}) != raw:
         raise DamagedCheckpointError(f"{path} does not have the content that was written")

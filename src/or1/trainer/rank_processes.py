@@ -64,7 +64,7 @@ class RankPlaces(Protocol):
         ...
 
     def saved(self, rank: int) -> str | None:
-        """The content of the `saved_marker` of a rank; None if there is none."""
+        """The content of the `saved_marker` of a rank; None if there is none, RankError if it is lost."""
         ...
 
     def forget_saved(self) -> None:

@@ -67,3 +67,19 @@ def test_runs_of_a_page_are_named_by_arm_and_seed(tmp_path: Path) -> None:
     assert [arm["runs"] for arm in data["arms"]] == [[0, 1]]
     assert [run["label"] for run in data["runs"]] == [f"{real(0).config['name']}, seed {n}" for n in (4, 5)]
     assert report_data(folders[:1])["arms"] == []
+
+
+def test_arms_compare_if_their_scores_are_on_the_same_problems_at_each_seed(tmp_path: Path) -> None:
+    def on(data_hash: str, run: RunData) -> RunData:
+        return replace(run, scores=[row | {keys.DATA_HASH: data_hash} for row in run.scores])
+
+    names = iter("abcdefghij")
+
+    def compare(*runs: RunData) -> bool:
+        folders = [write_folder(run, tmp_path / next(names)) for run in runs]
+        return bool(report_data(folders)["comparable"])
+
+    arm = [on("p", seeded(1)), on("q", seeded(2))]
+    assert compare(*arm, on("p", seeded(1, name="x")), on("q", seeded(2, name="x")))
+    assert not compare(*arm, on("p", seeded(1, name="x")), on("other", seeded(2, name="x")))
+    assert not compare(on("p", seeded(1)), on("q", seeded(2, name="x")))

@@ -95,6 +95,23 @@ def test_seconds_that_are_written_after_the_metrics_are_not_lost(folder: Path) -
     assert page["runs"][0]["series"]["time/rollout_s"][-1] == late.timings[-1]["time/rollout_s"]
 
 
+def test_a_reply_is_made_from_one_reading_of_the_logs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of a reply are those of its token, also if the logs are cut once they have been read."""
+    live = LiveRuns([folder])
+    token = live.token()
+    write_folder(first_steps(real(0), 40), folder)
+
+    def cut_first(*args: Any) -> dict[str, Any]:
+        cut_back(folder)
+        return report_data(*args)
+
+    monkeypatch.setattr("or1.board.live.report_data", cut_first)
+    reply = live.since(token)
+    assert reply is not None
+    assert reply["data"]["runs"][0]["steps"] == list(range(29, 41))
+    assert len(reply["data"]["runs"][0]["series"]["rollout/reward_mean"]) == 12
+
+
 def test_half_a_row_is_no_row(folder: Path) -> None:
     live = LiveRuns([folder])
     token = live.token()

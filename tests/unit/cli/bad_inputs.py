@@ -73,7 +73,8 @@ def make_world(folder: Path) -> None:
             if damaged is not None:
                 (folder / name / file).write_bytes(damaged)
     run = load("tiny")
-    for name in ("run", "cut-run", "binary-metrics", "cut-checkpoint", "ahead"):
+    names = ("run", "cut-run", "binary-metrics", "cut-checkpoint", "ahead", *OTHER_VERSIONS, "old-checkpoint")
+    for name in names:
         RunFolder.open(folder / name, describe(run.model_dump(mode="json"), "0" * 16)).close()
     (folder / "cut-run/config.json").write_text('{"config": {"na')
     (folder / "binary-metrics/metrics.jsonl").write_bytes(bytes(range(256)))
@@ -89,6 +90,27 @@ def make_world(folder: Path) -> None:
     for name, description in (("cut-eval", "{"), ("list-eval", "[]"), ("empty-eval", "{}")):
         (folder / name).mkdir()
         (folder / name / "eval.json").write_text(description)
+    make_other_versions(folder)
+
+
+def make_other_versions(folder: Path) -> None:
+    """Folders as an earlier or a later or1 leaves them: of another format, or with other settings."""
+    for name, (key, value) in OTHER_VERSIONS.items():
+        path = folder / name / "config.json"
+        stored = json.loads(path.read_text())
+        (stored["config"] if key == "warp" else stored)[key] = value
+        path.write_text(json.dumps(stored))
+    content = json.dumps({"format": 0, "outputs": [], "versions": {"or1": "0.0.9"}})
+    checkpoint = "old-checkpoint/checkpoints/step_000020/manifest.json"
+    for name in (checkpoint, "old-set/manifest.json", "old-eval/eval.json"):
+        described = folder / name
+        described.parent.mkdir(parents=True, exist_ok=True)
+        described.write_text(content)
+
+
+OTHER_VERSIONS = {"old-run": ("format", 0), "new-run": ("format", 2), "old-settings": ("warp", 9)}
+"""Run folder -> the key of its config.json that this or1 does not read, with the value."""
+OLD, NEW = (f"has format {version} and this or1 reads format 1: use " for version in (0, 2))
 
 
 TRAIN = "train tiny --out new"
@@ -113,6 +135,30 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
         ("train tiny more", "more"),
         ("train tiny --step 3", "--step"),
         ("train tiny --set", "--set"),
+    ),
+    "folders of other versions": (
+        ("train old-run", OLD),
+        ("train new-run", NEW),
+        ("train old-settings", "settings of another version of or1 (warp: "),
+        ("train old-settings/config.json --out new", "settings of another version of or1 (warp: "),
+        ("train tiny --out old-run", OLD),
+        ("train tiny --from old-run@20 --out new", OLD),
+        ("train tiny --from old-checkpoint@20 --out new", OLD),
+        ("train tiny --out new --set data=[{task='math',path='old-set'}]", OLD),
+        ("show old-run/config.json", OLD),
+        ("rollouts old-run --step 1", OLD),
+        ("top old-run", OLD),
+        ("plot old-run", OLD),
+        ("plot old-eval", OLD),
+        ("report old-run", OLD),
+        ("diff run old-run", OLD),
+        ("export old-run new", OLD),
+        ("export old-checkpoint new", OLD),
+        ("eval rescore old-eval", OLD),
+        ("eval compare old-eval old-eval", OLD),
+        ("eval run builtin:tiny --benchmark arithmetic --out old-eval", OLD),
+        ("curate show old-set", OLD),
+        ("curate show old-set", "use or1 0.0.9, which wrote it (pip install or1==0.0.9), or make it again"),
     ),
     "train: setting": tuple(
         (f"{TRAIN} --set {setting}", part)

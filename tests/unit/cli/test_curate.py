@@ -19,7 +19,7 @@ from tests.unit.curate.corpus import problems, write_lines
 
 
 def test_every_shipped_recipe_is_sound() -> None:
-    assert set(recipe.list_recipes()) == {"or1-code", "or1-math", "real-code", "real-math"}
+    assert set(recipe.list_recipes()) == {"open-problems", "or1-code", "or1-math", "real-code", "real-math"}
     for name in recipe.list_recipes():
         assert recipe.load(name).benchmarks
 

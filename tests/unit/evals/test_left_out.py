@@ -62,7 +62,7 @@ def test_the_rest_is_scored_and_the_number_is_beside_the_score(
     (warned,) = [record.getMessage() for record in caplog.records]
     assert warned.startswith("benchmark math500: 2 of 5 golds cannot be judged: p3: gold ")
     description = EvalFolder.read(tmp_path / "out")
-    assert json.loads((tmp_path / "out" / DESCRIPTION).read_text()) == description
+    assert json.loads((tmp_path / "out" / DESCRIPTION).read_text()) == {"format": 1, **description}
     assert list(description["benchmarks"]["math500"]["left_out"]) == ["p3", "p4"]
     (note,) = [note for note in report.notes(description) if "scored" in note]
     assert note.startswith(

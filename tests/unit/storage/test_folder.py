@@ -84,4 +84,29 @@ def test_work_begun_with_other_settings_is_cleared_until_all_sources_are_read(tm
         store.save("read/done.json", {"part_rows": [3]})
     with pytest.raises(RunFolderError, match="seed is 2 there, 3 here"), Store.open(tmp_path, {"seed": 3}):
         pass
-    assert json.loads((tmp_path / "state.json").read_text()) == {"seed": 2}
+    assert json.loads((tmp_path / "state.json").read_text()) == {"format": 1, "seed": 2}
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_work_of_another_format_is_refused_by_name_and_kept(version: int, tmp_path: Path) -> None:
+    with Store.open(tmp_path, {"seed": 2}):
+        pass
+    (tmp_path / "state.json").write_text(stored := json.dumps({"format": version, "seed": 3}))
+    line = (
+        f"{tmp_path} has format {version} and this or1 reads format 1: use the version of or1 that wrote it"
+    )
+    with pytest.raises(RunFolderError, match=line), Store.open(tmp_path, {"seed": 3}):
+        pass
+    assert (tmp_path / "state.json").read_text() == stored
+
+
+def test_a_folder_without_a_format_has_the_first(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"seed": 2}')
+    with Store.open(tmp_path, {"seed": 2}):
+        assert json.loads((tmp_path / "state.json").read_text()) == {"seed": 2}  # opened, and not rewritten
+
+
+def test_a_format_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"format": "two"}')
+    with pytest.raises(RunFolderError, match=r"state\.json is damaged"), Store.open(tmp_path, {"seed": 2}):
+        pass

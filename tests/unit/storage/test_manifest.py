@@ -101,7 +101,10 @@ def test_any_changed_byte_is_known_by_its_file(
         (lambda f: (f / "README.md").rename(f / "CARD.md"), "README.md is missing"),
         (lambda f: (f / MANIFEST).unlink(), "holds no manifest.json"),
         (lambda f: (f / MANIFEST).write_text("{"), "manifest.json is damaged"),
-        (lambda f: (f / MANIFEST).write_text('{"format": 2}'), "manifest.json is damaged .format"),
+        (
+            lambda f: (f / MANIFEST).write_text('{"format": 2}'),
+            "has format 2 and this or1 reads format 1: use the version of or1 that wrote it, or make",
+        ),
     ],
 )
 def test_every_difference_is_one_line_that_names_the_file(damage: object, line: str, tmp_path: Path) -> None:

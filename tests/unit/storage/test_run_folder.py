@@ -198,7 +198,13 @@ def test_settings_of_another_version_are_one_line(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, description(run_config())).close()
     stored["config"]["warp"] = 9
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    assert "is of another version of or1 (0): resume with that version" in refusal(tmp_path)
+    line = refusal(tmp_path)
+    assert (
+        "config.json holds settings of another version of or1 (warp: Extra inputs are not permitted)" in line
+    )
+    assert line.endswith(
+        "use or1 0, which wrote it (pip install or1==0), or choose another folder with --out"
+    )
 
 
 def test_other_problems_under_the_same_settings_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-// The live page: once a second it reads the steps that it lacks.
+// The live page: twice a second it reads the steps that it lacks.
 
-const POLL_MS = 1000;
+const POLL_MS = 500;
 let token;
 
 /** The data after a reply: its steps follow the first ones of the page, or it replaces all of them. */

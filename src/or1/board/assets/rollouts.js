@@ -19,14 +19,17 @@ function verdictMark(outcome) {
 
 const verdictText = (outcome) => VERDICTS[outcome][1];
 
+/** Characters of the end of a text that a row has room for. */
+const ENDING = matchMedia("(min-width: 1200px)").matches ? 50 : 28;
+
 /** The end of a text on one line: the answer is there. */
 function ending(text) {
-  return visible(text.slice(-160)).replace(/\s+/g, " ");
+  return visible(text.slice(-ENDING)).replace(/\s+/g, " ");
 }
 
 /** The begin of a text on one line. */
 function beginning(text) {
-  return visible(text.slice(0, 120)).replace(/\s+/g, " ");
+  return visible(text.slice(0, 100)).replace(/\s+/g, " ");
 }
 
 /** Writes a rollout into a row of the list; the elements of a row are made once. */
