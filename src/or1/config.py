@@ -277,6 +277,9 @@ class MathVerifyConfig(Config):
     min_gold_digits: int = Field(default=5, ge=2, le=5)
     """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
     rounds to it is correct (2: `1/3` for `0.33`)."""
+    min_answer_digits: int = Field(default=7, ge=5, le=15)
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]: 5
+    accepts 3.1416 for pi."""
     ratio_as_fraction: bool = False
     """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
 

@@ -86,6 +86,8 @@ class Faults:
                     hosts.restore(1)
                 # a machine has no verifier workers until the next start
                 found = self._run(num_left if self._kind in ("engine", "rank", "driver") else 1, hosts)
+                if not found:
+                    raise RuntimeError("the run ended before a fault")
                 num_left -= len(found)
                 yield from found
 

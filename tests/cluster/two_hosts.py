@@ -74,8 +74,18 @@ class TwoHosts:
         _ip("-n", self.names[0], "route", "add", "default", "via", self.addresses[1])
         _ip("-n", self.names[1], "route", "add", "default", "via", self.addresses[0])
         self._ray(0, "--head", f"--port={PORT}", f"--temp-dir={self.folder}", "--include-dashboard=false")
-        time.sleep(5)
+        self._wait_for_head()
         self._ray(1, f"--address={self.address}")
+
+    def _wait_for_head(self, limit_s: float = 300.0) -> None:
+        deadline = time.monotonic() + limit_s
+        while "Ray runtime started" not in (text := self._log(0).read_text(errors="replace")):
+            assert self._rays[0].poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.5)
+
+    def _log(self, host: int) -> Path:
+        return self.folder.parent / f"{self.folder.name}-{host}.log"
 
     def cut(self) -> None:
         """Pull the cable."""
@@ -120,7 +130,7 @@ class TwoHosts:
         environment |= {f"RAY_{name}": str(value) for name, value in HEALTH.items()}
         ray = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
         sizes = ["--num-cpus=2", "--object-store-memory=200000000"]
-        with (self.folder.parent / f"{self.folder.name}-{host}.log").open("wb") as log:
+        with self._log(host).open("wb") as log:
             self._rays.append(
                 subprocess.Popen(
                     [*self.inside(host), *ray, *sizes, f"--node-ip-address={self.addresses[host]}", *words],

@@ -59,8 +59,8 @@ def code_verifier(run: RunConfig) -> Verifier:
 
 
 def test_policies_of_mathematics_reach_training_evaluation_and_curation() -> None:
-    policy = {"min_gold_digits": 2, "ratio_as_fraction": True}
-    wanted = MathVerifier(min_gold_digits=2, ratio_as_fraction=True)
+    policy = {"min_gold_digits": 2, "min_answer_digits": 5, "ratio_as_fraction": True}
+    wanted = MathVerifier(min_gold_digits=2, min_answer_digits=5, ratio_as_fraction=True)
     run = recipes.load("or1-math-7b", [f"verify.math.{key}={value}".lower() for key, value in policy.items()])
     settings = VerifierSettings(math=run.verify.math, code=run.verify.code)
     assert verifiers_of([TASKS["math"]], settings)["math"] == wanted

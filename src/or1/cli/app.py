@@ -208,6 +208,12 @@ def verify(
         int,
         typer.Option(min=2, max=5, help="Golds of as many digits or more are rounded: 2 takes 1/3 for 0.33."),
     ] = 5,
+    min_answer_digits: Annotated[
+        int,
+        typer.Option(
+            min=5, max=15, help="Digits of a decimal for an irrational gold: 5 takes 3.1416 for pi."
+        ),
+    ] = 7,
     ratio_as_fraction: Annotated[bool, typer.Option(help="Accept 5/8 for the ratio 5:8.")] = False,
     allow_weak_sandbox: WeakSandbox = False,
 ) -> None:
@@ -217,7 +223,11 @@ def verify(
     from or1.tasks.kind import VerifierSettings
 
     settings = VerifierSettings(
-        math=MathVerifyConfig(min_gold_digits=min_gold_digits, ratio_as_fraction=ratio_as_fraction),
+        math=MathVerifyConfig(
+            min_gold_digits=min_gold_digits,
+            min_answer_digits=min_answer_digits,
+            ratio_as_fraction=ratio_as_fraction,
+        ),
         code=CodeVerifyConfig(allow_weak_sandbox=allow_weak_sandbox),
     )
     run(file, out, workers, settings, task)

@@ -196,5 +196,6 @@ def verifier_of(settings: VerifierSettings) -> MathVerifier:
     return MathVerifier(
         unboxed=settings.unboxed_answers,
         min_gold_digits=settings.math.min_gold_digits,
+        min_answer_digits=settings.math.min_answer_digits,
         ratio_as_fraction=settings.math.ratio_as_fraction,
     )

@@ -104,7 +104,8 @@ def test_the_card_holds_scores_settings_and_origin(run_folder: Path, tmp_path: P
     assert "data hash: abc123" in card
     assert "commit: " in card
     assert "- arithmetic: problems made by or1" in card
-    assert "derived from `builtin:tiny`: its licence applies" in card
+    assert card.startswith("---\nlicense: apache-2.0\n")  # start model and problems are or1's own
+    assert "`apache-2.0`. The weights are derived from `builtin:tiny`." in card
     assert "<|im_start|>user\nWhat is 12 + 34?<|im_end|>\n<|im_start|>assistant\n" in card
     settings = json.loads(card.split("```json")[1].split("```")[0])
     assert settings == json.loads((run_folder / CONFIG).read_text())["config"]

@@ -126,6 +126,10 @@ def test_a_licence_must_be_known_and_nothing_is_written_without_it(
     code, _, lines = run_export(f"other out --push {NAME}", capsys)
     assert (code, len(lines), (world / "out").exists(), hub.calls) == (2, 1, False, [])
     assert "add --license" in lines[0]
+    assert run_export("other unpublished", capsys)[0] == 0
+    card = (world / "unpublished/README.md").read_text()
+    assert "license:" not in card.split("---")[1]
+    assert "derived from `builtin:tiny`: its licence applies to them, and the terms of `train.jsonl`" in card
     assert run_export(f"other out --push {NAME} --license mit", capsys)[0] == 0
     assert hub.files["README.md"].startswith(b"---\nlicense: mit\n")
 

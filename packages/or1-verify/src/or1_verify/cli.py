@@ -85,6 +85,13 @@ def _add_verifier_options(made: argparse.ArgumentParser) -> None:
         help="golds of this many digits or more are rounded values: 2 accepts 1/3 for 0.33 (default: 5)",
     )
     made.add_argument(
+        "--min-answer-digits",
+        type=int,
+        choices=range(5, 16),
+        default=7,
+        help="digits of a decimal for an exact irrational gold: 5 accepts 3.1416 for pi (default: 7)",
+    )
+    made.add_argument(
         "--ratio-as-fraction", action="store_true", help="accept 5/8 for the ratio 5:8, and the reverse"
     )
 
@@ -159,7 +166,9 @@ def _check_golds(options: argparse.Namespace) -> int:
 def _kinds(options: argparse.Namespace) -> dict[str, Kind]:
     return default_kinds(
         math=MathVerifier(
-            min_gold_digits=options.min_gold_digits, ratio_as_fraction=options.ratio_as_fraction
+            min_gold_digits=options.min_gold_digits,
+            min_answer_digits=options.min_answer_digits,
+            ratio_as_fraction=options.ratio_as_fraction,
         ),
         allow_weak_sandbox=options.allow_weak_sandbox,
     )

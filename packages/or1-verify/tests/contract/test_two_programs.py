@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
 from or1_verify.sandbox import Ending, Limits, Sandbox
 
+_poll = select.poll
 PATIENT = Limits(cpu_s=30.0, wall_s=300.0)
 """For programs that end on their own, however loaded the machine is."""
 ECHO = """
@@ -49,6 +52,35 @@ def test_two_programs_talk_to_each_other(sandbox: Sandbox) -> None:
     assert asks.wait().ending is Ending.EXITED
     done = asked.wait()
     assert (done.ending, len(done.stdout)) == (Ending.EXITED, 400_002), "its channel ends with its partner"
+
+
+class _Poll:
+    """A poll that keeps its time limits."""
+
+    timeouts_ms: ClassVar[list[float]] = []
+
+    def __init__(self) -> None:
+        self._poll = _poll()
+        self.register = self._poll.register
+
+    def poll(self, timeout_ms: float) -> list[tuple[int, int]]:
+        self.timeouts_ms.append(timeout_ms)
+        return self._poll.poll(timeout_ms)
+
+
+def test_a_report_that_another_session_has_read_is_not_waited_for(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program ends with its partner: its report may be read while the partner is waited for."""
+    asked = sandbox.start(ECHO, limits=PATIENT)
+    asks = sandbox.start(ASKS, stdin=asked, limits=PATIENT)
+    assert asks.receive() == b"ba"
+    asks.close()
+    while not asked._server.has_reports(asked._number):
+        asked._server.read_reports()
+    monkeypatch.setattr(select, "poll", _Poll)
+    assert asked.close().ending is Ending.EXITED
+    assert _Poll.timeouts_ms[0] == 0, "no event will come"
 
 
 def test_the_end_of_a_program_reaches_the_one_that_talks_to_it(sandbox: Sandbox) -> None:

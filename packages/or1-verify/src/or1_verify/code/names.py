@@ -125,6 +125,8 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
                 return f"a context manager that the program returns ({found[0]})"
         if isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
+        if any(_called(each) in names for each in _awaited(node)):
+            return f"an event loop for the program ({ast.unparse(node)[:60]})"
         is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         if is_stored and ast.unparse(node) == "sys.stdin":
             return "an own sys.stdin: the program runs in another process"
@@ -144,6 +146,16 @@ def _patches(nodes: Sequence[ast.AST]) -> list[str]:
             ends = {"unittest": ".mock.patch", "mock": ".patch", "mock.patch": "", "mock.*": ""}
             found += [f"{name}{ends[whole]}".replace("*", "patch")] if whole in ends else []
     return found
+
+
+def _awaited(node: ast.AST) -> list[ast.expr]:
+    """The expressions of which a node runs the coroutine."""
+    if isinstance(node, ast.Await):
+        return [node.value]
+    if isinstance(node, ast.AsyncFor):
+        return [node.iter]
+    runs = isinstance(node, ast.Call) and ast.unparse(node.func).startswith("asyncio.")
+    return node.args if runs and isinstance(node, ast.Call) else []
 
 
 def _called(node: ast.expr) -> str:

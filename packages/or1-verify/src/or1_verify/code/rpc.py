@@ -22,7 +22,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
-from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program, describe, raise_described
+from or1_verify.code.rpc_errors import (
+    UnsupportedTestsError,
+    came_from_program,
+    describe,
+    label_of,
+    raise_described,
+)
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
 
@@ -83,6 +89,8 @@ class RpcEndpoint:
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
+        self.known: dict[str, RemoteObject] = {}
+        """The stand-ins for objects of the program that the tests name."""
         self.num_calls = 0
         """Number of calls to the other side."""
         self.num_uses = 0
@@ -92,8 +100,10 @@ class RpcEndpoint:
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> RemoteObject:
-        """Stand-in for the program's object `name`."""
-        return RemoteObject(self, ["name", name], name)
+        """Stand-in for the program's object `name`: the same one each time."""
+        if name not in self.known:
+            self.known[name] = RemoteObject(self, ["name", name], name)
+        return self.known[name]
 
     def together(self, iterator: RemoteObject, kind: str) -> Iterator[Any]:
         """Elements of an iterator, each fetched with those after it, as long as the kind allows it.
@@ -249,10 +259,10 @@ class RpcEndpoint:
             return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
-        entry = ["export", number, type(value).__name__[:80]]
+        entry = ["export", number, label_of(value)[:80]]
         if isinstance(value, self._kept_classes) and (kind := value_kind(value)):
             return ["kept", *entry[1:], kind, atom_of(value)]
-        is_function = isinstance(value, types.FunctionType)
+        is_function = isinstance(value, types.FunctionType | type)
         return [*entry, value.__name__, value.__doc__] if is_function else entry
 
     def _handle(self, entry: list[Any]) -> Any:
@@ -307,7 +317,7 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return not any(function is each for each in (None, bool, str, repr, getattr, setattr))
+    return not any(function is each for each in (None, bool, str, repr, getattr, setattr, type, isinstance))
 
 
 def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:

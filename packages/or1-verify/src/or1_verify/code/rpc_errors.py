@@ -34,6 +34,11 @@ def describe(error: BaseException) -> list[Any]:
     return [names[0], text[:_MESSAGE], own, type(error).__module__, args if is_plain else None]
 
 
+def label_of(value: Any) -> str:
+    """The name of an object's class; of an exception, the name of its nearest builtin class."""
+    return str(describe(value)[0]) if isinstance(value, BaseException) else type(value).__name__
+
+
 def library_error(name: str, module: str) -> type[Exception] | None:
     """The exception class of Python's library, if its module is loaded; not those that steer unittest."""
     root = module.split(".")[0]

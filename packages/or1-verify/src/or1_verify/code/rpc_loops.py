@@ -15,6 +15,7 @@ _CONSUME = "_or1_consume"
 _CONSUMERS: dict[str, tuple[Any, str]] = {
     **{function.__name__: (function, "all") for function in (list, tuple, sorted)},
     **{function.__name__: (function, "numbers") for function in (set, frozenset, sum, min, max)},
+    "type": (type, ""),
 }
 """Functions by name, with the elements after which they never stop: `set([1, []])` stops at the list."""
 
@@ -33,6 +34,8 @@ def with_consumers(tree: ast.Module, scope: dict[str, Any]) -> ast.Module:
 
 def consume(function: Any, iterable: Any) -> Any:
     """`function(iterable)`, where the tests may have given a name of Python to a function of their own."""
+    if type(iterable) is RemoteObject and function is type:
+        return iterable._or1_type()
     if type(iterable) is RemoteObject:
         for known, kind in _CONSUMERS.values():
             if function is known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import operator
 import types
 from collections import Counter, deque
@@ -125,7 +126,10 @@ class RemoteObject:
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__") and self._or1_names is not None:
             return self._or1_names[0]
-        if name.startswith("__") and name.endswith("__"):
+        if name == "__signature__" and (self._or1_entry[0] == "name" or self._or1_is_tested):
+            raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
+        is_named = self._or1_entry[0] == "name" and name in ("__name__", "__qualname__", "__module__")
+        if name.startswith("__") and name.endswith("__") and not is_named:
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
@@ -173,6 +177,9 @@ class RemoteObject:
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not RemoteObject:
+            if self._or1_entry[0] == "name":  # a constant or a counter of the program
+                found = self._or1_endpoint.call(None, (self,), {})
+                return type(found) is not RemoteObject and bool(found == other)
             if self._or1_is_value:
                 is_equal = bool(self._or1_value() == other)
                 self._or1_endpoint.evidence.is_found |= is_equal
@@ -201,8 +208,24 @@ class RemoteObject:
             raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
         return type(self._or1_value()) if self._or1_kind else _CLASSES.get(self._or1_label, RemoteObject)
 
+    def _or1_type(self) -> Any:
+        """The result of `type`: the stand-in of a class that the tests name is one and the same object."""
+        known = self.__class__ if not self._or1_is_made else RemoteObject
+        if known is not RemoteObject:
+            return known
+        endpoint = self._or1_endpoint
+        found = endpoint.call(type, (self,), {})
+        names = found._or1_names if type(found) is RemoteObject else None
+        return endpoint.known[names[0]] if names and names[0] in endpoint.known else found
+
+    def __instancecheck__(self, other: Any) -> bool:
+        is_remote = type(other) is RemoteObject
+        return is_remote and bool(self._or1_endpoint.call(isinstance, (other, self), {}))
+
     @property
     def _or1_doc(self) -> Any:
+        if self._or1_entry[0] == "name":
+            return self._or1_endpoint.call(getattr, (self, "__doc__"), {})
         return self._or1_names[1] if self._or1_names is not None else None
 
     def __format__(self, spec: str) -> Any:
@@ -307,13 +330,18 @@ class Whole:
         return len(self._iterable)
 
 
-_KNOWN = {**vars(builtins), **{name.strip("_"): found for name, found in vars(operator).items()}}
+_KNOWN = {
+    **vars(builtins),
+    **{name.strip("_"): found for name, found in vars(operator).items()},
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
 """Functions of Python by name, operators without their underscores."""
 
 
 def _operator(name: str) -> Callable[..., Any]:
     def applied(self: RemoteObject, *others: Any) -> Any:
-        is_made = self._or1_is_tested or self._or1_is_made
+        is_made = self._or1_is_tested or self._or1_is_made or self._or1_entry[0] == "name"
         if not self._or1_kind or is_made or name in ("enter", "exit"):
             error = UnsupportedTestsError if is_made else TypeError
             raise error(f"the operator {name} of an object of the program ({self._or1_label})")
@@ -326,12 +354,20 @@ def _operator(name: str) -> Callable[..., Any]:
     return applied
 
 
-_CLASSES: dict[str, type] = {"generator": types.GeneratorType, "function": types.FunctionType}
+_CLASSES: dict[str, type] = {
+    "generator": types.GeneratorType,
+    "function": types.FunctionType,
+    **{
+        name: cls
+        for name, cls in vars(builtins).items()
+        if isinstance(cls, type) and issubclass(cls, BaseException)
+    },
+}
 """Classes that `isinstance` sees, by the name of an object's class."""
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 _OPERATORS = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit"
+    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy"
 )
 for _name in _OPERATORS.split():
     setattr(RemoteObject, f"__{_name}__", _operator(_name))

@@ -34,7 +34,7 @@ _AMPLITUDES = frozenset("AB")
 """Names that are arbitrary as two factors beside one variable: `A \\cos x + B \\sin x`."""
 
 
-class Place(StrEnum):
+class ConstantPlace(StrEnum):
     """The place of a letter that occurs once."""
 
     TERM = "term"
@@ -50,19 +50,19 @@ class Place(StrEnum):
     r"""Without a variable: `\sin C`, `x/C`."""
 
 
-_ANYWHERE = frozenset({Place.TERM, Place.INNER_TERM, Place.OF_EXPONENTIAL})
+_ANYWHERE = frozenset({ConstantPlace.TERM, ConstantPlace.INNER_TERM, ConstantPlace.OF_EXPONENTIAL})
 """Places of a constant in any expression; in a solution of an equation it has others too."""
 
 
-def places(node: Node) -> dict[str, Place]:
+def places(node: Node) -> dict[str, ConstantPlace]:
     """The place of each letter that occurs once."""
     counts = Counter(part.name for part in walk(node) if isinstance(part, Symbol))
-    found = {name: Place.ALONE for name, count in counts.items() if count == 1}
+    found = {name: ConstantPlace.ALONE for name, count in counts.items() if count == 1}
     _find(node, found, is_whole=True)
     return found
 
 
-def _find(node: Node, found: dict[str, Place], is_whole: bool) -> None:
+def _find(node: Node, found: dict[str, ConstantPlace], is_whole: bool) -> None:
     """Set the places of letters outside functions, exponents and quotients of letters."""
     terms = node.terms if isinstance(node, Sum) else (node,)
     for term in terms:
@@ -82,20 +82,26 @@ def _find(node: Node, found: dict[str, Place], is_whole: bool) -> None:
                     _mark_inside(factor, found)
 
 
-def _place(others: list[Node], terms: tuple[Node, ...], is_whole: bool) -> Place:
+def _place(others: list[Node], terms: tuple[Node, ...], is_whole: bool) -> ConstantPlace:
     if not any(map(_has_variable, others)):
         is_term = any(map(_has_variable, terms)) and not any(map(variables, others))
-        return Place.ALONE if not is_term else Place.TERM if is_whole else Place.INNER_TERM
-    return Place.OF_EXPONENTIAL if any(map(_is_exponential, others)) else Place.FACTOR
+        return (
+            ConstantPlace.ALONE
+            if not is_term
+            else ConstantPlace.TERM
+            if is_whole
+            else ConstantPlace.INNER_TERM
+        )
+    return ConstantPlace.OF_EXPONENTIAL if any(map(_is_exponential, others)) else ConstantPlace.FACTOR
 
 
-def _mark_inside(node: Node, found: dict[str, Place]) -> None:
+def _mark_inside(node: Node, found: dict[str, ConstantPlace]) -> None:
     """Letters of the sums and products of a function or exponent that have a variable too."""
     for part in walk(node):
         if isinstance(part, Sum | Product) and _has_variable(part):
             for letter in children(part):
                 names = {each.name for each in _factors_of(letter) if isinstance(each, Symbol)}
-                found.update(dict.fromkeys(names & found.keys(), Place.INSIDE))
+                found.update(dict.fromkeys(names & found.keys(), ConstantPlace.INSIDE))
 
 
 def _factors_of(node: Node) -> tuple[Node, ...]:
@@ -121,30 +127,31 @@ def _is_exponential(node: Node) -> bool:
     return False
 
 
-def is_arbitrary(name: str, place: Place, names: frozenset[str], is_solution: bool) -> bool:
+def is_arbitrary(name: str, place: ConstantPlace, names: frozenset[str], is_solution: bool) -> bool:
     """Whether a letter of an expression with these names is a constant of integration.
 
     Args:
         is_solution: the expression is a function `y(x)` or an equation of two variables, in which a constant
             may be a factor or stand inside a function.
     """
-    if place is Place.TERM and name in _LETTERS and names - {name} <= VARIABLES:
+    if place is ConstantPlace.TERM and name in _LETTERS and names - {name} <= VARIABLES:
         return True
-    if place in {Place.FACTOR, Place.OF_EXPONENTIAL} and name in _AMPLITUDES:
+    if place in {ConstantPlace.FACTOR, ConstantPlace.OF_EXPONENTIAL} and name in _AMPLITUDES:
         others = names - _AMPLITUDES
         return names >= _AMPLITUDES and others <= VARIABLES and len(others) == 1
     others = frozenset(each for each in names if not OF_INTEGRATION.fullmatch(each))
     has_capital = any(each[0].isupper() for each in others)
-    arguments = VARIABLES | {"n"} if place is Place.OF_EXPONENTIAL else VARIABLES
+    arguments = VARIABLES | {"n"} if place is ConstantPlace.OF_EXPONENTIAL else VARIABLES
     if not OF_INTEGRATION.fullmatch(name) or has_capital or others.isdisjoint(arguments):
         return False
-    return place in _ANYWHERE or (place is not Place.ALONE and (is_solution or "_" in name))
+    return place in _ANYWHERE or (place is not ConstantPlace.ALONE and (is_solution or "_" in name))
 
 
 def is_antiderivative(node: Node) -> bool:
     """Whether a constant of integration is a term of an expression."""
     names = variables(node)
     return any(
-        place in {Place.TERM, Place.INNER_TERM} and is_arbitrary(name, place, names, is_solution=False)
+        place in {ConstantPlace.TERM, ConstantPlace.INNER_TERM}
+        and is_arbitrary(name, place, names, is_solution=False)
         for name, place in places(node).items()
     )

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from itertools import permutations
 
-from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, Place, is_arbitrary, places
+from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, ConstantPlace, is_arbitrary, places
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import Node, Number, Sum, Symbol, replaced, variables
 
@@ -37,11 +37,11 @@ def same_family(gold: Node, answer: Node, identity: Identity, is_solution: bool 
     if len(old) > 1:
         return False
     pairs = list(zip(old, new, strict=True)) or [(name, name) for name in gold_terms]
-    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == Place.TERM]
+    added = [pair for pair in pairs if gold_terms[pair[0]] == answer_terms.get(pair[1]) == ConstantPlace.TERM]
     return len(added) == 1 and _differ_by_constant(gold, answer, *added[0], identity)
 
 
-def _constants(node: Node) -> dict[str, Place]:
+def _constants(node: Node) -> dict[str, ConstantPlace]:
     """The places of the names that may be arbitrary constants and occur once."""
     return {name: place for name, place in places(node).items() if _ARBITRARY.fullmatch(name)}
 

@@ -327,3 +327,17 @@ def _has_abs(node: Node) -> bool:
 
 def is_infinite(node: Node) -> bool:
     return any(part == Symbol("infinity") for part in walk(node))
+
+
+def is_irrational(node: Node) -> bool:
+    """Whether a constant is no fraction that exact arithmetic finds.
+
+    >>> from or1_verify.latex.tree import PI
+    >>> is_irrational(PI), is_irrational(Number(Fraction(1, 3)))
+    (True, False)
+    """
+    try:
+        ExactIdentity().value(node)
+    except NeedsNumbersError:
+        return True
+    return False

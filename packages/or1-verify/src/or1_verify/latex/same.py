@@ -4,7 +4,8 @@ The comparison is not symmetric. The policy, by the form of the gold:
 
 - A value: a name before it (`x = 5`) and a unit after it are ignored, but two different units or variables
   are not equal. `28\%` is 28 for a gold above 1 or with a percent sign, and always 0.28. An answer with a
-  decimal point may be rounded if the gold is no whole number: correctly, to at least five significant digits.
+  decimal point may be rounded if the gold is no whole number: correctly, to at least five significant digits,
+  to at least seven if the gold is exact and irrational.
 - A list matches in any order, each element once; a set in any order, with repetition; a tuple in its order.
   An answer in parentheses must have the order of the gold. An answer in braces has no order, so it matches no
   tuple.
@@ -42,7 +43,7 @@ from or1_verify.latex.forms import (
     Value,
     Words,
 )
-from or1_verify.latex.identity import Identity
+from or1_verify.latex.identity import Identity, is_irrational
 from or1_verify.latex.matrices import Grid, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
@@ -91,6 +92,8 @@ class Comparer:
     """
     min_gold_digits: int = _MIN_DIGITS
     """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    min_answer_digits: int = 7
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
     ratio_as_fraction: bool = False
     """Whether `5:8` and `5/8` match."""
 
@@ -280,6 +283,8 @@ class Comparer:
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
+        if short is answer and short.num_digits < self.min_answer_digits and is_irrational(gold_node):
+            return False
         if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)

@@ -62,6 +62,8 @@ class Rules:
     r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
     min_gold_digits: int = 5
     """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    min_answer_digits: int = 7
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
     ratio_as_fraction: bool = False
     """Whether `5:8` and `5/8` match."""
 
@@ -111,7 +113,9 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
-    comparer = Comparer(identity, gold.tolerance, rules.min_gold_digits, rules.ratio_as_fraction)
+    comparer = Comparer(
+        identity, gold.tolerance, rules.min_gold_digits, rules.min_answer_digits, rules.ratio_as_fraction
+    )
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     best = min(found, key=_BEST_FIRST.index)
     if best is Comparison.EQUAL and _is_approximated_by_words(answer):

@@ -40,6 +40,9 @@ class MathVerifier(Verifier):
     """Fewest significant digits of a decimal gold that is taken as a rounded value [digits]: a value that
     rounds to it is correct. 2 to 4 accept `1/3` for the gold `0.33`; 5 is the policy for golds as precise as
     answers have to be."""
+    min_answer_digits: int = 7
+    r"""Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]: 5
+    accepts `1.4142` for `\sqrt2`."""
     ratio_as_fraction: bool = False
     """Accept the fraction `5/8` for the ratio `5:8`, and the ratio for the fraction."""
     time_limit_s: float = 0.5
@@ -90,6 +93,7 @@ class MathVerifier(Verifier):
         return Rules(
             inequality_for_membership=self.inequality_for_membership,
             min_gold_digits=self.min_gold_digits,
+            min_answer_digits=self.min_answer_digits,
             ratio_as_fraction=self.ratio_as_fraction,
         )
 

@@ -73,12 +73,12 @@ def _stream(descriptor: int, mode: str, errors: str, buffering: int = -1) -> Tex
 def _offer_channel() -> None:
     """Provide the module `or1_channel`."""
     module = ModuleType("or1_channel")
-    parent = Channel(CHANNEL)
-    vars(module).update(_or1_send=parent.send, _or1_receive=parent.receive, _or1_Channel=Channel)
+    parent = FrameChannel(CHANNEL)
+    vars(module).update(_or1_send=parent.send, _or1_receive=parent.receive, _or1_Channel=FrameChannel)
     sys.modules["or1_channel"] = module
 
 
-class Channel:
+class FrameChannel:
     """One end of a channel. A frame is a length in four bytes (big-endian) and the content."""
 
     def __init__(self, descriptor: int) -> None:

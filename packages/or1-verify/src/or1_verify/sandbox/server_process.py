@@ -125,6 +125,9 @@ class ForkServerProcess:
     def forget(self, number: int) -> None:
         self._reports.pop(number, None)
 
+    def has_reports(self, number: int) -> bool:
+        return bool(self._reports.get(number))
+
     def reports(self, number: int) -> list[Message]:
         """The reports about one program since the last call."""
         found = self._reports[number]

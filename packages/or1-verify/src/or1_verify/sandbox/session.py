@@ -60,7 +60,7 @@ class Session:
             number: its number, unique in this fork server.
             source: its code.
             stdin: its standard input, or the program that it talks to: the input is then the parent's end of
-                the channel of that program, which can no longer be used here.
+                the channel of that program, which is then closed here.
             limits: its limits.
         """
         self._server = server
@@ -237,7 +237,9 @@ class Session:
             self._check_limits()
 
     def _poll_timeout_s(self) -> float:
-        """Time until the next check of the limits is due [s]."""
+        """Time until the next check of the limits is due [s]; 0 if another session has read our report."""
+        if self._server.has_reports(self._number):
+            return 0.0
         if self._ended is not None:
             return 1.0  # only the rest of the pipes is read
         left_s = self._deadline - time.monotonic()

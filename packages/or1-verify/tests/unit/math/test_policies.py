@@ -76,6 +76,34 @@ def test_other_values_stay_wrong_with_the_setting(gold: Gold, answer: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("gold", "value"),
+    [
+        (r"\sqrt2", "1.41421356237309505"),
+        (r"\pi", "3.14159265358979324"),
+        (r"\frac{e}{10}", "0.27182818284590452"),
+        ("2^{0.1}", "1.07177346253629316"),
+    ],
+)
+@pytest.mark.parametrize("fewest", [5, 7, 9])
+def test_a_decimal_for_an_exact_irrational_gold_has_at_least_that_many_digits(
+    gold: str, value: str, fewest: int
+) -> None:
+    whole = int(not value.startswith("0"))
+    for num_digits in range(3, 12):
+        rounded = str(Decimal(value).quantize(Decimal(1).scaleb(whole - num_digits), ROUND_HALF_UP))
+        verifier = MathVerifier(min_answer_digits=fewest)
+        assert is_right(verifier, gold, rounded) is (num_digits >= fewest), (rounded, num_digits)
+        if num_digits >= 5:
+            assert is_right(verifier, rounded, gold), "a rounded gold asks for five digits"
+
+
+def test_a_rational_gold_asks_for_five_digits_of_a_decimal() -> None:
+    assert is_right(DEFAULT, r"\frac13", "0.33333")
+    assert not is_right(DEFAULT, r"\frac13", "0.3333")
+    assert is_right(DEFAULT, r"\sqrt{\frac49}", "0.66667")
+
+
+@pytest.mark.parametrize(
     ("gold", "answer", "wanted"),
     [
         # 0.5 radians are 28.6479 degrees: half a digit of 28.648 degrees is 0.0000087 radians
