@@ -33,6 +33,7 @@ NO_FACTORS = frozenset(f"\\{name}" for name in _BETWEEN_SIDES.split())
 """Commands between two sides that are no multiplication: relations, binary operators, fractions of TeX."""
 _RELATIONS = frozenset({"\\parallel", "\\perp", "\\cong", "\\sim", "\\simeq"})
 _COMPOSITION = frozenset({"\\circ"})
+_SIGNS = _RELATIONS | _COMPOSITION
 _POINT = r"[A-Z](?:'|_\{?\d\}?)*"
 _OBJECT = re.compile(
     r"(?:\\(angle|measuredangle|triangle|overline|overrightarrow|overleftrightarrow|vec))?"
@@ -59,6 +60,8 @@ def read_related(tokens: list[Token]) -> Words | None:
     >>> read_related([Token("letter", "g"), Token("command", "\\circ"), Token("letter", "f")])
     Words(text='g composed with f')
     """
+    if all(token.text not in _SIGNS for token in tokens):
+        return None
     for marks in (_RELATIONS, _COMPOSITION):
         signs = marks_between(tokens, marks)
         if not signs:
