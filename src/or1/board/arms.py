@@ -33,7 +33,7 @@ def arm_names(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """A name for each arm: that of its run where it is its own, else the settings in which the arms differ.
 
     >>> arm_names([{"name": "lab", "a": {"b": 1}}, {"name": "lab", "a": {"b": 2}}])
-    ['a.b = 1', 'a.b = 2']
+    ['b = 1', 'b = 2']
     >>> arm_names([{"name": "x", "a": 1}, {"name": "y", "a": 1}])
     ['x', 'y']
     """

@@ -65,13 +65,21 @@ class Money:
         "assert Money(3) == Money(3)",
         "assert max([Money(1), Money(5)]).n == 5",
         "with Money(3) as m:\n    assert m.n == 4",
-        "assert isinstance(Money(3), Money)",
         "assert Money(3).n == 3 and Money(object()).n == 3",
     ],
 )
 def test_operators_of_objects_that_the_tests_make_are_bad_tests(test: str) -> None:
     """The parent refuses the row: a correct program is not punished and a wrong one is not paid."""
     assert verdict(MONEY, "assert Money(3).n == 3", test, names=("Money",)).reason == "bad_tests"
+
+
+def test_isinstance_of_a_class_that_the_tests_name() -> None:
+    made = MONEY + "\nclass Cat: pass\ndef make(): return "
+    for result, reason in (("Money(1)", "right"), ("Cat()", "wrong_answer"), ("3", "wrong_answer")):
+        found = verdict(made + result, "assert isinstance(make(), Money)", names=("Money", "make"))
+        assert found.reason == reason, result
+    function = MONEY + "\ndef Money(n): return 7"
+    assert verdict(function, "assert isinstance(Money(3), Money)", names=("Money",)).reward == 0.0
 
 
 def test_an_object_in_the_place_of_a_number_stays_wrong() -> None:
