@@ -60,7 +60,7 @@ def _scores_compare(runs: Sequence[RunData], *, is_paired: bool) -> bool:
     return all(scores_compare(row for run in some for row in run.scores) for some in by_seed.values())
 
 
-def run_json(folder: Path, run: RunData, summary: Mapping[str, Any], label: str) -> dict[str, Any]:
+def run_json(folder: Path, run: RunData, summary: dict[str, Any], label: str) -> dict[str, Any]:
     """One run of the page.
 
     Args:
