@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean, linear_regression
 
@@ -132,11 +133,12 @@ def series_of(samples: Sequence[Sample]) -> Mapping[str, Series]:
     parts = blocks(samples)
 
     def per_step(of: str) -> list[float]:
-        ends = [(asdict(part[0]), asdict(part[-1])) for part in parts]
-        return [(end[of] - start[of]) / max(end["step"] - start["step"], 1) for start, end in ends]
+        value = attrgetter(of)
+        ends = [(part[0], part[-1]) for part in parts]
+        return [(value(end) - value(start)) / max(end.step - start.step, 1) for start, end in ends]
 
     def level(of: str) -> list[float]:
-        return [fmean(asdict(row)[of] for row in part) for part in parts]
+        return [fmean(map(attrgetter(of), part)) for part in parts]
 
     return {
         "memory": Series("MiB", 0.05, True, [value / 2**20 for value in level("memory_bytes")]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from or1.board.live import LiveServer
+from or1.board.live import LiveRuns, LiveServer
 from tests.histories import first_steps, real, write_folder
 
 STEPS = ".tile:has-text('steps') .value"
@@ -45,3 +45,24 @@ def test_new_steps_appear_and_a_cut_resets_the_page(opened: Any, folder: Path) -
         write_folder(first_steps(real(0), num_steps), folder)
         opened.wait_for_selector(f"{STEPS}:text-is('{num_steps}')", timeout=20_000)
     assert opened.inner_text("header .state") == "live"
+
+
+def test_rollouts_that_were_asked_for_before_new_steps_are_shown(
+    opened: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New steps empty the page's store of rollouts while a reply is on its way."""
+    reply, may_answer = LiveRuns.rollouts, threading.Event()
+
+    def late(runs: LiveRuns, number: str) -> dict[str, Any] | None:
+        may_answer.wait(20)
+        return reply(runs, number)
+
+    monkeypatch.setattr(LiveRuns, "rollouts", late)
+    with opened.expect_request("**/rollouts?*"):
+        opened.click("role=tab[name=Rollouts]")
+    with opened.expect_response(lambda r: "/data?" in r.url and r.status == 200):
+        write_folder(first_steps(real(0), 31), folder)
+    with opened.expect_response(lambda r: "/data?" in r.url and r.status == 204):
+        pass  # the page asks again only after it has used a reply
+    may_answer.set()
+    opened.wait_for_selector("text=This run has no rollout files", timeout=20_000)

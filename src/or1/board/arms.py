@@ -10,7 +10,6 @@ from typing import Any
 from or1.board.values import number
 from or1.storage.settings import flatten
 from or1.tracking.run_data import RunData
-from or1.tracking.summary import summarize
 
 SEED = "seed"
 MOST_SETTINGS = 3
@@ -50,17 +49,22 @@ def arm_names(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [", ".join(f"{name[key]} = {each.get(key)}" for key in shown) + more for each in flat]
 
 
-def arms_json(runs: Sequence[RunData]) -> list[dict[str, Any]]:
+def arms_json(runs: Sequence[RunData], summaries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The arms of a page: name, numbers of its runs, and figures of their end; empty where no arm has two
     seeds.
 
-    `ends`: figure -> mean, smallest and largest value over the seeds; None where a run lacks it.
+    Args:
+        runs: of the page.
+        summaries: of these runs (`or1.tracking.summary`).
+
+    Returns:
+        `ends`: figure -> mean, smallest and largest value over the seeds; None where a run lacks it.
     """
     arms = arms_of(runs)
     if len(arms) == len(runs):
         return []
     names = arm_names([runs[arm[0]].config for arm in arms])
-    ends = [_end(run) for run in runs]
+    ends = [_end(summary) for summary in summaries]
     return [
         {
             "label": name,
@@ -78,9 +82,8 @@ def seed_labels(arms: Iterable[Mapping[str, Any]], runs: Sequence[RunData]) -> d
     }
 
 
-def _end(run: RunData) -> dict[str, float | None]:
+def _end(summary: Mapping[str, Any]) -> dict[str, float | None]:
     """Last held-out score, mean reward of the last steps, entropy of the last fifth [nats/token]."""
-    summary = summarize(run)
     heldout = summary["heldout"]
     return {
         "held-out score": heldout["after"]["avg_at_k"] if heldout else None,

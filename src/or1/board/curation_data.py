@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from or1.board.values import clipped, columns_of, fact_rows, order_of
+from or1.board.values import clipped, columns_of, fact_rows, gold_text, order_of
 from or1.curate import card, ledger, report
-from or1.curate.inspect import Dataset, difficulties, samples
-from or1.storage.jsonl import parse_rows
-from or1.storage.manifest import Manifest, read_manifest
+from or1.curate.inspect import NUM_BINS, Dataset, difficulties, samples
 from or1_verify import __version__
 
 MOST_OF_A_REASON = 200
@@ -30,7 +26,7 @@ _COLUMNS = ("stage", "reason", "source", "place", "text", "gold", "evidence")
 
 def curation_data(found: Dataset) -> dict[str, Any]:
     """Everything in the page but the rows."""
-    manifest, counts = read_manifest(found.folder), found.counts
+    manifest, counts = found.manifest, found.counts
     return {
         "kind": "curation",
         "version": __version__,
@@ -39,10 +35,10 @@ def curation_data(found: Dataset) -> dict[str, Any]:
         "num_kept": counts.num_kept,
         "stages": _funnel(found),
         "notes": sorted(counts.notes.items()),
-        "sources": _sources(manifest, found),
-        "benchmarks": _benchmarks(found.folder),
+        "sources": _sources(found),
+        "benchmarks": [[name, *numbers] for name, numbers in report.by_benchmark(found.folder).items()],
         "difficulties": [
-            {"model": model, "shares": [shares[at] for at in range(8)]}
+            {"model": model, "shares": [shares[at] for at in range(NUM_BINS)]}
             for model, shares in sorted(difficulties(found).items())
         ],
         "facts": [
@@ -71,7 +67,7 @@ def _funnel(found: Dataset) -> list[dict[str, Any]]:
     return stages
 
 
-def _sources(manifest: Manifest, found: Dataset) -> list[list[Any]]:
+def _sources(found: Dataset) -> list[list[Any]]:
     """Name, licence, rows read, rows kept, repeats."""
     counts = found.counts
     return [
@@ -82,18 +78,8 @@ def _sources(manifest: Manifest, found: Dataset) -> list[list[Any]]:
             counts.kept.get(source["name"], 0),
             source["repeats"],
         ]
-        for source in manifest.config["sources"]
+        for source in found.manifest.config["sources"]
     ]
-
-
-def _benchmarks(folder: Path) -> list[list[Any]]:
-    """Name, problems, those of them found in a source, rows that left because of them."""
-    problems, found, rows = Counter[str](), Counter[str](), Counter[str]()
-    for line in parse_rows(folder / report.FILE, lambda row: row):
-        problems[line["benchmark"]] += 1
-        found[line["benchmark"]] += bool(line["found"])
-        rows[line["benchmark"]] += len(line["found"])
-    return [[name, problems[name], found[name], rows[name]] for name in problems]
 
 
 @dataclass
@@ -126,15 +112,13 @@ def curation_rows(found: Dataset, *, most: int = MOST_OF_A_REASON) -> dict[str, 
     rows = [_removed(row) for sample in chosen.values() for row in sample.rows()]
     rows += [
         {
-            **{
-                "stage": KEPT,
-                "reason": KEPT,
-                "source": each.source,
-                "place": each.problem_id,
-                "evidence": [],
-            },
+            "stage": KEPT,
+            "reason": KEPT,
+            "source": each.source,
+            "place": each.problem_id,
             "text": clipped(each.question, LONGEST),
-            "gold": clipped(each.gold if isinstance(each.gold, str) else json.dumps(each.gold), LONGEST),
+            "gold": clipped(gold_text(each.gold), LONGEST),
+            "evidence": [],
         }
         for each in samples(found, most, seed=0)
     ]

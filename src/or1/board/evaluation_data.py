@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, columns_of, fact_rows, number, order_of
+from or1.board.values import (
+    LONGEST_TEXT,
+    ROOM_CHARACTERS,
+    clipped,
+    columns_of,
+    fact_rows,
+    gold_text,
+    number,
+    order_of,
+)
 from or1.errors import DataError, Or1Error
 from or1.evals.benchmark import load_benchmark, load_protocol
 from or1.evals.questions import load_questions
@@ -188,5 +196,4 @@ def _questions_of(name: str, description: Mapping[str, Any]) -> Iterator[tuple[s
         return
     if questions.data_hash == entry["data_hash"]:
         for one in questions.asked:
-            gold = one.problem.gold
-            yield one.key, (one.question, gold if isinstance(gold, str) else json.dumps(gold))
+            yield one.key, (one.question, gold_text(one.problem.gold))

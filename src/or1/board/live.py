@@ -25,7 +25,8 @@ from or1.board.report_data import report_data
 from or1.board.report_rollouts import run_rollouts
 from or1.errors import ConfigError, Or1Error
 from or1.storage.jsonl import rows_of
-from or1.storage.run_folder import CONFIG, METRICS, TIMINGS, RunFolder
+from or1.storage.provenance import hash_json
+from or1.storage.run_folder import METRICS, TIMINGS, RunFolder
 from or1.tracking.metrics import STAGE_INDEX
 from or1.tracking.run_data import RunData, run_data
 
@@ -65,11 +66,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The bytes of a run that its curves are made from, read once."""
+    """The description and the bytes of a run that its curves are made from, read once."""
 
     folder: Path
     description: dict[str, Any]
-    config: bytes
     metrics: bytes
     timings: bytes
 
@@ -80,8 +80,7 @@ class _Files:
             RunFolderError: it is not a run folder.
         """
         metrics, timings = (_whole_rows(folder / name) for name in (METRICS, TIMINGS))
-        description = RunFolder.read(folder)
-        return cls(folder, description, (folder / CONFIG).read_bytes(), metrics, timings)
+        return cls(folder, RunFolder.read(folder), metrics, timings)
 
     def run(self) -> RunData:
         """The rows in these bytes."""
@@ -92,7 +91,7 @@ class _Files:
         """The mark of these files, or of their first bytes."""
         metrics, timings = self.metrics[:metrics_bytes], self.timings[:timings_bytes]
         digest = hashlib.blake2b(digest_size=16)
-        for part in (self.config, metrics, timings):
+        for part in (hash_json(self.description).encode(), metrics, timings):
             digest.update(hashlib.blake2b(part).digest())
         return Mark(len(metrics), len(timings), digest.hexdigest())
 

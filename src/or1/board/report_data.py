@@ -36,7 +36,8 @@ def report_data(folders: Sequence[Path], runs: Sequence[RunData] | None = None) 
         RunFolderError: one of them is not a run folder.
     """
     runs = [read_run(folder) for folder in folders] if runs is None else runs
-    arms = arms_json(runs)
+    summaries = [summarize(run) for run in runs]
+    arms = arms_json(runs, summaries)
     of_seeds = seed_labels(arms, runs)
     names = [of_seeds.get(place, label) for place, label in enumerate(labels(folders, runs))]
     seen = set[str]().union(*map(_keys, runs))
@@ -47,9 +48,7 @@ def report_data(folders: Sequence[Path], runs: Sequence[RunData] | None = None) 
         "panels": panels_of(seen),
         "arms": arms,
         "comparable": _scores_compare(runs, is_paired=bool(arms)),
-        "runs": [
-            run_json(folder, run, label) for folder, run, label in zip(folders, runs, names, strict=True)
-        ],
+        "runs": [run_json(*each) for each in zip(folders, runs, summaries, names, strict=True)],
     }
 
 
@@ -61,13 +60,13 @@ def _scores_compare(runs: Sequence[RunData], *, is_paired: bool) -> bool:
     return all(scores_compare(row for run in some for row in run.scores) for some in by_seed.values())
 
 
-def run_json(folder: Path, run: RunData, label: str) -> dict[str, Any]:
+def run_json(folder: Path, run: RunData, summary: dict[str, Any], label: str) -> dict[str, Any]:
     """One run of the page.
 
     Args:
+        summary: of the run.
         label: its name where several runs are compared.
     """
-    summary = summarize(run)
     return {
         "name": run.config["name"],
         "folder": str(folder),

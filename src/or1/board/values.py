@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from or1.storage.settings import flatten
+from or1.types import Gold
 
 ROOM_CHARACTERS = 10_000_000
 """Characters of long texts in a page: the file takes about half a byte for each [characters]."""
@@ -39,6 +41,11 @@ def clipped(text: str, longest: int = LONGEST_TEXT) -> str:
         return text
     half = longest // 2
     return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters are left out ...]\n{text[-half:]}"
+
+
+def gold_text(gold: Gold) -> str:
+    """A gold as a text: JSON where it is none."""
+    return gold if isinstance(gold, str) else json.dumps(gold)
 
 
 def order_of(*key: object) -> bytes:

@@ -38,15 +38,13 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     require_each_once(folders)
     if out is not None:
         require_room_for(out)
+    if len(folders) > 1:
+        _require_runs(folders, "its page shows it alone; give one folder")
     first = folders[0]
-    kinds = [_kind(folder) for folder in folders]
-    for folder, kind in zip(folders, kinds, strict=True):
-        if kind != RUN and len(folders) > 1:
-            raise ConfigError(f"{folder} is {kind}: its page shows it alone; give one folder")
-    path, text = first / FILE, ""
-    if kinds == [EVALUATION]:
+    kind, path = _kind(first), first / FILE
+    if kind == EVALUATION:
         text = page(evaluation_data(first), [evaluation_samples(first)])
-    elif kinds == [DATA_SET]:
+    elif kind == DATA_SET:
         path = first.resolve().with_name(f"{first.resolve().name}-{FILE}")
         text = page(*_of_data_set(first))
     else:
@@ -61,6 +59,12 @@ def _kind(folder: Path) -> str:
     if (folder / DESCRIPTION).exists():
         return EVALUATION
     return DATA_SET if is_data_set(folder) else RUN
+
+
+def _require_runs(folders: Sequence[Path], remedy: str) -> None:
+    for folder in folders:
+        if (kind := _kind(folder)) != RUN:
+            raise ConfigError(f"{folder} is {kind}: {remedy}")
 
 
 def _of_data_set(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -79,9 +83,7 @@ def live(folders: Sequence[Path], port: int | None) -> None:
         RunFolderError: a folder is not a run folder.
     """
     require_each_once(folders)
-    for folder in folders:
-        if (kind := _kind(folder)) != RUN:
-            raise ConfigError(f"{folder} is {kind}: --live follows runs alone; leave it out")
+    _require_runs(folders, "--live follows runs alone; leave it out")
     with LiveServer(folders, PORT if port is None else port) as server:
         server.runs.page()  # refuses folders that are no runs before a browser opens them
         typer.echo(f"{server.url} on this machine alone; Ctrl-C ends it")

@@ -157,12 +157,7 @@ def _sources(config: CurateConfig, counts: Counts) -> list[str]:
 
 def _protected(config: CurateConfig, out: Path) -> list[str]:
     """The contamination report in short: problems of each benchmark that were found, and rows that left."""
-    found = {benchmark.name: [0, 0, 0] for benchmark in config.benchmarks}
-    for line in (out / report.FILE).read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        rows = len(row["found"])
-        numbers = (1, int(rows > 0), rows)
-        found[row["benchmark"]] = [a + b for a, b in zip(found[row["benchmark"]], numbers, strict=True)]
+    found = {benchmark.name: (0, 0, 0) for benchmark in config.benchmarks} | report.by_benchmark(out)
     lines = [
         "## Contamination",
         "",

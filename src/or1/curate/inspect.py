@@ -13,11 +13,12 @@ import xxhash
 
 from or1.curate.curate import counts_of
 from or1.curate.ledger import Counts
-from or1.storage.manifest import PROBLEMS, checked_manifest
+from or1.storage.manifest import PROBLEMS, Manifest, checked_manifest
 from or1.tracking.figure import new_figure
 from or1.types import Gold
 
-_BINS = 8
+NUM_BINS = 8
+"""Bins of the pass rate, of equal width [bins]."""
 _WIDTH = 40
 """Characters of the longest bar."""
 
@@ -27,8 +28,16 @@ class Dataset:
     """A finished data set on disk, as it was written."""
 
     folder: Path
-    files: tuple[Path, ...]
-    counts: Counts
+    manifest: Manifest
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that hold the problems, in order."""
+        return tuple(self.folder / file for file in self.manifest.files(PROBLEMS))
+
+    @property
+    def counts(self) -> Counts:
+        return counts_of(self.manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,7 @@ def read_dataset(folder: Path) -> Dataset:
     Raises:
         DataError: the folder holds none that is finished, or one that was changed.
     """
-    found = checked_manifest(folder)
-    return Dataset(folder, tuple(folder / file for file in found.files(PROBLEMS)), counts_of(found))
+    return Dataset(folder, checked_manifest(folder))
 
 
 def difficulties(found: Dataset) -> dict[str, Counter[int]]:
@@ -57,7 +65,7 @@ def difficulties(found: Dataset) -> dict[str, Counter[int]]:
     for file in found.files:
         for row in pq.read_table(file).to_pylist():
             for model, rate in _pass_rates(row).items():
-                shares.setdefault(model, Counter())[min(int(rate * _BINS), _BINS - 1)] += 1
+                shares.setdefault(model, Counter())[min(int(rate * NUM_BINS), NUM_BINS - 1)] += 1
     return shares
 
 
@@ -80,8 +88,8 @@ def histogram(model: str, shares: Counter[int]) -> list[str]:
     """
     largest = max(shares.values())
     lines = [f"pass rate of {model}"]
-    for bin_ in range(_BINS):
-        low, high = bin_ / _BINS, (bin_ + 1) / _BINS
+    for bin_ in range(NUM_BINS):
+        low, high = bin_ / NUM_BINS, (bin_ + 1) / NUM_BINS
         bar = "\N{FULL BLOCK}" * round(_WIDTH * shares[bin_] / largest)
         lines.append(f"{low:.3f} - {high:.3f} {shares[bin_]:>9,}  {bar}".rstrip())
     return lines
@@ -100,9 +108,9 @@ def draw_histogram(found: Dataset, path: Path) -> Path | None:
     panels = figure.subplots(len(shares), 1, squeeze=False, sharex=True)
     for axis, (model, counts) in zip(panels[:, 0], sorted(shares.items()), strict=True):
         axis.bar(
-            [(at + 0.5) / _BINS for at in range(_BINS)],
-            [counts[at] for at in range(_BINS)],
-            0.9 / _BINS,
+            [(at + 0.5) / NUM_BINS for at in range(NUM_BINS)],
+            [counts[at] for at in range(NUM_BINS)],
+            0.9 / NUM_BINS,
             color="#2f6fb2",
         )
         axis.set_title(model, loc="left", fontsize=10)

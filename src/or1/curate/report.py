@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from or1.curate.contamination import STAGE
 from or1.curate.sources import Protected
 from or1.storage.atomic import replacing
+from or1.storage.jsonl import parse_rows
 
 FILE = "contamination.jsonl"
 _SHOWN = 200
@@ -44,3 +45,17 @@ def write(ledger: Path, protected: Iterable[Protected], out: Path) -> None:
                 "found": found[problem.benchmark, problem.place],
             }
             lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def by_benchmark(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """The report of a data set in short.
+
+    Returns:
+        benchmark -> its problems, those of them that were found, and rows that left because of them.
+    """
+    counts: dict[str, tuple[int, int, int]] = {}
+    for line in parse_rows(folder / FILE, lambda row: row):
+        problems, found, rows = counts.get(line["benchmark"], (0, 0, 0))
+        num_rows = len(line["found"])
+        counts[line["benchmark"]] = (problems + 1, found + bool(num_rows), rows + num_rows)
+    return counts

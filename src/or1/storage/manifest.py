@@ -127,8 +127,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        _require_version(folder, path.read_bytes())
-        return Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        _require_version(folder, content)
+        return Manifest.model_validate_json(content)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{folder} is not a data set: it holds no {MANIFEST}") from None
     except ValidationError as error:

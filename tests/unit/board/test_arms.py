@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from or1.board.arms import arm_names, arms_json, arms_of
 from or1.board.report_data import report_data
 from or1.tracking import metrics as keys
 from or1.tracking.run_data import RunData
+from or1.tracking.summary import summarize
 from tests.histories import real, with_settings, write_folder
 
 
@@ -21,6 +23,10 @@ def seeded(seed: int, **settings: Any) -> RunData:
     return with_settings(real(0), {"seed": seed, **named})
 
 
+def arms_with(runs: Sequence[RunData]) -> list[dict[str, Any]]:
+    return arms_json(runs, [summarize(run) for run in runs])
+
+
 def test_the_seed_alone_makes_no_other_arm() -> None:
     runs = [seeded(1), seeded(1, name="x"), seeded(2), seeded(7, name="x")]
     assert arms_of(runs) == [[0, 2], [1, 3]]
@@ -28,13 +34,13 @@ def test_the_seed_alone_makes_no_other_arm() -> None:
 
 def test_a_nested_setting_makes_another_arm() -> None:
     """Also one that stands beside another in a list of tables."""
-    arms = arms_json([seeded(1), seeded(2, stages__0__group_size=99), seeded(3)])
+    arms = arms_with([seeded(1), seeded(2, stages__0__group_size=99), seeded(3)])
     assert [arm["runs"] for arm in arms] == [[0, 2], [1]]
     assert arms[1]["label"] == "group_size = 99"
 
 
 def test_runs_that_share_nothing_have_no_arms() -> None:
-    assert arms_json([seeded(1), seeded(1, name="x")]) == []
+    assert arms_with([seeded(1), seeded(1, name="x")]) == []
 
 
 def test_equal_last_words_are_told_apart_by_the_whole_key() -> None:
@@ -55,9 +61,9 @@ def test_figures_of_the_end_are_over_the_seeds() -> None:
         run = seeded(seed)
         last = {**run.scores[-1], keys.AVG_AT_K: score}
         runs.append(replace(run, scores=[*run.scores[:-1], last]))
-    (arm,) = arms_json(runs)
+    (arm,) = arms_with(runs)
     assert arm["ends"]["held-out score"] == pytest.approx([0.5, 0.2, 0.9])
-    (without,) = arms_json([*runs, replace(seeded(9), scores=[])])
+    (without,) = arms_with([*runs, replace(seeded(9), scores=[])])
     assert without["ends"]["held-out score"] is None
 
 

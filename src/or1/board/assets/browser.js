@@ -95,9 +95,8 @@ function listBrowser(label, items, options) {
 function unpackedView(state, number, view) {
   const place = el("div", {}, el("p", { class: "empty" }, "Unpacking ..."));
   (async () => {
-    state.packed = state.packed || {};
-    state.packed[number] = state.packed[number] || (await inflate(`or1-rollouts-${number}`));
-    place.replaceChildren(view(state.packed[number]));
+    const packed = (state.packed[number] ??= await inflate(`or1-rollouts-${number}`)); // the live page may empty `state.packed` meanwhile
+    place.replaceChildren(view(packed));
   })();
   return place;
 }

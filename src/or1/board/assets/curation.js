@@ -1,7 +1,8 @@
 // The page of a curation: the funnel from rows read to rows kept, and rows that each reason took.
 
 const words = (name) => name.replaceAll("_", " ");
-const thousands = (number) => number.toLocaleString("en-US");
+/** A row of a table: numbers with commas. */
+const rowOf = (values) => ({ cells: values.map((value) => (typeof value === "number" ? thousands(value) : value)) });
 
 function shareBar(number, total, name) {
   const bar = el("i", { class: name });
@@ -34,28 +35,29 @@ function funnelView(data, state) {
     return el("div", {}, data.stages.map((stage) => stageView(stage, data, examples, show)));
   };
   place.append(unpackedView(state, 0, draw));
-  const tile = (label, value, note) => el("div", { class: "tile" }, el("div", { class: "label" }, label), el("div", { class: "value" }, value), el("div", { class: "note" }, note));
   const percent = (number) => `${((100 * number) / Math.max(1, data.num_read)).toFixed(1)} % of the rows`;
   const removed = data.num_read - data.num_kept;
   return el("div", {},
-    el("div", { class: "tiles" },
-      tile("rows read", thousands(data.num_read), `from ${data.sources.length} source${data.sources.length === 1 ? "" : "s"}`),
-      tile("kept", thousands(data.num_kept), percent(data.num_kept)), tile("removed", thousands(removed), percent(removed))),
+    tilesView([
+      { label: "rows read", value: thousands(data.num_read), note: `from ${data.sources.length} source${data.sources.length === 1 ? "" : "s"}` },
+      { label: "kept", value: thousands(data.num_kept), note: percent(data.num_kept) },
+      { label: "removed", value: thousands(removed), note: percent(removed) },
+    ]),
     el("h2", {}, "Funnel"),
     el("p", { class: "quiet small" }, "A row is counted where it leaves first. A reason opens some of the rows that it took."),
     place,
     data.notes.length ? el("p", { class: "prose" }, `Kept with a note: ${data.notes.map(([note, rows]) => `${thousands(rows)} ${words(note)}`).join(", ")}.`) : null,
     data.difficulties.map(difficultyView),
     el("h2", {}, "Sources"),
-    table(["source", "licence", "read", "kept", "repeats"], data.sources.map((row) => ({ cells: row.map((cell) => (typeof cell === "number" ? thousands(cell) : cell)) })), [2, 3, 4]),
+    table(["source", "licence", "read", "kept", "repeats"], data.sources.map(rowOf), [2, 3, 4]),
     data.benchmarks.length ? [el("h2", {}, "Benchmarks kept out"),
-      table(["benchmark", "problems", "of them in the sources", "rows removed"], data.benchmarks.map((row) => ({ cells: row.map((cell) => (typeof cell === "number" ? thousands(cell) : cell)) })), [1, 2, 3])] : null);
+      table(["benchmark", "problems", "of them in the sources", "rows removed"], data.benchmarks.map(rowOf), [1, 2, 3])] : null);
 }
 
-/** Problems by pass rate of a model, in eighths. */
+/** Problems by pass rate of a model, in bins of equal width. */
 function difficultyView({ model, shares }) {
   const largest = Math.max(...shares);
-  const rows = shares.map((number, i) => ({ cells: [`${(i / 8).toFixed(3)} to ${((i + 1) / 8).toFixed(3)}`, thousands(number), shareBar(number, largest, "left")] }));
+  const rows = shares.map((number, i) => ({ cells: [`${(i / shares.length).toFixed(3)} to ${((i + 1) / shares.length).toFixed(3)}`, thousands(number), shareBar(number, largest, "left")] }));
   return [el("h2", {}, `Problems kept, by pass rate of ${model}`), table(["pass rate", "problems", ""], rows, [1])];
 }
 

@@ -23,7 +23,10 @@ function groupsOf(data, state) {
 /** Mean, smallest and largest value of a metric over runs, on the steps at which all of them have it. */
 function overSeeds(runs, stepsOf, valuesOf) {
   if (runs.length === 1) return { steps: stepsOf(runs[0]), values: valuesOf(runs[0]) };
-  const tables = runs.map((run) => new Map(stepsOf(run).map((step, i) => [step, valuesOf(run)[i]])));
+  const tables = runs.map((run) => {
+    const values = valuesOf(run);
+    return new Map(stepsOf(run).map((step, i) => [step, values[i]]));
+  });
   const has = (table, step) => table.has(step) && table.get(step) !== null;
   const steps = [...tables[0].keys()].filter((step) => tables.every((table) => has(table, step)));
   const columns = steps.map((step) => tables.map((table) => table.get(step)));
@@ -63,7 +66,7 @@ function scoreCurve(runs, number, several) {
   const found = overSeeds(runs, steps, (run) => run.scores.map((s) => s.avg_at_k));
   const single = { low: runs[0].scores.map((s) => s.avg_at_k_low), high: runs[0].scores.map((s) => s.avg_at_k_high) };
   return {
-    ...found, ...(runs.length === 1 ? single : { low: found.lowest, high: found.highest, lowest: undefined, highest: undefined }),
+    steps: found.steps, values: found.values, ...(runs.length === 1 ? single : { low: found.lowest, high: found.highest }),
     label: several ? "held-out" : `held-out avg@${runs[0].scores[0].samples_per_problem}`,
     color: seriesColor(number), dots: true,
   };

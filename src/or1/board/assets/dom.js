@@ -21,11 +21,16 @@ function readJson(id) {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
+/** A whole number with commas: 12,345. */
+function thousands(number) {
+  return number.toLocaleString("en-US");
+}
+
 /** A number with three or four significant digits: 12,345; 0.0312; 3.1e-7. */
 function shortNumber(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return SVG_BLANK;
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en-US");
+  if (size >= 1000) return thousands(Math.round(value));
   if (size !== 0 && size < 0.001) return value.toExponential(1);
   if (Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(3)));

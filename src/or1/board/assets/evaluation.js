@@ -97,7 +97,7 @@ function samplesView(packed) {
     orders: PROBLEM_ORDERS,
     fill: fillProblem,
     detail: problemDetail,
-    count: (found) => `${found.length.toLocaleString("en-US")} of ${problems.length.toLocaleString("en-US")} problems, a cell for each sample. Arrow keys up and down choose a problem, left and right a sample.`,
+    count: (found) => `${thousands(found.length)} of ${thousands(problems.length)} problems, a cell for each sample. Arrow keys up and down choose a problem, left and right a sample.`,
     onKey: move,
   });
 }

@@ -1,6 +1,6 @@
 // The frame of the page: theme, tabs, and the view of each tab.
 
-const state = { smooth: true, bands: true, tab: null, shade: "entropy", rollout: null };
+const state = { smooth: true, bands: true, tab: null, shade: "entropy", packed: {} };
 let data = readJson("or1-data");
 const frame = {};
 

@@ -1,11 +1,16 @@
 // Overview: the summary in words, advisories, curves.
 
+/** Figures side by side: {label, value, note} each. */
+function tilesView(tiles) {
+  return el("div", { class: "tiles" }, tiles.map((tile) => el("div", { class: "tile" },
+    el("div", { class: "label" }, tile.label), el("div", { class: "value" }, tile.value), el("div", { class: "note" }, tile.note))));
+}
+
 function runSummary(run, number, several) {
   const name = several
     ? el("h2", { class: "run-name" }, el("i", { class: "swatch", background: seriesColor(number) }), run.label) : null;
   return el("section", { class: "run" }, name,
-    el("div", { class: "tiles" }, run.tiles.map((tile) => el("div", { class: "tile" },
-      el("div", { class: "label" }, tile.label), el("div", { class: "value" }, tile.value), el("div", { class: "note" }, tile.note)))),
+    tilesView(run.tiles),
     el("p", { class: "prose" }, run.sentences.join(" ")));
 }
 
@@ -39,7 +44,11 @@ function adviceView(data) {
 /** The figures of the end of each arm: mean over its seeds, and their range. */
 function armsTable(arms) {
   const names = Object.keys(arms[0].ends);
-  const cell = (figure, seeds) => (figure && seeds === 1 ? shortNumber(figure[0]) : figure ? `${shortNumber(figure[0])} (${shortNumber(figure[1])} to ${shortNumber(figure[2])})` : SVG_BLANK);
+  const cell = (figure, seeds) => {
+    if (!figure) return SVG_BLANK;
+    const [mean, lowest, highest] = figure.map(shortNumber);
+    return seeds === 1 ? mean : `${mean} (${lowest} to ${highest})`;
+  };
   const rows = arms.map((arm, number) => ({ cells: [
     el("span", { class: "arm" }, el("i", { class: "swatch", background: seriesColor(number) }), arm.label), String(arm.runs.length),
     ...names.map((name) => cell(arm.ends[name], arm.runs.length))] }));

@@ -79,13 +79,13 @@ function browserView(packed, state) {
     orders: ORDERS,
     fill: fillRow,
     detail: (rollout, actions) => detailView(rollout, all, packed, state, actions),
-    count: (found) => `${found.length.toLocaleString("en-US")} of ${all.length.toLocaleString("en-US")} rollouts${sampleNote(packed, all.length)}`,
+    count: (found) => `${thousands(found.length)} of ${thousands(all.length)} rollouts${sampleNote(packed, all.length)}`,
   });
 }
 
 function sampleNote(packed, shown) {
   if (shown === packed.total) return "";
-  return `; the run has ${packed.total.toLocaleString("en-US")}. This page holds whole groups of problems chosen by a hash of their id, not by verdict.`;
+  return `; the run has ${thousands(packed.total)}. This page holds whole groups of problems chosen by a hash of their id, not by verdict.`;
 }
 
 /** The verdict in words, with its reason where it has one. */
