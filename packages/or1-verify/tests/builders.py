@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from or1_verify import math
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
@@ -25,6 +26,11 @@ def verdict_of(pool: ProcessVerifierPool, problem: Problem, text: str) -> Verdic
     """The verdict of a pool on one response."""
     ((_, verdict),) = pool.judge([make_answer(problem, text)])
     return verdict
+
+
+def is_right(gold: str, answer: str) -> bool:
+    """Whether a response with this answer in a box is correct."""
+    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 class ExactVerifier(Verifier):

@@ -77,20 +77,15 @@ def _add_verifier_options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--allow-weak-sandbox", action="store_true", help="run programs where the sandbox confines little"
     )
-    made.add_argument(
-        "--min-gold-digits",
-        type=int,
-        choices=range(2, 6),
-        default=5,
-        help="golds of this many digits or more are rounded values: 2 accepts 1/3 for 0.33 (default: 5)",
-    )
-    made.add_argument(
-        "--min-answer-digits",
-        type=int,
-        choices=range(5, 16),
-        default=7,
-        help="digits of a decimal for an exact irrational gold: 5 accepts 3.1416 for pi (default: 7)",
-    )
+    for option, allowed, default, effect in (
+        ("--min-gold-digits", range(2, 6), 5,
+         "golds of this many digits or more are rounded values: 2 accepts 1/3 for 0.33"),
+        ("--min-answer-digits", range(5, 16), 7,
+         "digits of a decimal for an exact irrational gold: 5 accepts 3.1416 for pi"),
+    ):  # fmt: skip
+        made.add_argument(
+            option, type=int, choices=allowed, default=default, help=f"{effect} (default: %(default)s)"
+        )
     made.add_argument(
         "--ratio-as-fraction", action="store_true", help="accept 5/8 for the ratio 5:8, and the reverse"
     )

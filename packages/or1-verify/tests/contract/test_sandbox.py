@@ -16,21 +16,8 @@ import pytest
 
 from or1_verify.sandbox import Ending, Level, Limits, Sandbox, SandboxError, Session
 from or1_verify.sandbox.detection import obstacle
+from programs import ECHO, PATIENT, SPIN
 
-ECHO = """
-from or1_channel import _or1_receive, _or1_send
-while (message := _or1_receive()) is not None:
-    _or1_send(message[::-1])
-"""
-
-
-SPIN = """
-import time
-while time.process_time() < {}:
-    sum(range(20_000))
-print('done')
-"""
-"""Computes, nearly all in user mode."""
 KERNEL = """
 import time
 zero = open('/dev/zero', 'rb', buffering=0)
@@ -40,8 +27,6 @@ while time.process_time() < {}:
 print('done')
 """
 """Computes in the kernel."""
-PATIENT = Limits(cpu_s=30.0, wall_s=300.0)
-"""For programs that end on their own, however loaded the machine is."""
 
 
 @pytest.fixture(scope="module", params=list(Level), ids=lambda level: f"level{level:d}")

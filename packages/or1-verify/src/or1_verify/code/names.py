@@ -123,7 +123,7 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
             found = [made.get(each, each) for each in used if made.get(each, each) in names]
             if any(not name.lstrip("_")[:1].isupper() for name in found):
                 return f"a context manager that the program returns ({found[0]})"
-        if isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
+        if patches and isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
         if any(_called(each) in names for each in _awaited(node)):
             return f"an event loop for the program ({ast.unparse(node)[:60]})"
@@ -154,8 +154,14 @@ def _awaited(node: ast.AST) -> list[ast.expr]:
         return [node.value]
     if isinstance(node, ast.AsyncFor):
         return [node.iter]
-    runs = isinstance(node, ast.Call) and ast.unparse(node.func).startswith("asyncio.")
-    return node.args if runs and isinstance(node, ast.Call) else []
+    return node.args if isinstance(node, ast.Call) and _root(node.func) == "asyncio" else []
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an expression of attributes and calls begins with: `asyncio` of `asyncio.run`."""
+    while isinstance(node, ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _called(node: ast.expr) -> str:

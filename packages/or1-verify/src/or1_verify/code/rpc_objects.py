@@ -118,7 +118,7 @@ class RemoteObject:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
         if type(result) is RemoteObject and self._or1_is_part:
             object.__setattr__(result, "_or1_is_part", True)
-        if type(result) is RemoteObject and self._or1_entry[0] == "name":
+        if type(result) is RemoteObject and self._or1_is_named:
             object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
             object.__setattr__(result, "_or1_is_made", self._or1_label in self._or1_endpoint.class_names)
         return result
@@ -126,15 +126,15 @@ class RemoteObject:
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__") and self._or1_names is not None:
             return self._or1_names[0]
-        if name == "__signature__" and (self._or1_entry[0] == "name" or self._or1_is_tested):
+        if name == "__signature__" and (self._or1_is_named or self._or1_is_tested):
             raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
-        is_named = self._or1_entry[0] == "name" and name in ("__name__", "__qualname__", "__module__")
-        if name.startswith("__") and name.endswith("__") and not is_named:
+        is_asked = self._or1_is_named and name in ("__name__", "__qualname__", "__module__")
+        if name.startswith("__") and name.endswith("__") and not is_asked:
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
-        if type(result) is RemoteObject and self._or1_entry[0] != "name":
+        if type(result) is RemoteObject and not self._or1_is_named:
             is_part = self._or1_is_tested or self._or1_is_part
             asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
             object.__setattr__(result, "_or1_is_part", is_part)
@@ -149,9 +149,14 @@ class RemoteObject:
         return result
 
     @property
+    def _or1_is_named(self) -> bool:
+        """Whether the tests ask for this object by name."""
+        return bool(self._or1_entry[0] == "name")
+
+    @property
     def _or1_is_believed(self) -> bool:
         """Whether the tests ask for this object by name, or make it by a class that they call by name."""
-        return bool(self._or1_entry[0] == "name" or self._or1_is_tested or self._or1_is_part)
+        return bool(self._or1_is_named or self._or1_is_tested or self._or1_is_part)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
@@ -177,7 +182,7 @@ class RemoteObject:
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not RemoteObject:
-            if self._or1_entry[0] == "name":  # a constant or a counter of the program
+            if self._or1_is_named:  # a constant or a counter of the program
                 found = self._or1_endpoint.call(None, (self,), {})
                 return type(found) is not RemoteObject and bool(found == other)
             if self._or1_is_value:
@@ -224,7 +229,7 @@ class RemoteObject:
 
     @property
     def _or1_doc(self) -> Any:
-        if self._or1_entry[0] == "name":
+        if self._or1_is_named:
             return self._or1_endpoint.call(getattr, (self, "__doc__"), {})
         return self._or1_names[1] if self._or1_names is not None else None
 
@@ -341,7 +346,7 @@ _KNOWN = {
 
 def _operator(name: str) -> Callable[..., Any]:
     def applied(self: RemoteObject, *others: Any) -> Any:
-        is_made = self._or1_is_tested or self._or1_is_made or self._or1_entry[0] == "name"
+        is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         if not self._or1_kind or is_made or name in ("enter", "exit"):
             error = UnsupportedTestsError if is_made else TypeError
             raise error(f"the operator {name} of an object of the program ({self._or1_label})")

@@ -29,6 +29,8 @@ OF_INTEGRATION = re.compile(r"[CK]|[CcKk]_\d")
 _LETTERS = frozenset("ck")
 """Names that are arbitrary as a term, beside variables alone: `x^2 + c`, but not `a + b + c`."""
 VARIABLES = frozenset("rtuvwxyz") | {"theta"}
+_WITH_INDEX = VARIABLES | {"n"}
+"""Names of variables and of the index of a sequence: `C 2^n`."""
 _MINUS_ONE = Number(Fraction(-1))
 _AMPLITUDES = frozenset("AB")
 """Names that are arbitrary as two factors beside one variable: `A \\cos x + B \\sin x`."""
@@ -83,16 +85,11 @@ def _find(node: Node, found: dict[str, ConstantPlace], is_whole: bool) -> None:
 
 
 def _place(others: list[Node], terms: tuple[Node, ...], is_whole: bool) -> ConstantPlace:
-    if not any(map(_has_variable, others)):
-        is_term = any(map(_has_variable, terms)) and not any(map(variables, others))
-        return (
-            ConstantPlace.ALONE
-            if not is_term
-            else ConstantPlace.TERM
-            if is_whole
-            else ConstantPlace.INNER_TERM
-        )
-    return ConstantPlace.OF_EXPONENTIAL if any(map(_is_exponential, others)) else ConstantPlace.FACTOR
+    if any(map(_has_variable, others)):
+        return ConstantPlace.OF_EXPONENTIAL if any(map(_is_exponential, others)) else ConstantPlace.FACTOR
+    if any(map(variables, others)) or not any(map(_has_variable, terms)):
+        return ConstantPlace.ALONE
+    return ConstantPlace.TERM if is_whole else ConstantPlace.INNER_TERM
 
 
 def _mark_inside(node: Node, found: dict[str, ConstantPlace]) -> None:
@@ -115,7 +112,7 @@ def _factors_of(node: Node) -> tuple[Node, ...]:
 
 
 def _has_variable(node: Node) -> bool:
-    return not variables(node).isdisjoint(VARIABLES | {"n"})
+    return not variables(node).isdisjoint(_WITH_INDEX)
 
 
 def _is_exponential(node: Node) -> bool:
@@ -137,11 +134,11 @@ def is_arbitrary(name: str, place: ConstantPlace, names: frozenset[str], is_solu
     if place is ConstantPlace.TERM and name in _LETTERS and names - {name} <= VARIABLES:
         return True
     if place in {ConstantPlace.FACTOR, ConstantPlace.OF_EXPONENTIAL} and name in _AMPLITUDES:
-        others = names - _AMPLITUDES
-        return names >= _AMPLITUDES and others <= VARIABLES and len(others) == 1
+        beside = names - _AMPLITUDES
+        return names >= _AMPLITUDES and beside <= VARIABLES and len(beside) == 1
     others = frozenset(each for each in names if not OF_INTEGRATION.fullmatch(each))
     has_capital = any(each[0].isupper() for each in others)
-    arguments = VARIABLES | {"n"} if place is ConstantPlace.OF_EXPONENTIAL else VARIABLES
+    arguments = _WITH_INDEX if place is ConstantPlace.OF_EXPONENTIAL else VARIABLES
     if not OF_INTEGRATION.fullmatch(name) or has_capital or others.isdisjoint(arguments):
         return False
     return place in _ANYWHERE or (place is not ConstantPlace.ALONE and (is_solution or "_" in name))

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 from or1_verify.latex.units import METRIC, PREFIXES
 
-_POWERS = {"pico": -12, "nano": -9, "micro": -6, "milli": -3, "centi": -2, "deci": -1, "kilo": 3, "mega": 6,
-           "giga": 9, "tera": 12}  # fmt: skip
+_POWERS = {"": 0, "pico": -12, "nano": -9, "micro": -6, "milli": -3, "centi": -2, "deci": -1, "kilo": 3,
+           "mega": 6, "giga": 9, "tera": 12}  # fmt: skip
 _MULTIPLES = {
     "foot": "1/12 inch 3 yard 5280 mile", "second": "60 minute 3600 hour 86400 day 604800 week",
     "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",
@@ -33,7 +33,7 @@ def _bases() -> dict[str, _Base]:
     for unit in METRIC.keys() - _NOT_DECIMAL:
         scale, base, power = (Fraction(1, 1000), "meter", 3) if unit == "liter" else (Fraction(1), unit, 1)
         for prefix in ("", *PREFIXES.values()):
-            found[prefix + unit] = (scale * Fraction(10) ** _POWERS.get(prefix, 0), base, power)
+            found[prefix + unit] = (scale * Fraction(10) ** _POWERS[prefix], base, power)
     return found
 
 

@@ -33,7 +33,6 @@ def marked_symbol(mark: str, name: str) -> Symbol:
     r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
     if mark == "overline" and len(name) == 2 and name.isupper():
         return named_object(mark, name)
-    mark = "vec" if mark == "overrightarrow" else mark
     is_unit = name in UNIT_VECTORS and mark != "overline"
     return Symbol(name if is_unit else f"{mark}({name})")
 

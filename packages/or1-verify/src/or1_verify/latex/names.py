@@ -13,7 +13,7 @@ _ATOM = (
     rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?'*}}?"
     rf"(?:\({_EVENT}\))?"
 )
-_MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|overrightarrow|operatorname"
+_MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|operatorname"
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
     rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\det\(?[A-Z]\)?|\[[A-Z]{{3,6}}\]"
@@ -23,8 +23,7 @@ _RATIO = re.compile(r"\\frac\{(\w+)\}\{(\w+)\}")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")
 _MARKED = re.compile(r"\\(overline|bar|tilde|widetilde|dot|ddot)\{?[A-Za-z](?![A-Za-z])")
 _APPLIED = re.compile(r"([^()]+)\((.*)\)")
-_POINTS = re.compile(r"(?:m?\\(angle|triangle|overline|overrightarrow|vec))?\{?([A-Z]+)\}?")
-_KINDS = {"angle": "angle", "vec": "vec", "overrightarrow": "vec"}
+_POINTS = re.compile(r"(?:m?\\(angle|triangle|overline|vec))?\{?([A-Z]+)\}?")
 _WORDS = re.compile(r"\\?(?:operatorname\{)?([a-z]{3,}(?: [a-z]+)*)\}?")
 _FILLERS = frozenset(
     {"the", "of", "an", "is", "total", "answer", "value", "result", "number", "solution", "and"}
@@ -74,11 +73,10 @@ def same_name(gold: str, answer: str) -> bool:
         return all(len(each[2]) == 1 and each[2].islower() for each in applied if each)
     points = _POINTS.fullmatch(gold), _POINTS.fullmatch(answer)
     if points[0] and points[1] and len(points[0][2]) == len(points[1][2]):
-        kinds = [_KINDS.get(each[1], "") for each in points if each]
-        if kinds[0] == kinds[1] or "angle" not in kinds:
-            mark = kinds[0] if kinds[0] == kinds[1] else ""
-            left, right = (named_object(mark or "triangle", each[2]) for each in points if each)
-            return left == right
+        kinds = {points[0][1], points[1][1]}
+        if "angle" not in kinds or len(kinds) == 1:
+            kind = kinds.pop() if kinds in ({"angle"}, {"vec"}) else "triangle"
+            return named_object(kind, points[0][2]) == named_object(kind, points[1][2])
     return True
 
 

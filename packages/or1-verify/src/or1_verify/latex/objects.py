@@ -14,29 +14,25 @@ from or1_verify.latex.split import marks_between, split, text_of
 from or1_verify.latex.tokens import Token
 from or1_verify.latex.tree import Symbol
 
-NAMED_BY_POINTS = frozenset({"angle", "measuredangle", "triangle"})
+NAMED_BY_POINTS = frozenset({"angle", "triangle"})
 """Commands before the points of an object."""
-MARKED = frozenset({
-    "overline", "vec", "hat", "mathbf", "boldsymbol", "overrightarrow", "overleftarrow", "widehat",
-    "overleftrightarrow",
-})  # fmt: skip
+MARKED = frozenset({"overline", "vec", "hat", "mathbf", "boldsymbol", "overleftarrow", "overleftrightarrow"})
 """Commands with the letters of a name as their argument."""
 _BETWEEN_SIDES = (
-    "parallel nparallel perp cong ncong sim nsim simeq asymp doteq propto models prec succ preceq "
-    "succeq ll gg subset supset subseteq supseteq subsetneq supsetneq sqsubseteq sqsupseteq in ni notin "
+    "parallel nparallel perp cong ncong sim nsim asymp doteq propto models prec succ preceq succeq "
+    "subset supset subseteq supseteq subsetneq supsetneq sqsubseteq sqsupseteq in ni notin "
     "vdash dashv mid nmid bowtie leftarrow rightarrow leftrightarrow Leftarrow Rightarrow "
-    "Leftrightarrow mapsto to iff implies circ bullet oplus ominus otimes oslash odot star ast amalg "
-    "wedge vee land lor uplus sqcap sqcup wr cap cup diamond bigcirc triangleleft triangleright "
-    "setminus over choose bmod"
+    "Leftrightarrow mapsto to iff implies circ bullet oplus ominus otimes oslash odot star amalg "
+    "uplus sqcap sqcup wr cap cup diamond bigcirc triangleleft triangleright setminus over choose bmod"
 )
 NO_FACTORS = frozenset(f"\\{name}" for name in _BETWEEN_SIDES.split())
 """Commands between two sides that are no multiplication: relations, binary operators, fractions of TeX."""
-_RELATIONS = frozenset({"\\parallel", "\\perp", "\\cong", "\\sim", "\\simeq"})
+_RELATIONS = frozenset({"\\parallel", "\\perp", "\\cong", "\\sim"})
 _COMPOSITION = frozenset({"\\circ"})
 _SIGNS = _RELATIONS | _COMPOSITION
 _POINT = r"[A-Z](?:'|_\{?\d\}?)*"
 _OBJECT = re.compile(
-    r"(?:\\(angle|measuredangle|triangle|overline|overrightarrow|overleftrightarrow|vec))?"
+    r"(?:\\(angle|triangle|overline|overleftrightarrow|vec))?"
     rf"\{{?((?:{_POINT})+|[a-z](?:_\{{?\d\}}?)?|\\ell(?:_\{{?\d\}}?)?)\}}?"
 )
 _FUNCTION = re.compile(r"[A-Za-z](?:_\{?\w\}?)?(?:\^\{?-1\}?)?")
@@ -93,9 +89,8 @@ def _related(sign: str, left: str, right: str) -> Words | None:
 
 def _standard(kind: str, points: list[str]) -> list[str]:
     """The points of an object in an order that two names of the object share."""
-    if kind in {"angle", "measuredangle"}:
+    if kind == "angle":
         return min(points, points[::-1])
-    is_directed = kind in {"overrightarrow", "overleftarrow", "vec"}
-    if kind == "triangle" or (len(points) == 2 and not is_directed):
+    if kind == "triangle" or (len(points) == 2 and kind not in {"vec", "overleftarrow"}):
         return sorted(points)
     return points

@@ -286,4 +286,4 @@ def are_products(gold: Named, answer: Named) -> bool:
 
 def difference(relation: Relation) -> Node:
     left, right = relation.sides
-    return Sum((left, Product((Number(Fraction(-1)), right))))
+    return Sum((left, negated(right)))

@@ -71,7 +71,7 @@ _SAME_COMMAND = {
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",
     "bigcup": "cup", "bigcap": "cap", "backslash": "setminus", "land": ",", "wedge": ",", "varphi": "phi",
     "varepsilon": "epsilon", "vartheta": "theta", "simeq": "approx", "thickapprox": "approx", "mod": "bmod",
-    "lnot": "neg", "bar": "overline", "widehat": "hat",
+    "lnot": "neg", "bar": "overline", "widehat": "hat", "overrightarrow": "vec", "measuredangle": "angle",
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
@@ -80,7 +80,9 @@ _NUMBER = re.compile(
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
-_FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\overrightarrow", "\\vec"})
+_COMMAND = re.compile(r"\\([A-Za-z]+|.|$)", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\s*\{([a-zA-Z*]+)\}(?:\s*\{[clr|\s]*\})?")
+_FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\vec"})
 _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
     "\\pm", "+/-": "\\pm",
@@ -169,7 +171,7 @@ class _Tokenizer:
         self._add("number", text.replace(",", ""))
 
     def _command(self) -> None:
-        found = re.compile(r"\\([A-Za-z]+|.|$)", re.DOTALL).match(self._text, self._at)
+        found = _COMMAND.match(self._text, self._at)
         assert found is not None
         self._at = found.end()
         name = _SAME_COMMAND.get(found[1], found[1])
@@ -192,7 +194,7 @@ class _Tokenizer:
             self._add("command", f"\\{name}")
 
     def _environment(self, name: str) -> None:
-        found = re.compile(r"\s*\{([a-zA-Z*]+)\}(?:\s*\{[clr|\s]*\})?").match(self._text, self._at)
+        found = _ENVIRONMENT.match(self._text, self._at)
         if found is None:
             raise UnreadableError(f"\\{name} without a name")
         self._at = found.end()

@@ -145,11 +145,6 @@ def same_measure(gold: dict[str, int], answer: dict[str, int]) -> bool:
     )
 
 
-def has_italic_unit(text: str) -> bool:
-    """Whether a short unit is there without upright letters, which may be a product of letters."""
-    return _LETTERS.search(text) is not None
-
-
 def with_letters(text: str, letters: frozenset[str]) -> str:
     r"""The text with units in italics as products of letters, where all of them are among the letters.
 

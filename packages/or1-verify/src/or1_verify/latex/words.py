@@ -67,6 +67,7 @@ _CHANGES_VALUE = re.compile(
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
+_BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
@@ -148,15 +149,19 @@ def same_words(gold: str, answer: str) -> bool:
     """
     if normal_words(gold) == normal_words(answer):
         return True
-    (wanted, is_set), (found, _) = _listed(gold), _listed(answer)
-    return is_set and len(wanted) > 1 and sorted(wanted) == sorted(found)
+    wanted, is_set = _listed(gold)
+    return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])
 
 
 def _listed(text: str) -> tuple[list[str], bool]:
     """The single words that a text lists, and whether "and" joins them; empty for other texts."""
-    plain = " ".join(re.sub(r"[\\{}$~*.]", " ", _LAYOUT.sub(" ", text.lower())).split())
-    words = re.split(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*", plain)
+    plain = " ".join(_without_layout(text).replace(".", " ").split())
+    words = _BETWEEN_WORDS.split(plain)
     return (words if all(word.isalpha() for word in words) else []), " and " in plain
+
+
+def _without_layout(text: str) -> str:
+    return re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
 
 
 def normal_words(text: str) -> str:
@@ -165,8 +170,7 @@ def normal_words(text: str) -> str:
     >>> normal_words(r"The  Midpoints."), normal_words("No solutions")
     ('midpoints', 'no solution')
     """
-    plain = re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
-    plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", plain)
+    plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", _without_layout(text))
     plain = _ORDINAL.sub("", plain)
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:to the|the|a|an)\s+", "", plain)

@@ -20,7 +20,7 @@ from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
-from or1_verify.latex.units import has_italic_unit, with_letters
+from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
 from or1_verify.math.gold import (
@@ -227,14 +227,15 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         texts.append(listed)
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
-    if has_italic_unit(answer) and (spaced := with_letters(answer, _letters_of(form))) != answer:
+    spaced = with_letters(answer, _letters_of(form))
+    if spaced != answer:
         texts.append(spaced)
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)
     lettered = LETTER_BEFORE_VALUE.match(answer)
     if lettered and not _is_letter(form) and gold.letter in {"", lettered[1]}:
-        texts.append(LETTER_BEFORE_VALUE.sub("", answer, count=1))
+        texts.append(answer[lettered.end() :])
     found = []
     for text in texts:
         try:

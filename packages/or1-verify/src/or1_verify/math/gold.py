@@ -109,11 +109,11 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
         None if spaced == gold.text else spaced,
     )
     found = (gold, *(replace(gold, text=other) for other in others if other is not None))
-    has_text = gold.type is None and LETTER_BEFORE_VALUE.match(gold.text)
-    letter = choice_letter(gold.text) if has_text else None
-    if letter is None:
+    lettered = None if gold.type else LETTER_BEFORE_VALUE.match(gold.text)
+    letter = choice_letter(gold.text) if lettered else None
+    if lettered is None or letter is None:
         return found
-    alone = replace(gold, text=LETTER_BEFORE_VALUE.sub("", gold.text, count=1), letter=letter)
+    alone = replace(gold, text=gold.text[lettered.end() :], letter=letter)
     return (*found, alone, replace(gold, text=letter, type=GoldType.TEXT))
 
 

@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1_verify import math
-
-
-def is_paid(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
+from builders import is_right
 
 
 @settings(max_examples=30)
@@ -18,11 +14,11 @@ def is_paid(gold: str, answer: str) -> bool:
 def test_an_index_of_a_sequence_may_have_any_name(name: str, letters: list[str], base: int) -> None:
     index, other, third = letters
     gold = f"{name}_{index}={base}^{index}+3"
-    assert is_paid(gold, f"{name}_{other}={base}^{other}+3")
-    assert not is_paid(gold, f"{name}_{other}={base}^{index}+3")
-    assert not is_paid(gold, f"{name}_{other}={base}^{third}+3")
-    assert not is_paid(gold, f"{name}_{other}={base}^{other}+4")
-    assert not is_paid(gold, f"p_{other}={base}^{other}+3")
+    assert is_right(gold, f"{name}_{other}={base}^{other}+3")
+    assert not is_right(gold, f"{name}_{other}={base}^{index}+3")
+    assert not is_right(gold, f"{name}_{other}={base}^{third}+3")
+    assert not is_right(gold, f"{name}_{other}={base}^{other}+4")
+    assert not is_right(gold, f"p_{other}={base}^{other}+3")
 
 
 @pytest.mark.parametrize(
@@ -50,4 +46,4 @@ def test_an_index_of_a_sequence_may_have_any_name(name: str, letters: list[str],
     ],
 )
 def test_free_letters_stay(gold: str, answer: str, paid: bool) -> None:
-    assert is_paid(gold, answer) is paid
+    assert is_right(gold, answer) is paid

@@ -6,15 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1_verify import math
+from builders import is_right
 
 FACTORS = st.integers(-9, 9).filter(lambda factor: factor not in (-1, 0, 1))
 CONSTANTS = st.integers(-30, 30)
 LETTERS = st.sampled_from("kmnutw")
-
-
-def is_right(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 def multiples(factor: int, constant: int, letter: str) -> str:

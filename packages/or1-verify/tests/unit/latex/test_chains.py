@@ -6,13 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1_verify import math
+from builders import is_right
 
 NAMES = st.lists(st.sampled_from("abcdmnpqxyz"), min_size=2, max_size=4, unique=True)
-
-
-def is_paid(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @settings(max_examples=30)
@@ -20,22 +16,22 @@ def is_paid(gold: str, answer: str) -> bool:
 def test_a_chain_is_the_list_of_its_equalities(names: list[str], value: int, data: st.DataObject) -> None:
     chain = "=".join([*names, str(value)])
     shuffled = data.draw(st.permutations(names))
-    assert is_paid(chain, "=".join([*shuffled, str(value)]))
+    assert is_right(chain, "=".join([*shuffled, str(value)]))
     listed = ", ".join(f"{name}={value}" for name in shuffled)
-    assert is_paid(chain, listed)
-    assert is_paid(listed, chain)
-    assert not is_paid(chain, "=".join([*names[1:], str(value)]))
-    assert not is_paid(chain, "=".join([*names, "w", str(value)]))
-    assert not is_paid(chain, "=".join([*names, str(value + 1)]))
+    assert is_right(chain, listed)
+    assert is_right(listed, chain)
+    assert not is_right(chain, "=".join([*names[1:], str(value)]))
+    assert not is_right(chain, "=".join([*names, "w", str(value)]))
+    assert not is_right(chain, "=".join([*names, str(value + 1)]))
 
 
 @settings(max_examples=30)
 @given(NAMES, st.data())
 def test_names_alone_are_equal_in_any_order(names: list[str], data: st.DataObject) -> None:
     chain = "=".join([*names, "w"])
-    assert is_paid(chain, "=".join(data.draw(st.permutations([*names, "w"]))))
-    assert not is_paid(chain, "=".join(names))
-    assert not is_paid(chain, "=".join([*names, "-w"]))
+    assert is_right(chain, "=".join(data.draw(st.permutations([*names, "w"]))))
+    assert not is_right(chain, "=".join(names))
+    assert not is_right(chain, "=".join([*names, "-w"]))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +50,7 @@ def test_names_alone_are_equal_in_any_order(names: list[str], data: st.DataObjec
     ],
 )
 def test_chains_beside_values(gold: str, answer: str, paid: bool) -> None:
-    assert is_paid(gold, answer) is paid
+    assert is_right(gold, answer) is paid
 
 
 @settings(max_examples=30)
@@ -62,5 +58,5 @@ def test_chains_beside_values(gold: str, answer: str, paid: bool) -> None:
 def test_an_element_twice_is_another_list(values: list[int], data: st.DataObject) -> None:
     gold = ", ".join(map(str, values))
     doubled = data.draw(st.permutations([*values, data.draw(st.sampled_from(values))]))
-    assert not is_paid(gold, ", ".join(map(str, doubled)))
-    assert is_paid(rf"\{{{gold}\}}", rf"\{{{', '.join(map(str, doubled))}\}}"), "a set has no repetition"
+    assert not is_right(gold, ", ".join(map(str, doubled)))
+    assert is_right(rf"\{{{gold}\}}", rf"\{{{', '.join(map(str, doubled))}\}}"), "a set has no repetition"

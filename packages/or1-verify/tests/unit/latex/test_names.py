@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1_verify import math
+from builders import is_right
 
 FUNCTIONS = st.sampled_from(["f", "g", "h", "F"])
 MARKS = st.sampled_from(["%s", "%s'", "%s''", "%s^{-1}"])
-
-
-def is_right(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @given(FUNCTIONS, MARKS, MARKS, st.sampled_from("xtz"), st.sampled_from("xtz"))

@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1_verify import math
+from builders import is_right
 
 ORDERS = st.sampled_from(["".join(each) for each in permutations("ABC")])
 SYMMETRIC, ORDERED = [r"\parallel", r"\perp"], [r"\circ", r"\oplus", r"\star", r"\subset", r"\to", r"\cap"]
-
-
-def is_right(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @given(ORDERS, ORDERS)
@@ -52,6 +48,9 @@ def test_the_sides_of_a_sign_that_is_no_multiplication_have_an_order(
         (r"\ell_1 \perp \ell_2", r"\ell_2 \perp \ell_1", True),
         (r"\ell_1 \perp \ell_2", r"\ell_1 \parallel \ell_2", False),
         (r"\angle ABC \cong \angle DEF", r"\angle FED \cong \angle ABC", True),
+        (r"\measuredangle ABC", r"\angle CBA", True),
+        (r"\measuredangle ABC \cong \measuredangle DEF", r"\measuredangle FED \cong \angle ABC", True),
+        (r"\measuredangle ABC \cong \measuredangle DEF", r"\angle FDE \cong \angle ABC", False),
         (r"\overrightarrow{AB}", r"\overrightarrow{BA}", False),
         (r"2\overrightarrow{AB}+\overrightarrow{CD}", r"\overrightarrow{CD}+2\overrightarrow{AB}", True),
         (r"\angle A_1", r"\angle A_2", False),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import is_right
 from or1_verify import math
 from or1_verify.latex.units import UNIT_OF, measure_of, with_named_units
 
@@ -28,10 +29,6 @@ NOTATIONS = (
     r"\frac{\mathrm{%s}^{%d}}{\mathrm{%s}^{%d}}",
     r"\left(\mathrm{~%s}^{%d} / \mathrm{%s}^{%d}\right)",
 )
-
-
-def is_right(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @given(QUOTIENTS, st.sampled_from(NOTATIONS), st.sampled_from(NOTATIONS))
