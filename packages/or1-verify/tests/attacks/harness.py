@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ SECRET = ("secret-of-", "another-program")
 HONEST = (
     "import os\nassert not os.listdir('.')\nn = int(input())\nprint(n * n)\nopen('own', 'w').write('x')\n"
 )
+PATIENCE_S = 20.0
 PATIENT = Limits(cpu_s=5.0, wall_s=600.0)
 SIBLING = "open('answer', 'w').write('42')\nimport os\nos.write(3, b'\\0\\0\\0\\0')\nos.read(3, 1)\n"
 
@@ -116,10 +119,11 @@ class Arena:
 
     def complaints(self, attack: Attack) -> list[str]:
         """Failures of the sandbox; empty if the attack was contained and left no traces."""
-        before = self._traces()
+        before, open_before = self._traces(), self._descriptors()
         found = self._attacked(attack)
         if attack.lowest <= self._sandbox.level or attack.number in (24, 26, 27):
             found += [f"left behind: {trace}" for trace in sorted(self._traces() ^ before)]
+            found += [f"left behind: {trace}" for trace in sorted(self._leaked_since(open_before))]
         found += self._bait.touched()
         found += serve(self._sandbox)
         return found
@@ -150,13 +154,32 @@ class Arena:
         return found
 
     def _traces(self) -> frozenset[str]:
-        """Traces of programs: processes, files, mounts, descriptors of this process and the fork server."""
+        """Traces of programs: processes, files, mounts."""
         found = {f"process {pid}" for pid in self._descendants()}
         found |= {f"file {path}" for path in self.home.glob("*/*")}
         mounts = Path(f"/proc/{self.fork_server}/mountinfo").read_text().splitlines()
         found |= {f"mount {line}" for line in mounts if " /scratch/" in line}
+        return frozenset(found)
+
+    def _leaked_since(self, before: frozenset[str]) -> frozenset[str]:
+        """Descriptors that stay open.
+
+        The bait's threads close their connections a moment later than the attack ends, and other tests'
+        garbage is closed at any time: neither is a leak, which stays for ever.
+        """
+        end = time.monotonic() + PATIENCE_S
+        while (new := self._descriptors() - before) and time.monotonic() < end:
+            gc.collect()
+            time.sleep(0.01)
+        return new
+
+    def _descriptors(self) -> frozenset[str]:
+        """Open descriptors of this process and of the fork server, by what they point to."""
+        found = set()
         for pid in (os.getpid(), self.fork_server):
-            found.add(f"{len(list(Path(f'/proc/{pid}/fd').iterdir()))} descriptors of {pid}")
+            for entry in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    found.add(f"descriptor {entry.name} of {pid}: {entry.readlink()}")
         return frozenset(found)
 
     def _descendants(self) -> set[int]:
