@@ -236,7 +236,7 @@ class Hosts:
         return start
 
     def new_folder(self, prefix: str) -> Path:
-        """A new folder in memory, under the same path on this machine and on all others; `close` deletes it."""
+        """A new folder in memory, under the same path here and on all machines; `close` deletes it."""
         folder = shared_folder(prefix)
         self._folders.append(folder)
         self.each(self._files, "make_folder", str(folder))

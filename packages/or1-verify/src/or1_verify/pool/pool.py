@@ -24,7 +24,7 @@ from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import MakeWorkers, WorkerPool
+from or1_verify.pool.workers import AnswerWorkers, MakeWorkers, WorkerPool
 from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
