@@ -114,8 +114,7 @@ class HostActor:
                 other.unlink(missing_ok=True)
 
     def _part(self, path: str) -> Path:
-        # machines of a test share their memory
-        return Path(f"{path}.{socket.gethostname()}-{os.getpid()}.part")
+        return Path(f"{path}.part")
 
     def start(
         self, worker: str, environment: Mapping[str, str], log: str, host: str, port: int, key: bytes
