@@ -68,6 +68,10 @@ class TrainingRun:
             )
 
     @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
     def output(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
@@ -93,16 +97,22 @@ class TrainingRun:
 
     def wait_until(self, is_true: Callable[[], bool], limit_s: float = 300.0) -> None:
         """Wait for something of the run; fails when the process ends before, or the time is over."""
-        deadline = time.monotonic() + limit_s
-        while not is_true():
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.1)
+        assert wait_until(is_true, lambda: self.has_ended, limit_s), self.output
 
     def finish(self, limit_s: float = 500.0) -> None:
         """Wait for a good end."""
         self.process.wait(limit_s)
         assert self.process.returncode == 0, self.output
+
+
+def wait_until(is_true: Callable[[], bool], is_over: Callable[[], bool], limit_s: float) -> bool:
+    """Wait for something; False when the wait is over before, or the time."""
+    deadline = time.monotonic() + limit_s
+    while not is_true():
+        if is_over() or time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _read(pid: int, name: str) -> bytes:

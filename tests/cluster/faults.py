@@ -26,7 +26,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tests.cluster.clusters import TrainingRun
+from tests.cluster.clusters import TrainingRun, wait_until
 from tests.cluster.two_hosts import TwoHosts, two_hosts
 
 WORKERS = {
@@ -39,6 +39,8 @@ KINDS = (*WORKERS, "cut", "stop", "driver")
 WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2", "--set", "system.cluster.placement=colocated")
 BUDGETS = ("--set", "system.max_rank_restarts=100", "--set", "rollout.max_engine_restarts=100")
 NAMED_WITHIN_S = 20.0
+STEP_LIMIT_S = 900.0
+"""Longest wait for a step, with a restart of all processes."""
 NUM_ROLLOUTS = 32
 Step = frozenset[tuple[str, int]]
 """Problem and index of its rollouts."""
@@ -122,17 +124,20 @@ class Faults:
         )
 
     def _wait_for_moment(self, run: TrainingRun) -> str | None:
-        """A random time after the next step at which all processes have started; None = the run has ended."""
+        """A random time after the next step at which all processes have started; None = the run has ended, or
+        there is no such step in time."""
         done = len(run.rows())
-        while len(run.rows()) == done or '"start"' in status_of(run):
-            if run.process.poll() is not None:
-                return None
-            time.sleep(0.1)
+
+        def is_there() -> bool:
+            return len(run.rows()) != done and '"start"' not in status_of(run)
+
+        if not wait_until(is_there, lambda: run.has_ended, STEP_LIMIT_S):
+            return None
         times = [row["time/step_s"] for row in run.rows_of("timings.jsonl", "time/step_s")]
         delay = self._chance.uniform(0, min(times))
-        time.sleep(delay)
+        time.sleep(delay)  # the moment itself: there is no condition to wait for
         phase = re.search(r'"phase": ?"([^"]*)"', status_of(run))
-        if phase is None or run.process.poll() is not None:
+        if phase is None or run.has_ended:
             return None
         return f"step {len(run.rows())} + {delay:.1f} s, {phase[1]}"
 
@@ -154,20 +159,14 @@ class Faults:
             culprit = rf"\(process {victim}\b"
             os.kill(victim, self._chance.choice([signal.SIGKILL, signal.SIGSTOP]))
         line = re.compile(rf"^or1: .*{culprit}", re.MULTILINE)
-        return seconds_until(
-            lambda: line.search(run.output, known) is not None, lambda: run.process.poll() is not None
-        )
+        return seconds_until(lambda: line.search(run.output, known) is not None, lambda: run.has_ended)
 
 
 def seconds_until(is_true: Callable[[], bool], is_over: Callable[[], bool]) -> float | None:
     began = time.monotonic()
-    while time.monotonic() - began < 3 * NAMED_WITHIN_S:
-        if is_true():
-            return round(time.monotonic() - began, 1)
-        if is_over():
-            break
-        time.sleep(0.1)
-    return None
+    if not wait_until(is_true, is_over, 3 * NAMED_WITHIN_S):
+        return None
+    return round(time.monotonic() - began, 1)
 
 
 def status_of(run: TrainingRun) -> str:

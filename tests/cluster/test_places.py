@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -35,9 +36,13 @@ class Machines:
 
     address = "127.0.0.1"
 
-    def each(self, *arguments: object) -> None: ...
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def tell(self, *arguments: object) -> None: ...
+    def new_folder(self, prefix: str) -> Path:
+        return self._folder
+
+    def remove(self, *folders: Path) -> None: ...
 
 
 @pytest.fixture
@@ -46,10 +51,10 @@ def actors() -> list[LostMachine]:
 
 
 @pytest.fixture
-def ranks(actors: list[LostMachine]) -> Iterator[ClusterRanks]:
+def ranks(actors: list[LostMachine], tmp_path: Path) -> Iterator[ClusterRanks]:
     from or1.cluster.places import ClusterRanks
 
-    made = ClusterRanks(cast(Any, Machines()), cast(Any, actors), limit_s=1.0)
+    made = ClusterRanks(cast(Any, Machines(tmp_path)), cast(Any, actors), limit_s=1.0)
     yield made
     made.close()
 

@@ -21,7 +21,7 @@ pytestmark = [
         os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
     ),
 ]
-WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2", "--set", "system.cluster.placement=colocated")
+WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2")
 
 
 @pytest.fixture
@@ -30,8 +30,16 @@ def hosts() -> Iterator[TwoHosts]:
         yield started
 
 
-def run_on(hosts: TwoHosts, out: Path, num_steps: int) -> TrainingRun:
-    words = [*WORDS, "--cluster", hosts.address, "--set", "system.cluster.num_machines=2"]
+def run_on(hosts: TwoHosts, out: Path, num_steps: int, placement: str = "colocated") -> TrainingRun:
+    words = [
+        *WORDS,
+        "--set",
+        f"system.cluster.placement={placement}",
+        "--cluster",
+        hosts.address,
+        "--set",
+        "system.cluster.num_machines=2",
+    ]
     return TrainingRun(out, words, num_steps=num_steps, before=hosts.inside(0), environment=hosts.environment)
 
 
@@ -41,6 +49,16 @@ def test_twenty_steps(hosts: TwoHosts, tmp_path: Path) -> None:
     assert [row["step"] for row in run.rows()] == list(range(1, 21))
     assert "2 machines, 4 CPU, 0 GPU" in run.output
     assert RESTART not in run.output
+
+
+def test_no_folder_is_left_on_a_machine(hosts: TwoHosts, tmp_path: Path) -> None:
+    """Also that of the ranks, into which weights come on the machine of the engines."""
+    run = run_on(hosts, tmp_path / "run", 2, "apart")
+    run.wait_until(lambda: len(run.rows()) >= 1)
+    kinds = {name.rpartition("-")[0] for name in hosts.folders_of_second()}
+    assert kinds == {"or1-ranks", "or1-engines", "or1-verifiers"}
+    run.finish()
+    assert hosts.folders_of_second() == []
 
 
 @pytest.mark.parametrize("fault", ["cut off", "stopped"])

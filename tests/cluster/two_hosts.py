@@ -9,14 +9,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from or1.cluster.health import HEALTH
+from tests.cluster.clusters import wait_until
 
 PORT = 6390
+OWN_MEMORY = ("sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh")
+"""Words before a command that has a shared memory of its own."""
 
 
 def _ip(*words: str) -> None:
@@ -24,7 +26,8 @@ def _ip(*words: str) -> None:
 
 
 class TwoHosts:
-    """A Ray cluster of two machines with two processors each; the first has the head.
+    """A Ray cluster of two machines with two processors each; the first has the head, and the second a shared
+    memory of its own.
 
     Args:
         folder: for Ray's files; a short path.
@@ -53,20 +56,8 @@ class TwoHosts:
         for name in self.names:
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
-        _ip(
-            "-n",
-            self.names[0],
-            "link",
-            "add",
-            "cable",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "cable",
-            "netns",
-            self.names[1],
-        )
+        cable = "link add cable type veth peer name cable netns"
+        _ip("-n", self.names[0], *cable.split(), self.names[1])
         for name, address in zip(self.names, self.addresses, strict=True):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", "cable")
             _ip("-n", name, "link", "set", "cable", "up")
@@ -78,14 +69,19 @@ class TwoHosts:
         self._ray(1, f"--address={self.address}")
 
     def _wait_for_head(self, limit_s: float = 300.0) -> None:
-        deadline = time.monotonic() + limit_s
-        while "Ray runtime started" not in (text := self._log(0).read_text(errors="replace")):
-            assert self._rays[0].poll() is None, text
-            assert time.monotonic() < deadline, text
-            time.sleep(0.5)
+        def has_started() -> bool:
+            return "Ray runtime started" in self._log(0).read_text(errors="replace")
+
+        is_there = wait_until(has_started, lambda: self._rays[0].poll() is not None, limit_s)
+        assert is_there, self._log(0).read_text(errors="replace")
 
     def _log(self, host: int) -> Path:
         return self.folder.parent / f"{self.folder.name}-{host}.log"
+
+    def folders_of_second(self) -> list[str]:
+        """Folders of or1 in the shared memory of the second machine."""
+        memory = Path(f"/proc/{self._pids(1)[0]}/root/dev/shm")
+        return sorted(folder.name for folder in memory.glob("or1-*"))
 
     def cut(self) -> None:
         """Pull the cable."""
@@ -129,6 +125,7 @@ class TwoHosts:
         environment |= self.environment
         environment |= {f"RAY_{name}": str(value) for name, value in HEALTH.items()}
         ray = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
+        ray = [*OWN_MEMORY, *ray] if host == 1 else ray
         sizes = ["--num-cpus=2", "--object-store-memory=200000000"]
         with self._log(host).open("wb") as log:
             self._rays.append(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from or1.assemble.backends import backend_factory, fsdp_backend
@@ -25,13 +25,11 @@ from or1.cluster.verify_workers import ClusterWorkers
 from or1.config import RolloutConfig, RunConfig
 from or1.errors import ClusterError, RunStopped
 from or1.processes.child import ChildProcess
-from or1.processes.shared_memory import shared_folder
 from or1.protocols import RolloutEngine, TrainerBackend
 from or1.rollout.engine_pool import EnginePool
 from or1.storage.origin import Origin
 from or1.types import RunState
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import AnswerWorkers
 
 PLACED_ENGINES: Mapping[str, Callable[[Model, RolloutConfig, ClusterEngines], EnginePool]] = {
     "local": local_pool,
@@ -91,88 +89,78 @@ class _ClusterStarts:
 
         From the second start on, the run is made smaller where it does not fit.
         """
+        hosts, placement, demand = self._hosts(run)
+        self._has_begun = True
+        with contextlib.closing(hosts):
+            yield _makers(resized(run, demand), self._out, hosts, placement, demand)
+
+    def _hosts(self, run: RunConfig) -> tuple[Hosts, Placement, Demand]:
+        address = own_address()
         while True:
-            found = nodes(own_address())
+            found = nodes(address)
             self._say(described(found))
             demand = demand_of(run, found)
             demand = reduced(found, demand) if self._has_begun else demand
             placement = place(found, demand)
             try:
-                hosts = Hosts(placement.nodes, own_address(), run.system.cluster.start_limit_s)
+                hosts = Hosts(placement.nodes, address, run.system.cluster.start_limit_s)
             except ClusterError:
-                if nodes(own_address()) == found:
+                if nodes(address) == found:
                     raise
                 continue  # Ray has lost a machine meanwhile
-            break
-        self._has_begun = True
-        with (
-            contextlib.closing(hosts),
-            _makers(resized(run, demand), self._out, hosts, placement, demand) as made,
-        ):
-            yield made
+            return hosts, placement, demand
 
 
-@contextlib.contextmanager
-def _makers(
-    run: RunConfig, out: Path, hosts: Hosts, placement: Placement, demand: Demand
-) -> Iterator[Machines]:
-    """Makers of parts on the machines of a placement; their folders are deleted with the context."""
-    settings = run.system.cluster
-    with contextlib.ExitStack() as stack:
-        gpus_of_rank = int(demand.uses_gpus)
-        gpus_of_engine = 0 if demand.colocated or not demand.uses_gpus else demand.gpus_per_engine
-        ranks = hosts.actors(placement.ranks, gpus_of_rank)
-        engines = hosts.actors(placement.engines, gpus_of_engine)
-        shared = _shared_gpus(ranks, engines, demand) if demand.colocated and demand.uses_gpus else None
+def _makers(run: RunConfig, out: Path, hosts: Hosts, placement: Placement, demand: Demand) -> Machines:
+    """Makers of parts on the machines of a placement."""
+    limit_s = run.system.cluster.copy_limit_s
+    shares_gpus = demand.colocated and demand.uses_gpus
+    ranks = hosts.actors(placement.ranks, int(demand.uses_gpus))
+    own_gpus = demand.gpus_per_engine if demand.uses_gpus and not demand.colocated else 0
+    engines = hosts.actors(placement.engines, own_gpus)
+    shared = _shared_gpus(ranks, engines, demand.gpus_per_engine) if shares_gpus else None
 
-        def make_backend(model: Model, run: RunConfig) -> TrainerBackend:
-            if not ranks:
-                return backend_factory(run.system.backend)(model, run)
-            for folder, use in ((model.folder, "the start model"), (out.resolve(), "the run folder")):
-                hosts.require(folder, list(dict.fromkeys(placement.ranks)), use)
-            return fsdp_backend(model, run, ClusterRanks(hosts, ranks, settings.copy_limit_s))
+    def make_backend(model: Model, run: RunConfig) -> TrainerBackend:
+        if not ranks:
+            return backend_factory(run.system.backend)(model, run)
+        for folder, use in ((model.folder, "the start model"), (out.resolve(), "the run folder")):
+            hosts.require(folder, placement.ranks, use)
+        return fsdp_backend(model, run, ClusterRanks(hosts, ranks, limit_s))
 
-        def make_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
-            if rollout.engine not in PLACED_ENGINES:
-                return engine_factory(rollout.engine)(model, rollout)
-            hosts.require(model.folder, list(dict.fromkeys(placement.engines)), "the start model")
-            places = ClusterEngines(hosts, engines, shared, settings.copy_limit_s)
-            stack.callback(places.close)
-            return PLACED_ENGINES[rollout.engine](model, rollout, places)
+    def make_engine(model: Model, rollout: RolloutConfig) -> RolloutEngine:
+        if rollout.engine not in PLACED_ENGINES:
+            return engine_factory(rollout.engine)(model, rollout)
+        hosts.require(model.folder, placement.engines, "the start model")
+        places = ClusterEngines(hosts, engines, shared, limit_s)
+        return PLACED_ENGINES[rollout.engine](model, rollout, places)
 
-        def make_workers(setup: Setup, num_workers: int) -> AnswerWorkers:
-            scratch = shared_folder("or1-verifiers-")
-            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-            return verifier_workers(hosts, placement.verifiers, scratch, setup, num_workers)
-
-        yield Machines(
-            run=run,
-            make_backend=make_backend,
-            make_engine=make_engine,
-            make_workers=make_workers,
-            num_gpus=sum(node.num_gpus for node in placement.nodes),
-        )
+    return Machines(
+        run=run,
+        make_backend=make_backend,
+        make_engine=make_engine,
+        make_workers=partial(verifier_workers, hosts, placement.verifiers),
+        num_gpus=sum(node.num_gpus for node in placement.nodes),
+    )
 
 
 def verifier_workers(
-    hosts: Hosts, machines: Sequence[Node], scratch: Path, setup: Setup, num_workers: int
+    hosts: Hosts, machines: Sequence[Node], setup: Setup, num_workers: int
 ) -> ClusterWorkers:
     """Workers on each machine.
 
     Args:
         hosts: the machines.
         machines: those that judge.
-        scratch: folder for logs, made on each of them.
         setup: of all workers.
         num_workers: of each machine.
     """
-    hosts.each(machines, "make_folder", str(scratch))
+    logs = hosts.new_folder("or1-verifiers-")
     processes = [
         ChildProcess(
             f"verifier workers of {host.node.name}",
             "or1.cluster.verify_worker",
             {},
-            scratch / f"{host.node.id}.log",
+            logs / f"{host.node.id}.log",
             error=RunStopped,
             replies=REPLIES,
             launch=hosts.launch(host),
@@ -182,22 +170,19 @@ def verifier_workers(
     return ClusterWorkers(processes, setup, num_workers)
 
 
-def _shared_gpus(ranks: Sequence[Host], engines: Sequence[Host], demand: Demand) -> list[str]:
+def _shared_gpus(ranks: Sequence[Host], engines: Sequence[Host], per_engine: int) -> list[str]:
     """For each engine GPUs that ranks of its machine have; Ray gives a GPU to one actor only."""
     there: dict[Node, list[str]] = defaultdict(list)
     for rank in ranks:
-        there[rank.node].append(rank.ask("gpus"))
+        there[rank.node].append(rank.gpus)
     chosen = []
     for engine in engines:
-        own, there[engine.node] = _split(there[engine.node], demand.gpus_per_engine)
-        if len(own) < demand.gpus_per_engine:
+        free = there[engine.node]
+        own, there[engine.node] = free[:per_engine], free[per_engine:]
+        if len(own) < per_engine:
             raise ClusterError(
-                f"engines of {demand.gpus_per_engine} GPU do not find as many with ranks on {engine.node}: "
+                f"engines of {per_engine} GPU do not find as many with ranks on {engine.node}: "
                 'raise system.num_ranks, or set system.cluster.placement = "apart"'
             )
         chosen.append(",".join(own))
     return chosen
-
-
-def _split(values: list[str], count: int) -> tuple[list[str], list[str]]:
-    return values[:count], values[count:]

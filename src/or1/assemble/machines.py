@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from or1.assemble.backends import BackendFactory, backend_factory
 from or1.assemble.engines import EngineFactory, engine_factory
 from or1.config import RunConfig
-from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import AnswerWorkers, WorkerPool
+from or1_verify.pool.workers import MakeWorkers, WorkerPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Machines:
     """The settings, with numbers of ranks and engines that fit the machines."""
     make_backend: BackendFactory
     make_engine: EngineFactory
-    make_workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool
+    make_workers: MakeWorkers = WorkerPool
     """Of the verifier pool."""
     num_gpus: int | None = None
     """Of all machines; None = those of this one."""

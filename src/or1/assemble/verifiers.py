@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from or1.config import RunConfig, VerifyConfig
 from or1.errors import ConfigError, DataError, SandboxError
@@ -18,8 +18,7 @@ from or1.tasks.user import NOT_CHECKED, ForeignVerifier, UserGoldCheck
 from or1.types import Answer, Outcome, Problem, Verdict
 from or1_verify.base import Verifier
 from or1_verify.pool import ProcessVerifierPool
-from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import AnswerWorkers, WorkerPool
+from or1_verify.pool.workers import MakeWorkers, WorkerPool
 from or1_verify.sandbox import Capabilities, Level, detect
 
 _SHOWN = 80
@@ -31,7 +30,7 @@ def training_pool(
     run: RunConfig,
     verifiers: Mapping[str, Verifier],
     second_opinions: Mapping[str, Verifier],
-    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
+    workers: MakeWorkers = WorkerPool,
 ) -> ProcessVerifierPool:
     """The worker pool of a run; both mappings from task name to verifier, and the maker of its workers."""
     return _pool(
@@ -67,7 +66,7 @@ def _pool(
     second_opinions: Mapping[str, Verifier] | None = None,
     second_opinion_fraction: float = 0.0,
     seed: int = 0,
-    workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
+    workers: MakeWorkers = WorkerPool,
 ) -> ProcessVerifierPool:
     return ProcessVerifierPool(
         verifiers,

@@ -1,7 +1,8 @@
 """The channel between the driver and a process on another machine: a TCP connection.
 
-Both ends prove that they know a key, since what the driver sends is unpickled. A peer that the network cuts
-off ends the channel within seconds, on both ends: its messages cannot arrive later.
+Both ends prove at the start that they know a key, since the process unpickles the messages of the driver. The
+later bytes are neither encrypted nor signed: the network has to be private. A peer that the network cuts off
+ends the channel within seconds, on both ends: its messages cannot arrive later.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import contextlib
 import os
 import secrets
 import socket
-import struct
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 
 from or1.errors import ClusterError
+from or1.processes.launch import limit_waits
 
 KEY_BYTES = 32
-HANDSHAKE_S = 30.0
+HANDSHAKE_S = 30
 """Longest wait for a message of the handshake [s]."""
 IDLE_S, PROBE_S, NUM_PROBES = 5, 2, 3
 """A peer that answers no probe is cut off: after IDLE_S + PROBE_S * NUM_PROBES [s]."""
@@ -86,14 +87,13 @@ def accept(server: socket.socket, key: bytes, limit_s: float, check: Callable[[]
 
 @contextlib.contextmanager
 def _limited(end: socket.socket) -> Iterator[Connection]:
-    """A connection over a copy of the descriptor, each read of which has a limit."""
-    seconds = int(HANDSHAKE_S)
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
+    """A connection over a copy of the descriptor, each wait of which has a limit."""
+    limit_waits(end, HANDSHAKE_S)
     try:
         with Connection(os.dup(end.fileno())) as channel:
             yield channel
     finally:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
+        limit_waits(end, 0)
 
 
 def _watch(end: socket.socket) -> None:

@@ -35,14 +35,11 @@ def joined(address: str) -> Iterator[None]:
         ConfigError: not an address.
         ClusterError: there is none.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here sends no statistics
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == OWN:
         own = {"PYTHONPATH": os.pathsep.join(search_path())}
         start: dict[str, Any] = {
             "address": "local",
             "_system_config": dict(HEALTH),
-            "include_dashboard": False,
             "runtime_env": {"env_vars": own},
         }
     elif ":" in address and address.removeprefix("ray://").rpartition(":")[2].isdecimal():
@@ -51,12 +48,31 @@ def joined(address: str) -> Iterator[None]:
         raise ConfigError(
             f"--cluster {address}: give the HOST:PORT of a Ray cluster, or `ray` to start one on this machine"
         )
+    remedy = "give --cluster ray. A cluster with a token needs RAY_AUTH_MODE=token here and on its machines"
+    with connection(address, remedy, **start):
+        yield
+
+
+@contextlib.contextmanager
+def connection(shown: str, remedy: str, **start: Any) -> Iterator[None]:
+    """Ray in this process, as long as the context lasts.
+
+    Args:
+        shown: the address, for the error.
+        remedy: for the error, beside to start a cluster.
+        start: arguments of `ray.init`.
+
+    Raises:
+        ClusterError: there is no cluster.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here sends no statistics
+    if start["address"] == "local":
+        start["include_dashboard"] = False
     try:
-        ray.init(**start, **quiet)
+        ray.init(**start, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            f"no Ray cluster at {address} ({first_line(error)}): start one with `ray start --head`, or give "
-            "--cluster ray. A cluster with a token needs RAY_AUTH_MODE=token here and on its machines"
+            f"no Ray cluster at {shown} ({first_line(error)}): start one with `ray start --head`, or {remedy}"
         ) from error
     try:
         yield
@@ -64,7 +80,7 @@ def joined(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def nodes(first: str) -> list[Node]:
+def nodes(first: str = "") -> list[Node]:
     """The machines that are alive, that with the address `first` at the front."""
     found = [
         Node(
@@ -87,7 +103,7 @@ def wait_for(num_machines: int, limit_s: float) -> None:
         ClusterError: it has fewer after this time [s].
     """
     deadline = time.monotonic() + limit_s
-    while (there := len(nodes(""))) < num_machines:
+    while (there := len(nodes())) < num_machines:
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"the cluster has {there} of {num_machines} machines after {limit_s:g} s: start the others, "

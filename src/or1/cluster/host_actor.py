@@ -14,10 +14,11 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from or1.cluster.channel import connected_to
+from or1.errors import ClusterError
 from or1.processes.launch import Process, search_path
 from or1.storage.atomic import replacing
 from or1.storage.provenance import package_versions
@@ -30,6 +31,17 @@ def versions() -> dict[str, str]:
     """Versions that have to agree on all machines; builds for CPU and CUDA count as the same."""
     found = {name: version.partition("+")[0] for name, version in package_versions(_PACKAGES).items()}
     return {"python": ".".join(platform.python_version_tuple()[:2]), **found}
+
+
+def require_same_versions(machine: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """Refuse a machine with other versions than the driver's.
+
+    Raises:
+        ClusterError: with both.
+    """
+    if there != here:
+        shown = [" ".join(f"{n} {v}" for n, v in sorted(each.items())) for each in (there, here)]
+        raise ClusterError(f"{machine} has {shown[0]}, this machine {shown[1]}: install the same versions")
 
 
 class HostActor:
@@ -64,8 +76,9 @@ class HostActor:
     def make_folder(self, path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
-    def remove_folder(self, path: str) -> None:
-        shutil.rmtree(path, ignore_errors=True)
+    def remove_folders(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            shutil.rmtree(path, ignore_errors=True)
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
@@ -101,8 +114,7 @@ class HostActor:
                 other.unlink(missing_ok=True)
 
     def _part(self, path: str) -> Path:
-        # machines of a test share their memory
-        return Path(f"{path}.{socket.gethostname()}-{os.getpid()}.part")
+        return Path(f"{path}.part")
 
     def start(
         self, worker: str, environment: Mapping[str, str], log: str, host: str, port: int, key: bytes

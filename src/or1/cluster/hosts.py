@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 import ray.exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from or1.cluster.channel import accept, new_key
-from or1.cluster.host_actor import HostActor, versions
+from or1.cluster.connect import nodes
+from or1.cluster.host_actor import HostActor, require_same_versions, versions
 from or1.cluster.nodes import Node
 from or1.errors import ClusterError, first_line
 from or1.processes.launch import Launch, limit_waits
+from or1.processes.shared_memory import shared_folder
 from or1.storage.atomic import replacing
 
 WATCH_S = 1.0
@@ -35,6 +38,7 @@ CHUNK_BYTES = 64 << 20
 """Size of the parts of a file [bytes]."""
 LOST_STATUS = -9
 """Exit status of a process on a machine that was lost."""
+T = TypeVar("T")
 
 
 class Host:
@@ -48,6 +52,8 @@ class Host:
     def __init__(self, node: Node, num_gpus: int = 0) -> None:
         self.node, self.num_gpus = node, num_gpus
         self.is_lost = False
+        self.gpus = ""
+        """Those that Ray gave to the actor, as CUDA_VISIBLE_DEVICES has them; known when it has started."""
         strategy = NodeAffinitySchedulingStrategy(node.id, soft=False)
         options = {"num_cpus": 0, "num_gpus": num_gpus, "max_restarts": 0, "scheduling_strategy": strategy}
         # one thread stays in `last`
@@ -102,17 +108,13 @@ class RemoteProcess:
 
     def __init__(self, host: Host, beside: Host, pid: int, channel: socket.socket) -> None:
         self.host, self._beside = host, beside
-        self._pid = pid
+        self.pid = pid
         self._wire = channel
         self.channel = Connection(os.dup(channel.fileno()))
 
     @property
-    def pid(self) -> int:
-        return self._pid
-
-    @property
     def place(self) -> str:
-        where = f"process {self._pid} on {self.host.node}"
+        where = f"process {self.pid} on {self.host.node}"
         return f"{where}, a machine that is lost" if self.host.is_lost else where
 
     def lose(self) -> None:
@@ -122,11 +124,7 @@ class RemoteProcess:
             self._wire.shutdown(socket.SHUT_RDWR)
 
     def wait(self, limit_s: float) -> int | None:
-        try:
-            status: int | None = self.host.ask("wait", limit_s, limit_s=limit_s + ANSWER_S)
-        except ClusterError:
-            return LOST_STATUS
-        return status
+        return self._ask("wait", limit_s, if_lost=LOST_STATUS)
 
     def kill(self) -> None:
         self.kill_group()
@@ -139,19 +137,20 @@ class RemoteProcess:
                 self.host.ask("kill")
                 return
         with contextlib.suppress(ClusterError):
-            self._beside.ask("kill_group", self._pid)
+            self._beside.ask("kill_group", self.pid)
 
     def stack(self, limit_s: float) -> str:
-        try:
-            return str(self.host.ask("stack", limit_s, limit_s=limit_s + ANSWER_S))
-        except ClusterError:
-            return ""
+        return self._ask("stack", limit_s, if_lost="")
 
     def last_lines(self) -> str:
+        return self._ask("last_lines", if_lost="")
+
+    def _ask(self, method: str, *limits_s: float, if_lost: T) -> T:
         try:
-            return str(self.host.ask("last_lines"))
+            result: T = self.host.ask(method, *limits_s, limit_s=sum(limits_s) + ANSWER_S)
         except ClusterError:
-            return ""
+            return if_lost
+        return result
 
 
 class Hosts:
@@ -171,6 +170,7 @@ class Hosts:
         self._start_limit_s = start_limit_s
         self._processes: list[RemoteProcess] = []
         self._actors: list[Host] = []
+        self._folders: list[Path] = []
         self._ended = threading.Event()
         self._files = {node: self._new(node, 0) for node in machines}
         try:
@@ -190,7 +190,7 @@ class Hosts:
         started = [self._new(node, num_gpus) for node in places]
         for host, reference in zip(started, [host.begin("gpus") for host in started], strict=True):
             try:
-                host.result(reference, self._start_limit_s)
+                host.gpus = host.result(reference, self._start_limit_s)
             except ClusterError as error:
                 wanted = f" with {num_gpus} GPU" if num_gpus else ""
                 raise ClusterError(f"no process{wanted} on {host.node}: {error}") from error
@@ -235,12 +235,20 @@ class Hosts:
 
         return start
 
-    def require(self, path: Path, machines: Sequence[Node], use: str) -> None:
+    def new_folder(self, prefix: str) -> Path:
+        """A new folder in memory, under the same path here and on all machines; `close` deletes it."""
+        folder = shared_folder(prefix)
+        self._folders.append(folder)
+        self.each(self._files, "make_folder", str(folder))
+        return folder
+
+    def require(self, path: Path, machines: Iterable[Node], use: str) -> None:
         """Refuse machines that do not see a folder.
 
         Raises:
             ClusterError: one that does not.
         """
+        machines = list(dict.fromkeys(machines))
         for node, sees in zip(machines, self.each(machines, "sees", str(path)), strict=True):
             if not sees:
                 raise ClusterError(
@@ -248,10 +256,16 @@ class Hosts:
                     "under the same path"
                 )
 
-    def tell(self, node: Node, method: str, *arguments: object) -> None:
-        """Call a method on a machine, if it answers."""
-        with contextlib.suppress(ClusterError):
-            self._files[node].ask(method, *arguments)
+    def remove(self, *folders: Path) -> None:
+        """Delete these of the folders that `new_folder` made, on every machine that answers."""
+        paths = [str(folder) for folder in folders if folder in self._folders]
+        self._folders = [folder for folder in self._folders if folder not in folders]
+        removed = [(host, host.begin("remove_folders", paths)) for host in self._files.values() if paths]
+        for host, reference in removed:
+            with contextlib.suppress(ClusterError):
+                host.result(reference)
+        for path in paths:
+            shutil.rmtree(path, ignore_errors=True)
 
     def each(self, machines: Iterable[Node], method: str, *arguments: object) -> list[Any]:
         """Call a method on machines; the results in their order."""
@@ -300,8 +314,9 @@ class Hosts:
             host.ask("finish", str(path), siblings)
 
     def close(self) -> None:
-        """End all actors and their processes; may be called again."""
+        """End all actors and their processes, and delete the folders; may be called again."""
         self._ended.set()
+        self.remove(*self._folders)
         for host in self._actors:
             host.close()
         self._actors.clear()
@@ -316,17 +331,13 @@ class Hosts:
         references = {node: host.begin("versions") for node, host in self._files.items()}
         for node, reference in references.items():
             there = self._files[node].result(reference, self._start_limit_s)
-            if there != here:
-                shown = [" ".join(f"{n} {v}" for n, v in sorted(each.items())) for each in (there, here)]
-                raise ClusterError(
-                    f"{node} has {shown[0]}, this machine {shown[1]}: install the same versions"
-                )
+            require_same_versions(str(node), there, here)
 
     def _watch(self) -> None:
         """End the channels to machines that Ray has lost, and processes whose actors have ended."""
         while not self._ended.wait(WATCH_S):
             try:
-                alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+                alive = {node.id for node in nodes()}
             except (ray.exceptions.RayError, OSError, RuntimeError):
                 continue  # no answer from the head: the channels have limits of their own
             for host in list(self._actors):

@@ -5,6 +5,7 @@ A slot is a GPU. Without GPUs the machines share out the processes in turn, and 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -107,13 +108,9 @@ def reduced(nodes: Sequence[Node], demand: Demand) -> Demand:
         share = -(-demand.num_ranks * num_engines // demand.num_engines)
         steps = max(1, share // demand.ranks_step) if demand.num_ranks else 0
         smaller = replace(demand, num_engines=num_engines, num_ranks=steps * demand.ranks_step)
-        try:
+        with contextlib.suppress(ClusterError):
             place(nodes, smaller)
-        except ClusterError:
-            if num_engines == 1:
-                break
-            continue
-        return smaller
+            return smaller
     smallest = replace(demand, num_engines=1, num_ranks=demand.ranks_step if demand.num_ranks else 0)
     place(nodes, smallest)
     return smallest

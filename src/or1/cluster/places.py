@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +10,9 @@ from torch._C._distributed_c10d import TCPStore
 
 from or1.cluster.hosts import Host, Hosts
 from or1.errors import ClusterError, RankError
+from or1.nn.published import file_name
 from or1.processes.launch import Launch, Running
-from or1.processes.shared_memory import shared_folder
 from or1.trainer.rank_messages import saved_marker
-
-WEIGHTS = "weights-*.safetensors"
-"""Published files in a scratch folder."""
 
 
 class ClusterRanks:
@@ -31,8 +27,7 @@ class ClusterRanks:
     def __init__(self, hosts: Hosts, actors: Sequence[Host], limit_s: float) -> None:
         self._hosts, self._actors = hosts, actors
         self._limit_s = limit_s
-        self.scratch = shared_folder("or1-ranks-")
-        hosts.each(dict.fromkeys(actor.node for actor in actors), "make_folder", str(self.scratch))
+        self.scratch = hosts.new_folder("or1-ranks-")
         self._server = TCPStore(hosts.address, 0, is_master=True, wait_for_workers=False)
         self.store = f"tcp://{hosts.address}:{self._server.port}"
         self._interfaces = [actor.ask("interface", actor.node.address) for actor in actors]
@@ -65,11 +60,11 @@ class ClusterRanks:
             raise RankError(f"published weights of training rank 0 did not arrive: {error}") from error
 
     def close(self) -> None:
-        _remove(self.scratch, self._hosts, self._actors)
+        self._hosts.remove(self.scratch)
 
 
 class ClusterEngines:
-    """`EnginePlaces` on a cluster.
+    """`EnginePlaces` on a cluster; the folder is deleted with the machines.
 
     Args:
         hosts: the machines.
@@ -85,8 +80,7 @@ class ClusterEngines:
         self._started: set[int] = set()
         self._limit_s = limit_s
         self._num_on = Counter(actor.node for actor in actors)
-        self.scratch = shared_folder("or1-engines-")
-        hosts.each(self._num_on, "make_folder", str(self.scratch))
+        self.scratch = hosts.new_folder("or1-engines-")
 
     def launch(self, engine: int) -> Launch:
         def start(worker: str, environment: Mapping[str, str], log: Path) -> Running:
@@ -105,16 +99,6 @@ class ClusterEngines:
 
     def spread(self, path: Path) -> None:
         try:
-            self._hosts.spread(path, list(self._num_on), self._limit_s, WEIGHTS)
+            self._hosts.spread(path, list(self._num_on), self._limit_s, file_name("*"))
         except ClusterError as error:
             raise ClusterError(f"{path.name} did not reach all rollout engines: {error}") from error
-
-    def close(self) -> None:
-        """Delete the folders."""
-        _remove(self.scratch, self._hosts, self._actors)
-
-
-def _remove(folder: Path, hosts: Hosts, actors: Sequence[Host]) -> None:
-    for node in dict.fromkeys(actor.node for actor in actors):
-        hosts.tell(node, "remove_folder", str(folder))
-    shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -23,9 +22,11 @@ import ray.data
 import ray.exceptions
 
 from or1 import errors
+from or1.cluster.connect import connection, nodes
+from or1.cluster.host_actor import require_same_versions
 from or1.curate.store import Store
 from or1.curate.workers import Work, versions
-from or1.errors import ClusterError, Or1Error, first_line
+from or1.errors import ClusterError, Or1Error
 
 SHARED_FOLDER = "give --out on a folder that all machines of the cluster share under the same path"
 _KINDS: Mapping[str, type[Or1Error]] = MappingProxyType(
@@ -123,10 +124,7 @@ class _Worker:
     def _ready(self, host: str) -> Callable[[Store, int], None]:
         if not self._store.is_read:
             raise ClusterError(f"{host} does not see {self._store.folder}: {SHARED_FOLDER}")
-        if (here := _versions()) != self._expected:
-            raise ClusterError(
-                f"{host} has {_shown(here)}, this machine {_shown(self._expected)}: install the same versions"
-            )
+        require_same_versions(host, _versions(), self._expected)
         return self._until_exit.enter_context(self._work.ready())
 
 
@@ -135,13 +133,9 @@ def _versions() -> dict[str, str]:
     return {name: version for name, version in versions().items() if name not in ("torch", "transformers")}
 
 
-def _shown(packages: Mapping[str, str]) -> str:
-    return " ".join(f"{name} {version}" for name, version in sorted(packages.items()))
-
-
 def _most_workers(stage: str, num_cpus: int) -> int:
     """Number of workers with `num_cpus` each that fit on the machines of the cluster."""
-    sizes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    sizes = [node.num_cpus for node in nodes()]
     most = sum(size // num_cpus for size in sizes)
     if most == 0:
         raise ClusterError(
@@ -161,20 +155,8 @@ def connected(address: str) -> Iterator[RayWorkers]:
     Raises:
         ClusterError: there is none.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here sends no statistics
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    try:
-        ray.init(address=address, include_dashboard=None if address != "local" else False,
-                 log_to_driver=False, logging_level=logging.ERROR)  # fmt: skip
-    except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
-        said = first_line(error)
-        raise ClusterError(
-            f"no Ray cluster at ray_address {address!r} ({said}): start one with `ray start --head`, "
-            "or set ray_address=local"
-        ) from error
-    try:
+    with connection(f"ray_address {address!r}", "set ray_address=local", address=address):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False  # each stage has a bar already
         yield RayWorkers()
-    finally:
-        ray.shutdown()

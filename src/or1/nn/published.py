@@ -27,6 +27,11 @@ HEAD = "lm_head.weight"
 EMBEDDING = "model.embed_tokens.weight"
 
 
+def file_name(number: int | str) -> str:
+    """The name of a published file by its number; `*` gives the pattern of all."""
+    return f"weights-{number}.safetensors"
+
+
 def write_published(config: DecoderConfig, state: Mapping[str, Tensor], path: Path) -> int:
     """Write weights for engines, in the type that they have; a reader sees the old file or the new one.
 

@@ -153,9 +153,9 @@ class LocalProcess(Process):
         self.channel = Connection(near_end.detach())
 
 
-def limit_waits(end: socket.socket) -> None:
-    """Raise BlockingIOError where the other side does not read or write for `MESSAGE_LIMIT_S`."""
-    limit = struct.pack("ll", MESSAGE_LIMIT_S, 0)
+def limit_waits(end: socket.socket, limit_s: int = MESSAGE_LIMIT_S) -> None:
+    """Raise BlockingIOError where the other side does not read or write for this time [s]; 0 = no limit."""
+    limit = struct.pack("ll", limit_s, 0)
     end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 

@@ -1,4 +1,4 @@
-"""The child's end of the channel to its parent.
+"""The child's end of the channel to its parent, which on a cluster is the driver on another machine.
 
 A thread reads the channel, so that the parent never waits for a step when it sends, and so that the process
 ends with its parent even in the middle of a step.
@@ -23,10 +23,14 @@ from or1.processes.replies import encode
 class Channel:
     """Messages from the parent, which are pickled, and replies to it, which are data (see `replies`).
 
-    Only the parent can write what is unpickled here. The channel is a socket pair without a name, to which
-    no other process can connect. The parent's end is not inheritable: no program that the parent starts has
-    it, neither another worker nor a sandbox. A process that takes it from the memory of the parent already
-    has the rights of the parent.
+    Only the parent may write what is unpickled here. The parent's end is not inheritable: no program that the
+    parent starts has it, neither another worker nor a sandbox. A process that takes it from the memory of the
+    parent already has the rights of the parent.
+
+    - On one machine the channel is a socket pair without a name, to which no other process can connect.
+    - On a cluster it is a TCP connection whose two ends proved at its start that they know a key
+      (`or1.cluster.channel`). Its later bytes are neither encrypted nor signed: who can inject bytes into the
+      connection can run code here. The network between the machines has to be private.
 
     Args:
         descriptor: of the socket, an argument of `main`.

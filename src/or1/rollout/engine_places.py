@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -63,7 +62,3 @@ class EnginesHere:
 
     def spread(self, path: Path) -> None:
         """It is here."""
-
-    def close(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.scratch, ignore_errors=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
 
 from or1.errors import EngineError, ModelError
-from or1.nn.published import write_parts
+from or1.nn.published import file_name, write_parts
 from or1.types import WeightHandle
 
 _POLL_S = 0.2
@@ -131,7 +131,7 @@ class SharedFile:
         self._file(self._number - 1).unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
-        return self._folder / f"weights-{number}.safetensors"
+        return self._folder / file_name(number)
 
 
 class CudaIpc:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from or1.config import LossConfig, StageConfig
 from or1.memory import num_parameters
 from or1.nn.config import DecoderConfig, ModelShape
+from or1.nn.published import file_name
 from or1.trainer.optimizer import Applied
 from or1.trainer.packing import MicrobatchArrays, TrainedRollout, pack_arrays
 from or1.trainer.rank_plan import RankReport, RankUpdate, deal, from_numbers
@@ -118,7 +119,7 @@ class FsdpBackend:
     def publish(self, version: int) -> WeightHandle:
         """The weights in compute type: the path of one file in memory, see `or1.nn.published`, that the next
         call deletes; tensors by name where or1's decoder does not compute the model."""
-        path = self._ranks.scratch / f"weights-{version}.safetensors"
+        path = self._ranks.scratch / file_name(version)
         self._ranks.call("publish", [path] * self._ranks.num_ranks)
         self._ranks.fetch(path)
         if self._published is not None and self._published != path:

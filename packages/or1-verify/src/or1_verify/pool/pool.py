@@ -13,7 +13,7 @@ import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -24,7 +24,7 @@ from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
 from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.workers import AnswerWorkers, WorkerPool
+from or1_verify.pool.workers import AnswerWorkers, MakeWorkers, WorkerPool
 from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class ProcessVerifierPool:
         second_opinions: Mapping[str, Verifier] | None = None,
         second_opinion_fraction: float = 0.0,
         seed: int = 0,
-        workers: Callable[[Setup, int], AnswerWorkers] = WorkerPool,
+        workers: MakeWorkers = WorkerPool,
     ) -> None:
         """Take the verifiers; start nothing.
 

@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -43,6 +44,10 @@ class AnswerWorkers(Protocol):
     def close(self) -> None:
         """End all workers."""
         ...
+
+
+MakeWorkers = Callable[[Setup, int], AnswerWorkers]
+"""Makes workers from their setup and their number."""
 
 
 class WorkerPool:
