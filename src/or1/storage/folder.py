@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 
 from or1.errors import RunFolderError
 from or1.storage.atomic import guard_writes, reason_of, recover, write_json
-from or1.storage.format import FORMAT, require_format
+from or1.storage.format import FORMAT_KEY, require_format
 
 LOCK = "lock"
 
@@ -145,7 +145,7 @@ class Folder:
             found = dict(json.loads((path / cls.FILE).read_text(encoding="utf-8")))
             remedy = "choose another folder"
             require_format(path, found, cls.VERSION, remedy=remedy, error=RunFolderError)
-            found.pop(FORMAT, None)
+            found.pop(FORMAT_KEY, None)
             cls.check(found)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise RunFolderError(f"{path} is not {cls.KIND}: it holds no {cls.FILE}") from error
@@ -159,7 +159,7 @@ class Folder:
     @classmethod
     def write(cls, path: Path, description: Mapping[str, Any]) -> None:
         """Replace the description of a folder; the format is added."""
-        write_json(path / cls.FILE, {FORMAT: cls.VERSION, **description})
+        write_json(path / cls.FILE, {FORMAT_KEY: cls.VERSION, **description})
 
     @classmethod
     def check(cls, found: dict[str, Any]) -> None:

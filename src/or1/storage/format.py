@@ -8,7 +8,7 @@ from typing import Any
 
 from or1.errors import Or1Error
 
-FORMAT = "format"
+FORMAT_KEY = "format"
 """Key of the version in a stored description; a description without it has format 1, the first."""
 _WRITERS = ("provenance", "environment", "versions")
 """Tables of a description that may name the version of or1 that wrote it."""
@@ -30,9 +30,9 @@ def require_format(
         Or1Error: another format; the line names both, and the version that reads the folder.
         ValueError: the format is not a number.
     """
-    version = found.get(FORMAT, 1)
+    version = found.get(FORMAT_KEY, 1)
     if not isinstance(version, int) or isinstance(version, bool):
-        raise ValueError(f"{FORMAT} is {version!r}, not a number")
+        raise ValueError(f"{FORMAT_KEY} is {version!r}, not a number")
     if version != wanted:
         reader = f"this or1 reads format {wanted}"
         raise error(f"{where} has format {version} and {reader}: use {writer(found)}, or {remedy}")
