@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -10,18 +11,27 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.distributed import ProcessGroup
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import Metadata
+from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
 from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
+from torch.distributed.checkpoint.storage import WriteResult
+from torch.futures import Future as TorchFuture
 
 from or1.errors import CheckpointError, first_line
+from or1.nn.published import safetensor_errors
+from or1.storage.atomic import fsync_tree
 
 _CODES = ("exp_avg_code.", "exp_avg_sq_code.")
 """Prefixes of the tensors of moments with 8 bits."""
+_FILE = "shard-{:05d}-model-00001-of-00001.safetensors"
+_FORMAT = {"format": "pt", "DCP_VERSION": "1.0"}
+"""Name and metadata of a file of shards, as `HuggingFaceStorageReader` reads them."""
 
 
 def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
@@ -45,6 +55,38 @@ def join(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     return tensors
 
 
+class ShardWriter(HuggingFaceStorageWriter):
+    """PyTorch's writer, which builds the whole file in memory first; this one writes it from the tensors."""
+
+    def write_data(self, plan: SavePlan, planner: SavePlanner) -> TorchFuture[list[WriteResult]]:
+        """Write the file of this rank and flush it to disk.
+
+        Args:
+            plan: the tensors of this rank, and its number among the ranks.
+            planner: gives the tensors.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        done: TorchFuture[list[WriteResult]] = TorchFuture()
+        tensors, offsets, results = {}, {}, []
+        for item in plan.items:
+            assert item.tensor_data is not None
+            tensor = planner.resolve_data(item)
+            assert isinstance(tensor, Tensor)
+            name = item.index.fqn
+            tensors[name] = tensor.detach().cpu().contiguous()
+            offsets[name] = {"saved_offsets": list(item.tensor_data.chunk.offsets)}
+            results.append(WriteResult(item.index, tensor.nbytes, None))
+        if tensors:
+            path = Path(self.path) / _FILE.format(plan.storage_data["shard_index"])
+            with safetensor_errors():
+                save_file(tensors, path, {**_FORMAT, "DCP_SHARDING_INFO": json.dumps(offsets)})
+            fsync_tree(path)
+        done.set_result(results)
+        return done
+
+
 def begin_write(
     folder: Path, shards: Mapping[str, Tensor], group: ProcessGroup
 ) -> Future[Metadata] | AsyncSaveResponse:
@@ -58,7 +100,7 @@ def begin_write(
     Returns:
         Done when the file of this rank is written.
     """
-    writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
+    writer = ShardWriter(str(folder), save_distributed=True)
     return async_save(dict(shards), storage_writer=writer, process_group=group)
 
 
