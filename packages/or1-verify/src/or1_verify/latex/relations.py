@@ -35,6 +35,10 @@ _EXTREMA = {
     "maximum": frozenset({"maximum", "max", "maximal", "greatest", "largest", "highest"}),
     "minimum": frozenset({"minimum", "min", "minimal", "least", "smallest", "lowest"}),
 }
+_CALCULATIONS = frozenset({
+    "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\limsup", "\\liminf",
+})  # fmt: skip
+"""Commands at the start of a left side that is not read: a constant right side is its value."""
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -94,6 +98,8 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if _has_words(sides):
         form, label = read(sides[-1]), label_of(sides[0])
         return Named(label, form) if label and isinstance(form, Value) else form
+    if sides[0][0].text in _CALCULATIONS and _is_constant(parse(sides[-1])):
+        return Named(_shown(sides[0]), read(sides[-1]))
     nodes = [parse(side) for side in sides]
     if last is not None and not variables(nodes[0]):
         return Named(last, read(sides[0]))

@@ -80,6 +80,7 @@ _NUMBER = re.compile(
 _MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
+_INFINITY = re.compile(r"(?:positive |plus |(negative |minus ))?infinity")
 _COMMAND = re.compile(r"\\([A-Za-z]+|.|$)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\s*\{([a-zA-Z*]+)\}(?:\s*\{[clr|\s]*\})?")
 _FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\vec"})
@@ -218,6 +219,10 @@ class _Tokenizer:
             self._add("mark", ":")
         elif not content:
             return
+        elif infinity := _INFINITY.fullmatch(content.lower()):
+            if infinity[1]:
+                self._add("mark", "-")
+            self._add("command", "\\infty")
         elif (
             _LETTERS.fullmatch(content)
             or content[0].isdigit()

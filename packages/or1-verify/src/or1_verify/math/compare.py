@@ -142,6 +142,8 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
     if answer_is and not gold_is:  # `N mod 5` is not `N`
         is_stated = number is not None and _STATED.search(answer)  # `7^{2019} \equiv 3 \pmod{10}` for 3
         return None if is_stated else Comparison.DIFFERENT
+    if known is not None and gold_is and "equiv" in gold and "=" in answer:  # one number of the class
+        return Comparison.DIFFERENT
     is_other = (answer_is or "equiv" in answer) and _moduli(gold) != _moduli(answer)
     return Comparison.DIFFERENT if is_other else None
 

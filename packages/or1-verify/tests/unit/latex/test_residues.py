@@ -32,6 +32,8 @@ _ROWS = [
     (r"N\equiv 3\pmod 7", "N=7k+3", r"M\equiv 3\pmod 7"),
     (r"N\equiv 3\pmod 7", r"n\equiv 3\pmod 7", r"N\equiv 3"),
     (r"N\equiv 0\pmod 4", r"4\mid N", r"4\mid N+1"),
+    (r"x\equiv 3\pmod 7", "3", "x=3"),
+    (r"x\equiv 3\pmod 7", r"3\pmod 7", "x=10"),
     ("2 mod 5", "2", "≢ 2 mod 5"),
     (r"x\equiv 2\pmod 5", "x=5k+2", r"x\not\equiv 2\pmod 5"),
 ]  # fmt: skip
