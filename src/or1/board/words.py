@@ -21,7 +21,7 @@ def tiles(run: RunData, summary: dict[str, Any]) -> list[dict[str, str]]:
     shown = [_score_tile(summary)] if summary["heldout"] else []
     reward, seconds = summary["reward"], summary["seconds"]["total"]
     if reward["last_steps"] is not None:
-        note = f"{reward['first_steps']:.3f} over the first 5 steps"
+        note = f"{reward['first_steps']:.3f} over the first steps"
         shown.append(_tile("training reward", f"{reward['last_steps']:.3f}", note))
     shown.append(_tile("steps", f"{summary['num_steps']:,}", f"of at most {planned:,}"))
     if seconds:

@@ -17,7 +17,7 @@ from or1.tracking.run_data import RunData, read_run, scores_compare
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PEAK_BYTES, STEP_S, phases_of
 
 EDGE_STEPS = 5
-"""Steps averaged at the start and the end of a run or stage [steps]."""
+"""Most steps averaged at the start and the end of a run or stage [steps]."""
 
 
 def write_summary(folder: Path) -> dict[str, Any]:
@@ -51,11 +51,8 @@ def summarize(run: RunData) -> dict[str, Any]:
         "num_updates": run.steps[-1][keys.POLICY_VERSION] if run.steps else 0,
         "stages": [asdict(s) for s in stages],
         "heldout": _heldout(run),
-        "reward": {"first_steps": _edge(rewards[:EDGE_STEPS]), "last_steps": _edge(rewards[-EDGE_STEPS:])},
-        "truncated_fraction": {
-            "first_stage_first_steps": _edge(truncated[:EDGE_STEPS]),
-            "first_stage_last_steps": _edge(truncated[-EDGE_STEPS:]),
-        },
+        "reward": _edges(rewards),
+        "truncated_fraction": {f"first_stage_{edge}": value for edge, value in _edges(truncated).items()},
         "entropy_nats": _entropy(run),
         "entropy_prediction": _prediction(run),
         "pass_at": _support(run),
@@ -67,6 +64,12 @@ def summarize(run: RunData) -> dict[str, Any]:
         "commit": provenance["commit"],
         "or1_version": provenance["or1_version"],
     }
+
+
+def _edges(values: list[float]) -> dict[str, float | None]:
+    """Means over the first and over the last steps, which are apart: of 3 steps the first and the last."""
+    size = max(1, min(EDGE_STEPS, len(values) // 2))
+    return {"first_steps": _edge(values[:size]), "last_steps": _edge(values[-size:])}
 
 
 def _edge(values: list[float]) -> float | None:
@@ -100,7 +103,7 @@ def _entropy(run: RunData) -> dict[str, float | None]:
     _, targets = run.series(keys.ENTROPY_TARGET)
     num_last = max(1, len(entropies) // 5)
     return {
-        "first_steps": _edge(entropies[:EDGE_STEPS]),
+        "first_steps": _edges(entropies)["first_steps"],
         "last_fifth": _edge(entropies[-num_last:]),
         "target": targets[-1] if targets else None,
     }
@@ -128,10 +131,7 @@ def _support(run: RunData) -> dict[str, dict[str, float | None]]:
     """pass@k over the first and over the last steps, by k."""
     keys_found = sorted({key for row in run.steps for key in row if key.startswith(PASS_AT)})
     values = {key.removeprefix(PASS_AT): run.series(key)[1] for key in keys_found}
-    return {
-        k: {"first_steps": _edge(of_k[:EDGE_STEPS]), "last_steps": _edge(of_k[-EDGE_STEPS:])}
-        for k, of_k in sorted(values.items(), key=lambda item: int(item[0]))
-    }
+    return {k: _edges(of_k) for k, of_k in sorted(values.items(), key=lambda item: int(item[0]))}
 
 
 def _seconds(run: RunData) -> dict[str, float]:

@@ -106,9 +106,10 @@ def test_edges_of_the_first_stage_and_the_last_fifth(tmp_path: Path) -> None:
     rows = [in_stage(0, t, **{"rollout/entropy_nats": 1.0}) for t in truncated]
     rows += [in_stage(1, 0.0, 1.0, **{"rollout/entropy_nats": 0.2})] * 2
     summary = write_summary(made(tmp_path, [stage(8, 8), stage(2, 16)], rows))
-    assert summary["truncated_fraction"]["first_stage_first_steps"] == pytest.approx(0.7)
-    # 0.34 over the first stage alone; 0.12 with the steps of the second
-    assert summary["truncated_fraction"]["first_stage_last_steps"] == pytest.approx(0.34)
+    # halves of 8 steps: 0.7 and 0.34 over five steps, which overlap
+    assert summary["truncated_fraction"]["first_stage_first_steps"] == pytest.approx(0.75)
+    # 0.15 with the steps of the second stage
+    assert summary["truncated_fraction"]["first_stage_last_steps"] == pytest.approx(0.275)
     assert summary["entropy_nats"]["last_fifth"] == pytest.approx(0.2)  # 2 of 10 steps, not 5
     assert summary["reward"] == {"first_steps": 0.5, "last_steps": pytest.approx(0.7)}
     assert summary["num_response_tokens"] == 100
