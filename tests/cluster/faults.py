@@ -42,6 +42,8 @@ NAMED_WITHIN_S = 20.0
 STEP_LIMIT_S = 900.0
 """Longest wait for a step, with a restart of all processes."""
 NUM_ROLLOUTS = 32
+MANY_STEPS = 120
+"""A step may do without the lost verifier workers; a run has to last until they are missed [steps]."""
 Step = frozenset[tuple[str, int]]
 """Problem and index of its rollouts."""
 
@@ -96,7 +98,7 @@ class Faults:
     def _run(self, number: int, hosts: TwoHosts | None = None) -> list[Case]:
         self._num_runs += 1
         out = self._folder / f"{self._kind}-{self._num_runs}"
-        num_steps = 4 * number + 4
+        num_steps = MANY_STEPS if self._kind == "verifier" else 4 * number + 4
         run = self._start(out, num_steps, hosts)
         found = []
         for _ in range(number):
