@@ -15,6 +15,9 @@ ORDINAL_WORDS = [
     "eleventh", "twelfth",
 ]  # fmt: skip
 _WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
+_COUNTED = re.compile(
+    rf"\s*{_WRAP}(?:there (?:is|are) )?(?:exactly )?([a-z]+|\d+) ([a-z][a-z ]*?)\.?\s*\}}?\s*", re.IGNORECASE
+)
 _DIGITS = rf"\s*\(?\s*{_WRAP}(?P<digits>-?(?:[0-9][0-9A-Fa-f ,.]*|[0-9A-F]+))\)?[\s}}]*"
 _BASE = r"(?P<base>\d{1,2}|[a-z]{3,9})"
 _BASED = re.compile(
@@ -31,6 +34,20 @@ def number_of(words: str) -> int | None:
     """
     word = words.lower().removeprefix("the ")
     return next((names.index(word) for names in (NUMBER_WORDS, ORDINAL_WORDS) if word in names), None)
+
+
+def counted(text: str) -> str | None:
+    r"""A number in words before its noun, or after "there are", with digits; None for other texts.
+
+    >>> counted(r"\text{Four divisors}"), counted("There are 3 real roots."), counted("divisors")
+    ('4 \\text{divisors}', '3 \\text{real roots}', None)
+    """
+    found = _COUNTED.fullmatch(text)
+    if found is None:
+        return None
+    word = found[1].lower()
+    number = word if word.isdigit() else str(NUMBER_WORDS.index(word)) if word in NUMBER_WORDS else ""
+    return rf"{number} \text{{{found[2]}}}" if number else None
 
 
 def read_based(text: str) -> Based | None:

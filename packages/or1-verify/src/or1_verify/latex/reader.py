@@ -43,7 +43,7 @@ from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
 from or1_verify.latex.units import measure_of, with_named_units
-from or1_verify.latex.words import changes_value, multiplier
+from or1_verify.latex.words import MONEY, changes_value, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
@@ -70,12 +70,13 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
+_DISOWNED = frozenset({"wrong", "incorrect", "false"})
+_VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
 _HALF_LINES = {
     "^+": r"(0,\infty)", "_+": r"(0,\infty)", "_>0": r"(0,\infty)", "_>=0": r"[0,\infty)",
     "^-": r"(-\infty,0)", "_-": r"(-\infty,0)", "_<0": r"(-\infty,0)", "_<=0": r"(-\infty,0]",
 }  # fmt: skip
-_MONEY = frozenset({"$", "euro", "pounds"})
 _MINUS_ONE = Number(Fraction(-1))
 _LARGEST_POWER = 400
 """Largest power of ten beside a decimal number that may be rounded [dimensionless]."""
@@ -195,7 +196,7 @@ def _read_one(tokens: list[Token]) -> Form:
         return Named(label, labelled) if isinstance(labelled, Value | Words | Region) else labelled
     if tokens[-1].kind == "letter" and all(token.kind == "text" for token in tokens[:-1]):
         tokens = [tokens[-1], *tokens[:-1]]  # `even n` is `n even`
-    is_worded = tokens[0].kind == "text" and tokens[0].text not in _MONEY
+    is_worded = tokens[0].kind == "text" and tokens[0].text not in MONEY
     if is_worded and all(token.kind in {"text", "number"} for token in tokens):
         return Words(" ".join(token.text for token in tokens))
     if (related := read_related(tokens)) is not None:
@@ -319,11 +320,11 @@ def _value(tokens: list[Token]) -> Form:
 
 
 def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
-    r"""Separate a label before the value (`\text{area: } 5`), and strip words before it that mean nothing:
-    `\text{about } 5`, `\text{the point } (1, 2)`.
+    r"""Separate a label before the value (`\text{area: } 5`, `\text{the area is } 5`), and strip words before
+    it that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`.
     """
     start = 0
-    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in _MONEY:
+    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in MONEY:
         start += 1
     words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
@@ -331,17 +332,21 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
         return "", tokens
     if set(words) <= _FILLERS:
         return "", tokens[start:]
-    is_label = tokens[start - 1].text.endswith(":") and not changes_value(" ".join(words))
-    return (" ".join(words), tokens[start:]) if is_label else ("", tokens)
+    label = " ".join(words)
+    found = None if tokens[start - 1].text.endswith(":") else _VERB.fullmatch(label)
+    label = found[1] if found else label
+    is_label = found is not None or tokens[start - 1].text.endswith(":")
+    is_label = is_label and _DISOWNED.isdisjoint(words)
+    return (label, tokens[start:]) if is_label and not changes_value(label) else ("", tokens)
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     if not tokens:
         raise UnreadableError("a value is missing")
     words: list[str] = []
-    if tokens[0].kind == "text" and tokens[0].text in _MONEY:
+    if tokens[0].kind == "text" and tokens[0].text in MONEY:
         words, tokens = ["$" if tokens[0].text == "$" else tokens[0].text], tokens[1:]
-    elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in _MONEY:
+    elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in MONEY:
         words, tokens = ["$"], [tokens[0], *tokens[2:]]
     end = len(tokens)
     while end and tokens[end - 1].kind == "text":

@@ -24,7 +24,7 @@ _JOINT = re.compile(r"(?<![A-Za-z])(?:and|or)(?![A-Za-z])|\\(?:lor|land|vee|wedg
 _CLASS = re.compile(r"(?:([A-Za-z])\s*(?:\\equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
 _MULTIPLE = re.compile(r"(?:(\d+)\s*\\mid\s*([A-Za-z])|([A-Za-z])\s*\\equiv)(?:\s*([-+])\s*(\d+))?")
 _FORMULA = re.compile(
-    r"([A-Za-z])\s*=\s*(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>[-+]\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
+    r"([A-Za-z])\s*=\s*(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>(?:[-+]|\\pm)\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
 )
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 _NOT_WORDS = frozenset({
@@ -108,8 +108,8 @@ def _plain(text: str) -> str:
 def _read_one(piece: str, modulus: int) -> Residues | None:
     if found := _FORMULA.fullmatch(piece):
         period = int(found["a"] or found["c"])
-        shift = int((found["b"] or found["d"] or "0").replace(" ", ""))
-        return Residues(found[1], period, frozenset({shift % period}), False) if period else None
+        shifts = _signed((found["b"] or found["d"] or "0").replace(" ", ""))
+        return Residues(found[1], period, frozenset(s % period for s in shifts), False) if period else None
     if (found := _MULTIPLE.fullmatch(piece)) and found[1] and int(found[1]):
         period, sign = int(found[1]), -1 if found[4] == "+" else 1
         return Residues(found[2], period, frozenset({sign * int(found[5] or "0") % period}), True)
@@ -117,9 +117,12 @@ def _read_one(piece: str, modulus: int) -> Residues | None:
     period = int(found[3] or modulus) if found else 0
     if found is None or not period:
         return None
-    value = found[2].replace(" ", "")
-    numbers = [int(value[3:]), -int(value[3:])] if value.startswith("\\pm") else [int(value)]
+    numbers = _signed(found[2].replace(" ", ""))
     return Residues(found[1] or "", period, frozenset(number % period for number in numbers), True)
+
+
+def _signed(value: str) -> list[int]:
+    return [int(value[3:]), -int(value[3:])] if value.startswith("\\pm") else [int(value)]
 
 
 def _joined(name: str, classes: list[Residues], joints: list[str]) -> Residues | None:

@@ -20,7 +20,8 @@ SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
-    "no solution": "no solutions, none, emptyset, empty set, there is no solution, there are no solutions",
+    "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
+    "no real roots",
     "does not exist": "dne, undefined",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
@@ -61,7 +62,7 @@ _CHANGES_VALUE = re.compile(
     r"|at least|at most|(?:more|less|greater) than|per(?:cent of| hundred| thousand| million)"
     r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b|\b(?:wrong|incorrect|false)\W*$"
-    r"|^\s*(?:half|halves|thirds|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
+    r"|^\s*(?:half|halves|thirds|quarters|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
     r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
@@ -69,6 +70,8 @@ _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
+MONEY = frozenset({"$", "euro", "pounds"})
+"""Signs before an amount, as the tokenizer names them."""
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
                 "trillion": 10**12}  # fmt: skip
 
@@ -83,7 +86,11 @@ def changes_value(words: str) -> bool:
 
 
 def multiplier(unit: str) -> tuple[int, str]:
-    """`million dollars` multiplies by a million."""
+    """`million dollars` and `$ million` multiply by a million."""
+    money, _, rest = unit.strip().partition(" ")
+    if money in MONEY and rest:
+        factor, rest = multiplier(rest)
+        return factor, f"{money} {rest}".strip()
     factor = 1
     while (name := unit.strip().partition(" ")[0].lower()) in _MULTIPLIERS:
         factor *= _MULTIPLIERS[name]
@@ -173,7 +180,7 @@ def normal_words(text: str) -> str:
     plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", _without_layout(text))
     plain = _ORDINAL.sub("", plain)
     plain = _HYPHEN.sub("", " ".join(plain.split()))
-    plain = re.sub(r"^(?:to the|the|a|an)\s+", "", plain)
+    plain = re.sub(r"^(?:there (?:is|are|exists?)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
     plain = plain.removeprefix("all ")

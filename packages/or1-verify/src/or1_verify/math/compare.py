@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from or1_verify.latex.bases import counted
 from or1_verify.latex.durations import read_duration
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
@@ -232,6 +233,8 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     spaced = with_letters(answer, _letters_of(form))
     if spaced != answer:
         texts.append(spaced)
+    if isinstance(form, Value) and not form.unit and (spelled := counted(answer)) is not None:
+        texts.append(spelled)
     free = with_free_signs(answer)
     if free is not None:
         texts.append(free)

@@ -34,6 +34,7 @@ _ROWS = [
     (r"N\equiv 0\pmod 4", r"4\mid N", r"4\mid N+1"),
     (r"x\equiv 3\pmod 7", "3", "x=3"),
     (r"x\equiv 3\pmod 7", r"3\pmod 7", "x=10"),
+    (r"n\equiv 1, 5\pmod 6", r"n=6k\pm 1,\ k\in\mathbb{Z}", r"n=6k\pm 2"),
     ("2 mod 5", "2", "≢ 2 mod 5"),
     (r"x\equiv 2\pmod 5", "x=5k+2", r"x\not\equiv 2\pmod 5"),
 ]  # fmt: skip
