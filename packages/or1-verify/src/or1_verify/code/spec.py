@@ -163,7 +163,7 @@ def _function_name(table: Mapping[str, Any]) -> str | None:
     metadata = decode_tests(metadata) if isinstance(metadata, str) and metadata.strip() else metadata
     if metadata is not None and not isinstance(metadata, Mapping):
         raise DataError("metadata is not a JSON object")
-    name = (metadata or {}).get("func_name") or table.get("fn_name")
+    name = (metadata or {}).get("func_name") or table.get("fn_name") or table.get("func_name")
     return str(name) if name else None
 
 
@@ -182,7 +182,13 @@ def _from_cases(cases: list[Any], fn_name: str | None) -> dict[str, Any]:
     inputs = [_stream(case["input"], "stdin") for case in cases]
     outputs = [_stream(case["output"], "stdout") for case in cases]
     table: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
-    return {**table, "fn_name": fn_name} if fn_name else table
+    names = {fn_name or _function_name(case) for case in cases} - {None}
+    if len(names) > 1 or (not names and any(case.get("testtype") == "functional" for case in cases)):
+        raise DataError(
+            'tests with testtype "functional" need one function name: {"public_test_cases": [...], '
+            '"metadata": {"func_name": NAME}}'
+        )
+    return {**table, "fn_name": names.pop()} if names else table
 
 
 def _stream(value: Any, name: str) -> Any:

@@ -60,6 +60,14 @@ FUNCTION_LAYOUTS: list[Any] = [
         "public_test_cases": [{"input": '[1, 2]\n"x"', "output": '{"a": [1]}', "testtype": "functional"}],
         "metadata": '{"func_name": "f"}',
     },
+    [
+        {
+            "input": '[1, 2]\n"x"',
+            "output": '{"a": [1]}',
+            "testtype": "functional",
+            "metadata": {"func_name": "f"},
+        }
+    ],
 ]
 
 
@@ -173,6 +181,8 @@ def test_typed_tests_can_be_stored_and_read_again(tests: Any) -> None:
         ({}, "need inputs and outputs"),
         ([], "each element of a list of tests"),
         ([{"input": "1"}], "a JSON object with input and output"),
+        ([{"input": "1", "output": "1", "testtype": "functional"}], "one function name"),
+        ([{"input": "1", "output": "1", "fn_name": name} for name in "fg"], "one function name"),
         ({"inputs": ["1"]}, "need a list outputs"),
         ({"inputs": [], "outputs": []}, "inputs"),
         ({"inputs": ["1"], "outputs": ["1", "2"]}, "1 inputs and 2 outputs"),
