@@ -50,10 +50,16 @@ def row_of_vector(node: Node) -> Grid | None:
     return (tuple(Sum(tuple(rows[name])) for name in UNIT_VECTORS if rows[name] or name != "k"),)
 
 
-def vector_of_units(node: Node, beside: Grid | None) -> Grid | None:
-    """A sum of unit vectors as a row, or as a column where the grid that it is compared with is one."""
-    grid = row_of_vector(node) if beside is not None else None
-    if beside is None or grid is None:
+def grid_like(node: Node, beside: Grid | None) -> Grid | None:
+    """A sum of unit vectors, or an expression of the identity matrix I, in the shape of a grid beside it."""
+    if beside is None:
+        return None
+    size = len(beside)
+    if size == len(beside[0]) > 1:
+        rows = tuple(tuple(Number(Fraction(row == column)) for column in range(size)) for row in range(size))
+        return grid_of(replaced(node, Symbol("I"), Matrix(rows)))
+    grid = row_of_vector(node)
+    if grid is None:
         return None
     num_missing = len(beside) * len(beside[0]) - len(grid[0])
     row = (*grid[0], Number(Fraction(0))) if num_missing == 1 else grid[0]

@@ -44,7 +44,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity, is_irrational
-from or1_verify.latex.matrices import Grid, grid_of, row_of_vector, vector_of_units
+from or1_verify.latex.matrices import Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
@@ -264,8 +264,8 @@ class Comparer:
         grids = grid_of(gold_node), grid_of(answer_node)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(
-                grids[0] or vector_of_units(gold_node, grids[1]),
-                grids[1] or vector_of_units(answer_node, grids[0]),
+                grids[0] or grid_like(gold_node, grids[1]),
+                grids[1] or grid_like(answer_node, grids[0]),
             )
         if Symbol("infinity") in (*walk(gold_node), *walk(answer_node)):
             return same_end(gold_node, answer_node, self.identity)

@@ -38,6 +38,7 @@ _ROWS = [
         r"\mathbf{i}+3\mathbf{j}+\mathbf{k}",
         r"\mathbf{i}+3\mathbf{j}-\mathbf{k}",
     ),
+    (r"\begin{pmatrix}-2&0\\0&-2\end{pmatrix}", "-2I", "2I"),
     (r"\begin{pmatrix}1\\3\\0\end{pmatrix}", r"\hat{i}+3\hat{j}", r"\hat{i}+3\hat{k}"),
     (r"p\land q", r"p\wedge q", r"p\vee q"),
     (r"C_1e^{2x}+C_2e^{-x}", "C_2e^{2x}+C_1e^{-x}", "C_1e^{2x}+C_2e^{x}"),
