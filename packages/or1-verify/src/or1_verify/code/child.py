@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
-from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_atoms import TransferError, has_own_operators
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops, library_error
 from or1_verify.code.rpc_loops import with_consumers
 
@@ -92,9 +92,16 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=find_name,
-        kept_classes=tuple(scope[name] for name in job["classes"] if isinstance(scope.get(name), type)),
+        kept_classes=_kept_classes(scope, job),
     )
     endpoint.serve()
+
+
+def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...]:
+    """Classes whose instances stay in this process: a plain value would lose their methods or operators."""
+    classes = [scope[name] for name in job["classes"] if isinstance(scope.get(name), type)]
+    operands = [scope[name] for name in job["operands"] if isinstance(scope.get(name), type)]
+    return (*classes, *filter(has_own_operators, operands))
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -142,7 +149,7 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
         find_error=find_error,
-        class_names=frozenset(job["classes"]),
+        class_names=frozenset([*job["classes"], *job["operands"]]),
     )
     counter: Any = None
     if job["counts_checks"]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
 
 _BUILTINS = frozenset(vars(builtins))
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 @lru_cache(maxsize=128)
@@ -103,7 +104,30 @@ def classes_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     owners = [
         node.value for node in nodes if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue)
     ]
-    owners += [node.func for node in owners if isinstance(node, ast.Call)]
+    return _classes_of(owners, made, names)
+
+
+def operands_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those names of the program whose instances are operands in tests, of arithmetic or an order.
+
+    >>> operands_used(["p = Pair(1, 2); assert p + p; assert Low(1) < 2"], ["Low", "Odd", "Pair"])
+    ['Low', 'Pair']
+    """
+    nodes, made = _walked(tuple(sources))
+    operands: list[ast.expr] = []
+    for node in nodes:
+        match node:
+            case ast.BinOp(left, _, right):
+                operands += [left, right]
+            case ast.UnaryOp(_, operand):
+                operands.append(operand)
+            case ast.Compare(left, signs, others) if any(isinstance(sign, _ORDERS) for sign in signs):
+                operands += [left, *others]
+    return _classes_of(operands, made, names)
+
+
+def _classes_of(owners: list[ast.expr], made: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    owners = [*owners, *(node.func for node in owners if isinstance(node, ast.Call))]
     read = {node.id for node in owners if isinstance(node, ast.Name)}
     read |= {made[name] for name in read if name in made}
     return [name for name in names if name in read and name.lstrip("_")[:1].isupper()]

@@ -77,6 +77,12 @@ def value_kind(value: Any) -> str:
     return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
 
 
+def has_own_operators(cls: type) -> bool:
+    """Whether a class, or one of its module that it inherits from, defines an operator."""
+    own = [vars(each) for each in cls.__mro__ if each.__module__ == cls.__module__]
+    return any(f"__{name}__" in names for names in own for name in OPERATORS)
+
+
 def _fraction(above: str, below: str) -> Fraction:
     """A fraction, of limited length: reducing it takes quadratic time."""
     if len(above) + len(below) > _FRACTION_DIGITS:
@@ -84,6 +90,12 @@ def _fraction(above: str, below: str) -> Fraction:
     return Fraction(int(above, 16), int(below, 16))
 
 
+_NAMES = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
+    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy"
+)
+OPERATORS = tuple(_NAMES.split())
+"""Special methods of operators and conversions, without underscores."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}

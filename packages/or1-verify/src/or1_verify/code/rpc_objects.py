@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from or1_verify.code.rpc_atoms import TransferError, value_of_atom
+from or1_verify.code.rpc_atoms import OPERATORS, TransferError, value_of_atom
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 if TYPE_CHECKING:
@@ -370,9 +370,5 @@ _CLASSES: dict[str, type] = {
 }
 """Classes that `isinstance` sees, by the name of an object's class."""
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
-_OPERATORS = (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy"
-)
-for _name in _OPERATORS.split():
+for _name in OPERATORS:
     setattr(RemoteObject, f"__{_name}__", _operator(_name))

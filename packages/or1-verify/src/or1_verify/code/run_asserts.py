@@ -13,7 +13,7 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import classes_used, foreign_needs
+from or1_verify.code.names import classes_used, foreign_needs, operands_used
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
@@ -46,6 +46,7 @@ def failures_of_code(
         "names": names,
         "node_classes": sorted(node_classes(tests)),
         "classes": classes_used(sources, names),
+        "operands": operands_used(sources, names),
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:

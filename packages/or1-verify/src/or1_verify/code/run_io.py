@@ -87,6 +87,7 @@ def _call(
     job = {
         "side": "program",
         "classes": [],
+        "operands": [],
         "setup": PREAMBLE,
         "names": names,
         "program": program,

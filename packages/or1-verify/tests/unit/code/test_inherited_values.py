@@ -82,3 +82,39 @@ def test_a_result_that_claims_an_equality_of_its_own_is_wrong() -> None:
     )
     other = other.replace("int.__hash__", "None")
     assert verdict(other, test, names=("Level", "level")).reason == "wrong_answer"
+
+
+OPERANDS = """
+from typing import NamedTuple
+class Named(NamedTuple):
+    x: int
+    y: int
+    def __add__(self, o): return Named(self.x + o.x, self.y + o.y)
+class Tuple(tuple):
+    def __new__(cls, *xs): return tuple.__new__(cls, xs)
+    def __add__(self, o): return Tuple(*(a + b for a, b in zip(self, o)))
+class List(list):
+    def __init__(self, *xs): super().__init__(xs)
+    def __lt__(self, o): return sum(self) < sum(o)
+class Plain(list):
+    def __init__(self, *xs): super().__init__(xs)
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert Named(1, 2) + Named(3, 4) == Named(4, 6)",  # tuples: (1, 2, 3, 4)
+        "v = Tuple(1, 2)\nassert v + v == (2, 4)",
+        "assert List(9, 1) > List(1, 10) or List(2, 3) < List(1, 4)",
+        "assert not (List(9) < List(1, 9, 0))",  # lists: [9] > [1, 9, 0]
+    ],
+)
+def test_operators_that_a_class_redefines_are_not_those_of_its_base(test: str) -> None:
+    assert verdict(OPERANDS, test, ("Named", "Tuple", "List")).reason == "bad_tests"
+
+
+def test_operators_of_the_base_are_judged_on_values() -> None:
+    test = "assert Plain(1) + Plain(2) == [1, 2]"
+    assert verdict(OPERANDS, test, ("Plain",)).reward == 1.0
+    assert verdict(OPERANDS.replace("__init__(xs)", "__init__(xs[1:])"), test, ("Plain",)).reward == 0.0
