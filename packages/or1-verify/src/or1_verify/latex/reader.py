@@ -71,6 +71,7 @@ _FILLERS = frozenset({
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
 _DISOWNED = frozenset({"wrong", "incorrect", "false"})
+_OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
 _VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
 _HALF_LINES = {
@@ -256,7 +257,7 @@ def _bracketed(tokens: list[Token]) -> Form | None:
         return Many(Order.TUPLE, tuple(_read_one(item) for item in split(inner, {","})))
     inner = inside_brackets(tokens, "(", "[")
     if inner is None:
-        return None
+        return _scaled(tokens)
     items = split(inner, {","}) if len(split(inner, {","})) > 1 else split(inner, {";"})
     if len(items) == 1:
         return _chosen(inner) if not _is_shut(tokens) else None
@@ -264,6 +265,21 @@ def _bracketed(tokens: list[Token]) -> Form | None:
         low, high = (parse(item) for item in items)
         return as_region(Span(low, high, tokens[0].text == "[", tokens[-1].text == "]"))
     return Many(Order.TUPLE, tuple(_read_one(item) for item in items))
+
+
+def _scaled(tokens: list[Token]) -> Form | None:
+    r"""A number before a vector: `\frac{1}{19}(9, -5, 15)`."""
+    start = next((number for number, token in enumerate(tokens) if token.text == "("), 0)
+    inner = inside_brackets(tokens[start:], "(")
+    is_number = all(each.kind in {"number", "mark"} or each.text in _OF_NUMBERS for each in tokens[:start])
+    if not start or inner is None or not is_number:
+        return None
+    items = split(inner, {","})
+    if len(items) < 2 or not all(items):
+        return None
+    end = start - 1 if tokens[start - 1].text == "*" else start
+    factor = parse(tokens[:end])
+    return Many(Order.TUPLE, tuple(Value(Product((factor, parse(item)))) for item in items))
 
 
 def _is_open(tokens: list[Token]) -> bool:

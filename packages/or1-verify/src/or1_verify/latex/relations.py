@@ -101,6 +101,8 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
     if sides[0][0].text in _CALCULATIONS and _is_constant(parse(sides[-1])):
         return Named(_shown(sides[0]), read(sides[-1]))
     nodes = [parse(side) for side in sides]
+    if _is_identity(*nodes):
+        return read(sides[-1])
     if last is not None and not variables(nodes[0]):
         return Named(last, read(sides[0]))
     if not variables(nodes[0]) and not variables(nodes[1]):
@@ -128,6 +130,16 @@ def _is_false(sides: list[list[Token]]) -> bool:
         except (UnreadableError, NeedsNumbersError, UndefinedError, TooLargeError):
             continue
     return len(values) > 1
+
+
+def _is_identity(left: Node, right: Node) -> bool:
+    """Whether a simplification is shown, `10k/2 = 5k`: its result is the answer."""
+    if isinstance(left, Symbol) or not variables(left):
+        return False
+    try:
+        return ExactIdentity().equal(left, right)
+    except (NeedsNumbersError, UndefinedError, TooLargeError):
+        return False
 
 
 def _has_words(sides: list[list[Token]]) -> bool:

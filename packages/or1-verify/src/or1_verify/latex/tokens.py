@@ -40,9 +40,7 @@ UNICODE = str.maketrans(
     }
 )  # fmt: skip
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
-_STYLES = (
-    r"thinspace|enspace|mathstrut|phantom(?=\s*-)|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
-)
+_STYLES = r"thinspace|enspace|mathstrut|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
 _SPACING = r"\\q?quad|\\[,;: >]|\\\s)|~"
 LAYOUT = re.compile(
     rf"(?<!\\)(?:\\(?:{_SIZES}|middle|(?:thin|en)space|mathstrut)(?![A-Za-z])(?:(?<=left|ight)\s*\.)?|{_SPACING}"
@@ -50,6 +48,7 @@ LAYOUT = re.compile(
 """Sizes and spaces, which change no symbol."""
 _LOOKS = re.compile(
     r"(?<!\\)(?:\\(?:(?:text)?color|[hv]space\*?|[hv]?phantom)\s*\{[^{}]*\}"
+    r"|\\[hv]?phantom\s*(?:\\[A-Za-z]+|[^\s{])"
     rf"|\\(?:{_SIZES}|{_STYLES})(?![A-Za-z])\.?|{_SPACING}"
 )
 _JOINED_DIGITS = re.compile(r"(?<=\d)(?:\s?\{\s*,\s*\}|,\\!\s*|\\,\s*|\\ )(?=\d{3}(?!\d))")

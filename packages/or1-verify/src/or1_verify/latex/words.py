@@ -180,7 +180,7 @@ def normal_words(text: str) -> str:
     plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", _without_layout(text))
     plain = _ORDINAL.sub("", plain)
     plain = _HYPHEN.sub("", " ".join(plain.split()))
-    plain = re.sub(r"^(?:there (?:is|are|exists?)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
+    plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
     plain = plain.removeprefix("all ")

@@ -233,7 +233,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     spaced = with_letters(answer, _letters_of(form))
     if spaced != answer:
         texts.append(spaced)
-    if isinstance(form, Value) and not form.unit and (spelled := counted(answer)) is not None:
+    if isinstance(form, Value) and (spelled := counted(answer)) is not None:
         texts.append(spelled)
     free = with_free_signs(answer)
     if free is not None:
