@@ -167,7 +167,7 @@ def verifier_workers(
         )
         for host in hosts.actors(machines, 0)
     ]
-    return ClusterWorkers(processes, setup, num_workers)
+    return ClusterWorkers(processes, setup, num_workers, logs)
 
 
 def _shared_gpus(ranks: Sequence[Host], engines: Sequence[Host], per_engine: int) -> list[str]:

@@ -15,6 +15,8 @@ class StartVerifiers:
 
     setup: Setup
     num_workers: int
+    scratch: str
+    """Folder of logs, deleted at the end of the driver."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def main(descriptor: int) -> None:
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     channel = Channel(descriptor)
     start: StartVerifiers = channel.first()
-    channel.read()
+    channel.read(start.scratch)
     pulse = Pulse(channel.beat)
     workers = WorkerPool(start.setup, start.num_workers)
     pulse.at("judging")

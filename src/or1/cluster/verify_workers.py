@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from or1.cluster.verify_messages import Judge, Judged, StartVerifiers
 from or1.errors import RunStopped
@@ -48,9 +49,12 @@ class ClusterWorkers:
         processes: of `or1.cluster.verify_worker`, one a machine.
         setup: of all workers.
         num_workers: processes of each machine.
+        scratch: folder of their logs; a driver that is killed leaves it to them.
     """
 
-    def __init__(self, processes: Sequence[ChildProcess], setup: Setup, num_workers: int) -> None:
+    def __init__(
+        self, processes: Sequence[ChildProcess], setup: Setup, num_workers: int, scratch: Path
+    ) -> None:
         self._setup, self._num_workers = setup, num_workers
         self._machines = [_Machine(process) for process in processes]
         self._lock = threading.Lock()
@@ -59,7 +63,7 @@ class ClusterWorkers:
         self._num_moved = 0
         self._closed = False
         for machine in self._machines:
-            machine.process.send(StartVerifiers(setup, num_workers))
+            machine.process.send(StartVerifiers(setup, num_workers, str(scratch)))
             threading.Thread(target=self._read, args=(machine,), daemon=True).start()
 
     def submit(self, problem: Problem, answer: str) -> Future[Verdict]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from or1.cluster.verify_messages import REPLIES
+from or1.cluster.verify_messages import REPLIES, StartVerifiers
 from or1.cluster.verify_workers import ClusterWorkers
 from or1.errors import RunStopped
 from or1.processes.child import ChildProcess
@@ -28,18 +30,20 @@ def made() -> list[ClusterWorkers]:
 @pytest.fixture
 def pool(tmp_path: Path, made: list[ClusterWorkers]) -> Iterator[ProcessVerifierPool]:
     def workers(setup: Setup, num_workers: int) -> ClusterWorkers:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
         processes = [
             ChildProcess(
                 f"verifier workers of host{n}",
                 "or1.cluster.verify_worker",
                 {},
-                tmp_path / f"{n}.log",
+                scratch / f"{n}.log",
                 error=RunStopped,
                 replies=REPLIES,
             )
             for n in (1, 2)
         ]
-        made.append(ClusterWorkers(processes, setup, num_workers))
+        made.append(ClusterWorkers(processes, setup, num_workers, scratch))
         return made[-1]
 
     task = make_problem(0).task
@@ -85,3 +89,18 @@ def test_this_machine_judges_when_no_other_is_left(
     for pid in made[0].pids():
         os.kill(pid, signal.SIGKILL)
     assert verdicts(pool, 6) == expected(6)
+
+
+def test_a_driver_that_is_killed_leaves_no_folder(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    log, setup = scratch / "1.log", Setup({}, 1 << 30, 5.0)
+    process = ChildProcess(
+        "verifier workers", "or1.cluster.verify_worker", {}, log, error=RunStopped, replies=REPLIES
+    )
+    process.send(StartVerifiers(setup, 1, str(scratch)))
+    with socket.socket(fileno=os.dup(process.channel.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)  # as the kernel does at the end of the driver
+    while scratch.exists():
+        time.sleep(0.01)
+    process.close()
