@@ -99,8 +99,10 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...]:
     """Classes whose instances stay in this process: a plain value would lose their methods or operators."""
-    classes = [scope[name] for name in job["classes"] if isinstance(scope.get(name), type)]
-    operands = [scope[name] for name in job["operands"] if isinstance(scope.get(name), type)]
+    classes, operands = (
+        [found for name in job[key] if isinstance(found := scope.get(name), type)]
+        for key in ("classes", "operands")
+    )
     return (*classes, *filter(has_own_operators, operands))
 
 

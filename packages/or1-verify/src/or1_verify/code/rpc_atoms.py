@@ -90,11 +90,11 @@ def _fraction(above: str, below: str) -> Fraction:
     return Fraction(int(above, 16), int(below, 16))
 
 
-_NAMES = (
+_OPERATOR_NAMES = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
     "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy"
 )
-OPERATORS = tuple(_NAMES.split())
+OPERATORS = tuple(_OPERATOR_NAMES.split())
 """Special methods of operators and conversions, without underscores."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""

@@ -349,11 +349,11 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     if set(words) <= _FILLERS:
         return "", tokens[start:]
     label = " ".join(words)
-    found = None if tokens[start - 1].text.endswith(":") else _VERB.fullmatch(label)
-    label = found[1] if found else label
-    is_label = found is not None or tokens[start - 1].text.endswith(":")
-    is_label = is_label and _DISOWNED.isdisjoint(words)
-    return (label, tokens[start:]) if is_label and not changes_value(label) else ("", tokens)
+    if not tokens[start - 1].text.endswith(":"):
+        found = _VERB.fullmatch(label)
+        label = found[1] if found else ""
+    is_label = label and _DISOWNED.isdisjoint(words) and not changes_value(label)
+    return (label, tokens[start:]) if is_label else ("", tokens)
 
 
 def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
@@ -361,7 +361,7 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
         raise UnreadableError("a value is missing")
     words: list[str] = []
     if tokens[0].kind == "text" and tokens[0].text in MONEY:
-        words, tokens = ["$" if tokens[0].text == "$" else tokens[0].text], tokens[1:]
+        words, tokens = [tokens[0].text], tokens[1:]
     elif tokens[0].text == "-" and len(tokens) > 1 and tokens[1].text in MONEY:
         words, tokens = ["$"], [tokens[0], *tokens[2:]]
     end = len(tokens)

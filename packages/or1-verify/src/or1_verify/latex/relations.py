@@ -35,9 +35,7 @@ _EXTREMA = {
     "maximum": frozenset({"maximum", "max", "maximal", "greatest", "largest", "highest"}),
     "minimum": frozenset({"minimum", "min", "minimal", "least", "smallest", "lowest"}),
 }
-_CALCULATIONS = frozenset({
-    "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\limsup", "\\liminf",
-})  # fmt: skip
+_CALCULATIONS = frozenset({"\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\limsup", "\\liminf"})
 """Commands at the start of a left side that is not read: a constant right side is its value."""
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
