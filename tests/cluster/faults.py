@@ -1,6 +1,6 @@
 """Faults on a Ray cluster at random moments: one line of JSON for each.
 
-    python -m tests.cluster.faults KIND NUMBER [--seed S] [--folder F]
+    python -m tests.cluster.faults KIND NUMBER [--engine ENGINE] [--seed S] [--folder F]
 
 Processes or machines are lost while a run trains, several in turn where it can continue. A line has the kind,
 the moment, the seconds until the output names the lost process or machine (of a driver: until its processes
@@ -72,10 +72,12 @@ class Faults:
         kind: one of `KINDS`.
         chance: decides the moments.
         folder: for the runs.
+        engine: the rollout engine of the runs.
     """
 
-    def __init__(self, kind: str, chance: random.Random, folder: Path) -> None:
+    def __init__(self, kind: str, chance: random.Random, folder: Path, engine: str) -> None:
         self._kind, self._chance, self._folder = kind, chance, folder
+        self._words = [*WORDS, *BUDGETS, "--set", f"rollout.engine={engine}"]
         self._num_runs = 0
 
     def cases(self, number: int) -> Iterator[Case]:
@@ -119,8 +121,8 @@ class Faults:
 
     def _start(self, out: Path, num_steps: int, hosts: TwoHosts | None) -> TrainingRun:
         if hosts is None:
-            return TrainingRun(out, [*WORDS, *BUDGETS, "--cluster", "ray"], num_steps=num_steps)
-        words = [*WORDS, *BUDGETS, "--cluster", hosts.address, "--set", "system.cluster.num_machines=2"]
+            return TrainingRun(out, [*self._words, "--cluster", "ray"], num_steps=num_steps)
+        words = [*self._words, "--cluster", hosts.address, "--set", "system.cluster.num_machines=2"]
         return TrainingRun(
             out, words, num_steps=num_steps, before=hosts.inside(0), environment=hosts.environment
         )
@@ -197,13 +199,15 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("number", type=int)
+    parser.add_argument("--engine", default="local")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=None)
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="or1-faults-"))
     folder.mkdir(parents=True, exist_ok=True)
+    faults = Faults(given.kind, random.Random(given.seed), folder, given.engine)
     num_bad = 0
-    for case in Faults(given.kind, random.Random(given.seed), folder).cases(given.number):
+    for case in faults.cases(given.number):
         sys.stdout.write(json.dumps(asdict(case)) + "\n")
         sys.stdout.flush()
         num_bad += not case.is_good
