@@ -42,7 +42,7 @@ NAMED_WITHIN_S = 20.0
 STEP_LIMIT_S = 900.0
 """Longest wait for a step, with a restart of all processes."""
 NUM_ROLLOUTS = 32
-MANY_STEPS = 120
+MANY_STEPS = 60
 """A step may do without the lost verifier workers; a run has to last until they are missed [steps]."""
 Step = frozenset[tuple[str, int]]
 """Problem and index of its rollouts."""
