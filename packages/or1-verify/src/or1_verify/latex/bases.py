@@ -3,6 +3,7 @@ r"""Numbers in another base: `204_5`, `2A_{16}`, `1011_{\text{two}}`, `1011 \tex
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from or1_verify.latex.forms import Based
 
@@ -14,6 +15,10 @@ ORDINAL_WORDS = [
     "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
     "eleventh", "twelfth",
 ]  # fmt: skip
+_PART = re.compile(
+    rf"(an?|{'|'.join(NUMBER_WORDS[1:])})[- ](hal(?=f|ves)|quarter|{'|'.join(ORDINAL_WORDS[3:])})(?:s|f|ves)?"
+)
+"""Not `one second`, which is a time."""
 _WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
 _COUNTED = re.compile(
     rf"\s*{_WRAP}(?:there (?:is|are) )?(?:exactly )?([a-z]+|\d+) ([a-z][a-z ]*?)\.?\s*\}}?\s*", re.IGNORECASE
@@ -26,13 +31,16 @@ _BASED = re.compile(
 )
 
 
-def number_of(words: str) -> int | None:
-    """The number that a word names; an ordinal is its number.
+def number_of(words: str) -> Fraction | int | None:
+    """The number that words name; an ordinal is its number.
 
-    >>> number_of("Five"), number_of("the fifth"), number_of("fifths")
-    (5, 5, None)
+    >>> number_of("Five"), number_of("the fifth"), number_of("fifths"), number_of("three-fifths")
+    (5, 5, None, Fraction(3, 5))
     """
     word = words.lower().removeprefix("the ")
+    if (part := _PART.fullmatch(word)) is not None:
+        count = 1 if part[1] in {"a", "an"} else NUMBER_WORDS.index(part[1])
+        return Fraction(count, {"hal": 2, "quarter": 4}.get(part[2]) or ORDINAL_WORDS.index(part[2]))
     return next((names.index(word) for names in (NUMBER_WORDS, ORDINAL_WORDS) if word in names), None)
 
 

@@ -96,6 +96,8 @@ class Region:
     spans: tuple[Span, ...]
     conditions: tuple[int, ...] = ()
     """In a list of conditions on one variable: number of spans of each. All hold together, if they can."""
+    must_hold: bool = False
+    """Conditions that cannot hold together are no numbers, and not a list of alternatives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ _VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)
 _VECTOR_PRODUCT = re.compile(rf"{_VECTOR}\s*(?:\\times(?![A-Za-z])|×)\s*{_VECTOR}")
 _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
+_ROW_END = re.compile(r"(\\\\)(?:\*|\s*\[\s*-?[\d.]+\s*(?:pt|pc|em|ex|mm|cm|in|mu|sp|bp)\s*\])+")
+r"""End of a row with its distance to the next one: `\\[4pt]`."""
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
@@ -136,7 +138,8 @@ def bare(text: str) -> str:
     """Strip blanks, math marks, Markdown stars and a closing period around an answer."""
     if "\\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
-    text = re.sub(r"\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
+    text = _ROW_END.sub(r"\1", text)
+    text = re.sub(r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
     marks = [found.start() for found in _MATH_MARK.finditer(text)]
     if len(marks) % 2 == 0:
         text = _MATH_MARK.sub(" ", text)

@@ -148,13 +148,14 @@ def _above(is_closed: bool, cut: Cut) -> Cut:
 
 
 def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
-    """The intersection of the conditions (`x > 2, x < 5`), or the union if it is empty (`x < 2, x > 5`)."""
+    """The intersection of the conditions (`x > 2, x < 5`), or the union if it is empty (`x < 2, x > 5`), unless
+    they must hold."""
     common: list[tuple[Cut, Cut]] | None = None
     rest = spans
     for size in region.conditions:
         allowed, rest = _merged(rest[:size]), rest[size:]
         common = allowed if common is None else _overlap(common, allowed)
-    return common or _merged(spans)
+    return common if common is not None and region.must_hold else common or _merged(spans)
 
 
 def _overlap(left: list[tuple[Cut, Cut]], right: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from or1_verify.latex.bases import counted
@@ -109,11 +109,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         decided = _by_residues(gold.text, answer)
         if decided is not None:
             return decided
-        if _turns_or_into_and(gold.text, answer, form):
-            return Comparison.DIFFERENT
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
+    if set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
+        readings = [_joined(reading) for reading in readings]
     comparer = Comparer(
         identity, gold.tolerance, rules.min_gold_digits, rules.min_answer_digits, rules.ratio_as_fraction
     )
@@ -153,12 +153,11 @@ def _moduli(text: str) -> list[str]:
     return sorted(_MODULUS.findall(text))
 
 
-def _turns_or_into_and(gold: str, answer: str, form: Form) -> bool:
-    """Whether the conditions that a gold joins by "or" are joined by "and"."""
-    if not isinstance(form, Named) or not isinstance(form.form, Region):
-        return False
-    gold_words, answer_words = (set(_JOINTS.findall(text)) for text in (gold, answer))
-    return "or" in gold_words and bool(answer_words) and "or" not in answer_words
+def _joined(form: Form) -> Form:
+    """The answer `x < 2 and x > 5` is no number; in a gold it may stand for both intervals."""
+    if isinstance(form, Named) and isinstance(form.form, Region):
+        return replace(form, form=replace(form.form, must_hold=True))
+    return form
 
 
 def _is_approximated_by_words(answer: str) -> bool:
