@@ -148,8 +148,8 @@ def _above(is_closed: bool, cut: Cut) -> Cut:
 
 
 def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:
-    """The intersection of the conditions (`x > 2, x < 5`), or the union if it is empty (`x < 2, x > 5`), unless
-    they must hold."""
+    """The intersection of the conditions (`x > 2, x < 5`); if it is empty and they need not hold, the union
+    (`x < 2, x > 5`)."""
     common: list[tuple[Cut, Cut]] | None = None
     rest = spans
     for size in region.conditions:
