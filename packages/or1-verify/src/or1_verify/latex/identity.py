@@ -10,6 +10,7 @@ difference is no more than the bound on their rounding errors, which `numeric` c
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from or1_verify.latex.constants import is_antiderivative
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point, Points, has_rounding
+from or1_verify.latex.switches import points_at_switches
 from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Power, Series, Symbol, variables, walk
 
 if TYPE_CHECKING:
     from or1_verify.latex.numeric import WorkBudget
 
 _DIGITS = 60
+_FEW_DIGITS = 15
 _MAX_DIGITS = 5_000
 _SMALL = 120
 """Largest exponent and factorial that `ExactIdentity` computes."""
@@ -185,8 +188,21 @@ def _equal_exactly(left: Node, right: Node) -> bool:
             continue
         compared += 1
         if compared == _NUM_POINTS:
-            return True
+            return _equal_at_switches(left, right, points)
     raise UndefinedError("nowhere defined")
+
+
+def _equal_at_switches(left: Node, right: Node, points: Points) -> bool:
+    """Equality on each branch of absolute values, maxima and minima."""
+    for point in points_at_switches(left, right, points.real(), _no_sign):
+        with contextlib.suppress(UndefinedError):
+            if exact(left, point) != exact(right, point):
+                return False
+    return True
+
+
+def _no_sign(node: Node, point: Point) -> int | None:
+    raise NotExactError("only numbers can tell where it turns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +229,24 @@ class _Numbers:
         found = self._agree(is_real=True)
         if found is None:
             return self._agree(is_real=False) is True
-        return found and not self._is_wider()
+        return found and not self._is_wider() and self._agree_at_switches()
+
+    def _agree_at_switches(self) -> bool:
+        """Agreement on each branch of absolute values, even roots, maxima and minima."""
+        points = points_at_switches(self.gold, self.answer, self.points.real(), self._sign)
+        return all(self._agree_at(p, True) is not False or self._has_coupled_signs(p) for p in points)
+
+    def _sign(self, node: Node, point: Point) -> int | None:
+        """None where there is no real value."""
+        from mpmath import mp
+
+        from or1_verify.latex.numeric import Evaluator, NotRealError
+
+        with mp.workdps(_FEW_DIGITS):
+            try:
+                return int(mp.sign(Evaluator(point, self.log_base, True, self.work).value(node)))
+            except (NotRealError, UndefinedError):
+                return None
 
     def _is_wider(self) -> bool:
         r"""Whether absolute values make the answer real where the gold is not: `\ln|x|` for `\ln x`, unless

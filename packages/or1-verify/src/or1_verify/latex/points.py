@@ -36,7 +36,8 @@ _LEAST_LATTICE, _LARGEST_LATTICE = 40, 1_500
 """Fewest and most points of the grid at which roundings are compared [points]."""
 _NUM_APART = 200
 """Points outside the grid, for periods that it does not cover [points]."""
-_COUNTING = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm"})
+_DIVISORS = frozenset({"gcd", "lcm"})
+_COUNTING = frozenset({"factorial", "factorial2", "binomial"}) | _DIVISORS
 """Functions whose arguments are whole numbers."""
 _PARTS = 12
 """Real variables inside a rounding take multiples of 1 / 12."""
@@ -142,16 +143,18 @@ class Points:
 
 
 def has_rounding(node: Node) -> bool:
-    """Whether a variable is rounded."""
+    """Whether a variable is rounded, or a divisor of it is taken: values depend on residues."""
     return any(map(_is_rounding, walk(node)))
 
 
 def _is_rounding(node: Node) -> bool:
-    return isinstance(node, Call) and node.name in {"floor", "ceil"} and bool(variables(node))
+    return isinstance(node, Call) and node.name in {"floor", "ceil", *_DIVISORS} and bool(variables(node))
 
 
 def _is_the_same_at_whole_points(call: Node) -> bool:
     """Whether the fractional part of the argument is the same at all whole points."""
+    if isinstance(call, Call) and call.name in _DIVISORS:
+        return False
     generator = random.Random(0)
     names = names_of(call, call)
     argument = call.arguments[0] if isinstance(call, Call) else call
@@ -173,6 +176,7 @@ def _periods(node: Node) -> list[int]:
     found = []
     for call in filter(_is_rounding, walk(node)):
         divisors = [1]
+        is_divisor = isinstance(call, Call) and call.name in _DIVISORS
         for part in walk(call):
             match part:
                 case Quotient(_, below) if not variables(below):
@@ -182,6 +186,8 @@ def _periods(node: Node) -> list[int]:
                         continue
                 case Number(value):
                     divisors.append(value.denominator)
+                    if is_divisor:
+                        divisors.append(max(1, abs(value.numerator)))
         found.append(math.prod(divisors))
     return found
 
