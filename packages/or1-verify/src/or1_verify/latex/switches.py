@@ -97,9 +97,8 @@ def _factors(node: Node, is_radicand: bool) -> Iterator[Factor]:
 def _beside(factor: Node, name: str, base: Point, is_radicand: bool, sign: Sign) -> Iterator[Fraction]:
     """Values of a variable, one for each stretch on which the sign of the factor, or of the root, stays."""
     is_whole = base[name].denominator == 1
-    exact_coefficients = _polynomial(factor, name, base)
-    if exact_coefficients is not None:
-        coefficients = [float(each) for each in exact_coefficients]
+    coefficients = _polynomial(factor, name, base)
+    if coefficients is not None:
         if not is_radicand or _has_double_zero(coefficients):
             yield from _between(sorted(set(_places(coefficients))), is_whole)
         return
@@ -112,8 +111,8 @@ def _beside(factor: Node, name: str, base: Point, is_radicand: bool, sign: Sign)
     yield from (values[len(values) // 2] for values in at_ends)
 
 
-def _polynomial(node: Node, name: str, base: Point) -> list[Fraction] | None:
-    """Coefficients in one variable, the constant first; None if the expression is no polynomial in it."""
+def _polynomial(node: Node, name: str, base: Point) -> list[float] | None:
+    """Coefficients in one variable, the constant first and the largest 1 or -1; None for other expressions."""
     try:
         row = [exact(node, {**base, name: Fraction(step)}) for step in range(_NUM_STEPS)]
     except (NotExactError, UndefinedError, TooLargeError):
@@ -132,9 +131,11 @@ def _polynomial(node: Node, name: str, base: Point) -> list[Fraction] | None:
         scaled = [(up - down) / (step + 1) for up, down in zip(shifted, stepped, strict=True)]
         coefficients = scaled
         coefficients[0] += leading[step]
-    while coefficients and not coefficients[-1]:
-        coefficients.pop()
-    return coefficients
+    largest = max(map(abs, coefficients)) or 1
+    scaled_down = [float(each / largest) for each in coefficients]
+    while scaled_down and not scaled_down[-1]:
+        scaled_down.pop()
+    return scaled_down
 
 
 def _places(coefficients: list[float]) -> Iterator[float]:
