@@ -112,7 +112,7 @@ def _beside(factor: Node, name: str, base: Point, is_radicand: bool, sign: Sign)
 
 
 def _polynomial(node: Node, name: str, base: Point) -> list[float] | None:
-    """Coefficients in one variable, the constant first and the largest 1 or -1; None for other expressions."""
+    """Coefficients in one variable, the constant first, the largest 1 or -1; None for other nodes."""
     try:
         row = [exact(node, {**base, name: Fraction(step)}) for step in range(_NUM_STEPS)]
     except (NotExactError, UndefinedError, TooLargeError):
