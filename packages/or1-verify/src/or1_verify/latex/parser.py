@@ -1,7 +1,7 @@
 r"""Recursive-descent parser from tokens to one expression; implicit operations become explicit.
 
-Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x`
-takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
+Juxtaposition multiplies; a whole number before a fraction of whole numbers, both without brackets, is a mixed
+number; `\sin 3x` takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
 """
 
 from __future__ import annotations
@@ -130,8 +130,9 @@ class _Parser(DecimalCursor):
         return token.kind == "command" and not (token.text.startswith(_NO_FACTOR) or token.text in NO_FACTORS)
 
     def _juxtaposed(self, before: Node) -> Node:
-        """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
-        is_digit = self.next is not None and self.next.kind == "number"
+        """`2x` and `2(1/3)` are products, `2\\frac{1}{3}` and `2 1/3` mixed numbers; `2 3` is neither."""
+        has_brackets = self._sees("(", "[") or self._tokens[self._at - 1].text in {")", "]"}
+        is_digit = self.next is not None and self.next.kind == "number" and not has_brackets
         factor = self._factor()
         if is_digit and self._sees("/") and is_whole(before) and is_whole(factor):
             self._take()
@@ -143,6 +144,8 @@ class _Parser(DecimalCursor):
             raise UnreadableError("two numbers side by side")
         if is_arc(factor):
             return Sum((before, factor))
+        if has_brackets:
+            return times(before, factor)
         if is_whole(before) and is_proper(factor):
             return Sum((before, factor))
         match factor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from or1_verify.latex.bases import counted
+from or1_verify.latex.chains import chains_hold, without_rounding
 from or1_verify.latex.durations import read_duration
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
@@ -119,9 +120,16 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     )
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     best = min(found, key=_BEST_FIRST.index)
-    if best is Comparison.EQUAL and _is_approximated_by_words(answer):
-        return Comparison.DIFFERENT
-    return best
+    return _as_chained(answer, identity) if best is Comparison.EQUAL else best
+
+
+def _as_chained(answer: str, identity: Identity) -> Comparison:
+    """The result for an answer that ends in the value of the gold: equal if its steps hold."""
+    try:
+        holds = chains_hold(answer, identity) and not _is_approximated_by_words(answer)
+    except NeedsNumbersError:
+        return Comparison.OPEN
+    return Comparison.EQUAL if holds else Comparison.DIFFERENT
 
 
 def _by_residues(gold: str, answer: str) -> Comparison | None:
@@ -216,6 +224,8 @@ def _is_evasive(gold: Form, answer: Form) -> bool:
 def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     """The possible readings of an answer, given the form of the gold."""
     texts = [answer]
+    if (unrounded := without_rounding(answer)) is not None:
+        texts.append(unrounded)
     comma = _DECIMAL_COMMA.fullmatch(answer)
     if (
         comma
