@@ -6,6 +6,7 @@ do functions of plain numbers that may be degrees, or sides that cannot be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -19,17 +20,18 @@ from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.reader import bare, read_tokens, written_out
 from or1_verify.latex.residues import has_modulus
-from or1_verify.latex.signs import with_both_signs
+from or1_verify.latex.signs import with_tied_signs
 from or1_verify.latex.split import inside_brackets, marks_between, split
 from or1_verify.latex.tokens import Token, UnreadableError, tokenize
-from or1_verify.latex.tree import IMAGINARY, Call, E, Node, Number, Power, Quotient, variables, walk
+from or1_verify.latex.tree import IMAGINARY, PI, Call, E, Node, Number, Quotient, variables, walk
 
 _EQUALITIES = frozenset({"=", "\\sim"})
 _RELATIONS = _EQUALITIES | {"<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv"}
-_SEPARATORS = frozenset({",", ";"})
+_BETWEEN = re.compile(r"[,;]|\\(?:[Ll]ong)?(?:left)?[Rr]ightarrow|\\implies|\\iff|\\to")
+"""Between two elements of a list, or two steps."""
 _MOST_MEMBERS = 12
 """Most members of a chain that are compared [members]."""
-_BY_DEGREES = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
+_BY_ANGLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _ROUGH = Fraction(1, 100)
 """Largest relative error of an expression of rounded decimals [dimensionless]."""
 
@@ -40,10 +42,13 @@ def chains_hold(text: str, identity: Identity) -> bool:
     Raises:
         NeedsNumbersError: from an exact identity.
     """
-    return all(
-        _agree(left, right, identity)
-        for chain in chains_of(text)
-        for left, right in combinations(chain[:_MOST_MEMBERS], 2)
+    return any(
+        all(
+            _agree(left, right, identity)
+            for chain in chains_of(reading)
+            for left, right in combinations(chain[:_MOST_MEMBERS], 2)
+        )
+        for reading in with_tied_signs(text)
     )
 
 
@@ -79,23 +84,26 @@ def _chains(tokens: list[Token]) -> Iterator[list[Form]]:
     if inner is not None:
         yield from _chains(inner)
         return
-    items = split(tokens, _SEPARATORS)
+    items = split(tokens, frozenset(token.text for token in tokens if _BETWEEN.fullmatch(token.text)))
     if len(items) > 1:
         for item in items:
             yield from _chains(item)
         return
-    for signed in with_both_signs(tokens):
-        signs = marks_between(signed, _RELATIONS)
-        if "\\approx" in signs:
-            signs = signs[: signs.index("\\approx")]
-        if signs and set(signs) <= _EQUALITIES:
-            sides = split(signed, _RELATIONS)[: len(signs) + 1]
-            found = zip(["=", *signs], map(_member, sides), strict=True)
-            yield [_rounded(each) if sign == "\\sim" else each for sign, each in found if each is not None]
+    signs = marks_between(tokens, _RELATIONS)
+    if "\\approx" in signs:
+        signs = signs[: signs.index("\\approx")]
+    if signs and set(signs) <= _EQUALITIES:
+        sides = split(tokens, _RELATIONS)[: len(signs) + 1]
+        found = zip(["=", *signs], map(_member, sides), strict=True)
+        yield [_rounded(each) if sign == "\\sim" else each for sign, each in found if each is not None]
 
 
 def _member(side: list[Token]) -> Form | None:
     """A constant, or several; None for a side that says nothing."""
+    texts = [token.text for token in side]
+    is_named = len(side) > 1 and side[0].kind == "letter" and texts[1] == "("  # `P(4, 4)`
+    if is_named or texts.count("%") > 1 or texts[-2:] == [".", "."]:
+        return None
     try:
         form = read_tokens(side)
     except (UnreadableError, RecursionError):
@@ -105,14 +113,15 @@ def _member(side: list[Token]) -> Form | None:
 
 
 def _is_constant(node: Node) -> bool:
-    """Whether a value has one meaning: `e = \\frac12` names an eccentricity, `\\sin 30` may be in degrees."""
-    base = node.base if isinstance(node, Power) else node
-    if base in {E, IMAGINARY} or variables(node) or is_infinite(node):
+    r"""Whether a value is a number with one meaning: `\sin 30` may be in degrees."""
+    if variables(node) or is_infinite(node):
         return False
+    calls = [part for part in walk(node) if isinstance(part, Call)]
     return not any(
-        (isinstance(part, Call) and (part.name in {"f", "g"} or part.name.endswith("_")))
-        or (isinstance(part, Call) and part.name in _BY_DEGREES and isinstance(part.arguments[0], Number))
-        for part in walk(node)
+        call.name in {"f", "g"}
+        or call.name.endswith("_")
+        or (call.name in _BY_ANGLE and PI not in walk(call.arguments[0]))
+        for call in calls
     )
 
 
@@ -147,8 +156,8 @@ def _quotient(part: Form, first: Form) -> Form:
 
 def _same_value(left: Value, right: Value, identity: Identity) -> bool:
     factor = unit_factor(left, right) if left.unit and right.unit else Fraction(1)
-    if factor is None or (left.unit and not right.unit):
-        return True  # `90` after `90 minutes`, or 1.5 hours
+    if factor is None or (left.unit and not right.unit) or _constants(left) != _constants(right):
+        return True  # `90 minutes = 1.5`; `e = \frac12` names an eccentricity
     have_one_sign = left.is_percent == right.is_percent and (left.radians is None) == (right.radians is None)
     pairs = list(product(_readings(left), _readings(right)))[: 1 if have_one_sign else None]
     try:
@@ -158,6 +167,10 @@ def _same_value(left: Value, right: Value, identity: Identity) -> bool:
         )
     except (NotExactError, TooLargeError, UndefinedError):
         return True
+
+
+def _constants(value: Value) -> set[Node]:
+    return {E, IMAGINARY}.intersection(walk(value.node))
 
 
 def _readings(value: Value) -> list[Node]:

@@ -63,11 +63,6 @@ def test_the_text_after_an_approximation_sign_is_ignored() -> None:
     assert read(r"x \approx 7") == Named("x", Value(n(7)))
 
 
-def test_a_false_equation_of_numbers_is_unreadable() -> None:
-    with pytest.raises(UnreadableError, match="does not hold"):
-        read("3 + 6 = 10")
-
-
 @pytest.mark.parametrize(
     ("text", "name"),
     [("x", "x"), ("x_{1}", "x_1"), ("f(x)", "f(x)"), ("AB", "AB"), ("2x", None), ("e", None)],
