@@ -1,7 +1,7 @@
 r"""Chains of equalities between numbers: `x = \frac{10}{4} = 2.5`. All members have one value.
 
-A decimal states the value to its last digit, rounded or truncated. Members with variables say nothing, and neither
-do functions of plain numbers that may be degrees, or sides that cannot be read.
+A decimal states the value to its last digit, rounded or truncated. Members with variables say nothing, and
+neither do functions of plain numbers that may be degrees, or sides that cannot be read.
 """
 
 from __future__ import annotations
@@ -181,9 +181,9 @@ def _readings(value: Value) -> list[Node]:
 
 def _is_near(left: tuple[Value, Node], right: tuple[Value, Node], identity: Identity) -> bool:
     """Whether two numbers are equal, or one is a decimal that the other rounds to."""
-    if not any(isinstance(part, Number) and part.is_decimal for _, node in (left, right) for part in walk(node)):
-        if left[0].literal is None and right[0].literal is None:
-            return identity.equal(left[1], right[1])
+    is_exact = left[0].literal is right[0].literal is None
+    if is_exact and not _has_decimals(left[1]) and not _has_decimals(right[1]):
+        return identity.equal(left[1], right[1])
     number, other = identity.value(left[1]), identity.value(right[1])
     return _states(left[0], number, other) or _states(right[0], other, number)
 
@@ -192,7 +192,10 @@ def _states(value: Value, number: Fraction, other: Fraction) -> bool:
     """Whether a decimal may be written for the other number, rounded or truncated."""
     excess = (other - number) * (1 if number >= 0 else -1)
     if value.literal is None:
-        is_rough = any(isinstance(part, Number) and part.is_decimal for part in walk(value.node))
-        return abs(excess) <= (abs(number) * _ROUGH if is_rough else 0)
+        return abs(excess) <= (abs(number) * _ROUGH if _has_decimals(value.node) else 0)
     ulp = Fraction(10) ** -value.num_places * (abs(number / value.literal) if value.literal else 1)
     return abs(excess) <= ulp / 2 or (value.num_digits > 1 and 0 <= excess < ulp)
+
+
+def _has_decimals(node: Node) -> bool:
+    return any(isinstance(part, Number) and part.is_decimal for part in walk(node))

@@ -7,8 +7,8 @@ Ambiguous texts are read as follows:
   set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
-- `2\frac{1}{3}` is a mixed number, `2(1/3)` a product; `x = 6/2 = 3` ends in 3 (`chains` compares its members),
-  `x = y = 5` is two equalities; text after an approximation sign is ignored.
+- `2\frac{1}{3}` is a mixed number, `2(1/3)` a product; `x = 6/2 = 3` ends in 3 (`chains` compares
+  the members), `x = y = 5` is two equalities; text after an approximation sign is ignored.
 """
 
 from __future__ import annotations

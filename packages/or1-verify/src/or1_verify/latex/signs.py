@@ -12,7 +12,7 @@ MAX_FREE_SIGNS = 3
 """Most plus-minus signs whose values are chosen each by itself."""
 _OPPOSITE = {"+": "-", "-": "+"}
 _SIGN = re.compile(r"\\pm(?![A-Za-z])|±")
-_EITHER = re.compile(r"(\\pm|±)(?![A-Za-z])|\\mp(?![A-Za-z])")
+_MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _FREE = "\\freepm"
 """A sign of a tuple that is chosen by itself."""
 
@@ -36,13 +36,14 @@ def with_tied_signs(text: str) -> list[str]:
     """
     if not _SIGN.search(text):
         return [text]
-    return [_EITHER.sub(lambda found: (sign if found[1] else _OPPOSITE[sign]), text) for sign in "+-"]
+    return [_SIGN.sub(upper, _MINUS_PLUS.sub(lower, text)) for upper, lower in _OPPOSITE.items()]
 
 
 def with_both_signs(item: list[Token]) -> list[list[Token]]:
     r"""The values of an element with plus-minus signs: those of a value are free, those of a tuple are tied.
 
-    More than `MAX_FREE_SIGNS` are tied too, any beside `\mp`, and those on both sides of an equality. Signs inside a set belong to its elements.
+    More than `MAX_FREE_SIGNS` are tied too, any beside `\mp`, and those on both sides of an
+    equality. Signs inside a set belong to its elements.
     """
     places, depth = [], 0
     for place, token in enumerate(item):

@@ -1,4 +1,4 @@
-"""`a = b = 1` is a set of equalities: one more or one less is another answer. A chain of numbers has to hold."""
+"""`a = b = 1` is a set of equalities: one more or one less is another answer. Chains of numbers hold."""
 
 from __future__ import annotations
 

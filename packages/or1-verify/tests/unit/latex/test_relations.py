@@ -10,7 +10,7 @@ from or1_verify.latex.forms import Named, Region, Relation, Span, Value
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import NEGATIVE_INFINITY
 from or1_verify.latex.relations import equation_of, is_variable, name_of
-from or1_verify.latex.tokens import UnreadableError, tokenize
+from or1_verify.latex.tokens import tokenize
 from or1_verify.latex.tree import INFINITY, Number, Symbol
 
 
