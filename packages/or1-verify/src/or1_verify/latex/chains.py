@@ -150,8 +150,10 @@ def _agree(left: Form, right: Form, identity: Identity) -> bool:
 
 
 def _quotient(part: Form, first: Form) -> Form:
-    is_value = isinstance(part, Value) and isinstance(first, Value)
-    return Value(Quotient(part.node, first.node)) if is_value else part
+    match part, first:
+        case Value(above), Value(below):
+            return Value(Quotient(above, below))
+    return part
 
 
 def _same_value(left: Value, right: Value, identity: Identity) -> bool:
@@ -169,8 +171,9 @@ def _same_value(left: Value, right: Value, identity: Identity) -> bool:
         return True
 
 
-def _constants(value: Value) -> set[Node]:
-    return {E, IMAGINARY}.intersection(walk(value.node))
+def _constants(value: Value) -> list[bool]:
+    nodes = set(walk(value.node))
+    return [E in nodes, IMAGINARY in nodes]
 
 
 def _readings(value: Value) -> list[Node]:

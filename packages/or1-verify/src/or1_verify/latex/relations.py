@@ -73,8 +73,8 @@ def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[li
 
 def name_of(tokens: list[Token]) -> str | None:
     """The name that the tokens spell; None if they are more than a name."""
-    if all(token.kind == "text" for token in tokens):
-        return " ".join(token.text.lower() for token in tokens)
+    if all(token.kind == "text" or (token.text == ":" and len(tokens) > 1) for token in tokens):
+        return " ".join(token.text.lower() for token in tokens).replace(" : ", ":")
     shown = _shown(tokens)
     return shown if is_name(shown) else None
 
