@@ -24,7 +24,7 @@ from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
-from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
@@ -96,6 +96,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
         return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
+    if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
+        return Comparison.DIFFERENT
     if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
         if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
