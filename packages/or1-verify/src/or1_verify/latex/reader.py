@@ -33,6 +33,7 @@ from or1_verify.latex.forms import (
     Value,
     Words,
 )
+from or1_verify.latex.lettered import read_parts
 from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
@@ -95,7 +96,7 @@ def read(text: str) -> Form:
     ('x', 'list', Based(digits='204', base='5'))
     """
     text = bare(text)
-    return read_scoped(text, _without_domain) or _without_domain(text)
+    return read_parts(text, read) or read_scoped(text, _without_domain) or _without_domain(text)
 
 
 def _without_domain(text: str) -> Form:
