@@ -31,7 +31,7 @@ _BETWEEN = re.compile(r"[,;]|\\(?:[Ll]ong)?(?:left)?[Rr]ightarrow|\\implies|\\if
 """Between two elements of a list, or two steps."""
 _MOST_MEMBERS = 12
 """Most members of a chain that are compared [members]."""
-_BY_ANGLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
+_BY_ANGLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan"})
 _ROUGH = Fraction(1, 100)
 """Largest relative error of an expression of rounded decimals [dimensionless]."""
 
