@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
-from or1_verify.latex.forms import Dots, Form, Many, Named, Order
+from or1_verify.latex.forms import Dots, Form, Many, Named, Order, Words
 from or1_verify.latex.names import JOINT
 
 Same = Callable[[Form, Form], bool]
@@ -33,6 +34,8 @@ def elements_of(form: Form) -> Elements:
             return elements_of(inner)
         case Named():
             return _unnamed(Order.LIST, _apart(form))
+        case Words("no solution"):
+            return Elements(Order.SET, ())
     return Elements(Order.LIST, (form,))
 
 
@@ -79,6 +82,8 @@ def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
 
 
 def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
+    if Order.SET in (gold.order, answer.order):
+        same = partial(_same_member, same)
     if any(isinstance(item, Dots) for item in (*gold.items, *answer.items)):
         return _in_order(gold.items, answer.items, same)
     if gold.order is Order.SET or answer.order is Order.SET:
@@ -93,6 +98,15 @@ def _same_unnamed(gold: Elements, answer: Elements, same: Same) -> bool:
     if gold.order is Order.TUPLE or answer.order is Order.TUPLE:
         return _in_order(gold.items, answer.items, same)
     return _match(gold.items, answer.items, same)
+
+
+def _same_member(same: Same, gold: Form, answer: Form) -> bool:
+    r"""A set is no member of itself: `\{\{1\}\}` is not `\{1\}`."""
+    return _is_set(gold) == _is_set(answer) and same(gold, answer)
+
+
+def _is_set(form: Form) -> bool:
+    return isinstance(form, Words | Many) and elements_of(form).order is Order.SET
 
 
 def _are_roots(names: tuple[str, ...]) -> bool:

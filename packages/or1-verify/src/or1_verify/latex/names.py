@@ -19,7 +19,7 @@ _NAME = re.compile(
     rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\det\(?[A-Z]\)?|\[[A-Z]{{3,6}}\]"
     r"|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
 )
-_RATIO = re.compile(r"\\frac\{(\w+)\}\{(\w+)\}")
+_SEGMENT = re.compile(r"\|[A-Z]{2,}\|")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")
 _MARKED = re.compile(r"\\(overline|bar|tilde|widetilde|dot|ddot)\{?[A-Za-z](?![A-Za-z])")
 _APPLIED = re.compile(r"([^()]+)\((.*)\)")
@@ -54,11 +54,13 @@ def same_name(gold: str, answer: str) -> bool:
         return names == others if len(names) > 1 else names < others
     if is_variable(gold) and is_variable(answer):
         return False
+    if gold[0] == "|" or answer[0] == "|":
+        inner = gold.strip("|"), answer.strip("|")
+        if gold[0] == answer[0] or _SEGMENT.fullmatch(gold) or _SEGMENT.fullmatch(answer):
+            return same_name(*inner)
+        return inner[0] != inner[1]  # `|z| = 2` is not `z = 2`
     if gold.startswith("\\frac") != answer.startswith("\\frac") and (gold in answer or answer in gold):
         return False  # `x/y = 0` is not `x = 0`
-    parts = _RATIO.fullmatch(gold), _RATIO.fullmatch(answer)
-    if parts[0] and parts[1] and parts[0].groups() == parts[1].groups()[::-1]:
-        return False
     words = _WORDS.fullmatch(gold), _WORDS.fullmatch(answer)
     if words[0] and words[1]:
         return _same_words(words[0][1], words[1][1])

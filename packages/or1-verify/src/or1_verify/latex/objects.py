@@ -19,7 +19,7 @@ NAMED_BY_POINTS = frozenset({"angle", "triangle"})
 MARKED = frozenset({"overline", "vec", "hat", "mathbf", "boldsymbol", "overleftarrow", "overleftrightarrow"})
 """Commands with the letters of a name as their argument."""
 _BETWEEN_SIDES = (
-    "parallel nparallel perp cong ncong sim nsim asymp doteq propto models prec succ preceq succeq "
+    "parallel nparallel perp cong ncong sim nsim asymp doteq propto ll gg models prec succ preceq succeq "
     "subset supset subseteq supseteq subsetneq supsetneq sqsubseteq sqsupseteq in ni notin "
     "vdash dashv mid nmid bowtie leftarrow rightarrow leftrightarrow Leftarrow Rightarrow "
     "Leftrightarrow mapsto to iff implies circ bullet oplus ominus otimes oslash odot star amalg "

@@ -1,11 +1,12 @@
 r"""Recursive-descent parser from tokens to one expression; implicit operations become explicit.
 
-Juxtaposition multiplies; a whole number before a fraction of whole numbers is a mixed number; `\sin 3x`
-takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
+Juxtaposition multiplies; a whole number before a fraction of whole numbers, both without brackets, is a mixed
+number; `\sin 3x` takes all factors up to the next function, sum or fraction bar; `\sqrt 2 x` takes one token.
 """
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import arc, is_arc
@@ -58,6 +59,9 @@ _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_pa
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-"})
+_OF_ORDER = r"(?: \^ (?:\d|\{ \d \}))?"
+_DERIVATIVE = re.compile(rf"\{{ (d|\\partial){_OF_ORDER} \\?[A-Za-z]+ \}} \{{ \1 \\?[A-Za-z]+{_OF_ORDER} \}}")
+"""The arguments of the fraction, with blanks between tokens."""
 _NO_FACTOR = ("\\pm", "\\mp", "\\end", "\\rfloor", "\\rceil")
 
 
@@ -130,8 +134,9 @@ class _Parser(DecimalCursor):
         return token.kind == "command" and not (token.text.startswith(_NO_FACTOR) or token.text in NO_FACTORS)
 
     def _juxtaposed(self, before: Node) -> Node:
-        """`2x` is a product, `2\\frac{1}{3}` and `2 1/3` are mixed numbers; `2 3` is neither."""
-        is_digit = self.next is not None and self.next.kind == "number"
+        """`2x` and `2(1/3)` are products, `2\\frac{1}{3}` and `2 1/3` mixed numbers; `2 3` is neither."""
+        has_brackets = self._sees("(", "[") or self._tokens[self._at - 1].text in {")", "]"}
+        is_digit = self.next is not None and self.next.kind == "number" and not has_brackets
         factor = self._factor()
         if is_digit and self._sees("/") and is_whole(before) and is_whole(factor):
             self._take()
@@ -143,6 +148,8 @@ class _Parser(DecimalCursor):
             raise UnreadableError("two numbers side by side")
         if is_arc(factor):
             return Sum((before, factor))
+        if has_brackets:
+            return times(before, factor)
         if is_whole(before) and is_proper(factor):
             return Sum((before, factor))
         match factor:
@@ -242,7 +249,7 @@ class _Parser(DecimalCursor):
 
     def _command(self, name: str) -> Node:
         if name == "frac":
-            return Quotient(self._argument(), self._argument())
+            return self._derivative() or Quotient(self._argument(), self._argument())
         if name == "sqrt":
             return self._root()
         if name == "binom":
@@ -274,6 +281,14 @@ class _Parser(DecimalCursor):
         if name.isalpha() and name not in _NO_VALUE:
             return Symbol(name)  # an unknown macro is a variable
         raise UnreadableError(f"\\{name}")
+
+    def _derivative(self) -> Node | None:
+        r"""`\frac{dy}{dx}`: a symbol of its own, and no quotient of products."""
+        found = _DERIVATIVE.match(" ".join(token.text for token in self._tokens[self._at : self._at + 14]))
+        if found is None:
+            return None
+        self._at += found.group().count(" ") + 1
+        return Symbol(found.group().replace(" ", "").replace("\\partial", "d"))
 
     def _argument(self) -> Node:
         r"""A braced group, or one token: the 1 of `\frac12`, one digit of a longer number."""

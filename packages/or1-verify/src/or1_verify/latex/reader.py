@@ -7,8 +7,8 @@ Ambiguous texts are read as follows:
   set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
-- `2\frac{1}{3}` is a mixed number; `x = 3 = 5` ends in 5, `x = y = 5` is two equalities;
-  text after an approximation sign is ignored.
+- `2\frac{1}{3}` is a mixed number, `2(1/3)` a product; `x = 6/2 = 3` ends in 3 (`chains` compares
+  the members), `x = y = 5` is two equalities; text after an approximation sign is ignored.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from or1_verify.latex.forms import (
     Value,
     Words,
 )
+from or1_verify.latex.lettered import read_parts
 from or1_verify.latex.notations import with_plain_numbers
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
@@ -95,7 +96,7 @@ def read(text: str) -> Form:
     ('x', 'list', Based(digits='204', base='5'))
     """
     text = bare(text)
-    return read_scoped(text, _without_domain) or _without_domain(text)
+    return read_parts(text, read) or read_scoped(text, _without_domain) or _without_domain(text)
 
 
 def _without_domain(text: str) -> Form:
@@ -105,7 +106,7 @@ def _without_domain(text: str) -> Form:
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return TimeOfDay(clock[1], clock[2].lower())
-    tokens = tokenize(_written_out(text))
+    tokens = tokenize(written_out(text))
     if not tokens:
         raise UnreadableError("nothing to read")
     return read_tokens(tokens)
@@ -116,7 +117,7 @@ def is_congruence(text: str) -> bool:
     return "pmod" in text or "equiv" in text or not re.search("[A-Za-z]", _COMMAND.sub("", text))
 
 
-def _written_out(text: str) -> str:
+def written_out(text: str) -> str:
     text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)

@@ -73,8 +73,8 @@ def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[li
 
 def name_of(tokens: list[Token]) -> str | None:
     """The name that the tokens spell; None if they are more than a name."""
-    if all(token.kind == "text" for token in tokens):
-        return " ".join(token.text.lower() for token in tokens)
+    if all(token.kind == "text" or (token.text == ":" and len(tokens) > 1) for token in tokens):
+        return " ".join(token.text.lower() for token in tokens).replace(" : ", ":")
     shown = _shown(tokens)
     return shown if is_name(shown) else None
 
@@ -85,8 +85,6 @@ def _shown(tokens: list[Token]) -> str:
 
 def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
     first, last = name_of(sides[0]), name_of(sides[-1])
-    if first is None and len(sides) == 2 and _is_false(sides):
-        raise UnreadableError("an equation that does not hold")
     if first is not None:
         names = [name_of(side) or "" for side in sides[:-1]]
         is_joint = all(map(is_variable, names)) or all(map(is_product, names))
@@ -115,19 +113,6 @@ def label_of(side: list[Token]) -> str:
     }
     found = {kind for kind, names in _EXTREMA.items() if names & words}
     return found.pop() if len(found) == 1 else ""
-
-
-def _is_false(sides: list[list[Token]]) -> bool:
-    """Whether the sides are different fractions (`3 + 6 = 10`); decimals may be rounded and do not count."""
-    values: set[Fraction] = set()
-    for side in sides:
-        try:
-            node = parse(side)
-            if not any(isinstance(part, Number) and part.is_decimal for part in walk(node)):
-                values.add(ExactIdentity().value(node))
-        except (UnreadableError, NeedsNumbersError, UndefinedError, TooLargeError):
-            continue
-    return len(values) > 1
 
 
 def _is_identity(left: Node, right: Node) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from or1_verify.latex.alignment import aligned
 from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
 from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
@@ -173,6 +174,7 @@ class Comparer:
         return same and self.same(gold_form, answer_form)
 
     def _same_named(self, gold: Form, answer: Form) -> bool:
+        answer = aligned(gold, answer)
         match gold, answer:
             case Named(gold_name, gold_form), Named():
                 answer = with_argument(answer, gold)
@@ -209,6 +211,7 @@ class Comparer:
         return equations is not None and self._same_relation(*equations)
 
     def _same_many(self, gold: Form, answer: Form) -> bool:
+        answer = aligned(gold, answer)
         match gold, answer:
             case (Many(Order.TUPLE), Many(Order.SET, (Many(Order.TUPLE) as only,))):
                 return self.same(gold, only)  # a set with one solution

@@ -12,6 +12,7 @@ MAX_FREE_SIGNS = 3
 """Most plus-minus signs whose values are chosen each by itself."""
 _OPPOSITE = {"+": "-", "-": "+"}
 _SIGN = re.compile(r"\\pm(?![A-Za-z])|±")
+_MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _FREE = "\\freepm"
 """A sign of a tuple that is chosen by itself."""
 
@@ -27,10 +28,22 @@ def with_free_signs(text: str) -> str | None:
     return _SIGN.sub(lambda _: f"{_FREE} ", text)
 
 
+def with_tied_signs(text: str) -> list[str]:
+    r"""The text with its upper signs, and with its lower ones.
+
+    >>> with_tied_signs(r"1 \pm 2"), with_tied_signs("1")
+    (['1 + 2', '1 - 2'], ['1'])
+    """
+    if not _SIGN.search(text):
+        return [text]
+    return [_SIGN.sub(upper, _MINUS_PLUS.sub(lower, text)) for upper, lower in _OPPOSITE.items()]
+
+
 def with_both_signs(item: list[Token]) -> list[list[Token]]:
     r"""The values of an element with plus-minus signs: those of a value are free, those of a tuple are tied.
 
-    More than `MAX_FREE_SIGNS` are tied too, and any beside `\mp`. Signs inside a set belong to its elements.
+    More than `MAX_FREE_SIGNS` are tied too, any beside `\mp`, and those on both sides of an
+    equality. Signs inside a set belong to its elements.
     """
     places, depth = [], 0
     for place, token in enumerate(item):
@@ -40,7 +53,8 @@ def with_both_signs(item: list[Token]) -> list[list[Token]]:
     if not places:
         return [item]
     marks = {item[place].text for place in places}
-    are_free = marks == {_FREE} or (marks == {"\\pm"} and not _is_tuple(item))
+    is_step = any(token.text == "=" for token in item[places[0] : places[-1]])
+    are_free = marks == {_FREE} or (marks == {"\\pm"} and not _is_tuple(item) and not is_step)
     if are_free and len(places) <= MAX_FREE_SIGNS:
         return [
             _signed(item, dict(zip(places, signs, strict=True)))

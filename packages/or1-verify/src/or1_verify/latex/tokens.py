@@ -64,7 +64,7 @@ _WRAPPER = re.compile(
 _SAME_COMMAND = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "sfrac": "frac", "nicefrac": "frac",
     "dbinom": "binom", "tbinom": "binom", "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge",
-    "lt": "<", "ll": "<", "gt": ">", "gg": ">", "neq": "ne", "ast": "*", "times": "*", "cdot": "*",
+    "lt": "<", "gt": ">", "neq": "ne", "ast": "*", "times": "*", "cdot": "*",
     "cdotp": "*", "div": "/", "slash": "/", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
     "vert": "|", "lvert": "|", "rvert": "|", "colon": ":", "dots": "ldots", "cdots": "ldots",
     "dotsc": "ldots", "dotsb": "ldots", "dotsm": "ldots", "varnothing": "emptyset", "degree": "circ",

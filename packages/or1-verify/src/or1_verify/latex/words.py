@@ -168,7 +168,8 @@ def _listed(text: str) -> tuple[list[str], bool]:
 
 
 def _without_layout(text: str) -> str:
-    return re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
+    """The words alone; the braces of a set stay."""
+    return re.sub(r"\\(?![{}])|(?<!\\)[{}]|[$~*]", " ", _LAYOUT.sub(" ", text.lower()))
 
 
 def normal_words(text: str) -> str:

@@ -34,10 +34,22 @@ _ABOUT_OTHERS = re.compile(
 _ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
 _OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
 _OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
-LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\(?:text|math)\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=\S)")
+LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\(?:text|math)\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=[^\s}])")
 r"""The letter of a choice before its text: `\text{(B)} 12`."""
 _SMALL = "abcdfghj"
 """Small letters of choices: `e` and `i` are numbers."""
+
+
+def names_other_choice(text: str, letter: str) -> bool:
+    """Whether a text begins with another letter as the label of a choice.
+
+    >>> names_other_choice("A. D", "D"), names_other_choice("D. A", "D"), names_other_choice("A D", "D")
+    (True, False, False)
+    """
+    found = _LETTER.fullmatch(_plain(text))
+    if found is None or found["letter"] not in {*_SMALL.upper(), "E", "I"} - {letter}:
+        return False
+    return found["shut"] is not None or found["rest"].startswith((".", ":"))
 
 
 def choice_letter(text: str) -> str | None:
@@ -51,7 +63,7 @@ def choice_letter(text: str) -> str | None:
     >>> [choice_letter(text) for text in ("C or D", "a circle", r"R\sqrt{2}", "N - 1")]
     [None, None, None, None]
     """
-    found = _LETTER.fullmatch(" ".join(_MARKUP.sub(" ", text).split()).strip("* ."))
+    found = _LETTER.fullmatch(_plain(text))
     if found is None or (found["letter"].islower() and found["letter"] not in _SMALL):
         return None
     letter, rest = found["letter"], found["rest"]
@@ -60,6 +72,10 @@ def choice_letter(text: str) -> str | None:
     after = (_AFTER_BRACKET if found["shut"] else _AFTER_LETTER).fullmatch(rest)
     words = next((part for part in after.groups() if part), "") if after else ""
     return letter.upper() if words and _is_text(words, letter) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", text).split()).strip("* .")
 
 
 def _is_text(words: str, letter: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from or1_verify.latex.bases import counted
+from or1_verify.latex.chains import chains_hold, without_rounding
 from or1_verify.latex.durations import read_duration
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
@@ -23,7 +24,7 @@ from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
-from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
 from or1_verify.math.gold import (
     AcceptedGold,
     BadGoldError,
@@ -95,6 +96,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
         return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
+    if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
+        return Comparison.DIFFERENT
     if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
         if isinstance(form, Words) and choice_letter(answer) == form.text:
             return Comparison.EQUAL
@@ -119,9 +122,16 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     )
     found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
     best = min(found, key=_BEST_FIRST.index)
-    if best is Comparison.EQUAL and _is_approximated_by_words(answer):
-        return Comparison.DIFFERENT
-    return best
+    return _as_chained(answer, identity) if best is Comparison.EQUAL else best
+
+
+def _as_chained(answer: str, identity: Identity) -> Comparison:
+    """The result for an answer that ends in the value of the gold: equal if its steps hold."""
+    try:
+        holds = chains_hold(answer, identity) and not _is_approximated_by_words(answer)
+    except NeedsNumbersError:
+        return Comparison.OPEN
+    return Comparison.EQUAL if holds else Comparison.DIFFERENT
 
 
 def _by_residues(gold: str, answer: str) -> Comparison | None:
@@ -216,6 +226,8 @@ def _is_evasive(gold: Form, answer: Form) -> bool:
 def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     """The possible readings of an answer, given the form of the gold."""
     texts = [answer]
+    if (unrounded := without_rounding(answer)) is not None:
+        texts.append(unrounded)
     comma = _DECIMAL_COMMA.fullmatch(answer)
     if (
         comma

@@ -78,6 +78,7 @@ _LONGEST = 300
 _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_LETTER_ALONE = re.compile(r"[(\[]([A-Z])[)\]]|([A-Z])[.:)]")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
 
@@ -155,6 +156,8 @@ def form_of(gold: AcceptedGold) -> Form:
     form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):
         raise BadGoldError(f"gold {gold.text!r} is not of type {gold.type}")
+    if isinstance(form, Words) and (letter := _LETTER_ALONE.fullmatch(form.text)):
+        return Words(letter[1] or letter[2])
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
         raise BadGoldError(f"gold {gold.text!r} has no letter or digit")
     return form
@@ -190,6 +193,8 @@ def why_unreadable(gold: Gold) -> str:
 def as_typed(form: Form, kind: GoldType | None) -> Form:
     """A form converted to a type: of a typed gold, or of an answer to one."""
     if isinstance(form, Scoped):
+        return replace(form, form=as_typed(form.form, kind))
+    if isinstance(form, Named) and form.name.startswith("("):
         return replace(form, form=as_typed(form.form, kind))
     if kind in {GoldType.INTEGER, GoldType.RATIONAL} and isinstance(form, Value):
         return replace(form, literal=None)

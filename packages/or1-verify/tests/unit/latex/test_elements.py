@@ -5,7 +5,10 @@ from __future__ import annotations
 import operator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from builders import is_right
 from or1_verify.latex.elements import Elements, elements_of, same_elements
 from or1_verify.latex.forms import Many, Named, Order, Words
 
@@ -70,3 +73,15 @@ def test_a_named_tuple_names_its_items() -> None:
     named = Named("(x,y)", Many(Order.TUPLE, (A, B)))
     assert elements_of(named) == elements(Order.TUPLE, A, B, names=("x", "y"))
     assert elements_of(A) == elements(Order.LIST, A), "any other form is one element"
+
+
+SETS = st.recursive(st.just(r"\{\}"), lambda inner: st.lists(inner, max_size=3).map(
+    lambda members: rf"\{{{','.join(dict.fromkeys(members))}\}}"), max_leaves=5)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(SETS)
+def test_a_set_is_no_set_of_itself(text: str) -> None:
+    assert is_right(text, text.replace(r"\{\}", r"\emptyset"))
+    assert not is_right(text, rf"\{{{text}\}}")
+    assert not is_right(rf"\{{{text}\}}", text)

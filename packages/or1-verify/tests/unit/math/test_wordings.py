@@ -143,6 +143,21 @@ _ROWS = [
     ("C", r"\text{(C) A=B}", r"\text{(C) A is correct}"),
     ("B", r"\text{B: Tuesday}", r"\text{C: Tuesday}"),
     ("3", r"\text{3rd}", r"2\text{3rd}"),
+    (r"\frac73", r"2\frac13", r"2\left(\frac13\right)"),
+    (r"2\frac13", "2 1/3", r"(2)\left(\frac13\right)"),
+    (r"\frac{4}{15}", r"2\left(\frac{2}{15}\right)", r"2\frac{2}{15}"),
+    (r"\frac{5x}{2}", r"5\left(\frac12\right)x", r"5\frac12x"),
+    (r"\frac12", r"\frac36=0.5", r"\frac13=0.5"),
+    (r"\sqrt2", r"\frac{2}{\sqrt2}=\sqrt2", r"\sqrt3=\sqrt2"),
+    (r"\frac23", r"\frac23=0.667", r"\frac23=0.767"),
+    ("12", r"x=\frac{36}{3}=12", "x=15=12"),
+    ("x>2", "2<x", r"x\gg 2"),
+    ("12", r"x\sim 12", r"12\sim 13"),
+    (r"\emptyset", r"\{\}", r"\{\emptyset\}"),
+    (r"\{\emptyset\}", r"\{\{\}\}", r"\emptyset"),
+    (r"\{1\}", "1", r"\{\{1\}\}"),
+    (r"\{\emptyset,\{1\}\}", r"\{\{1\},\{\}\}", r"\{\{\},1\}"),
+    (r"\text{(D)}", r"\text{(D) 12}", r"\text{A. D}"),
 ]
 
 

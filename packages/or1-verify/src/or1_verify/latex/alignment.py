@@ -1,0 +1,67 @@
+r"""Values follow their names: `(b, a) = (2, 1)` is `(a, b) = (1, 2)`, and `BC:AB = 2:1` is `AB:BC = 1:2`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+from or1_verify.latex.forms import Form, Many, Named, Order, Ratio, Value
+from or1_verify.latex.tree import Number, Quotient
+
+_FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
+_SEGMENT = re.compile(r"[A-Z]{2}")
+_ONE = Number(Fraction(1))
+
+
+def aligned(gold: Form, answer: Form) -> Form:
+    """The answer with its parts in the order of the gold, if both name the same parts in different orders;
+    else the answer as it is."""
+    wanted = _name_of(gold)
+    return _in_order(answer, wanted, _parts(_name_of(answer))) if wanted else answer
+
+
+def _name_of(form: Form) -> str:
+    """The first name of several parts."""
+    match form:
+        case Named(name):
+            return name if len(_parts(name)) > 1 else ""
+        case Many(_, items):
+            return next((name for item in items if (name := _name_of(item)).startswith("(")), "")
+    return ""
+
+
+def _parts(name: str) -> list[str]:
+    """The names of the parts; a segment is the same from both ends.
+
+    >>> _parts("(a,b)"), _parts("BA:S_{1}"), _parts("x")
+    (['a', 'b'], ['AB', 'S_1'], ['x'])
+    """
+    fraction = _FRACTION.fullmatch(name)
+    if name.startswith("("):
+        return name[1:-1].split(",")
+    parts = list(fraction.groups()) if fraction else re.split(":| to ", name)
+    plain = (re.sub(r"[{}]", "", part) for part in parts)
+    return ["".join(sorted(part)) if _SEGMENT.fullmatch(part) else part for part in plain]
+
+
+def _in_order(form: Form, wanted: str, names: list[str]) -> Form:
+    """A form with its parts, which have these names, in the wanted order."""
+    parts = _parts(wanted)
+    if isinstance(form, Named):
+        names = _parts(form.name)
+        is_other = sorted(names) != sorted(parts) or len(set(names)) < len(names)
+        return form if is_other else replace(form, name=wanted, form=_in_order(form.form, wanted, names))
+    if sorted(names) != sorted(parts):
+        return form
+    places = [names.index(part) for part in parts]
+    match form:
+        case Many(Order.TUPLE, items) if len(items) == len(places):
+            return replace(form, items=tuple(items[place] for place in places))
+        case Many(_, items):
+            return replace(form, items=tuple(_in_order(item, wanted, names) for item in items))
+        case Ratio(values) if len(values) == len(places):
+            return Ratio(tuple(values[place] for place in places))
+        case Value(node) if places == [1, 0]:
+            return Value(Quotient(_ONE, node))
+    return form
