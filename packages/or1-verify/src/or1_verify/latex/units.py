@@ -18,18 +18,18 @@ METRIC = {
     "watt": "W", "volt": "V", "ampere": "A amp", "ohm": "Omega", "pascal": "Pa", "hertz": "Hz",
     "electronvolt": "eV", "mole": "mol", "coulomb": "C", "farad": "F", "tesla": "T", "henry": "H",
     "parsec": "pc", "calorie": "cal", "bar": "bar", "kelvin": "K", "molar": "M", "weber": "Wb", "byte": "",
-    "bit": "", "radian": "rad",
+    "bit": "", "radian": "rad", "lumen": "lm", "lux": "lx", "candela": "cd", "becquerel": "Bq", "sievert": "Sv",
 }  # fmt: skip
 _OTHER = {
     "inch": "in inches", "foot": "ft feet", "yard": "yd", "mile": "mi", "pound": "lb lbm", "ounce": "oz",
     "gallon": "gal", "quart": "qt", "pint": "pt", "acre": "", "ton": "tonne", "minute": "min",
-    "hour": "h hr", "day": "", "week": "", "month": "", "year": "yr", "dollar": "$ usd", "cent": "",
+    "hour": "h hr", "day": "d", "week": "wk", "month": "mo", "year": "yr", "dollar": "$ usd", "cent": "",
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
-    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "", "au": "AU",
+    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt kn", "au": "AU",
     "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
     "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "",
     "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
-    "rupee": "", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
+    "rupee": "rs Rs", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip
 _QUOTIENTS = {
     "mph": ("mile", "hour"),

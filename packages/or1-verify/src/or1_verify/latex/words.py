@@ -17,7 +17,7 @@ GREEK = frozenset({
     "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
 })  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
-"""Words that are as short as products of variables."""
+"""Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
@@ -31,7 +31,7 @@ FILLERS = frozenset({
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
     "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct",
-    "possible", "required", "length", "area", "volume", "old", "percent",
+    "possible", "required", "length", "area", "volume", "old", "percent", "as", "be", "it", "so", "we",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
@@ -48,6 +48,10 @@ _PLURALS = (
     (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
+_SHORTEST_NOUN = 3
+"""Fewest letters of a word that may be left out; shorter ones are products of variables [letters]."""
+_OPERATIONS = (FUNCTIONS - {"max", "min", "exp", "det", "floor", "ceil"}) | GREEK | {"sqrt", "over", "pi"}
+_WRITTEN = re.compile(r"[A-Za-z]+\d*")
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
@@ -110,6 +114,23 @@ def meaning_words(text: str) -> tuple[str, ...]:
         for word in words
         if not is_unit_word(word) and not {word, word.removesuffix("s")} & FILLERS
     )
+
+
+def may_be_left_out(words: str, gold: str) -> bool:
+    """Whether the gold may lack the words after an answer: each is a unit, a filler or a noun, or in the gold.
+
+    >>> [may_be_left_out(words, "") for words in ("apples", "m", "AB", "x", "over pi")]
+    [True, True, False, False, False]
+    """
+    known = set(_WRITTEN.findall(gold))
+    return all(_is_word(word) for word in _WRITTEN.findall(words) if word not in known)
+
+
+def _is_word(word: str) -> bool:
+    if is_unit_word(word.rstrip("23")) or word.lower() in FILLERS | SHORT_WORDS:
+        return True
+    is_product = word.isupper() or word.lower() in _OPERATIONS
+    return len(word) >= _SHORTEST_NOUN and word.isalpha() and not is_product
 
 
 def has_direction(text: str) -> bool:
