@@ -14,6 +14,7 @@ from or1_verify.latex.words import (
     has_direction,
     may_be_left_out,
     meaning_words,
+    rejects,
 )
 
 
@@ -69,7 +70,9 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     """Words after a number may be on one side only; words after a variable are part of the answer."""
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
-    if are_of_other_things(gold.unit, answer.unit) or not may_be_left_out(answer.unit, gold.unit):
+    if are_of_other_things(gold.unit, answer.unit) or rejects(answer.unit, gold.unit):
+        return False
+    if not may_be_left_out(answer.unit, gold.unit):
         return False
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
     common = set(gold_words) & set(answer_words)

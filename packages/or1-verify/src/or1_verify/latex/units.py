@@ -40,6 +40,8 @@ _QUOTIENTS = {
     "rpm": ("revolution", "minute"),
     "mpg": ("mile", "gallon"),
 }
+KINDS = frozenset({"half", "quarter", "nautical", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"})
+"""Words that make another unit of the one after them."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({
     "mm", "cm", "cms", "dm", "km", "kms", "in", "ft", "yd", "yds", "mi", "kg", "kgs", "lb", "lbs", "oz",
@@ -53,6 +55,8 @@ _SIGNS = str.maketrans({"\N{ANGSTROM SIGN}": "Å", "°": r"^\circ ", "·": r"\cd
                         "²": "^2", "³": "^3", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega "})  # fmt: skip
 _SCALES = (Counter({"kelvin": 1}), Counter({"molar": 1}))
 """`5\\text{K}` may be five thousand, and `5\\text{M}` five million."""
+_INFORMATION = {"bit": "b", "byte": "B"}
+"""Symbols after a large prefix alone: `Gb`, `GB`."""
 _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
 
 
@@ -71,7 +75,9 @@ def _vocabulary() -> dict[str, str]:
             for name in symbols.split():
                 if len(name) < 4 or name == "Omega":
                     names.setdefault(symbol + name, prefix + unit)
-    return names
+    for unit, symbol in _INFORMATION.items():
+        names |= {letter + symbol: PREFIXES[letter] + unit for letter in "kMGT"}
+    return names | {"KB": "kilobyte", "gb": "gigabyte", "tb": "terabyte"}
 
 
 UNIT_OF = _vocabulary()
@@ -112,7 +118,7 @@ def measure_of(words: str) -> dict[str, int]:
     ({'inch': 2}, {'mile': 1, 'hour': -1}, {})
     """
     found: Counter[str] = Counter()
-    sign, power, last = 1, 1, ""
+    sign, power, last, kind = 1, 1, "", ""
     for word in _WORD.findall(words.replace(".", "")):
         lower = word.lower()
         if lower in {"per", "/"} or (lower in {"a", "an"} and last):
@@ -122,9 +128,11 @@ def measure_of(words: str) -> dict[str, int]:
         elif lower in _POWERS:
             power = _POWERS[lower]
         elif units := _units_of(word):
+            units = (kind + units[0], *units[1:])
             for place, unit in enumerate(units):
                 found[unit] += power * sign * (-1 if place else 1)
             power, last = 1, units[0]
+        kind = f"{lower} " if lower in KINDS else ""
     if found.keys() & set(_TEMPERATURES.values()):
         del found["degree"]
     return {unit: count for unit, count in found.items() if count}

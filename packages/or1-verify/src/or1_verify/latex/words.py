@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
-from or1_verify.latex.units import is_unit_word
+from or1_verify.latex.scales import CARDINALS, SCALES, leading_factor
+from or1_verify.latex.units import is_unit_word, measure_of
 
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
@@ -37,15 +39,20 @@ FILLERS = frozenset({
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
-_THINGS = tuple(frozenset(group.split()) for group in (
+_THINGS = tuple({
+    word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
+} for group in (
     "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
     "husband wife", "king queen", "head tail", "win loss", "row column", "vertex edge face",
     "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
     "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
+    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail", "teacher student/pupil",
+    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer", "day night",
 ))  # fmt: skip
-"""Groups of things counted, in the singular: no word of a group stands for another."""
+"""Groups of things counted, in the singular: no word of a group stands for another one; `/` joins synonyms."""
+_NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
 _PLURALS = (
-    (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
+    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
 _SHORTEST_NOUN = 3
@@ -60,15 +67,29 @@ _LAYOUT = re.compile(
 
 
 _CHANGES_VALUE = re.compile(
-    r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
-    r"|plus|minus|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
+    r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|\w+n't|was"
+    r"|plus|minus|repeating|recurring|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    r"|at least|at most|(?:more|less|greater) than|per(?:cent of| hundred| thousand| million)"
-    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b|\b(?:wrong|incorrect|false)\W*$"
-    r"|^\s*(?:half|halves|thirds|quarters|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
-    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
+    rf"|at least|at most|(?:more|less|greater) than|percent of|(?:per|in) (?:{'|'.join(SCALES)})s?"
+    rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
 )
+_HALF_OF_UNIT = re.compile(r"\s*half\s+([a-z]+)")
+_REJECTED = (
+    r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|wrong|incorrect|false"
+    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard)ed"
+    r"|(?:ruled|crossed|struck|thrown) out)"
+)
+_REJECTS = re.compile(
+    rf"\b(?:(?P<state>{_REJECTED}|undefined|unknown|infinite|infinitely|reciprocal|inverse"
+    r"|fail(?:s|ed)?|contradict(?:s|ed|ion)?)"
+    r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
+)
+"""Words that take a value back; a verb with an object rejects another value."""
+_REJECTED_NAME = re.compile(
+    rf"(?:the )?{_REJECTED}(?: (?:root|solution|answer|candidate|case)s?)?|.*\b(?:wrong|incorrect|false)\b.*"
+)
+_IS = re.compile(r"\b(?:is|are|was|were)\b")
+_THINGS_AT_END = re.compile(r"(?!(?:root|solution|answer|value|candidate|case)s\W*$)[a-z]+(?<![sui])s\W*$")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
@@ -76,30 +97,48 @@ _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 MONEY = frozenset({"$", "euro", "pounds"})
 """Signs before an amount, as the tokenizer names them."""
-_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
-                "trillion": 10**12}  # fmt: skip
 
 
 def changes_value(words: str) -> bool:
     """Whether words after a number change its value, rather than name a unit.
 
-    >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
+    >>> changes_value("feet squared"), changes_value("squared"), changes_value("half hours")
     (False, True, False)
     """
-    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(words.lower()) is not None
+    plain = words.lower()
+    if (half := _HALF_OF_UNIT.match(plain)) and is_unit_word(half[1]):
+        plain = plain[half.start(1) :]
+    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(plain) is not None
 
 
-def multiplier(unit: str) -> tuple[int, str]:
-    """`million dollars` and `$ million` multiply by a million."""
+def rejects(words: str, gold: str) -> bool:
+    """Whether words after a value, which are not in the gold, take it back. Things counted may be invalid.
+
+    >>> [rejects(words, "") for words in ("is extraneous", "invalid codes", "rejecting the other root")]
+    [True, False, False]
+    """
+    found = _REJECTS.search(words.lower())
+    if found is None or found.group() in gold.lower():
+        return False
+    before, after = words[: found.start()].lower(), words[found.end() :].lower()
+    if not found["state"]:
+        return not after.strip(" .)")
+    counts = after.strip().endswith("s") or _THINGS_AT_END.search(before) is not None
+    return not counts or _IS.search(before) is not None
+
+
+def is_rejected_name(label: str) -> bool:
+    """Whether a label before a value says that it is no answer: `rejected: 4`."""
+    return _REJECTED_NAME.fullmatch(label) is not None
+
+
+def multiplier(unit: str) -> tuple[Fraction, str]:
+    """The factor in words after a value: `million dollars` and `$ million` multiply by a million."""
     money, _, rest = unit.strip().partition(" ")
-    if money in MONEY and rest:
-        factor, rest = multiplier(rest)
-        return factor, f"{money} {rest}".strip()
-    factor = 1
-    while (name := unit.strip().partition(" ")[0].lower()) in _MULTIPLIERS:
-        factor *= _MULTIPLIERS[name]
-        unit = unit.strip().partition(" ")[2]
-    return factor, unit
+    if money not in MONEY or not rest:
+        return leading_factor(unit)
+    factor, rest = leading_factor(rest)
+    return factor, money if measure_of(rest) == measure_of(money) else f"{money} {rest}".strip()
 
 
 def meaning_words(text: str) -> tuple[str, ...]:
@@ -162,11 +201,18 @@ def are_of_other_things(gold: str, answer: str) -> bool:
     >>> are_of_other_things("boys", "girls"), are_of_other_things("children", "kids")
     (True, False)
     """
-    gold_things, answer_things = ({singular(word) for word in meaning_words(text)} for text in (gold, answer))
-    return any(
-        gold_things & group and answer_things & group and gold_things.isdisjoint(answer_things & group)
-        for group in _THINGS
-    )
+    gold_things, answer_things = _things(gold), _things(answer)
+    if any(prefix + one in answer_things for one in gold_things - answer_things for prefix in _NEGATIONS):
+        return True
+    if any(prefix + one in gold_things for one in answer_things - gold_things for prefix in _NEGATIONS):
+        return True
+    senses = [[{group[one] for one in things & group.keys()} for things in (gold_things, answer_things)]
+              for group in _THINGS]  # fmt: skip
+    return any(wanted and found and wanted.isdisjoint(found) for wanted, found in senses)
+
+
+def _things(text: str) -> set[str]:
+    return {singular(word) for word in re.findall("[a-z]{3,}", text.lower().replace("non-", "non"))}
 
 
 def same_words(gold: str, answer: str) -> bool:
