@@ -17,7 +17,7 @@ import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import in_degrees
-from or1_verify.latex.bases import number_of, read_based
+from or1_verify.latex.bases import number_of, read_based, without_repetition
 from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
@@ -98,7 +98,7 @@ def read(text: str) -> Form:
 
 
 def _without_domain(text: str) -> Form:
-    text = with_plain_numbers(bare(text))
+    text = without_repetition(with_plain_numbers(bare(text)))
     if (based := read_based(text)) is not None:
         return based
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))

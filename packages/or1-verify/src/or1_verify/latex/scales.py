@@ -47,6 +47,34 @@ def leading_factor(words: str) -> tuple[Fraction, str]:
     return factor, rest
 
 
+def cardinal(word: str) -> int | None:
+    """A whole number below a hundred in words.
+
+    >>> cardinal("zero"), cardinal("twenty-five"), cardinal("hundreds")
+    (0, 25, None)
+    """
+    tens, _, ones = word.replace("-", " ").partition(" ")
+    if not ones or word == "zero":
+        return 0 if word == "zero" else CARDINALS.get(word)
+    both = CARDINALS.get(tens, 0), CARDINALS.get(ones, 10)
+    return sum(both) if both[0] >= 20 and both[1] < 10 else None
+
+
+def ordinal(word: str) -> int | None:
+    """The number of an ordinal: `third`, `twenty-first`.
+
+    >>> ordinal("second"), ordinal("thirteenth"), ordinal("thirteenths")
+    (2, 13, None)
+    """
+    before, _, last = word.rpartition("-")
+    number = {"zeroth": 0, "first": 1, "second": 2, "third": 3}.get(last)
+    number = _ordinal(last) if number is None else number
+    if not before or number is None:
+        return number
+    tens = CARDINALS.get(before, 0)
+    return tens + number if tens >= 20 and number < 10 else None
+
+
 def _scale(word: str) -> int | None:
     return _NEVER_PLURAL.get(word) or SCALES.get(word) or SCALES.get(word.removesuffix("s"))
 

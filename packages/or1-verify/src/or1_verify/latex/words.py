@@ -68,7 +68,7 @@ _LAYOUT = re.compile(
 
 _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|\w+n't|was"
-    r"|plus|minus|repeating|recurring|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
+    r"|plus|minus|repeating|recurring|factorial|doubled|tripled|halved|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
     rf"|at least|at most|(?:more|less|greater) than|percent of|(?:per|in) (?:{'|'.join(SCALES)})s?"
     rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
@@ -88,9 +88,21 @@ _REJECTS = re.compile(
 _REJECTED_NAME = re.compile(
     rf"(?:the )?{_REJECTED}(?: (?:root|solution|answer|candidate|case)s?)?|.*\b(?:wrong|incorrect|false)\b.*"
 )
-_IS = re.compile(r"\b(?:is|are|was|were)\b")
-_THINGS_AT_END = re.compile(r"(?!(?:root|solution|answer|value|candidate|case)s\W*$)[a-z]+(?<![sui])s\W*$")
+_IS_AT_END = re.compile(r"\s*\b(?:is|are|was|were)\s*$")
+_SUBJECT = re.compile(
+    r".*\b(?:people|children|men|women|(?!(?:root|solution|answer|value|candidate|case)s$)[a-z]+(?<![sui])s)"
+)
+_DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
+_HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
+_DATE_NAMES = (
+    "january february march april may june july august september october november december monday tuesday"
+    " wednesday thursday friday saturday sunday"
+).split()
+_DATE = re.compile(
+    r"(?:(?:on|in) )?(?:(?P<before>\d{1,2}) (?:of )?)?(?P<name>[a-z]{3,9})(?: (?P<after>\d{1,2}))?"
+    r"(?: (?P<year>\d{4}))?"
+)
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
@@ -114,8 +126,8 @@ def changes_value(words: str) -> bool:
 def rejects(words: str, gold: str) -> bool:
     """Whether words after a value, which are not in the gold, take it back. Things counted may be invalid.
 
-    >>> [rejects(words, "") for words in ("is extraneous", "invalid codes", "rejecting the other root")]
-    [True, False, False]
+    >>> [rejects(words, "") for words in ("is extraneous", "invalid codes", "codes fail", "rejecting the other")]
+    [True, False, False, False]
     """
     found = _REJECTS.search(words.lower())
     if found is None or found.group() in gold.lower():
@@ -123,8 +135,11 @@ def rejects(words: str, gold: str) -> bool:
     before, after = words[: found.start()].lower(), words[found.end() :].lower()
     if not found["state"]:
         return not after.strip(" .)")
-    counts = after.strip().endswith("s") or _THINGS_AT_END.search(before) is not None
-    return not counts or _IS.search(before) is not None
+    before = before.strip()
+    subject = _IS_AT_END.sub("", before)
+    if _SUBJECT.fullmatch(subject):
+        return False
+    return subject != before or _DESCRIBED.fullmatch(after) is None
 
 
 def is_rejected_name(label: str) -> bool:
@@ -234,6 +249,15 @@ def _listed(text: str) -> tuple[list[str], bool]:
     return (words if all(word.isalpha() for word in words) else []), " and " in plain
 
 
+def _with_full_date(text: str) -> str:
+    """A day or date with the name in full and before the number: `30 oct` is `october 30`."""
+    found = _DATE.fullmatch(text)
+    name = next((full for full in _DATE_NAMES if found and full.startswith(found["name"])), "")
+    if not found or not name:
+        return text
+    return " ".join(part for part in (name, found["before"] or found["after"], found["year"]) if part)
+
+
 def _without_layout(text: str) -> str:
     return re.sub(r"[\\{}$~*]", " ", _LAYOUT.sub(" ", text.lower()))
 
@@ -251,5 +275,6 @@ def normal_words(text: str) -> str:
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
     plain = plain.removeprefix("all ")
+    plain = _with_full_date(_HEADING.sub("", plain))
     both = _BOTH.fullmatch(plain)
     return " and ".join(sorted(both.groups())) if both else plain
