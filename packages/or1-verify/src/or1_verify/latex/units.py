@@ -25,9 +25,9 @@ _OTHER = {
     "gallon": "gal", "quart": "qt", "pint": "pt", "acre": "", "ton": "tonne", "minute": "min",
     "hour": "h hr", "day": "d", "week": "wk", "month": "mo", "year": "yr", "dollar": "$ usd", "cent": "",
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
-    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt kn", "au": "AU",
+    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt", "au": "AU",
     "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
-    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "",
+    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "", "wpm": "",
     "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
     "rupee": "rs Rs", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip
@@ -172,7 +172,14 @@ def _units_of(word: str) -> tuple[str, ...]:
     if word.lower() in _QUOTIENTS:
         return _QUOTIENTS[word.lower()]
     unit = UNIT_OF.get(word) or (UNIT_OF.get(word.lower()) if len(word) > 1 else None)
+    if unit is None and len(word) == 2:  # `kw`, but not `mw`, which may be two units
+        folded = [UNIT_OF.get(left + right) for left in _cases(word[0]) for right in _cases(word[1])]
+        unit = next(filter(None, folded)) if len(set(folded) - {None}) == 1 else None
     return (unit,) if unit else ()
+
+
+def _cases(letter: str) -> tuple[str, str]:
+    return letter.lower(), letter.upper()
 
 
 def with_named_units(text: str) -> str:
