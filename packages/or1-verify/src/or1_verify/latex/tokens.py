@@ -35,7 +35,7 @@ UNICODE = str.maketrans(
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
         "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
         "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ", "‰": " permille ",
         **{chr(ord("\N{FULLWIDTH DIGIT ZERO}") + digit): str(digit) for digit in range(10)},
         **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }

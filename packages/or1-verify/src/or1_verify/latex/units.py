@@ -18,7 +18,7 @@ METRIC = {
     "watt": "W", "volt": "V", "ampere": "A amp", "ohm": "Omega", "pascal": "Pa", "hertz": "Hz",
     "electronvolt": "eV", "mole": "mol", "coulomb": "C", "farad": "F", "tesla": "T", "henry": "H",
     "parsec": "pc", "calorie": "cal", "bar": "bar", "kelvin": "K", "molar": "M", "weber": "Wb", "byte": "",
-    "bit": "", "radian": "rad", "lumen": "lm", "lux": "lx", "candela": "cd", "becquerel": "Bq", "sievert": "Sv",
+    "bit": "", "radian": "rad", "lumen": "lm", "lux": "lx", "becquerel": "Bq", "sievert": "Sv",
 }  # fmt: skip
 _OTHER = {
     "inch": "in inches", "foot": "ft feet", "yard": "yd", "mile": "mi", "pound": "lb lbm", "ounce": "oz",
@@ -40,7 +40,7 @@ _QUOTIENTS = {
     "rpm": ("revolution", "minute"),
     "mpg": ("mile", "gallon"),
 }
-KINDS = frozenset({"half", "quarter", "nautical", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"})
+KINDS = frozenset({"half", "quarter", "nautical", "sea", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"})
 """Words that make another unit of the one after them."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from fractions import Fraction
 
 from or1_verify.latex.scales import CARDINALS, SCALES, leading_factor
@@ -33,7 +34,7 @@ FILLERS = frozenset({
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
     "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct",
-    "possible", "required", "length", "area", "volume", "old", "percent",
+    "possible", "required", "length", "area", "volume", "old", "percent", "pc",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
@@ -43,7 +44,7 @@ _THINGS = tuple({
     word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
 } for group in (
     "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
-    "husband wife", "king queen", "head tail", "win loss", "row column", "vertex edge face",
+    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column", "vertex edge face",
     "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
     "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
     "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail", "teacher student/pupil",
@@ -60,6 +61,7 @@ _SHORTEST_NOUN = 3
 _SHORT_ENGLISH = frozenset({"as", "be", "do", "go", "he", "it", "me", "my", "so", "us", "we", "ad", "tv"})
 _OPERATIONS = (FUNCTIONS - {"max", "min", "exp", "det", "floor", "ceil"}) | {"sqrt"}
 _NO_NOUNS = FILLERS | SHORT_WORDS | _SHORT_ENGLISH
+_VOWEL = re.compile("[aeiouy]")
 _WRITTEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*\d*")
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
@@ -72,18 +74,21 @@ _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
     r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)|in (?:{'|'.join(SCALES)})s"
-    rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|over|\w+n't)\b(?!-)|(?<![a-z])\d"
+    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
+    rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|over|never|nope|\w+n't"
+    r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|(?<![a-z])\d"
 )
 _HALF_OF_UNIT = re.compile(r"\s*half\s+([a-z]+)")
 _REJECTED = (
-    r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|wrong|incorrect|false"
+    r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|unsuitable"
+    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false"
     r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard)ed"
     r"|(?:ruled|crossed|struck|thrown) out)"
 )
 _REJECTS = re.compile(
     rf"\b(?:(?P<state>{_REJECTED}|undefined|unknown|infinite|infinitely|reciprocal|inverse"
-    r"|fail(?:s|ed)?(?! to)|contradict(?:s|ed|ion)?)"
+    r"|non-?(?:solution|root)|outside the (?:domain|range|interval)|fails|fail(?:ed)?(?! to)"
+    r"|(?:contradict|violat)(?:e?s|ed|ion)?)"
     r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
 )
 """Words that take a value back; a verb with an object rejects another value."""
@@ -183,7 +188,8 @@ def may_be_left_out(words: str, gold: str) -> bool:
         lower = word.lower()
         if is_unit_word(word.rstrip("23")) or {lower, lower.removesuffix("s")} & _NO_NOUNS or word in known:
             continue
-        is_product = word.isupper() or word[-1].isdigit() or lower in _OPERATIONS
+        is_word = _VOWEL.search(lower) is not None and lower not in string.ascii_lowercase
+        is_product = not is_word or word.isupper() or word[-1].isdigit() or lower in _OPERATIONS
         if len(word) >= _SHORTEST_NOUN and not is_product:
             has_noun = True
         elif not has_noun or (word.isalpha() and word.islower()):
