@@ -27,7 +27,7 @@ _OTHER = {
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
     "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt", "au": "AU",
     "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
-    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "", "wpm": "",
+    "cup": "", "tablespoon": "tbsp tbs", "kwh": "kWh", "teaspoon": "tsp", "hectare": "ha", "decade": "", "wpm": "",
     "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
     "rupee": "rs Rs", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip
@@ -75,6 +75,8 @@ def _vocabulary() -> dict[str, str]:
             for name in symbols.split():
                 if len(name) < 4 or name == "Omega":
                     names.setdefault(symbol + name, prefix + unit)
+                if symbol + name in _ITALIC:
+                    names.setdefault(f"{symbol}{name}s", prefix + unit)
     for unit, symbol in _INFORMATION.items():
         names |= {letter + symbol: PREFIXES[letter] + unit for letter in "kMGT"}
     return names | {"KB": "kilobyte", "gb": "gigabyte", "tb": "terabyte"}
