@@ -53,7 +53,9 @@ def without_repetition(text: str) -> str:
 
 def _repeats(found: re.Match[str]) -> str:
     more = found.group().count("}") - found.group().count("{")
-    return found[1] + "}" * more if number_of(found[2].lower()) == int(found[1]) and more >= 0 else found.group()
+    return (
+        found[1] + "}" * more if number_of(found[2].lower()) == int(found[1]) and more >= 0 else found.group()
+    )
 
 
 def counted(text: str) -> str | None:

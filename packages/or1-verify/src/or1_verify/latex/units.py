@@ -40,7 +40,9 @@ _QUOTIENTS = {
     "rpm": ("revolution", "minute"),
     "mpg": ("mile", "gallon"),
 }
-KINDS = frozenset({"half", "quarter", "nautical", "sea", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"})
+KINDS = frozenset(
+    {"half", "quarter", "nautical", "sea", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"}
+)
 """Words that make another unit of the one after them."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({

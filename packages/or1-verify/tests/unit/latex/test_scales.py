@@ -44,7 +44,9 @@ def test_an_ordinal_is_a_part(count: int, name: str, ending: str) -> None:
     assert not is_right(str(count), answer)
 
 
-@given(COUNTS, LETTERS, st.sampled_from([r"%d\text{ %s}", r"%d\text{%s}", "%d %s", r"%d\mathrm{ %s}", "%d\\,%s"]))
+@given(
+    COUNTS, LETTERS, st.sampled_from([r"%d\text{ %s}", r"%d\text{%s}", "%d %s", r"%d\mathrm{ %s}", "%d\\,%s"])
+)
 def test_one_or_two_letters_that_are_no_unit_are_not_left_out(count: int, letters: str, form: str) -> None:
     assert not is_right(str(count), form % (count, letters))
 
