@@ -6,20 +6,15 @@ import re
 from fractions import Fraction
 
 from or1_verify.latex.forms import Based
+from or1_verify.latex.scales import cardinal, denominator_of, ordinal
 
-NUMBER_WORDS = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-]  # fmt: skip
-ORDINAL_WORDS = [
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth",
-]  # fmt: skip
-_PART = re.compile(
-    rf"(an?|{'|'.join(NUMBER_WORDS[1:])})[- ](hal(?=f|ves)|quarter|{'|'.join(ORDINAL_WORDS[3:])})(?:s|f|ves)?"
-)
-"""Not `one second`, which is a time."""
 _WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
+_TWENTY = 20
+"""From here on a cardinal may belong to an ordinal: `twenty-fifths`."""
+_SHARES = {"half": 2, "quarter": 4, "quarters": 4}
+_REPEATED = re.compile(
+    rf"(?<![\d.,])(\d{{1,3}})(?:\\?\s)*{_WRAP}\(\s*{_WRAP}([A-Za-z]{{3,}}(?:-[A-Za-z]+)?)\s*\}}?\s*\)\s*\}}?"
+)
 _COUNTED = re.compile(
     rf"\s*{_WRAP}(?:there (?:is|are) )?(?:exactly )?([a-z]+|\d+) ([a-z][a-z ]*?)\.?\s*\}}?\s*", re.IGNORECASE
 )
@@ -38,10 +33,29 @@ def number_of(words: str) -> Fraction | int | None:
     (5, 5, None, Fraction(3, 5))
     """
     word = words.lower().removeprefix("the ")
-    if (part := _PART.fullmatch(word)) is not None:
-        count = 1 if part[1] in {"a", "an"} else NUMBER_WORDS.index(part[1])
-        return Fraction(count, {"hal": 2, "quarter": 4}.get(part[2]) or ORDINAL_WORDS.index(part[2]))
-    return next((names.index(word) for names in (NUMBER_WORDS, ORDINAL_WORDS) if word in names), None)
+    number = cardinal(word) if ordinal(word) is None else ordinal(word)
+    if number is not None:
+        return number
+    first, _, rest = word.replace("-", " ", 1).partition(" ")
+    count = 1 if first in {"a", "an"} else cardinal(first)
+    share = _SHARES.get(rest) or denominator_of(rest)
+    return Fraction(count, share) if count and count < _TWENTY and share else None
+
+
+def without_repetition(text: str) -> str:
+    r"""The text without a number in words that repeats the digits before it.
+
+    >>> without_repetition(r"\text{5 (five)}"), without_repetition("5 (six)")
+    ('\\text{5}', '5 (six)')
+    """
+    return _REPEATED.sub(_repeats, text)
+
+
+def _repeats(found: re.Match[str]) -> str:
+    more = found.group().count("}") - found.group().count("{")
+    return (
+        found[1] + "}" * more if number_of(found[2].lower()) == int(found[1]) and more >= 0 else found.group()
+    )
 
 
 def counted(text: str) -> str | None:
@@ -54,8 +68,8 @@ def counted(text: str) -> str | None:
     if found is None:
         return None
     word = found[1].lower()
-    number = word if word.isdigit() else str(NUMBER_WORDS.index(word)) if word in NUMBER_WORDS else ""
-    return rf"{number} \text{{{found[2]}}}" if number else None
+    number = int(word) if word.isdigit() else cardinal(word)
+    return None if number is None else rf"{number} \text{{{found[2]}}}"
 
 
 def read_based(text: str) -> Based | None:
@@ -68,7 +82,7 @@ def read_based(text: str) -> Based | None:
     if found is None:
         return None
     base = found["base"] or found["spoken"]
-    base = str(NUMBER_WORDS.index(base)) if base in NUMBER_WORDS else base
+    base = base if base.isdigit() else str(cardinal(base))
     digits = re.sub(r"[ ,.]", "", found["digits"]).upper()
     return Based(digits, base) if _value(digits, base) is not None else None
 

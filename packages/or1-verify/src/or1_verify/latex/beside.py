@@ -8,7 +8,14 @@ from or1_verify.latex.conversions import conversion
 from or1_verify.latex.forms import Form, Many, Named, Value, Words
 from or1_verify.latex.tree import Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
-from or1_verify.latex.words import are_of_other_things, counted_words, has_direction, meaning_words
+from or1_verify.latex.words import (
+    are_of_other_things,
+    counted_words,
+    has_direction,
+    may_be_left_out,
+    meaning_words,
+    rejects,
+)
 
 
 def beside_agrees(gold: Value, answer: Value) -> bool:
@@ -63,7 +70,9 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     """Words after a number may be on one side only; words after a variable are part of the answer."""
     if isinstance(gold.node, Symbol) or isinstance(answer.node, Symbol):
         return meaning_words(gold.unit) == meaning_words(answer.unit)
-    if are_of_other_things(gold.unit, answer.unit):
+    if are_of_other_things(gold.unit, answer.unit) or rejects(answer.unit, gold.unit):
+        return False
+    if not may_be_left_out(answer.unit, gold.unit):
         return False
     gold_words, answer_words = counted_words(gold.unit), counted_words(answer.unit)
     common = set(gold_words) & set(answer_words)

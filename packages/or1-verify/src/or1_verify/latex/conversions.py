@@ -18,6 +18,7 @@ _MULTIPLES = {
     "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",
     "dollar": "1/100 cent", "year": "1/12 month 10 decade 100 century",
 }  # fmt: skip
+_SHARES = {"half": Fraction(1, 2), "quarter": Fraction(1, 4)}
 _NOT_DECIMAL = frozenset({"byte", "bit"})
 _Base = tuple[Fraction, str, int]
 """Factor, name and power of the unit that another one is measured in."""
@@ -54,7 +55,8 @@ def conversion(gold: dict[str, int], answer: dict[str, int]) -> Fraction | None:
 def _in_bases(measure: dict[str, int]) -> tuple[Fraction, dict[str, int]]:
     factor, units = Fraction(1), Counter[str]()
     for unit, count in measure.items():
-        scale, base, power = _BASES.get(unit, (Fraction(1), unit, 1))
-        factor *= scale**count
+        share, _, name = unit.rpartition(" ") if unit.startswith(tuple(_SHARES)) else ("", "", unit)
+        scale, base, power = _BASES.get(name, (Fraction(1), name, 1))
+        factor *= (scale * _SHARES.get(share, 1)) ** count
         units[base] += power * count
     return factor, {unit: count for unit, count in units.items() if count}

@@ -17,7 +17,7 @@ import re
 from fractions import Fraction
 
 from or1_verify.latex.angles import in_degrees
-from or1_verify.latex.bases import number_of, read_based
+from or1_verify.latex.bases import number_of, read_based, without_repetition
 from or1_verify.latex.builders import read_builder
 from or1_verify.latex.domains import read_scoped
 from or1_verify.latex.forms import (
@@ -44,7 +44,7 @@ from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
 from or1_verify.latex.units import measure_of, with_named_units
-from or1_verify.latex.words import MONEY, changes_value, multiplier
+from or1_verify.latex.words import MONEY, changes_value, is_rejected_name, multiplier
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
@@ -73,7 +73,6 @@ _FILLERS = frozenset({
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
-_DISOWNED = frozenset({"wrong", "incorrect", "false"})
 _OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
 _VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
@@ -100,7 +99,7 @@ def read(text: str) -> Form:
 
 
 def _without_domain(text: str) -> Form:
-    text = with_plain_numbers(bare(text))
+    text = without_repetition(with_plain_numbers(bare(text)))
     if (based := read_based(text)) is not None:
         return based
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
@@ -322,7 +321,7 @@ def _ratio(tokens: list[Token]) -> Form | None:
 
 def _value(tokens: list[Token]) -> Form:
     """An expression with its unit."""
-    tokens, unit = _split_unit(tokens)
+    tokens, factor, unit = _split_unit(tokens)
     is_percent = tokens[-1].text == "%"
     tokens = tokens[:-1] if is_percent else tokens
     if len(tokens) > 2 and tokens[-1].text == "%":
@@ -330,8 +329,7 @@ def _value(tokens: list[Token]) -> Form:
     if not tokens:
         raise UnreadableError("a unit without a value")
     node = parse(tokens)
-    factor, unit = multiplier(unit)
-    node = node if factor == 1 else Product((node, Number(Fraction(factor))))
+    node = node if factor == 1 else Product((node, Number(factor)))
     degrees = in_degrees(node)
     radians = Product((degrees, DEGREE)) if "degree" in measure_of(unit) else node
     return Value(
@@ -356,11 +354,12 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     if not tokens[start - 1].text.endswith(":"):
         found = _VERB.fullmatch(label)
         label = found[1] if found else ""
-    is_label = label and _DISOWNED.isdisjoint(words) and not changes_value(label)
+    is_label = label and not is_rejected_name(label) and not changes_value(label)
     return (label, tokens[start:]) if is_label else ("", tokens)
 
 
-def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
+def _split_unit(tokens: list[Token]) -> tuple[list[Token], Fraction, str]:
+    """The tokens of a value, the factor in the words after it, and the other words."""
     if not tokens:
         raise UnreadableError("a value is missing")
     words: list[str] = []
@@ -374,9 +373,10 @@ def _split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
     words += [token.text for token in tokens[end:]]
     if end == 1 and tokens[0].kind == "letter" and words:
         words[0] = re.sub(r"^(?:is|are)\s+(?:an?\s+)?", "", words[0])
-    if not end or changes_value(" ".join(words)):
+    factor, unit = multiplier(" ".join(words))
+    if not end or changes_value(unit):
         raise UnreadableError("a unit without a value, or words that are none")
-    return tokens[:end], " ".join(words)
+    return tokens[:end], factor, unit
 
 
 def _literal(tokens: list[Token], node: Node) -> tuple[Fraction | None, int, int]:

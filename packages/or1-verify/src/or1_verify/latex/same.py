@@ -23,6 +23,7 @@ from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
 from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
 from or1_verify.latex.builders import as_builder, same_builder
+from or1_verify.latex.clock import same_time
 from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
@@ -135,7 +136,7 @@ class Comparer:
             case Based(digits), Value(node):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case TimeOfDay(), TimeOfDay():
-                return gold.time == answer.time and len({gold.half, answer.half} - {""}) < 2
+                return same_time(gold, answer)
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based():
@@ -275,6 +276,9 @@ class Comparer:
         has_variables = bool(variables(gold_node) | variables(answer_node))
         if self.tolerance is not None and not has_variables:
             return abs(self.identity.value(gold_node) - self.identity.value(answer_node)) <= self.tolerance
+        is_angle = gold.radians is not None or answer.radians is not None
+        if is_angle and self.identity.equal(gold_node, answer_node):
+            return True
         if (gold.literal is None and answer.literal is None) or has_variables:
             return self.identity.equal(gold_node, answer_node)
         return self._same_decimal(gold, answer, gold_node, answer_node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1_verify.latex.words import FILLERS, FUNCTIONS, SHORT_WORDS
+from or1_verify.latex.words import FILLERS, FUNCTIONS, GREEK, SHORT_WORDS
 
 
 class UnreadableError(Exception):
@@ -35,7 +35,8 @@ UNICODE = str.maketrans(
         "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
         "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
         "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ", "‰": " permille ",
+        **{chr(ord("\N{FULLWIDTH DIGIT ZERO}") + digit): str(digit) for digit in range(10)},
         **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
     }
 )  # fmt: skip
@@ -83,6 +84,7 @@ _INFINITY = re.compile(r"(?:positive |plus |(negative |minus ))?infinity")
 _COMMAND = re.compile(r"\\([A-Za-z]+|.|$)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\s*\{([a-zA-Z*]+)\}(?:\s*\{[clr|\s]*\})?")
 _FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\vec"})
+_BEFORE_A_FACTOR = frozenset({"+", "-", "*", "/", ")", "]", "}", "!", "\\pi"})
 _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
     "\\pm", "+/-": "\\pm",
@@ -111,6 +113,13 @@ def tokenize(text: str) -> list[Token]:
     text = _NEGATED.sub(lambda found: "\\notin " if found[1] else "\\ne ", text)
     text = GLUED_AND.sub(" , ", _STRAY_BACKSLASH.sub("", text))
     return _Tokenizer(_LOOKS.sub(" ", text)).run()
+
+
+def _symbol(text: str) -> Token | None:
+    """The letter that upright text is or names; the capital letters of a thousand, million and billion are none."""
+    if len(text) == 1 and text.isalpha() and text.isascii() and text not in "KMB":
+        return Token("letter", text)
+    return Token("command", f"\\{text}") if text in GREEK or text == "pi" else None
 
 
 class _Tokenizer:
@@ -231,6 +240,8 @@ class _Tokenizer:
             inner = _Tokenizer(content)
             inner._depth = self._depth
             self._tokens += inner.run()
+        elif self._follows_value() and (symbol := _symbol(content)) is not None:
+            self._tokens.append(symbol)
         elif content in _ROUNDINGS and (upright or content == "mod"):
             self._add("command", _ROUNDINGS[content])
         elif (upright and content.lower() in FUNCTIONS) or content == "cis":
@@ -263,6 +274,12 @@ class _Tokenizer:
         """Whether the names of points follow: `AND` in `\\triangle AND` is no word."""
         marks = [token.text for token in self._tokens[-2:]]
         return bool(marks) and (marks[-1] in _FIGURES or (marks[-1] == "{" and marks[0] in _FIGURES))
+
+    def _follows_value(self) -> bool:
+        r"""Whether a letter is a factor or term here: `2 + 3\text{i}`, and not the choice `\text{A}`."""
+        if not self._tokens or self._tokens[-1].kind == "text":
+            return False
+        return self._tokens[-1].kind in {"number", "letter"} or self._tokens[-1].text in _BEFORE_A_FACTOR
 
     def _follows_words(self) -> bool:
         return bool(self._tokens) and self._tokens[-1].kind == "text"

@@ -18,18 +18,18 @@ METRIC = {
     "watt": "W", "volt": "V", "ampere": "A amp", "ohm": "Omega", "pascal": "Pa", "hertz": "Hz",
     "electronvolt": "eV", "mole": "mol", "coulomb": "C", "farad": "F", "tesla": "T", "henry": "H",
     "parsec": "pc", "calorie": "cal", "bar": "bar", "kelvin": "K", "molar": "M", "weber": "Wb", "byte": "",
-    "bit": "", "radian": "rad",
+    "bit": "", "radian": "rad", "lumen": "lm", "lux": "lx", "becquerel": "Bq", "sievert": "Sv",
 }  # fmt: skip
 _OTHER = {
     "inch": "in inches", "foot": "ft feet", "yard": "yd", "mile": "mi", "pound": "lb lbm", "ounce": "oz",
     "gallon": "gal", "quart": "qt", "pint": "pt", "acre": "", "ton": "tonne", "minute": "min",
-    "hour": "h hr", "day": "", "week": "", "month": "", "year": "yr", "dollar": "$ usd", "cent": "",
+    "hour": "h hr", "day": "d", "week": "wk", "month": "mo", "year": "yr", "dollar": "$ usd", "cent": "",
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
-    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "", "au": "AU",
+    "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt", "au": "AU",
     "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
-    "cup": "", "tablespoon": "tbsp", "teaspoon": "tsp", "hectare": "ha", "decade": "",
+    "cup": "", "tablespoon": "tbsp tbs", "kwh": "kWh", "teaspoon": "tsp", "hectare": "ha", "decade": "", "wpm": "",
     "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
-    "rupee": "", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
+    "rupee": "rs Rs", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip
 _QUOTIENTS = {
     "mph": ("mile", "hour"),
@@ -40,6 +40,10 @@ _QUOTIENTS = {
     "rpm": ("revolution", "minute"),
     "mpg": ("mile", "gallon"),
 }
+KINDS = frozenset(
+    {"half", "quarter", "nautical", "sea", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"}
+)
+"""Words that make another unit of the one after them."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({
     "mm", "cm", "cms", "dm", "km", "kms", "in", "ft", "yd", "yds", "mi", "kg", "kgs", "lb", "lbs", "oz",
@@ -53,6 +57,8 @@ _SIGNS = str.maketrans({"\N{ANGSTROM SIGN}": "Å", "°": r"^\circ ", "·": r"\cd
                         "²": "^2", "³": "^3", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega "})  # fmt: skip
 _SCALES = (Counter({"kelvin": 1}), Counter({"molar": 1}))
 """`5\\text{K}` may be five thousand, and `5\\text{M}` five million."""
+_INFORMATION = {"bit": "b", "byte": "B"}
+"""Symbols after a large prefix alone: `Gb`, `GB`."""
 _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
 
 
@@ -71,7 +77,11 @@ def _vocabulary() -> dict[str, str]:
             for name in symbols.split():
                 if len(name) < 4 or name == "Omega":
                     names.setdefault(symbol + name, prefix + unit)
-    return names
+                if symbol + name in _ITALIC:
+                    names.setdefault(f"{symbol}{name}s", prefix + unit)
+    for unit, symbol in _INFORMATION.items():
+        names |= {letter + symbol: PREFIXES[letter] + unit for letter in "kMGT"}
+    return names | {"KB": "kilobyte", "gb": "gigabyte", "tb": "terabyte"}
 
 
 UNIT_OF = _vocabulary()
@@ -112,7 +122,7 @@ def measure_of(words: str) -> dict[str, int]:
     ({'inch': 2}, {'mile': 1, 'hour': -1}, {})
     """
     found: Counter[str] = Counter()
-    sign, power, last = 1, 1, ""
+    sign, power, last, kind = 1, 1, "", ""
     for word in _WORD.findall(words.replace(".", "")):
         lower = word.lower()
         if lower in {"per", "/"} or (lower in {"a", "an"} and last):
@@ -122,9 +132,11 @@ def measure_of(words: str) -> dict[str, int]:
         elif lower in _POWERS:
             power = _POWERS[lower]
         elif units := _units_of(word):
+            units = (kind + units[0], *units[1:])
             for place, unit in enumerate(units):
                 found[unit] += power * sign * (-1 if place else 1)
             power, last = 1, units[0]
+        kind = f"{lower} " if lower in KINDS else ""
     if found.keys() & set(_TEMPERATURES.values()):
         del found["degree"]
     return {unit: count for unit, count in found.items() if count}
@@ -164,7 +176,14 @@ def _units_of(word: str) -> tuple[str, ...]:
     if word.lower() in _QUOTIENTS:
         return _QUOTIENTS[word.lower()]
     unit = UNIT_OF.get(word) or (UNIT_OF.get(word.lower()) if len(word) > 1 else None)
+    if unit is None and len(word) == 2:  # `kw`, but not `mw`, which may be two units
+        folded = [UNIT_OF.get(left + right) for left in _cases(word[0]) for right in _cases(word[1])]
+        unit = next(filter(None, folded)) if len(set(folded) - {None}) == 1 else None
     return (unit,) if unit else ()
+
+
+def _cases(letter: str) -> tuple[str, str]:
+    return letter.lower(), letter.upper()
 
 
 def with_named_units(text: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import string
+from fractions import Fraction
 
-from or1_verify.latex.units import is_unit_word
+from or1_verify.latex.scales import CARDINALS, SCALES, leading_factor
+from or1_verify.latex.units import is_unit_word, measure_of
 
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "asin", "acos", "atan",
@@ -17,7 +20,7 @@ GREEK = frozenset({
     "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
 })  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
-"""Words that are as short as products of variables."""
+"""Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
@@ -31,23 +34,36 @@ FILLERS = frozenset({
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
     "unit", "way", "number", "value", "integer", "solution", "point", "possibility", "item", "time",
     "people", "person", "pupil", "student", "piece", "thing", "answer", "only", "different", "distinct",
-    "possible", "required", "length", "area", "volume", "old", "percent",
+    "possible", "required", "length", "area", "volume", "old", "percent", "pc",
 })  # fmt: skip
 """Words that say nothing about the value before them, in the singular."""
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
-_THINGS = tuple(frozenset(group.split()) for group in (
+_THINGS = tuple({
+    word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
+} for group in (
     "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
-    "husband wife", "king queen", "head tail", "win loss", "row column", "vertex edge face",
+    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column", "vertex edge face",
     "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
     "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
+    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail", "teacher student/pupil",
+    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer", "day night",
 ))  # fmt: skip
-"""Groups of things counted, in the singular: no word of a group stands for another."""
+"""Groups of things counted, in the singular: no word of a group stands for another one; `/` joins synonyms."""
+_NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
 _PLURALS = (
-    (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
+    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
+_SHORTEST_NOUN = 3
+"""Fewest letters of a word that may be left out; shorter ones are products of variables [letters]."""
+_SHORT_ENGLISH = frozenset({"as", "be", "do", "go", "he", "it", "me", "my", "so", "us", "we", "ad", "tv"})
+_OPERATIONS = (FUNCTIONS - {"max", "min", "exp", "det", "floor", "ceil"}) | {"sqrt"}
+_NO_NOUNS = FILLERS | SHORT_WORDS | _SHORT_ENGLISH
+_LETTERS = re.compile("[b-df-hj-np-tv-xz]{3}")
+"""Three letters that are no word, as they have no vowel."""
+_WRITTEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*\d*")
 _LAYOUT = re.compile(
     r"\\(?:text\w*|math\w*|mbox|hbox|emph|operatorname\*?|bf|rm|it|left|right|big\w*|displaystyle|q?quad|boxed|par|tiny"
     r"|small|large)(?![a-z])"
@@ -57,45 +73,95 @@ _LAYOUT = re.compile(
 
 _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
-    r"|plus|minus|factorial|doubled|tripled|halved|to the (?:\w+ )?power|below zero"
+    r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    r"|at least|at most|(?:more|less|greater) than|per(?:cent of| hundred| thousand| million)"
-    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b|\b(?:wrong|incorrect|false)\W*$"
-    r"|^\s*(?:half|halves|thirds|quarters|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|twelfths|sixteenths"
-    r"|\w+edths|\w+andths|\w+ionths|squared|cubed|k)\b(?!-)|(?<![a-z])\d"
+    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
+    rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
+    r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
 )
+_HALF_OF_UNIT = re.compile(r"\s*half\s+([a-z]+)")
+_REJECTED = (
+    r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|unsuitable"
+    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false"
+    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard)ed"
+    r"|(?:ruled|crossed|struck|thrown) out)"
+)
+_REJECTS = re.compile(
+    rf"\b(?:(?P<state>{_REJECTED}|undefined|unknown|infinite|infinitely|reciprocal|inverse"
+    r"|non-?(?:solution|root)|outside the (?:domain|range|interval)|fails|fail(?:ed)?(?! to)"
+    r"|(?:contradict|violat)(?:e?s|ed|ion)?)"
+    r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
+)
+"""Words that take a value back; a verb with an object rejects another value."""
+_REJECTED_NAME = re.compile(
+    rf"(?:the )?{_REJECTED}(?: (?:root|solution|answer|candidate|case)s?)?|.*\b(?:wrong|incorrect|false)\b.*"
+)
+_IS_AT_END = re.compile(r"\s*\b(?:is|are|was|were)\s*$")
+_SUBJECT = re.compile(
+    r".*\b(?:people|children|men|women|(?!(?:root|solution|answer|value|candidate|case)s$)[a-z]+(?<![sui])s)"
+)
+_DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
+_HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
+_DATE_NAMES = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+_DATE = re.compile(
+    r"(?:(?:on|in) )?(?:(?P<before>\d{1,2}) (?:of )?)?(?P<name>[a-z]{3,9})(?: (?P<after>\d{1,2}))?"
+    r"(?: (?P<year>\d{4}))?"
+)
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
 MONEY = frozenset({"$", "euro", "pounds"})
 """Signs before an amount, as the tokenizer names them."""
-_MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
-                "trillion": 10**12}  # fmt: skip
 
 
 def changes_value(words: str) -> bool:
     """Whether words after a number change its value, rather than name a unit.
 
-    >>> changes_value("feet squared"), changes_value("squared"), changes_value("wrong answers")
+    >>> changes_value("feet squared"), changes_value("squared"), changes_value("half hours")
     (False, True, False)
     """
-    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(words.lower()) is not None
+    plain = words.lower()
+    if (half := _HALF_OF_UNIT.match(plain)) and is_unit_word(half[1]):
+        plain = plain[half.start(1) :]
+    return _SCALE.search(words) is not None or _CHANGES_VALUE.search(plain) is not None
 
 
-def multiplier(unit: str) -> tuple[int, str]:
-    """`million dollars` and `$ million` multiply by a million."""
+def rejects(words: str, gold: str) -> bool:
+    """Whether words after a value, which are not in the gold, take it back. Things counted may be invalid.
+
+    >>> [rejects(words, "") for words in ("is extraneous", "invalid codes", "rejecting the other")]
+    [True, False, False]
+    """
+    found = _REJECTS.search(words.lower())
+    if found is None or found.group() in gold.lower():
+        return False
+    before, after = words[: found.start()].lower(), words[found.end() :].lower()
+    if not found["state"]:
+        return not after.strip(" .)")
+    before = before.strip()
+    subject = _IS_AT_END.sub("", before)
+    if _SUBJECT.fullmatch(subject):
+        return False
+    return subject != before or _DESCRIBED.fullmatch(after) is None
+
+
+def is_rejected_name(label: str) -> bool:
+    """Whether a label before a value says that it is no answer: `rejected: 4`."""
+    return _REJECTED_NAME.fullmatch(label) is not None
+
+
+def multiplier(unit: str) -> tuple[Fraction, str]:
+    """The factor in words after a value: `million dollars` and `$ million` multiply by a million."""
     money, _, rest = unit.strip().partition(" ")
-    if money in MONEY and rest:
-        factor, rest = multiplier(rest)
-        return factor, f"{money} {rest}".strip()
-    factor = 1
-    while (name := unit.strip().partition(" ")[0].lower()) in _MULTIPLIERS:
-        factor *= _MULTIPLIERS[name]
-        unit = unit.strip().partition(" ")[2]
-    return factor, unit
+    if money not in MONEY or not rest:
+        return leading_factor(unit)
+    factor, rest = leading_factor(rest)
+    return factor, money if measure_of(rest) == measure_of(money) else f"{money} {rest}".strip()
 
 
 def meaning_words(text: str) -> tuple[str, ...]:
@@ -110,6 +176,29 @@ def meaning_words(text: str) -> tuple[str, ...]:
         for word in words
         if not is_unit_word(word) and not {word, word.removesuffix("s")} & FILLERS
     )
+
+
+def may_be_left_out(words: str, gold: str) -> bool:
+    """Whether the gold may lack the words after an answer: units, fillers and nouns, with names after a noun.
+
+    >>> [may_be_left_out(words, "") for words in ("apples", "goats of Farm Y", "m", "AB", "x", "times pi")]
+    [True, True, True, False, False, False]
+    """
+    known, written, has_noun = set(_WRITTEN.findall(gold)), _WRITTEN.findall(words), False
+    is_prose = any(len(word) >= _SHORTEST_NOUN or (is_unit_word(word) and word != "in") for word in written)
+    for word in written:
+        lower = word.lower()
+        is_filler = bool({lower, lower.removesuffix("s")} & _NO_NOUNS)
+        is_filler = is_filler and (is_prose or lower in SHORT_WORDS)  # `be` alone is a product
+        if word in known or is_filler or is_unit_word(word.rstrip("23")):
+            continue
+        is_product = word.isupper() or word[-1].isdigit() or lower in _OPERATIONS or _LETTERS.fullmatch(word)
+        is_product = is_product or word in string.ascii_lowercase
+        if len(word) >= _SHORTEST_NOUN and not is_product:
+            has_noun = True
+        elif not has_noun or (word.isalpha() and word.islower()):
+            return False
+    return True
 
 
 def has_direction(text: str) -> bool:
@@ -141,11 +230,18 @@ def are_of_other_things(gold: str, answer: str) -> bool:
     >>> are_of_other_things("boys", "girls"), are_of_other_things("children", "kids")
     (True, False)
     """
-    gold_things, answer_things = ({singular(word) for word in meaning_words(text)} for text in (gold, answer))
-    return any(
-        gold_things & group and answer_things & group and gold_things.isdisjoint(answer_things & group)
-        for group in _THINGS
-    )
+    gold_things, answer_things = _things(gold), _things(answer)
+    if any(prefix + one in answer_things for one in gold_things - answer_things for prefix in _NEGATIONS):
+        return True
+    if any(prefix + one in gold_things for one in answer_things - gold_things for prefix in _NEGATIONS):
+        return True
+    senses = [[{group[one] for one in things & group.keys()} for things in (gold_things, answer_things)]
+              for group in _THINGS]  # fmt: skip
+    return any(wanted and found and wanted.isdisjoint(found) for wanted, found in senses)
+
+
+def _things(text: str) -> set[str]:
+    return {singular(word) for word in re.findall("[a-z]{3,}", text.lower().replace("non-", "non"))}
 
 
 def same_words(gold: str, answer: str) -> bool:
@@ -167,6 +263,15 @@ def _listed(text: str) -> tuple[list[str], bool]:
     return (words if all(word.isalpha() for word in words) else []), " and " in plain
 
 
+def _with_full_date(text: str) -> str:
+    """A day or date with the name in full and before the number: `30 oct` is `october 30`."""
+    found = _DATE.fullmatch(text)
+    name = next((full for full in _DATE_NAMES if found and full.startswith(found["name"])), "")
+    if not found or not name:
+        return text
+    return " ".join(part for part in (name, found["before"] or found["after"], found["year"]) if part)
+
+
 def _without_layout(text: str) -> str:
     """The words alone; the braces of a set stay."""
     return re.sub(r"\\(?![{}])|(?<!\\)[{}]|[$~*]", " ", _LAYOUT.sub(" ", text.lower()))
@@ -185,5 +290,6 @@ def normal_words(text: str) -> str:
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
     plain = plain.removeprefix("all ")
+    plain = _with_full_date(_HEADING.sub("", plain))
     both = _BOTH.fullmatch(plain)
     return " and ".join(sorted(both.groups())) if both else plain

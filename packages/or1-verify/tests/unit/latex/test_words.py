@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from or1_verify import math
-from or1_verify.latex.words import changes_value, multiplier, normal_words
+from or1_verify.latex.words import changes_value, may_be_left_out, multiplier, normal_words, rejects
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,14 @@ from or1_verify.latex.words import changes_value, multiplier, normal_words
         ("square feet", False),
         ("or 6", True),
         ("at most", True),
-        ("halves", True),
+        ("half", True),
+        ("half hours", False),
         ("percent of the total", True),
-        ("wrong", True),
+        ("repeating", True),
+        ("doesn't work", True),
+        ("students who didn't work", False),
+        ("over", True),
+        ("over the weekend", False),
         ("K", True),  # thousand or million
         ("M", True),
         ("north of the ones", False),  # only whole words count
@@ -31,6 +36,51 @@ def test_multipliers_multiply() -> None:
     assert multiplier("million dollars") == (10**6, "dollars")
     assert multiplier("hundred thousand") == (10**5, "")
     assert multiplier("dollars") == (1, "dollars")
+    assert multiplier("$ millions of dollars") == (10**6, "$")
+
+
+@pytest.mark.parametrize(
+    ("words", "gold", "wanted"),
+    [
+        ("extraneous", "", True),
+        ("are extraneous roots", "", True),
+        ("roots rejected", "", True),
+        ("rejected since it exceeds the radius", "", True),
+        ("extraneous", "extraneous", False),
+        ("invalid codes", "", False),
+        ("students failed", "", False),
+        ("students were excluded", "", False),
+        ("reject", "", True),
+        ("rejecting the negative root", "", False),
+    ],
+)
+def test_words_that_reject_a_value(words: str, gold: str, wanted: bool) -> None:
+    assert rejects(words, gold) is wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "gold", "wanted"),
+    [
+        ("apples", "", True),
+        ("kg", "", True),
+        ("kgs", "", True),
+        ("t-shirts", "", True),
+        ("goats from Farm Y", "", True),
+        ("CDs", "", True),
+        ("xy", "", False),
+        ("xyz", "", False),
+        ("mnp", "", False),
+        ("ABCD", "", False),
+        ("ABCD", "ABCD", True),
+        ("apples x", "", False),
+        ("cm x", "", False),
+        ("times AB", "", False),
+        ("e2", "", False),
+        ("over pi", "", False),
+    ],
+)
+def test_words_that_may_be_left_out(words: str, gold: str, wanted: bool) -> None:
+    assert may_be_left_out(words, gold) is wanted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+r"""Number words after a value, as factors: `5\text{ thousands}`, `3\text{ eighths}`, `2\text{ per mille}`."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_ONES = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+CARDINALS = {word: number for number, word in enumerate(_ONES.split(), 1)} | {
+    word: 10 * number for number, word in enumerate(_TENS.split(), 2)
+}
+_ILLIONS = "m b tr quadr quint sext sept oct non dec"
+SCALES = {
+    "ten": 10, "dozen": 12, "hundred": 100, "thousand": 10**3, "myriad": 10**4, "lakh": 10**5, "lac": 10**5,
+    "crore": 10**7, "googol": 10**100,
+    **{f"{prefix}illion": 10 ** (3 * number) for number, prefix in enumerate(_ILLIONS.split(), 2)},
+}  # fmt: skip
+_NEVER_PLURAL = {"score": 20, "grand": 1000}
+"""Scales whose plurals are other nouns."""
+_PARTS_OF = {"per mille": 1000, "per mil": 1000, "permille": 1000, "permil": 1000, "basis point": 10_000,
+             "basis points": 10_000}  # fmt: skip
+_OLD_STEMS = {"thir": 3, "fif": 5, "eigh": 8, "nin": 9, "twelf": 12}
+"""Cardinals that change before the ending of an ordinal."""
+_WORD = re.compile(r"\s*(?:of\s+)?(?:an?\s+)?([A-Za-z]+(?:-[A-Za-z]+)*)")
+_PART = re.compile(rf"\s*({'|'.join(sorted(_PARTS_OF, key=len, reverse=True))})(?![A-Za-z-])", re.IGNORECASE)
+
+
+def leading_factor(words: str) -> tuple[Fraction, str]:
+    """The factor that number words at the start of a text are, and the rest of the text.
+
+    >>> leading_factor("hundreds of thousands of votes"), leading_factor("eighths"), leading_factor("votes")
+    ((Fraction(100000, 1), 'of votes'), (Fraction(1, 8), ''), (Fraction(1, 1), 'votes'))
+    """
+    if part := _PART.match(words):
+        return Fraction(1, _PARTS_OF[part[1].lower()]), words[part.end() :].strip()
+    factor, rest = Fraction(1), words.strip()
+    while (found := _WORD.match(rest)) and (scale := _scale(found[1].lower())) is not None:
+        factor, rest = factor * scale, rest[found.end() :].strip()
+    if factor == 1 and found and (share := denominator_of(found[1].lower())) is not None:
+        after = rest[found.end() :].strip()
+        if found[1].endswith("s") or not after or after.startswith("of "):
+            return Fraction(1, share), after
+    return factor, rest
+
+
+def cardinal(word: str) -> int | None:
+    """A whole number below a hundred in words.
+
+    >>> cardinal("zero"), cardinal("twenty-five"), cardinal("hundreds")
+    (0, 25, None)
+    """
+    tens, _, ones = word.replace("-", " ").partition(" ")
+    if not ones or word == "zero":
+        return 0 if word == "zero" else CARDINALS.get(word)
+    both = CARDINALS.get(tens, 0), CARDINALS.get(ones, 10)
+    return sum(both) if both[0] >= 20 and both[1] < 10 else None
+
+
+def ordinal(word: str) -> int | None:
+    """The number of an ordinal: `third`, `twenty-first`.
+
+    >>> ordinal("second"), ordinal("thirteenth"), ordinal("thirteenths")
+    (2, 13, None)
+    """
+    before, _, last = word.rpartition("-")
+    number = {"zeroth": 0, "first": 1, "second": 2, "third": 3}.get(last)
+    number = _ordinal(last) if number is None else number
+    if not before or number is None:
+        return number
+    tens = CARDINALS.get(before, 0)
+    return tens + number if tens >= 20 and number < 10 else None
+
+
+def _scale(word: str) -> int | None:
+    return _NEVER_PLURAL.get(word) or SCALES.get(word) or SCALES.get(word.removesuffix("s"))
+
+
+def denominator_of(word: str) -> int | None:
+    """The number of an ordinal that names a part, in the singular or plural; `second` and `quarter` are units.
+
+    >>> denominator_of("eighths"), denominator_of("twenty-fifth"), denominator_of("ten-thousandths")
+    (8, 25, 10000)
+    """
+    *before, last = word.removesuffix("s").split("-")
+    number = 2 if word == "halves" else 3 if last == "third" else _ordinal(last)
+    for name in reversed(before):
+        factor = CARDINALS.get(name) or SCALES.get(name)
+        if number is None or factor is None:
+            return None
+        number = number * factor if number >= 100 else number + factor
+    return number
+
+
+def _ordinal(word: str) -> int | None:
+    stem = word.removesuffix("th")
+    if stem == word:
+        return None
+    stem = f"{stem.removesuffix('ie')}y" if stem.endswith("ie") else stem
+    number = _OLD_STEMS.get(stem) or CARDINALS.get(stem) or SCALES.get(stem)
+    return number if number is not None and number > 2 else None
