@@ -20,7 +20,8 @@ from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_atoms import TransferError, has_own_operators
-from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops, library_error
+from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
+from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
 from or1_verify.code.rpc_loops import with_consumers
 
 Send = Callable[[bytes], None]
@@ -70,6 +71,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         if reads_itself(job["program"]):
             Path(PROGRAM_FILE).write_text(job["program"], encoding="utf-8", errors="surrogatepass")
         exec(_compiled(job["program"], PROGRAM_FILE), scope)
+        loaded = json.dumps({"ready": True, "errors": error_table(scope, job["names"])}).encode()
     except BaseException as error:
         send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
         return
@@ -85,7 +87,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise NameError(f"name '{name}' is not defined")
         return scope[name]
 
-    send(json.dumps({"ready": True}).encode())
+    send(loaded)
     endpoint = RpcEndpoint(
         send,
         receive,
@@ -139,18 +141,12 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
             raise TransferError("malformed payload: an object of a class that the tests do not define")
         return found
 
-    def find_error(name: str, module: str) -> type[Exception] | None:
-        found = scope.get(name)
-        is_own = isinstance(found, type) and issubclass(found, Exception) and found.__module__ == "__main__"
-        return found if is_own else library_error(name, module)
-
     endpoint = RpcEndpoint(
         *_reported(program, send),
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
-        find_error=find_error,
         class_names=frozenset([*job["classes"], *job["operands"]]),
     )
     counter: Any = None
@@ -236,6 +232,11 @@ def _first_failure(
 
     guard_loops(scope)
     execute(job["setup"], "<setup>")
+    try:
+        endpoint.error_classes = ErrorClasses(job["errors"], endpoint, scope)
+    except TransferError as error:
+        return [0, "wrong_answer", str(error)]
+    endpoint.known |= endpoint.error_classes.named
     scope.update({name: endpoint.named(name) for name in job["names"]})
     for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
         found = _failure(test, partial(execute, test, "<tests>"))
@@ -259,7 +260,7 @@ def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
     except BaseException as error:
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
-            return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
+            return reason, f"{type(error).__name__}: {error}"[:_DETAIL]
         if isinstance(error, SystemExit) and not error.code:
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"

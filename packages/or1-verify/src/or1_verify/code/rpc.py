@@ -22,12 +22,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
+from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
     came_from_program,
     describe,
+    error_of,
     label_of,
-    raise_described,
+    library_error,
 )
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
@@ -60,7 +62,6 @@ class RpcEndpoint:
         find_class: Callable[[str], type],
         find_name: Callable[[str], Any] | None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
-        find_error: Callable[[str, str], type[Exception] | None] = lambda name, module: None,
         kept_classes: tuple[type, ...] = (),
         class_names: frozenset[str] = frozenset(),
     ) -> None:
@@ -74,23 +75,24 @@ class RpcEndpoint:
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
             may_set: whether the other side may set an attribute of an instance of this class.
-            find_error: returns the exception class of this name and module on this side, if there is one.
             kept_classes: classes of this side whose instances are never transferred as plain values.
             class_names: names of the program that the tests use as classes.
         """
-        self._find_error = find_error
+        self.error_classes: ErrorClasses | None = None
         self._kept_classes = kept_classes
         self.class_names = class_names
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
+        self._find_class = find_class
+        self._may_set = may_set
         self._decoder = ValueDecoder(find_class, self._handle, arrays=True, may_set=may_set)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
-        self.known: dict[str, RemoteObject] = {}
-        """The stand-ins for objects of the program that the tests name."""
+        self.known: dict[str, Any] = {}
+        """The stand-ins for objects of the program that the tests name, and exception classes."""
         self.num_calls = 0
         """Number of calls to the other side."""
         self.num_uses = 0
@@ -99,8 +101,8 @@ class RpcEndpoint:
         self._stdout = sys.stdout
         self._failed_check: AssertionError | None = None
 
-    def named(self, name: str) -> RemoteObject:
-        """Stand-in for the program's object `name`: the same one each time."""
+    def named(self, name: str) -> Any:
+        """Stand-in for the program's object `name`, or its exception class: the same one each time."""
         if name not in self.known:
             self.known[name] = RemoteObject(self, ["name", name], name)
         return self.known[name]
@@ -171,11 +173,35 @@ class RpcEndpoint:
         if "raise" in message:
             self.evidence.is_found |= function is not getattr
             stops = self._find_name is not None or function is next
-            raise_described(message["raise"], stops=stops, find_error=self._find_error)
+            raise self._error(message, stops)
         result = result_of(message, encoder, self._decoder)
         is_value = type(result) is not RemoteObject and _is_believed(function)
         self.evidence.is_found |= is_value or bool(message["changes"])
         return result
+
+    def _error(self, message: dict[str, Any], stops: bool) -> BaseException:
+        """The exception in a reply: the very one of this side, if it came from here, or a new one."""
+        found = self._handle(message["object"]) if "object" in message else None
+        if self._find_name is not None and isinstance(found, BaseException):
+            return found
+
+        def make(base: Any, args: Sequence[Any], text: str, names: list[str], module: str) -> Exception:
+            if self.error_classes is None:  # the program's side
+                own = [self._find_class(name) for name in names]
+                cls = next((each for each in own if issubclass(each, Exception)), None)
+                error: Exception = (cls or library_error(names[0], module) or base)(*args)
+                return error
+            cls = self.error_classes.find(names, module, base)
+            remote = found if type(found) is RemoteObject else None
+            if is_made(cls) or remote is None:
+                return new_error(cls, args, text, remote) if is_made(cls) else cls(*args)
+            error = new_error(cls, args, None, None)
+            state = self.call(getattr, (remote, "__dict__"), {})
+            allowed = {name: each for name, each in state.items() if self._may_set(cls, name)}
+            vars(error).update({name: each for name, each in allowed.items() if name[:2] != "__"})
+            return error
+
+        return error_of(message["raise"], stops=stops, make=make)
 
     def confirm(self) -> None:
         """Raise the first failed check of a function that the program called and whose failure it caught."""
@@ -201,7 +227,7 @@ class RpcEndpoint:
         except BaseException as error:
             if isinstance(error, AssertionError) and not came_from_program(error):
                 self._failed_check = self._failed_check or error
-            reply = {"raise": describe(error)}
+            reply = self._raised(error)
         if "captures" in message:
             reply["output"] = output.getvalue()
         self._write(self._batch(message, reply) if "batch" in message else reply)
@@ -219,8 +245,18 @@ class RpcEndpoint:
             except EndpointLostError:
                 raise
             except BaseException as error:
-                replies.append({"raise": describe(error)})
+                replies.append(self._raised(error))
         return {"batch": replies}
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        """The reply for an exception; one whose class is not Python's stays here, for its attributes."""
+        described = describe(error)
+        reply: dict[str, Any] = {"raise": described}
+        if self._find_name is None:
+            remote = remote_of(error)
+        else:
+            remote = error.with_traceback(None) if described[5] else None
+        return reply | {"object": self._entry(remote)} if remote is not None else reply
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])
@@ -248,8 +284,9 @@ class RpcEndpoint:
         return ValueEncoder(self._node_classes, self._entry, known, kept_classes)
 
     def _entry(self, value: Any) -> list[Any]:
-        if isinstance(value, RemoteObject):
-            entry: list[Any] = value._or1_entry
+        stand_in = value if isinstance(value, RemoteObject) else remote_of(value)
+        if stand_in is not None:
+            entry: list[Any] = stand_in._or1_entry
             return entry
         if self._find_name is None and not callable(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")

@@ -50,8 +50,11 @@ def failures_of_code(
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:
-        failure = load(session, 0)
-        return [failure] if failure is not None else _tested(sandbox, tests, both, session, limits)
+        loaded = load(session, 0)
+        if isinstance(loaded, FailedTest):
+            return [loaded]
+        errors = loaded.get("errors", {"classes": [], "names": {}})
+        return _tested(sandbox, tests, {**both, "errors": errors}, session, limits)
     finally:
         budget.add(session.close())
 
