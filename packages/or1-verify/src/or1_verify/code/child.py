@@ -76,9 +76,9 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
         return
 
-    def find_class(name: str) -> type:
+    def find_class(name: str) -> type | None:
         found = scope.get(name)
-        return found if isinstance(found, type) else type(name, (), {})
+        return found if isinstance(found, type) else None
 
     def find_name(name: str) -> Any:
         if name.startswith("entry:"):
@@ -148,6 +148,7 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
         class_names=frozenset([*job["classes"], *job["operands"]]),
+        known_classes=frozenset(job["known_classes"]),
     )
     counter: Any = None
     if job["counts_checks"]:
@@ -243,6 +244,8 @@ def _first_failure(
         if run_cases and not found:
             found = _failure(test, partial(run_cases, scope, cases))
         found = found or _failure(test, endpoint.confirm)
+        if found and endpoint.unsupported:
+            found = ("unsupported", f"UnsupportedTestsError: {endpoint.unsupported}")
         if found:
             return [index, *found]
     is_checked = counter is None or counter.num_checks > 0

@@ -77,6 +77,22 @@ def value_kind(value: Any) -> str:
     return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
 
 
+def attributes_of(node: Any) -> dict[str, Any]:
+    """The attributes of an instance, those in slots too."""
+    names = list(vars(node)) if hasattr(node, "__dict__") else []
+    for cls in type(node).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else list(slots)
+    return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
+
+
+def number_type(text: str) -> str:
+    """The type of the elements of a numpy array; TransferError for one that is not of numbers."""
+    if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
+        raise TransferError("malformed payload: not a number type")
+    return text
+
+
 def has_own_operators(cls: type) -> bool:
     """Whether a class, or one of its module that it inherits from, defines an operator."""
     own = [vars(each) for each in cls.__mro__ if each.__module__ == cls.__module__]

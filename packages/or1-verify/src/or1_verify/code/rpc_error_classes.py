@@ -31,7 +31,7 @@ def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
 
     def reference(cls: type) -> int | str:
         if vars(builtins).get(cls.__name__) is cls:
-            return cls.__name__
+            return str(cls.__name__)
         if id(cls) not in known:
             bases = [reference(base) for base in cls.__bases__ if _is_ordinary(base)]
             known[id(cls)] = len(classes)
@@ -61,7 +61,7 @@ class ErrorClasses:
         self._by_name: dict[str, type[Exception]] = {}
         self._others: dict[tuple[str, str], type[Exception]] = {}
         try:
-            classes = [[str(each[0]), str(each[1]), list(each[2])] for each in table["classes"]]
+            classes = [(str(each[0]), str(each[1]), list(each[2])) for each in table["classes"]]
             names = {str(name): reference for name, reference in table["names"].items()}
             made: list[type[Exception]] = []
             for name, module, bases in classes[:_MOST_CLASSES]:
@@ -106,10 +106,12 @@ def _referred(reference: Any, made: Sequence[type[Exception]]) -> type[Exception
 def _new_class(name: str, bases: Sequence[type[Exception]]) -> type[Exception]:
     mixed = [_Error] if not any(issubclass(base, _Error) for base in bases) else []
     namespace = {"__module__": "solution"}
+    made: Any
     try:
-        return _ErrorClass(name, (*mixed, *(bases or [Exception])), namespace)
+        made = _ErrorClass(name, (*mixed, *(bases or [Exception])), namespace)
     except TypeError:  # no order of these bases
-        return _ErrorClass(name, (*mixed, Exception), namespace)
+        made = _ErrorClass(name, (*mixed, Exception), namespace)
+    return made  # type: ignore[no-any-return]
 
 
 class _ErrorClass(type):
@@ -134,7 +136,9 @@ class _ErrorClass(type):
 
     def _or1_class(cls) -> RemoteObject:
         if "or1_class" not in vars(cls):
-            raise UnsupportedTestsError(f"the class {cls.__name__} of the program, which the tests do not name")
+            raise UnsupportedTestsError(
+                f"the class {cls.__name__} of the program, which the tests do not name"
+            )
         found: RemoteObject = vars(cls)["or1_class"]
         return found
 

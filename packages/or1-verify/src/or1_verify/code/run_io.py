@@ -12,8 +12,8 @@ from or1_verify.code.compare import difference, same_value
 from or1_verify.code.launch import TimeBudget, run_with_input, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
-from or1_verify.code.rpc import request_of, result_of
 from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_messages import request_of, result_of
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, encode
 from or1_verify.code.spec import FunctionTests, StdinTests
 from or1_verify.sandbox import Ending, Limits, Sandbox, Session
