@@ -30,8 +30,14 @@ _RECURSION_LIMIT = 50_000
 """As LiveCodeBench's preamble sets it [frames]."""
 _DETAIL = 400
 """Longest description of a failure [characters]."""
-_NEEDS_CLASS = ("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg ")
+_NEEDS_CLASS = (
+    *("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg "),
+    *("asdict() should be called", "astuple() should be called", "must be called with a dataclass"),
+    "replace() should be called",
+)
 """Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
+_NEEDS_LOOP = ("__aiter__", "__anext__", "__aenter__", "'await' expression", "a coroutine was expected")
+"""Parts of errors of tests that run an object of the program in an event loop."""
 PROGRAM_FILE = "main.py"
 FRAMES_PER_REPORT = 256
 """A tester reports the first frame that it sends to the program, and each frame after this number of them."""
@@ -240,10 +246,9 @@ def _first_failure(
     endpoint.known |= endpoint.error_classes.named
     scope.update({name: endpoint.named(name) for name in job["names"]})
     for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
-        found = _failure(test, partial(execute, test, "<tests>"))
-        if run_cases and not found:
-            found = _failure(test, partial(run_cases, scope, cases))
-        found = found or _failure(test, endpoint.confirm)
+        steps: list[Callable[[], None]] = [partial(execute, test, "<tests>")]
+        steps += [partial(run_cases, scope, cases)] if run_cases else []
+        found = next(filter(None, (_failure(job, test, step) for step in [*steps, endpoint.confirm])), None)
         if found and endpoint.unsupported:
             found = ("unsupported", f"UnsupportedTestsError: {endpoint.unsupported}")
         if found:
@@ -253,7 +258,7 @@ def _first_failure(
     return [len(job["tests"]) - 1, *problem] if problem else None
 
 
-def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
+def _failure(job: dict[str, Any], test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
     try:
         run_test()
     except EndpointLostError:
@@ -267,10 +272,18 @@ def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
         if isinstance(error, SystemExit) and not error.code:
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
-        needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
-        kind = "unsupported" if needs_class or type(error).__name__ == "UnsupportedTestsError" else kind
+        kind = "unsupported" if _is_unsupported(error, job["unbound"]) else kind
         return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
+
+
+def _is_unsupported(error: BaseException, unbound: Sequence[str]) -> bool:
+    """Whether tests fail by a need that cannot be met, or by a name that they do not define."""
+    if isinstance(error, NameError) and error.name in unbound:
+        return True
+    needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
+    needs_loop = isinstance(error, TypeError) and any(word in str(error) for word in _NEEDS_LOOP)
+    return needs_class or needs_loop or type(error).__name__ == "UnsupportedTestsError"
 
 
 def _failing_line(test: str, error: BaseException) -> str:

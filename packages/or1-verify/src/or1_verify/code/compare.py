@@ -18,8 +18,8 @@ def difference(output: str, expected: str) -> str | None:
     r"""None if the outputs agree, else the first difference.
 
     Both are stripped and split into lines; the number of lines must be the same; each pair of lines must be
-    equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance. Numbers are in
-    ASCII, as are the spaces between them.
+    equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance. Numbers and
+    the spaces between them are in ASCII.
 
     >>> difference("1.0 2\n", "1 2.00"), difference("1\n2", "1")
     (None, '2 lines instead of 1')

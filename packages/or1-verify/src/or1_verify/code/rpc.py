@@ -40,6 +40,19 @@ _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
 
+_NO_EVIDENCE: tuple[Any, ...] = (
+    None,
+    bool,
+    str,
+    repr,
+    getattr,
+    setattr,
+    delattr,
+    type,
+    isinstance,
+    issubclass,
+)
+"""Functions whose plain value says nothing about the program's results."""
 _FOR_PROGRAMS: dict[str, Any] = {"getattr": getattr, "iter": iter, "next": next, "len": len}
 """Functions of Python that a program may call on some objects of the tests."""
 _to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
@@ -378,4 +391,4 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return not any(function is each for each in (None, bool, str, repr, getattr, setattr, type, isinstance))
+    return not any(function is each for each in _NO_EVIDENCE)

@@ -23,8 +23,11 @@ class UnsupportedTestsError(Exception):
 
 
 def describe(error: BaseException, depth: int = 0) -> list[Any]:
-    """Nearest builtin class of an exception, text, name and module of its own class, plain arguments, names of
-    the classes before the builtin one, and descriptions of its cause and its context."""
+    """An exception as a list.
+
+    Its nearest builtin class, text, name and module of its own class, plain arguments, names of the classes
+    before the builtin one, and descriptions of its cause and its context.
+    """
     lineage = [cls.__name__ for cls in type(error).__mro__]
     builtin = next(cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls)
     try:
@@ -38,8 +41,8 @@ def describe(error: BaseException, depth: int = 0) -> list[Any]:
         for each in (error.__cause__, error.__context__)
     ]
     own = [name for name in lineage[: lineage.index(builtin)] if type(name) is str][:_MOST_NAMES]
-    return [builtin, text[:_MESSAGE], type(error).__name__, type(error).__module__, args if is_plain else None,
-            own, *chain]  # fmt: skip
+    cls, given = type(error), args if is_plain else None
+    return [builtin, text[:_MESSAGE], cls.__name__, cls.__module__, given, own, *chain]
 
 
 def label_of(value: Any) -> str:
@@ -70,8 +73,10 @@ def error_of(
 ) -> Exception:
     """The exception for a description; one that ends loops only where Python expects it (`stops`).
 
-    Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`. `make` returns
-    an instance of a class that is not Python's: its nearest class of Python, arguments, text, names, module.
+    Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
+
+    `make` returns an instance of a class that is not Python's, from its nearest class of Python, arguments,
+    text, names and module.
     """
     is_complete = isinstance(described, list) and len(described) == 8
     name, text, _, module, args, names, cause, context = described if is_complete else [""] * 8

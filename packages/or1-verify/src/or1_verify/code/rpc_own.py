@@ -111,10 +111,11 @@ class OwnObjects:
                 before = object.__getattribute__(target, name)
             except AttributeError:
                 before = OwnObjects
-            is_same = type(before) is type(value) and self._content(before) == self._content(value)
-            if not is_same and may_set(type(target), name):
-                if type(before) is not type(value) or not _refill(before, value):
-                    object.__setattr__(target, name, value)
+            is_kept = type(before) is type(value)
+            if (is_kept and self._content(before) == self._content(value)) or not may_set(type(target), name):
+                continue
+            if not is_kept or not _refill(before, value):
+                object.__setattr__(target, name, value)
 
     def _content(self, value: Any) -> Any:
         return _content(self, self._node_classes, value)

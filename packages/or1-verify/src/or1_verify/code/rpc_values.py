@@ -28,6 +28,7 @@ from or1_verify.code.rpc_atoms import (
     EMPTY,
     FACTORIES,
     MUTABLE,
+    SERIES,
     TransferError,
     atom_of,
     attributes_of,
@@ -39,8 +40,7 @@ from or1_verify.code.rpc_atoms import (
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
 _SLICE = slice(None)
-_NODE_PARTS = 4
-"""Length of the entry of an object without a number."""
+_NODE_PARTS = 4  # of an object without a number
 _LARGE = 1 << 40
 """Upper limit of the counted parts of an object."""
 
@@ -318,7 +318,7 @@ class ValueDecoder:
         kind = entry[0]
         if kind == "list":
             target[_SLICE] = _values(entry[1], objects)
-        elif kind in EMPTY and kind != "bytearray":
+        elif kind in EMPTY and kind not in SERIES:
             target.clear()
             to_values = self._hashed if kind != "deque" else _values
             values = to_values(entry[1], objects)
@@ -329,8 +329,8 @@ class ValueDecoder:
             else:
                 super_of = OrderedDict if kind == "ordereddict" else dict
                 super_of.update(target, zip(values, _values(entry[2], objects), strict=True))
-        elif kind == "bytearray":
-            target[_SLICE] = bytes.fromhex(entry[1])
+        elif kind in SERIES:
+            target[_SLICE] = SERIES[kind](bytes.fromhex(entry[1]))
         elif kind == "node":
             self._fill_node(target, entry, objects)
         else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import classes_in, classes_used, foreign_needs, operands_used
+from or1_verify.code.names import classes_in, classes_used, foreign_needs, operands_used, unbound_names
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
@@ -70,6 +70,7 @@ def _tested(
     job = {
         **both,
         "side": "tester",
+        "unbound": [each for each in unbound_names(tests.setup, code_of(tests)) if each not in both["names"]],
         "known_classes": classes_in(tests.setup),
         "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
