@@ -272,16 +272,20 @@ def _failure(job: dict[str, Any], test: str, run_test: Callable[[], None]) -> tu
         if isinstance(error, SystemExit) and not error.code:
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
-        kind = "unsupported" if _is_unsupported(error, job["unbound"]) else kind
+        kind = "unsupported" if _is_unsupported(error, job) else kind
         return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
 
 
-def _is_unsupported(error: BaseException, unbound: Sequence[str]) -> bool:
-    """Whether tests fail by a need that cannot be met, or by a name that they do not define."""
-    if isinstance(error, NameError) and error.name in unbound:
+def _is_unsupported(error: BaseException, job: dict[str, Any]) -> bool:
+    """Whether tests fail by a need that cannot be met, or by a name that they do not define.
+
+    A program that does not define a name that the tests use has no class to be used as one.
+    """
+    if isinstance(error, NameError) and error.name in job["unbound"]:
         return True
     needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
+    needs_class = needs_class and not job["errors"]["missing"]
     needs_loop = isinstance(error, TypeError) and any(word in str(error) for word in _NEEDS_LOOP)
     return needs_class or needs_loop or type(error).__name__ == "UnsupportedTestsError"
 

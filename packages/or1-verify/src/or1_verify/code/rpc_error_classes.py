@@ -23,8 +23,8 @@ _MOST_CLASSES = 500
 def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """The exception classes in a scope, and which of these names stand for one.
 
-    Returns `classes`, [name, module, bases] with the bases first, and `names`, name -> class. A class is an
-    index into `classes`, or the name of a class of Python.
+    Returns `classes`, [name, module, bases] with the bases first, `names`, name -> class, and `missing`, the
+    names that are not defined. A class is an index into `classes`, or the name of a class of Python.
     """
     classes: list[list[Any]] = []
     known: dict[int, int] = {}
@@ -39,7 +39,8 @@ def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
         return known[id(cls)]
 
     found = {name: reference(each) for name, each in list(scope.items()) if _is_ordinary(each)}
-    return {"classes": classes, "names": {name: found[name] for name in names if name in found}}
+    named = {name: found[name] for name in names if name in found}
+    return {"classes": classes, "names": named, "missing": [name for name in names if name not in scope]}
 
 
 def _is_ordinary(cls: Any) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
-_MESSAGE = 300
+_MESSAGE = 10_000
 """Longest text of an exception that is transferred [characters]."""
 _MOST_CAUSES, _MOST_NAMES = 4, 20
 """Longest chain of causes and longest list of names of classes that are transferred."""
@@ -26,7 +26,7 @@ def describe(error: BaseException, depth: int = 0) -> list[Any]:
     """An exception as a list.
 
     Its nearest builtin class, text, name and module of its own class, plain arguments, names of the classes
-    before the builtin one, and descriptions of its cause and its context.
+    before the builtin one, and descriptions of its cause, and of its context where that is another one.
     """
     lineage = [cls.__name__ for cls in type(error).__mro__]
     builtin = next(cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls)
@@ -36,9 +36,9 @@ def describe(error: BaseException, depth: int = 0) -> list[Any]:
         text = ""
     args = list(error.args)
     is_plain = all(type(each) in _PLAIN for each in args) and len(str(args)) <= _MESSAGE
+    causes = (error.__cause__, None if error.__context__ is error.__cause__ else error.__context__)
     chain = [
-        describe(each, depth + 1) if each is not None and depth < _MOST_CAUSES else None
-        for each in (error.__cause__, error.__context__)
+        describe(each, depth + 1) if each is not None and depth < _MOST_CAUSES else None for each in causes
     ]
     own = [name for name in lineage[: lineage.index(builtin)] if type(name) is str][:_MOST_NAMES]
     cls, given = type(error), args if is_plain else None
@@ -96,9 +96,10 @@ def error_of(
             error = RuntimeError(f"{name}: {text}")
     if depth < _MOST_CAUSES:
         read = partial(error_of, stops=False, make=make, depth=depth + 1)
-        error.__context__ = read(context) if context else None
         if cause:
-            error.__cause__ = read(cause)
+            error.__cause__ = error.__context__ = read(cause)
+        if context:
+            error.__context__ = read(context)
     error.or1_from_program = True
     return error  # type: ignore[no-any-return]
 

@@ -20,6 +20,8 @@ from or1_verify.code.run_plan import plan_of
 from or1_verify.code.spec import AssertTests, CheckTests, assigned_attributes, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
 
+_NO_ERRORS: dict[str, Any] = {"classes": [], "names": {}, "missing": []}
+"""The table of exceptions of a program without any."""
 _CODING_S = 1e-4
 """User time for coding one frame on either side, measured [s]: it is not the program's own time."""
 
@@ -53,7 +55,7 @@ def failures_of_code(
         loaded = load(session, 0)
         if isinstance(loaded, FailedTest):
             return [loaded]
-        errors = loaded.get("errors", {"classes": [], "names": {}})
+        errors = loaded.get("errors", _NO_ERRORS)
         return _tested(sandbox, tests, {**both, "errors": errors}, session, limits)
     finally:
         budget.add(session.close())

@@ -38,6 +38,7 @@ TESTS = {
     "type": "try:\n    g(-1)\n    assert False\nexcept Exception as e:\n"
     "    assert type(e) is Bad and type(e).__name__ == 'Bad' and isinstance(e, AppError)",
 }
+LONG = "try:\n    f(1)\n    assert False\nexcept ValueError as e:\n    assert str(e) == 1000 * 'x'"
 WRONG = {
     "another class": "def g(x):\n    if x < 0: raise Other('bad -1')\n    return x\n",
     "a class of Python": "def g(x):\n    if x < 0: raise RuntimeError('bad -1')\n    return x\n",
@@ -111,6 +112,18 @@ def test_causes_callbacks_and_classes_as_arguments(test: str, right: str, wrong:
     assert reason(test, wrong) in ("wrong_answer", "runtime_error")
 
 
+@pytest.mark.parametrize("name", ["pytest", "except"])
+def test_a_program_without_the_class_is_wrong(name: str) -> None:
+    program = PROGRAM.replace("Bad", "Evil")
+    assert reason(TESTS[name], program) in ("wrong_answer", "runtime_error")
+
+
+def test_a_long_text_is_whole() -> None:
+    assert reason(LONG, "def f(x): raise ValueError(1000 * 'x')") == "right"
+    assert reason(LONG, "class E(ValueError): pass\ndef f(x): raise E(1000 * 'x')") == "right"
+    assert reason(LONG, "def f(x): raise ValueError(999 * 'x' + 'y')") == "wrong_answer"
+
+
 def test_an_exception_of_the_setup_keeps_its_attributes() -> None:
     setup = "class Low(Exception):\n    def __init__(self, code):\n        super().__init__(f'code {code}')\n        self.code = code\n"
     tests = {
@@ -149,6 +162,7 @@ def test_a_table_gives_the_names_and_the_bases_of_classes() -> None:
         {"classes": [], "names": {"A": -1}},
         {"classes": 3, "names": {}},
         [],
+        {"names": {}},
     ],
 )
 def test_a_forged_table_is_refused(table: object) -> None:
