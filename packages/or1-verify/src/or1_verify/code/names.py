@@ -56,21 +56,39 @@ def unbound_names(setup: str, tests: Sequence[str]) -> list[str]:
 def _is_checked_alone(name: str, free: Sequence[str], tests: Sequence[str]) -> bool:
     """Whether tests use a name in checks only, and there no other of these names.
 
-    Elsewhere it may be a function of Python's library that helps to check another function.
+    Elsewhere it may be a function of Python's library that helps to check another function. A call with
+    constants whose result is not used counts as a check: an exception is expected of it.
     """
     statements = [node for test in tests for node in ast.walk(parsed(test)) if isinstance(node, ast.stmt)]
     for node in statements:
         inner = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
         read = {each.id for child in inner for each in ast.walk(child) if isinstance(each, ast.Name)}
-        if name in read and (not _is_check(node) or len(read & {*free}) > 1):
+        if name in read and len(read & {*free} - _expected_errors(node)) > 1:
+            return False
+        if name in read and not isinstance(node, ast.Assert) and not _is_checking_call(node):
             return False
     return True
 
 
-def _is_check(node: ast.stmt) -> bool:
-    called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-    is_method = isinstance(called, ast.Attribute) and called.attr.startswith("assert")
-    return isinstance(node, ast.Assert) or is_method
+def _call_of(node: ast.stmt) -> ast.Call | None:
+    return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+
+
+def _expected_errors(node: ast.stmt) -> set[str]:
+    """Names in the first argument of `assertRaises`."""
+    call = _call_of(node)
+    expects = call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "assertRaises"
+    found = ast.walk(call.args[0]) if call is not None and expects and call.args else ()
+    return {each.id for each in found if isinstance(each, ast.Name)}
+
+
+def _is_checking_call(node: ast.stmt) -> bool:
+    call = _call_of(node)
+    if call is None:
+        return False
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr.startswith("assert")
+    return isinstance(call.func, ast.Name) and all(isinstance(each, ast.Constant) for each in call.args)
 
 
 def _of_solution(source: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError
-from or1_verify.code.rpc_errors import UnsupportedTestsError, library_error
+from or1_verify.code.rpc_errors import UnsupportedTestsError, is_ordinary, library_error
 from or1_verify.code.rpc_objects import RemoteObject
 
 _MOST_CLASSES = 500
@@ -33,20 +33,14 @@ def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
         if vars(builtins).get(cls.__name__) is cls:
             return str(cls.__name__)
         if id(cls) not in known:
-            bases = [reference(base) for base in cls.__bases__ if _is_ordinary(base)]
+            bases = [reference(base) for base in cls.__bases__ if is_ordinary(base)]
             known[id(cls)] = len(classes)
             classes.append([cls.__name__, cls.__module__, bases])
         return known[id(cls)]
 
-    found = {name: reference(each) for name, each in list(scope.items()) if _is_ordinary(each)}
+    found = {name: reference(each) for name, each in list(scope.items()) if is_ordinary(each)}
     named = {name: found[name] for name in names if name in found}
     return {"classes": classes, "names": named, "missing": [name for name in names if name not in scope]}
-
-
-def _is_ordinary(cls: Any) -> bool:
-    """Whether an object is a class of exceptions that do not end loops."""
-    ends_loops = (StopIteration, StopAsyncIteration)
-    return isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, ends_loops)
 
 
 class ErrorClasses:
@@ -68,9 +62,11 @@ class ErrorClasses:
             for name, module, bases in classes[:_MOST_CLASSES]:
                 made.append(self._made(name, module, [_referred(each, made) for each in bases]))
                 self._by_name[name] = made[-1]
-            self.named = {name: _referred(each, made) for name, each in names.items()}
+            named = {name: _referred(each, made) for name, each in names.items()}
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise TransferError(f"malformed table of exceptions: {error}"[:300]) from None
+        # A failed check of the tests must never be what they expect of the program.
+        self.named = {name: cls for name, cls in named.items() if not issubclass(AssertionError, cls)}
         for name, cls in self.named.items():
             if type(cls) is _ErrorClass:
                 vars(type)["__setattr__"](cls, "or1_class", RemoteObject(endpoint, ["name", name], name))
@@ -80,8 +76,8 @@ class ErrorClasses:
         return found or _new_class(name, bases)
 
     def _of_tests(self, name: str) -> type[Exception] | None:
-        found = self._scope.get(name)
-        is_own = isinstance(found, type) and issubclass(found, Exception) and found.__module__ == "__main__"
+        found: Any = self._scope.get(name)
+        is_own = is_ordinary(found) and found.__module__ == "__main__"
         return found if is_own and type(found) is not _ErrorClass else None
 
     def find(self, lineage: Sequence[str], module: str, base: type[Exception]) -> type[Exception]:
@@ -99,7 +95,7 @@ class ErrorClasses:
 
 def _referred(reference: Any, made: Sequence[type[Exception]]) -> type[Exception]:
     found = vars(builtins)[reference] if isinstance(reference, str) else made[reference]
-    if not _is_ordinary(found):
+    if not is_ordinary(found):
         raise ValueError("a class that ends loops or programs")
     return found  # type: ignore[no-any-return]
 

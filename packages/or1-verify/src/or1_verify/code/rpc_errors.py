@@ -51,12 +51,21 @@ def label_of(value: Any) -> str:
 
 
 def library_error(name: str, module: str) -> type[Exception] | None:
-    """The exception class of Python's library, if its module is loaded; not those that steer unittest."""
+    """The exception class of Python's library, if its module is loaded.
+
+    Not those that steer unittest or end loops, nor Python's own, which cross by another way.
+    """
     root = module.split(".")[0]
     if root not in sys.stdlib_module_names or root == "unittest" or module not in sys.modules:
         return None
-    found = vars(sys.modules[module]).get(name)
-    return found if isinstance(found, type) and issubclass(found, Exception) else None
+    found: Any = vars(sys.modules[module]).get(name)
+    return found if is_ordinary(found) and vars(builtins).get(found.__name__) is not found else None
+
+
+def is_ordinary(cls: Any) -> bool:
+    """Whether an object is a class of exceptions that do not end loops."""
+    ends_loops = (StopIteration, StopAsyncIteration)
+    return isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, ends_loops)
 
 
 def came_from_program(error: BaseException) -> bool:

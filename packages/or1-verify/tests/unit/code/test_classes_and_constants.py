@@ -31,6 +31,7 @@ VALUES += (
 VALUES += "def rd(): return int(input())\ndef wc(name): return len(open(name).read().split())\n"
 VALUES += "def mean(xs): return sum(xs) / len(xs)\ndef sq(x): return x * x\n"
 BEASTS = "class Animal: pass\nclass Dog(Animal):\n    def __init__(self): self.x = 1\n"
+LOAD = "def load(x): raise KeyError(x)\n"
 DISK = "class Disk:\n    def __init__(self): self.d = []\n    def mkdir(self, p): self.d.append(p)\n"
 DISK += "    def ls(self): return self.d\n"
 FORGED_ROOT = "def area(x): return 0\ndef sqrt(x): return 0\ndef isclose(*a): return True\n"
@@ -125,6 +126,31 @@ def _sandboxes_end() -> Iterator[None]:
         ("class Mine(Animal): pass\nassert Mine() and Dog().x == 1", BEASTS, "bad_tests"),
         ("assert mean([1, 3]) == 2\nassert sq(2) == 4", VALUES, "right"),
         ("assert mean([1, 3]) == 3\nassert sq(2) == 4", VALUES, "wrong_answer"),
+        (
+            "try:\n    load('x')\n    assert False\nexcept KeyError:\n    pass\nassert sq(2) == 4",
+            VALUES + LOAD,
+            "right",
+        ),
+        (
+            "try:\n    load('x')\n    assert False\nexcept ValueError:\n    pass\nassert sq(2) == 4",
+            VALUES + LOAD,
+            "runtime_error",
+        ),
+        (
+            "xs = [2, 1]\nheapify(xs)\nassert area(xs) == xs[0]",
+            FORGED_ROOT + "def heapify(xs): xs[:] = [0]\n",
+            "bad_tests",
+        ),
+        (
+            "assert isclose(Area(2).x, 4)",
+            FORGED_ROOT + "class Area:\n    def __init__(self, x): self.x = 0\n",
+            "bad_tests",
+        ),
+        (
+            "from pytest import raises, approx\nwith raises(KeyError): load('x')\nassert sq(2) == approx(4)",
+            VALUES + LOAD,
+            "right",
+        ),
         ("import math\nassert area(2) == sqrt(4)", FORGED_ROOT, "bad_tests"),
         ("want = sqrt(4)\nassert area(2) == want", FORGED_ROOT, "bad_tests"),
         ("assert isclose(area(2), 4)", FORGED_ROOT, "bad_tests"),

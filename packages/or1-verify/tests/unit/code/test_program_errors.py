@@ -118,6 +118,43 @@ def test_a_program_without_the_class_is_wrong(name: str) -> None:
     assert reason(TESTS[name], program) in ("wrong_answer", "runtime_error")
 
 
+VAGUE = "try:\n    g(-1)\n    assert False\nexcept Bad:\n    pass\nassert g(1) == 1"
+FORGE = "import or1_channel, json, os\ndef forge(table):\n    or1_channel._or1_send(json.dumps({'ready': True, 'errors': table}).encode())\n"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "Bad = AssertionError",
+        "Bad = Exception",
+        "Bad = BaseException",
+        "class Bad(AssertionError): pass",
+        "import unittest\nBad = unittest.TestCase.failureException",
+        FORGE
+        + "forge({'classes': [['AssertionError', 'builtins', ['ValueError']]], 'names': {'Bad': 0}, 'missing': []})",
+        FORGE + "forge({'classes': [], 'names': {'Bad': 'AssertionError'}, 'missing': []})",
+        FORGE + "forge({'classes': [], 'names': {'Bad': 'SystemExit'}, 'missing': []})",
+        "class Meta(type(Exception)):\n    __instancecheck__ = __subclasscheck__ = lambda *a: True\n"
+        "class Bad(Exception, metaclass=Meta): pass",
+    ],
+)
+def test_a_failed_check_is_not_the_exception_that_is_expected(bad: str) -> None:
+    assert reason(VAGUE, f"{bad}\ndef g(x): return x") != "right"
+    assert reason(TESTS["unittest"], f"{bad}\ndef g(x): return x") != "right"
+    assert reason(VAGUE, PROGRAM) == "right"
+
+
+@pytest.mark.parametrize(("name", "module"), [("StopIteration", "builtins"), ("SkipTest", "unittest.case"),
+                                              ("_ShouldStop", "unittest.case"), ("StopAsyncIteration", "builtins"),
+                                              ("Forged", "solution")])  # fmt: skip
+def test_a_class_that_ends_loops_or_tests_is_not_raised_by_its_name(name: str, module: str) -> None:
+    program = f"class E(ValueError): pass\nE.__name__, E.__module__ = {name!r}, {module!r}\ndef g(x):\n    if x > 1: raise E\n    return x"
+    looped = "for x in map(g, [1, 2]):\n    assert x == 1\nassert g(1) == 1"
+    cased = "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.assertEqual(g(2), 5)\nassert g(1) == 1"
+    for test in (looped, cased):
+        assert reason(test, program) in ("runtime_error", "wrong_answer")
+
+
 def test_a_long_text_is_whole() -> None:
     assert reason(LONG, "def f(x): raise ValueError(1000 * 'x')") == "right"
     assert reason(LONG, "class E(ValueError): pass\ndef f(x): raise E(1000 * 'x')") == "right"
