@@ -2,7 +2,7 @@
 
 The program has no code of such a class. An object of one crosses with its attributes and a number; on the
 program's side it is an instance of a class whose special methods, and any attribute that the object does not
-have there, are asked of the tests' side. On its way back it is the tests' own object again. A class with
+have there, come from the tests' side. On its way back it is the tests' own object again. A class with
 nothing but `__init__` is data: its objects cross without a number.
 """
 
@@ -35,7 +35,7 @@ _MAKING = frozenset(
         "__set_name__",
     ]
 )
-"""Special methods that make objects and reach attributes: these are not asked."""
+"""Special methods that make objects and reach attributes: they do not cross."""
 _NEUTRAL: tuple[Any, ...] = (object, abc.ABC, typing.Generic, typing.Protocol)
 """Base classes without data of their own."""
 
@@ -237,7 +237,7 @@ class StandIns:
         return attribute
 
     def update(self, target: Any, state: Mapping[str, Any], may_set: Callable[[type, str], bool]) -> None:
-        """Set the attributes of an object; those that it has no longer are removed."""
+        """Set the attributes of an object; those that are not in its state are removed."""
         for name in [name for name in vars(target) if name not in state]:
             object.__delattr__(target, name)
         for name, value in state.items():
