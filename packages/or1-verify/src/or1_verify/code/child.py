@@ -20,7 +20,8 @@ from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_atoms import TransferError, has_own_operators
-from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops, library_error
+from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
+from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
 from or1_verify.code.rpc_loops import with_consumers
 
 Send = Callable[[bytes], None]
@@ -29,8 +30,14 @@ _RECURSION_LIMIT = 50_000
 """As LiveCodeBench's preamble sets it [frames]."""
 _DETAIL = 400
 """Longest description of a failure [characters]."""
-_NEEDS_CLASS = ("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg ")
+_NEEDS_CLASS = (
+    *("catching classes that do not inherit", "isinstance() arg 2 must be", "issubclass() arg "),
+    *("asdict() should be called", "astuple() should be called", "must be called with a dataclass"),
+    "replace() should be called",
+)
 """Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
+_NEEDS_LOOP = ("__aiter__", "__anext__", "__aenter__", "'await' expression", "a coroutine was expected")
+"""Parts of errors of tests that run an object of the program in an event loop."""
 PROGRAM_FILE = "main.py"
 FRAMES_PER_REPORT = 256
 """A tester reports the first frame that it sends to the program, and each frame after this number of them."""
@@ -70,13 +77,14 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         if reads_itself(job["program"]):
             Path(PROGRAM_FILE).write_text(job["program"], encoding="utf-8", errors="surrogatepass")
         exec(_compiled(job["program"], PROGRAM_FILE), scope)
+        loaded = json.dumps({"ready": True, "errors": error_table(scope, job["names"])}).encode()
     except BaseException as error:
         send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
         return
 
-    def find_class(name: str) -> type:
+    def find_class(name: str) -> type | None:
         found = scope.get(name)
-        return found if isinstance(found, type) else type(name, (), {})
+        return found if isinstance(found, type) else None
 
     def find_name(name: str) -> Any:
         if name.startswith("entry:"):
@@ -85,7 +93,7 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise NameError(f"name '{name}' is not defined")
         return scope[name]
 
-    send(json.dumps({"ready": True}).encode())
+    send(loaded)
     endpoint = RpcEndpoint(
         send,
         receive,
@@ -139,19 +147,14 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
             raise TransferError("malformed payload: an object of a class that the tests do not define")
         return found
 
-    def find_error(name: str, module: str) -> type[Exception] | None:
-        found = scope.get(name)
-        is_own = isinstance(found, type) and issubclass(found, Exception) and found.__module__ == "__main__"
-        return found if is_own else library_error(name, module)
-
     endpoint = RpcEndpoint(
         *_reported(program, send),
         node_classes=frozenset(job["node_classes"]),
         find_class=find_class,
         find_name=None,
         may_set=partial(_is_field, frozenset(job["assigned"])),
-        find_error=find_error,
         class_names=frozenset([*job["classes"], *job["operands"]]),
+        known_classes=frozenset(job["known_classes"]),
     )
     counter: Any = None
     if job["counts_checks"]:
@@ -236,12 +239,18 @@ def _first_failure(
 
     guard_loops(scope)
     execute(job["setup"], "<setup>")
+    try:
+        endpoint.error_classes = ErrorClasses(job["errors"], endpoint, scope)
+    except TransferError as error:
+        return [0, "wrong_answer", str(error)]
+    endpoint.known |= endpoint.error_classes.named
     scope.update({name: endpoint.named(name) for name in job["names"]})
     for index, (test, cases) in enumerate(zip(job["tests"], job["cases"], strict=True)):
-        found = _failure(test, partial(execute, test, "<tests>"))
-        if run_cases and not found:
-            found = _failure(test, partial(run_cases, scope, cases))
-        found = found or _failure(test, endpoint.confirm)
+        steps: list[Callable[[], None]] = [partial(execute, test, "<tests>")]
+        steps += [partial(run_cases, scope, cases)] if run_cases else []
+        found = next(filter(None, (_failure(job, test, step) for step in [*steps, endpoint.confirm])), None)
+        if found and endpoint.unsupported:
+            found = ("unsupported", f"UnsupportedTestsError: {endpoint.unsupported}")
         if found:
             return [index, *found]
     is_checked = counter is None or counter.num_checks > 0
@@ -249,7 +258,7 @@ def _first_failure(
     return [len(job["tests"]) - 1, *problem] if problem else None
 
 
-def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
+def _failure(job: dict[str, Any], test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
     try:
         run_test()
     except EndpointLostError:
@@ -259,14 +268,26 @@ def _failure(test: str, run_test: Callable[[], None]) -> tuple[str, str] | None:
     except BaseException as error:
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
-            return reason, f"{describe(error)[0]}: {error}"[:_DETAIL]
+            return reason, f"{type(error).__name__}: {error}"[:_DETAIL]
         if isinstance(error, SystemExit) and not error.code:
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
-        needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
-        kind = "unsupported" if needs_class or type(error).__name__ == "UnsupportedTestsError" else kind
+        kind = "unsupported" if _is_unsupported(error, job) else kind
         return kind, f"{_failing_line(test, error)}: {_where(error)}"[:_DETAIL]
     return None
+
+
+def _is_unsupported(error: BaseException, job: dict[str, Any]) -> bool:
+    """Whether tests fail by a need that cannot be met, or by a name that they do not define.
+
+    A program that does not define a name that the tests use has no class to be used as one.
+    """
+    if isinstance(error, NameError) and error.name in job["unbound"]:
+        return True
+    needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
+    needs_class = needs_class and not job["errors"]["missing"]
+    needs_loop = isinstance(error, TypeError) and any(word in str(error) for word in _NEEDS_LOOP)
+    return needs_class or needs_loop or type(error).__name__ == "UnsupportedTestsError"
 
 
 def _failing_line(test: str, error: BaseException) -> str:

@@ -7,7 +7,9 @@ from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
 from typing import Any
 
-_TOKEN = re.compile(r"\S+")
+_TOKEN = re.compile(r"[^ \t\n\r\f\v]+")
+_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)", re.ASCII | re.IGNORECASE)
+"""A number in ASCII: `Decimal` also reads `1_2`, digits of other alphabets and spaces around a number."""
 _SHOWN = 60
 """Longest text of a line in a difference [characters]."""
 
@@ -16,7 +18,8 @@ def difference(output: str, expected: str) -> str | None:
     r"""None if the outputs agree, else the first difference.
 
     Both are stripped and split into lines; the number of lines must be the same; each pair of lines must be
-    equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance.
+    equal when stripped, or equal token by token as decimal numbers, exactly, without tolerance. Numbers and
+    the spaces between them are in ASCII.
 
     >>> difference("1.0 2\n", "1 2.00"), difference("1\n2", "1")
     (None, '2 lines instead of 1')
@@ -62,6 +65,12 @@ def _same_numbers(line: str, expected: str) -> bool:
     """Whether all tokens are equal decimal numbers; stops at the first that differs."""
     tokens = zip_longest(_TOKEN.finditer(line), _TOKEN.finditer(expected))
     try:
-        return all(one and other and Decimal(one[0]) == Decimal(other[0]) for one, other in tokens)
-    except (InvalidOperation, ValueError):  # not a number, or a signaling nan, which cannot be compared
+        return all(one and other and _number(one[0]) == _number(other[0]) for one, other in tokens)
+    except (InvalidOperation, ValueError):  # not a number
         return False
+
+
+def _number(token: str) -> Decimal:
+    if not _NUMBER.fullmatch(token):
+        raise ValueError(f"not a number: {token[:_SHOWN]}")
+    return Decimal(token)

@@ -10,6 +10,9 @@ from functools import lru_cache
 from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
 
 _BUILTINS = frozenset(vars(builtins))
+_CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
+"""Attributes of modules that the tests may set for themselves."""
+_OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -26,18 +29,66 @@ def parsed(source: str) -> ast.Module:
 def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     """Names that the tests use and that are not defined by them, the setup or Python, in order of first use.
 
-    A name of the usual preamble (`sqrt`, `count`) is expected from the program only if no other name is.
+    A name of the usual preamble (`sqrt`, `count`) is expected from the program only if no other name is, or
+    if each check that uses it uses no other.
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
+    >>> free_names("", ["assert mean([1, 3]) == 2", "assert sq(2) == 4"])
+    ('mean', 'sq')
     >>> free_names("", ["from solution import area as f; assert f(2) == 4"])
     ('area',)
     """
-    bound = _bound(setup).union(*map(_bound, tests))
-    free = [name for name in names_read(tests) if name not in bound and name not in _BUILTINS]
+    free = unbound_names(setup, tests)
     unusual = [name for name in free if name not in _preamble_names()]
+    if unusual:
+        unusual = [name for name in free if name in unusual or _is_checked_alone(name, free, tests)]
     imported = [name for test in (setup, *tests) for name in _of_solution(test)]
     return tuple(dict.fromkeys([*imported, *(unusual or ([] if imported else free))]))
+
+
+def unbound_names(setup: str, tests: Sequence[str]) -> list[str]:
+    """Names that the tests read and that neither they, the setup nor Python define."""
+    bound = _bound(setup).union(*map(_bound, tests))
+    return [name for name in names_read(tests) if name not in bound and name not in _BUILTINS]
+
+
+def _is_checked_alone(name: str, free: Sequence[str], tests: Sequence[str]) -> bool:
+    """Whether tests use a name in checks only, and there no other of these names.
+
+    Elsewhere it may be a function of Python's library that helps to check another function. A call with
+    constants whose result is not used counts as a check: an exception is expected of it.
+    """
+    statements = [node for test in tests for node in ast.walk(parsed(test)) if isinstance(node, ast.stmt)]
+    for node in statements:
+        inner = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+        read = {each.id for child in inner for each in ast.walk(child) if isinstance(each, ast.Name)}
+        if name in read and len(read & {*free} - _expected_errors(node)) > 1:
+            return False
+        if name in read and not isinstance(node, ast.Assert) and not _is_checking_call(node):
+            return False
+    return True
+
+
+def _call_of(node: ast.stmt) -> ast.Call | None:
+    return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+
+
+def _expected_errors(node: ast.stmt) -> set[str]:
+    """Names in the first argument of `assertRaises`."""
+    call = _call_of(node)
+    expects = call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "assertRaises"
+    found = ast.walk(call.args[0]) if call is not None and expects and call.args else ()
+    return {each.id for each in found if isinstance(each, ast.Name)}
+
+
+def _is_checking_call(node: ast.stmt) -> bool:
+    call = _call_of(node)
+    if call is None:
+        return False
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr.startswith("assert")
+    return isinstance(call.func, ast.Name) and all(isinstance(each, ast.Constant) for each in call.args)
 
 
 def _of_solution(source: str) -> list[str]:
@@ -141,20 +192,66 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
     """
     nodes, made = _walked(tuple(sources))
     patches = tuple(f"{each}." for each in _patches(nodes) if each.split(".")[0] not in names)
+    modules = _modules(nodes)
     for node in nodes:
-        if isinstance(node, ast.With):
-            used = [each for item in node.items for each in [_called(item.context_expr)]]
-            found = [made.get(each, each) for each in used if made.get(each, each) in names]
-            if any(not name.lstrip("_")[:1].isupper() for name in found):
-                return f"a context manager that the program returns ({found[0]})"
         if patches and isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
-        if any(_called(each) in names for each in _awaited(node)):
+        if any(made.get(_called(each), _called(each)) in names for each in _awaited(node)):
             return f"an event loop for the program ({ast.unparse(node)[:60]})"
-        is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-        if is_stored and ast.unparse(node) == "sys.stdin":
-            return "an own sys.stdin: the program runs in another process"
+        need = _need_of_statement(node, made, names)
+        if need:
+            return need
+    found = (_need_of_module(node, modules, made) for node in _walked(tuple(sources[1:]))[0])
+    return next(filter(None, found), None)
+
+
+def _need_of_statement(node: ast.AST, made: Mapping[str, str], names: Sequence[str]) -> str | None:
+    if isinstance(node, ast.With):
+        used = [each for item in node.items for each in [_called(item.context_expr)]]
+        found = [made.get(each, each) for each in used if made.get(each, each) in names]
+        if any(not name.lstrip("_")[:1].isupper() for name in found):
+            return f"a context manager that the program returns ({found[0]})"
+    if isinstance(node, ast.ClassDef):
+        bases = [name for base in node.bases if (name := _called(base)) in names]
+        return f"a class of the program as a base class ({bases[0]})" if bases else None
     return None
+
+
+def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str, str]) -> str | None:
+    """A change of a module, which does not reach the program, or a file, which it cannot read.
+
+    The setup is not searched: it runs beside the program too.
+    """
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+        module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        if module not in (None, "solution") and (module, node.attr) not in _CHANGED_HERE:
+            return f"an own {module}.{node.attr}: the program runs in another process"
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func)
+        root = _root(node.func)
+        module = modules.get(made.get(root, root), "").split(".")[0]
+        changed = node.args[0] if name in ("setattr", "delattr") and node.args else None
+        if isinstance(changed, ast.Name) and modules.get(changed.id, "solution") != "solution":
+            return f"a changed {changed.id}: the program runs in another process"
+        is_path = module in ("os", "pathlib", "shutil") and name.split(".")[-1] in _OF_FILES
+        if module == "tempfile" or is_path or (name == "open" and "open" not in modules):
+            return f"a file ({ast.unparse(node)[:60]}): the program runs in another process"
+    return None
+
+
+def _modules(nodes: Sequence[ast.AST]) -> dict[str, str]:
+    """The modules that a source imports, by the names that stand for them or for one of their functions."""
+    found = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found[alias.asname or alias.name.split(".")[0]] = alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module in ("tempfile", "pathlib", "os", "shutil"):
+            found |= {alias.asname or alias.name: node.module for alias in node.names}
+        elif isinstance(node, ast.ImportFrom | ast.FunctionDef):
+            hidden = [node.name] if isinstance(node, ast.FunctionDef) else [each.name for each in node.names]
+            found |= {name: "" for name in hidden if name == "open"}
+    return found
 
 
 def _patches(nodes: Sequence[ast.AST]) -> list[str]:
@@ -176,8 +273,10 @@ def _awaited(node: ast.AST) -> list[ast.expr]:
     """The expressions of which a node runs the coroutine."""
     if isinstance(node, ast.Await):
         return [node.value]
-    if isinstance(node, ast.AsyncFor):
+    if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
         return [node.iter]
+    if isinstance(node, ast.AsyncWith):
+        return [item.context_expr for item in node.items]
     return node.args if isinstance(node, ast.Call) and _root(node.func) == "asyncio" else []
 
 
@@ -189,11 +288,13 @@ def _root(node: ast.expr) -> str:
 
 
 def _called(node: ast.expr) -> str:
+    """The name of a function that is called, or of a value; `Stack` of `Stack[int]()`."""
     node = node.func if isinstance(node, ast.Call) else node
+    node = node.value if isinstance(node, ast.Subscript) else node
     return node.id if isinstance(node, ast.Name) else ""
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _walked(sources: tuple[str, ...]) -> tuple[list[ast.AST], dict[str, str]]:
     """All nodes of sources; names of variables that are assigned a call of a name, and that name."""
     nodes = [node for source in sources for node in ast.walk(parsed(source))]

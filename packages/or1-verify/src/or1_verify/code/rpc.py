@@ -18,28 +18,43 @@ import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
+from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
     came_from_program,
     describe,
+    error_of,
     label_of,
-    raise_described,
+    library_error,
 )
+from or1_verify.code.rpc_messages import request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
+from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, is_iterator, is_mocked
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
-
-_MESSAGE = 300
-"""Longest text of an exception that is transferred [characters]."""
-
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
 
+_NO_EVIDENCE: tuple[Any, ...] = (
+    None,
+    bool,
+    str,
+    repr,
+    getattr,
+    setattr,
+    delattr,
+    type,
+    isinstance,
+    issubclass,
+)
+"""Functions whose plain value says nothing about the program's results."""
+_FOR_PROGRAMS: dict[str, Any] = {"getattr": getattr, "iter": iter, "next": next, "len": len}
+"""Functions of Python that a program may call on some objects of the tests."""
 _to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
 _from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
@@ -57,12 +72,12 @@ class RpcEndpoint:
         receive: Callable[[], bytes | None],
         *,
         node_classes: frozenset[str],
-        find_class: Callable[[str], type],
+        find_class: Callable[[str], type | None],
         find_name: Callable[[str], Any] | None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
-        find_error: Callable[[str, str], type[Exception] | None] = lambda name, module: None,
         kept_classes: tuple[type, ...] = (),
         class_names: frozenset[str] = frozenset(),
+        known_classes: frozenset[str] = frozenset(),
     ) -> None:
         """Create one endpoint; sends nothing yet.
 
@@ -70,27 +85,36 @@ class RpcEndpoint:
             send: sends one frame.
             receive: returns the next frame; None if the other side has ended.
             node_classes: names of classes whose instances are transferred as their attributes.
-            find_class: returns the class of a name on this side.
+            find_class: returns the class of a name on this side; None if the program has none.
             find_name: returns an object of the program that the other side names: a function or class. None
                 on the tester's side, where no object can be named.
             may_set: whether the other side may set an attribute of an instance of this class.
-            find_error: returns the exception class of this name and module on this side, if there is one.
             kept_classes: classes of this side whose instances are never transferred as plain values.
             class_names: names of the program that the tests use as classes.
+            known_classes: names of classes of the tests whose code the program's side has too.
         """
-        self._find_error = find_error
+        self.error_classes: ErrorClasses | None = None
         self._kept_classes = kept_classes
         self.class_names = class_names
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
         self._find_name = find_name
-        self._decoder = ValueDecoder(find_class, self._handle, arrays=True, may_set=may_set)
+        self._find_class = find_class
+        self._may_set = may_set
+        self.unsupported: UnsupportedTestsError | None = None
+        """The first need of a function of the tests, called by the program, that cannot be met."""
+        self._own: OwnObjects | StandIns = (
+            OwnObjects(known_classes, node_classes)
+            if find_name is None
+            else StandIns(find_class, self.call, node_classes)
+        )
+        self._decoder = ValueDecoder(self._class, self._handle, arrays=True, may_set=may_set, own=self._own)
         self._kept: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._remote: dict[int, RemoteObject] = {}
-        self.known: dict[str, RemoteObject] = {}
-        """The stand-ins for objects of the program that the tests name."""
+        self.known: dict[str, Any] = {}
+        """The stand-ins for objects of the program that the tests name, and exception classes."""
         self.num_calls = 0
         """Number of calls to the other side."""
         self.num_uses = 0
@@ -99,8 +123,8 @@ class RpcEndpoint:
         self._stdout = sys.stdout
         self._failed_check: AssertionError | None = None
 
-    def named(self, name: str) -> RemoteObject:
-        """Stand-in for the program's object `name`: the same one each time."""
+    def named(self, name: str) -> Any:
+        """Stand-in for the program's object `name`, or its exception class: the same one each time."""
         if name not in self.known:
             self.known[name] = RemoteObject(self, ["name", name], name)
         return self.known[name]
@@ -171,11 +195,35 @@ class RpcEndpoint:
         if "raise" in message:
             self.evidence.is_found |= function is not getattr
             stops = self._find_name is not None or function is next
-            raise_described(message["raise"], stops=stops, find_error=self._find_error)
+            raise self._error(message, stops)
         result = result_of(message, encoder, self._decoder)
         is_value = type(result) is not RemoteObject and _is_believed(function)
         self.evidence.is_found |= is_value or bool(message["changes"])
         return result
+
+    def _error(self, message: dict[str, Any], stops: bool) -> BaseException:
+        """The exception in a reply: the very one of this side, if it came from here, or a new one."""
+        found = self._handle(message["object"]) if "object" in message else None
+        if self._find_name is not None and isinstance(found, BaseException):
+            return found
+
+        def make(base: Any, args: Sequence[Any], text: str, names: list[str], module: str) -> Exception:
+            if self.error_classes is None:  # the program's side
+                own = [self._find_class(name) for name in names]
+                cls = next((each for each in own if each and issubclass(each, Exception)), None)
+                error: Exception = (cls or library_error(names[0], module) or base)(*args)
+                return error
+            cls = self.error_classes.find(names, module, base)
+            remote = found if type(found) is RemoteObject else None
+            if is_made(cls) or remote is None:
+                return new_error(cls, args, text, remote) if is_made(cls) else cls(*args)
+            error = new_error(cls, args, None, None)
+            state = self.call(getattr, (remote, "__dict__"), {})
+            allowed = {name: each for name, each in state.items() if self._may_set(cls, name)}
+            vars(error).update({name: each for name, each in allowed.items() if name[:2] != "__"})
+            return error
+
+        return error_of(message["raise"], stops=stops, make=make)
 
     def confirm(self) -> None:
         """Raise the first failed check of a function that the program called and whose failure it caught."""
@@ -191,7 +239,6 @@ class RpcEndpoint:
                 return
 
     def _answer(self, message: dict[str, Any]) -> None:
-        self.evidence.is_found = True
         output = io.StringIO()
         try:
             with contextlib.redirect_stdout(output) if "captures" in message else contextlib.nullcontext():
@@ -201,7 +248,9 @@ class RpcEndpoint:
         except BaseException as error:
             if isinstance(error, AssertionError) and not came_from_program(error):
                 self._failed_check = self._failed_check or error
-            reply = {"raise": describe(error)}
+            if isinstance(error, UnsupportedTestsError):
+                self.unsupported = self.unsupported or error
+            reply = self._raised(error)
         if "captures" in message:
             reply["output"] = output.getvalue()
         self._write(self._batch(message, reply) if "batch" in message else reply)
@@ -219,16 +268,26 @@ class RpcEndpoint:
             except EndpointLostError:
                 raise
             except BaseException as error:
-                replies.append({"raise": describe(error)})
+                replies.append(self._raised(error))
         return {"batch": replies}
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        """The reply for an exception; one whose class is not Python's stays here, for its attributes."""
+        described = describe(error)
+        reply: dict[str, Any] = {"raise": described}
+        remote: Any
+        if self._find_name is None:
+            remote = remote_of(error)
+        else:
+            remote = error.with_traceback(None) if described[5] else None
+        return reply | {"object": self._entry(remote)} if remote is not None else reply
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         objects = self._decoder.read(message["heap"])
         function, *values = [value_of(item, objects) for item in message["call"]]
         first_named = len(values) - len(message["names"])
         args, kwargs = values[:first_named], dict(zip(message["names"], values[first_named:], strict=True))
-        may_call = self._find_name is not None or (function is getattr and _is_mocked(args))
-        if not may_call and not any(function is kept for kept in self._kept.values()):
+        if self._find_name is None and not self._may_call(function, args):
             raise TransferError("only functions that were passed as arguments can be called")
         if function is None:  # the value of an object that stays here
             encoder = self._encoder([None] * len(objects), ())
@@ -244,17 +303,38 @@ class RpcEndpoint:
                     changes.append([index, entry])
         return {"return": item, "heap": encoder.entries, "changes": changes}
 
+    def _may_call(self, function: Any, args: list[Any]) -> bool:
+        """Whether the program may call a function of the tests' side; notes the call as evidence."""
+        assert isinstance(self._own, OwnObjects)
+        if type(function) is Method:
+            return self._own.may_read([*args[:1], function.name])
+        if any(function is each for each in (iter, next, len)):
+            return len(args) == 1 and is_iterator(args[0])
+        if function is getattr and self._own.may_read(args):
+            return True
+        self.evidence.is_found = True
+        is_passed = any(function is kept for kept in self._kept.values())
+        return is_passed or (function is getattr and is_mocked(args))
+
+    def _class(self, name: str) -> type:
+        return self._find_class(name) or type(name, (), {})
+
     def _encoder(self, known: Sequence[Any], kept_classes: tuple[type, ...]) -> ValueEncoder:
-        return ValueEncoder(self._node_classes, self._entry, known, kept_classes)
+        return ValueEncoder(self._node_classes, self._entry, known, kept_classes, self._own)
 
     def _entry(self, value: Any) -> list[Any]:
-        if isinstance(value, RemoteObject):
-            entry: list[Any] = value._or1_entry
+        if type(value) is Method:
+            return ["method", value.name]
+        stand_in = value if isinstance(value, RemoteObject) else remote_of(value)
+        if stand_in is not None:
+            entry: list[Any] = stand_in._or1_entry
             return entry
-        if self._find_name is None and not callable(value):
+        if self._find_name is None and any(value is each for each in (NotImplemented, Ellipsis)):
+            return ["builtin", repr(value)]
+        if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
         name = value.__name__ if isinstance(value, type | type(len)) else ""
-        may_name = self._find_name is None or value is getattr
+        may_name = self._find_name is None or any(value is each for each in _FOR_PROGRAMS.values())
         if may_name and name and vars(builtins).get(name) is value:
             return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
@@ -275,10 +355,12 @@ class RpcEndpoint:
                     self, ["yours", number], label, None if is_value else names, names if is_value else None
                 )
             return self._remote[number]
+        if entry[0] == "method" and self._find_name is None:
+            return Method(str(entry[1]))
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
-        if self._find_name is None and entry == ["builtin", "getattr"]:
-            return getattr
+        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FOR_PROGRAMS:
+            return _FOR_PROGRAMS[entry[1]]
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
         return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
@@ -299,14 +381,6 @@ class RpcEndpoint:
         return message
 
 
-def _is_mocked(args: list[Any]) -> bool:
-    """Whether an attribute of a Mock of the tests is read that records calls: not one that each Mock has."""
-    mock: Any = sys.modules.get("unittest.mock")
-    if mock is None or len(args) != 2 or not isinstance(args[0], mock.Mock) or type(args[1]) is not str:
-        return False
-    return args[1][:1] != "_" and not hasattr(mock.Mock, args[1]) and args[1] not in dir(mock.Mock())
-
-
 def _is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether a call goes to a name of the program or to an instance that the tests made."""
     target = function if type(function) is RemoteObject else args[0] if args else None
@@ -317,29 +391,4 @@ def _is_believed(function: Any) -> bool:
     """Whether a plain value that this function returns is evidence."""
     if type(function) is RemoteObject:
         return bool(function._or1_is_believed)
-    return not any(function is each for each in (None, bool, str, repr, getattr, setattr, type, isinstance))
-
-
-def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:
-    """The request of a call: items of the function and the arguments, the last of which have these names."""
-    return {"call": items, "names": list(names), "heap": encoder.entries}
-
-
-def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> Any:
-    """The return value in a reply, after the changes in it are made to the objects of the request.
-
-    Raises:
-        TransferError: the reply does not follow the format.
-    """
-    if not isinstance(reply.get("heap"), list) or not isinstance(reply.get("changes"), list):
-        raise TransferError("malformed reply")
-    objects = decoder.read(reply["heap"], request.objects)
-    try:
-        for index, entry in reply["changes"]:
-            before = request.entries[index]
-            if not is_mutable(before) or before[:1] != entry[:1]:
-                raise TransferError("malformed reply: a change of an immutable object")
-            decoder.fill(objects[index], entry, objects)
-        return value_of(reply["return"], objects)
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise TransferError(f"malformed reply: {error}"[:_MESSAGE]) from None
+    return not any(function is each for each in _NO_EVIDENCE)

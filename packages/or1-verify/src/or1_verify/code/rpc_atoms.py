@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
+from types import GenericAlias, UnionType
 from typing import Any
 
 _FRACTION_DIGITS = 1 << 14
@@ -45,6 +47,9 @@ def atom_of(value: Any) -> list[Any] | None:
         return ["int", format(int.__index__(value), "x")]
     if isinstance(value, bytes | bytearray):
         return ["bytes" if isinstance(value, bytes) else "bytearray", value.hex()]
+    if isinstance(value, array):
+        kind = f"array {value.typecode}"
+        return [kind, value.tobytes().hex()] if kind in SERIES else None
     if isinstance(value, complex):
         return ["complex", value.real, value.imag]
     if isinstance(value, range):
@@ -77,10 +82,37 @@ def value_kind(value: Any) -> str:
     return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
 
 
+def attributes_of(node: Any) -> dict[str, Any]:
+    """The attributes of an instance, those in slots too."""
+    names = list(vars(node)) if hasattr(node, "__dict__") else []
+    for cls in type(node).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else list(slots)
+    return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
+
+
+def number_type(text: str) -> str:
+    """The type of the elements of a numpy array; TransferError for one that is not of numbers."""
+    if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
+        raise TransferError("malformed payload: not a number type")
+    return text
+
+
 def has_own_operators(cls: type) -> bool:
     """Whether a class, or one of its module that it inherits from, defines an operator."""
     own = [vars(each) for each in cls.__mro__ if each.__module__ == cls.__module__]
     return any(f"__{name}__" in names for names in own for name in OPERATORS)
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a name is written as that of a class, not of a constant: `Stack`, `T`."""
+    short = name.lstrip("_")
+    return short[:1].isupper() and (len(short) == 1 or not short.isupper())
+
+
+def is_type(key: Any) -> bool:
+    """Whether a key is a class or a form of one: `Stack[int]` is the class `Stack`."""
+    return isinstance(key, type | GenericAlias | UnionType) or type(key).__module__ == "typing"
 
 
 def _fraction(above: str, below: str) -> Fraction:
@@ -100,9 +132,15 @@ FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}
 """Kind of a dictionary by its class."""
+SERIES: Mapping[str, Callable[[bytes], Any]] = {
+    "bytearray": bytes,
+    **{f"array {code}": partial(array, code) for code in "bBhHiIlLqQfd"},
+}
+"""Contents of mutable series of numbers, from bytes."""
 EMPTY: Mapping[str, Callable[[], Any]] = {
     "list": list, "dict": dict, "counter": Counter, "ordereddict": OrderedDict, "set": set, "deque": deque,
     "bytearray": bytearray,
+    **{kind: partial(make, b"") for kind, make in SERIES.items() if kind != "bytearray"},
     **{f"defaultdict {cls.__name__}": partial(defaultdict, cls) for cls in FACTORIES},
 }  # fmt: skip
 MUTABLE = frozenset({*EMPTY, "node"})

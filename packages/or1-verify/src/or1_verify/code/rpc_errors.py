@@ -7,31 +7,42 @@ import functools
 import opcode
 import sys
 import types
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
-_MESSAGE = 300
+_MESSAGE = 10_000
 """Longest text of an exception that is transferred [characters]."""
+_MOST_CAUSES, _MOST_NAMES = 4, 20
+"""Longest chain of causes and longest list of names of classes that are transferred."""
 
 
 class UnsupportedTestsError(Exception):
     """The tests need something that the transfer of values cannot give: they are not judged."""
 
 
-def describe(error: BaseException) -> list[Any]:
-    """Nearest builtin class of an exception, text, name and module of its own class, plain arguments."""
-    names = [cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls]
-    own = type(error).__name__
+def describe(error: BaseException, depth: int = 0) -> list[Any]:
+    """An exception as a list.
+
+    Its nearest builtin class, text, name and module of its own class, plain arguments, names of the classes
+    before the builtin one, and descriptions of its cause, and of its context where that is another one.
+    """
+    lineage = [cls.__name__ for cls in type(error).__mro__]
+    builtin = next(cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls)
     try:
         text = str(error)
     except Exception:
         text = ""
     args = list(error.args)
     is_plain = all(type(each) in _PLAIN for each in args) and len(str(args)) <= _MESSAGE
-    if own != names[0]:
-        text = f"{own}: {text}"
-    return [names[0], text[:_MESSAGE], own, type(error).__module__, args if is_plain else None]
+    causes = (error.__cause__, None if error.__context__ is error.__cause__ else error.__context__)
+    chain = [
+        describe(each, depth + 1) if each is not None and depth < _MOST_CAUSES else None for each in causes
+    ]
+    own = [name for name in lineage[: lineage.index(builtin)] if type(name) is str][:_MOST_NAMES]
+    cls, given = type(error), args if is_plain else None
+    return [builtin, text[:_MESSAGE], cls.__name__, cls.__module__, given, own, *chain]
 
 
 def label_of(value: Any) -> str:
@@ -40,12 +51,21 @@ def label_of(value: Any) -> str:
 
 
 def library_error(name: str, module: str) -> type[Exception] | None:
-    """The exception class of Python's library, if its module is loaded; not those that steer unittest."""
+    """The exception class of Python's library, if its module is loaded.
+
+    Not those that steer unittest or end loops, nor Python's own, which cross by another way.
+    """
     root = module.split(".")[0]
     if root not in sys.stdlib_module_names or root == "unittest" or module not in sys.modules:
         return None
-    found = vars(sys.modules[module]).get(name)
-    return found if isinstance(found, type) and issubclass(found, Exception) else None
+    found: Any = vars(sys.modules[module]).get(name)
+    return found if is_ordinary(found) and vars(builtins).get(found.__name__) is not found else None
+
+
+def is_ordinary(cls: Any) -> bool:
+    """Whether an object is a class of exceptions that do not end loops."""
+    ends_loops = (StopIteration, StopAsyncIteration)
+    return isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, ends_loops)
 
 
 def came_from_program(error: BaseException) -> bool:
@@ -53,15 +73,22 @@ def came_from_program(error: BaseException) -> bool:
     return "or1_from_program" in vars(error)
 
 
-def raise_described(
-    described: Any, *, stops: bool, find_error: Callable[[str, str], type[Exception] | None]
-) -> NoReturn:
-    """Raise an exception of the other side; one that ends loops only where Python expects it (`stops`).
+def error_of(
+    described: Any,
+    *,
+    stops: bool,
+    make: Callable[[Any, Sequence[Any], str, list[str], str], Exception],
+    depth: int = 0,
+) -> Exception:
+    """The exception for a description; one that ends loops only where Python expects it (`stops`).
 
     Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
+
+    `make` returns an instance of a class that is not Python's, from its nearest class of Python, arguments,
+    text, names and module.
     """
-    is_complete = isinstance(described, list) and len(described) == 5
-    name, text, own, module, args = described if is_complete else [""] * 5
+    is_complete = isinstance(described, list) and len(described) == 8
+    name, text, _, module, args, names, cause, context = described if is_complete else [""] * 8
     cls: Any = vars(builtins).get(str(name))
     ordinary = isinstance(cls, type) and issubclass(cls, Exception)
     ends_loops = name in ("StopIteration", "StopAsyncIteration")
@@ -70,13 +97,20 @@ def raise_described(
         error = RuntimeError(f"{name}: {text}")
     else:
         is_plain = isinstance(args, list) and all(type(each) in _PLAIN for each in args)
-        defined = find_error(str(own), str(module)) if own != name else None
+        given = args if is_plain else [str(text)]
+        lineage = [str(each) for each in names] if isinstance(names, list) and not ends_loops else []
         try:
-            error = (defined or cls)(*(args if is_plain and (defined or own == name) else [str(text)]))
+            error = make(cls, given, str(text), lineage, str(module)) if lineage else cls(*given)
         except Exception:  # a class with other parameters
             error = RuntimeError(f"{name}: {text}")
+    if depth < _MOST_CAUSES:
+        read = partial(error_of, stops=False, make=make, depth=depth + 1)
+        if cause:
+            error.__cause__ = error.__context__ = read(cause)
+        if context:
+            error.__context__ = read(context)
     error.or1_from_program = True
-    raise error
+    return error  # type: ignore[no-any-return]
 
 
 def guard_loops(scope: dict[str, Any]) -> None:

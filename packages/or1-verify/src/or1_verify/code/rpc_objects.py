@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from or1_verify.code.rpc_atoms import OPERATORS, TransferError, value_of_atom
+from or1_verify.code.rpc_atoms import OPERATORS, TransferError, is_class_name, is_type, value_of_atom
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 if TYPE_CHECKING:
@@ -128,9 +128,8 @@ class RemoteObject:
             return self._or1_names[0]
         if name == "__signature__" and (self._or1_is_named or self._or1_is_tested):
             raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
-        is_asked = self._or1_is_named and name in ("__name__", "__qualname__", "__module__")
-        if name.startswith("__") and name.endswith("__") and not is_asked:
-            raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        if name.startswith("__") and name.endswith("__"):
+            return self._or1_described(name)
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
@@ -148,6 +147,16 @@ class RemoteObject:
             self._or1_endpoint.evidence.add_answer(name, result)
         return result
 
+    def _or1_described(self, name: str) -> Any:
+        """A special attribute of an object that the tests name or make: the names of its slots, its text."""
+        if not (self._or1_is_named or self._or1_is_tested) or name.startswith("__array"):
+            raise AttributeError(f"{self._or1_label} has no attribute {name}")
+        result = self._or1_endpoint.call(getattr, (self, name), {})
+        parts = list(result.values()) if isinstance(result, dict) else result
+        if isinstance(parts, list | tuple) and any(type(each) is RemoteObject for each in parts):
+            raise UnsupportedTestsError(f"{name} of an object of the program ({self._or1_label})")
+        return result
+
     @property
     def _or1_is_named(self) -> bool:
         """Whether the tests ask for this object by name."""
@@ -160,6 +169,9 @@ class RemoteObject:
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._or1_endpoint.call(setattr, (self, name, value), {})
+
+    def __delattr__(self, name: str) -> None:
+        self._or1_endpoint.call(delattr, (self, name), {})
 
     @property
     def _or1_is_value(self) -> bool:
@@ -227,6 +239,10 @@ class RemoteObject:
         is_remote = type(other) is RemoteObject
         return is_remote and bool(self._or1_endpoint.call(isinstance, (other, self), {}))
 
+    def __subclasscheck__(self, other: Any) -> bool:
+        is_remote = type(other) is RemoteObject
+        return is_remote and bool(self._or1_endpoint.call(issubclass, (other, self), {}))
+
     @property
     def _or1_doc(self) -> Any:
         if self._or1_is_named:
@@ -287,6 +303,10 @@ class RemoteObject:
         return self._or1_endpoint.call(next, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
+        is_class = self._or1_is_named and is_class_name(self._or1_label)
+        if is_class and all(map(is_type, key if type(key) is tuple else [key])):
+            self._or1_endpoint.call(self._or1_special("__class_getitem__"), (key,), {})
+            return self
         result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
         self._or1_endpoint.evidence.is_found |= type(result) is not RemoteObject
         return result

@@ -11,8 +11,7 @@ custom `__eq__` or a subclass of int is lost.
 A reply to a call continues the heap of its request and lists the entries of the request's objects that have
 changed, so that changes in place are transferred too.
 
-Not transferred: classes (an object of an unknown class becomes an `export`, a handle of its owner) and names
-of tuple fields.
+Not transferred: classes (an object of an unknown class becomes an `export`, a handle of its owner).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import enum
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from or1_verify.code.rpc_atoms import (
     ATOMS,
@@ -29,17 +28,31 @@ from or1_verify.code.rpc_atoms import (
     EMPTY,
     FACTORIES,
     MUTABLE,
+    SERIES,
     TransferError,
     atom_of,
+    attributes_of,
     is_namedtuple,
     named_tuple,
+    number_type,
 )
 
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
 _SLICE = slice(None)
+_NODE_PARTS = 4  # of an object without a number
 _LARGE = 1 << 40
 """Upper limit of the counted parts of an object."""
+
+
+class Numbered(Protocol):
+    """Objects of the tests' classes that cross with a number; see `rpc_own`."""
+
+    def numbered(self, value: Any) -> list[Any] | None:
+        """The last parts of an object's entry; None for other objects."""
+
+    def state(self, value: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+        """The attributes that cross."""
 
 
 class ValueEncoder:
@@ -51,6 +64,7 @@ class ValueEncoder:
         export: Callable[[Any], list[Any]] | None = None,
         known: Sequence[Any] = (),
         kept_classes: tuple[type, ...] = (),
+        own: Numbered | None = None,
     ) -> None:
         """Start a heap.
 
@@ -59,7 +73,9 @@ class ValueEncoder:
             export: returns the entry of an object that is not plain; None = TransferError.
             known: objects of the heap of the request, by index, if this is the heap of its reply.
             kept_classes: classes whose instances are exported, whatever they inherit from.
+            own: objects of the tests' classes, which cross with a number.
         """
+        self._own = own
         self._nodes = node_classes
         self._export = export
         self._kept_classes = kept_classes
@@ -113,11 +129,12 @@ class ValueEncoder:
     def _fill(self, entry: list[Any], value: Any) -> None:
         if type(value).__name__ == "RemoteObject" or isinstance(value, self._kept_classes):
             entry += self._exported(value)
+        elif self._own is not None and (number := self._own.numbered(value)) is not None:
+            entry += [*self._node(value, self._own.state(value, attributes_of(value))), *number]
         elif isinstance(value, enum.Enum) and type(value).__name__ in self._nodes and value.name:
             entry += ["member", type(value).__name__, value.name]
         elif type(value).__name__ in self._nodes and not isinstance(value, tuple):
-            attributes = _attributes(value)
-            entry += ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
+            entry += self._node(value, attributes_of(value))
         elif self._export is not None and is_namedtuple(value):
             entry += ["namedtuple", self._items(tuple(value)), type(value).__name__, list(value._fields)]
         elif isinstance(value, list | tuple | set | frozenset | deque):
@@ -133,6 +150,9 @@ class ValueEncoder:
             ]
         else:
             entry += atom_of(value) or self._array(value) or self._exported(value)
+
+    def _node(self, value: Any, attributes: dict[str, Any]) -> list[Any]:
+        return ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
 
     def _dict_kind(self, value: Any) -> str:
         if type(value) is defaultdict and self._export is not None:
@@ -158,14 +178,6 @@ class ValueEncoder:
         return self._export(value)
 
 
-def _attributes(node: Any) -> dict[str, Any]:
-    names = list(vars(node)) if hasattr(node, "__dict__") else []
-    for cls in type(node).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        names += [slots] if isinstance(slots, str) else list(slots)
-    return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
-
-
 class ValueDecoder:
     """Decodes a heap. Immutable objects are created after their parts; mutable ones are filled last."""
 
@@ -177,6 +189,7 @@ class ValueDecoder:
         arrays: bool = False,
         max_hashed: int | None = None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
+        own: Any = None,
     ) -> None:
         """Configure the decoding of values that are not plain.
 
@@ -187,7 +200,9 @@ class ValueDecoder:
             max_hashed: largest number of keys and elements of sets, without texts; a tuple counts with all
                 its parts, each as often as it occurs; None = no limit [hashed parts].
             may_set: whether an attribute of a node of this class is set; others keep their value.
+            own: objects of the tests' classes, which cross with a number.
         """
+        self._own = own
         self._node_class = node_class
         self._may_set = may_set
         self._handle = handle
@@ -219,9 +234,9 @@ class ValueDecoder:
                 objects.append(self._empty(entry))
         for index in list(waiting):
             self._make(index, waiting, objects)
-        for index, entry in enumerate(entries, start=first):
-            if entry[0] in MUTABLE:
-                self.fill(objects[index], entry, objects)
+        self.fill_all(
+            [(index, each) for index, each in enumerate(entries, first) if is_mutable(each)], objects
+        )
         return objects
 
     def _make(self, index: int, waiting: dict[int, list[Any]], objects: list[Any]) -> None:
@@ -254,7 +269,7 @@ class ValueDecoder:
             import numpy
 
             flat = [value_of(item, objects) for item in entry[3]]
-            return numpy.array(flat, dtype=_number_type(entry[1])).reshape([int(side) for side in entry[2]])
+            return numpy.array(flat, dtype=number_type(entry[1])).reshape([int(side) for side in entry[2]])
         if kind == "namedtuple":
             if self._handle is None:
                 raise TransferError("a tuple with names is not a plain value here")
@@ -281,22 +296,29 @@ class ValueDecoder:
             return EMPTY[kind]()
         if kind in ATOMS:
             return ATOMS[kind](*entry[1:])
+        if kind == "node" and len(entry) > _NODE_PARTS and self._own is not None:
+            return self._own.find(entry)
         if kind == "node" and self._node_class is not None:
             cls: Any = self._node_class(str(entry[1]))
             return cls.__new__(cls)
         if kind == "member" and self._node_class is not None:
             members: Any = self._node_class(str(entry[1]))
             return members[str(entry[2])]
-        if kind in ("export", "kept", "yours", "name", "builtin") and self._handle is not None:
+        if kind in ("export", "kept", "yours", "name", "builtin", "method") and self._handle is not None:
             return self._handle(entry)
         raise TransferError(f"malformed payload: entries of kind {str(kind)[:40]!r} are not allowed here")
+
+    def fill_all(self, changes: Iterable[tuple[int, list[Any]]], objects: Sequence[Any]) -> None:
+        """Fill objects, by index: those with a number last, whose attributes are compared."""
+        for index, entry in sorted(changes, key=lambda change: len(change[1]) > _NODE_PARTS):
+            self.fill(objects[index], entry, objects)
 
     def fill(self, target: Any, entry: list[Any], objects: Sequence[Any]) -> None:
         """Fill a mutable object with the contents of an entry, in place."""
         kind = entry[0]
         if kind == "list":
             target[_SLICE] = _values(entry[1], objects)
-        elif kind in EMPTY and kind != "bytearray":
+        elif kind in EMPTY and kind not in SERIES:
             target.clear()
             to_values = self._hashed if kind != "deque" else _values
             values = to_values(entry[1], objects)
@@ -307,17 +329,23 @@ class ValueDecoder:
             else:
                 super_of = OrderedDict if kind == "ordereddict" else dict
                 super_of.update(target, zip(values, _values(entry[2], objects), strict=True))
-        elif kind == "bytearray":
-            target[_SLICE] = bytes.fromhex(entry[1])
+        elif kind in SERIES:
+            target[_SLICE] = SERIES[kind](bytes.fromhex(entry[1]))
         elif kind == "node":
-            for name, item in zip(entry[2], entry[3], strict=True):
-                if not name.isidentifier() or name.startswith("__"):
-                    raise TransferError("malformed payload: an invalid attribute name")
-                value = value_of(item, objects)
-                if self._may_set(type(target), name):
-                    setattr(target, name, value)
+            self._fill_node(target, entry, objects)
         else:
             raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} is immutable")
+
+    def _fill_node(self, target: Any, entry: list[Any], objects: Sequence[Any]) -> None:
+        state = dict(zip(entry[2], _values(entry[3], objects), strict=True))
+        if any(not name.isidentifier() or name.startswith("__") for name in state):
+            raise TransferError("malformed payload: an invalid attribute name")
+        if self._own is not None and len(entry) > _NODE_PARTS:
+            self._own.update(target, state, self._may_set)
+            return
+        for name, value in state.items():
+            if self._may_set(type(target), name):
+                setattr(target, name, value)
 
 
 def value_of(item: Any, objects: Sequence[Any]) -> Any:
@@ -343,12 +371,6 @@ def _held(entry: list[Any]) -> list[Any]:
     if type(held) is not list:
         raise TransferError("malformed payload: items are missing")
     return held
-
-
-def _number_type(text: str) -> str:
-    if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
-        raise TransferError("malformed payload: not a number type")
-    return text
 
 
 def is_mutable(entry: Sequence[Any]) -> bool:

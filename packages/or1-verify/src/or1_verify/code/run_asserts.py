@@ -13,13 +13,15 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import classes_used, foreign_needs, operands_used
+from or1_verify.code.names import classes_in, classes_used, foreign_needs, operands_used, unbound_names
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
 from or1_verify.code.spec import AssertTests, CheckTests, assigned_attributes, code_of, names_of, node_classes
 from or1_verify.sandbox import Limits, Sandbox, Session
 
+_NO_ERRORS: dict[str, Any] = {"classes": [], "names": {}, "missing": []}
+"""The table of exceptions of a program without any."""
 _CODING_S = 1e-4
 """User time for coding one frame on either side, measured [s]: it is not the program's own time."""
 
@@ -50,8 +52,11 @@ def failures_of_code(
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:
-        failure = load(session, 0)
-        return [failure] if failure is not None else _tested(sandbox, tests, both, session, limits)
+        loaded = load(session, 0)
+        if isinstance(loaded, FailedTest):
+            return [loaded]
+        errors = loaded.get("errors", _NO_ERRORS)
+        return _tested(sandbox, tests, {**both, "errors": errors}, session, limits)
     finally:
         budget.add(session.close())
 
@@ -67,6 +72,8 @@ def _tested(
     job = {
         **both,
         "side": "tester",
+        "unbound": [each for each in unbound_names(tests.setup, code_of(tests)) if each not in both["names"]],
+        "known_classes": classes_in(tests.setup),
         "assigned": sorted(assigned_attributes(tests)),
         "tests": list(code_of(tests)),
         "cases": plan.cases,

@@ -12,8 +12,8 @@ from or1_verify.code.compare import difference, same_value
 from or1_verify.code.launch import TimeBudget, run_with_input, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
-from or1_verify.code.rpc import request_of, result_of
 from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_messages import request_of, result_of
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, encode
 from or1_verify.code.spec import FunctionTests, StdinTests
 from or1_verify.sandbox import Ending, Limits, Sandbox, Session
@@ -95,9 +95,9 @@ def _call(
     }
     session = start_job(sandbox, job, limits)
     try:
-        failure = load(session, index)
-        if failure is not None:
-            return failure
+        loaded = load(session, index)
+        if isinstance(loaded, FailedTest):
+            return loaded
         request = ValueEncoder(export=lambda _: ["name", f"entry:{tests.fn_name}"])
         frame = _call_frame(request, arguments)
         session.send(frame)
@@ -113,8 +113,8 @@ def _call(
     return _compared(index, read_table(answer) or {}, request, expected, tests.may_be_wrapped)
 
 
-def load(session: Session, index: int) -> FailedTest | None:
-    """Wait until the process has loaded its program; the failed test if it cannot.
+def load(session: Session, index: int) -> FailedTest | dict[str, Any]:
+    """Wait until the process has loaded its program; its report, or the failed test if it cannot.
 
     Raises:
         BadTestsError: the setup code fails.
@@ -129,7 +129,7 @@ def load(session: Session, index: int) -> FailedTest | None:
         return failure_of(index, session.wait())
     loaded = read_table(frame) if len(frame) <= _LOADED_BYTES else None
     if loaded is None or "failed" not in loaded:
-        return None
+        return loaded or {}
     reason = "memory_limit" if loaded["failed"] == "MemoryError" else "runtime_error"
     return FailedTest(index, reason, _text(loaded.get("detail"))[: 2 * _SHOWN])
 
@@ -184,9 +184,9 @@ def _compared(
 
 def raised_failure(index: int, raised: Any) -> FailedTest:
     """The failed test for an exception that the program's side reports."""
-    name, text = map(_text, raised[:2]) if isinstance(raised, list) and len(raised) > 1 else ("", "")
+    name, text, own = map(_text, raised[:3]) if isinstance(raised, list) and len(raised) > 2 else ("", "", "")
     reason = "memory_limit" if name == "MemoryError" else "runtime_error"
-    return FailedTest(index, reason, f"{name}: {text}"[:_SHOWN])
+    return FailedTest(index, reason, f"{own or name}: {text}"[:_SHOWN])
 
 
 def read_table(frame: bytes | None) -> dict[str, Any] | None:

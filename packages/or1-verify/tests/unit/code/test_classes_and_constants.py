@@ -1,5 +1,7 @@
 """Classes, constants, docstrings and exceptions of a program, as tests ask for them."""
 
+# ruff: noqa: E501 - programs in one line
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -18,6 +20,21 @@ ERROR = "class Low(ValueError): pass\ndef f(x): return Low('bad', 3)\n"
 YES = "class Meta(type):\n    __eq__ = lambda cls, other: True\n    __hash__ = type.__hash__\n"
 YES += "class Yes(metaclass=Meta):\n    __eq__ = lambda self, other: True\n    __hash__ = object.__hash__\n"
 ASYNC = "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x + 1\n"
+STACK = "from typing import Generic, TypeVar\nT = TypeVar('T')\nclass Stack(Generic[T]):\n"
+STACK += "    __slots__ = ('xs',)\n    def __init__(self): self.xs = []\n    def push(self, x): self.xs.append(x)\n"
+STACK += "    def pop(self): return self.xs.pop()\n    def __len__(self): return len(self.xs)\n"
+TICKS = "import asyncio\nasync def ticks(n):\n    for i in range(n):\n        yield i * i\n"
+VALUES = "from array import array\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n"
+VALUES += (
+    "def mk(x): return P(x)\ndef ar(xs): return array('i', xs)\ndef sort(a): a[:] = array('i', sorted(a))\n"
+)
+VALUES += "def rd(): return int(input())\ndef wc(name): return len(open(name).read().split())\n"
+VALUES += "def mean(xs): return sum(xs) / len(xs)\ndef sq(x): return x * x\n"
+BEASTS = "class Animal: pass\nclass Dog(Animal):\n    def __init__(self): self.x = 1\n"
+LOAD = "def load(x): raise KeyError(x)\n"
+DISK = "class Disk:\n    def __init__(self): self.d = []\n    def mkdir(self, p): self.d.append(p)\n"
+DISK += "    def ls(self): return self.d\n"
+FORGED_ROOT = "def area(x): return 0\ndef sqrt(x): return 0\ndef isclose(*a): return True\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,6 +76,85 @@ def _sandboxes_end() -> Iterator[None]:
             ASYNC,
             "bad_tests",
         ),
+        ("s = Stack[int]()\ns.push(4)\nassert s.pop() == 4 and len(s) == 0", STACK, "right"),
+        ("s = Stack[int]()\ns.push(4)\nassert s.pop() == 5", STACK, "wrong_answer"),
+        ("s = Stack[int]()\nassert len(s) == 0", STACK.replace("(Generic[T])", ""), "runtime_error"),
+        ("assert len(Stack()) == 0 and Stack.__slots__ == ('xs',)", STACK, "right"),
+        ("assert len(Stack()) == 0 and Stack.__slots__ == ('ys',)", STACK, "wrong_answer"),
+        ("assert len(Stack()) == 0 and Stack.__bases__ == (object,)", STACK, "bad_tests"),
+        (
+            "import asyncio\nasync def go(): return [x async for x in ticks(3)]\nassert asyncio.run(go()) == [0, 1, 4]",
+            TICKS,
+            "bad_tests",
+        ),
+        (
+            "import asyncio\nasync def go():\n    it = ticks(3)\n    return [x async for x in it]\n"
+            "assert asyncio.run(go()) == [0, 1, 4]",
+            TICKS,
+            "bad_tests",
+        ),
+        ("from dataclasses import asdict\nassert asdict(mk(1)) == {'x': 1}", VALUES, "bad_tests"),
+        ("from array import array\nassert ar([1, 2]) == array('i', [1, 2])", VALUES, "right"),
+        ("from array import array\nassert ar([1, 2]) == array('i', [2, 1])", VALUES, "wrong_answer"),
+        (
+            "from array import array\na = array('i', [2, -1])\nsort(a)\nassert a == array('i', [-1, 2])",
+            VALUES,
+            "right",
+        ),
+        ("import builtins\nbuiltins.input = lambda *a: '4'\nassert rd() == 4", VALUES, "bad_tests"),
+        (
+            "import builtins\nsetattr(builtins, 'input', lambda *a: '4')\nassert rd() == 4",
+            VALUES,
+            "bad_tests",
+        ),
+        (
+            "import tempfile\nwith tempfile.NamedTemporaryFile('w') as t:\n    t.write('a b')\n    t.flush()\n"
+            "    assert wc(t.name) == 2",
+            VALUES,
+            "bad_tests",
+        ),
+        (
+            "from pathlib import Path\np = Path('a')\np.write_text('a b')\nassert wc('a') == 2",
+            VALUES,
+            "bad_tests",
+        ),
+        ("d = Dog()\ndel d.x\nassert not hasattr(d, 'x') and Dog().x == 1", BEASTS, "right"),
+        ("d = Dog()\nassert not hasattr(d, 'x') and Dog().x == 1", BEASTS, "wrong_answer"),
+        ("assert issubclass(Dog, Animal) and not issubclass(Animal, Dog) and Dog().x == 1", BEASTS, "right"),
+        ("assert issubclass(Animal, Dog) and Dog().x == 1", BEASTS, "wrong_answer"),
+        ("assert issubclass(Dog, ValueError) or Dog().x == 1", BEASTS, "bad_tests"),
+        ("class Mine(Animal): pass\nassert Mine() and Dog().x == 1", BEASTS, "bad_tests"),
+        ("assert mean([1, 3]) == 2\nassert sq(2) == 4", VALUES, "right"),
+        ("assert mean([1, 3]) == 3\nassert sq(2) == 4", VALUES, "wrong_answer"),
+        (
+            "try:\n    load('x')\n    assert False\nexcept KeyError:\n    pass\nassert sq(2) == 4",
+            VALUES + LOAD,
+            "right",
+        ),
+        (
+            "try:\n    load('x')\n    assert False\nexcept ValueError:\n    pass\nassert sq(2) == 4",
+            VALUES + LOAD,
+            "runtime_error",
+        ),
+        (
+            "xs = [2, 1]\nheapify(xs)\nassert area(xs) == xs[0]",
+            FORGED_ROOT + "def heapify(xs): xs[:] = [0]\n",
+            "bad_tests",
+        ),
+        (
+            "assert isclose(Area(2).x, 4)",
+            FORGED_ROOT + "class Area:\n    def __init__(self, x): self.x = 0\n",
+            "bad_tests",
+        ),
+        (
+            "from pytest import raises, approx\nwith raises(KeyError): load('x')\nassert sq(2) == approx(4)",
+            VALUES + LOAD,
+            "right",
+        ),
+        ("import math\nassert area(2) == sqrt(4)", FORGED_ROOT, "bad_tests"),
+        ("want = sqrt(4)\nassert area(2) == want", FORGED_ROOT, "bad_tests"),
+        ("assert isclose(area(2), 4)", FORGED_ROOT, "bad_tests"),
+        ("fs = Disk()\nfs.mkdir('/a')\nassert fs.ls() == ['/a']", DISK, "right"),
         ("import asyncio\nasync def go(): return f(1)\nassert asyncio.run(go()) == 2", COUNTER, "right"),
     ],
 )

@@ -38,6 +38,15 @@ RULES: list[tuple[str, str, bool, str]] = [
     ("", "", True, "nothing is nothing"),
     ("0", "", False, "and something is not"),
     ("1\r\n2", "1\n2", True, "line ends of Windows are stripped away"),
+    ("1_2", "12", False, "an underscore is no part of a number"),
+    ("0_1_2", "12", False, "nor are several"),
+    ("\uff11\uff12", "12", False, "digits are ASCII: not of full width"),
+    ("\u0665", "5", False, "nor Arabic"),
+    ("1\xa02", "1 2", False, "a fixed space is no separator of numbers"),
+    ("1\u20032", "1 2", False, "nor is an em space"),
+    ("\u0665", "\u0665", True, "such text equals itself"),
+    ("+.5e1 5.", "5 5", True, "a point may come first or last"),
+    ("1\t2", "1 2", True, "a tab separates numbers"),
 ]
 
 

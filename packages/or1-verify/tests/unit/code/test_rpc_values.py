@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1_verify.code.rpc import result_of
 from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_messages import result_of
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, decode, encode
 
 
