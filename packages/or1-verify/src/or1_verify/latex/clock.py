@@ -8,8 +8,8 @@ from or1_verify.latex.forms import TimeOfDay
 def same_time(gold: TimeOfDay, answer: TimeOfDay) -> bool:
     """Whether two times are one; a time without am or pm may be of either clock.
 
-    >>> same_time(TimeOfDay("4:30", "p"), TimeOfDay("16:30", "")), same_time(TimeOfDay("4:30", ""), TimeOfDay("16:30", ""))
-    (True, False)
+    >>> [same_time(TimeOfDay("4:30", half), TimeOfDay("16:30", "")) for half in ("p", "a", "")]
+    [True, False, False]
     """
     if bool(gold.half) == bool(answer.half):
         return gold == answer

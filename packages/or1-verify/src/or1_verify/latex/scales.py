@@ -80,7 +80,7 @@ def _scale(word: str) -> int | None:
 
 
 def denominator_of(word: str) -> int | None:
-    """The number of an ordinal that names a part, in the singular or plural; `second` and `quarter` are units.
+    """The number of an ordinal that names a part, singular or plural; `second` and `quarter` are units.
 
     >>> denominator_of("eighths"), denominator_of("twenty-fifth"), denominator_of("ten-thousandths")
     (8, 25, 10000)

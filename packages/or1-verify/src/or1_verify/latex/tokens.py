@@ -116,7 +116,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _symbol(text: str) -> Token | None:
-    """The letter that upright text is or names; the capital letters of a thousand, million and billion are none."""
+    """The letter that upright text is or names; not K, M and B, which may be scales."""
     if len(text) == 1 and text.isalpha() and text.isascii() and text not in "KMB":
         return Token("letter", text)
     return Token("command", f"\\{text}") if text in GREEK or text == "pi" else None

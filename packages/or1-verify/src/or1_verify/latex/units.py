@@ -27,7 +27,8 @@ _OTHER = {
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
     "angstrom": "Å", "erg": "", "dyne": "dyn", "atmosphere": "atm", "knot": "kt", "au": "AU",
     "unit": "", "mmhg": "mmHg", "psi": "", "ppm": "", "decibel": "dB", "amu": "", "millibar": "mb",
-    "cup": "", "tablespoon": "tbsp tbs", "kwh": "kWh", "teaspoon": "tsp", "hectare": "ha", "decade": "", "wpm": "",
+    "cup": "", "tablespoon": "tbsp tbs", "kwh": "kWh", "teaspoon": "tsp", "hectare": "ha", "decade": "",
+    "wpm": "",
     "century": "centuries", "revolution": "rev", "dime": "", "nickel": "", "penny": "pennies pence",
     "rupee": "rs Rs", "yen": "", "peso": "", "furlong": "", "fathom": "", "bushel": "", "carat": "",
 }  # fmt: skip

@@ -44,16 +44,20 @@ _THINGS = tuple({
     word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
 } for group in (
     "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
-    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column", "vertex edge face",
+    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column",
+    "vertex edge face",
     "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
     "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
-    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail", "teacher student/pupil",
-    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer", "day night",
+    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail",
+    "teacher student/pupil",
+    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer",
+    "day night",
 ))  # fmt: skip
-"""Groups of things counted, in the singular: no word of a group stands for another one; `/` joins synonyms."""
+"""Groups of things counted, in the singular: no word stands for another one; `/` joins synonyms."""
 _NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
 _PLURALS = (
-    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"), (re.compile(r"ies$"), "y"),
+    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"),
+    (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
 _SHORTEST_NOUN = 3
@@ -73,9 +77,11 @@ _LAYOUT = re.compile(
 
 _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
-    r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved|negated|to the (?:\w+ )?power|below zero"
+    r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved"
+    r"|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
+    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)"
+    rf"|in (?:an? )?(?:{'|'.join(SCALES)})s?"
     rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
     r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
 )
