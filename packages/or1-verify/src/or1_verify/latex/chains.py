@@ -29,6 +29,8 @@ _EQUALITIES = frozenset({"=", "\\sim"})
 _RELATIONS = _EQUALITIES | {"<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv"}
 _BETWEEN = re.compile(r"[,;]|\\(?:[Ll]ong)?(?:left)?[Rr]ightarrow|\\implies|\\iff|\\to")
 """Between two elements of a list, or two steps."""
+_NAMED = re.compile(r"\s*[A-DF-Za-df-hj-z]\s*=[^=]*")
+"""One equality with a letter that is no constant: there is nothing to compare."""
 _MOST_MEMBERS = 12
 """Most members of a chain that are compared [members]."""
 _BY_ANGLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan"})
@@ -71,7 +73,8 @@ def chains_of(text: str) -> list[list[Form]]:
     >>> [len(chain) for chain in chains_of(r"A=\pi r^2=9\pi, \frac12=0.5")]
     [1, 2]
     """
-    if ("=" not in text and "sim" not in text) or has_modulus(text):
+    is_open = "=" in text and _NAMED.fullmatch(text) is None
+    if not (is_open or "sim" in text) or has_modulus(text):
         return []
     try:
         return list(_chains(tokenize(written_out(with_plain_numbers(bare(text))))))
