@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from or1_verify import math
+from or1_verify import code, math
 from or1_verify.base import Verifier
+from or1_verify.code.program import as_response
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
@@ -41,3 +42,8 @@ class ExactVerifier(Verifier):
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         return make_verdict(float(answer == problem.gold))
+
+
+def reason_for_code(test: str, program: str) -> str:
+    """The reason of the verdict on a program with one test."""
+    return code.verify({"tests": [test]}, as_response(program)).reason

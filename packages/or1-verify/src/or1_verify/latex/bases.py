@@ -33,9 +33,9 @@ def number_of(words: str) -> Fraction | int | None:
     (5, 5, None, Fraction(3, 5))
     """
     word = words.lower().removeprefix("the ")
-    number = cardinal(word) if ordinal(word) is None else ordinal(word)
-    if number is not None:
-        return number
+    for number in (ordinal(word), cardinal(word)):
+        if number is not None:
+            return number
     first, _, rest = word.replace("-", " ", 1).partition(" ")
     count = 1 if first in {"a", "an"} else cardinal(first)
     share = _SHARES.get(rest) or denominator_of(rest)

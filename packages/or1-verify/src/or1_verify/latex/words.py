@@ -237,9 +237,8 @@ def are_of_other_things(gold: str, answer: str) -> bool:
     (True, False)
     """
     gold_things, answer_things = _things(gold), _things(answer)
-    if any(prefix + one in answer_things for one in gold_things - answer_things for prefix in _NEGATIONS):
-        return True
-    if any(prefix + one in gold_things for one in answer_things - gold_things for prefix in _NEGATIONS):
+    sides = ((gold_things, answer_things), (answer_things, gold_things))
+    if any(pre + one in other for own, other in sides for one in own - other for pre in _NEGATIONS):
         return True
     senses = [[{group[one] for one in things & group.keys()} for things in (gold_things, answer_things)]
               for group in _THINGS]  # fmt: skip

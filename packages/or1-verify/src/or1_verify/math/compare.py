@@ -115,7 +115,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     readings = _readings(gold, form, answer)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
-    if set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
+    if "and" in answer and set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
         readings = [_joined(reading) for reading in readings]
     comparer = Comparer(
         identity, gold.tolerance, rules.min_gold_digits, rules.min_answer_digits, rules.ratio_as_fraction

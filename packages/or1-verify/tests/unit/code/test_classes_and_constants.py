@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 
 DOG = "class Dog:\n    def __init__(self, n=1): self.n = n\ndef make(): return Dog()\n"
 COUNTER = (
@@ -35,12 +32,6 @@ LOAD = "def load(x): raise KeyError(x)\n"
 DISK = "class Disk:\n    def __init__(self): self.d = []\n    def mkdir(self, p): self.d.append(p)\n"
 DISK += "    def ls(self): return self.d\n"
 FORGED_ROOT = "def area(x): return 0\ndef sqrt(x): return 0\ndef isclose(*a): return True\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +114,7 @@ def _sandboxes_end() -> Iterator[None]:
         ("assert issubclass(Dog, Animal) and not issubclass(Animal, Dog) and Dog().x == 1", BEASTS, "right"),
         ("assert issubclass(Animal, Dog) and Dog().x == 1", BEASTS, "wrong_answer"),
         ("assert issubclass(Dog, ValueError) or Dog().x == 1", BEASTS, "bad_tests"),
-        ("class Mine(Animal): pass\nassert Mine() and Dog().x == 1", BEASTS, "bad_tests"),
+        ("class Cat(Animal): pass\nassert Cat() and Dog().x == 1", BEASTS, "bad_tests"),
         ("assert mean([1, 3]) == 2\nassert sq(2) == 4", VALUES, "right"),
         ("assert mean([1, 3]) == 3\nassert sq(2) == 4", VALUES, "wrong_answer"),
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,11 @@ import pytest
 
 from builders import make_answer
 from or1_verify import code
-from or1_verify.code import CodeVerifier, sandboxes, verifier
+from or1_verify.code import CodeVerifier, verifier
 from or1_verify.code.program import as_response
 from or1_verify.errors import SandboxError
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Message, Outcome, Problem, Verdict
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    sandboxes.close_all()
 
 
 def judge(tests: Any, program: str, how: CodeVerifier | None = None) -> Verdict:

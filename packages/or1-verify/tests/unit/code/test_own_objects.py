@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from builders import reason_for_code
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 
 SHAPE = "class Fake:\n    side = 3\n    def __init__(self): self.n = 0\n"
 SHAPE += "    def area(self):\n        self.n += 1\n        return self.side * self.n\n"
@@ -101,21 +99,11 @@ RIGHT_AND_WRONG = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
-
-
-def reason(test: str, program: str) -> str:
-    return code.verify({"tests": [test]}, as_response(program)).reason
-
-
 @pytest.mark.parametrize("name", RIGHT_AND_WRONG)
 def test_a_program_uses_an_object_of_the_tests(name: str) -> None:
     test, right, wrong = RIGHT_AND_WRONG[name]
-    assert reason(test, right) == "right"
-    assert reason(test, wrong) in ("wrong_answer", "runtime_error")
+    assert reason_for_code(test, right) == "right"
+    assert reason_for_code(test, wrong) in ("wrong_answer", "runtime_error")
 
 
 def test_inside_check() -> None:
@@ -157,8 +145,8 @@ HOSTILE += "box = Box()\nx = Fake()\nassert g(x) == box.kept\nassert x.area() ==
     ],
 )
 def test_nothing_but_the_object_that_was_passed_can_be_reached(program: str) -> None:
-    assert reason(HOSTILE, program) in ("wrong_answer", "runtime_error")
-    assert reason(HOSTILE, "def g(x): return 14") == "right"
+    assert reason_for_code(HOSTILE, program) in ("wrong_answer", "runtime_error")
+    assert reason_for_code(HOSTILE, "def g(x): return 14") == "right"
 
 
 @pytest.mark.parametrize(
@@ -170,4 +158,4 @@ def test_nothing_but_the_object_that_was_passed_can_be_reached(program: str) -> 
     ],
 )
 def test_values_that_cannot_cross_are_bad_tests(test: str) -> None:
-    assert reason(test, "def g(x): return x.get()") == "bad_tests"
+    assert reason_for_code(test, "def g(x): return x.get()") == "bad_tests"

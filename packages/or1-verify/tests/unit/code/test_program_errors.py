@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from builders import reason_for_code
 from or1_verify import code
 from or1_verify.code.program import as_response
 from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
-from or1_verify.code.sandboxes import close_all
 
 BAD = (
     "class AppError(Exception):\n    code = 7\n"
@@ -53,25 +51,15 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
-
-
-def reason(test: str, program: str) -> str:
-    return code.verify({"tests": [test]}, as_response(program)).reason
-
-
 @pytest.mark.parametrize("name", TESTS)
 def test_a_class_of_the_program_is_expected_by_name(name: str) -> None:
-    assert reason(TESTS[name], PROGRAM) == "right"
+    assert reason_for_code(TESTS[name], PROGRAM) == "right"
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("name", ["pytest", "unittest", "except", "type"])
 def test_only_an_exception_of_that_class_is_one(name: str, wrong: str) -> None:
-    assert reason(TESTS[name], BAD + WRONG[wrong]) in ("wrong_answer", "runtime_error")
+    assert reason_for_code(TESTS[name], BAD + WRONG[wrong]) in ("wrong_answer", "runtime_error")
 
 
 @pytest.mark.parametrize(
@@ -108,14 +96,14 @@ def test_only_an_exception_of_that_class_is_one(name: str, wrong: str) -> None:
     ],
 )
 def test_causes_callbacks_and_classes_as_arguments(test: str, right: str, wrong: str) -> None:
-    assert reason(test, right) == "right"
-    assert reason(test, wrong) in ("wrong_answer", "runtime_error")
+    assert reason_for_code(test, right) == "right"
+    assert reason_for_code(test, wrong) in ("wrong_answer", "runtime_error")
 
 
 @pytest.mark.parametrize("name", ["pytest", "except"])
 def test_a_program_without_the_class_is_wrong(name: str) -> None:
     program = PROGRAM.replace("Bad", "Evil")
-    assert reason(TESTS[name], program) in ("wrong_answer", "runtime_error")
+    assert reason_for_code(TESTS[name], program) in ("wrong_answer", "runtime_error")
 
 
 VAGUE = "try:\n    g(-1)\n    assert False\nexcept Bad:\n    pass\nassert g(1) == 1"
@@ -139,9 +127,9 @@ FORGE = "import or1_channel, json, os\ndef forge(table):\n    or1_channel._or1_s
     ],
 )
 def test_a_failed_check_is_not_the_exception_that_is_expected(bad: str) -> None:
-    assert reason(VAGUE, f"{bad}\ndef g(x): return x") != "right"
-    assert reason(TESTS["unittest"], f"{bad}\ndef g(x): return x") != "right"
-    assert reason(VAGUE, PROGRAM) == "right"
+    assert reason_for_code(VAGUE, f"{bad}\ndef g(x): return x") != "right"
+    assert reason_for_code(TESTS["unittest"], f"{bad}\ndef g(x): return x") != "right"
+    assert reason_for_code(VAGUE, PROGRAM) == "right"
 
 
 @pytest.mark.parametrize(("name", "module"), [("StopIteration", "builtins"), ("SkipTest", "unittest.case"),
@@ -152,13 +140,13 @@ def test_a_class_that_ends_loops_or_tests_is_not_raised_by_its_name(name: str, m
     looped = "for x in map(g, [1, 2]):\n    assert x == 1\nassert g(1) == 1"
     cased = "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.assertEqual(g(2), 5)\nassert g(1) == 1"
     for test in (looped, cased):
-        assert reason(test, program) in ("runtime_error", "wrong_answer")
+        assert reason_for_code(test, program) in ("runtime_error", "wrong_answer")
 
 
 def test_a_long_text_is_whole() -> None:
-    assert reason(LONG, "def f(x): raise ValueError(1000 * 'x')") == "right"
-    assert reason(LONG, "class E(ValueError): pass\ndef f(x): raise E(1000 * 'x')") == "right"
-    assert reason(LONG, "def f(x): raise ValueError(999 * 'x' + 'y')") == "wrong_answer"
+    assert reason_for_code(LONG, "def f(x): raise ValueError(1000 * 'x')") == "right"
+    assert reason_for_code(LONG, "class E(ValueError): pass\ndef f(x): raise E(1000 * 'x')") == "right"
+    assert reason_for_code(LONG, "def f(x): raise ValueError(999 * 'x' + 'y')") == "wrong_answer"
 
 
 def test_an_exception_of_the_setup_keeps_its_attributes() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +10,8 @@ import pytest
 from or1_verify import code
 from or1_verify.code import run_asserts
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.sandbox import Session
 from or1_verify.types import Verdict
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 def judge(tests: Any, program: str) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,16 +9,8 @@ import pytest
 from or1_verify import code
 from or1_verify.code import CodeVerifier
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.sandbox import Level
 from or1_verify.sandbox.detection import obstacle
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
-
 
 THREADS = """
 import threading, time
