@@ -22,7 +22,7 @@ NUM_EVALUATIONS = 3
 
 Series = Literal[
     "entropy", "reward", "reward_untruncated", "truncated", "response_tokens", "step_tokens", "alpha",
-    "clip_fraction", "kept_groups", "score",
+    "clip_fraction", "kept_groups", "predicted_change", "pass_at_4", "score",
 ]  # fmt: skip
 """Numbers of a run by step; `score` is the held-out score, of the steps with an evaluation."""
 

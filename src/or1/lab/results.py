@@ -17,6 +17,7 @@ from or1.lab.experiment import ExperimentConfig, StatisticConfig, resolve
 from or1.lab.matrix import PlannedRun, key_of_run
 from or1.storage.atomic import guard_writes, replacing
 from or1.tracking import metrics as keys
+from or1.tracking.entropy_metrics import PASS_AT, PREDICTED_CHANGE
 from or1.tracking.run_data import RunData, read_run
 from or1.tracking.timings import STEP_S
 
@@ -32,6 +33,8 @@ _SERIES = {
     "alpha": keys.ALPHA,
     "clip_fraction": keys.CLIP_FRACTION,
     "kept_groups": keys.KEPT_GROUPS,
+    "predicted_change": PREDICTED_CHANGE,
+    "pass_at_4": f"{PASS_AT}4",
 }
 """Series of a result -> metric of a run."""
 
