@@ -19,6 +19,7 @@ from or1.lab.decide import (
     effect_of,
     visible_distance,
 )
+from or1.lab.diagnostics import diagnostics_section
 from or1.lab.experiment import (
     ArmConfig,
     ExperimentConfig,
@@ -88,6 +89,7 @@ def write_report(results: Path, out: Path, *, quick: bool) -> Path:
     sections = [
         INTRODUCTION,
         "Quick runs: one seed, few steps, no outcomes.\n" if quick else _findings(experiments, runs),
+        diagnostics_section(list(found.values())),
         *(_experiment(each, runs[each.name], name) for each in experiments),
     ]
     page = out / f"{name}.md"
