@@ -77,7 +77,7 @@ def _warning(entropies: Sequence[Sequence[float]]) -> str:
         f"steps: the defaults, which no run here chose), {len(entropies)} runs, of which {num_low} reach the "
         f"floor: {score.num_warnings} warnings, {score.num_true} of them true (precision "
         f"{score.precision:.2f}). The entropy crosses the floor from above {score.num_collapses} times, also "
-        f"more than once in a run; {score.num_foreseen} crossings were foreseen (recall {score.recall:.2f}).\n"
+        f"more than once in a run; {score.num_foreseen} crossings foreseen (recall {score.recall:.2f}).\n"
     )
 
 

@@ -50,7 +50,7 @@ def test_the_section_counts_warnings_predictions_and_support() -> None:
     )
     assert "14 warnings, 14 of them true (precision 1.00)" in text
     assert "1 runs, of which 1 reach the floor" in text
-    assert "1 crossings were foreseen (recall 1.00)" in text
+    assert "1 crossings foreseen (recall 1.00)" in text
     assert "| 1 | 39 | 1.00 | 1.00 | - |" in text
     assert "change of pass@1 +0.400, of pass@4 -0.100; pass@1 rose while pass@4 fell in 1." in text
     assert "Predicted change" not in diagnostics_section([result(entropy=falling)]), "an older result"
