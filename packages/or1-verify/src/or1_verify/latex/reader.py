@@ -44,7 +44,7 @@ from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
 from or1_verify.latex.units import measure_of, with_named_units
-from or1_verify.latex.words import MONEY, changes_value, is_rejected_name, multiplier
+from or1_verify.latex.words import MONEY, changes_value, multiplier, takes_back
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
@@ -188,7 +188,7 @@ def _read_one(tokens: list[Token]) -> Form:
     tokens = _unwrapped(tokens)
     if not tokens:
         raise UnreadableError("an element is missing")
-    if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
+    if [token.text for token in tokens] == ["\\ldots"]:
         return Dots()
     if all(token.kind == "text" for token in tokens):
         words = " ".join(token.text for token in tokens)
@@ -344,7 +344,8 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     start = 0
     while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in MONEY:
         start += 1
-    words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
+    text = " ".join(token.text for token in tokens[:start])
+    words = re.findall(r"[^\W\d]+", text.lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
     if is_named or not words:
         return "", tokens
@@ -354,7 +355,7 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     if not tokens[start - 1].text.endswith(":"):
         found = _VERB.fullmatch(label)
         label = found[1] if found else ""
-    is_label = label and not is_rejected_name(label) and not changes_value(label)
+    is_label = label and not takes_back(text) and not changes_value(label)
     return (label, tokens[start:]) if is_label else ("", tokens)
 
 

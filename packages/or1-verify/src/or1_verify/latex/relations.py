@@ -27,6 +27,7 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
+from or1_verify.latex.words import takes_back
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -44,6 +45,8 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     """Read tokens with relation signs between them; `read` reads a side without any."""
     sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
     sides, signs = _until_approximation(sides, signs)
+    if takes_back(" ".join(token.text for side in sides[:-1] for token in side if token.kind == "text")):
+        raise UnreadableError("words that take the value back")
     if not signs:
         return read(sides[0])
     if any(not side for side in sides):

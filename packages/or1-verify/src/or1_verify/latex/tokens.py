@@ -77,7 +77,7 @@ _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
     re.ASCII,
 )
-_MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
+_MARK = re.compile(r"\.{3}|\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
 _INFINITY = re.compile(r"(?:positive |plus |(negative |minus ))?infinity")
@@ -87,7 +87,7 @@ _FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\vec"})
 _BEFORE_A_FACTOR = frozenset({"+", "-", "*", "/", ")", "]", "}", "!", "\\pi"})
 _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
-    "\\pm", "+/-": "\\pm",
+    "\\pm", "+/-": "\\pm", "...": "\\ldots",
 }  # fmt: skip
 _ROUNDINGS = {"round": "\\round", "nint": "\\nint", "frac": "\\fractionalpart", "mod": "\\bmod"}
 _PLAIN_COMMANDS = {

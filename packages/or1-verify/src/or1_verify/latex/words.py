@@ -19,7 +19,7 @@ GREEK = frozenset({
     "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
     "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
 })  # fmt: skip
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
+SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
@@ -84,12 +84,13 @@ _CHANGES_VALUE = re.compile(
     rf"|in (?:an? )?(?:{'|'.join(SCALES)})s?"
     rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
     r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
+    r"|\b(?:but|except|neither|without|than|from|of)\W*$"
 )
 _HALF_OF_UNIT = re.compile(r"\s*half\s+([a-z]+)")
 _REJECTED = (
     r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|unsuitable"
-    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false"
-    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard)ed"
+    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false|forbidden"
+    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard|prohibit|restrict)ed"
     r"|(?:ruled|crossed|struck|thrown) out)"
 )
 _REJECTS = re.compile(
@@ -99,9 +100,22 @@ _REJECTS = re.compile(
     r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
 )
 """Words that take a value back; a verb with an object rejects another value."""
-_REJECTED_NAME = re.compile(
-    rf"(?:the )?{_REJECTED}(?: (?:root|solution|answer|candidate|case)s?)?|.*\b(?:wrong|incorrect|false)\b.*"
+_STATED = (
+    r"(?:root|solution|answer|candidate|case|value|number|point|choice|option|interval|region|set|domain)s?"
 )
+_DENIAL = r"(?:not|never|neither|nor|cannot|excluding|except|unless|[a-z]+n't)"
+_REJECTED_NAME = re.compile(
+    rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED})?|{_STATED} {_REJECTED}|reject|discard|exclude"
+    rf"|restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
+    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor|(?:non-|no )(?:solution|root|answer)s?)\b.*"
+    rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"
+    r"|up to|at (?:least|most)|minus"
+    r"|(?:parallel|perpendicular|tangent|normal|orthogonal|asymptotic|symmetric) to"
+    r"|(?:opposite|negative|negation|complement|reflection|inverse) of)(?: is| are)?"
+    r"|(?:negative|between|twice|double|half|without|beyond|inside|outside(?: of)?|above|below|near"
+    r"|(?:an? )?(?:multiple|factor|divisor)s? of)(?: is| are)?"
+)
+"""Labels that take the value after them back, or make another value of it."""
 _IS_AT_END = re.compile(r"\s*\b(?:is|are|was|were)\s*$")
 _SUBJECT = re.compile(
     r".*\b(?:people|children|men|women|(?!(?:root|solution|answer|value|candidate|case)s$)[a-z]+(?<![sui])s)"
@@ -156,9 +170,13 @@ def rejects(words: str, gold: str) -> bool:
     return subject != before or _DESCRIBED.fullmatch(after) is None
 
 
-def is_rejected_name(label: str) -> bool:
-    """Whether a label before a value says that it is no answer: `rejected: 4`."""
-    return _REJECTED_NAME.fullmatch(label) is not None
+def takes_back(label: str) -> bool:
+    """Whether words before a value say that it is no answer, or make another value of it.
+
+    >>> [takes_back(label) for label in ("Excluded value:", "all but", "number not divisible by 3")]
+    [True, True, False]
+    """
+    return _REJECTED_NAME.fullmatch(" ".join(re.findall(r"[a-z]+(?:['-][a-z]+)*", label.lower()))) is not None
 
 
 def multiplier(unit: str) -> tuple[Fraction, str]:

@@ -33,7 +33,8 @@ def plain_number(text: str) -> Fraction | None:
     """
     if len(text) > _MAX_CHARACTERS:
         return None
-    bare = text.strip().removesuffix(".").strip("* ")
+    bare = text.strip()
+    bare = bare if bare.endswith("..") else bare.removesuffix(".").strip("* ")
     if len(bare) > 2 and bare.startswith("$") and bare.endswith("$") and not bare.endswith(r"\$"):
         bare = bare[1:-1].strip()
     bare = _SPACING.sub(" ", bare.replace("{,}", ",").replace("\N{MINUS SIGN}", "-")).strip()
