@@ -7,6 +7,7 @@ are multiples of them. Units of two systems do not convert, nor do temperatures.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 
 from or1_verify.latex.units import METRIC, PREFIXES
@@ -47,12 +48,13 @@ def conversion(gold: dict[str, int], answer: dict[str, int]) -> Fraction | None:
     >>> conversion({"meter": 1}, {"centimeter": 1}), conversion({"meter": 1}, {"foot": 1})
     (Fraction(1, 100), None)
     """
-    gold_factor, gold_units = _in_bases(gold)
-    answer_factor, answer_units = _in_bases(answer)
+    gold_factor, gold_units = in_base(gold)
+    answer_factor, answer_units = in_base(answer)
     return answer_factor / gold_factor if gold_units == answer_units else None
 
 
-def _in_bases(measure: dict[str, int]) -> tuple[Fraction, dict[str, int]]:
+def in_base(measure: Mapping[str, int]) -> tuple[Fraction, dict[str, int]]:
+    """The factor of a measure, and the units that its units are measured in, with their powers."""
     factor, units = Fraction(1), Counter[str]()
     for unit, count in measure.items():
         share, _, name = unit.rpartition(" ") if unit.startswith(tuple(_SHARES)) else ("", "", unit)

@@ -20,6 +20,19 @@ _CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
 
 
+_WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
+_SPACING = re.compile(r"\\(?:left|right|q?quad)(?![A-Za-z])|\\[,;:! ]|[~$]")
+
+
+def in_plain_words(text: str) -> str:
+    r"""The text without the commands around words and for spaces.
+
+    >>> in_plain_words(r"x\text{ for all }\,t")
+    'x  for all   t'
+    """
+    return _SPACING.sub(" ", _WRAPPER.sub(r" \1 ", text))
+
+
 def with_plain_numbers(text: str) -> str:
     r"""Thousands with apostrophes or several points, and ordinals, as plain numbers.
 

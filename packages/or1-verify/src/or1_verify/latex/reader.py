@@ -59,6 +59,8 @@ _EXCEPT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
     r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
 )
+_US = re.compile(r"(?<![A-Za-z])(?:U\.?S\.?\s*|\\text\s*\{\s*US\s*\}\s*)(?=\\?\$|[Dd]ollars?\b)")
+_PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _PRIMED_CONSTANT = re.compile(r"(?<=[-+])\s*C'+\s*$")
 _VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)[A-Za-z]{2})\s*\}?"
 _VECTOR_PRODUCT = re.compile(rf"{_VECTOR}\s*(?:\\times(?![A-Za-z])|×)\s*{_VECTOR}")
@@ -74,6 +76,7 @@ _FILLERS = frozenset({
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
 _OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
+_AMOUNT = re.compile(r"\$|^(?:euro|pounds)$")
 _VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
 _HALF_LINES = {
@@ -102,6 +105,8 @@ def _without_domain(text: str) -> Form:
     text = without_repetition(with_plain_numbers(bare(text)))
     if (based := read_based(text)) is not None:
         return based
+    if (number := number_of(text)) is not None:
+        return Value(Number(Fraction(number)))
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return TimeOfDay(clock[1], clock[2].lower())
@@ -117,7 +122,7 @@ def is_congruence(text: str) -> bool:
 
 
 def written_out(text: str) -> str:
-    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
+    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", _US.sub("", _PER_CENT.sub("percent", text)))
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
@@ -262,9 +267,10 @@ def _bracketed(tokens: list[Token]) -> Form | None:
     if inner is None:
         return _scaled(tokens)
     items = split(inner, {","}) if len(split(inner, {","})) > 1 else split(inner, {";"})
+    ends = tokens[0].text + tokens[-1].text
     if len(items) == 1:
-        return _chosen(inner) if not _is_shut(tokens) else None
-    if len(items) == 2 and not _is_open(tokens):
+        return None if ends == "[]" else _chosen(inner)
+    if len(items) == 2 and ends != "()":
         low, high = (parse(item) for item in items)
         return as_region(Span(low, high, tokens[0].text == "[", tokens[-1].text == "]"))
     return Many(Order.TUPLE, tuple(_read_one(item) for item in items))
@@ -283,14 +289,6 @@ def _scaled(tokens: list[Token]) -> Form | None:
     end = start - 1 if tokens[start - 1].text == "*" else start
     factor = parse(tokens[:end])
     return Many(Order.TUPLE, tuple(Value(Product((factor, parse(item)))) for item in items))
-
-
-def _is_open(tokens: list[Token]) -> bool:
-    return tokens[0].text == "(" and tokens[-1].text == ")"
-
-
-def _is_shut(tokens: list[Token]) -> bool:
-    return tokens[0].text == "[" and tokens[-1].text == "]"
 
 
 def _chosen(inner: list[Token]) -> Form | None:
@@ -342,7 +340,7 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     it that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`.
     """
     start = 0
-    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in MONEY:
+    while start < len(tokens) - 1 and tokens[start].kind == "text" and not _AMOUNT.search(tokens[start].text):
         start += 1
     text = " ".join(token.text for token in tokens[:start])
     words = re.findall(r"[^\W\d]+", text.lower())

@@ -94,7 +94,7 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
         return Named(JOINT.join(names) if is_joint else first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
-    if _has_words(sides):
+    if any(side[0].kind == "text" or side[-1].kind == "text" for side in sides):
         form, label = read(sides[-1]), label_of(sides[0])
         return Named(label, form) if label and isinstance(form, Value) else form
     if sides[0][0].text in _CALCULATIONS and _is_constant(parse(sides[-1])):
@@ -128,10 +128,6 @@ def _is_identity(left: Node, right: Node) -> bool:
         return False
 
 
-def _has_words(sides: list[list[Token]]) -> bool:
-    return any(side[0].kind == "text" or side[-1].kind == "text" for side in sides)
-
-
 def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
     for number, side in enumerate(sides):
         found = _scaled_name(side)
@@ -160,12 +156,9 @@ def _without_bars(name: str, region: Form) -> Form:
         return Named(name, region)
     if span.low == NEGATIVE_INFINITY:
         return Named(name[1:-1], Region((Span(negated(span.high), span.high, span.has_high, span.has_high),)))
-    mirrored = Span(_opposite(span.high), negated(span.low), span.has_high, span.has_low)
+    low = NEGATIVE_INFINITY if span.high == INFINITY else negated(span.high)
+    mirrored = Span(low, negated(span.low), span.has_high, span.has_low)
     return Named(name[1:-1], Region((mirrored, span)))
-
-
-def _opposite(end: Node) -> Node:
-    return NEGATIVE_INFINITY if end == INFINITY else negated(end)
 
 
 def _is_constant(node: Node) -> bool:

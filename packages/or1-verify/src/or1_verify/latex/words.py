@@ -14,11 +14,11 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
-GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
-    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
-})  # fmt: skip
+SMALL_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
+)
+GREEK = frozenset({*SMALL_GREEK.split(), "iota", "upsilon", "Gamma", "Delta", "Theta", "Lambda", "Xi",
+                   "Sigma", "Phi", "Psi", "Omega", "ell", "hbar"})  # fmt: skip
 SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
@@ -40,23 +40,24 @@ FILLERS = frozenset({
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
-_THINGS = tuple({
-    word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
-} for group in (
-    "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
-    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column",
-    "vertex edge face",
-    "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
-    "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
-    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail",
-    "teacher student/pupil",
-    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer",
-    "day night",
-))  # fmt: skip
+_GROUPS = (
+    "boy/man/male/son/brother/father/uncle/husband girl/woman/female/daughter/sister/mother/aunt/wife;"
+    "adult/grownup/man/woman child/kid/boy/girl baby/infant;parent/mother/father child/kid/son/daughter"
+    " brother/sister/sibling uncle/aunt cousin;king queen;head tail;win/victory loss/defeat draw/tie;"
+    "row column;vertex edge/side face;penny nickel dime quarter;red blue green yellow black white;"
+    "dog cat horse cow pig sheep goat rabbit mouse/mice bird/chicken/duck;student/pupil class school desk;"
+    "apple orange banana pear peach;marble ball coin card stamp book pencil;car truck bus bicycle;hit miss;"
+    "pass/success failure/fail;teacher student/pupil;buyer seller;winner loser;even odd;profit/gain loss;"
+    "guest host;employee employer;day night"
+)
+_THINGS = [
+    {word: number for number, sense in enumerate(group.split()) for word in sense.split("/")}
+    for group in _GROUPS.split(";")
+]
 """Groups of things counted, in the singular: no word stands for another one; `/` joins synonyms."""
 _NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
 _PLURALS = (
-    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"),
+    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"(?<=vert)ices$"), "ex"),
     (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
@@ -100,14 +101,13 @@ _REJECTS = re.compile(
     r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
 )
 """Words that take a value back; a verb with an object rejects another value."""
-_STATED = (
-    r"(?:root|solution|answer|candidate|case|value|number|point|choice|option|interval|region|set|domain)s?"
-)
+_STATED = "(?:root|solution|answer|candidate|case|value|number|point|choice|interval|region|set|domain)s?"
 _DENIAL = r"(?:not|never|neither|nor|cannot|excluding|except|unless|[a-z]+n't)"
 _REJECTED_NAME = re.compile(
     rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED})?|{_STATED} {_REJECTED}|reject|discard|exclude"
     rf"|restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
-    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor|(?:non-|no )(?:solution|root|answer)s?)\b.*"
+    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor"
+    r"|(?:non-|no )(?:solution|root|answer)s?)\b.*"
     rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"
     r"|up to|at (?:least|most)|minus"
     r"|(?:parallel|perpendicular|tangent|normal|orthogonal|asymptotic|symmetric) to"
@@ -123,10 +123,10 @@ _SUBJECT = re.compile(
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
-_DATE_NAMES = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-)  # fmt: skip
+_DAYS_AND_MONTHS = (
+    "january february march april may june july august september october november december"
+    " monday tuesday wednesday thursday friday saturday sunday"
+)
 _DATE = re.compile(
     r"(?:(?:on|in) )?(?:(?P<before>\d{1,2}) (?:of )?)?(?P<name>[a-z]{3,9})(?: (?P<after>\d{1,2}))?"
     r"(?: (?P<year>\d{4}))?"
@@ -194,7 +194,7 @@ def meaning_words(text: str) -> tuple[str, ...]:
     >>> meaning_words("km north of the house"), meaning_words("square units in all")
     (('north', 'house'), ())
     """
-    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non").replace("counter-", "counter"))
+    words = re.findall("[a-z]+", re.sub(r"\b(non|counter|anti)-", r"\1", text.lower()))
     return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
@@ -289,7 +289,7 @@ def _listed(text: str) -> tuple[list[str], bool]:
 def _with_full_date(text: str) -> str:
     """A day or date with the name in full and before the number: `30 oct` is `october 30`."""
     found = _DATE.fullmatch(text)
-    name = next((full for full in _DATE_NAMES if found and full.startswith(found["name"])), "")
+    name = next((full for full in _DAYS_AND_MONTHS.split() if found and full.startswith(found["name"])), "")
     if not found or not name:
         return text
     return " ".join(part for part in (name, found["before"] or found["after"], found["year"]) if part)
