@@ -19,7 +19,7 @@ _TIME = {"second": 1}
 
 
 def read_amount(text: str) -> tuple[Fraction, dict[str, int], int] | None:
-    r"""An amount in one or more units of a kind, the largest first: its value in the base unit, that unit, and
+    r"""An amount in one or more units of a kind, the largest first: its value in a base unit, this unit, and
     the number of its parts; None for other texts.
 
     >>> read_amount(r"2\text{ hours and }30\text{ minutes}"), read_amount(r"t = 1\frac12\text{ minutes}")

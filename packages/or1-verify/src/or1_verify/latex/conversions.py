@@ -12,8 +12,7 @@ from fractions import Fraction
 
 from or1_verify.latex.units import METRIC, PREFIXES
 
-_POWERS = {"": 0, "pico": -12, "nano": -9, "micro": -6, "milli": -3, "centi": -2, "deci": -1, "kilo": 3,
-           "mega": 6, "giga": 9, "tera": 12}  # fmt: skip
+_POWERS = dict(zip(("", *PREFIXES.values()), (0, -12, -9, -6, -3, -2, -1, 3, 6, 9, 12), strict=True))
 _MULTIPLES = {
     "foot": "1/12 inch 3 yard 5280 mile", "second": "60 minute 3600 hour 86400 day 604800 week",
     "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",

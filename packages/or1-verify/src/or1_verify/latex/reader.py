@@ -68,6 +68,11 @@ _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _ROW_END = re.compile(r"(\\\\)(?:\*|\s*\[\s*-?[\d.]+\s*(?:pt|pc|em|ex|mm|cm|in|mu|sp|bp)\s*\])+")
 r"""End of a row with its distance to the next one: `\\[4pt]`."""
+_MARKS = re.compile(
+    r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+|^\s*\\(?:Rightarrow|implies|therefore)(?![A-Za-z])"
+    r"|\\(?:checkmark|blacksquare|qed)\s*$"
+)
+_STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
@@ -144,7 +149,7 @@ def bare(text: str) -> str:
     if "\\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
     text = _ROW_END.sub(r"\1", text)
-    text = re.sub(r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
+    text = _STATES_NAME.sub(r"\1 = ", _MARKS.sub(" ", text))
     marks = [found.start() for found in _MATH_MARK.finditer(text)]
     if len(marks) % 2 == 0:
         text = _MATH_MARK.sub(" ", text)

@@ -45,7 +45,7 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     """Read tokens with relation signs between them; `read` reads a side without any."""
     sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
     sides, signs = _until_approximation(sides, signs)
-    if takes_back(" ".join(token.text for side in sides[:-1] for token in side if token.kind == "text")):
+    if takes_back(" ".join(map(_words_of, sides[:-1]))):
         raise UnreadableError("words that take the value back")
     if not signs:
         return read(sides[0])
@@ -111,11 +111,13 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
 
 def label_of(side: list[Token]) -> str:
     r"""The kind of an extremum in words before a name: `\text{maximum at } x = 2`; empty for other words."""
-    words = {
-        word for token in side if token.kind == "text" for word in re.findall("[a-z]+", token.text.lower())
-    }
+    words = set(re.findall("[a-z]+", _words_of(side).lower()))
     found = {kind for kind, names in _EXTREMA.items() if names & words}
     return found.pop() if len(found) == 1 else ""
+
+
+def _words_of(side: list[Token]) -> str:
+    return " ".join(token.text for token in side if token.kind == "text")
 
 
 def _is_identity(left: Node, right: Node) -> bool:

@@ -220,20 +220,12 @@ class Comparer:
             case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
                 if or_counts(gold) or or_counts(answer):
                     return False
-        gold_elements, answer_elements = elements_of(gold), elements_of(answer)
-        if _vector_of(gold if isinstance(gold, Value) else answer) is not None:
-            return self._same_vector(gold, answer)
-        return same_elements(gold_elements, answer_elements, self.same)
-
-    def _same_vector(self, gold: Form, answer: Form) -> bool:
-        """A point or vector may be written as a column, a row or a tuple."""
         vector, other = (gold, answer) if isinstance(gold, Value) else (answer, gold)
-        grid = _vector_of(vector)
-        if grid is None or 1 not in (len(grid), len(grid[0])):
-            return False
-        flat = tuple(Value(node) for row in grid for node in row)
-        listed = elements_of(other)
-        return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
+        grid = (grid_of(vector.node) or row_of_vector(vector.node)) if isinstance(vector, Value) else None
+        if grid is not None:  # a point may be written as a column, a row or a tuple
+            flat = Elements(Order.TUPLE, tuple(Value(node) for row in grid for node in row))
+            return 1 in (len(grid), len(grid[0])) and same_elements(flat, elements_of(other), self.same)
+        return same_elements(elements_of(gold), elements_of(answer), self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
         if not beside_agrees(gold, answer):
@@ -372,10 +364,6 @@ def _shown(part: Form) -> str:
 
 def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
-
-
-def _vector_of(form: Form) -> Grid | None:
-    return (grid_of(form.node) or row_of_vector(form.node)) if isinstance(form, Value) else None
 
 
 def _is_in_radians(value: Value) -> bool:

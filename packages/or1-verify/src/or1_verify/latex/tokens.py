@@ -262,7 +262,7 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif len(word) > 3 or lower in SHORT_WORDS or (lower in FILLERS and follows_words):
+        elif len(word) > 3 or (lower in SHORT_WORDS and word != "NO") or (lower in FILLERS and follows_words):
             self._add("text", word)
         else:
             self._split(word)

@@ -25,7 +25,7 @@ _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
     "no real roots",
-    "does not exist": "dne, undefined",
+    "does not exist": "dne, undefined, limit does not exist",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
@@ -121,6 +121,11 @@ _SUBJECT = re.compile(
     r".*\b(?:people|children|men|women|(?!(?:root|solution|answer|value|candidate|case)s$)[a-z]+(?<![sui])s)"
 )
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
+_STATEMENT = re.compile(
+    r"^(?:it|they|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
+    r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?) (?:is|are) "
+)
+"""The subject of a sentence that ends in one adjective or noun."""
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
 _DAYS_AND_MONTHS = (
@@ -212,9 +217,8 @@ def may_be_left_out(words: str, gold: str) -> bool:
     is_prose = any(len(word) >= _SHORTEST_NOUN or (is_unit_word(word) and word != "in") for word in written)
     for word in written:
         lower = word.lower()
-        is_filler = bool({lower, lower.removesuffix("s")} & _NO_NOUNS)
-        is_filler = is_filler and (is_prose or lower in SHORT_WORDS)  # `be` alone is a product
-        if word in known or is_filler or is_unit_word(word.rstrip("23")):
+        is_filler = {lower, lower.removesuffix("s")} & _NO_NOUNS and (is_prose or lower in SHORT_WORDS)
+        if word in known or is_filler or is_unit_word(word.rstrip("23")):  # `be` alone is a product
             continue
         is_product = word.isupper() or word[-1].isdigit() or lower in _OPERATIONS or _LETTERS.fullmatch(word)
         is_product = is_product or word in string.ascii_lowercase
@@ -273,7 +277,8 @@ def same_words(gold: str, answer: str) -> bool:
     >>> same_words("Ann, Bob and Cy", "Cy, Ann, Bob"), same_words("Ann, Bob, Cy", "Cy, Ann, Bob")
     (True, False)
     """
-    if normal_words(gold) == normal_words(answer):
+    stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
+    if normal_words(gold) in {normal_words(answer), normal_words(stated)}:
         return True
     wanted, is_set = _listed(gold)
     return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])

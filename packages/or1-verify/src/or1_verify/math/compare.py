@@ -160,9 +160,8 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
         return None if is_stated else Comparison.DIFFERENT
     if known is not None and gold_is and "equiv" in gold and "=" in answer:  # one number of the class
         return Comparison.DIFFERENT
-    is_other = (answer_is or "equiv" in answer) and sorted(_MODULUS.findall(gold)) != sorted(
-        _MODULUS.findall(answer)
-    )
+    has_congruence = answer_is or "equiv" in answer
+    is_other = has_congruence and {*_MODULUS.findall(gold)} != {*_MODULUS.findall(answer)}
     return Comparison.DIFFERENT if is_other else None
 
 

@@ -54,6 +54,8 @@ def test_short_negations_need_no_command_for_text(words: str) -> None:
         ("y=3x", r"\text{line: }y=3x", r"\text{the reflection of }y=3x"),
         ("x>2", r"\text{all }x>2", r"\text{not }x>2"),
         ("9", r"9\text{ apples}", r"9\text{ neither}"),
+        (r"\frac{NO}{TO}=\frac14", r"\frac14", r"\frac{NO}{TO}=4"),
+        (r"\text{No}", "NO", "YES"),
         ("9", "9.", "9..."),
         ("9", "x=9.", "x=9..."),
         (r"\frac23", r"0.666\ldots", "0.6..."),

@@ -245,6 +245,17 @@ _ROWS = [
     (r"\frac{11}{4}", r"\text{two and three quarters}", r"\text{two and three halves}"),
     ("10", "ten", "tens"),
     ("31", r"\text{thirty-first}", r"\text{thirteenth}"),
+    (r"\text{Odd}", r"\text{The function is odd}", r"\text{The function is not odd}"),
+    (r"\text{Odd}", r"g(x)\text{ is odd}", r"g(x)\text{ is odd and even}"),
+    (r"\text{skew}", r"\text{The lines are skew.}", r"\text{The lines are parallel}"),
+    (r"\text{true}", r"\text{This statement is true}", r"\text{It is untrue}"),
+    (r"g\text{ is odd}", r"\text{g is odd}", r"\text{f is odd}"),
+    (r"\text{does not exist}", r"\text{the limit does not exist}", r"\text{the limit exists}"),
+    ("31", r"\Rightarrow x=31", r"\Rightarrow x\ne 31"),
+    ("31", r"\therefore 31", r"\therefore 13"),
+    ("31", r"31\ \checkmark", r"31\times"),
+    ("31", r"x\text{ is }31", r"x\text{ is not }31"),
+    ("x=31", "x equals 31", "y equals 31"),
 ]
 
 
