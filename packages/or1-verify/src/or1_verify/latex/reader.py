@@ -3,8 +3,7 @@ r"""Read the form of an answer from tokens: lists, intervals, sets, relations, u
 Ambiguous texts are read as follows:
 
 - `(1, 2)` is an ordered pair, which an open interval may also match; `[1, 2]` and `[1, 2)` are intervals.
-- `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
-  set.
+- `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
 - `2\frac{1}{3}` is a mixed number, `2(1/3)` a product; `x = 6/2 = 3` ends in 3 (`chains` compares
@@ -59,8 +58,6 @@ _EXCEPT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
     r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
 )
-_US = re.compile(r"(?<![A-Za-z])(?:U\.?S\.?\s*|\\text\s*\{\s*US\s*\}\s*)(?=\\?\$|[Dd]ollars?\b)")
-_PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _PRIMED_CONSTANT = re.compile(r"(?<=[-+])\s*C'+\s*$")
 _VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)[A-Za-z]{2})\s*\}?"
 _VECTOR_PRODUCT = re.compile(rf"{_VECTOR}\s*(?:\\times(?![A-Za-z])|×)\s*{_VECTOR}")
@@ -72,7 +69,6 @@ _MARKS = re.compile(
     r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+|^\s*\\(?:Rightarrow|implies|therefore)(?![A-Za-z])"
     r"|\\(?:checkmark|blacksquare|qed)\s*$"
 )
-_STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
@@ -127,7 +123,7 @@ def is_congruence(text: str) -> bool:
 
 
 def written_out(text: str) -> str:
-    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", _US.sub("", _PER_CENT.sub("percent", text)))
+    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
@@ -149,7 +145,7 @@ def bare(text: str) -> str:
     if "\\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
     text = _ROW_END.sub(r"\1", text)
-    text = _STATES_NAME.sub(r"\1 = ", _MARKS.sub(" ", text))
+    text = _MARKS.sub(" ", text)
     marks = [found.start() for found in _MATH_MARK.finditer(text)]
     if len(marks) % 2 == 0:
         text = _MATH_MARK.sub(" ", text)
@@ -358,7 +354,7 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     if not tokens[start - 1].text.endswith(":"):
         found = _VERB.fullmatch(label)
         label = found[1] if found else ""
-    is_label = label and not takes_back(text) and not changes_value(label)
+    is_label = label and not takes_back(text) and not changes_value(re.sub(r"\b(?:not|no)\b", "", label))
     return (label, tokens[start:]) if is_label else ("", tokens)
 
 

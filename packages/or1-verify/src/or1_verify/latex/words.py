@@ -41,14 +41,14 @@ _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
 _GROUPS = (
-    "boy/man/male/son/brother/father/uncle/husband girl/woman/female/daughter/sister/mother/aunt/wife;"
-    "adult/grownup/man/woman child/kid/boy/girl baby/infant;parent/mother/father child/kid/son/daughter"
+    "boy/man/male/son/brother/father/uncle girl/woman/lady/female/daughter/sister/mother/aunt/wife/wive;"
+    "adult/grownup/man/woman/lady child/kid/boy/girl baby/infant;parent/mother/father child/kid/son/daughter"
     " brother/sister/sibling uncle/aunt cousin;king queen;head tail;win/victory loss/defeat draw/tie;"
     "row column;vertex edge/side face;penny nickel dime quarter;red blue green yellow black white;"
     "dog cat horse cow pig sheep goat rabbit mouse/mice bird/chicken/duck;student/pupil class school desk;"
     "apple orange banana pear peach;marble ball coin card stamp book pencil;car truck bus bicycle;hit miss;"
     "pass/success failure/fail;teacher student/pupil;buyer seller;winner loser;even odd;profit/gain loss;"
-    "guest host;employee employer;day night"
+    "guest host;employee employer;day night;husband wife/wive"
 )
 _THINGS = [
     {word: number for number, sense in enumerate(group.split()) for word in sense.split("/")}
@@ -81,8 +81,8 @@ _CHANGES_VALUE = re.compile(
     r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved"
     r"|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)"
-    rf"|in (?:an? )?(?:{'|'.join(SCALES)})s?"
+    rf"|at (?:least|most|minimum|maximum)|(?:more|less|greater) than|percent of"
+    rf"|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
     rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
     r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
     r"|\b(?:but|except|neither|without|than|from|of)\W*$"
@@ -104,8 +104,8 @@ _REJECTS = re.compile(
 _STATED = "(?:root|solution|answer|candidate|case|value|number|point|choice|interval|region|set|domain)s?"
 _DENIAL = r"(?:not|never|neither|nor|cannot|excluding|except|unless|[a-z]+n't)"
 _REJECTED_NAME = re.compile(
-    rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED})?|{_STATED} {_REJECTED}|reject|discard|exclude"
-    rf"|restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
+    rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED}| [a-z]+(?<!s))?|{_STATED} {_REJECTED}|reject|discard"
+    rf"|exclude|(?:[a-z]+ )?restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
     r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor"
     r"|(?:non-|no )(?:solution|root|answer)s?)\b.*"
     rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"

@@ -7,12 +7,21 @@ from or1_verify import math
 _DENIALS = (
     *("not", "never", "neither", "all but", "anything but", "everything except", "unless", "excluding"),
     *("excluded value", "values excluded", "forbidden value", "disallowed root", "restriction", "prohibited"),
-    *("the wrong choice", "no solution", "a common mistake", "trap answer", "non-solution", "we reject"),
+    *(
+        "the wrong choice",
+        "no solution",
+        "a common mistake",
+        "trap answer",
+        "invalid length",
+        "range restriction",
+        "non-solution",
+        "we reject",
+    ),
     *("the answer isn't", "the value cannot be", "it is not equal to", "different from", "more than"),
     *("at least", "up to", "the opposite of", "negative"),
 )
 _NAMES = (
-    *("area", "value", "The number of integers not divisible by seven", "number of non-real roots"),
+    *("area", "value", "The number of integers not divisible by the base", "number of non-real roots"),
     *(
         "No. of ways",
         "number of words with no repeated letter",
@@ -38,8 +47,9 @@ def test_a_value_that_is_denied_is_wrong(words: str) -> None:
 
 @pytest.mark.parametrize("words", _NAMES)
 def test_the_name_of_a_value_may_contain_a_negation(words: str) -> None:
-    assert _is_paid("7", rf"\text{{{words}}}=7")
-    assert not _is_paid("7", rf"\text{{{words}}}=6")
+    for form in _FORMS[:2]:
+        assert _is_paid("7", form % (words, "7"))
+        assert not _is_paid("7", form % (words, "6"))
 
 
 @pytest.mark.parametrize("words", ["not", "but", "nor"])
