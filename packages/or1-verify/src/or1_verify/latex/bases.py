@@ -11,12 +11,14 @@ from or1_verify.latex.scales import cardinal, denominator_of, ordinal
 _WRAP = r"(?:\\(?:text\w*|math\w+)\s*\{\s*)?"
 _TWENTY = 20
 """From here on a cardinal may belong to an ordinal: `twenty-fifths`."""
+_TEXT = re.compile(r"\\text\w*\s*\{|\}")
 _SHARES = {"half": 2, "quarter": 4, "quarters": 4}
 _REPEATED = re.compile(
     rf"(?<![\d.,])(\d{{1,3}})(?:\\?\s)*{_WRAP}\(\s*{_WRAP}([A-Za-z]{{3,}}(?:-[A-Za-z]+)?)\s*\}}?\s*\)\s*\}}?"
 )
 _COUNTED = re.compile(
-    rf"\s*{_WRAP}(?:there (?:is|are) )?(?:exactly )?([a-z]+|\d+) ([a-z][a-z ]*?)\.?\s*\}}?\s*", re.IGNORECASE
+    rf"\s*{_WRAP}(?:there (?:is|are) )?(?:exactly )?((?:[a-z-]+|\d+)(?: [a-z-]+){{1,9}})\.?\s*\}}?\s*",
+    re.IGNORECASE,
 )
 _DIGITS = rf"\s*\(?\s*{_WRAP}(?P<digits>-?(?:[0-9][0-9A-Fa-f ,.]*|[0-9A-F]+))\)?[\s}}]*"
 _BASE = r"(?P<base>\d{1,2}|[a-z]{3,9})"
@@ -27,19 +29,22 @@ _BASED = re.compile(
 
 
 def number_of(words: str) -> Fraction | int | None:
-    """The number that words name; an ordinal is its number.
+    r"""The number that words name; an ordinal is its number.
 
-    >>> number_of("Five"), number_of("the fifth"), number_of("fifths"), number_of("three-fifths")
-    (5, 5, None, Fraction(3, 5))
+    >>> number_of("Five"), number_of(r"\text{the fifth}"), number_of("fifths"), number_of("two and a half")
+    (5, 5, None, Fraction(5, 2))
     """
-    word = words.lower().removeprefix("the ")
+    word = " ".join(_TEXT.sub(" ", words.lower()).split()).removeprefix("the ")
     for number in (ordinal(word), cardinal(word)):
         if number is not None:
             return number
-    first, _, rest = word.replace("-", " ", 1).partition(" ")
-    count = 1 if first in {"a", "an"} else cardinal(first)
+    whole, _, part = word.rpartition(" and ")
+    first, _, rest = part.replace("-", " ", 1).partition(" ")
+    count, base = 1 if first in {"a", "an"} else cardinal(first), cardinal(whole) if whole else 0
+    if first == "half" and base == 0 and rest.startswith("a"):
+        return None if (halved := cardinal(rest)) is None else Fraction(halved, 2)
     share = _SHARES.get(rest) or denominator_of(rest)
-    return Fraction(count, share) if count and count < _TWENTY and share else None
+    return base + Fraction(count, share) if count and count < _TWENTY and share and base is not None else None
 
 
 def without_repetition(text: str) -> str:
@@ -65,11 +70,13 @@ def counted(text: str) -> str | None:
     ('4 \\text{divisors}', '3 \\text{real roots}', None)
     """
     found = _COUNTED.fullmatch(text)
-    if found is None:
-        return None
-    word = found[1].lower()
-    number = int(word) if word.isdigit() else cardinal(word)
-    return None if number is None else rf"{number} \text{{{found[2]}}}"
+    words = found[1].split() if found else []
+    for end in range(len(words) - 1, 0, -1):
+        first = " ".join(words[:end]).lower()
+        number = int(first) if first.isdigit() else cardinal(first)
+        if number is not None:
+            return rf"{number} \text{{{' '.join(words[end:])}}}"
+    return None
 
 
 def read_based(text: str) -> Based | None:

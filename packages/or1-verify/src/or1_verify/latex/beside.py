@@ -22,9 +22,9 @@ def beside_agrees(gold: Value, answer: Value) -> bool:
     """Whether the units and words of two values may stand for one thing."""
     if not (gold.unit or answer.unit or gold.is_percent or answer.is_percent):
         return True
-    gold_measure, answer_measure = _measure(gold), _measure(answer)
-    if _factor(gold_measure, answer_measure) is None or not _words_agree(gold, answer):
+    if unit_factor(gold, answer) is None or not _words_agree(gold, answer):
         return False
+    gold_measure, answer_measure = _measure(gold), _measure(answer)
     counts_things = (not answer_measure and _is_noun(answer.unit)), (not gold_measure and _is_noun(gold.unit))
     return not any(
         noun and measure and "unit" not in measure
@@ -35,11 +35,8 @@ def beside_agrees(gold: Value, answer: Value) -> bool:
 def unit_factor(gold: Value, answer: Value) -> Fraction | None:
     """The factor from the unit of an answer to the one of a gold: 1 where a unit is missing; None for units
     of different kinds."""
-    return _factor(_measure(gold), _measure(answer))
-
-
-def _factor(gold: dict[str, int], answer: dict[str, int]) -> Fraction | None:
-    return Fraction(1) if same_measure(gold, answer) else conversion(gold, answer)
+    measures = _measure(gold), _measure(answer)
+    return Fraction(1) if same_measure(*measures) else conversion(*measures)
 
 
 def _is_noun(words: str) -> bool:

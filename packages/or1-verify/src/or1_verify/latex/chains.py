@@ -105,7 +105,7 @@ def _member(side: list[Token]) -> Form | None:
     """A constant, or several; None for a side that says nothing."""
     texts = [token.text for token in side]
     is_named = len(side) > 1 and side[0].kind == "letter" and texts[1] == "("  # `P(4, 4)`
-    if is_named or texts.count("%") > 1 or texts[-2:] == [".", "."]:
+    if is_named or texts.count("%") > 1:
         return None
     try:
         form = read_tokens(side)

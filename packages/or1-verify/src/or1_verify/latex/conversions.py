@@ -7,12 +7,12 @@ are multiples of them. Units of two systems do not convert, nor do temperatures.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 
 from or1_verify.latex.units import METRIC, PREFIXES
 
-_POWERS = {"": 0, "pico": -12, "nano": -9, "micro": -6, "milli": -3, "centi": -2, "deci": -1, "kilo": 3,
-           "mega": 6, "giga": 9, "tera": 12}  # fmt: skip
+_POWERS = dict(zip(("", *PREFIXES.values()), (0, -12, -9, -6, -3, -2, -1, 3, 6, 9, 12), strict=True))
 _MULTIPLES = {
     "foot": "1/12 inch 3 yard 5280 mile", "second": "60 minute 3600 hour 86400 day 604800 week",
     "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",
@@ -47,12 +47,13 @@ def conversion(gold: dict[str, int], answer: dict[str, int]) -> Fraction | None:
     >>> conversion({"meter": 1}, {"centimeter": 1}), conversion({"meter": 1}, {"foot": 1})
     (Fraction(1, 100), None)
     """
-    gold_factor, gold_units = _in_bases(gold)
-    answer_factor, answer_units = _in_bases(answer)
+    gold_factor, gold_units = in_base(gold)
+    answer_factor, answer_units = in_base(answer)
     return answer_factor / gold_factor if gold_units == answer_units else None
 
 
-def _in_bases(measure: dict[str, int]) -> tuple[Fraction, dict[str, int]]:
+def in_base(measure: Mapping[str, int]) -> tuple[Fraction, dict[str, int]]:
+    """The factor of a measure, and the units that its units are measured in, with their powers."""
     factor, units = Fraction(1), Counter[str]()
     for unit, count in measure.items():
         share, _, name = unit.rpartition(" ") if unit.startswith(tuple(_SHARES)) else ("", "", unit)

@@ -12,6 +12,9 @@ from or1_verify.latex.tree import Node, Number
 
 BARS = frozenset({"\\overline", "\\dot"})
 _PERIOD = re.compile(r"(\d+\.\d*?)(\d+?)\2\2+")
+"""Digits written three times repeat without end before three dots."""
+_FEW_DIGITS = 6
+"""Longest decimal without a period that says too little before three dots [characters]."""
 
 
 class DecimalCursor(Cursor):
@@ -22,7 +25,11 @@ class DecimalCursor(Cursor):
         text = "0" + text if text.startswith(".") else text
         following = [token.text for token in self._tokens[self._at : self._at + 2]]
         if "." in text and following[:1] == ["\\ldots"]:
-            return self._endless(text)
+            self._at += 1
+            found = _PERIOD.fullmatch(text)
+            if found is None and len(text) <= _FEW_DIGITS:
+                raise UnreadableError("digits without a period")
+            return value if found is None else repeating(found[1], found[2])
         has_bar = following[:1] and following[0] in BARS and "." in text
         if not has_bar and not (following[:1] == ["."] and following[1:] and following[1] in BARS):
             return value
@@ -31,11 +38,3 @@ class DecimalCursor(Cursor):
         if not digits.isdigit() or len(digits) > 50:
             raise UnreadableError("a period that is not digits")
         return repeating(text, digits)
-
-    def _endless(self, text: str) -> Node:
-        r"""`0.1666\ldots`: digits written three times repeat without end."""
-        found = _PERIOD.fullmatch(text)
-        if found is None:
-            raise UnreadableError("digits without a period")
-        self._at += 1
-        return repeating(found[1], found[2])

@@ -9,6 +9,7 @@ from fractions import Fraction
 from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
 from or1_verify.latex.identity import Identity, is_infinite
+from or1_verify.latex.notations import in_plain_words
 from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import INFINITY, PI, Node, Number, Symbol, replaced, variables, walk
@@ -17,8 +18,6 @@ _LETTER = (
     r"(?:\\(?!in|ne|le|ge|pm|text|math|forall)[a-z]{2,7}(?![a-z])|[A-Za-z](?![A-Za-z]))(?:_\w|_\{\w+\})?"
 )
 _LETTERS = rf"{_LETTER}(?:\s*,?\s*{_LETTER})*"
-_WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox)\s*\{([^{}]*)\}")
-_SPACING = re.compile(r"\\(?:left|right)(?![A-Za-z])|\\(?:[,;:! ]|q?quad(?![A-Za-z]))|~|\$")
 _START = re.compile(
     r"[,;:]|\\q?quad(?![A-Za-z])|\\forall|(?:\\left\s*)?\((?=[^()]*\)$)"
     r"|(?:\\(?:text\w*|mathrm|mbox)\s*\{\s*)?[,(]?\s*(?<![A-Za-z\\])(?:for|where|with|when|whenever|on)\b"
@@ -84,7 +83,7 @@ def read_scoped(text: str, read: Callable[[str], Form]) -> Form | None:
 
 def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
     """The domains that a statement names; UnreadableError if it says anything else."""
-    plain = _SPACING.sub(" ", _WRAPPER.sub(r" \1 ", statement)).strip(" ,;:.")
+    plain = in_plain_words(statement).strip(" ,;:.")
     is_quantified = _QUANTIFIED.search(plain) is not None or _ANY_KIND.search(plain) is not None
     if plain.startswith("(") and plain.endswith(")"):
         plain = plain[1:-1]

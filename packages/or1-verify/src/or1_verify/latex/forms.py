@@ -50,6 +50,18 @@ class TimeOfDay:
     half: str
     """`a` (am), `p` (pm), or empty if not written."""
 
+    def is_same(self, other: TimeOfDay) -> bool:
+        """Whether two times are one; a time without am or pm may be of either clock.
+
+        >>> [TimeOfDay("4:30", half).is_same(TimeOfDay("16:30", "")) for half in ("p", "a", "")]
+        [True, False, False]
+        """
+        if bool(self.half) == bool(other.half):
+            return self == other
+        marked, plain = (self, other) if self.half else (other, self)
+        hour, _, rest = marked.time.partition(":")
+        return plain.time in {marked.time, f"{int(hour) % 12 + 12 * (marked.half == 'p')}:{rest}"}
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:

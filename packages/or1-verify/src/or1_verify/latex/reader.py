@@ -3,8 +3,7 @@ r"""Read the form of an answer from tokens: lists, intervals, sets, relations, u
 Ambiguous texts are read as follows:
 
 - `(1, 2)` is an ordered pair, which an open interval may also match; `[1, 2]` and `[1, 2)` are intervals.
-- `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a
-  set.
+- `1, 2` is a list in any order; `{1, 2}` with LaTeX's invisible braces is one too, `\{1, 2\}` a set.
 - `1,234` is one number, `1, 234` two; inside brackets, and beside other numbers as in `27,54,108`, commas
   separate.
 - `2\frac{1}{3}` is a mixed number, `2(1/3)` a product; `x = 6/2 = 3` ends in 3 (`chains` compares
@@ -44,7 +43,7 @@ from or1_verify.latex.split import inside_brackets, split, text_of
 from or1_verify.latex.tokens import OR, Token, UnreadableError, tokenize
 from or1_verify.latex.tree import DEGREE, Node, Number, Power, Product
 from or1_verify.latex.units import measure_of, with_named_units
-from or1_verify.latex.words import MONEY, changes_value, is_rejected_name, multiplier
+from or1_verify.latex.words import MONEY, changes_value, multiplier, takes_back
 
 _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
@@ -66,6 +65,10 @@ _OPEN, _SHUT = {"[": "[", "]": "("}, {"]": "]", "[": ")"}
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z])")
 _ROW_END = re.compile(r"(\\\\)(?:\*|\s*\[\s*-?[\d.]+\s*(?:pt|pc|em|ex|mm|cm|in|mu|sp|bp)\s*\])+")
 r"""End of a row with its distance to the next one: `\\[4pt]`."""
+_MARKS = re.compile(
+    r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+|^\s*\\(?:Rightarrow|implies|therefore)(?![A-Za-z])"
+    r"|\\(?:checkmark|blacksquare|qed)\s*$"
+)
 _MATH_MARK = re.compile(r"(?<!\\)\$")
 _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
@@ -74,6 +77,7 @@ _FILLERS = frozenset({
     "solution", "approx", "roughly", "all",
 })  # fmt: skip
 _OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
+_AMOUNT = re.compile(r"\$|^(?:euro|pounds)$")
 _VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
 _HALF_LINES = {
@@ -102,6 +106,8 @@ def _without_domain(text: str) -> Form:
     text = without_repetition(with_plain_numbers(bare(text)))
     if (based := read_based(text)) is not None:
         return based
+    if (number := number_of(text)) is not None:
+        return Value(Number(Fraction(number)))
     clock = _CLOCK.fullmatch(re.sub(r"\\(?:text|mbox|textrm|mathrm)\s*\{|\\!|\\[,;: ]|[\s.}~{]", "", text))
     if clock:
         return TimeOfDay(clock[1], clock[2].lower())
@@ -139,7 +145,7 @@ def bare(text: str) -> str:
     if "\\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
     text = _ROW_END.sub(r"\1", text)
-    text = re.sub(r"(?<!\\)\\[()\[\]]|\$\$|\*\*(?!\s*[\d({A-Za-z])|^\*+", " ", text)
+    text = _MARKS.sub(" ", text)
     marks = [found.start() for found in _MATH_MARK.finditer(text)]
     if len(marks) % 2 == 0:
         text = _MATH_MARK.sub(" ", text)
@@ -188,7 +194,7 @@ def _read_one(tokens: list[Token]) -> Form:
     tokens = _unwrapped(tokens)
     if not tokens:
         raise UnreadableError("an element is missing")
-    if [token.text for token in tokens] in (["\\ldots"], [".", ".", "."]):
+    if [token.text for token in tokens] == ["\\ldots"]:
         return Dots()
     if all(token.kind == "text" for token in tokens):
         words = " ".join(token.text for token in tokens)
@@ -262,9 +268,10 @@ def _bracketed(tokens: list[Token]) -> Form | None:
     if inner is None:
         return _scaled(tokens)
     items = split(inner, {","}) if len(split(inner, {","})) > 1 else split(inner, {";"})
+    ends = tokens[0].text + tokens[-1].text
     if len(items) == 1:
-        return _chosen(inner) if not _is_shut(tokens) else None
-    if len(items) == 2 and not _is_open(tokens):
+        return None if ends == "[]" else _chosen(inner)
+    if len(items) == 2 and ends != "()":
         low, high = (parse(item) for item in items)
         return as_region(Span(low, high, tokens[0].text == "[", tokens[-1].text == "]"))
     return Many(Order.TUPLE, tuple(_read_one(item) for item in items))
@@ -283,14 +290,6 @@ def _scaled(tokens: list[Token]) -> Form | None:
     end = start - 1 if tokens[start - 1].text == "*" else start
     factor = parse(tokens[:end])
     return Many(Order.TUPLE, tuple(Value(Product((factor, parse(item)))) for item in items))
-
-
-def _is_open(tokens: list[Token]) -> bool:
-    return tokens[0].text == "(" and tokens[-1].text == ")"
-
-
-def _is_shut(tokens: list[Token]) -> bool:
-    return tokens[0].text == "[" and tokens[-1].text == "]"
 
 
 def _chosen(inner: list[Token]) -> Form | None:
@@ -342,9 +341,10 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     it that mean nothing: `\text{about } 5`, `\text{the point } (1, 2)`.
     """
     start = 0
-    while start < len(tokens) - 1 and tokens[start].kind == "text" and tokens[start].text not in MONEY:
+    while start < len(tokens) - 1 and tokens[start].kind == "text" and not _AMOUNT.search(tokens[start].text):
         start += 1
-    words = re.findall(r"[^\W\d]+", " ".join(token.text for token in tokens[:start]).lower())
+    text = " ".join(token.text for token in tokens[:start])
+    words = re.findall(r"[^\W\d]+", text.lower())
     is_named = tokens[start].kind in {"mark", "command"} and tokens[start].text in _RELATIONS
     if is_named or not words:
         return "", tokens
@@ -354,7 +354,7 @@ def _without_preface(tokens: list[Token]) -> tuple[str, list[Token]]:
     if not tokens[start - 1].text.endswith(":"):
         found = _VERB.fullmatch(label)
         label = found[1] if found else ""
-    is_label = label and not is_rejected_name(label) and not changes_value(label)
+    is_label = label and not takes_back(text) and not changes_value(re.sub(r"\b(?:not|no)\b", "", label))
     return (label, tokens[start:]) if is_label else ("", tokens)
 
 

@@ -93,7 +93,7 @@ def same_region(gold: Region, answer: Region, identity: Identity) -> bool:
         numbers.append((node, _number(node, numbers, identity)))
     places = [cut for _, cut in numbers]
     spans = [
-        (_below(span.has_low, low), _above(span.has_high, high))
+        (_cut(low, not span.has_low), _cut(high, span.has_high))
         for span, low, high in zip((*gold.spans, *answer.spans), places[::2], places[1::2], strict=True)
     ]
     num_gold = len(gold.spans)
@@ -139,12 +139,9 @@ def _infinity(node: Node) -> int:
     raise UndefinedError("arithmetic with infinity")
 
 
-def _below(is_closed: bool, cut: Cut) -> Cut:
-    return (cut[0], cut[1], 0 if is_closed else 1)
-
-
-def _above(is_closed: bool, cut: Cut) -> Cut:
-    return (cut[0], cut[1], 1 if is_closed else 0)
+def _cut(cut: Cut, is_behind: bool) -> Cut:
+    """The place before or behind a number."""
+    return (cut[0], cut[1], int(is_behind))
 
 
 def _numbers_of(region: Region, spans: list[tuple[Cut, Cut]]) -> list[tuple[Cut, Cut]]:

@@ -27,6 +27,7 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
+from or1_verify.latex.words import takes_back
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -44,6 +45,8 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     """Read tokens with relation signs between them; `read` reads a side without any."""
     sides, signs = split(tokens, _SIGNS), marks_between(tokens, _SIGNS)
     sides, signs = _until_approximation(sides, signs)
+    if takes_back(" ".join(map(_words_of, sides[:-1]))):
+        raise UnreadableError("words that take the value back")
     if not signs:
         return read(sides[0])
     if any(not side for side in sides):
@@ -91,7 +94,7 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
         return Named(JOINT.join(names) if is_joint else first, read(sides[-1]))
     if len(sides) > 2:
         return read(sides[-1])
-    if _has_words(sides):
+    if any(side[0].kind == "text" or side[-1].kind == "text" for side in sides):
         form, label = read(sides[-1]), label_of(sides[0])
         return Named(label, form) if label and isinstance(form, Value) else form
     if sides[0][0].text in _CALCULATIONS and _is_constant(parse(sides[-1])):
@@ -108,11 +111,13 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
 
 def label_of(side: list[Token]) -> str:
     r"""The kind of an extremum in words before a name: `\text{maximum at } x = 2`; empty for other words."""
-    words = {
-        word for token in side if token.kind == "text" for word in re.findall("[a-z]+", token.text.lower())
-    }
+    words = set(re.findall("[a-z]+", _words_of(side).lower()))
     found = {kind for kind, names in _EXTREMA.items() if names & words}
     return found.pop() if len(found) == 1 else ""
+
+
+def _words_of(side: list[Token]) -> str:
+    return " ".join(token.text for token in side if token.kind == "text")
 
 
 def _is_identity(left: Node, right: Node) -> bool:
@@ -123,10 +128,6 @@ def _is_identity(left: Node, right: Node) -> bool:
         return ExactIdentity().equal(left, right)
     except (NeedsNumbersError, UndefinedError, TooLargeError):
         return False
-
-
-def _has_words(sides: list[list[Token]]) -> bool:
-    return any(side[0].kind == "text" or side[-1].kind == "text" for side in sides)
 
 
 def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
@@ -157,12 +158,9 @@ def _without_bars(name: str, region: Form) -> Form:
         return Named(name, region)
     if span.low == NEGATIVE_INFINITY:
         return Named(name[1:-1], Region((Span(negated(span.high), span.high, span.has_high, span.has_high),)))
-    mirrored = Span(_opposite(span.high), negated(span.low), span.has_high, span.has_low)
+    low = NEGATIVE_INFINITY if span.high == INFINITY else negated(span.high)
+    mirrored = Span(low, negated(span.low), span.has_high, span.has_low)
     return Named(name[1:-1], Region((mirrored, span)))
-
-
-def _opposite(end: Node) -> Node:
-    return NEGATIVE_INFINITY if end == INFINITY else negated(end)
 
 
 def _is_constant(node: Node) -> bool:

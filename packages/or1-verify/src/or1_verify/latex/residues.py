@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import reduce
 from math import lcm
 
+from or1_verify.latex.notations import in_plain_words
 from or1_verify.latex.reader import is_congruence
 
-_WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
-_LAYOUT = re.compile(r"\\(?:left|right|quad|qquad)(?![A-Za-z])|\\[,;:! ]|[$~]")
 _MOD = re.compile(r"\(?\s*\\?(?:p|b)?mod(?![a-z])(?:ulo)?\s*\{?\s*(\d+)\s*\}?\s*\)?")
 _SHORT = re.compile(r"(\\equiv\s*\{?\s*[-+\\pm\d, ]+?)\s*\(\s*(\d+)\s*\)")
 _DOMAIN = re.compile(
@@ -21,11 +20,15 @@ _DOMAIN = re.compile(
     r"(?:integers?\s+[a-z]|[a-z]\s*\\in\s*(?:\\mathbb)?\s*\{?\s*Z\s*\}?|[a-z] is an integer)\s*\)?\s*\.?\s*$"
 )
 _JOINT = re.compile(r"(?<![A-Za-z])(?:and|or)(?![A-Za-z])|\\(?:lor|land|vee|wedge)(?![A-Za-z])|[,;]")
-_CLASS = re.compile(r"(?:([A-Za-z])\s*(?:\\equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
-_MULTIPLE = re.compile(r"(?:(\d+)\s*\\mid\s*([A-Za-z])|([A-Za-z])\s*\\equiv)(?:\s*([-+])\s*(\d+))?")
+_CLASS = re.compile(r"(?:([A-Za-z])\s*(?:\\n?equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
+_MULTIPLE = re.compile(r"(\d+)\s*\\n?mid\s*([A-Za-z])(?:\s*([-+])\s*(\d+))?")
+_DIVIDES = re.compile(r"\W*\d+\s*\\n?mid\s*[A-Za-z](?![A-Za-z])")
+_IS_NOT = re.compile(r"\\not\s*\\(?=equiv|mid)|≢")
 _FORMULA = re.compile(
-    r"([A-Za-z])\s*=\s*(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>(?:[-+]|\\pm)\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
+    r"(?:([A-Za-z])\s*=\s*)?(?:(?P<a>\d+)\s*[kmnjtq]\s*(?:(?P<b>(?:[-+]|\\pm)\s*\d+))?|(?P<d>-?\d+)\s*\+\s*(?P<c>\d+)\s*[kmnjtq])"
 )
+_ANY = frozenset({"or", "\\lor", "\\vee"})
+_POSITIVE = re.compile(r"\\(?:equiv|mid)(?![A-Za-z])|=")
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 _NOT_WORDS = frozenset({
     "and", "or", "mod", "modulo", "pmod", "bmod", "equiv", "mid", "in", "for", "some",
@@ -54,7 +57,8 @@ def has_modulus(text: str) -> bool:
     >>> has_modulus(r"n \equiv 1 (4)"), has_modulus(r"f(x) \equiv 0")
     (True, False)
     """
-    return ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
+    is_stated = ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
+    return is_stated or _DIVIDES.match(text) is not None
 
 
 def words_beside(text: str) -> frozenset[str]:
@@ -79,6 +83,8 @@ def read_residues(text: str) -> Residues | None:
 
     >>> sorted(read_residues(r"x \equiv \pm 2 \pmod 5").values), read_residues("x = 7k + 3").modulus
     ([2, 3], 7)
+    >>> sorted(read_residues(r"n \not\equiv 0, 1 \pmod 4").values)
+    [2, 3]
     """
     plain = " ".join(_plain(text).split()).strip(" .")
     if words_beside(text):
@@ -95,12 +101,33 @@ def read_residues(text: str) -> Residues | None:
             return None
         modulus, name = found.modulus, name or found.name
         classes.append(found)
+    if is_negated(plain):
+        return _outside(name, classes, joints) if _POSITIVE.search(plain) is None else None
     return _joined(name, classes[::-1], joints)
 
 
+def is_negated(text: str) -> bool:
+    r"""Whether a text states a negated congruence or division.
+
+    >>> is_negated(r"n \not\equiv 1 \pmod 4"), is_negated(r"4 \nmid n"), is_negated(r"4 \mid n")
+    (True, True, False)
+    """
+    return any(sign in text for sign in ("\\nequiv", "\\nmid")) or _IS_NOT.search(text) is not None
+
+
+def _outside(name: str, classes: list[Residues], joints: list[str]) -> Residues | None:
+    """The numbers in none of the classes, or not in all of them where "or" joins two statements."""
+    modulus = lcm(*(each.modulus for each in classes))
+    if modulus > _LARGEST:
+        return None
+    is_any = any(joint in _ANY for joint in joints) and sum(bool(each.name) for each in classes) > 1
+    join = frozenset[int].intersection if is_any else frozenset[int].union
+    inside = join(*(_lifted(each, modulus) for each in classes))
+    return Residues(name, modulus, frozenset(range(modulus)) - inside, True)
+
+
 def _plain(text: str) -> str:
-    text = _LAYOUT.sub(" ", _WRAPPER.sub(r" \1 ", text))
-    text = text.replace("≡", "\\equiv ").replace("≢", "\\not\\equiv ")
+    text = _IS_NOT.sub(r"\\n", in_plain_words(text).replace("≡", "\\equiv ").replace("≢", "\\not\\equiv "))
     text = _SHORT.sub(r"\1 mod \2", text)
     return re.sub(r"(?<=\d)\s*\|\s*(?=[A-Za-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))
 
@@ -109,10 +136,11 @@ def _read_one(piece: str, modulus: int) -> Residues | None:
     if found := _FORMULA.fullmatch(piece):
         period = int(found["a"] or found["c"])
         shifts = _signed((found["b"] or found["d"] or "0").replace(" ", ""))
-        return Residues(found[1], period, frozenset(s % period for s in shifts), False) if period else None
-    if (found := _MULTIPLE.fullmatch(piece)) and found[1] and int(found[1]):
-        period, sign = int(found[1]), -1 if found[4] == "+" else 1
-        return Residues(found[2], period, frozenset({sign * int(found[5] or "0") % period}), True)
+        values = frozenset(shift % period for shift in shifts) if period else frozenset[int]()
+        return Residues(found[1] or "", period, values, False) if period else None
+    if (found := _MULTIPLE.fullmatch(piece)) and int(found[1]):
+        period, sign = int(found[1]), -1 if found[3] == "+" else 1
+        return Residues(found[2], period, frozenset({sign * int(found[4] or "0") % period}), True)
     found = _CLASS.fullmatch(piece)
     period = int(found[3] or modulus) if found else 0
     if found is None or not period:
@@ -130,7 +158,7 @@ def _joined(name: str, classes: list[Residues], joints: list[str]) -> Residues |
     modulus = reduce(lcm, moduli)
     if len(moduli) > 1 and modulus > _LARGEST:
         return None
-    is_any = any(joint in {"or", "\\lor", "\\vee"} for joint in joints)
+    is_any = any(joint in _ANY for joint in joints)
     is_all = any(joint in {"and", "\\land", "\\wedge"} for joint in joints)
     if is_any and is_all:
         return None

@@ -23,7 +23,6 @@ from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
 from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
 from or1_verify.latex.builders import as_builder, same_builder
-from or1_verify.latex.clock import same_time
 from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
 from or1_verify.latex.domains import same_domains
@@ -136,7 +135,7 @@ class Comparer:
             case Based(digits), Value(node):
                 return isinstance(node, Number) and str(node.value) == digits.lstrip("0")
             case TimeOfDay(), TimeOfDay():
-                return same_time(gold, answer)
+                return gold.is_same(answer)
             case TimeOfDay() as clock, Ratio(parts):
                 return not clock.half and [_shown(part) for part in parts] == clock.time.split(":")
             case Value(node, unit=""), Based():
@@ -221,20 +220,12 @@ class Comparer:
             case (Many(Order.LIST), Many(Order.LIST)) if gold.is_any != answer.is_any:
                 if or_counts(gold) or or_counts(answer):
                     return False
-        gold_elements, answer_elements = elements_of(gold), elements_of(answer)
-        if _vector_of(gold if isinstance(gold, Value) else answer) is not None:
-            return self._same_vector(gold, answer)
-        return same_elements(gold_elements, answer_elements, self.same)
-
-    def _same_vector(self, gold: Form, answer: Form) -> bool:
-        """A point or vector may be written as a column, a row or a tuple."""
         vector, other = (gold, answer) if isinstance(gold, Value) else (answer, gold)
-        grid = _vector_of(vector)
-        if grid is None or 1 not in (len(grid), len(grid[0])):
-            return False
-        flat = tuple(Value(node) for row in grid for node in row)
-        listed = elements_of(other)
-        return same_elements(Elements(Order.TUPLE, flat), listed, self.same)
+        grid = (grid_of(vector.node) or row_of_vector(vector.node)) if isinstance(vector, Value) else None
+        if grid is not None:  # a point may be written as a column, a row or a tuple
+            flat = Elements(Order.TUPLE, tuple(Value(node) for row in grid for node in row))
+            return 1 in (len(grid), len(grid[0])) and same_elements(flat, elements_of(other), self.same)
+        return same_elements(elements_of(gold), elements_of(answer), self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
         if not beside_agrees(gold, answer):
@@ -252,16 +243,14 @@ class Comparer:
         if gold.is_percent != answer.is_percent:
             if gold.is_percent:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
-            whole = [(gold_node, answer_node)] if self._exceeds_one(gold_node) else []
+            exceeds_one = not variables(gold_node) and abs(self.identity.value(gold_node)) > 1
+            whole = [(gold_node, answer_node)] if exceeds_one else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
         if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
             return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
         if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
             return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
-
-    def _exceeds_one(self, node: Node) -> bool:
-        return not variables(node) and abs(self.identity.value(node)) > 1
 
     def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         answer_node = with_counter(answer_node, gold_node)
@@ -301,7 +290,8 @@ class Comparer:
         if difference <= abs(exact) * _MACHINE_PRECISION:
             return True
         written = exact if short is gold else rounded
-        ulp = _ulp(short) * abs(written / short.literal) if short.literal else Fraction(0)
+        last_place = Fraction(10) ** -short.num_places
+        ulp = last_place * abs(written / short.literal) if short.literal else Fraction(0)
         is_cut = short.num_digits >= _MIN_DIGITS_CUT and difference < ulp
         return difference <= ulp / 2 or is_cut
 
@@ -376,14 +366,5 @@ def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
 
 
-def _vector_of(form: Form) -> Grid | None:
-    return (grid_of(form.node) or row_of_vector(form.node)) if isinstance(form, Value) else None
-
-
 def _is_in_radians(value: Value) -> bool:
     return "radian" in measure_of(value.unit) or any(part == PI for part in walk(value.node))
-
-
-def _ulp(value: Value) -> Fraction:
-    """One unit in the last written digit."""
-    return Fraction(10) ** -value.num_places

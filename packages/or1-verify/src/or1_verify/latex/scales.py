@@ -19,13 +19,14 @@ SCALES = {
     "crore": 10**7, "googol": 10**100,
     **{f"{prefix}illion": 10 ** (3 * number) for number, prefix in enumerate(_ILLIONS.split(), 2)},
 }  # fmt: skip
-_NEVER_PLURAL = {"score": 20, "grand": 1000}
+_NEVER_PLURAL = {"score": 20, "grand": 1000, "gross": 144, "mil": 10**6}
 """Scales whose plurals are other nouns."""
 _PARTS_OF = {"per mille": 1000, "per mil": 1000, "permille": 1000, "permil": 1000, "basis point": 10_000,
-             "basis points": 10_000}  # fmt: skip
+             "basis points": 10_000, "bps": 10_000}  # fmt: skip
 _OLD_STEMS = {"thir": 3, "fif": 5, "eigh": 8, "nin": 9, "twelf": 12}
 """Cardinals that change before the ending of an ordinal."""
-_WORD = re.compile(r"\s*(?:of\s+)?(?:an?\s+)?([A-Za-z]+(?:-[A-Za-z]+)*)")
+_WORD = re.compile(r"\s*(?:of\s+)?(?:an?\s+)?(?!gross\s+(?!of\b)[a-z])([A-Za-z]+(?:-[A-Za-z]+)*)")
+"""The next word; `gross` before a noun is no number."""
 _PART = re.compile(rf"\s*({'|'.join(sorted(_PARTS_OF, key=len, reverse=True))})(?![A-Za-z-])", re.IGNORECASE)
 
 
@@ -47,17 +48,27 @@ def leading_factor(words: str) -> tuple[Fraction, str]:
     return factor, rest
 
 
-def cardinal(word: str) -> int | None:
-    """A whole number below a hundred in words.
+def cardinal(words: str) -> int | None:
+    """A whole number in words.
 
-    >>> cardinal("zero"), cardinal("twenty-five"), cardinal("hundreds")
-    (0, 25, None)
+    >>> cardinal("zero"), cardinal("three hundred and five"), cardinal("a dozen"), cardinal("hundreds")
+    (0, 305, 12, None)
     """
-    tens, _, ones = word.replace("-", " ").partition(" ")
-    if not ones or word == "zero":
-        return 0 if word == "zero" else CARDINALS.get(word)
-    both = CARDINALS.get(tens, 0), CARDINALS.get(ones, 10)
-    return sum(both) if both[0] >= 20 and both[1] < 10 else None
+    total, group, below, largest = 0, 0, 1000, 10**102
+    for word in words.replace("-", " ").split():
+        number, scale = CARDINALS.get(word, 0), SCALES.get(word, 0)
+        if 0 < number < below:
+            group, below = group + number, 10 if number >= 20 else 1
+        elif word in {"a", "an"} and below == 1000 and not total:
+            group, below = 1, 1
+        elif 0 < group < 100 and scale in {12, 100}:
+            group, below = group * scale, 100 if scale == 100 else 1
+        elif group and 1000 <= scale < largest:
+            total, group, below, largest = total + group * scale, 0, 1000, scale
+        elif word != "and" or below < 100 or not total + group:
+            return 0 if words == "zero" else None
+    is_whole = total + group and not words.endswith((" and", " a")) and words not in {"a", "an"}
+    return total + group if is_whole else None
 
 
 def ordinal(word: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from or1_verify.latex.words import FILLERS, FUNCTIONS, GREEK, SHORT_WORDS
+from or1_verify.latex.words import FILLERS, FUNCTIONS, GREEK, SHORT_WORDS, SMALL_GREEK
 
 
 class UnreadableError(Exception):
@@ -20,10 +20,6 @@ class Token(NamedTuple):
 
 OR = Token("command", ",")
 """A comma written as "or": any one of the conditions may hold."""
-_GREEK_NAMES = (
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma sigma tau phi chi"
-    " psi omega"
-)
 UNICODE = str.maketrans(
     {
         "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HYPHEN}": "-", "×": r"\times ",
@@ -32,12 +28,12 @@ UNICODE = str.maketrans(
         "∩": r"\cap ", "∈": r"\in ", "°": r"^\circ ", "²": "^2 ", "³": "^3 ", "½": r"\frac{1}{2}",
         "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}",
         "\N{FRACTION SLASH}": "/", "…": r"\ldots ", "ℝ": r"\mathbb{R}", "∅": r"\emptyset ",
-        "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ",
+        "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ", "“": " ", "”": " ", "¢": " cent ",
         "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ", "∏": r"\prod ",
-        "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''",
+        "∫": r"\int ", "→": r"\to ", "\N{PRIME}": "'", "\N{DOUBLE PRIME}": "''", "ς": r"\sigma ",
         "\N{RIGHT SINGLE QUOTATION MARK}": "'", "€": r"\euro ", "£": r"\pounds ", "‰": " permille ",
         **{chr(ord("\N{FULLWIDTH DIGIT ZERO}") + digit): str(digit) for digit in range(10)},
-        **dict(zip("αβγδεζηθκλμνξρσςτφχψω", (rf"\{name} " for name in _GREEK_NAMES.split()), strict=True)),
+        **dict(zip("αβγδεζηθκλμνξρστφχψω", (rf"\{name} " for name in SMALL_GREEK.split()), strict=True)),
     }
 )  # fmt: skip
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
@@ -77,7 +73,7 @@ _NUMBER = re.compile(
     r"(?P<grouped>(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,]\d|\d))|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?",
     re.ASCII,
 )
-_MARK = re.compile(r"\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
+_MARK = re.compile(r"\.{3}|\*\*|<=|>=|!=|=<|=>|==|\+-|\+/-|[-+*/^_=<>!|,;:.'%&(){}\[\]$?@#\"`]")
 _LETTERS = re.compile(r"[A-Z](?:\s*(?:,|and|, and|or)\s*[A-Z])+")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
 _INFINITY = re.compile(r"(?:positive |plus |(negative |minus ))?infinity")
@@ -87,12 +83,12 @@ _FIGURES = frozenset({"\\angle", "\\triangle", "\\overline", "\\vec"})
 _BEFORE_A_FACTOR = frozenset({"+", "-", "*", "/", ")", "]", "}", "!", "\\pi"})
 _SAME_MARK = {
     "**": "^", "=<": "<=", "=>": ">=", "==": "=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "+-":
-    "\\pm", "+/-": "\\pm",
+    "\\pm", "+/-": "\\pm", "...": "\\ldots",
 }  # fmt: skip
 _ROUNDINGS = {"round": "\\round", "nint": "\\nint", "frac": "\\fractionalpart", "mod": "\\bmod"}
 _PLAIN_COMMANDS = {
     "pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "sqrt": "\\sqrt", "cup":
-    "\\cup", "union": "\\cup", "percent": "%", "pct": "%", "percentage": "%", "frac": "\\frac", "and":
+    "\\cup", "union": "\\cup", "percent": "%", "percentage": "%", "frac": "\\frac", "and":
     ",", "or": ",", "in": "\\in", "infty": "\\infty", "theta": "\\theta",
     "mod": "\\bmod",
 }  # fmt: skip
@@ -253,6 +249,7 @@ class _Tokenizer:
 
     def _word(self, word: str) -> None:
         lower = word.lower()
+        follows_words = bool(self._tokens) and self._tokens[-1].kind == "text"
         if word.isupper() and self._follows_figure():
             self._tokens += [Token("letter", letter) for letter in word]
         elif lower in _PLAIN_COMMANDS and not (len(word) == 2 and word == "In"):
@@ -265,7 +262,7 @@ class _Tokenizer:
             self._add("command", f"\\{lower}")
         elif len(word) == 1:
             self._add("letter", word)
-        elif len(word) > 3 or lower in SHORT_WORDS or (lower in FILLERS and self._follows_words()):
+        elif len(word) > 3 or (lower in SHORT_WORDS and word != "NO") or (lower in FILLERS and follows_words):
             self._add("text", word)
         else:
             self._split(word)
@@ -280,9 +277,6 @@ class _Tokenizer:
         if not self._tokens or self._tokens[-1].kind == "text":
             return False
         return self._tokens[-1].kind in {"number", "letter"} or self._tokens[-1].text in _BEFORE_A_FACTOR
-
-    def _follows_words(self) -> bool:
-        return bool(self._tokens) and self._tokens[-1].kind == "text"
 
     def _split(self, word: str) -> None:
         for name in ("sin", "cos", "tan", "ln", "pi"):

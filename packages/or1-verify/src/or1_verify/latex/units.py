@@ -45,6 +45,10 @@ KINDS = frozenset(
     {"half", "quarter", "nautical", "sea", "light", "fluid", "troy", "leap", "board", "sidereal", "lunar"}
 )
 """Words that make another unit of the one after them."""
+_FOREIGN = re.compile(
+    r"(?!american|median)[a-z]{4,}(?:[icelb]an|[eu]se|ish)|kong|zealand|singapore|taiwan|brunei|zimbabwe|fiji"
+)
+"""Names of countries before their money, which is another than the dollars, cents or pounds alone."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _ITALIC = frozenset({
     "mm", "cm", "cms", "dm", "km", "kms", "in", "ft", "yd", "yds", "mi", "kg", "kgs", "lb", "lbs", "oz",
@@ -137,7 +141,7 @@ def measure_of(words: str) -> dict[str, int]:
             for place, unit in enumerate(units):
                 found[unit] += power * sign * (-1 if place else 1)
             power, last = 1, units[0]
-        kind = f"{lower} " if lower in KINDS else ""
+        kind = f"{lower} " if lower in KINDS or _FOREIGN.fullmatch(lower) else ""
     if found.keys() & set(_TEMPERATURES.values()):
         del found["degree"]
     return {unit: count for unit, count in found.items() if count}

@@ -14,18 +14,18 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
-GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-    "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma",
-    "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
-})  # fmt: skip
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "any", "per", "up"})
+SMALL_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
+)
+GREEK = frozenset({*SMALL_GREEK.split(), "iota", "upsilon", "Gamma", "Delta", "Theta", "Lambda", "Xi",
+                   "Sigma", "Phi", "Psi", "Omega", "ell", "hbar"})  # fmt: skip
+SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
     "no real roots",
-    "does not exist": "dne, undefined",
+    "does not exist": "dne, undefined, limit does not exist",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
@@ -40,23 +40,24 @@ FILLERS = frozenset({
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
-_THINGS = tuple({
-    word: number for number, sense in enumerate(group.split()) for word in sense.split("/")
-} for group in (
-    "boy girl", "man woman", "male female", "son daughter", "brother sister", "mother father", "uncle aunt",
-    "husband wife", "king queen", "head tail", "win/victory loss/defeat draw/tie", "row column",
-    "vertex edge face",
-    "penny nickel dime quarter", "red blue green yellow black white", "dog cat horse cow pig sheep bird",
-    "apple orange banana pear peach", "marble coin card stamp book pencil", "car truck bus bicycle",
-    "hit miss", "adult/grownup child/kid", "parent child/kid", "pass/success failure/fail",
-    "teacher student/pupil",
-    "buyer seller", "winner loser", "even odd", "profit/gain loss", "guest host", "employee employer",
-    "day night",
-))  # fmt: skip
+_GROUPS = (
+    "boy/man/male/son/brother/father/uncle girl/woman/lady/female/daughter/sister/mother/aunt/wife/wive;"
+    "adult/grownup/man/woman/lady child/kid/boy/girl baby/infant;parent/mother/father child/kid/son/daughter"
+    " brother/sister/sibling uncle/aunt cousin;king queen;head tail;win/victory loss/defeat draw/tie;"
+    "row column;vertex edge/side face;penny nickel dime quarter;red blue green yellow black white;"
+    "dog cat horse cow pig sheep goat rabbit mouse/mice bird/chicken/duck;student/pupil class school desk;"
+    "apple orange banana pear peach;marble ball coin card stamp book pencil;car truck bus bicycle;hit miss;"
+    "pass/success failure/fail;teacher student/pupil;buyer seller;winner loser;even odd;profit/gain loss;"
+    "guest host;employee employer;day night;husband wife/wive"
+)
+_THINGS = [
+    {word: number for number, sense in enumerate(group.split()) for word in sense.split("/")}
+    for group in _GROUPS.split(";")
+]
 """Groups of things counted, in the singular: no word stands for another one; `/` joins synonyms."""
 _NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
 _PLURALS = (
-    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"ices$"), "ex"),
+    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"(?<=vert)ices$"), "ex"),
     (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
@@ -80,16 +81,17 @@ _CHANGES_VALUE = re.compile(
     r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved"
     r"|negated|to the (?:\w+ )?power|below zero"
     r"|and an? (?:half|third|quarter)"
-    rf"|at least|at most|(?:more|less|greater) than|percent of|per (?:hundred|thousand|million)"
-    rf"|in (?:an? )?(?:{'|'.join(SCALES)})s?"
+    rf"|at (?:least|most|minimum|maximum)|(?:more|less|greater) than|percent of"
+    rf"|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
     rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
     r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
+    r"|\b(?:but|except|neither|without|than|from|of)\W*$"
 )
 _HALF_OF_UNIT = re.compile(r"\s*half\s+([a-z]+)")
 _REJECTED = (
     r"(?:extraneous|spurious|invalid|inadmissible|impossible|infeasible|unacceptable|unsuitable"
-    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false"
-    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard)ed"
+    r"|ineligible|inconsistent|illegal|disqualified|wrong|incorrect|untrue|false|forbidden"
+    r"|(?:exclud|reject|discard|omitt|eliminat|dismiss|disallow|ignor|disregard|prohibit|restrict)ed"
     r"|(?:ruled|crossed|struck|thrown) out)"
 )
 _REJECTS = re.compile(
@@ -99,20 +101,37 @@ _REJECTS = re.compile(
     r"|(?:exclud|reject|discard|omit|eliminat|dismiss|disallow|ignor|disregard)t?(?:e?s?|ing))\b"
 )
 """Words that take a value back; a verb with an object rejects another value."""
+_STATED = "(?:root|solution|answer|candidate|case|value|number|point|choice|interval|region|set|domain)s?"
+_DENIAL = r"(?:not|never|neither|nor|cannot|excluding|except|unless|[a-z]+n't)"
 _REJECTED_NAME = re.compile(
-    rf"(?:the )?{_REJECTED}(?: (?:root|solution|answer|candidate|case)s?)?|.*\b(?:wrong|incorrect|false)\b.*"
+    rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED}| [a-z]+(?<!s))?|{_STATED} {_REJECTED}|reject|discard"
+    rf"|exclude|(?:[a-z]+ )?restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
+    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor"
+    r"|(?:non-|no )(?:solution|root|answer)s?)\b.*"
+    rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"
+    r"|up to|at (?:least|most)|minus"
+    r"|(?:parallel|perpendicular|tangent|normal|orthogonal|asymptotic|symmetric) to"
+    r"|(?:opposite|negative|negation|complement|reflection|inverse) of)(?: is| are)?"
+    r"|(?:negative|between|twice|double|half|without|beyond|inside|outside(?: of)?|above|below|near"
+    r"|(?:an? )?(?:multiple|factor|divisor)s? of)(?: is| are)?"
 )
+"""Labels that take the value after them back, or make another value of it."""
 _IS_AT_END = re.compile(r"\s*\b(?:is|are|was|were)\s*$")
 _SUBJECT = re.compile(
     r".*\b(?:people|children|men|women|(?!(?:root|solution|answer|value|candidate|case)s$)[a-z]+(?<![sui])s)"
 )
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
+_STATEMENT = re.compile(
+    r"^(?:it|they|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
+    r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?) (?:is|are) "
+)
+"""The subject of a sentence that ends in one adjective or noun."""
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
-_DATE_NAMES = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-)  # fmt: skip
+_DAYS_AND_MONTHS = (
+    "january february march april may june july august september october november december"
+    " monday tuesday wednesday thursday friday saturday sunday"
+)
 _DATE = re.compile(
     r"(?:(?:on|in) )?(?:(?P<before>\d{1,2}) (?:of )?)?(?P<name>[a-z]{3,9})(?: (?P<after>\d{1,2}))?"
     r"(?: (?P<year>\d{4}))?"
@@ -156,9 +175,13 @@ def rejects(words: str, gold: str) -> bool:
     return subject != before or _DESCRIBED.fullmatch(after) is None
 
 
-def is_rejected_name(label: str) -> bool:
-    """Whether a label before a value says that it is no answer: `rejected: 4`."""
-    return _REJECTED_NAME.fullmatch(label) is not None
+def takes_back(label: str) -> bool:
+    """Whether words before a value say that it is no answer, or make another value of it.
+
+    >>> [takes_back(label) for label in ("Excluded value:", "all but", "number not divisible by 3")]
+    [True, True, False]
+    """
+    return _REJECTED_NAME.fullmatch(" ".join(re.findall(r"[a-z]+(?:['-][a-z]+)*", label.lower()))) is not None
 
 
 def multiplier(unit: str) -> tuple[Fraction, str]:
@@ -176,7 +199,7 @@ def meaning_words(text: str) -> tuple[str, ...]:
     >>> meaning_words("km north of the house"), meaning_words("square units in all")
     (('north', 'house'), ())
     """
-    words = re.findall(r"[a-z]+", text.lower().replace("non-", "non").replace("counter-", "counter"))
+    words = re.findall("[a-z]+", re.sub(r"\b(non|counter|anti)-", r"\1", text.lower()))
     return tuple(
         word.removesuffix("wards").removesuffix("ward")
         for word in words
@@ -194,9 +217,8 @@ def may_be_left_out(words: str, gold: str) -> bool:
     is_prose = any(len(word) >= _SHORTEST_NOUN or (is_unit_word(word) and word != "in") for word in written)
     for word in written:
         lower = word.lower()
-        is_filler = bool({lower, lower.removesuffix("s")} & _NO_NOUNS)
-        is_filler = is_filler and (is_prose or lower in SHORT_WORDS)  # `be` alone is a product
-        if word in known or is_filler or is_unit_word(word.rstrip("23")):
+        is_filler = {lower, lower.removesuffix("s")} & _NO_NOUNS and (is_prose or lower in SHORT_WORDS)
+        if word in known or is_filler or is_unit_word(word.rstrip("23")):  # `be` alone is a product
             continue
         is_product = word.isupper() or word[-1].isdigit() or lower in _OPERATIONS or _LETTERS.fullmatch(word)
         is_product = is_product or word in string.ascii_lowercase
@@ -255,7 +277,8 @@ def same_words(gold: str, answer: str) -> bool:
     >>> same_words("Ann, Bob and Cy", "Cy, Ann, Bob"), same_words("Ann, Bob, Cy", "Cy, Ann, Bob")
     (True, False)
     """
-    if normal_words(gold) == normal_words(answer):
+    stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
+    if normal_words(gold) in {normal_words(answer), normal_words(stated)}:
         return True
     wanted, is_set = _listed(gold)
     return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])
@@ -271,7 +294,7 @@ def _listed(text: str) -> tuple[list[str], bool]:
 def _with_full_date(text: str) -> str:
     """A day or date with the name in full and before the number: `30 oct` is `october 30`."""
     found = _DATE.fullmatch(text)
-    name = next((full for full in _DATE_NAMES if found and full.startswith(found["name"])), "")
+    name = next((full for full in _DAYS_AND_MONTHS.split() if found and full.startswith(found["name"])), "")
     if not found or not name:
         return text
     return " ".join(part for part in (name, found["before"] or found["after"], found["year"]) if part)

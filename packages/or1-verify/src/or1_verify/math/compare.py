@@ -9,15 +9,15 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.bases import counted
 from or1_verify.latex.chains import chains_hold, without_rounding
-from or1_verify.latex.durations import read_duration
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
 from or1_verify.latex.reader import read
-from or1_verify.latex.residues import has_modulus, read_residues, same_residues, words_beside
+from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
@@ -88,14 +88,17 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
-    duration = read_duration(gold.text) if gold.type is None else None
-    other = read_duration(answer) if duration else None
-    if duration and other and max(duration[1], other[1]) > 1:
-        return Comparison.EQUAL if duration[0] == other[0] else Comparison.DIFFERENT
+    amount = read_amount(gold.text) if gold.type is None else None
+    other = read_amount(answer) if amount else None
+    if amount and other and max(amount[2], other[2]) > 1:
+        return Comparison.EQUAL if amount[:2] == other[:2] else Comparison.DIFFERENT
     try:
         form = form_of(gold)
     except (BadGoldError, UnreadableError):
-        return Comparison.DIFFERENT if duration and duration[1] > 1 else Comparison.BAD_GOLD
+        if amount and amount[2] > 1:
+            return Comparison.DIFFERENT
+        decided = _by_residues(gold.text, answer) if gold.type is None else None
+        return decided or Comparison.BAD_GOLD
     if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
         return Comparison.DIFFERENT
     if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
@@ -144,6 +147,8 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
     classes = read_residues(gold), read_residues(answer)
     if classes[0] is not None and classes[1] is not None:
         return Comparison.EQUAL if same_residues(classes[0], classes[1]) else Comparison.DIFFERENT
+    if is_negated(gold) != is_negated(answer):
+        return Comparison.DIFFERENT
     number = plain_number(answer) if gold_is else plain_number(gold)
     known = classes[0] if gold_is else classes[1]
     if known is not None and number is not None:  # the least residue stands for its class
@@ -155,12 +160,9 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
         return None if is_stated else Comparison.DIFFERENT
     if known is not None and gold_is and "equiv" in gold and "=" in answer:  # one number of the class
         return Comparison.DIFFERENT
-    is_other = (answer_is or "equiv" in answer) and _moduli(gold) != _moduli(answer)
+    has_congruence = answer_is or "equiv" in answer
+    is_other = has_congruence and {*_MODULUS.findall(gold)} != {*_MODULUS.findall(answer)}
     return Comparison.DIFFERENT if is_other else None
-
-
-def _moduli(text: str) -> list[str]:
-    return sorted(_MODULUS.findall(text))
 
 
 def _joined(form: Form) -> Form:

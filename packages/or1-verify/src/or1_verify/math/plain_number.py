@@ -31,7 +31,7 @@ def plain_number(text: str) -> Fraction | None:
     >>> plain_number(r"\$1,234.50."), plain_number("025"), plain_number(r"336^\circ"), plain_number("1,23")
     (Fraction(2469, 2), Fraction(25, 1), Fraction(336, 1), None)
     """
-    if len(text) > _MAX_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS or ".." in text:
         return None
     bare = text.strip().removesuffix(".").strip("* ")
     if len(bare) > 2 and bare.startswith("$") and bare.endswith("$") and not bare.endswith(r"\$"):

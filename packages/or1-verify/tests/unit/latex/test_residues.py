@@ -37,6 +37,16 @@ _ROWS = [
     (r"n\equiv 1, 5\pmod 6", r"n=6k\pm 1,\ k\in\mathbb{Z}", r"n=6k\pm 2"),
     ("2 mod 5", "2", "≢ 2 mod 5"),
     (r"x\equiv 2\pmod 5", "x=5k+2", r"x\not\equiv 2\pmod 5"),
+    (r"6\pmod 9", r"x\equiv 15\pmod 9", r"x\not\equiv 6\pmod 9"),
+    (r"6\pmod 9", "9k+6", r"x\not \equiv 6\pmod 9"),
+    (r"m\not\equiv 1\pmod 4", r"m\equiv 0,2,3\pmod 4", r"m\equiv 1\pmod 4"),
+    (r"m\not\equiv 1\pmod 4", r"4\nmid m-1", r"4\mid m-1"),
+    (r"m\not\equiv 1,2\pmod 4", r"m\not\equiv 1\text{ and }m\not\equiv 2\pmod 4", r"m\not\equiv 1\pmod 4"),
+    (r"m\not\equiv 1,2\pmod 4", r"m\equiv 0,3\pmod 4", r"m\not\equiv 1\text{ or }m\not\equiv 2\pmod 4"),
+    (r"5\mid k", r"k\equiv 0\pmod 5", r"k\not\equiv 0\pmod 5"),
+    (r"5\mid k", r"k\equiv 5\pmod 5", r"5\nmid k"),
+    (r"5\nmid k", r"k\not\equiv 0\pmod 5", r"5\mid k"),
+    (r"5\nmid k", r"k\equiv\pm1,\pm2\pmod 5", r"6\nmid k"),
 ]  # fmt: skip
 
 
@@ -58,3 +68,14 @@ def test_formulas_and_congruences_agree_where_their_numbers_do(
     assert found[1] is not None
     assert same_residues(gold, found[0])
     assert same_residues(gold, found[1]) == (shift % modulus == 0)
+
+
+@given(st.integers(2, 30), st.sets(st.integers(0, 29), min_size=1, max_size=4))
+def test_a_negated_congruence_is_the_complement(modulus: int, values: set[int]) -> None:
+    listed = ", ".join(map(str, sorted(values)))
+    inside = read_residues(rf"x \equiv {listed} \pmod{{{modulus}}}")
+    outside = read_residues(rf"x \not\equiv {listed} \pmod{{{modulus}}}")
+    assert inside is not None
+    assert outside is not None
+    assert inside.values | outside.values == set(range(modulus))
+    assert not inside.values & outside.values

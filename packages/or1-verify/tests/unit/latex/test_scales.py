@@ -75,3 +75,21 @@ def test_cardinals_and_ordinals_are_read_back() -> None:
     ]
     assert [denominator_of(f"{name}s") for name in ORDINALS] == list(ORDINALS.values())
     assert [cardinal(word) for word in ("twenty-five", "five-twenty", "hundred")] == [25, None, None]
+
+
+def _in_words(number: int) -> str:
+    """A whole number below a million in English words."""
+    names = {value: word for word, value in CARDINALS.items()}
+    for size, name in ((1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            rest = number % size
+            joint = (" and " if rest < 100 else " ") if rest else ""
+            return f"{_in_words(number // size)} {name}{joint}{_in_words(rest) if rest else ''}"
+    return names.get(number) or f"{names[number // 10 * 10]}-{names[number % 10]}"
+
+
+@given(st.integers(1, 999_999), st.integers(1, 999_999))
+def test_whole_numbers_in_words(number: int, other: int) -> None:
+    assert cardinal(_in_words(number)) == number
+    assert cardinal(_in_words(number).replace(" and ", " ").replace("-", " ")) == number
+    assert is_right(str(number), _in_words(other)) == (number == other)

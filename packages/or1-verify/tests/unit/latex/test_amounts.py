@@ -1,4 +1,4 @@
-"""Durations in several units."""
+"""Amounts in several units: durations, lengths, weights, money."""
 
 import pytest
 from hypothesis import given
@@ -36,6 +36,14 @@ def test_a_duration_is_its_number_of_minutes_in_any_units(hours: int, minutes: i
         (_GOLD, r"\text{about }2\text{ hours }30\text{ minutes}", r"\text{about }2.3\text{ hours}"),
         (_LIST, r"20\text{ minutes}, 3\text{ hours}", r"21\text{ minutes}, 3\text{ hours}"),
         (_LIST, r"200\text{ minutes}", r"20\text{ minutes}"),
+        (r"5\text{ feet }7\text{ inches}", r"67\text{ inches}", r"7\text{ feet }5\text{ inches}"),
+        (r"5\text{ feet }7\text{ inches}", "5 ft. 7 in.", "5.7 ft"),
+        (r"67\text{ inches}", r"5\text{ ft and }7\text{ in}", r"5\text{ ft }6\text{ in}"),
+        (r"2\text{ kg }50\text{ g}", r"2050\text{ g}", r"250\text{ g}"),
+        (r"2\text{ pounds }4\text{ ounces}", r"2\frac14\text{ pounds}", r"2\text{ kg }4\text{ g}"),
+        (r"3\text{ dollars and }5\text{ cents}", r"3.05\text{ dollars}", r"3.5\text{ dollars}"),
+        (r"1\text{ m }20\text{ cm}", r"120\text{ cm}", r"1\text{ min }20\text{ s}"),
+        (r"1\text{ h }20\text{ m}", r"80\text{ min}", r"80\text{ m}"),
     ],
 )
 def test_durations_have_several_notations(gold: str, correct: str, incorrect: str) -> None:
