@@ -131,6 +131,11 @@ class DecodingEngine(SleepingEngine):
         self._batch = None
 
 
+def make_engine(settings: Mapping[str, Any]) -> SleepingEngine:
+    """The engine of a process; `engine` names its class."""
+    return {each.__name__: each for each in (SleepingEngine, DecodingEngine)}[settings["engine"]](settings)
+
+
 def _response(ticket: int, length: int) -> TokenResponse:
     tokens: Int32 = np.ones(length, dtype=np.int32)
     logprobs: Float32 = np.zeros(length, dtype=np.float32)

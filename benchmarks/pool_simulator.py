@@ -147,7 +147,7 @@ def _pool(engine: str, num_engines: int, reports: Path) -> EnginePool:
     scratch = Path(tempfile.mkdtemp(prefix="or1-simulator-"))
     folder = Path(model_folder("builtin:tiny"))
     shape = shape_for(folder, ModelConfig(path="builtin:tiny"))
-    settings = {"step_s": STEP_S, "slots": SLOTS, "reports": str(reports)}
+    settings = {"engine": engine, "step_s": STEP_S, "slots": SLOTS, "reports": str(reports)}
     limits = PoolLimits(
         max_running=SLOTS,
         max_prompt_tokens=128,
@@ -157,7 +157,7 @@ def _pool(engine: str, num_engines: int, reports: Path) -> EnginePool:
         load_s=600.0,
         step_s=600.0,
     )
-    starts = [Start(f"benchmarks._pool_engine:{engine}", settings, str(scratch))] * num_engines
+    starts = [Start("benchmarks._pool_engine", settings, str(scratch))] * num_engines
     environments = [{"OMP_NUM_THREADS": "1"}] * num_engines
     return EnginePool(
         starts,

@@ -117,3 +117,6 @@ _FAULTS = {
     "hangs": lambda: time.sleep(600),
     "twice": lambda: None,
 }
+
+
+make_engine = FakeEngine

@@ -57,7 +57,7 @@ def fake_pool(
     """A pool with one engine for each of the settings."""
     scratch = Path(tempfile.mkdtemp(prefix="or1-fake-"))
     return EnginePool(
-        [Start("tests.fake_engine:FakeEngine", each, str(scratch)) for each in settings],
+        [Start("tests.fake_engine", each, str(scratch)) for each in settings],
         EndingCharTokenizer(),
         PoolLimits(
             max_running=max_running,

@@ -49,9 +49,9 @@ def _local_pool() -> EnginePool:
 
 
 def vllm_pool(
-    dtype: str, num_engines: int, *, factory: str | None = None, max_response_tokens: int = MAX_RESPONSE
+    dtype: str, num_engines: int, *, engine_module: str | None = None, max_response_tokens: int = MAX_RESPONSE
 ) -> EnginePool:
-    """A pool of its own, on the built-in model; `factory` builds the engine in place of or1's."""
+    """A pool of its own, on the built-in model; `engine_module` makes the engine in place of or1's."""
     model = assemble.read_model(
         ModelConfig.model_validate({"path": "builtin:tiny", "dtype": dtype}), SystemConfig(device="cpu")
     )
@@ -64,8 +64,8 @@ def vllm_pool(
         vllm=VllmConfig(kv_cache_bytes=64 << 20),
     )
     with pytest.MonkeyPatch.context() as patch:
-        if factory is not None:
-            patch.setattr("or1.assemble.vllm.FACTORY", factory)
+        if engine_module is not None:
+            patch.setattr("or1.assemble.vllm.ENGINE_MODULE", engine_module)
         pool = assemble.ENGINES["vllm"](model, rollout)
     assert isinstance(pool, EnginePool)
     return pool

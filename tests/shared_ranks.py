@@ -12,7 +12,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from or1.config import OptimizerConfig
-from or1.nn.kernels import FAST
+from or1.nn.dtypes import dtype_name
 from or1.nn.load import read_shape
 from or1.nn.weights import load_decoder
 from or1.trainer.fsdp_backend import FsdpBackend
@@ -61,8 +61,9 @@ def rank_settings(dtype: torch.dtype = torch.float32, context_parallel: int = 1)
     return RankSettings(
         folder=folder,
         shape=read_shape(folder),
-        kernels=FAST,
-        dtype=dtype,
+        exact=False,
+        num_ids=read_shape(folder).vocab_size,
+        dtype=dtype_name(dtype),
         device="cpu",
         optimizer=OPTIMIZER,
         temperature=1.0,

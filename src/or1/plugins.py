@@ -134,7 +134,7 @@ def _module_of_file(path: str, digest: str) -> ModuleType:
     if found is None or found.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module  # dataclasses and pickle look modules up there
+    sys.modules[name] = module  # dataclasses look modules up there
     try:
         found.loader.exec_module(module)
     except BaseException:

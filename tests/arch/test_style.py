@@ -26,9 +26,7 @@ BROAD_EXCEPT_ALLOWED = {
     "or1/cluster/",
 }
 FOREIGN_CODE_ALLOWED = {
-    "or1/processes/worker.py",  # unpickles messages of its own parent process only
     "or1_verify/code/child.py",  # runs in a process that has been locked in
-    "or1_verify/pool/worker_main.py",  # unpickles requests of its own parent process only
     "or1_verify/sandbox/program.py",  # runs in a process that has been locked in
 }
 DURABLE_WRITES_ALLOWED = {
@@ -36,6 +34,7 @@ DURABLE_WRITES_ALLOWED = {
     "or1_verify/sandbox/",  # moves scratch directories, which need not survive a crash
     "or1_verify/file.py",  # a distribution of its own, which cannot import or1.storage
 }
+PICKLES = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "jsonpickle", "shelve"}
 CONFIG_NAMES = {"run", "config", "cfg", "stage", "loss", "entropy", "settings"}
 
 Rule = Callable[[ast.AST], bool]
@@ -83,11 +82,27 @@ def runs_foreign_code(node: ast.AST) -> bool:
     match node:
         case ast.Call(func=ast.Name(id="eval" | "exec")):
             return True
-        case ast.Call(func=ast.Attribute(attr="load" | "loads", value=ast.Name(id="pickle" | "dill"))):
-            return True
-        case ast.Call(func=ast.Attribute(attr="recv"), args=[], keywords=[]):  # a Connection unpickles
-            return True
         case ast.keyword(arg="trust_remote_code", value=ast.Constant(value=True)):
+            return True
+    return False
+
+
+def pickles(node: ast.AST) -> bool:
+    """Imports of pickle and its like; `recv` of a Connection; loads of numpy and torch that unpickle."""
+    match node:
+        case ast.Import(names=names):
+            return any(name.name.split(".")[0] in PICKLES for name in names)
+        case ast.ImportFrom(module=str(module)):
+            return module.split(".")[0] in PICKLES
+        case ast.Call(func=ast.Attribute(attr="recv"), args=[], keywords=[]):
+            return True
+        case ast.Call(func=ast.Attribute(attr="load", value=ast.Name(id="np" | "numpy")), keywords=given):
+            return not any(
+                each.arg == "allow_pickle" and ast.unparse(each.value) == "False" for each in given
+            )
+        case ast.Call(func=ast.Attribute(attr="load", value=ast.Name(id="torch"))):
+            return True
+        case ast.keyword(arg="allow_pickle", value=ast.Constant(value=True)):
             return True
     return False
 
@@ -117,6 +132,7 @@ RULES: list[tuple[Rule, set[str], str]] = [
     (renames_a_file, DURABLE_WRITES_ALLOWED, "part.replace(path)"),
     (locks_or_flushes_a_file, DURABLE_WRITES_ALLOWED, "fcntl.flock(file, fcntl.LOCK_EX)"),
     (runs_foreign_code, FOREIGN_CODE_ALLOWED, "load(name, trust_remote_code=True)"),
+    (pickles, set(), "import pickle"),
 ]
 
 
@@ -158,10 +174,23 @@ def test_a_rename_of_a_file_is_told_from_a_replacement_of_text(code: str, rename
 
 
 @pytest.mark.parametrize(
-    ("code", "unpickles"), [("channel.recv()", True), ("channel.recv_bytes()", False), ("end.recv(8)", False)]
+    ("code", "is_pickle"),
+    [
+        ("from pickle import loads", True),
+        ("import json, cloudpickle.compat", True),
+        ("import pickletools", False),
+        ("channel.recv()", True),
+        ("channel.recv_bytes()", False),
+        ("end.recv(8)", False),
+        ("np.load(path)", True),
+        ("np.load(path, allow_pickle=False)", False),
+        ("numpy.load(path, allow_pickle=allowed)", True),
+        ("json.load(file)", False),
+        ("torch.load(path, weights_only=True)", True),
+    ],
 )
-def test_a_connection_that_unpickles_is_told_from_a_socket(code: str, unpickles: bool) -> None:
-    assert any(runs_foreign_code(node) for node in ast.walk(ast.parse(code))) is unpickles
+def test_what_unpickles_is_found(code: str, is_pickle: bool) -> None:
+    assert any(pickles(node) for node in ast.walk(ast.parse(code))) is is_pickle
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -185,7 +185,7 @@ def test_a_small_step_of_an_old_head_is_seen(pool: EnginePool) -> None:
 def test_an_engine_without_its_load_and_one_with_an_old_cache_are_caught() -> None:
     require_vllm()
     old, new = (WeightHandle(version=n, ref=_moved(0.1 * n, seed=n)) for n in (1, 2))
-    with contextlib.closing(vllm_pool("float32", 1, factory="tests.vllm_faults:make_engine")) as faulty:
+    with contextlib.closing(vllm_pool("float32", 1, engine_module="tests.vllm_faults")) as faulty:
         faulty.start()  # as an engine that was started again: it has the weights of its start
         with pytest.raises(EngineError, match="does not sample from the published weights"):
             faulty.compare_with(old)

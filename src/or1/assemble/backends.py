@@ -13,6 +13,7 @@ from or1.config import RunConfig
 from or1.errors import ConfigError
 from or1.machine import num_threads
 from or1.nn.config import FAMILIES, DecoderConfig
+from or1.nn.dtypes import dtype_name
 from or1.nn.kernels import shares_prompts_on
 from or1.plugins import factory_named
 from or1.protocols import TrainerBackend
@@ -81,8 +82,9 @@ def fsdp_backend(model: Model, run: RunConfig, places: RankPlaces | None = None)
     settings = RankSettings(
         folder=model.folder,
         shape=model.config,
-        kernels=model.kernels,
-        dtype=model.dtype,
+        exact=model.exact,
+        num_ids=model.tokenizer.num_ids,
+        dtype=dtype_name(model.dtype),
         device=device,
         optimizer=run.optimizer,
         temperature=run.rollout.temperature,

@@ -25,7 +25,7 @@ def pool_of(
     places: EnginePlaces,
     transfer: WeightTransfer,
     *,
-    factory: str,
+    engine_module: str,
     settings: Sequence[Mapping[str, Any]],
     environments: Sequence[Mapping[str, str]],
     max_model_tokens: int,
@@ -37,14 +37,14 @@ def pool_of(
         rollout: with the longest response.
         places: machines of the engines.
         transfer: way of published weights to them.
-        factory: see `Start`.
+        engine_module: see `Start`.
         settings: of each engine, see `Start`.
         environments: variables of the process of each engine.
         max_model_tokens: longest prompt and response together [tokens].
     """
     limits, number = rollout.vllm, range(rollout.num_engines)
     return EnginePool(
-        [Start(factory, each, str(places.scratch)) for each in settings],
+        [Start(engine_module, each, str(places.scratch)) for each in settings],
         model.tokenizer,
         PoolLimits(
             max_running=rollout.max_running,

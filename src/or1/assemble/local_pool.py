@@ -7,11 +7,12 @@ from or1.assemble.model import Model
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import FAMILIES, DecoderConfig
+from or1.nn.dtypes import dtype_name
 from or1.rollout.engine_places import EnginePlaces, EnginesHere
 from or1.rollout.engine_pool import EnginePool
 from or1.rollout.transfer import SharedFile
 
-FACTORY = "or1.rollout.local_worker:make_engine"
+ENGINE_MODULE = "or1.rollout.local_worker"
 
 
 def local_pool(model: Model, rollout: RolloutConfig, places: EnginePlaces | None = None) -> EnginePool:
@@ -37,9 +38,10 @@ def local_pool(model: Model, rollout: RolloutConfig, places: EnginePlaces | None
         "model": {
             "folder": model.folder,
             "shape": model.config,
-            "dtype": model.dtype,
-            "device": model.device,
-            "kernels": model.kernels,
+            "dtype": dtype_name(model.dtype),
+            "device": str(model.device),
+            "exact": model.exact,
+            "num_ids": model.tokenizer.num_ids,
         },
         "eos_ids": model.tokenizer.eos_ids,
         "max_running": rollout.max_running,
@@ -51,7 +53,7 @@ def local_pool(model: Model, rollout: RolloutConfig, places: EnginePlaces | None
         rollout,
         places,
         SharedFile(published_by(model), places.scratch, places.spread),
-        factory=FACTORY,
+        engine_module=ENGINE_MODULE,
         settings=[settings | {"threads": each} for each in threads],
         environments=[{"OMP_NUM_THREADS": str(each)} for each in threads],
         max_model_tokens=max_model_tokens,

@@ -17,7 +17,7 @@ from or1.models import model_folder
 from or1.nn.causal_model import CausalModel
 from or1.nn.config import FAMILIES, DecoderConfig, ModelShape
 from or1.nn.head import KnownIds, unknown_mass
-from or1.nn.kernels import EXACT, FAST, Kernels, for_ids
+from or1.nn.kernels import Kernels, kernels_of
 from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import resolve_folder
@@ -42,10 +42,15 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     """Compute type of rollout and update."""
-    kernels: Kernels
-    """EXACT if `system.deterministic`; their head knows the ids of the tokenizer."""
+    exact: bool
+    """Computed by EXACT kernels: `system.deterministic`."""
     lora: LoraConfig | None
     """Adapters that are trained in place of the weights."""
+
+    @property
+    def kernels(self) -> Kernels:
+        """EXACT or FAST; their head knows the ids of the tokenizer."""
+        return kernels_of(self.tokenizer.num_ids, self.config.vocab_size, exact=self.exact)
 
     def load(self, dtype: torch.dtype | None = None, *, adapters: bool = False) -> CausalModel:
         """The model with the weights of the folder.
@@ -89,14 +94,13 @@ def read_model(model: ModelConfig, system: SystemConfig) -> Model:
         )
     device = device_for(system, has_gpu=torch.cuda.is_available())
     tokenizer = load_tokenizer(folder, config, chat=model.chat)
-    kernels = EXACT if system.deterministic else FAST
     return Model(
         folder=folder,
         config=config,
         tokenizer=tokenizer,
         device=device,
         dtype=dtype_for(model, system, best_dtype(device, config.hidden_size)),
-        kernels=for_ids(kernels, tokenizer.num_ids, config.vocab_size),
+        exact=system.deterministic,
         lora=model.lora,
     )
 

@@ -12,6 +12,7 @@ from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
 from or1.errors import ConfigError
 from or1.nn.config import read_json
+from or1.nn.dtypes import dtype_name
 from or1.rollout.engine_places import EnginePlaces, EnginesHere
 from or1.rollout.engine_pool import EnginePool
 from or1.rollout.transfer import CudaIpc, SharedFile, WeightTransfer
@@ -20,7 +21,7 @@ NEEDS = Needs(
     module="vllm",
     install="with a GPU pip install -c constraints.txt '.[vllm]'; on a CPU make venv-vllm",
 )
-FACTORY = "or1.rollout.vllm_engine:make_engine"
+ENGINE_MODULE = "or1.rollout.vllm_engine"
 _CPU_BLOCK_TOKENS = 32
 """Positions of a block of the prefix cache on a CPU: the smallest, since only whole blocks are shared."""
 _CPU_CACHE_BYTES = 1 << 30
@@ -56,7 +57,7 @@ def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | Non
         rollout,
         places,
         transfer,
-        factory=FACTORY,
+        engine_module=ENGINE_MODULE,
         settings=[settings | {"transfer": first} for first in first_messages],
         environments=[_environment(model, rollout, places, n) for n in range(rollout.num_engines)],
         max_model_tokens=max_model_tokens,
@@ -128,7 +129,7 @@ def engine_arguments(
         "load_format": "dummy",  # no weights but published ones
         "generation_config": "vllm",  # no sampling defaults of the model
         "skip_tokenizer_init": True,
-        "dtype": str(model.dtype).removeprefix("torch."),
+        "dtype": dtype_name(model.dtype),
         "max_model_len": max_model_tokens,
         "max_num_seqs": rollout.max_running,
         "logprobs_mode": "processed_logprobs",

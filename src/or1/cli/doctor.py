@@ -151,10 +151,11 @@ def _memory() -> Finding:
 def _bfloat16() -> Finding:
     import torch
 
+    from or1.nn.dtypes import dtype_name
     from or1.trainer.precision import best_dtype
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    chosen = str(best_dtype(device, MATMUL_SIZE)).removeprefix("torch.")
+    chosen = dtype_name(best_dtype(device, MATMUL_SIZE))
     seen = f"{bfloat16_speedup():.1f} x the speed of float32; model.dtype auto takes {chosen}"
     return Finding(State.OK, "bfloat16", seen)
 

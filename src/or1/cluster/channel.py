@@ -1,6 +1,6 @@
 """The channel between the driver and a process on another machine: a TCP connection.
 
-Both ends prove at the start that they know a key, since the process unpickles the messages of the driver. The
+Both ends prove at the start that they know a key, since the process does the work that the driver sends. The
 later bytes are neither encrypted nor signed: the network has to be private. A peer that the network cuts off
 ends the channel within seconds, on both ends: its messages cannot arrive later.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from or1_verify.base import Verifier
 from or1_verify.pool.worker_main import Setup
-from or1_verify.types import Outcome, Problem, Verdict
+from or1_verify.types import Message, Outcome, Problem, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +35,12 @@ class Judged:
     """A verdict."""
 
     ticket: int
-    outcome: str
-    reward: float | None
-    reason: str
-    detail: str
-    seconds: float
+    verdict: Verdict
     events: Mapping[str, int]
     """See `WorkerPool.events`; of this machine, so far."""
 
-    @classmethod
-    def of(cls, ticket: int, verdict: Verdict, events: Mapping[str, int]) -> Judged:
-        outcome = verdict.outcome.value
-        return cls(ticket, outcome, verdict.reward, verdict.reason, verdict.detail, verdict.seconds, events)
 
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict(
-            outcome=Outcome(self.outcome),
-            reward=self.reward,
-            reason=self.reason,
-            detail=self.detail,
-            seconds=self.seconds,
-        )
-
-
-REPLIES = (Judged,)
-"""The dataclasses of which replies are made."""
+REQUESTS = (StartVerifiers, Setup, Judge, Problem, Message, Verifier)
+"""The types of which messages to the workers are made."""
+REPLIES = (Judged, Verdict, Outcome)
+"""The types of which their replies are made."""

@@ -7,7 +7,7 @@ import faulthandler
 import signal
 from concurrent.futures import Future
 
-from or1.cluster.verify_messages import Judge, Judged, StartVerifiers
+from or1.cluster.verify_messages import REQUESTS, Judge, Judged, StartVerifiers
 from or1.processes.heartbeat import Pulse
 from or1.processes.worker import Channel
 from or1_verify.pool.workers import WorkerPool
@@ -17,7 +17,7 @@ from or1_verify.types import Verdict
 def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the driver closes it."""
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    channel = Channel(descriptor)
+    channel = Channel(descriptor, REQUESTS)
     start: StartVerifiers = channel.first()
     channel.read(start.scratch)
     pulse = Pulse(channel.beat)
@@ -29,6 +29,6 @@ def main(descriptor: int) -> None:
 
         def send(done: Future[Verdict], ticket: int = ticket) -> None:
             with contextlib.suppress(OSError):  # the driver has gone
-                channel.send(Judged.of(ticket, done.result(), workers.events()))
+                channel.send(Judged(ticket, done.result(), workers.events()))
 
         workers.submit(message.problem, message.answer).add_done_callback(send)

@@ -19,7 +19,7 @@ from pathlib import Path
 from or1.errors import RunStopped
 from or1.lab.matrix import PlannedRun
 from or1.lab.results import have_results, result_of, write_result
-from or1.lab.worker import RunEnded, TrainRun
+from or1.lab.worker import REPLIES, RunEnded, TrainRun
 from or1.processes.child import ChildProcess
 from or1.storage.atomic import guard_writes
 from or1.storage.folder import LOCK, FolderLock
@@ -146,7 +146,7 @@ class _Lab:
             _ENVIRONMENT,
             log,
             error=RunStopped,
-            replies=(RunEnded,),
+            replies=REPLIES,
         )
 
     def take(self, limit_s: float) -> None:

@@ -34,9 +34,13 @@ class RunEnded:
     """Training itself cannot continue, because of the settings: a result like others."""
 
 
+REQUESTS, REPLIES = (TrainRun,), (RunEnded,)
+"""The types of which messages to a worker, and its replies, are made."""
+
+
 def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the lab closes it."""
-    channel = Channel(descriptor)
+    channel = Channel(descriptor, REQUESTS)
     channel.read()
     logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
 

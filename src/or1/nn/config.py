@@ -84,6 +84,10 @@ class DecoderConfig(ModelShape):
         return (self.num_heads + 2 * self.num_kv_heads) * self.head_size
 
 
+SHAPES = (ModelShape, DecoderConfig, Llama3Scaling, YarnScaling)
+"""The types of which the shape of a model is made, for messages to other processes."""
+
+
 def read_config(folder: Path) -> DecoderConfig:
     """Read `config.json` of a Hugging Face folder.
 

@@ -107,3 +107,8 @@ EXACT = Kernels(
 )
 """Every row by the same sequence of operations in `Decoder.packed` and `Decoder.cached`: the same bits,
 slower."""
+
+
+def kernels_of(num_ids: int, vocab_size: int, *, exact: bool) -> Kernels:
+    """EXACT or FAST for a model whose tokenizer has `num_ids` ids."""
+    return for_ids(EXACT if exact else FAST, num_ids, vocab_size)

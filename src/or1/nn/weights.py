@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from or1.errors import ModelError, first_line
 from or1.nn.config import DecoderConfig, read_config, read_json
 from or1.nn.decoder import Decoder
+from or1.nn.dtypes import dtype_name
 from or1.nn.kernels import FAST, Kernels
 
 INDEX = "model.safetensors.index.json"
@@ -188,7 +189,7 @@ def write_folder(
     for file in side_files(source):
         if file.resolve() != (target / file.name).resolve():
             shutil.copyfile(file, target / file.name)
-    stored = str(next(iter(parts.values())).dtype).removeprefix("torch.")
+    stored = dtype_name(next(iter(parts.values())).dtype)
     raw = read_json(source, "config.json")
     raw |= {"dtype": stored, "torch_dtype": stored}  # the names of transformers 5 and 4
     (target / "config.json").write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")

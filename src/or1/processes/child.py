@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,9 @@ from typing import Any
 from or1.errors import RunStopped
 from or1.processes.heartbeat import Heartbeat
 from or1.processes.launch import Launch, LocalProcess
-from or1.processes.replies import decode
+from or1.processes.messages import decode, encode, receive, send
 from or1.types import ProcessStatus
+from or1_verify.messages import MessageError
 
 _CLOSE_LIMIT_S = 5.0
 """Longest wait for a process to end after its channel was closed [s]; then it is killed."""
@@ -32,7 +32,7 @@ class ChildProcess:
         environment: variables of the process, beside those of this one.
         log: file for all that the process prints.
         error: type of the errors of this process.
-        replies: dataclasses that its replies hold.
+        replies: types of which its replies are made, see `or1.processes.messages.decode`.
         launch: starts it; None = on this machine.
     """
 
@@ -60,6 +60,8 @@ class ChildProcess:
         self.silence_limit_s = math.inf
         """Longest time without a heartbeat [s]; none while it starts: an import may stop all threads."""
         self.error = error
+        self._fault = ""
+        """Of a message that could not be read."""
         self._running = (launch or LocalProcess)(worker, environment, log)
 
     @property
@@ -85,9 +87,9 @@ class ChildProcess:
 
     def send(self, message: object) -> None:
         """Send a message; an error of the type `error` if the process has ended."""
-        content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        content = encode(message)
         try:
-            self.channel.send_bytes(content)
+            send(self.channel, content)
         except BlockingIOError as error:
             raise self._stopped() from error
         except OSError as error:
@@ -95,16 +97,20 @@ class ChildProcess:
         self.bytes_sent += len(content)
 
     def receive(self) -> Any:
-        """The next message, which must have come; an error of the type `error` if the process has ended."""
+        """The next message, which must have come; an error of the type `error` if the process has ended, or
+        has sent what is none of its replies."""
         try:
-            content = self.channel.recv_bytes()
+            content = receive(self.channel)
+            message = decode(content, self._replies)
+        except MessageError as error:
+            self._fault = str(error)
+            raise self.ended() from error
         except BlockingIOError as error:
             raise self._stopped() from error
         except (EOFError, OSError) as error:
             raise self.ended() from error
         self.bytes_received += len(content)
         self.silent_s, self.last_message_at = 0.0, time.monotonic()
-        message = decode(content, self._replies)
         if isinstance(message, Heartbeat):
             self.last_beat = message
             self.stuck_s = min(self.stuck_s, message.since_s)
@@ -191,7 +197,10 @@ class ChildProcess:
         return self._running.stack(limit_s)
 
     def ended(self) -> RunStopped:
-        """The error of a process whose channel has ended, with its exit status and the end of its output."""
+        """The error of a process whose channel has ended, with its exit status and the end of its output; or
+        which has sent what could not be read."""
+        if self._fault:
+            return self.error(f"{self.name} ({self.place}): {self._fault}{self.last_lines()}")
         status = self._running.wait(_CLOSE_LIMIT_S)
         shown = "unknown" if status is None else status
         return self.error(

@@ -64,7 +64,7 @@ class Running(Protocol):
 
 
 class Launch(Protocol):
-    """Starts processes. Only the parent can write to their channels: they unpickle what comes."""
+    """Starts processes. Only the parent can write to their channels."""
 
     def __call__(self, worker: str, environment: Mapping[str, str], log: Path) -> Running:
         """Start a process.

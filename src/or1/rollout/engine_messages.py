@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from or1.nn.config import SHAPES
 from or1.processes.heartbeat import Heartbeat
 from or1.types import Float32, Int32, Sampling
 
@@ -87,9 +88,10 @@ class RequestEngine(Protocol):
 class Start:
     """First message: build the engine. Answered by `Done(None)`."""
 
-    factory: str
-    """`module:function`; called with `settings`, returns a `RequestEngine`."""
+    module: str
+    """Its function `make_engine` gets the settings and returns a `RequestEngine`."""
     settings: Mapping[str, Any]
+    """Numbers, texts, lists, tuples, dictionaries and paths, and the shape of a model."""
     scratch: str | None
     """Folder to delete when the pool's process ends without closing; None = nothing."""
 
@@ -154,5 +156,7 @@ class Failed:
 
 ToEngine = Start | Load | ReadCanary | Begin | Add | Abort
 FromEngine = Done | Completed | Heartbeat | Failed
+REQUESTS = (Start, Load, ReadCanary, Begin, Add, Abort, Sampling, TokenRequest, *SHAPES)
+"""The types of which messages to an engine are made."""
 REPLIES = (Done, Completed, Failed, CanaryReading, TokenResponse)
-"""The dataclasses of which replies of an engine are made."""
+"""The types of which its replies are made."""

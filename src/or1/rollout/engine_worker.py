@@ -13,6 +13,7 @@ import traceback
 from or1.processes.heartbeat import Pulse
 from or1.processes.worker import Channel
 from or1.rollout.engine_messages import (
+    REQUESTS,
     Abort,
     Add,
     Begin,
@@ -30,13 +31,12 @@ from or1.rollout.engine_messages import (
 def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the pool closes it."""
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    channel = Channel(descriptor)
+    channel = Channel(descriptor, REQUESTS)
     start: Start = channel.first()
     channel.read(start.scratch)
     pulse = Pulse(channel.beat)
     try:
-        module, _, name = start.factory.partition(":")
-        engine: RequestEngine = getattr(importlib.import_module(module), name)(start.settings)
+        engine: RequestEngine = importlib.import_module(start.module).make_engine(start.settings)
         channel.send(Done(None))
         EngineServer(channel, engine, pulse).serve()
     except Exception as error:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from or1.nn.causal_model import CausalModel
+from or1.nn.dtypes import dtype_named
+from or1.nn.kernels import kernels_of
 from or1.nn.load import unloaded_model
 from or1.nn.published import load_published
 from or1.rollout.canary import sequence_logprobs
@@ -24,7 +26,8 @@ def make_engine(settings: Mapping[str, Any]) -> LocalRequestEngine:
     """The engine of a process.
 
     Args:
-        settings: `model`, arguments of `unloaded_model`; `threads`; and those of `LocalRequestEngine`.
+        settings: `model`: `folder`, `shape`, `dtype` and `device` by name, `exact` and `num_ids` as of
+            `kernels_of`; `threads`; and the arguments of `LocalRequestEngine`.
     """
     model = settings["model"]
     if settings["threads"] is not None:
@@ -32,9 +35,9 @@ def make_engine(settings: Mapping[str, Any]) -> LocalRequestEngine:
     decoder = unloaded_model(
         model["folder"],
         model["shape"],
-        dtype=model["dtype"],
-        device=model["device"],
-        kernels=model["kernels"],
+        dtype=dtype_named(model["dtype"]),
+        device=torch.device(model["device"]),
+        kernels=kernels_of(model["num_ids"], model["shape"].vocab_size, exact=model["exact"]),
     )
     return LocalRequestEngine(
         decoder,

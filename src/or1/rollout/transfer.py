@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
+from torch.storage import TypedStorage
 
 from or1.errors import EngineError, ModelError
+from or1.nn.dtypes import dtype_name, dtype_named
 from or1.nn.published import file_name, write_parts
 from or1.types import WeightHandle
 
@@ -154,7 +156,7 @@ class CudaIpc:
         handles = []
         for tensor in self._kept:
             gpu = str(torch.cuda.get_device_properties(tensor.device).uuid)
-            handles.append({gpu: reduce_tensor(tensor)[1]})
+            handles.append({gpu: handle_data(reduce_tensor(tensor)[1])})
         torch.cuda.synchronize()
         return described(parts) | {"ipc_handles": handles}
 
@@ -168,10 +170,33 @@ class CudaIpc:
         self._kept = []
 
 
+def handle_data(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """The arguments of torch's `rebuild_cuda_tensor`, without the three that are types."""
+    _, size, stride, offset, _, _, *memory = arguments
+    return (tuple(size), tuple(stride), offset, *memory)
+
+
+def handle_arguments(data: Sequence[Any], dtype: str) -> tuple[Any, ...]:
+    """The inverse of `handle_data`, for a tensor of this type."""
+    size, stride, offset, *memory = data
+    return (Tensor, torch.Size(size), stride, offset, TypedStorage, dtype_named(dtype), *memory)
+
+
+def engine_update(update: Mapping[str, Any]) -> dict[str, Any]:
+    """A published update as the backends of vLLM take it."""
+    if "ipc_handles" not in update:
+        return dict(update)
+    handles = [
+        {gpu: handle_arguments(data, dtype) for gpu, data in each.items()}
+        for each, dtype in zip(update["ipc_handles"], update["dtype_names"], strict=True)
+    ]
+    return {**update, "ipc_handles": handles}
+
+
 def described(parts: Mapping[str, Tensor]) -> dict[str, Any]:
     """Names, types and shapes, as the backends of vLLM take them."""
     return {
         "names": list(parts),
-        "dtype_names": [str(tensor.dtype).removeprefix("torch.") for tensor in parts.values()],
+        "dtype_names": [dtype_name(tensor.dtype) for tensor in parts.values()],
         "shapes": [list(tensor.shape) for tensor in parts.values()],
     }

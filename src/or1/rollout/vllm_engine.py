@@ -17,6 +17,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.llm_engine import LLMEngine
 
 from or1.rollout.engine_messages import CanaryReading, RequestEngine, TokenRequest, TokenResponse
+from or1.rollout.transfer import engine_update
 from or1.types import Float32, Int32, Sampling
 
 
@@ -57,7 +58,7 @@ class VllmEngine:
 
     def load(self, version: int, update: Mapping[str, Any]) -> None:
         self._engine.collective_rpc("start_weight_update")
-        self._engine.collective_rpc("update_weights", kwargs={"update_info": dict(update)})
+        self._engine.collective_rpc("update_weights", kwargs={"update_info": engine_update(update)})
         self._engine.collective_rpc("finish_weight_update")
         self._engine.reset_prefix_cache()
         self._num_loads += 1

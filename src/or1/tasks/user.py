@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import TypeAdapter
+
 from or1.config import DataConfig
 from or1.errors import ConfigError
 from or1.plugins import Plugin, load_plugin, source_hash
@@ -32,6 +34,7 @@ from or1_verify.base import Verifier
 
 NOT_CHECKED = "not_checked"
 """Reason of `UserGoldCheck`: the gold tells no response that must be correct."""
+_SETTINGS = TypeAdapter(VerifierSettings)
 Reward = Callable[[str, Any, Problem], float]
 """(response, gold, problem) -> reward in [0, 1]."""
 
@@ -79,10 +82,18 @@ class UserVerifier(ForeignVerifier):
     """The verifier behind a name, for a pool: every step of it runs in the worker."""
 
     uses_prompt: ClassVar[bool] = True
-    plugin: Plugin
+    place: str
+    name: str
+    """These two: see `Plugin`."""
     source_hash: str
     """Of the source when the run started."""
-    settings: VerifierSettings
+    settings: str
+    """`VerifierSettings` as JSON."""
+
+    @property
+    def plugin(self) -> Plugin:
+        """Where it is."""
+        return Plugin(self.place, self.name)
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """All steps of the verifier, on the whole response."""
@@ -153,9 +164,9 @@ def _pays_for_gold(verifier: Verifier, problem: Problem) -> bool | None:
 
 
 @functools.cache
-def verifier_at(plugin: Plugin, digest: str, settings: VerifierSettings) -> Verifier:
-    """The verifier that a plugin names; `digest` is that of its source."""
-    return _verifier_of(load_plugin(plugin, "task"), plugin, settings)
+def verifier_at(plugin: Plugin, digest: str, settings: str) -> Verifier:
+    """The verifier that a plugin names; `digest` is that of its source, `settings` are JSON."""
+    return _verifier_of(load_plugin(plugin, "task"), plugin, _SETTINGS.validate_json(settings))
 
 
 def _verifier_of(found: Any, plugin: Plugin, settings: VerifierSettings) -> Verifier:
@@ -205,7 +216,9 @@ def user_kind(plugin: Plugin, setting: str, name: str | None = None) -> TaskKind
     return replace(
         kind,
         name=name,
-        verifier=lambda settings: UserVerifier(plugin, digest, settings),
+        verifier=lambda settings: UserVerifier(
+            plugin.place, plugin.name, digest, _SETTINGS.dump_json(settings).decode()
+        ),
         benchmark_row=kind.benchmark_row or own_benchmark_row,
         load=kind.load or functools.partial(_load_rows, name),
         source_hash=digest,

@@ -29,8 +29,9 @@ from or1.nn.causal_model import CausalModel
 from or1.nn.config import DecoderConfig, ModelShape
 from or1.nn.context_parallel import ContextGroup
 from or1.nn.decoder import Decoder
+from or1.nn.dtypes import dtype_named
 from or1.nn.head import head_logprobs
-from or1.nn.kernels import Kernels
+from or1.nn.kernels import kernels_of
 from or1.nn.published import write_parts, write_published
 from or1.trainer.optimizer import MasterOptimizer, digest
 from or1.trainer.packing import Microbatch
@@ -48,9 +49,12 @@ class RankSettings:
     folder: Path
     """Of the start model."""
     shape: ModelShape
-    kernels: Kernels
-    dtype: torch.dtype
-    """Compute type."""
+    exact: bool
+    """Computed by EXACT kernels."""
+    num_ids: int
+    """Of the tokenizer."""
+    dtype: str
+    """Name of the compute type."""
     device: str
     """cpu or cuda."""
     optimizer: OptimizerConfig
@@ -124,9 +128,9 @@ class FsdpRank:
             settings.folder,
             settings.shape,
             self._mesh,
-            dtype=settings.dtype,
+            dtype=dtype_named(settings.dtype),
             device=self._device,
-            kernels=settings.kernels,
+            kernels=kernels_of(settings.num_ids, settings.shape.vocab_size, exact=settings.exact),
             offload=settings.offload,
             on_progress=lambda: self._on_progress("the model is read"),
         )
@@ -168,7 +172,7 @@ class FsdpRank:
         Those of or1's decoder are written as engines read them, others by their names in the model.
         """
         weights = {}
-        for name, tensor in gathered(shards(self._model), self._settings.dtype):
+        for name, tensor in gathered(shards(self._model), dtype_named(self._settings.dtype)):
             if self._rank == 0:
                 weights[name] = tensor.cpu()
             self._on_progress("weights are gathered")

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from or1 import errors
+from or1.config import OptimizerConfig
 from or1.errors import Or1Error, first_line
+from or1.nn.config import SHAPES
 from or1.trainer.fsdp_rank import RankSettings
-from or1.trainer.rank_plan import RankOutcome, RankReport
+from or1.trainer.rank_plan import UPDATES, RankOutcome, RankReport, RankUpdate
 
+METHODS = frozenset({"update", "publish", "begin_save", "load"})
+"""Of `FsdpRank`, which the driver calls."""
 START_LIMIT_S = 900.0
 """Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
 
@@ -63,7 +67,12 @@ class RankCall:
     """Run a method of the rank."""
 
     method: str
-    argument: Any
+    """One of `METHODS`."""
+    argument: RankUpdate | Path
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"a rank has no method {self.method!r} to call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +122,7 @@ _USER_ERRORS: dict[str, type[Or1Error]] = {
     )
 }
 """Errors that cross by their names, the most general last."""
+REQUESTS = (StartRank, RankSettings, OptimizerConfig, *SHAPES, RankCall, StopUpdate, *UPDATES)
+"""The types of which messages to a rank are made."""
 REPLIES = (RankReturned, RankFailed, RankReport, RankOutcome)
-"""The dataclasses of which replies of a rank are made."""
+"""The types of which its replies are made."""

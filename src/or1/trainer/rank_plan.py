@@ -37,6 +37,10 @@ class RankUpdate:
     alpha: float
 
 
+UPDATES = (RankUpdate, RankMinibatch, MicrobatchArrays, LossConfig)
+"""The types of which an update is made, for messages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankOutcome:
     """One optimizer update, seen by one rank."""

@@ -20,6 +20,7 @@ from or1.processes.worker import Channel
 from or1.storage.atomic import replacing
 from or1.trainer.fsdp_rank import FsdpRank
 from or1.trainer.rank_messages import (
+    REQUESTS,
     START_LIMIT_S,
     RankCall,
     RankFailed,
@@ -34,7 +35,7 @@ def main(descriptor: int) -> None:
     """Serve the channel with this file descriptor until the driver closes it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the driver decides; its end closes the channel
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    channel = Channel(descriptor)
+    channel = Channel(descriptor, REQUESTS)
     start: StartRank = channel.first()
     channel.read(start.scratch if start.rank == 0 else None)
     try:

@@ -11,13 +11,13 @@ import os
 import time
 from pathlib import Path
 
-from or1.lab.worker import RunEnded, TrainRun
+from or1.lab.worker import REQUESTS, RunEnded, TrainRun
 from or1.processes.worker import Channel
 from or1.storage.provenance import describe
 
 
 def main(descriptor: int) -> None:
-    channel = Channel(descriptor)
+    channel = Channel(descriptor, REQUESTS)
     channel.read()
     while True:
         task: TrainRun = channel.inbox.get()

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.storage import TypedStorage
 
 from or1.errors import ModelError
 from or1.nn.published import published_parts
-from or1.rollout.transfer import SharedFile, described
+from or1.processes.messages import decode, encode
+from or1.rollout.engine_messages import REQUESTS, Load
+from or1.rollout.transfer import SharedFile, described, engine_update, handle_data
 from or1.types import WeightHandle
 from tests.small import make_decoder
 
@@ -53,3 +56,12 @@ def test_tensors_are_described_in_one_order() -> None:
         "dtype_names": ["bfloat16", "float32"],
         "shapes": [[2, 3], [4]],
     }
+
+
+def test_handles_of_gpu_memory_cross_as_data() -> None:
+    memory = (0, b"handle", 24, 0, False, b"counter", 0, b"event", True)  # as of a tensor on GPU 0
+    arguments = (torch.Tensor, torch.Size([2, 3]), (3, 1), 0, TypedStorage, torch.bfloat16, *memory)
+    update = {"names": ["a"], "dtype_names": ["bfloat16"], "ipc_handles": [{"GPU-1": handle_data(arguments)}]}
+    load = decode(encode(Load(1, update)), REQUESTS)
+    assert engine_update(load.update) == {**update, "ipc_handles": [{"GPU-1": arguments}]}
+    assert engine_update({"path": "x"}) == {"path": "x"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 from itertools import islice
 
@@ -14,7 +13,9 @@ from or1.errors import DataError
 from or1.tasks.arithmetic import ArithmeticTask, Chain, Operation, chains, parse_chain
 from or1.types import Message, Outcome, Problem
 from or1_verify.arithmetic import ArithmeticVerifier
+from or1_verify.base import Verifier
 from or1_verify.golds import GoldCheck
+from or1_verify.messages import decode, encode
 
 PINNED_STREAM = ["58 +7", "77 -8 -7 -9 +2", "87 +9 +2 -5 -7 +4 -2 -8"]
 CHAIN = Chain(23, (Operation("+", 25), Operation("-", 17), Operation("*", 3)))
@@ -119,7 +120,7 @@ def test_every_gold_scores_one_and_a_wrong_one_does_not() -> None:
 
 
 def test_the_verifier_can_cross_a_process_border() -> None:
-    copy = pickle.loads(pickle.dumps(ArithmeticVerifier()))
+    copy = decode(encode(ArithmeticVerifier()), (Verifier,))
     assert copy.verify(PROBLEM, "\\boxed{93}").outcome is Outcome.RIGHT
 
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib.util
 import json
-import pickle
 import sys
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from or1.tasks.load import load_problems
 from or1.tasks.registry import task_kind
 from or1.tasks.verifiers_env import EnvironmentVerifier, _taskset, environment_problems
 from or1.types import Message, Outcome, Verdict
+from or1_verify.base import Verifier
+from or1_verify.messages import decode, encode
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Answer
 
@@ -56,7 +57,7 @@ def test_tasks_become_problems_with_their_data_as_gold() -> None:
 
 
 def judged(text: str) -> Verdict:
-    verifier = pickle.loads(pickle.dumps(EnvironmentVerifier(NAME)))
+    verifier: Verifier = decode(encode(EnvironmentVerifier(NAME)), (Verifier,))
     return verifier.verify(environment_problems(NAME)[2], text)
 
 

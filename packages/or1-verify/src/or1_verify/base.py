@@ -12,8 +12,12 @@ class Verifier(ABC):
     """Judges responses to the problems of one task.
 
     A subclass defines `compute`, and `read` where the answer is only a part of the response. Instances are
-    picklable and pure: the same problem and text give the same verdict in every process. No method but
-    `prepare` raises because of what a response contains; a response that cannot be judged gets a verdict.
+    pure: the same problem and text give the same verdict in every process. No method but `prepare` raises
+    because of what a response contains; a response that cannot be judged gets a verdict.
+
+    A pool sends its workers the import path of the class and the attributes of the instance. So the class
+    stands at the top of a module, and the attributes are data: numbers, texts, lists, tuples, dictionaries of
+    such, and further verifiers. The workers set them without a call of `__init__`.
 
     `verify` runs all steps in one process. A pool runs `read` and `decide` in the parent process, and
     `compute` in a worker process, once for each different (task, gold, answer).

@@ -268,7 +268,7 @@ def test_workers_are_light_and_hold_no_secrets() -> None:
 
 
 def test_a_worker_holds_its_own_end_alone_and_passes_it_on_to_no_process() -> None:
-    """Only the other ends, which the parent holds, lead to what workers unpickle."""
+    """Only the parent, which holds the other ends, can send requests to workers."""
     with ProcessVerifierPool({"bad": Reports()}, 2) as pool:
         verdicts = pool.judge([answer(f"sockets {n}", index=n) for n in range(4)])
         assert {verdict.detail for _, verdict in verdicts} == {"1 0"}

@@ -23,7 +23,7 @@ from typing import Any, Self
 from or1_verify.base import Verifier
 from or1_verify.pool.alarm import ShareAlarm
 from or1_verify.pool.second_opinion import SecondOpinions, second_task
-from or1_verify.pool.worker_main import Setup
+from or1_verify.pool.worker_main import Failure, Setup
 from or1_verify.pool.workers import AnswerWorkers, MakeWorkers, WorkerPool
 from or1_verify.types import Answer, Finish, Outcome, Problem, Verdict
 
@@ -33,8 +33,6 @@ _ABORTED = Verdict.not_judged("aborted")
 _BROKE_WORKERS = frozenset({"worker_lost", "verifier_error"})
 _CACHE_SIZE = 100_000
 """Verdicts kept for answers that come again [verdicts]."""
-_DETAIL = 500
-"""Longest error message in a verdict's detail [characters]."""
 
 _Key = bytes
 """Digest of (task, gold, answer as read): equal for answers that have one verdict."""
@@ -165,7 +163,8 @@ class ProcessVerifierPool:
             read = verifier.read(answer.text)
             verdict = read if isinstance(read, Verdict) else _decide(verifier, problem, read)
         except Exception as error:  # the boundary: a verifier that raises costs one answer, not the run
-            return _failed(problem, error)
+            _log.warning("verifier: %s on problem %s in the parent", type(error).__name__, problem.id)
+            return Verdict.not_judged("verifier_error", Failure.of("verifier_error", error).detail)
         if isinstance(read, Verdict):
             return read
         if verdict is not None:
@@ -279,9 +278,3 @@ def _decide(verifier: Verifier, problem: Problem, read: str) -> Verdict | None:
     """The verdict if the parent process can find it."""
     verdict = verifier.decide(problem, read)
     return verifier.compute(problem, read) if verdict is None and verifier.in_process else verdict
-
-
-def _failed(problem: Problem, error: Exception) -> Verdict:
-    _log.warning("verifier: %s on problem %s in the parent process", type(error).__name__, problem.id)
-    detail = f"{type(error).__name__}: {error}"[:_DETAIL]
-    return Verdict.not_judged("verifier_error", detail)

@@ -1,30 +1,26 @@
 """The worker process of a verifier pool: judges one answer at a time, and may be killed at any moment.
 
-The parent starts it with one end of a socket pair. Requests are pickles, since a verifier may be an object of
-any class. The worker unpickles only bytes that were written to the other end, and the parent alone has that
-one: a program that a verifier starts inherits neither end, and the code sandbox keeps programs from the
-descriptors of other processes (`pidfd_getfd`, `ptrace`). Replies are JSON, so that the parent never unpickles
-data from a process that read a response. The process limits its address space, and its processor time in case
-the parent dies while it hangs. Nothing here keeps a verifier from files or the network; the code sandbox does
-that for programs.
+The parent starts it with one end of a socket pair, and has the other end alone: a program that a verifier
+starts inherits neither, and the code sandbox keeps programs from the descriptors of other processes
+(`pidfd_getfd`, `ptrace`). Requests and replies are data (`or1_verify.messages`). The process limits its
+address space, and its processor time in case the parent dies while it hangs. Nothing here keeps a verifier
+from files or the network; the code sandbox does that for programs.
 """
 
 from __future__ import annotations
 
-import json
-import pickle
 import resource
 import socket
-import struct
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from or1_verify.base import Verifier
-from or1_verify.types import Problem
+from or1_verify.messages import decode, encode
+from or1_verify.types import Message, Outcome, Problem, Verdict
 
-_HEADER = struct.Struct(">I")
+_MOST_BYTES = 1 << 32
+"""Longest message [bytes]."""
 _DETAIL = 500
 """Longest detail in a reply [characters]."""
 _CPU_ALLOWANCE_S = 30
@@ -69,71 +65,78 @@ class JudgeRequest:
     time_limit_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The cause, if a worker returned no verdict."""
+
+    reason: str
+    """`time_limit` for processor time, `wait_limit`, `memory_limit`, `verifier_error`, `worker_lost`, or
+    `no_start`."""
+    detail: str = ""
+
+    @classmethod
+    def of(cls, reason: str, error: Exception) -> Failure:
+        """The failure that an error caused."""
+        return cls(reason, f"{type(error).__name__}: {error}"[:_DETAIL])
+
+
+REQUESTS = (Setup, JudgeRequest, Problem, Message, Verifier)
+"""The types of which requests are made."""
+REPLIES = (Failure, Verdict, Outcome)
+"""The types of which replies are made: None from a worker that is ready, then a verdict or a failure each."""
+
+
 def main(descriptor: int) -> None:
     """Serve requests on a socket descriptor until the other end closes."""
     with socket.socket(fileno=descriptor) as channel:
         channel.set_inheritable(False)
         try:
-            setup: Setup = pickle.loads(receive(channel))
+            setup: Setup = decode(receive(channel), REQUESTS)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             _limit(resource.RLIMIT_AS, setup.memory_limit_bytes)
             for verifier in setup.verifiers.values():
                 verifier.prepare()
         except Exception as error:  # the boundary: the parent needs the cause
-            _reply(channel, {"failed": f"{type(error).__name__}: {error}"})
+            send(channel, encode(Failure.of("no_start", error)))
             return
-        _reply(channel, {"ready": True})
+        send(channel, encode(None))
         try:
             while True:
-                request: JudgeRequest = pickle.loads(receive(channel))
+                request: JudgeRequest = decode(receive(channel), REQUESTS)
                 _limit_processor_time(request.time_limit_s)
-                _reply(channel, _judge(setup.verifiers[request.problem.task], request))
+                send(channel, encode(_judge(setup.verifiers[request.problem.task], request)))
         except (EOFError, ConnectionError):
             return
 
 
-def send(channel: socket.socket, payload: bytes) -> None:
-    """Write one framed message; TimeoutError when the channel's timeout passes, OSError when it is broken."""
-    channel.sendall(_HEADER.pack(len(payload)) + payload)
+def send(channel: socket.socket, message: bytes) -> None:
+    """Write a message, which is one line; TimeoutError when the channel's timeout passes, OSError when it is
+    broken."""
+    channel.sendall(message + b"\n")
 
 
 def receive(channel: socket.socket) -> bytes:
-    """Read one framed message; EOFError when the other end is gone."""
-    (size,) = _HEADER.unpack(_read(channel, _HEADER.size))
-    return _read(channel, size)
+    """Read a message, behind which nothing comes before its answer; EOFError when the other end is gone."""
+    with channel.makefile("rb") as file:
+        line = file.readline(_MOST_BYTES)
+    if not line.endswith(b"\n"):
+        raise EOFError("the other end of the channel is closed")
+    return line
 
 
-def _read(channel: socket.socket, size: int) -> bytes:
-    parts = []
-    while size:
-        part = channel.recv(min(size, 1 << 20))
-        if not part:
-            raise EOFError("the other end of the channel is closed")
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _reply(channel: socket.socket, content: Mapping[str, Any]) -> None:
-    send(channel, json.dumps(content).encode())
-
-
-def _judge(verifier: Verifier, request: JudgeRequest) -> dict[str, Any]:
+def _judge(verifier: Verifier, request: JudgeRequest) -> Verdict | Failure:
     started = time.perf_counter()
     try:
         verdict = verifier.compute(request.problem, request.answer)
     except MemoryError:
-        return {"failure": "memory_limit"}
+        return Failure("memory_limit")
     except Exception as error:  # the boundary: a verifier that raises costs one response, not the worker
-        return {"failure": "verifier_error", "detail": f"{type(error).__name__}: {error}"[:_DETAIL]}
-    content = asdict(verdict) | {"seconds": time.perf_counter() - started, "detail": verdict.detail[:_DETAIL]}
-    return {"verdict": content}
+        return Failure.of("verifier_error", error)
+    return replace(verdict, seconds=time.perf_counter() - started, detail=verdict.detail[:_DETAIL])
 
 
 def _limit_processor_time(time_limit_s: float) -> None:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent_s = usage.ru_utime + usage.ru_stime
-    _limit(resource.RLIMIT_CPU, int(spent_s + 2 * time_limit_s) + _CPU_ALLOWANCE_S)
+    _limit(resource.RLIMIT_CPU, int(time.process_time() + 2 * time_limit_s) + _CPU_ALLOWANCE_S)
 
 
 def _limit(kind: int, soft: int) -> None:

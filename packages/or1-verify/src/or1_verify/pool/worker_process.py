@@ -10,19 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import select
 import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from or1_verify.pool.worker_main import AnswerLimits, JudgeRequest, Setup, receive, send
+from or1_verify.errors import RunStopped
+from or1_verify.messages import MessageError, decode, encode
+from or1_verify.pool.worker_main import REPLIES, AnswerLimits, Failure, JudgeRequest, receive, send
 from or1_verify.process_clock import WaitClock, cpu_total_s
-from or1_verify.types import Outcome, Problem, Verdict
+from or1_verify.types import Problem, Verdict
 
 _START_LIMIT_S = 60.0
 """Longest start of a worker, and longest transfer of a message [s]; a start takes about one second."""
@@ -40,24 +39,12 @@ _SET = {
 }  # fmt: skip
 
 
-class WorkerStartError(Exception):
-    """A worker could not start; the message has the cause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The cause, if a worker returned no verdict."""
-
-    reason: str
-    """`time_limit` for processor time, `wait_limit`, `memory_limit`, `verifier_error` or `worker_lost`."""
-    detail: str = ""
-
-
 class WorkerProcess:
     """A running worker. One thread at a time may call `judge`; any thread may call `kill`."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Start the process and wait until it is ready; WorkerStartError if it does not become ready."""
+    def __init__(self, setup: bytes) -> None:
+        """Start the process with the bytes of a `Setup` and wait until it is ready; RunStopped if it does not
+        become ready."""
         self._channel, far_end = socket.socketpair()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _SET
         search_path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
@@ -83,18 +70,14 @@ class WorkerProcess:
 
     def judge(self, problem: Problem, answer: str, limits: AnswerLimits) -> Verdict | Failure:
         """Judge one answer within limits; after a Failure call `dispose`."""
-        request = pickle.dumps(JudgeRequest(problem, answer, limits.cpu_s))
+        request = encode(JudgeRequest(problem, answer, limits.cpu_s))
         try:
             send(self._channel, request)
-            exceeded = self._wait_for_reply(limits)
-            if exceeded is not None:
-                return exceeded
-            reply: dict[str, Any] = json.loads(receive(self._channel))
-        except (EOFError, OSError, ValueError):
+            return self._wait_for_reply(limits) or decode(receive(self._channel), REPLIES)
+        except MessageError as error:
+            return Failure("worker_lost", str(error))
+        except (EOFError, OSError):
             return Failure("worker_lost", f"exit status {self._exit_status()}")
-        if "failure" in reply:
-            return Failure(reply["failure"], reply.get("detail", ""))
-        return _verdict(reply["verdict"])
 
     def kill(self) -> None:
         """Kill the process and all processes that it started; may be called again."""
@@ -108,17 +91,17 @@ class WorkerProcess:
         self.kill()
         self._channel.close()
 
-    def _wait_until_ready(self, setup: Setup) -> None:
+    def _wait_until_ready(self, setup: bytes) -> None:
         try:
             self._channel.settimeout(_START_LIMIT_S)
-            send(self._channel, pickle.dumps(setup))
-            reply: dict[str, Any] = json.loads(receive(self._channel))
-        except TimeoutError as error:
-            raise WorkerStartError(f"not ready after {_START_LIMIT_S:.0f} s") from error
-        except (EOFError, OSError) as error:
-            raise WorkerStartError(f"it ended with exit status {self._exit_status()}") from error
-        if "failed" in reply:
-            raise WorkerStartError(reply["failed"])
+            send(self._channel, setup)
+            failure: Failure | None = decode(receive(self._channel), REPLIES)
+        except TimeoutError:
+            failure = Failure("no_start", f"not ready after {_START_LIMIT_S:.0f} s")
+        except (EOFError, OSError):
+            failure = Failure("no_start", f"it ended with exit status {self._exit_status()}")
+        if failure is not None:
+            raise RunStopped(f"a verifier worker did not start: {failure.detail}")
 
     def _wait_for_reply(self, limits: AnswerLimits) -> Failure | None:
         """Wait until the reply begins; the failure if a limit is exceeded first."""
@@ -141,7 +124,3 @@ class WorkerProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
         return self._process.returncode
-
-
-def _verdict(content: dict[str, Any]) -> Verdict:
-    return Verdict(**content | {"outcome": Outcome(content["outcome"])})

@@ -16,8 +16,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from or1_verify.errors import RunStopped
-from or1_verify.pool.worker_main import Setup
-from or1_verify.pool.worker_process import Failure, WorkerProcess, WorkerStartError
+from or1_verify.messages import encode
+from or1_verify.pool.worker_main import Failure, Setup
+from or1_verify.pool.worker_process import WorkerProcess
 from or1_verify.types import Outcome, Problem, Verdict
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class WorkerPool:
     """Worker processes, and one thread per worker that waits for it; all start when needed."""
 
     def __init__(self, setup: Setup, num_workers: int) -> None:
-        self._setup = setup
+        self._setup, self._start_message = setup, encode(setup)
         self._threads = ThreadPoolExecutor(num_workers, thread_name_prefix="or1-verify")
         self._lock = threading.Lock()
         self._alive: set[WorkerProcess] = set()
@@ -90,7 +91,8 @@ class WorkerPool:
         result = self._judge_in(problem, answer, self._take())
         if isinstance(result, Verdict):
             return result
-        self._count("retries", f"first_{result.reason}")
+        with self._lock:
+            self._events.update(("retries", f"first_{result.reason}"))
         _log.warning("verifier: %s on problem %s, trying once more", result.reason, problem.id)
         result = self._judge_in(problem, answer, self._start())
         if isinstance(result, Verdict):
@@ -113,9 +115,7 @@ class WorkerPool:
         with self._lock:
             if gold in self._soundness:
                 return self._soundness[gold]
-        result: Verdict | Failure | None = verifier.decide(problem, ideal)
-        if result is None:
-            result = self._judge_in(problem, ideal, self._take())
+        result = verifier.decide(problem, ideal) or self._judge_in(problem, ideal, self._take())
         sound = isinstance(result, Verdict) and result.outcome is Outcome.RIGHT
         with self._lock:
             self._soundness[gold] = sound
@@ -139,18 +139,16 @@ class WorkerPool:
         return self._start()
 
     def _start(self) -> WorkerProcess:
+        """A new worker; RunStopped if two in a row do not start."""
         try:
             return self._start_once()
-        except WorkerStartError as error:
-            _log.warning("verifier worker did not start, trying once more: %s", error)
-        try:
-            return self._start_once()
-        except WorkerStartError as error:
-            raise RunStopped(f"verifier workers cannot start: {error}") from error
+        except RunStopped as error:
+            _log.warning("%s: trying once more", error)
+        return self._start_once()
 
     def _start_once(self) -> WorkerProcess:
         self._refuse_when_closed()
-        worker = WorkerProcess(self._setup)
+        worker = WorkerProcess(self._start_message)
         with self._lock:
             closed = self._closed
             if not closed:
@@ -164,7 +162,3 @@ class WorkerPool:
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise RuntimeError("the verifier pool is closed")
-
-    def _count(self, *events: str) -> None:
-        with self._lock:
-            self._events.update(events)

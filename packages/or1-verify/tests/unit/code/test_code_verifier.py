@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ import pytest
 
 from builders import make_answer
 from or1_verify import code
+from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier, verifier
 from or1_verify.code.program import as_response
 from or1_verify.errors import SandboxError
+from or1_verify.messages import decode, encode
 from or1_verify.pool import ProcessVerifierPool
 from or1_verify.types import Message, Outcome, Problem, Verdict
 
@@ -303,7 +304,7 @@ def test_the_solution_that_came_with_the_tests_is_the_ideal_answer() -> None:
 
 def test_a_pool_judges_programs_beside_each_other() -> None:
     """In workers with an address limit far below what sandboxed programs may use."""
-    assert pickle.loads(pickle.dumps(CodeVerifier(reward="fraction"))) == CodeVerifier(reward="fraction")
+    assert decode(encode(CodeVerifier(reward="fraction")), (Verifier,)) == CodeVerifier(reward="fraction")
     roomy = problem({**SUM, "memory_limit_bytes": 1 << 30})
     brief = problem({**BRIEF, "memory_limit_bytes": 1 << 30})
     good = "print(sum(map(int, input().split())))"

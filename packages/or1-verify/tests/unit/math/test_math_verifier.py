@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 
@@ -10,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from or1_verify.base import Verifier
 from or1_verify.math import MathVerifier
+from or1_verify.messages import decode, encode
 from or1_verify.types import Gold, Message, Outcome, Problem, Verdict
 
 VERIFIER = MathVerifier()
@@ -145,7 +146,7 @@ def test_a_gold_that_no_box_can_hold_has_no_ideal_answer(gold: str) -> None:
 
 
 def test_it_travels_to_a_worker() -> None:
-    assert pickle.loads(pickle.dumps(VERIFIER)) == VERIFIER
+    assert decode(encode(VERIFIER), (Verifier,)) == VERIFIER
 
 
 def test_the_parent_loads_neither_sympy_nor_torch_for_plain_numbers() -> None:
