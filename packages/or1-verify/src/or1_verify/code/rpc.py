@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
+from or1_verify.code.rpc_atoms import KNOWN, NAMES, TransferError, atom_of, value_kind
 from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
@@ -53,8 +53,14 @@ _NO_EVIDENCE: tuple[Any, ...] = (
     issubclass,
 )
 """Functions whose plain value says nothing about the program's results."""
-_FOR_PROGRAMS: dict[str, Any] = {"getattr": getattr, "iter": iter, "next": next, "len": len}
-"""Functions of Python that a program may call on some objects of the tests."""
+_FROM_PROGRAMS = frozenset(
+    name
+    for name, known in vars(builtins).items()
+    if name[:1] != "_"
+    and (type(known) is type or known in (NotImplemented, Ellipsis, getattr, iter, next, len))
+) - {"BaseException", "Exception", "AssertionError"}
+"""Names of Python that may come from a program: constants and classes, but for those of a failed check of the
+tests, and the functions that a program may call on some objects of the tests."""
 _to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
 _from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
@@ -329,14 +335,11 @@ class RpcEndpoint:
         if stand_in is not None:
             entry: list[Any] = stand_in._or1_entry
             return entry
-        if self._find_name is None and any(value is each for each in (NotImplemented, Ellipsis)):
-            return ["builtin", repr(value)]
+        name = NAMES.get(id(value), "")
+        if name and (self._find_name is None or name in _FROM_PROGRAMS):
+            return ["builtin", name]
         if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
-        name = value.__name__ if isinstance(value, type | type(len)) else ""
-        may_name = self._find_name is None or any(value is each for each in _FOR_PROGRAMS.values())
-        if may_name and name and vars(builtins).get(name) is value:
-            return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, label_of(value)[:80]]
@@ -359,11 +362,11 @@ class RpcEndpoint:
             return Method(str(entry[1]))
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
-        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FOR_PROGRAMS:
-            return _FOR_PROGRAMS[entry[1]]
+        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FROM_PROGRAMS:
+            return KNOWN[entry[1]]
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
-        return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
+        return KNOWN[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
 
     def _write(self, message: dict[str, Any]) -> None:
         self._send(_to_json(message).encode())

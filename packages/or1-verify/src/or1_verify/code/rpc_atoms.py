@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import copy
+import operator
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
@@ -128,6 +131,15 @@ _OPERATOR_NAMES = (
 )
 OPERATORS = tuple(_OPERATOR_NAMES.split())
 """Special methods of operators and conversions, without underscores."""
+KNOWN: Mapping[str, Any] = {
+    **{name.strip("_"): found for name, found in vars(operator).items()},
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **vars(builtins),
+}
+"""Functions, classes and constants of Python by name, operators without their underscores."""
+NAMES = {id(found): name for name, found in KNOWN.items()}
+"""The names of these objects, by `id`."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}

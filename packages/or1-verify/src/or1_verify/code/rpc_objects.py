@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import copy
 import operator
 import types
 from collections import Counter, deque
@@ -13,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from or1_verify.code.rpc_atoms import OPERATORS, TransferError, is_class_name, is_type, value_of_atom
+from or1_verify.code.rpc_atoms import KNOWN, OPERATORS, TransferError, is_class_name, is_type, value_of_atom
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Evidence:
         self._asked.add(name)
         if type(result) is bool:
             self._answers[result] = name
-        self.is_found = self.is_found or len(self._answers) == 2 or type(result) not in (bool, type(None))
+        self.is_found |= len(self._answers) == 2 or type(result) not in (bool, type(None), type)
 
     def problem(self) -> tuple[str, str] | None:
         """Reason and detail if the tests rest on such answers alone; None = they do not.
@@ -133,9 +132,12 @@ class RemoteObject:
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
+        is_part = self._or1_is_tested or self._or1_is_part
+        asks = name in _QUESTIONS or (name in _SEARCHES and not is_part)
+        asks = asks and not self._or1_is_named and not self._or1_is_tested
+        if asks and type(result) is type:
+            raise TypeError(f"{name} of a result is a class")
         if type(result) is RemoteObject and not self._or1_is_named:
-            is_part = self._or1_is_tested or self._or1_is_part
-            asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
             object.__setattr__(result, "_or1_is_part", is_part)
             object.__setattr__(result, "_or1_refused", name if asks else "")
             object.__setattr__(result, "_or1_asked", name)
@@ -355,15 +357,6 @@ class Whole:
         return len(self._iterable)
 
 
-_KNOWN = {
-    **vars(builtins),
-    **{name.strip("_"): found for name, found in vars(operator).items()},
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-}
-"""Functions of Python by name, operators without their underscores."""
-
-
 def _operator(name: str) -> Callable[..., Any]:
     def applied(self: RemoteObject, *others: Any) -> Any:
         is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
@@ -374,7 +367,7 @@ def _operator(name: str) -> Callable[..., Any]:
             each._or1_value() if type(each) is RemoteObject and each._or1_is_value else each
             for each in (self, *others)
         ]
-        return _KNOWN[name](*values) if name in _KNOWN else _KNOWN[name[1:]](*reversed(values))
+        return KNOWN[name](*values) if name in KNOWN else KNOWN[name[1:]](*reversed(values))
 
     return applied
 
