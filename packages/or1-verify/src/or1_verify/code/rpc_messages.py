@@ -58,8 +58,7 @@ class Loans:
 
     def hold(self, number: int, encoder: ValueEncoder, first: int) -> None:
         """Note the state of lent objects, those of an encoder from index `first` on."""
-        before = [encoder.shallow(each) for each in encoder.objects[first:]]
-        self._held[number] = (encoder.objects, before, first)
+        self._held[number] = (encoder.objects, [*map(encoder.shallow, encoder.objects[first:])], first)
         if len(self._held) > _MOST_LOANS:
             del self._held[next(iter(self._held))]
 
