@@ -10,7 +10,6 @@ arguments. It has no access to attributes of objects on the tester's side.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import io
 import json
@@ -44,9 +43,9 @@ _NO_EVIDENCE: Any = (None, bool, str, repr, type, isinstance, issubclass, getatt
 """Functions whose plain value says nothing about the program's results."""
 _FROM_PROGRAMS = frozenset(
     name
-    for name, known in vars(builtins).items()
-    if name[:1] != "_"
-    and (type(known) is type or known in (NotImplemented, Ellipsis, getattr, iter, next, len))
+    for name, known in KNOWN.items()
+    if (type(known) is type and known.__module__ == "builtins")
+    or known in (NotImplemented, Ellipsis, getattr, iter, next, len)
 ) - {"BaseException", "Exception", "AssertionError"}
 """Names of Python that may come from a program: constants and classes, but for those of a failed check of the
 tests, and the functions that a program may call on some objects of the tests."""

@@ -142,7 +142,7 @@ OPERATORS = tuple(_OPERATOR_NAMES.split())
 """Special methods of operators and conversions, without underscores."""
 KNOWN: Mapping[str, Any] = {
     **{name.strip("_"): found for name, found in vars(operator).items()},
-    **{"copy": copy.copy, "deepcopy": copy.deepcopy, **vars(builtins)},
+    **{"copy": copy.copy, "deepcopy": copy.deepcopy, "NoneType": type(None), **vars(builtins)},
 }
 """Functions, classes and constants of Python by name, operators without their underscores."""
 NAMES = {id(found): name for name, found in KNOWN.items()}

@@ -26,7 +26,7 @@ def operator_of(name: str) -> Callable[..., Any]:
         is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         if self._or1_is_tested and name not in _JUDGING:
             result = self._or1_endpoint.call(function, values, {})
-            if type(result) is type(self):
+            if type(result) is type(self) and result._or1_label == self._or1_label:
                 vars(result).update(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
             return result
         if name[0] == "i" and name[1:] in OPERATORS:

@@ -46,6 +46,11 @@ RIGHT_AND_WRONG = [
         "def kinds(xs): return {type(x): 1 for x in xs}",
         "def kinds(xs): return {str(type(x)): 1 for x in xs}",
     ),
+    (
+        "assert kinds([None]) == [type(None)]",
+        "def kinds(xs): return [*map(type, xs)]",
+        "def kinds(xs): return xs",
+    ),
     ("assert other(1) is NotImplemented", "def other(x): return NotImplemented", "def other(x): return None"),
     ("assert (Metres(1) + Metres(2)).n == 3", METRES, WRONG_METRES),
     ("assert (Metres(1) + Metres(2) + Metres(3)).n == 6", METRES, WRONG_METRES),
@@ -157,6 +162,14 @@ NOT_JUDGED = [
 def test_what_cannot_cross_is_not_judged(test: str, right: str) -> None:
     found = code.verify({"tests": [test]}, as_response(right))
     assert found.reason == "bad_tests", found.detail
+
+
+def test_an_operator_with_a_forged_result_is_wrong() -> None:
+    """An object of another class in place of a number does not make the tests unjudged."""
+    forged = "class Yes:\n    def __eq__(s, o): return True\nclass Metres:\n    def __init__(s, n): pass\n"
+    forged += "    def __abs__(s): return Yes()\n"
+    found = code.verify({"tests": ["assert abs(Metres(-2)) == 2"]}, as_response(forged))
+    assert found.reason == "wrong_answer", found.detail
 
 
 def test_constant_texts_may_run_as_code() -> None:
