@@ -10,8 +10,7 @@ from functools import lru_cache
 from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
 
 _BUILTINS = frozenset({*vars(builtins), "pytest"})
-"""Names that tests have without an import."""
-_MODULES = {name: name for name in (*PLAIN_IMPORTS, "numpy", "unittest")} | {"np": "numpy"}
+_MODULES = {name: name for name in (*PLAIN_IMPORTS, "numpy", "unittest")} | {"np": "numpy as np"}
 """Modules that tests may use without an import, by name."""
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
@@ -22,7 +21,7 @@ _RUNNERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "doc
 _FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS})
 _ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup")
 _OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
-"""What of the program does not cross: exceptions, by name, and what these checks look for."""
+"""Names of exceptions that do not cross, and checks of warnings and logs, which do not cross either."""
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -116,12 +115,10 @@ def module_imports(setup: str, tests: Sequence[str]) -> str:
     """Import statements for common modules that the tests use without importing them.
 
     >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
-    'import sys as sys\\n'
+    'import sys\\n'
     """
-    bound = _bound(setup).union(*map(_bound, tests))
-    read = names_read(tests)
-    wanted = {name: found for name, found in _MODULES.items() if name in read and name not in bound}
-    return "".join(f"import {found} as {name}\n" for name, found in wanted.items())
+    read = {*names_read(tests)} - _bound(setup).union(*map(_bound, tests))
+    return "".join(f"import {found}\n" for name, found in _MODULES.items() if name in read)
 
 
 def classes_in(source: str) -> list[str]:

@@ -63,7 +63,7 @@ class Loans:
             del self._held[next(iter(self._held))]
 
     def changes(self, encoder_of: Callable[[list[Any]], ValueEncoder]) -> list[Any]:
-        """What the tests have changed since the last call, for `accept`."""
+        """The changes of the tests since the last call, for `accept`."""
         found = []
         for number, (objects, before, first) in self._held.items():
             encoder = encoder_of(objects)
