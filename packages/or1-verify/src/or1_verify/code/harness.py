@@ -23,14 +23,14 @@ class _SkippedError(Exception):
     pass
 
 
-def install() -> None:
-    """Provide the module `pytest`, and replace the runners of unittest."""
+def install(scope: dict[str, Any]) -> None:
+    """Provide the module `pytest`, also in this scope, and replace the runners of unittest."""
     module = types.ModuleType("pytest")
     vars(module).update(
         raises=raises, approx=_Approx, fixture=_fixture, mark=_Marks(), param=_param, fail=_fail, skip=_skip,
         main=lambda *_, **__: 0, importorskip=__import__, __getattr__=_missing,
     )  # fmt: skip
-    sys.modules["pytest"] = module
+    sys.modules["pytest"] = scope["pytest"] = module
     empty = unittest.TestResult
     vars(unittest)["main"] = vars(unittest)["TextTestRunner"].run = lambda *_, **__: empty()
 
@@ -130,7 +130,7 @@ def _parameters(names: Any, rows: Any) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         is_alone = len(split) == 1 and isinstance(names, str)
-        values = row.values if isinstance(row, _Param) else [row] if is_alone else row
+        values = row.values if type(row) is _Param else [row] if is_alone else row
         found.append(dict(zip(split, values, strict=True)))
     return found
 
@@ -175,7 +175,7 @@ class _Values(dict[str, Any]):
         )
         owner = [self._instance] if function.__code__.co_varnames[:1] == ("self",) else []
         result = function(*owner, **{each: request if each == "request" else self[each] for each in needed})
-        if isinstance(result, types.GeneratorType):
+        if type(result) is types.GeneratorType:  # a stand-in may refuse to tell its class
             self._open.append(result)
             result = next(result)
         self[name] = result

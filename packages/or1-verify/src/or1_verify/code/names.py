@@ -9,10 +9,19 @@ from functools import lru_cache
 
 from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
 
-_BUILTINS = frozenset(vars(builtins))
+_BUILTINS = frozenset({*vars(builtins), "pytest"})
+_MODULES = {name: name for name in (*PLAIN_IMPORTS, "numpy", "unittest")} | {"np": "numpy as np"}
+"""Modules that tests may use without an import, by name."""
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
 _OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
+_RUN_TEXT = frozenset({"eval", "exec", "compile", "sympify", "sympy.sympify", "get_type_hints"})
+_RUNNERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "doctest", "runpy"})
+"""Functions, and modules with functions, that run a text as code."""
+_FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS})
+_ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup")
+_OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
+"""Names of exceptions that do not cross, and checks of warnings and logs, which do not cross either."""
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -108,10 +117,8 @@ def module_imports(setup: str, tests: Sequence[str]) -> str:
     >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
     'import sys\\n'
     """
-    bound = _bound(setup).union(*map(_bound, tests))
-    read = names_read(tests)
-    wanted = [name for name in PLAIN_IMPORTS if name in read and name not in bound]
-    return "".join(f"import {name}\n" for name in wanted)
+    read = {*names_read(tests)} - _bound(setup).union(*map(_bound, tests))
+    return "".join(f"import {found}\n" for name, found in _MODULES.items() if name in read)
 
 
 def classes_in(source: str) -> list[str]:
@@ -198,8 +205,7 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
         if any(made.get(_called(each), _called(each)) in names for each in _awaited(node)):
             return f"an event loop for the program ({ast.unparse(node)[:60]})"
-        need = _need_of_statement(node, made, names)
-        if need:
+        if need := _need_of_statement(node, made, names):
             return need
     found = (_need_of_module(node, modules, made) for node in _walked(tuple(sources[1:]))[0])
     return next(filter(None, found), None)
@@ -230,12 +236,26 @@ def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str
         name = ast.unparse(node.func)
         root = _root(node.func)
         module = modules.get(made.get(root, root), "").split(".")[0]
+        if need := _need_of_call(node, name, module):
+            return need
         changed = node.args[0] if name in ("setattr", "delattr") and node.args else None
         if isinstance(changed, ast.Name) and modules.get(changed.id, "solution") != "solution":
             return f"a changed {changed.id}: the program runs in another process"
         is_path = module in ("os", "pathlib", "shutil") and name.split(".")[-1] in _OF_FILES
         if module == "tempfile" or is_path or (name == "open" and "open" not in modules):
             return f"a file ({ast.unparse(node)[:60]}): the program runs in another process"
+    return None
+
+
+def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:
+    """Something of the program that cannot cross to this function: code, or what is no ordinary exception."""
+    first, last = node.args[0] if node.args else None, name.split(".")[-1]
+    if (name in _RUN_TEXT and not isinstance(first, ast.Constant)) or module in _RUNNERS:
+        return f"a text of the program as code ({ast.unparse(node)[:60]})"
+    expected = ast.unparse(first) if first and last.startswith(("raises", "assertRaises")) else ""
+    is_record = last == "catch_warnings" and any(each.arg == "record" for each in node.keywords)
+    if is_record or last.startswith(_OF_LOGS) or any(each in expected for each in _ENDINGS):
+        return f"an exit, a warning or a group of errors of the program ({ast.unparse(node)[:60]})"
     return None
 
 
@@ -246,7 +266,7 @@ def _modules(nodes: Sequence[ast.AST]) -> dict[str, str]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found[alias.asname or alias.name.split(".")[0]] = alias.name
-        elif isinstance(node, ast.ImportFrom) and node.module in ("tempfile", "pathlib", "os", "shutil"):
+        elif isinstance(node, ast.ImportFrom) and node.module in _FROM:
             found |= {alias.asname or alias.name: node.module for alias in node.names}
         elif isinstance(node, ast.ImportFrom | ast.FunctionDef):
             hidden = [node.name] if isinstance(node, ast.FunctionDef) else [each.name for each in node.names]

@@ -10,7 +10,6 @@ arguments. It has no access to attributes of objects on the tester's side.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import io
 import json
@@ -21,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError, atom_of, value_kind
+from or1_verify.code.rpc_atoms import KNOWN, NAMES, TransferError, atom_of, value_kind
 from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
@@ -31,31 +30,26 @@ from or1_verify.code.rpc_errors import (
     label_of,
     library_error,
 )
-from or1_verify.code.rpc_messages import request_of, result_of
+from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, is_iterator, is_mocked
-from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, is_mutable, value_of
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
 
-_NO_EVIDENCE: tuple[Any, ...] = (
-    None,
-    bool,
-    str,
-    repr,
-    getattr,
-    setattr,
-    delattr,
-    type,
-    isinstance,
-    issubclass,
-)
+_NO_EVIDENCE: Any = (None, bool, str, repr, type, isinstance, issubclass, getattr, setattr, delattr)
 """Functions whose plain value says nothing about the program's results."""
-_FOR_PROGRAMS: dict[str, Any] = {"getattr": getattr, "iter": iter, "next": next, "len": len}
-"""Functions of Python that a program may call on some objects of the tests."""
-_to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
+_FROM_PROGRAMS = frozenset(
+    name
+    for name, known in KNOWN.items()
+    if (type(known) is type and known.__module__ == "builtins")
+    or known in (NotImplemented, Ellipsis, getattr, iter, next, len)
+) - {"BaseException", "Exception", "AssertionError"}
+"""Names of Python that may come from a program: constants and classes, but for those of a failed check of the
+tests, and the functions that a program may call on some objects of the tests."""
+_to_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
 
@@ -121,6 +115,7 @@ class RpcEndpoint:
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
         self._stdout = sys.stdout
+        self._loans = Loans()
         self._failed_check: AssertionError | None = None
 
     def named(self, name: str) -> Any:
@@ -169,7 +164,11 @@ class RpcEndpoint:
                 raise
             raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
         is_captured = self._find_name is None and sys.stdout is not self._stdout
-        options = {"captures": True} if is_captured else {"batch": together[0]} if together else {}
+        options: dict[str, Any] = (
+            {"captures": True} if is_captured else {"batch": together[0]} if together else {}
+        )
+        back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
+        options |= {"back": back} if back else {}
         self._write(request_of(items, kwargs, encoder) | options)
         while True:
             message = self._read()
@@ -180,11 +179,7 @@ class RpcEndpoint:
                 sys.stdout.write(str(message["output"]) if "output" in message else "")
             if together and "batch" in message:
                 replies = message["batch"]
-                if (
-                    not isinstance(replies, list)
-                    or not replies
-                    or any(type(each) is not dict for each in replies)
-                ):
+                if type(replies) is not list or not replies or {*map(type, replies)} != {dict}:
                     raise TransferError("malformed reply: a batch of no replies")
                 message, *others = replies
                 together[1].extend((each, encoder) for each in others)
@@ -196,7 +191,9 @@ class RpcEndpoint:
             self.evidence.is_found |= function is not getattr
             stops = self._find_name is not None or function is next
             raise self._error(message, stops)
-        result = result_of(message, encoder, self._decoder)
+        result, objects = result_of(message, encoder, self._decoder)
+        if self._find_name is None and "lent" in message:
+            self._loans.hold(int(message["lent"]), self._encoder(objects, ()), len(encoder.objects))
         is_value = type(result) is not RemoteObject and _is_believed(function)
         self.evidence.is_found |= is_value or bool(message["changes"])
         return result
@@ -283,6 +280,7 @@ class RpcEndpoint:
         return reply | {"object": self._entry(remote)} if remote is not None else reply
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._loans.accept(message.get("back", ()), self._decoder)
         objects = self._decoder.read(message["heap"])
         function, *values = [value_of(item, objects) for item in message["call"]]
         first_named = len(values) - len(message["names"])
@@ -295,13 +293,11 @@ class RpcEndpoint:
         result = function(*args, **kwargs)
         encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
-        changes = []
-        for index, before in enumerate(message["heap"]):
-            if is_mutable(before):
-                entry = encoder.shallow(objects[index])
-                if entry != before:
-                    changes.append([index, entry])
-        return {"return": item, "heap": encoder.entries, "changes": changes}
+        changes = changes_of(message["heap"], encoder)
+        reply = {"return": item, "heap": encoder.entries, "changes": changes}
+        if function is getattr and self._find_name is not None:
+            self._loans.lend(reply, encoder)
+        return reply
 
     def _may_call(self, function: Any, args: list[Any]) -> bool:
         """Whether the program may call a function of the tests' side; notes the call as evidence."""
@@ -329,14 +325,11 @@ class RpcEndpoint:
         if stand_in is not None:
             entry: list[Any] = stand_in._or1_entry
             return entry
-        if self._find_name is None and any(value is each for each in (NotImplemented, Ellipsis)):
-            return ["builtin", repr(value)]
+        name = NAMES.get(id(value), "")
+        if name and (self._find_name is None or name in _FROM_PROGRAMS):
+            return ["builtin", name]
         if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
-        name = value.__name__ if isinstance(value, type | type(len)) else ""
-        may_name = self._find_name is None or any(value is each for each in _FOR_PROGRAMS.values())
-        if may_name and name and vars(builtins).get(name) is value:
-            return ["builtin", name]
         number = self._numbers.setdefault(id(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, label_of(value)[:80]]
@@ -359,21 +352,21 @@ class RpcEndpoint:
             return Method(str(entry[1]))
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
-        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FOR_PROGRAMS:
-            return _FOR_PROGRAMS[entry[1]]
+        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FROM_PROGRAMS:
+            return KNOWN[entry[1]]
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
-        return vars(builtins)[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
+        return KNOWN[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
 
     def _write(self, message: dict[str, Any]) -> None:
-        self._send(_to_json(message).encode())
+        self._send(_to_json(message).encode("utf-8", "surrogatepass"))  # halves of pairs stay halves
 
     def _read(self) -> dict[str, Any]:
         frame = self._receive()
         if frame is None:
             raise EndpointLostError
         try:
-            message = _from_json(frame.decode())
+            message = _from_json(frame.decode("utf-8", "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise TransferError(f"malformed reply: {type(error).__name__}") from None
         if not isinstance(message, dict):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+import copy
+import operator
+import sys
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -82,6 +86,13 @@ def value_kind(value: Any) -> str:
     return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
 
 
+def is_foreign(value: Any) -> bool:
+    """Whether a value is of a class of Python's library and cannot cross, as a UUID: no result equals it."""
+    module = type(value).__module__.split(".")[0]
+    is_library = module in sys.stdlib_module_names and module not in ("builtins", "unittest", "__main__")
+    return is_library and not value_kind(value) and atom_of(value) is None and not callable(value)
+
+
 def attributes_of(node: Any) -> dict[str, Any]:
     """The attributes of an instance, those in slots too."""
     names = list(vars(node)) if hasattr(node, "__dict__") else []
@@ -124,10 +135,18 @@ def _fraction(above: str, below: str) -> Fraction:
 
 _OPERATOR_NAMES = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy"
+    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy "
+    "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
 )
 OPERATORS = tuple(_OPERATOR_NAMES.split())
 """Special methods of operators and conversions, without underscores."""
+KNOWN: Mapping[str, Any] = {
+    **{name.strip("_"): found for name, found in vars(operator).items()},
+    **{"copy": copy.copy, "deepcopy": copy.deepcopy, "NoneType": type(None), **vars(builtins)},
+}
+"""Functions, classes and constants of Python by name, operators without their underscores."""
+NAMES = {id(found): name for name, found in KNOWN.items()}
+"""The names of these objects, by `id`."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}
@@ -150,6 +169,16 @@ ATOMS: Mapping[str, Callable[..., Any]] = {
     "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
     "slice": slice, "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
 }  # fmt: skip
+
+
+def is_mutable(entry: Sequence[Any]) -> bool:
+    """Whether the object of this entry is filled after it is made."""
+    return bool(entry) and entry[0] in MUTABLE
+
+
+def may_change(entry: Sequence[Any]) -> bool:
+    """Whether the object of this entry can change in place."""
+    return is_mutable(entry) or entry[:1] == ["array"]
 
 
 def value_of_atom(atom: list[Any]) -> Any:

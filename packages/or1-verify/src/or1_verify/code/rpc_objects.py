@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import builtins
-import copy
 import operator
 import types
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from or1_verify.code.rpc_atoms import OPERATORS, TransferError, is_class_name, is_type, value_of_atom
+from or1_verify.code.rpc_atoms import (
+    OPERATORS,
+    TransferError,
+    is_class_name,
+    is_foreign,
+    is_type,
+    value_of_atom,
+)
 from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_operators import operator_of
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -52,7 +59,7 @@ class Evidence:
         self._asked.add(name)
         if type(result) is bool:
             self._answers[result] = name
-        self.is_found = self.is_found or len(self._answers) == 2 or type(result) not in (bool, type(None))
+        self.is_found |= len(self._answers) == 2 or type(result) not in (bool, type(None), type)
 
     def problem(self) -> tuple[str, str] | None:
         """Reason and detail if the tests rest on such answers alone; None = they do not.
@@ -95,19 +102,13 @@ class RemoteObject:
             names: name and docstring of a function.
             value: of an object that inherits from a class of values, its `value_kind` and its atom or None.
         """
-        object.__setattr__(self, "_or1_endpoint", endpoint)
-        object.__setattr__(self, "_or1_entry", entry)
-        object.__setattr__(self, "_or1_label", label)
-        object.__setattr__(self, "_or1_names", names)
-        object.__setattr__(self, "_or1_kind", value[0] if value else "")
-        object.__setattr__(self, "_or1_known", (-1, value_of_atom(value[1])) if value and value[1] else None)
-        object.__setattr__(self, "_or1_is_tested", False)
-        object.__setattr__(self, "_or1_is_made", False)
-        object.__setattr__(self, "_or1_is_part", False)
-        object.__setattr__(self, "_or1_refused", "")
-        object.__setattr__(self, "_or1_asked", "")
-        object.__setattr__(self, "_or1_elements", (-1, []))
-        object.__setattr__(self, "_or1_length", (-1, 0))
+        known = (-1, value_of_atom(value[1])) if value and value[1] else None
+        vars(self).update(
+            _or1_endpoint=endpoint, _or1_entry=entry, _or1_label=label, _or1_names=names,
+            _or1_kind=value[0] if value else "", _or1_known=known, _or1_refused="", _or1_asked="",
+            _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False,
+            _or1_elements=(-1, []), _or1_length=(-1, 0),
+        )  # fmt: skip
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
@@ -117,10 +118,11 @@ class RemoteObject:
         if not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
         if type(result) is RemoteObject and self._or1_is_part:
-            object.__setattr__(result, "_or1_is_part", True)
+            vars(result)["_or1_is_part"] = True
         if type(result) is RemoteObject and self._or1_is_named:
-            object.__setattr__(result, "_or1_is_tested", self._or1_label.lstrip("_")[:1].isupper())
-            object.__setattr__(result, "_or1_is_made", self._or1_label in self._or1_endpoint.class_names)
+            is_class = self._or1_label in self._or1_endpoint.class_names
+            is_tested = self._or1_label.lstrip("_")[:1].isupper()
+            vars(result).update(_or1_is_tested=is_tested, _or1_is_made=is_class)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -133,16 +135,17 @@ class RemoteObject:
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         result = self._or1_endpoint.call(getattr, (self, name), {})
+        is_part = self._or1_is_tested or self._or1_is_part
+        asks = name in _QUESTIONS or (name in _SEARCHES and not is_part)
+        asks = asks and not self._or1_is_named and not self._or1_is_tested
+        if asks and type(result) is type:
+            raise TypeError(f"{name} of a result is a class")
         if type(result) is RemoteObject and not self._or1_is_named:
-            is_part = self._or1_is_tested or self._or1_is_part
-            asks = not self._or1_is_tested and (name in _QUESTIONS or (name in _SEARCHES and not is_part))
-            object.__setattr__(result, "_or1_is_part", is_part)
-            object.__setattr__(result, "_or1_refused", name if asks else "")
-            object.__setattr__(result, "_or1_asked", name)
+            vars(result).update(_or1_is_part=is_part, _or1_refused=name if asks else "", _or1_asked=name)
         elif type(result) is RemoteObject:
             is_class = self._or1_label in self._or1_endpoint.class_names
-            object.__setattr__(result, "_or1_is_part", self._or1_label.lstrip("_")[:1].isupper())
-            object.__setattr__(result, "_or1_is_made", is_class)
+            is_part = self._or1_label.lstrip("_")[:1].isupper()
+            vars(result).update(_or1_is_part=is_part, _or1_is_made=is_class)
         elif not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(name, result)
         return result
@@ -189,7 +192,7 @@ class RemoteObject:
             value = endpoint.call(None, (self,), {})
             if type(value) is RemoteObject:
                 raise TransferError("malformed reply: a value that is an object")
-            object.__setattr__(self, "_or1_known", (endpoint.num_calls, value))
+            vars(self)["_or1_known"] = (endpoint.num_calls, value)
         return self._or1_known[1]
 
     def __eq__(self, other: object) -> bool:
@@ -203,6 +206,8 @@ class RemoteObject:
                 return is_equal
             if self._or1_is_made and other is not None:
                 raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
+            if is_foreign(other):
+                raise UnsupportedTestsError(f"a {type(other).__name__} and a result of the program")
             return False
         if self._or1_entry == other._or1_entry:
             return True
@@ -259,8 +264,8 @@ class RemoteObject:
         length = endpoint.call(len, (self,), {})
         if same_moment:
             self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
-        object.__setattr__(self, "_or1_length", (endpoint.num_calls, length))
+            vars(self)["_or1_elements"] = (endpoint.num_calls, elements)
+        vars(self)["_or1_length"] = (endpoint.num_calls, length)
         return length
 
     def __bool__(self) -> Any:
@@ -330,7 +335,7 @@ class RemoteObject:
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
-            object.__setattr__(self, "_or1_elements", (endpoint.num_calls, elements))
+            vars(self)["_or1_elements"] = (endpoint.num_calls, elements)
         return key in elements
 
     def _or1_agree(self, elements: list[Any], length: Any) -> None:
@@ -355,30 +360,6 @@ class Whole:
         return len(self._iterable)
 
 
-_KNOWN = {
-    **vars(builtins),
-    **{name.strip("_"): found for name, found in vars(operator).items()},
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-}
-"""Functions of Python by name, operators without their underscores."""
-
-
-def _operator(name: str) -> Callable[..., Any]:
-    def applied(self: RemoteObject, *others: Any) -> Any:
-        is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
-        if not self._or1_kind or is_made or name in ("enter", "exit"):
-            error = UnsupportedTestsError if is_made else TypeError
-            raise error(f"the operator {name} of an object of the program ({self._or1_label})")
-        values = [
-            each._or1_value() if type(each) is RemoteObject and each._or1_is_value else each
-            for each in (self, *others)
-        ]
-        return _KNOWN[name](*values) if name in _KNOWN else _KNOWN[name[1:]](*reversed(values))
-
-    return applied
-
-
 _CLASSES: dict[str, type] = {
     "generator": types.GeneratorType,
     "function": types.FunctionType,
@@ -391,4 +372,4 @@ _CLASSES: dict[str, type] = {
 """Classes that `isinstance` sees, by the name of an object's class."""
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 for _name in OPERATORS:
-    setattr(RemoteObject, f"__{_name}__", _operator(_name))
+    setattr(RemoteObject, f"__{_name}__", operator_of(_name))

@@ -20,21 +20,11 @@ from typing import Any
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 from or1_verify.code.rpc_values import ValueEncoder
 
-_MAKING = frozenset(
-    [
-        "__init__",
-        "__new__",
-        "__post_init__",
-        "__getattr__",
-        "__getattribute__",
-        "__setattr__",
-        "__delattr__",
-        "__del__",
-        "__init_subclass__",
-        "__class_getitem__",
-        "__set_name__",
-    ]
+_MAKING_NAMES = (
+    "__init__ __new__ __post_init__ __getattr__ __getattribute__ __setattr__ __delattr__ __del__ "
+    "__init_subclass__ __class_getitem__ __set_name__"
 )
+_MAKING = frozenset(_MAKING_NAMES.split())
 """Special methods that make objects and reach attributes: they do not cross."""
 _NEUTRAL: tuple[Any, ...] = (object, abc.ABC, typing.Generic, typing.Protocol)
 """Base classes without data of their own."""

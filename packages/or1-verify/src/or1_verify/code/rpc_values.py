@@ -27,11 +27,11 @@ from or1_verify.code.rpc_atoms import (
     DICTS,
     EMPTY,
     FACTORIES,
-    MUTABLE,
     SERIES,
     TransferError,
     atom_of,
     attributes_of,
+    is_mutable,
     is_namedtuple,
     named_tuple,
     number_type,
@@ -333,6 +333,8 @@ class ValueDecoder:
             target[_SLICE] = SERIES[kind](bytes.fromhex(entry[1]))
         elif kind == "node":
             self._fill_node(target, entry, objects)
+        elif kind == "array":
+            target[...] = self._immutable(entry, list(objects))
         else:
             raise TransferError(f"malformed payload: kind {str(kind)[:40]!r} is immutable")
 
@@ -371,11 +373,6 @@ def _held(entry: list[Any]) -> list[Any]:
     if type(held) is not list:
         raise TransferError("malformed payload: items are missing")
     return held
-
-
-def is_mutable(entry: Sequence[Any]) -> bool:
-    """Whether the object of this entry is mutable."""
-    return bool(entry) and entry[0] in MUTABLE
 
 
 def encode(value: Any, node_classes: frozenset[str] = frozenset()) -> dict[str, Any]:

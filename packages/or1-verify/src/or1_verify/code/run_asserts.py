@@ -27,11 +27,7 @@ _CODING_S = 1e-4
 
 
 def failures_of_code(
-    sandbox: Sandbox,
-    tests: CheckTests | AssertTests,
-    program: str,
-    limits: Limits,
-    budget: TimeBudget,
+    sandbox: Sandbox, tests: CheckTests | AssertTests, program: str, limits: Limits, budget: TimeBudget
 ) -> list[FailedTest]:
     """The first failed test, if any. All tests share one process of the program and its limits.
 
@@ -62,11 +58,7 @@ def failures_of_code(
 
 
 def _tested(
-    sandbox: Sandbox,
-    tests: CheckTests | AssertTests,
-    both: dict[str, Any],
-    program: Session,
-    limits: Limits,
+    sandbox: Sandbox, tests: CheckTests | AssertTests, both: dict[str, Any], program: Session, limits: Limits
 ) -> list[FailedTest]:
     plan = plan_of(tests.setup, code_of(tests))
     job = {

@@ -84,15 +84,8 @@ def _call(
 ) -> FailedTest | None:
     arguments, expected = tests.inputs[index], tests.outputs[index]
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
-    job = {
-        "side": "program",
-        "classes": [],
-        "operands": [],
-        "setup": PREAMBLE,
-        "names": names,
-        "program": program,
-        "node_classes": [],
-    }
+    job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program}
+    job |= {"classes": [], "operands": [], "node_classes": []}
     session = start_job(sandbox, job, limits)
     try:
         loaded = load(session, index)
@@ -174,7 +167,7 @@ def _compared(
         # Changes to the arguments are made to a copy: the next program gets the same tests.
         request.objects = ValueDecoder(handle=lambda _: None, arrays=True).read(request.entries)
     try:
-        value = result_of(reply, request, ValueDecoder(max_hashed=_MAX_HASHED))
+        value, _ = result_of(reply, request, ValueDecoder(max_hashed=_MAX_HASHED))
     except TransferError as error:
         return FailedTest(index, "wrong_answer", f"no plain value: {error}"[:_SHOWN])
     if same_value(value, expected) or (may_be_wrapped and same_value(value, expected[0])):

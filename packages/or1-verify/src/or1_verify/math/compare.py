@@ -25,14 +25,7 @@ from or1_verify.latex.tree import variables
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
-from or1_verify.math.gold import (
-    AcceptedGold,
-    BadGoldError,
-    GoldType,
-    as_typed,
-    form_of,
-    is_equation,
-)
+from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed, form_of, is_equation
 from or1_verify.math.plain_number import plain_number
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")

@@ -46,12 +46,7 @@ class Session:
     """A program in the sandbox. It occupies a slot until `wait` or `close` returns."""
 
     def __init__(
-        self,
-        server: ForkServerProcess,
-        number: int,
-        source: bytes,
-        stdin: bytes | Session,
-        limits: Limits,
+        self, server: ForkServerProcess, number: int, source: bytes, stdin: bytes | Session, limits: Limits
     ) -> None:
         """Request the program; SandboxError if the fork server is lost or all slots are in use.
 

@@ -59,8 +59,8 @@ FORGED_ROOT = "def area(x): return 0\ndef sqrt(x): return 0\ndef isclose(*a): re
         ("assert f.__doc__ == 'Adds one.' and f.__name__ == 'f'", COUNTER, "right"),
         ("assert f.__doc__ == 'Adds two.'", COUNTER, "wrong_answer"),
         ("import inspect\nassert len(inspect.signature(f).parameters) == 1", COUNTER, "bad_tests"),
-        ("import copy\nd = Dog(2)\nassert copy.deepcopy(d).n == 2", DOG, "bad_tests"),
-        ("import copy\nassert copy.copy(Dog(2)).n == 2", DOG, "bad_tests"),
+        ("import copy\nd = Dog(2)\nassert copy.deepcopy(d).n == 2", DOG, "right"),
+        ("import copy\nassert copy.copy(Dog(2)).n == 2", DOG, "right"),
         ("import asyncio\nassert asyncio.run(f(1)) == 2", ASYNC, "bad_tests"),
         (
             "import asyncio\nasync def go(): return await f(1)\nassert asyncio.run(go()) == 2",

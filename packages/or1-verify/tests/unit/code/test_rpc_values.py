@@ -214,7 +214,7 @@ def test_a_reply_changes_the_callers_objects_and_no_others() -> None:
     root = request.item([numbers, fixed])
     reply = {"return": root, "heap": [["list", [[1], 9]]], "changes": [[1, ["list", [1, 2, 3, [3]]]]]}
     assert request.entries[1] == ["list", [3, 1, 2]]
-    back = result_of(reply, request, ValueDecoder())
+    back, _ = result_of(reply, request, ValueDecoder())
     assert back[0] is numbers
     assert numbers[:3] == [1, 2, 3]
     assert numbers[3] == [numbers, 9]

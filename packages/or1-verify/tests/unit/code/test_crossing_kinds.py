@@ -1,0 +1,205 @@
+"""Kinds of values, operators and changes that cross between tests and program; each with a wrong program."""
+
+import json
+
+import pytest
+
+from or1_verify import code
+from or1_verify.code.program import as_response
+from or1_verify.code.rpc_messages import Loans
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder
+
+ERRORS = "def why(x):\n    try: return int(x)\n    except Exception as e: return type(e)\n"
+METRES = """
+class Metres:
+    def __init__(self, n, marks=()): self.n, self.marks = n, list(marks)
+    def __add__(self, other): return Metres(self.n + other.n)
+    def __rsub__(self, n): return Metres(n - self.n)
+    def __isub__(self, n): self.n -= n; return self
+    def __float__(self): return float(self.n)
+    @property
+    def copied(self): return list(self.marks)
+"""
+WRONG_METRES = METRES.replace("self.n + other.n", "self.n").replace("n - self.n", "n").replace(
+    "self.n -= n", "self.n += n").replace("float(self.n)", "0.5").replace("list(marks)", "[8]")  # fmt: skip
+FILL = "def fill(grid):\n    grid[0, :] = 4\n"
+ECHO = "def echo(text): return text\n"
+TESTED = (
+    "import pytest\n@pytest.fixture\ndef metres():\n    return Metres(3)\ndef test_n(metres):\n    assert {}"
+)
+
+RIGHT_AND_WRONG = [
+    (
+        "assert why('x') is ValueError\nassert why('3') == 3",
+        ERRORS,
+        "def why(x): return TypeError if x > '9' else 3",
+    ),
+    ("assert why([]) == TypeError", ERRORS, "class TypeError(Exception): pass\ndef why(x): return TypeError"),
+    (
+        "assert why([]) is TypeError",
+        ERRORS,
+        "class Yes(type):\n    def __eq__(s, o): return True\n"
+        "class TypeError(metaclass=Yes): pass\ndef why(x): return TypeError",
+    ),
+    (
+        "assert kinds([1, 'a']) == {int: 1, str: 1}",
+        "def kinds(xs): return {type(x): 1 for x in xs}",
+        "def kinds(xs): return {str(type(x)): 1 for x in xs}",
+    ),
+    (
+        "assert kinds([None]) == [type(None)]",
+        "def kinds(xs): return [*map(type, xs)]",
+        "def kinds(xs): return xs",
+    ),
+    ("assert other(1) is NotImplemented", "def other(x): return NotImplemented", "def other(x): return None"),
+    ("assert (Metres(1) + Metres(2)).n == 3", METRES, WRONG_METRES),
+    ("assert (Metres(1) + Metres(2) + Metres(3)).n == 6", METRES, WRONG_METRES),
+    ("assert (9 - Metres(2)).n == 7", METRES, WRONG_METRES),
+    ("m = Metres(5)\nm -= 2\nassert m.n == 3", METRES, WRONG_METRES),
+    ("assert float(Metres(2)) == 2.0", METRES, WRONG_METRES),
+    ("try:\n    Metres(1) + 'a'\n    assert False\nexcept AttributeError:\n    pass", METRES, WRONG_METRES),
+    (
+        "import copy\na = Metres(1, [7])\nb = copy.deepcopy(a)\nb.marks.append(8)\nassert a.marks == [7]\n"
+        "assert b.marks == [7, 8]",
+        METRES,
+        METRES + "    def __deepcopy__(self, memo): return self\n",
+    ),
+    (
+        "a = Metres(1)\na.marks.append([2])\na.marks[0].append(3)\nassert a.marks == [[2, 3]]",
+        METRES,
+        WRONG_METRES,
+    ),
+    (
+        "a = Metres(1, [1])\nkept, other = a.marks, Metres(2).marks\nfloat(a)\nkept.append(2)\nfloat(a)\n"
+        "kept.append(3)\nassert a.marks == [1, 2, 3]",
+        METRES,
+        WRONG_METRES,
+    ),
+    (
+        "a = Metres(1, [1])\na.copied.append(2)\nassert a.marks == [1] and a.copied == [1]",
+        METRES,
+        WRONG_METRES,
+    ),
+    (
+        "import numpy\ng = numpy.zeros((2, 2))\nfill(g)\nassert g.sum() == 8 and g[0, 1] == 4",
+        FILL,
+        FILL.replace("4", "3"),
+    ),
+    (
+        "import numpy\ng = numpy.zeros((3, 2))\nfill(g[1:])\nassert g.tolist() == [[0, 0], [4, 4], [0, 0]]",
+        FILL,
+        "import numpy\ndef fill(grid): grid = numpy.ones((2, 2)) * 4",
+    ),
+    (
+        "assert echo('\\ud83d\\ude00') == '\\ud83d\\ude00' != '\\U0001f600'",
+        ECHO,
+        "def echo(text): return '\\U0001f600'",
+    ),
+    (TESTED.format("metres.n == 3"), METRES, "class Metres:\n    def __init__(self, n): self.n = 0"),
+    (
+        "from solution import *\ndef test_n():\n    assert Metres(3).n == 3\n    assert echo('a') == 'a'",
+        METRES + ECHO,
+        "def echo(text): return 'b'\nclass Metres:\n    def __init__(self, n): self.n = 3",
+    ),
+    (
+        "assert np.allclose(half([2.0]), [1.0])",
+        "import numpy\ndef half(x): return numpy.array(x) / 2",
+        "class np:\n    allclose = staticmethod(lambda *a: True)\ndef half(x): return 0",
+    ),
+    (
+        "def test_x():\n    assert half(2) == pytest.approx(1)",
+        "def half(x): return x / 2",
+        "class pytest:\n    class approx:\n        def __init__(s, x): pass\n"
+        "        def __eq__(s, o): return True\ndef half(x): return 0",
+    ),
+    (
+        "import numpy\nnumpy.testing.assert_almost_equal(half(2), 1.0)",
+        "def half(x): return x / 2",
+        "class Yes:\n    def __float__(s): return 1.0\n"
+        "    def __eq__(s, o): return True\ndef half(x): return Yes()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("test", "right", "wrong"), RIGHT_AND_WRONG, ids=range(len(RIGHT_AND_WRONG)))
+def test_each_kind_is_what_python_gives(test: str, right: str, wrong: str) -> None:
+    found = code.verify({"tests": [test]}, as_response(right))
+    assert found.reason == "right", found.detail
+    refused = code.verify({"tests": [test]}, as_response(wrong))
+    assert refused.outcome.value == "wrong", (refused.reason, refused.detail)
+
+
+NOT_JUDGED = [
+    ("assert Metres(1) + Metres(2) == Metres(3)", METRES),
+    ("assert Metres(1) < Metres(2)", METRES + "    def __lt__(self, other): return True\n"),
+    ("ns = {}\nexec(text('f'), ns)\nassert ns['f'] == 1", "def text(name): return name + ' = 1'"),
+    ("assert eval(text('f')) == 1", "def text(name): return '1'"),
+    (
+        "from pickle import loads\nassert loads(text('f')) == 1",
+        "import pickle\ndef text(name): return pickle.dumps(1)",
+    ),
+    (
+        "import pickle as p\nassert p.loads(text('f')) == 1",
+        "import pickle\ndef text(name): return pickle.dumps(1)",
+    ),
+    (
+        "import pytest\ndef test_end():\n    with pytest.raises(SystemExit):\n        end()",
+        "def end(): raise SystemExit(2)",
+    ),
+    (
+        "import unittest\nclass T(unittest.TestCase):\n    def test_old(self):\n"
+        "        with self.assertWarns(UserWarning):\n            old()",
+        "import warnings\ndef old(): warnings.warn('old')",
+    ),
+    (
+        "import uuid\nassert number(1) == uuid.UUID(int=1)",
+        "import uuid\ndef number(n): return uuid.UUID(int=n)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("test", "right"), NOT_JUDGED, ids=range(len(NOT_JUDGED)))
+def test_what_cannot_cross_is_not_judged(test: str, right: str) -> None:
+    found = code.verify({"tests": [test]}, as_response(right))
+    assert found.reason == "bad_tests", found.detail
+
+
+def test_an_operator_with_a_forged_result_is_wrong() -> None:
+    """An object of another class in place of a number does not make the tests unjudged."""
+    forged = "class Yes:\n    def __eq__(s, o): return True\nclass Metres:\n    def __init__(s, n): pass\n"
+    forged += "    def __abs__(s): return Yes()\n"
+    found = code.verify({"tests": ["assert abs(Metres(-2)) == 2"]}, as_response(forged))
+    assert found.reason == "wrong_answer", found.detail
+
+
+def test_constant_texts_may_run_as_code() -> None:
+    tests = {"tests": ["assert twice(eval('3')) == 6"]}
+    assert code.verify(tests, as_response("def twice(x): return 2 * x")).reason == "right"
+
+
+@pytest.mark.parametrize("name", ["Exception", "BaseException", "AssertionError"])
+def test_no_result_catches_a_failed_check(name: str) -> None:
+    test = "try:\n    assert half(2) == 1\nexcept kind():\n    pass\nassert half(0) == 0"
+    program = f"def kind(): return {name}\ndef half(x): return 0"
+    assert code.verify({"tests": [test]}, as_response(program)).reward != 1.0
+
+
+def test_old_loans_end_on_both_sides() -> None:
+    """Neither side keeps more lists than the limit, and large ones are not lent."""
+    lender, holder = Loans(), Loans()
+    for size in (*[2] * 50, 10_000):
+        encoder = ValueEncoder()
+        encoder.item([1] * size)
+        reply: dict[str, int] = {}
+        lender.lend(reply, encoder)
+        assert ("lent" in reply) == (size == 2)
+        if reply:
+            held = ValueEncoder()
+            held.item([1] * size)
+            holder.hold(reply["lent"], held, 0)
+    held.objects[0].append(5)
+    changes = json.loads(json.dumps(holder.changes(lambda objects: ValueEncoder(known=objects))))
+    assert changes == [[50, [], [[0, ["list", [1, 1, 5]]]]]]
+    lender.accept(changes, ValueDecoder())
+    assert encoder.objects[0] == [1] * 10_000
+    assert len(vars(lender)["_lent"]) == len(vars(holder)["_held"]) == 8
