@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ _MESSAGE = 300
 """Longest text of an error [characters]."""
 _MOST_LOANS, _MOST_PARTS = 8, 256
 """Largest number of replies whose values the tests may change later, and of the elements in one."""
+
+_UNUSED = 3
+"""References to a lent list that the tests no longer hold: of two encoders and a call."""
 
 
 def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:
@@ -65,13 +69,14 @@ class Loans:
     def changes(self, encoder_of: Callable[[list[Any]], ValueEncoder]) -> list[Any]:
         """The changes of the tests since the last call, for `accept`."""
         found = []
-        for number, (objects, before, first) in self._held.items():
+        for number, (objects, before, first) in list(self._held.items()):
             encoder = encoder_of(objects)
             if changes := changes_of(before, encoder, first):
                 found.append([number, encoder.entries, changes])
-                for index, entry in changes:
-                    before[index - first] = entry
+                before = [dict(changes).get(index, old) for index, old in enumerate(before, first)]
                 self._held[number] = (encoder.objects, before, first)
+            if len(before) == 1 and sys.getrefcount(objects[first]) <= _UNUSED:
+                del self._held[number]
         return found
 
 
