@@ -15,7 +15,7 @@ _MOST_LOANS, _MOST_PARTS = 8, 256
 """Largest number of replies whose values the tests may change later, and of the elements in one."""
 
 _UNUSED = 3
-"""References to a lent list that the tests no longer hold: of two encoders and a call."""
+"""References to a lent list that the tests do not hold: of two encoders and a call."""
 
 
 def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:
