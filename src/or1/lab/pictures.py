@@ -47,9 +47,10 @@ def experiment_figure(
         frameon=False,
         fontsize=9,
     )
-    num_seeds = max(len(each) for each in runs.values())
+    fewest, most = (edge(len(each) for each in runs.values()) for edge in (min, max))
+    num_seeds = str(most) if fewest == most else f"{fewest} to {most}"
     figure.suptitle(
-        f"{experiment.title}: {num_seeds} seed{'s' * (num_seeds != 1)}",
+        f"{experiment.title}: {num_seeds} seed{'s' * (most != 1)}",
         x=0.01,
         ha="left",
         color=INK,
