@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import StatisticsError, correlation, fmean
+from statistics import fmean
 
 from or1.config import CollapseConfig
 from or1.lab.results import RunResult
 from or1.tracking.collapse import score_warning
+from or1.tracking.entropy_prediction import Prediction, compare_changes
 from or1.tracking.summary import EDGE_STEPS
 
 WINDOWS = (1, 5, 10, 20)
 """Numbers of successive steps over which a predicted and the measured change are summed [steps]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The predicted change of the entropy against the measured one; nan where nothing is to divide by."""
-
-    num_windows: int
-    same_sign: float
-    """Share of the windows whose predicted sum has the sign of the measured one [fraction]."""
-    falling: float
-    """Share of the windows in which the entropy fell: right without a prediction [fraction]."""
-    correlation: float
 
 
 def score_prediction(runs: Iterable[RunResult], window: int) -> Prediction:
@@ -45,14 +33,7 @@ def score_prediction(runs: Iterable[RunResult], window: int) -> Prediction:
             if all(step in predictions and step in entropies for step in steps) and steps.stop in entropies:
                 predicted = math.fsum(predictions[step] for step in steps)
                 pairs.append((predicted, entropies[steps.stop] - entropies[first]))
-    if not pairs:
-        return Prediction(0, math.nan, math.nan, math.nan)
-    same_sign = fmean(predicted * measured > 0 for predicted, measured in pairs)
-    try:
-        related = correlation(*zip(*pairs, strict=True))
-    except StatisticsError:  # one pair, or no spread
-        related = math.nan
-    return Prediction(len(pairs), same_sign, fmean(measured < 0 for _, measured in pairs), related)
+    return compare_changes(pairs)
 
 
 def diagnostics_section(runs: Sequence[RunResult]) -> str:
@@ -82,7 +63,7 @@ def _warning(entropies: Sequence[Sequence[float]]) -> str:
 
 
 def _prediction(runs: Sequence[RunResult]) -> list[str]:
-    own = [run for run in runs if any(True for _ in run.points("predicted_change"))]
+    own = [run for run in runs if any(run.points("predicted_change"))]
     if not own:
         return []
     lines = [
@@ -95,7 +76,7 @@ def _prediction(runs: Sequence[RunResult]) -> list[str]:
     for window in WINDOWS:
         at = score_prediction(own, window)
         related = "-" if math.isnan(at.correlation) else f"{at.correlation:+.2f}"
-        lines.append(f"| {window} | {at.num_windows:,} | {at.same_sign:.2f} | {at.falling:.2f} | {related} |")
+        lines.append(f"| {window} | {at.num_pairs:,} | {at.same_sign:.2f} | {at.falling:.2f} | {related} |")
     return [*lines, ""]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 from pathlib import Path
-from statistics import correlation
 from typing import Any
 
 from or1.storage.atomic import write_json
 from or1.storage.run_folder import SUMMARY
 from or1.tracking import metrics as keys
 from or1.tracking.entropy_metrics import CHANGE, PASS_AT, PREDICTED_CHANGE
+from or1.tracking.entropy_prediction import compare_changes
 from or1.tracking.metrics import mean
 from or1.tracking.run_data import RunData, read_run, scores_compare
 from or1.tracking.timings import BETWEEN_S, EVALUATION_S, PEAK_BYTES, STEP_S, phases_of
@@ -118,12 +118,12 @@ def _prediction(run: RunData) -> dict[str, float | None]:
     changes = dict(zip(*run.series(CHANGE), strict=True))
     predictions = zip(*run.series(PREDICTED_CHANGE), strict=True)
     pairs = [(p, changes[step + 1]) for step, p in predictions if changes.get(step + 1)]
-    varies = all(len(set(values)) > 1 for values in zip(*pairs, strict=True)) and len(pairs) > 1
+    found = compare_changes(pairs)
     return {
-        "num_steps": len(pairs),
-        "falling_fraction": _edge([float(measured < 0) for _, measured in pairs]),
-        "sign_agreement": _edge([float(predicted * measured > 0) for predicted, measured in pairs]),
-        "correlation": _finite(correlation(*zip(*pairs, strict=True))) if varies else None,
+        "num_steps": found.num_pairs,
+        "falling_fraction": _finite(found.falling),
+        "sign_agreement": _finite(found.same_sign),
+        "correlation": _finite(found.correlation),
     }
 
 

@@ -16,7 +16,7 @@ def test_a_prediction_is_for_the_entropy_of_the_next_step() -> None:
     """Pairs (-1, -0.1), (-2, -0.2), (1, 0.1): proportional. Against the change that led to a step, the third
     one would be (1, -0.2) and the fourth (9, 0.1)."""
     at = score_prediction([RUN], 1)
-    assert (at.num_windows, at.same_sign) == (3, 1.0)
+    assert (at.num_pairs, at.same_sign) == (3, 1.0)
     assert at.falling == pytest.approx(2 / 3)
     assert at.correlation == pytest.approx(1.0)
 
@@ -24,15 +24,15 @@ def test_a_prediction_is_for_the_entropy_of_the_next_step() -> None:
 def test_a_window_sums_the_predictions_and_spans_the_change() -> None:
     """Pairs (-3, -0.3) and (-1, -0.1)."""
     at = score_prediction([RUN], 2)
-    assert (at.num_windows, at.same_sign, at.falling) == (2, 1.0, 1.0)
+    assert (at.num_pairs, at.same_sign, at.falling) == (2, 1.0, 1.0)
 
 
 def test_a_missing_number_breaks_the_windows_over_it() -> None:
     gap = result(entropy=[1.0, 0.9, None, 0.8, 0.9], predicted_change=[1.0, 1.0, 1.0, 1.0, 1.0])
     at = score_prediction([gap], 1)  # (1, -0.1) and (1, +0.1)
-    assert (at.num_windows, at.same_sign, at.falling) == (2, 0.5, 0.5)
+    assert (at.num_pairs, at.same_sign, at.falling) == (2, 0.5, 0.5)
     assert math.isnan(at.correlation), "the predictions do not differ"
-    assert score_prediction([gap], 3).num_windows == 0
+    assert score_prediction([gap], 3).num_pairs == 0
 
 
 def test_without_entropies_there_is_no_section() -> None:

@@ -73,7 +73,8 @@ class Loans:
             encoder = encoder_of(objects)
             if changes := changes_of(before, encoder, first):
                 found.append([number, encoder.entries, changes])
-                before = [dict(changes).get(index, old) for index, old in enumerate(before, first)]
+                new = dict(changes)
+                before = [new.get(index, old) for index, old in enumerate(before, first)]
                 self._held[number] = (encoder.objects, before, first)
             if len(before) == 1 and sys.getrefcount(objects[first]) <= _UNUSED:
                 del self._held[number]

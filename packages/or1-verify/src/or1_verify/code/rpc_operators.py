@@ -18,7 +18,7 @@ def operator_of(name: str) -> Callable[..., Any]:
     Of an instance that the tests make, the program computes the result, as that of a method.
     """
     is_swapped = name not in KNOWN
-    function = KNOWN.get(name[1:] if is_swapped else name)
+    function = None if name in ("enter", "exit") else KNOWN.get(name[1:] if is_swapped else name)
 
     def applied(self: Any, *others: Any) -> Any:
         values = (self,) if "copy" in name else (self, *others)

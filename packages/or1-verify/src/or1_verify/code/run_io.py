@@ -84,8 +84,10 @@ def _call(
 ) -> FailedTest | None:
     arguments, expected = tests.inputs[index], tests.outputs[index]
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
-    job = {"side": "program", "setup": PREAMBLE, "names": names, "program": program}
-    job |= {"classes": [], "operands": [], "node_classes": []}
+    job = {
+        "side": "program", "setup": PREAMBLE, "names": names, "program": program,
+        "classes": [], "operands": [], "node_classes": [],
+    }  # fmt: skip
     session = start_job(sandbox, job, limits)
     try:
         loaded = load(session, index)
