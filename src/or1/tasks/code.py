@@ -17,6 +17,7 @@ from or1.tasks.rows import Row
 from or1.types import Message, Problem
 from or1_verify.code import CodeVerifier, ProgramVerifier, parse_tests
 from or1_verify.code.fusion import SandboxFusionVerifier
+from or1_verify.code.syntax import syntax_tree
 
 QUESTIONS = ("question_content", "query", "question", "problem", "content", "prompt", "text")
 _SOURCES = ("data_source", "source")
@@ -112,8 +113,8 @@ def _defined(code: Any, tests: Sequence[str]) -> list[str] | None:
     if not isinstance(code, str):
         return None
     try:
-        body = ast.parse(code).body
-        asked = [ast.parse(test) for test in tests]
+        body = syntax_tree(code).body
+        asked = [syntax_tree(test) for test in tests]
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # no program, or one nested too deep
         return None
     names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]

@@ -10,6 +10,8 @@ import ast
 import re
 from dataclasses import dataclass
 
+from or1_verify.code.syntax import syntax_tree
+
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _MARKER = re.compile(r"[ \t>]*+(?:[-*+]|\d{1,9}[.)])?[ \t]*+")
 """Text before a fence that counts as its indentation: blanks, quote marks, a list marker."""
@@ -45,7 +47,7 @@ class Block:
         if len(self.text) > _MAX_PARSED:
             return True
         try:
-            tree = ast.parse(self.text)
+            tree = syntax_tree(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         return any(not isinstance(node, _DATA) for stmt in tree.body for node in ast.walk(stmt))

@@ -6,8 +6,10 @@ import ast
 import builtins
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from keyword import iskeyword
 
 from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
+from or1_verify.code.syntax import parsed
 
 _BUILTINS = frozenset({*vars(builtins), "pytest"})
 _MODULES = {name: name for name in (*PLAIN_IMPORTS, "numpy", "unittest")} | {"np": "numpy as np"}
@@ -23,16 +25,6 @@ _ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup"
 _OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
 """Names of exceptions that do not cross, and checks of warnings and logs, which do not cross either."""
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-
-
-@lru_cache(maxsize=128)
-def parsed(source: str) -> ast.Module:
-    """The syntax tree of a source, cached: do not modify it.
-
-    Raises:
-        SyntaxError, ValueError: it is not valid Python.
-    """
-    return ast.parse(source)
 
 
 def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
@@ -334,18 +326,8 @@ def is_expression_of_names(text: str) -> bool:
     >>> is_expression_of_names("Solution().twoSum"), is_expression_of_names("f(x)")
     (True, False)
     """
-    try:
-        node: ast.expr = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError):
-        return False
-    while not isinstance(node, ast.Name):
-        if isinstance(node, ast.Attribute):
-            node = node.value
-        elif isinstance(node, ast.Call) and not node.args and not node.keywords:
-            node = node.func
-        else:
-            return False
-    return True
+    names = [name.removesuffix("()") for name in text.strip().split(".")]
+    return all(name.isidentifier() and not iskeyword(name) for name in names)
 
 
 def root_name(entry_point: str) -> str:

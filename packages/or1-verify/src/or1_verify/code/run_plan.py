@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from or1_verify.code.assertions import can_fail, failing_functions, sure_functions, surely_fails
-from or1_verify.code.names import names_read, parsed
+from or1_verify.code.names import names_read
+from or1_verify.code.syntax import parsed
 from or1_verify.errors import DataError
 
 

@@ -23,10 +23,10 @@ from or1_verify.code.names import (
     functions_in,
     is_expression_of_names,
     module_imports,
-    parsed,
     root_name,
 )
 from or1_verify.code.run_plan import with_checks
+from or1_verify.code.syntax import parsed
 from or1_verify.errors import DataError
 from or1_verify.sandbox import Limits
 
