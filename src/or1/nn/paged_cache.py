@@ -16,12 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.attention.varlen import varlen_attn
 
 from or1.errors import ModelError, first_line
 from or1.nn.cache import Attend, PromptKeyValues, bytes_per_position
 from or1.nn.config import ModelShape
-from or1.nn.varlen_attention import has_flash
+from or1.nn.varlen_attention import has_flash, varlen_attn
 from or1.types import Int64
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,6 @@ def attend_pages_varlen(
         seqused_k=lengths_B.to(torch.int32),
         block_table=table_BX,
     )
-    assert isinstance(out_BHD, Tensor)
     return out_BHD.flatten(1)
 
 

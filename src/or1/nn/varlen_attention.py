@@ -6,10 +6,10 @@ Shape letters: see `or1.nn`.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 from or1.nn.packed_plan import PackedPlan
 
@@ -35,6 +35,16 @@ def capability_of(device: torch.device) -> tuple[int, int] | None:
     return torch.cuda.get_device_capability(device) if device.type == "cuda" else None
 
 
+def varlen_attn(*tensors: Any, **settings: Any) -> Tensor:
+    """torch's function of this name, imported when first called: with it comes torch.compile, which takes
+    seconds to import and which a CPU does not need."""
+    from torch.nn.attention.varlen import varlen_attn as attend
+
+    out_THD = attend(*tensors, **settings)
+    assert isinstance(out_THD, Tensor)
+    return out_THD
+
+
 def attend_varlen(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: int) -> Tensor:
     """Causal attention of every packed sequence to itself. Differentiable. As `attend_fused`."""
     out_THD = varlen_attn(
@@ -48,5 +58,4 @@ def attend_varlen(qk_THD: Tensor, v_TGD: Tensor, plan: PackedPlan, num_heads: in
         window_size=(-1, 0),
         enable_gqa=True,
     )
-    assert isinstance(out_THD, Tensor)
     return out_THD.flatten(1)
