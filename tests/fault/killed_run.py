@@ -15,6 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+import torch._dynamo  # noqa: F401  (runs import these two late: here they come once, before the forks)
+from transformers import AutoTokenizer  # noqa: F401
+
 from or1 import assemble, recipes
 from or1.errors import Interrupted
 
