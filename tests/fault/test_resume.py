@@ -23,8 +23,8 @@ pytestmark = pytest.mark.timeout(900)  # many starts of a training run
 ROOT = Path(__file__).parents[2]
 PHASES = {
     "evaluation": ("evals/runner.py", "judge_samples", 2),
-    "rollout": ("rollout/running_batch.py", "decode", 60),
-    "verify": ("or1_verify/arithmetic.py", "read", 16),
+    "rollout": ("rollout/running_batch.py", "decode", 110),
+    "verify": ("or1_verify/arithmetic.py", "read", 8),
     "advantage": ("algo/advantage.py", "advantages", 2),
     "update": ("trainer/local_backend.py", "_backward", 2),
     "optimizer": ("trainer/optimizer.py", "apply", 2),
@@ -58,8 +58,8 @@ CONFIG = {
     "model": {"path": "builtin:tiny", "dtype": "float32"},
     "data": [{"task": "arithmetic", "num_problems": 64, "max_difficulty": 2}],
     "stages": [
+        {"max_response_tokens": 36, "num_steps": 3, "num_problems": 6, "group_size": 4},
         {"max_response_tokens": 48, "num_steps": 3, "num_problems": 6, "group_size": 4},
-        {"max_response_tokens": 64, "num_steps": 3, "num_problems": 6, "group_size": 4},
     ],
     "loss": {"reject_zero_advantage": False},
     "entropy": {"mode": "adaptive", "target": 3.0, "delta": 1e-3},
