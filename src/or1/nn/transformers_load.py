@@ -3,7 +3,8 @@ pass. Shape letters: see `or1.nn`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def read_shape(folder: Path) -> ModelShape:
     raw = read_json(folder, "config.json")
     names = setting(raw, "architectures", ["none"])
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with _silent():
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _refuse(config.to_dict(), names[0])
         return _shape(config, names, generation_eos(folder))
     except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
@@ -45,6 +47,17 @@ def read_shape(folder: Path) -> ModelShape:
             f"{folder / 'config.json'}: {names[0]} is not supported: or1 computes {', '.join(FAMILIES)}, and "
             f"the models of transformers with attention in every layer ({first_line(error)})"
         ) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep transformers from logging errors of a file that is about to be refused in one line."""
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def _shape(config: PreTrainedConfig, names: list[str], more_end_ids: tuple[int, ...]) -> ModelShape:
