@@ -1,5 +1,5 @@
 # make demo    set up, train the built-in model, show what it learned       (about 10 minutes on 2 cores)
-# make test    set up, run the tests                                        (about 15 minutes on 2 cores)
+# make test    set up, run the tests                                        (about 20 minutes on 2 cores)
 # make check   format, lint, types, import contracts, spelling
 # make help    everything else
 
