@@ -166,12 +166,11 @@ def _is_ending(node: ast.AST) -> bool:
 
 
 def _is_always_true(test: ast.expr) -> bool:
-    """A display that is not empty, a generator, a lambda, or one of them or a true constant after `or`."""
+    """A true constant, a display that is not empty, a generator, a lambda, or one of them after `or`."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
     if isinstance(test, ast.BoolOp):
-        fixed = [
-            bool(each.value) if isinstance(each, ast.Constant) else _is_always_true(each)
-            for each in test.values
-        ]
+        fixed = map(_is_always_true, test.values)
         return any(fixed) if isinstance(test.op, ast.Or) else all(fixed)
     if isinstance(test, ast.Tuple | ast.List | ast.Set):
         return bool(test.elts)
@@ -186,11 +185,9 @@ def _is_constant(call: ast.Call) -> bool:
 def _calls(node: ast.stmt) -> Iterator[ast.Call]:
     """The calls in the expressions of a statement, without those in its blocks and in lambdas."""
     pending: list[ast.AST] = [node]
+    apart = ast.stmt | ast.Lambda | ast.excepthandler | ast.match_case
     for each in pending:
-        inner = (
-            child for child in ast.iter_child_nodes(each) if not isinstance(child, ast.stmt | ast.Lambda)
-        )
-        pending += (child for child in inner if not isinstance(child, ast.excepthandler | ast.match_case))
+        pending += (child for child in ast.iter_child_nodes(each) if not isinstance(child, apart))
         if isinstance(each, ast.Call):
             yield each
 

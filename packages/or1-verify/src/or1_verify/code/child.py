@@ -14,7 +14,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,10 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
     def find_name(name: str) -> Any:
         if name.startswith("entry:"):
             return lambda *args: _entry_point(scope, name.removeprefix("entry:"))(*args)
-        if name not in scope:
-            raise NameError(f"name '{name}' is not defined")
-        return scope[name]
+        first, *inner = name.split(".")
+        if first not in scope:
+            raise NameError(f"name '{first}' is not defined")
+        return reduce(getattr, inner, scope[first])
 
     send(loaded)
     endpoint = RpcEndpoint(
@@ -294,10 +295,13 @@ def _is_unsupported(error: BaseException, job: dict[str, Any]) -> bool:
 
 
 def _failing_line(test: str, error: BaseException) -> str:
-    lines = [
-        n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "<tests>"
-    ]
+    lines = _lines(error, "<tests>")
     return test.splitlines()[lines[-1] - 1].strip()[: _DETAIL // 2] if lines else "the test"
+
+
+def _lines(error: BaseException, *files: str) -> list[int]:
+    """The lines of these files in a traceback, the innermost last."""
+    return [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
 
 
 def _checker(job: dict[str, Any], send: Send, receive: Receive) -> None:
@@ -317,9 +321,5 @@ def _where(error: BaseException) -> str:
         text = f"{type(error).__name__}: {error}"
     except Exception:
         text = type(error).__name__
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename in (PROGRAM_FILE, "<tests>", "<setup>", "<checker>")
-    ]
+    lines = _lines(error, PROGRAM_FILE, "<tests>", "<setup>", "<checker>")
     return f"{text[:_DETAIL]}{f' (line {lines[-1]})' if lines else ''}"

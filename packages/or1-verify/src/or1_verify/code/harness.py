@@ -27,7 +27,7 @@ def install(scope: dict[str, Any]) -> None:
     """Provide the module `pytest`, also in this scope, and replace the runners of unittest."""
     module = types.ModuleType("pytest")
     vars(module).update(
-        raises=raises, approx=_Approx, fixture=_fixture, mark=_Marks(), param=_param, fail=_fail, skip=_skip,
+        raises=raises, approx=_Approx, fixture=_fixture, mark=_Marks(), param=_Param, fail=_fail, skip=_skip,
         main=lambda *_, **__: 0, importorskip=__import__, __getattr__=_missing,
     )  # fmt: skip
     sys.modules["pytest"] = scope["pytest"] = module
@@ -37,6 +37,8 @@ def install(scope: dict[str, Any]) -> None:
 
 def run_cases(scope: Mapping[str, Any], names: Sequence[str]) -> None:
     """Run the test functions and test classes of these names; raises the first failure."""
+    module = types.SimpleNamespace(**scope)
+    _call(module, "setup_module")
     for name in names:
         found = scope[name]
         if isinstance(found, type) and issubclass(found, unittest.TestCase):
@@ -44,7 +46,9 @@ def run_cases(scope: Mapping[str, Any], names: Sequence[str]) -> None:
         elif isinstance(found, type) and name.startswith("Test"):
             _run_class(found, scope)
         elif isinstance(found, types.FunctionType):
+            _call(module, "setup_function")
             _run_function(found, scope)
+            _call(module, "teardown_function")
 
 
 class _FirstFailure(unittest.TestResult):
@@ -57,8 +61,7 @@ class _FirstFailure(unittest.TestResult):
     def addError(self, test: Any, err: Any) -> None:  # noqa: N802 - a name of unittest
         self._keep(err)
 
-    def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
-        self._keep(err)
+    addFailure = addError  # noqa: N815
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802
         if err is not None:
@@ -87,10 +90,10 @@ def _run_class(cls: type, scope: Mapping[str, Any]) -> None:
 
 
 def _call(owner: Any, name: str) -> None:
-    """Call a method if there is one; pytest passes the test method to those that take it."""
+    """Call a method or function if there is one; pytest passes the test or module to those that take it."""
     if hasattr(owner, name):
         method = getattr(owner, name)
-        method(*[None] * (method.__code__.co_argcount - 1))
+        method(*[None] * (method.__code__.co_argcount - isinstance(method, types.MethodType)))
 
 
 def _run_function(function: Any, scope: Mapping[str, Any], instance: Any = None) -> None:
@@ -168,18 +171,21 @@ class _Values(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if name not in self._fixtures:
             raise UnsupportedTestsError(f"there is no fixture {name!r}")
-        function = self._fixtures[name].function
-        needed = _needed(function)
-        request = types.SimpleNamespace(
-            param=self[f"param of {name}"] if self._fixtures[name].params else None
-        )
+        fixture = self._fixtures[name]
+        function, needed = fixture.function, _needed(fixture.function)
+        place = type(self._instance) if fixture.scope == "class" else None
+        if place in fixture.kept:
+            return fixture.kept[place][0]
+        request = types.SimpleNamespace(param=self[f"param of {name}"] if fixture.params else None)
         owner = [self._instance] if function.__code__.co_varnames[:1] == ("self",) else []
-        result = function(*owner, **{each: request if each == "request" else self[each] for each in needed})
-        if type(result) is types.GeneratorType:  # a stand-in may refuse to tell its class
-            self._open.append(result)
-            result = next(result)
-        self[name] = result
-        return result
+        given = function(*owner, **{each: request if each == "request" else self[each] for each in needed})
+        is_open = type(given) is types.GeneratorType  # a stand-in may refuse to tell its class
+        self[name] = next(given) if is_open else given
+        if fixture.scope != "function" and not fixture.params:
+            fixture.kept[place] = self[name], given  # the generator waits as long as its value is used
+        elif is_open:
+            self._open.append(given)
+        return self[name]
 
     def close(self) -> None:
         """Resume the fixtures that wait at a `yield`, the latest first."""
@@ -188,23 +194,23 @@ class _Values(dict[str, Any]):
 
 
 class _Fixture:
-    def __init__(self, function: Any, params: Any = (), autouse: bool = False, name: str = "") -> None:
-        self.function, self.params, self.autouse, self.name = function, list(params or ()), autouse, name
+    params: Sequence[Any] | None = None
+    autouse, name, scope = False, "", "function"
+
+    def __init__(self, function: Any, ids: Any = None, **settings: Any) -> None:
+        self.function, self.kept = function, dict[Any, tuple[Any, Any]]()
+        vars(self).update(settings)
 
 
-def _fixture(function: Any = None, *, scope: str = "", ids: Any = None, **settings: Any) -> Any:
+def _fixture(function: Any = None, **settings: Any) -> Any:
     if function is not None:
         return _Fixture(function)
     return lambda function: _Fixture(function, **settings)
 
 
 class _Param:
-    def __init__(self, values: tuple[Any, ...]) -> None:
+    def __init__(self, *values: Any, id: Any = None, marks: Any = ()) -> None:
         self.values = values
-
-
-def _param(*values: Any, id: Any = None, marks: Any = ()) -> _Param:
-    return _Param(values)
 
 
 class _Mark:

@@ -7,9 +7,6 @@ from or1_verify.code.program import PREAMBLE
 LEETCODE_SETUP = (
     PREAMBLE
     + '''
-inf = float("inf")
-
-
 class ListNode:
     def __init__(self, val=0, next=None):
         self.val = val
@@ -56,13 +53,10 @@ def is_same_list(one, other):
 
 def is_same_tree(one, other):
     pairs = [(one, other)]
-    while pairs:
-        one, other = pairs.pop()
-        if one is None or other is None:
+    for one, other in pairs:
+        if one is None or other is None or one.val != other.val:
             if one is not other:
                 return False
-        elif one.val != other.val:
-            return False
         else:
             pairs += [(one.left, other.left), (one.right, other.right)]
     return True

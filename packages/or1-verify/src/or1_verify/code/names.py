@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from keyword import iskeyword
 
-from or1_verify.code.program import PLAIN_IMPORTS, PREAMBLE
+from or1_verify.code.program import PLAIN_IMPORTS, STAR_IMPORTS
 from or1_verify.code.syntax import parsed
 
 _BUILTINS = frozenset({*vars(builtins), "pytest"})
-_MODULES = {name: name for name in (*PLAIN_IMPORTS, "numpy", "unittest")} | {"np": "numpy as np"}
-"""Modules that tests may use without an import, by name."""
+_OF_LIBRARY = {
+    "collections": "Counter OrderedDict defaultdict deque namedtuple", "copy": "deepcopy",
+    "datetime": "date timedelta", "decimal": "Decimal", "fractions": "Fraction",
+    "math": "inf isclose nan pi sqrt", "numpy": "allclose array_equal", "pytest": "approx raises",
+    "numpy.testing": "assert_allclose assert_almost_equal assert_array_equal assert_equal",
+}  # fmt: skip
+_MODULES = {name: f"import {name}" for name in (*PLAIN_IMPORTS, "decimal", "fractions", "numpy", "unittest")}
+_MODULES["np"] = "import numpy as np"
+_LIBRARY = _MODULES | {
+    name: f"from {module} import {name}" for module, names in _OF_LIBRARY.items() for name in names.split()
+}
+"""Imports that tests may leave out: of modules, and of names by which tests check a result."""
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
 _OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
@@ -30,8 +41,8 @@ _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     """Names that the tests use and that are not defined by them, the setup or Python, in order of first use.
 
-    A name of the usual preamble (`sqrt`, `count`) is expected from the program only if no other name is, or
-    if each check that uses it uses no other.
+    A name of the usual preamble or of the library (`sqrt`, `Decimal`) is expected from the program only if no
+    other name is, or if each check that uses it uses no other.
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
@@ -40,7 +51,7 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     >>> free_names("", ["from solution import area as f; assert f(2) == 4"])
     ('area',)
     """
-    free = unbound_names(setup, tests)
+    free = [name for name in unbound_names(setup, tests) if name not in _MODULES]
     unusual = [name for name in free if name not in _preamble_names()]
     if unusual:
         unusual = [name for name in free if name in unusual or _is_checked_alone(name, free, tests)]
@@ -71,25 +82,21 @@ def _is_checked_alone(name: str, free: Sequence[str], tests: Sequence[str]) -> b
     return True
 
 
-def _call_of(node: ast.stmt) -> ast.Call | None:
-    return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-
-
 def _expected_errors(node: ast.stmt) -> set[str]:
     """Names in the first argument of `assertRaises`."""
-    call = _call_of(node)
-    expects = call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "assertRaises"
-    found = ast.walk(call.args[0]) if call is not None and expects and call.args else ()
-    return {each.id for each in found if isinstance(each, ast.Name)}
+    match node:
+        case ast.Expr(ast.Call(ast.Attribute(attr="assertRaises"), [first, *_])):
+            return {each.id for each in ast.walk(first) if isinstance(each, ast.Name)}
+    return set()
 
 
 def _is_checking_call(node: ast.stmt) -> bool:
-    call = _call_of(node)
-    if call is None:
-        return False
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr.startswith("assert")
-    return isinstance(call.func, ast.Name) and all(isinstance(each, ast.Constant) for each in call.args)
+    match node:
+        case ast.Expr(ast.Call(ast.Attribute(attr=name))):
+            return name.startswith("assert")
+        case ast.Expr(ast.Call(ast.Name(), args)):
+            return all(isinstance(each, ast.Constant) for each in args)
+    return False
 
 
 def _of_solution(source: str) -> list[str]:
@@ -103,14 +110,14 @@ def _of_solution(source: str) -> list[str]:
     return names
 
 
-def module_imports(setup: str, tests: Sequence[str]) -> str:
-    """Import statements for common modules that the tests use without importing them.
+def library_imports(setup: str, tests: Sequence[str], names: Sequence[str]) -> str:
+    """Import statements for what the tests use of the library without importing it, but for `names`.
 
-    >>> module_imports("import math", ["assert f(math.pi) < sys.maxsize"])
-    'import sys\\n'
+    >>> library_imports("import math", ["assert f(math.pi) == Decimal(sys.maxsize)"], ["f"])
+    '\\nimport sys\\nfrom decimal import Decimal'
     """
-    read = {*names_read(tests)} - _bound(setup).union(*map(_bound, tests))
-    return "".join(f"import {found}\n" for name, found in _MODULES.items() if name in read)
+    missing = {*unbound_names(setup, tests)} - {*names}
+    return "".join(f"\n{source}" for name, source in _LIBRARY.items() if name in missing)
 
 
 def classes_in(source: str) -> list[str]:
@@ -368,15 +375,7 @@ def _bound(source: str) -> set[str]:
 
 @lru_cache(maxsize=1)
 def _preamble_names() -> frozenset[str]:
-    """The names that the preamble defines, read from the modules that it imports."""
-    import importlib
-
-    names: set[str] = set()
-    for node in parsed(PREAMBLE).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            module = vars(importlib.import_module(node.module))
-            public = module["__all__"] if "__all__" in module else [n for n in module if n[0] != "_"]
-            names |= set(public)
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    return frozenset(names)
+    """The names that the preamble defines, read from its modules, and those of the library."""
+    modules = [vars(importlib.import_module(name)) for name in STAR_IMPORTS]
+    public = [module.get("__all__", [name for name in module if name[0] != "_"]) for module in modules]
+    return frozenset(_LIBRARY).union(*public)

@@ -13,13 +13,13 @@ _FENCE = "```"
 
 # The order matters: a later star import replaces names of an earlier one. `pow` is first math's, then
 # operator's, finally the builtin.
-_STAR_IMPORTS = (
+STAR_IMPORTS = (
     "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics",
     "itertools", "functools", "operator", "io", "sys", "json", "builtins", "typing",
 )  # fmt: skip
-PLAIN_IMPORTS = _STAR_IMPORTS[:-2]
+PLAIN_IMPORTS = STAR_IMPORTS[:-2]
 PREAMBLE = (
-    "".join(f"from {name} import *\n" for name in _STAR_IMPORTS)
+    "".join(f"from {name} import *\n" for name in STAR_IMPORTS)
     + "".join(f"import {name}\n" for name in PLAIN_IMPORTS)
     + "sys.setrecursionlimit(50000)\n"
 )

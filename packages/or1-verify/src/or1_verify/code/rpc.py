@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 import sys
+import threading
 import time
 import types
 from collections import deque
@@ -117,6 +118,7 @@ class RpcEndpoint:
         self._stdout = sys.stdout
         self._loans = Loans()
         self._failed_check: AssertionError | None = None
+        self._lock = threading.RLock()  # tests and programs may have threads; a call may lead to other calls
 
     def named(self, name: str) -> Any:
         """Stand-in for the program's object `name`, or its exception class: the same one each time."""
@@ -154,36 +156,36 @@ class RpcEndpoint:
             TransferError: an argument cannot be transferred, or the reply is malformed.
             EndpointLostError: the other side ended.
         """
-        self.num_calls += 1
-        self.num_uses += not any(function is each for each in (bool, str, repr))
-        encoder = self._encoder([], self._kept_classes)
-        try:
-            items = encoder.items([function, *args, *kwargs.values()])
-        except UnsupportedTestsError as error:
-            if _is_of_the_tests(function, args):
-                raise
-            raise TransferError(str(error)) from None  # a result asked: its program chose to return an object
-        is_captured = self._find_name is None and sys.stdout is not self._stdout
-        options: dict[str, Any] = (
-            {"captures": True} if is_captured else {"batch": together[0]} if together else {}
-        )
-        back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
-        options |= {"back": back} if back else {}
-        self._write(request_of(items, kwargs, encoder) | options)
-        while True:
-            message = self._read()
-            if "call" in message:
-                self._answer(message)
-                continue
-            if is_captured:
-                sys.stdout.write(str(message["output"]) if "output" in message else "")
-            if together and "batch" in message:
-                replies = message["batch"]
-                if type(replies) is not list or not replies or {*map(type, replies)} != {dict}:
-                    raise TransferError("malformed reply: a batch of no replies")
-                message, *others = replies
-                together[1].extend((each, encoder) for each in others)
-            return self._result(message, encoder, function)
+        with self._lock:
+            self.num_calls += 1
+            self.num_uses += not any(function is each for each in (bool, str, repr))
+            encoder = self._encoder([], self._kept_classes)
+            try:
+                items = encoder.items([function, *args, *kwargs.values()])
+            except UnsupportedTestsError as error:
+                if _is_of_the_tests(function, args):
+                    raise
+                # a result asked: its program chose to return an object
+                raise TransferError(str(error)) from None
+            is_captured = self._find_name is None and sys.stdout is not self._stdout
+            options: dict[str, Any] = {"batch": together[0]} if together and not is_captured else {}
+            back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
+            options |= ({"captures": True} if is_captured else {}) | ({"back": back} if back else {})
+            self._write(request_of(items, kwargs, encoder) | options)
+            while True:
+                message = self._read()
+                if "call" in message:
+                    self._answer(message)
+                    continue
+                if is_captured:
+                    sys.stdout.write(str(message["output"]) if "output" in message else "")
+                if together and "batch" in message:
+                    replies = message["batch"]
+                    if type(replies) is not list or not replies or {*map(type, replies)} != {dict}:
+                        raise TransferError("malformed reply: a batch of no replies")
+                    message, *others = replies
+                    together[1].extend((each, encoder) for each in others)
+                return self._result(message, encoder, function)
 
     def _result(self, message: dict[str, Any], encoder: ValueEncoder, function: Any) -> Any:
         """The result in a reply, or its error."""

@@ -21,7 +21,7 @@ _MOST_CLASSES = 500
 
 
 def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """The exception classes in a scope, and which of these names stand for one.
+    """The exception classes in a scope and in the classes of these names, and the names that stand for one.
 
     Returns `classes`, [name, module, bases] with the bases first, `names`, name -> class, and `missing`, the
     names that are not defined. A class is an index into `classes`, or the name of a class of Python.
@@ -38,8 +38,11 @@ def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
             classes.append([cls.__name__, cls.__module__, bases])
         return known[id(cls)]
 
-    found = {name: reference(each) for name, each in list(scope.items()) if is_ordinary(each)}
-    named = {name: found[name] for name in names if name in found}
+    objects = dict(scope)
+    for name in [name for name in names if isinstance(scope.get(name), type)]:
+        objects |= {f"{name}.{inner}": each for inner, each in vars(scope[name]).items()}
+    found = {name: reference(each) for name, each in objects.items() if is_ordinary(each)}
+    named = {name: each for name, each in found.items() if name.split(".")[0] in names}
     return {"classes": classes, "names": named, "missing": [name for name in names if name not in scope]}
 
 
@@ -103,12 +106,10 @@ def _referred(reference: Any, made: Sequence[type[Exception]]) -> type[Exception
 def _new_class(name: str, bases: Sequence[type[Exception]]) -> type[Exception]:
     mixed = [_Error] if not any(issubclass(base, _Error) for base in bases) else []
     namespace = {"__module__": "solution"}
-    made: Any
     try:
-        made = _ErrorClass(name, (*mixed, *(bases or [Exception])), namespace)
+        return _ErrorClass(name, (*mixed, *(bases or [Exception])), namespace)  # type: ignore[return-value]
     except TypeError:  # no order of these bases
-        made = _ErrorClass(name, (*mixed, Exception), namespace)
-    return made  # type: ignore[no-any-return]
+        return _ErrorClass(name, (*mixed, Exception), namespace)  # type: ignore[return-value]
 
 
 class _ErrorClass(type):

@@ -22,7 +22,7 @@ from or1_verify.code.names import (
     free_names,
     functions_in,
     is_expression_of_names,
-    module_imports,
+    library_imports,
     root_name,
 )
 from or1_verify.code.run_plan import with_checks
@@ -258,6 +258,7 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
     table["test"] = _check_function(table.get("test"))
     for key in ("setup", "test"):
         _compiles(table.get(key), key)
+    table["setup"] += library_imports(table["setup"], [table["test"]], ())
     if not is_expression_of_names(str(table.get("entry_point", ""))):
         raise DataError(f"entry_point {table.get('entry_point')!r} is not a name such as f or Solution().f")
     with_checks(table["setup"], [_with_call(table["test"], table["entry_point"])])
@@ -282,13 +283,13 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
     for test in [setup, *tests]:
         _compiles(test, "tests")
-    setup = module_imports(setup, tests) + setup
     if _LEETCODE_HELPERS & set(free_names(setup, tests)):
         setup = LEETCODE_SETUP + setup
     names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
     names = names or free_names(setup, tests)
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
+    setup += library_imports(setup, tests, names)
     rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
     return {**rest, "setup": setup, "tests": with_checks(setup, tests), "names": names}
 

@@ -36,6 +36,13 @@ TESTS = {
     "type": "try:\n    g(-1)\n    assert False\nexcept Exception as e:\n"
     "    assert type(e) is Bad and type(e).__name__ == 'Bad' and isinstance(e, AppError)",
 }
+INNER = (
+    "class Box:\n    class Full(Exception): pass\n    def add(self, x):\n        raise Box.Full(f'no {x}')\n"
+)
+OF_INNER = {
+    "raises": "import pytest\ndef test_it():\n    with pytest.raises(Box.Full, match='no 3'):\n        Box().add(3)\n",
+    "except": "try:\n    Box().add(3)\n    assert False\nexcept Box.Full as e:\n    assert str(e) == 'no 3'\n",
+}
 LONG = "try:\n    f(1)\n    assert False\nexcept ValueError as e:\n    assert str(e) == 1000 * 'x'"
 WRONG = {
     "another class": "def g(x):\n    if x < 0: raise Other('bad -1')\n    return x\n",
@@ -54,6 +61,16 @@ WRONG = {
 @pytest.mark.parametrize("name", TESTS)
 def test_a_class_of_the_program_is_expected_by_name(name: str) -> None:
     assert reason_for_code(TESTS[name], PROGRAM) == "right"
+
+
+@pytest.mark.parametrize("name", OF_INNER)
+def test_a_class_inside_a_class_of_the_program_is_expected_by_name(name: str) -> None:
+    assert reason_for_code(OF_INNER[name], INNER) == "right"
+    for wrong in ("pass", "raise ValueError(f'no {x}')", "raise AssertionError(f'no {x}')"):
+        program = INNER.replace("raise Box.Full(f'no {x}')", wrong)
+        assert reason_for_code(OF_INNER[name], program) in ("wrong_answer", "runtime_error")
+    caught = "class Box:\n    Full = AssertionError\n    def add(self, x): pass\n"
+    assert reason_for_code(OF_INNER[name], caught) != "right"
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from or1_verify.code.encoding import decode_tests, pickled_text
 from or1_verify.code.leetcode import LEETCODE_SETUP
-from or1_verify.code.names import free_names, module_imports
+from or1_verify.code.names import free_names, library_imports
 from or1_verify.code.spec import (
     AssertTests,
     CheckTests,
@@ -231,6 +231,9 @@ def test_a_bomb_of_zeros_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> Non
         ("", ["x = [1]\nf(x)\nassert all(y for y in x)"], ("f",)),
         ("import math", ["assert math.isclose(f(1), sqrt(2))"], ("f",)),
         ("", ["assert count([1], 1) == 1"], ("count",)),
+        ("", ["assert f(1) == Decimal('1.5')"], ("f",)),
+        ("", ["assert_equal(f(1), approx(2))"], ("f",)),
+        ("", ["assert Fraction(1, 2) + Fraction(1, 2) == Fraction(1, 1)"], ("Fraction",)),
         ("", ["def t(): assert f(lambda a: a)\nt()"], ("f",)),
         ("", ["s = Stack()\ns.push(1)\nassert s.pop() == 1"], ("Stack",)),
         ("", ["try:\n f()\nexcept ValueError as e:\n str(e)"], ("f",)),
@@ -241,5 +244,6 @@ def test_names_that_the_program_must_define(setup: str, tests: list[str], names:
 
 
 def test_modules_that_tests_take_for_granted() -> None:
-    assert module_imports("", ["assert f() < sys.maxsize and math.pi"]) == "import math\nimport sys\n"
-    assert module_imports("import sys", ["assert f() < sys.maxsize"]) == ""
+    assert library_imports("", ["assert f() < sys.maxsize and math.pi"], ["f"]) == "\nimport math\nimport sys"
+    assert library_imports("import sys", ["assert f() < sys.maxsize"], ["f"]) == ""
+    assert library_imports("", ["assert Decimal(1) + 1 == Decimal(2)"], ["Decimal"]) == ""
