@@ -6,12 +6,27 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+from or1_verify.latex.elements import elements_of
 from or1_verify.latex.forms import Form, Many, Named, Order, Ratio, Value
 from or1_verify.latex.tree import Number, Quotient
 
 _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
+_ASKED = re.compile(r"\(([^()]*,[^()]*)\)")
+_LAYOUT = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s{}$]")
 _SEGMENT = re.compile(r"[A-Z]{2}")
 _ONE = Number(Fraction(1))
+
+
+def with_asked_names(gold: Form, answer: Form, question: str) -> Form:
+    """The gold `(5, -5)` as `(k, a) = (5, -5)`, if the answer names its parts and the question has these
+    names in this order; else the gold as it is."""
+    names = sorted(elements_of(answer).names)
+    if isinstance(gold, Many) and gold.order is Order.TUPLE and len(names) == len(gold.items):
+        for asked in reversed(_ASKED.findall(question)):
+            parts = _LAYOUT.sub("", asked).split(",")
+            if sorted(parts) == names:
+                return Named(f"({','.join(parts)})", gold)
+    return gold
 
 
 def aligned(gold: Form, answer: Form) -> Form:

@@ -42,7 +42,10 @@ def read_builder(
     """
     domains: list[Domain] = []
     if len(split(left, {"\\in"})) == 2:
-        domains += domains_of(_spaced(left), read_text)
+        found = list(domains_of(_spaced(left), read_text))
+        if any(isinstance(each.kind, Region) for each in found):  # `x \in [0, 9]` is one more condition
+            right, found = [*left, Token("mark", ","), *right], []
+        domains += found
         left = split(left, {"\\in"})[0]
     name = text_of(left)
     conditions, pending = [], list[Token]()

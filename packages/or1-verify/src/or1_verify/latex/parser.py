@@ -240,11 +240,13 @@ class _Parser(DecimalCursor):
         return Call(f"{name}_", tuple(parse([token]) for token in tokens) if is_list else (parse(tokens),))
 
     def _arguments(self) -> tuple[Node, ...]:
-        self._expect("(")
+        has_braces = self._skip("\\{")  # `\max\{a, b\}`
+        if not has_braces:
+            self._expect("(")
         found = [self.sum()]
         while self._skip(","):
             found.append(self.sum())
-        self._expect(")")
+        self._expect("\\}" if has_braces else ")")
         return tuple(found)
 
     def _command(self, name: str) -> Node:

@@ -84,6 +84,22 @@ _PERCENT = Number(Fraction(100))
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration and the question say about the comparison."""
+
+    inequality_for_membership: bool = False
+    r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
+    min_gold_digits: int = _MIN_DIGITS
+    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
+    min_answer_digits: int = 7
+    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
+    ratio_as_fraction: bool = False
+    """Whether `5:8` and `5/8` match."""
+    question: str = ""
+    """The text of the problem, which gives the order of the names of a tuple; "" if it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparer:
     """Compares forms; expressions by `identity`."""
 
@@ -91,12 +107,7 @@ class Comparer:
     tolerance: Fraction | None = None
     """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
-    min_gold_digits: int = _MIN_DIGITS
-    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
-    min_answer_digits: int = 7
-    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
-    ratio_as_fraction: bool = False
-    """Whether `5:8` and `5/8` match."""
+    rules: Rules = Rules()
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer matches the gold.
@@ -118,9 +129,9 @@ class Comparer:
         match gold, answer:
             case Value(), Value():
                 return self._same_value(gold, answer)
-            case Ratio((Value(over), Value(under))), Value() if self.ratio_as_fraction:
+            case Ratio((Value(over), Value(under))), Value() if self.rules.ratio_as_fraction:
                 return self._same_value(Value(Quotient(over, under)), answer)
-            case Value(), Ratio((Value(over), Value(under))) if self.ratio_as_fraction:
+            case Value(), Ratio((Value(over), Value(under))) if self.rules.ratio_as_fraction:
                 return self._same_value(gold, Value(Quotient(over, under)))
             case Words(gold_text), Words(answer_text):
                 if len(gold_text) == 1:
@@ -275,14 +286,14 @@ class Comparer:
     def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
         exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
-        is_rounded = gold.literal is not None and self.min_gold_digits <= gold.num_digits < _MIN_DIGITS
+        is_rounded = gold.literal is not None and self.rules.min_gold_digits <= gold.num_digits < _MIN_DIGITS
         if exact == rounded or (exact.denominator == 1 and not is_rounded):
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
         if both and answer.num_places < gold.num_places:
             return False  # fewer decimal places than the gold
         short = answer if gold.literal is None else gold
-        if short is answer and short.num_digits < self.min_answer_digits and is_irrational(gold_node):
+        if short is answer and short.num_digits < self.rules.min_answer_digits and is_irrational(gold_node):
             return False
         if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
             return False

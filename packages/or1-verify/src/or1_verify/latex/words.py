@@ -23,12 +23,16 @@ SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", 
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
-    "no solution": "no solutions, none, emptyset, empty set, no real solution, no real solutions, "
-    "no real roots",
+    "no solution": "none, emptyset, empty set",
     "does not exist": "dne, undefined, limit does not exist",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
+_NOTHING = re.compile(
+    r"no(?: (?:such|real|integer|rational|positive|natural|prime|whole))*"
+    r" (?:solution|root|integer|number|value|function|polynomial|pair|triple|prime)s?(?: exists?)?"
+)
+"""Wordings of "no solution"."""
 FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
     "exactly", "about", "approximately", "there", "this", "that", "and", "with", "to", "on", "at", "by",
@@ -124,8 +128,10 @@ _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
     r"^(?:it|they|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
     r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?) (?:is|are) "
+    r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$|(?<=[a-z]) (?:triangle|function"
+    r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )
-"""The subject of a sentence that ends in one adjective or noun."""
+"""The subject of a sentence that ends in one adjective or noun; what follows the word in a longer answer."""
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
 _DAYS_AND_MONTHS = (
@@ -286,7 +292,7 @@ def same_words(gold: str, answer: str) -> bool:
 
 def _listed(text: str) -> tuple[list[str], bool]:
     """The single words that a text lists, and whether "and" joins them; empty for other texts."""
-    plain = " ".join(_without_layout(text).replace(".", " ").split())
+    plain = " ".join(_without_layout(text).replace(".", " ").split()).removesuffix(" only")
     words = _BETWEEN_WORDS.split(plain)
     return (words if all(word.isalpha() for word in words) else []), " and " in plain
 
@@ -315,9 +321,10 @@ def normal_words(text: str) -> str:
     plain = _ORDINAL.sub("", plain)
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
+    plain = _NOTHING.sub("no solution", plain) if _NOTHING.fullmatch(plain) else plain
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
-    plain = plain.removeprefix("all ")
+    plain = plain.removeprefix("all ").removesuffix(" only")
     plain = _with_full_date(_HEADING.sub("", plain))
     both = _BOTH.fullmatch(plain)
     return " and ".join(sorted(both.groups())) if both else plain

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from or1_verify.latex.alignment import with_asked_names
 from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.bases import counted
 from or1_verify.latex.chains import chains_hold, without_rounding
@@ -18,7 +19,7 @@ from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError
 from or1_verify.latex.notations import as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
-from or1_verify.latex.same import Comparer
+from or1_verify.latex.same import Comparer, Rules
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
@@ -29,6 +30,8 @@ from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed,
 from or1_verify.math.plain_number import plain_number
 
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
+_POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\([^()]*,)")
+"""The name of a point before its coordinates: `P(1, 2)`."""
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
@@ -37,30 +40,18 @@ _APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
 
 class Comparison(StrEnum):
+    """From the best of several readings of an answer to the worst."""
+
     EQUAL = "equal"
-    DIFFERENT = "different"
-    BAD_GOLD = "bad_gold"
-    """No gold could be read."""
-    BAD_ANSWER = "bad_answer"
-    """The answer could not be read."""
-    TOO_LARGE = "too_large"
-    """A value is over the limits of `latex.exact`."""
     OPEN = "open"
     """Not decided without numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The part of the policy that is configurable."""
-
-    inequality_for_membership: bool = False
-    r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
-    min_gold_digits: int = 5
-    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
-    min_answer_digits: int = 7
-    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
-    ratio_as_fraction: bool = False
-    """Whether `5:8` and `5/8` match."""
+    DIFFERENT = "different"
+    TOO_LARGE = "too_large"
+    """A value is over the limits of `latex.exact`."""
+    BAD_ANSWER = "bad_answer"
+    """The answer could not be read."""
+    BAD_GOLD = "bad_gold"
+    """No gold could be read."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
@@ -74,10 +65,7 @@ def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) 
 def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
     """The result for an answer; a gold that cannot be read is skipped if another can."""
     found = [_compare_one(gold, answer, NumericIdentity(), rules) for gold in golds]
-    if Comparison.EQUAL in found:
-        return Comparison.EQUAL
-    sound = [each for each in found if each is not Comparison.BAD_GOLD]
-    return sound[0] if sound else Comparison.BAD_GOLD
+    return min(found, key=list(Comparison).index, default=Comparison.BAD_GOLD)
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
@@ -94,16 +82,14 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         return decided or Comparison.BAD_GOLD
     if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
         return Comparison.DIFFERENT
-    if gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form)):
-        if isinstance(form, Words) and choice_letter(answer) == form.text:
-            return Comparison.EQUAL
-        if gold.type is GoldType.CHOICE:
-            return Comparison.DIFFERENT
-    if gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form)):
-        if same_words(gold.text, answer):
-            return Comparison.EQUAL
-        if gold.type is GoldType.TEXT:
-            return Comparison.DIFFERENT
+    is_choice = gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form))
+    if is_choice and isinstance(form, Words) and choice_letter(answer) == form.text:
+        return Comparison.EQUAL
+    is_text = gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form))
+    if is_text and gold.type is not GoldType.CHOICE and same_words(gold.text, answer):
+        return Comparison.EQUAL
+    if gold.type in {GoldType.CHOICE, GoldType.TEXT}:
+        return Comparison.DIFFERENT
     if gold.type in {None, GoldType.EQUATION}:
         decided = _by_residues(gold.text, answer)
         if decided is not None:
@@ -113,11 +99,9 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
     if "and" in answer and set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
         readings = [_joined(reading) for reading in readings]
-    comparer = Comparer(
-        identity, gold.tolerance, rules.min_gold_digits, rules.min_answer_digits, rules.ratio_as_fraction
-    )
-    found = [_compare_forms(comparer, form, reading, gold.type, rules) for reading in readings]
-    best = min(found, key=_BEST_FIRST.index)
+    comparer = Comparer(identity, gold.tolerance, rules)
+    found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
+    best = min(found, key=list(Comparison).index)
     return _as_chained(answer, identity) if best is Comparison.EQUAL else best
 
 
@@ -182,22 +166,15 @@ def _is_approximated_by_words(answer: str) -> bool:
     )
 
 
-_BEST_FIRST = [
-    Comparison.EQUAL, Comparison.OPEN, Comparison.DIFFERENT, Comparison.TOO_LARGE, Comparison.BAD_ANSWER,
-    Comparison.BAD_GOLD,
-]  # fmt: skip
-
-
-def _compare_forms(
-    comparer: Comparer, gold: Form, answer: Form, kind: GoldType | None, rules: Rules
-) -> Comparison:
+def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType | None) -> Comparison:
     if kind is GoldType.EQUATION and not is_equation(answer):
         return Comparison.DIFFERENT
-    if not rules.inequality_for_membership and _is_evasive(gold, answer):
+    if not comparer.rules.inequality_for_membership and _is_evasive(gold, answer):
         return Comparison.DIFFERENT
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
+    gold = with_asked_names(gold, answer, comparer.rules.question)
     try:
         return Comparison.EQUAL if comparer.same(gold, answer) else Comparison.DIFFERENT
     except NeedsNumbersError:
@@ -231,9 +208,8 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
         and not _GROUPED.fullmatch(answer.strip())
     ):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
-    listed = as_list(answer)
-    if listed is not None and isinstance(form, Many):
-        texts.append(listed)
+    if isinstance(form.form if isinstance(form, Named) else form, Many):
+        texts += [each for each in (as_list(answer), _POINT.sub("", answer)) if each]
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
     spaced = with_letters(answer, _letters_of(form))
@@ -264,9 +240,8 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
 def _is_decimal_comma(gold: AcceptedGold) -> bool:
     """`1,22` and `0,111` may be decimals; `1,2` is a list first, `1,222` a thousand."""
     comma = _DECIMAL_COMMA.fullmatch(gold.text)
-    if comma is None or gold.type is not None or _GROUPED.fullmatch(gold.text.strip()):
-        return False
-    return len(comma[3]) > 1
+    is_grouped = gold.type is not None or _GROUPED.fullmatch(gold.text.strip())
+    return comma is not None and not is_grouped and len(comma[3]) > 1
 
 
 def _letters_of(form: Form) -> frozenset[str]:

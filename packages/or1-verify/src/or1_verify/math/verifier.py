@@ -32,6 +32,7 @@ class MathVerifier(Verifier):
     """
 
     gold_is_answer: ClassVar[bool] = True
+    uses_prompt: ClassVar[bool] = True
     unboxed: bool = False
     """Without a box, read the answer from the end of the text. Off for rewards: it rewards lucky guesses."""
     inequality_for_membership: bool = False
@@ -54,20 +55,17 @@ class MathVerifier(Verifier):
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
-        try:
-            golds = accepted_golds(problem.gold)
-        except BadGoldError as error:
-            return _bad_gold(str(error))
-        decided = _by_text(golds, answer)
-        if decided is None:
-            if is_too_large(answer):
-                return _wrong("too_large", answer)
-            decided = compare_exactly(golds, answer, self._rules())
+        refused = refusal(problem, answer)
+        if refused is not None:
+            return refused
+        golds = accepted_golds(problem.gold)
+        decided = _by_text(golds, answer) or compare_exactly(golds, answer, self._rules(problem))
         return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer)
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Compare by numbers."""
-        return verdict_on(compare(accepted_golds(problem.gold), answer, self._rules()), problem.gold, answer)
+        compared = compare(accepted_golds(problem.gold), answer, self._rules(problem))
+        return verdict_on(compared, problem.gold, answer)
 
     def ideal_answer(self, problem: Problem) -> str | None:
         """The first accepted gold as `read` returns it from a box; None when it cannot be boxed."""
@@ -79,7 +77,7 @@ class MathVerifier(Verifier):
 
     def prepare(self) -> None:
         """Load mpmath and fill the tables of its functions, in the worker only."""
-        compare(accepted_golds(r"\sin 1"), r"\cos 1 \sqrt{e} \pi", self._rules())
+        compare(accepted_golds(r"\sin 1"), r"\cos 1 \sqrt{e} \pi", Rules())
 
     def _answer(self, text: str) -> FinalAnswer:
         answer = read_answer(text)
@@ -89,13 +87,10 @@ class MathVerifier(Verifier):
             return read_unboxed(text)
         return replace(answer, value=announced_after_box(text) or answer.value)
 
-    def _rules(self) -> Rules:
-        return Rules(
-            inequality_for_membership=self.inequality_for_membership,
-            min_gold_digits=self.min_gold_digits,
-            min_answer_digits=self.min_answer_digits,
-            ratio_as_fraction=self.ratio_as_fraction,
-        )
+    def _rules(self, problem: Problem) -> Rules:
+        digits = self.min_gold_digits, self.min_answer_digits
+        question = problem.prompt[-1].content if problem.prompt else ""
+        return Rules(self.inequality_for_membership, *digits, self.ratio_as_fraction, question)
 
 
 def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
@@ -133,17 +128,13 @@ def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | Non
     number = plain_number(answer)
     if number is None:
         return None
-    values = [plain_number(gold.text) if _is_plain(gold) else None for gold in golds]
+    values = [plain_number(gold.text) if gold.type is gold.tolerance is None else None for gold in golds]
     if number in values:
         signs = {unit_sign(answer), unit_sign(golds[values.index(number)].text)} - {""}
         return Comparison.EQUAL if len(signs) < 2 else None
     if any(value is None or value.denominator != 1 for value in values):
         return None
     return Comparison.DIFFERENT
-
-
-def _is_plain(gold: AcceptedGold) -> bool:
-    return gold.type is None and gold.tolerance is None
 
 
 def verdict_on(comparison: Comparison, gold: Gold, answer: str) -> Verdict:

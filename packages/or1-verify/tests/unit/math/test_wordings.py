@@ -5,6 +5,18 @@ import pytest
 from or1_verify import math
 
 _ROWS = [
+    (r"\max(a,b)", r"\max\{b,a\}", r"\min\{a,b\}"),
+    (r"\gcd(m,n)", r"\gcd\{m,n\}", r"\gcd\{m,m\}"),
+    ("(20,100)", r"P\left(20,100\right)", "P(100,20)"),
+    ("(1,2),(3,4)", "A(1,2), B_1(3,4)", "A(1,4), B_1(3,2)"),
+    (r"\text{I and III only}", r"\text{I, III}", r"\text{I, II and III}"),
+    (r"\text{II only}", r"\text{II}", r"\text{III}"),
+    (r"\emptyset", r"\text{no such positive integers exist}", r"\text{no other integers exist}"),
+    (r"\text{no solution}", r"\text{There are no such functions.}", r"\text{one function}"),
+    (r"\text{isosceles}", r"\text{an isosceles triangle}", r"\text{not an isosceles triangle}"),
+    (r"\text{Alice}", r"\text{Alice wins the game}", r"\text{Alice never wins}"),
+    (r"\text{the first player}", r"\text{First player has a winning strategy}", r"\text{First player loses}"),
+    (r"\text{Yes}", r"\text{Yes, it does.}", r"\text{Yes, it does not.}"),
     (r"n\text{ even}", r"n\text{ is even}", r"n\text{ is odd}"),
     (r"n\text{ even}", r"\text{even }n", r"\text{odd }n"),
     (r"\text{fifth}", "5", r"\text{sixth}"),
