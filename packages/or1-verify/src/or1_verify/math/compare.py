@@ -239,9 +239,8 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
 
 def _is_decimal_comma(gold: AcceptedGold) -> bool:
     """`1,22` and `0,111` may be decimals; `1,2` is a list first, `1,222` a thousand."""
-    comma = _DECIMAL_COMMA.fullmatch(gold.text)
-    is_grouped = gold.type is not None or _GROUPED.fullmatch(gold.text.strip())
-    return comma is not None and not is_grouped and len(comma[3]) > 1
+    comma = None if gold.type else _DECIMAL_COMMA.fullmatch(gold.text)
+    return comma is not None and len(comma[3]) > 1 and not _GROUPED.fullmatch(gold.text.strip())
 
 
 def _letters_of(form: Form) -> frozenset[str]:

@@ -8,7 +8,8 @@ from typing import ClassVar
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
 from or1_verify.latex.normal import is_same_text
-from or1_verify.math.compare import Comparison, Rules, compare, compare_exactly
+from or1_verify.latex.same import Rules
+from or1_verify.math.compare import Comparison, compare, compare_exactly
 from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type, why_unreadable
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number, unit_sign
@@ -55,11 +56,10 @@ class MathVerifier(Verifier):
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
-        refused = refusal(problem, answer)
-        if refused is not None:
-            return refused
-        golds = accepted_golds(problem.gold)
-        decided = _by_text(golds, answer) or compare_exactly(golds, answer, self._rules(problem))
+        decided = _unparsed(problem.gold, answer)
+        if isinstance(decided, Verdict):
+            return decided
+        decided = decided or compare_exactly(accepted_golds(problem.gold), answer, self._rules(problem))
         return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer)
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
@@ -106,13 +106,18 @@ def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
 
 def refusal(problem: Problem, answer: str) -> Verdict | None:
     """The verdict without any comparison: no gold can be read, or the answer is too large to compare."""
+    decided = _unparsed(problem.gold, answer)
+    return decided if isinstance(decided, Verdict) else None
+
+
+def _unparsed(gold: Gold, answer: str) -> Verdict | Comparison | None:
+    """What is decided without parsing: a refusal, or the comparison of equal texts or plain numbers."""
     try:
-        golds = accepted_golds(problem.gold)
+        golds = accepted_golds(gold)
     except BadGoldError as error:
         return _bad_gold(str(error))
-    if _by_text(golds, answer) is None and is_too_large(answer):
-        return _wrong("too_large", answer)
-    return None
+    decided = _by_text(golds, answer)
+    return _wrong("too_large", answer) if decided is None and is_too_large(answer) else decided
 
 
 def _by_text(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | None:
@@ -128,7 +133,7 @@ def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | Non
     number = plain_number(answer)
     if number is None:
         return None
-    values = [plain_number(gold.text) if gold.type is gold.tolerance is None else None for gold in golds]
+    values = [None if gold.type or gold.tolerance else plain_number(gold.text) for gold in golds]
     if number in values:
         signs = {unit_sign(answer), unit_sign(golds[values.index(number)].text)} - {""}
         return Comparison.EQUAL if len(signs) < 2 else None
