@@ -28,7 +28,7 @@ _MEANINGS = {
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
-_NOTHING = re.compile(r"no(?: (?:such|real))* (?:solution|root|integer|number|value|pair)s?(?: exists?)?")
+_NOTHING = re.compile(r"no (?:such(?: [a-z]+){1,2}|(?:real )?(?:solution|root|value)s?)(?: exists?)?")
 """Wordings of "no solution"."""
 FILLERS = frozenset({
     "the", "a", "an", "of", "in", "is", "are", "per", "for", "each", "total", "all", "altogether",
