@@ -85,7 +85,7 @@ _PERCENT = Number(Fraction(100))
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration and the question say about the comparison."""
+    """Settings of the comparison, and the question."""
 
     inequality_for_membership: bool = False
     r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""

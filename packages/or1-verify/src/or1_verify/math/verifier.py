@@ -111,7 +111,7 @@ def refusal(problem: Problem, answer: str) -> Verdict | None:
 
 
 def _unparsed(gold: Gold, answer: str) -> Verdict | Comparison | None:
-    """What is decided without parsing: a refusal, or the comparison of equal texts or plain numbers."""
+    """Decide without parsing: a refusal, or the comparison of equal texts or plain numbers."""
     try:
         golds = accepted_golds(gold)
     except BadGoldError as error:
