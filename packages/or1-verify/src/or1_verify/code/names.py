@@ -114,10 +114,10 @@ def library_imports(setup: str, tests: Sequence[str], names: Sequence[str]) -> s
     """Import statements for what the tests use of the library without importing it, but for `names`.
 
     >>> library_imports("import math", ["assert f(math.pi) == Decimal(sys.maxsize)"], ["f"])
-    '\\nimport sys\\nfrom decimal import Decimal'
+    'import sys\\nfrom decimal import Decimal\\n'
     """
     missing = {*unbound_names(setup, tests)} - {*names}
-    return "".join(f"\n{source}" for name, source in _LIBRARY.items() if name in missing)
+    return "".join(f"{source}\n" for name, source in _LIBRARY.items() if name in missing)
 
 
 def classes_in(source: str) -> list[str]:

@@ -126,8 +126,7 @@ class RemoteObject:
         return result
 
     def __getattr__(self, name: str) -> Any:
-        inner = f"{self._or1_label}.{name}"
-        if self._or1_is_named and inner in self._or1_endpoint.known:
+        if self._or1_is_named and (inner := f"{self._or1_label}.{name}") in self._or1_endpoint.known:
             return self._or1_endpoint.known[inner]
         if name in ("__name__", "__qualname__") and self._or1_names is not None:
             return self._or1_names[0]

@@ -258,7 +258,7 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
     table["test"] = _check_function(table.get("test"))
     for key in ("setup", "test"):
         _compiles(table.get(key), key)
-    table["setup"] += library_imports(table["setup"], [table["test"]], ())
+    table["setup"] = library_imports(table["setup"], [table["test"]], ()) + table["setup"]
     if not is_expression_of_names(str(table.get("entry_point", ""))):
         raise DataError(f"entry_point {table.get('entry_point')!r} is not a name such as f or Solution().f")
     with_checks(table["setup"], [_with_call(table["test"], table["entry_point"])])
@@ -289,7 +289,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     names = names or free_names(setup, tests)
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
-    setup += library_imports(setup, tests, names)
+    setup = library_imports(setup, tests, names) + setup
     rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
     return {**rest, "setup": setup, "tests": with_checks(setup, tests), "names": names}
 

@@ -20,12 +20,13 @@ _ONE = Number(Fraction(1))
 def with_asked_names(gold: Form, answer: Form, question: str) -> Form:
     """The gold `(5, -5)` as `(k, a) = (5, -5)`, if the answer names its parts and the question has these
     names in this order; else the gold as it is."""
+    if not (question and isinstance(gold, Many) and gold.order is Order.TUPLE):
+        return gold
     names = sorted(elements_of(answer).names)
-    if isinstance(gold, Many) and gold.order is Order.TUPLE and len(names) == len(gold.items):
-        for asked in reversed(_ASKED.findall(question)):
-            parts = _LAYOUT.sub("", asked).split(",")
-            if sorted(parts) == names:
-                return Named(f"({','.join(parts)})", gold)
+    for asked in reversed(_ASKED.findall(question)):
+        parts = _LAYOUT.sub("", asked).split(",")
+        if len(parts) == len(gold.items) and sorted(parts) == names:
+            return Named(f"({','.join(parts)})", gold)
     return gold
 
 

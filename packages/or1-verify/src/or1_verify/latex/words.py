@@ -318,7 +318,7 @@ def normal_words(text: str) -> str:
     plain = _ORDINAL.sub("", plain)
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
-    plain = _NOTHING.sub("no solution", plain) if _NOTHING.fullmatch(plain) else plain
+    plain = "no solution" if _NOTHING.fullmatch(plain) else plain
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]
     plain = plain.removeprefix("all ").removesuffix(" only")

@@ -224,7 +224,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
     if lettered and not _is_letter(form) and gold.letter in {"", lettered[1]}:
         texts.append(answer[lettered.end() :])
     found = []
-    for text in texts:
+    for text in dict.fromkeys(texts):
         try:
             found.append(read(text))
         except (UnreadableError, RecursionError):

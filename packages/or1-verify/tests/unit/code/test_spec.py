@@ -244,6 +244,6 @@ def test_names_that_the_program_must_define(setup: str, tests: list[str], names:
 
 
 def test_modules_that_tests_take_for_granted() -> None:
-    assert library_imports("", ["assert f() < sys.maxsize and math.pi"], ["f"]) == "\nimport math\nimport sys"
+    assert library_imports("", ["assert f() < sys.maxsize and math.pi"], ["f"]) == "import math\nimport sys\n"
     assert library_imports("import sys", ["assert f() < sys.maxsize"], ["f"]) == ""
     assert library_imports("", ["assert Decimal(1) + 1 == Decimal(2)"], ["Decimal"]) == ""

@@ -63,3 +63,20 @@ def test_a_program_does_not_replace_what_tests_use_of_the_library_without_an_imp
         assert code.verify(tests, as_response(f"def f(n): return {value}")).reason == "right"
         forged = code.verify(tests, as_response(f"{name} = {own}\ndef f(n): return 0"))
         assert forged.outcome.name == "WRONG"
+
+
+@pytest.mark.parametrize(
+    ("setup", "test"),
+    [
+        (
+            "from datetime import *",
+            "assert f(datetime(2020, 1, 2)) == datetime(2020, 1, 2)",
+        ),  # the class stays
+        ("a = np.array([1])", "assert f(a[0]) == np.int64(1)"),
+        ("one = Decimal(1)", "assert f(one) == Decimal(1)"),
+    ],
+)
+def test_imports_that_are_left_out_come_before_the_setup(setup: str, test: str) -> None:
+    tests = {"setup": setup, "tests": [test], "names": ["f"]}
+    assert code.verify(tests, as_response("def f(x): return x")).reason == "right"
+    assert code.verify(tests, as_response("def f(x): return 0")).reason == "wrong_answer"
