@@ -13,7 +13,8 @@ CHECK_PYTHONS ?= $(PYTHON)
 INPUTS := pyproject.toml packages/or1-verify/pyproject.toml constraints.txt
 
 # numerical libraries must not start a thread per core in each of several test processes
-TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# and each of many short processes would compile the sources again where writing them is off
+TEST_ENV := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

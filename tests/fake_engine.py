@@ -1,4 +1,4 @@
-"""A `RequestEngine` without a model; its process imports no torch and starts in a second.
+"""A `RequestEngine` without a model; its module imports no torch.
 
 The weights are one number, the shift. Faults are settings: an engine ends, raises, hangs or repeats itself.
 """

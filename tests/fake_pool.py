@@ -13,6 +13,7 @@ from or1.rollout.engine_pool import EnginePool, PoolLimits
 from or1.testing import CharTokenizer
 from or1.types import Float32, Int32, WeightHandle
 from tests.fake_engine import END, VOCABULARY, canary_logprobs
+from tests.forked_processes import ForkedProcess
 
 
 class ShiftTransfer:
@@ -74,4 +75,5 @@ def fake_pool(
         canary=Canary(ShiftScorer(), vocab_size=VOCABULARY, max_model_tokens=max_model_tokens, max_nats=1e-3),
         scratch=scratch,
         environments=[{}] * len(settings),
+        launches=[ForkedProcess] * len(settings),
     )

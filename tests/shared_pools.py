@@ -12,6 +12,7 @@ from or1 import assemble
 from or1.config import ModelConfig, RolloutConfig, SystemConfig, VllmConfig
 from or1.rollout.engine_pool import EnginePool
 from tests.fake_pool import fake_pool
+from tests.forked_processes import fork_workers
 
 MAX_PROMPT, MAX_RESPONSE = 256, 256
 _POOLS: dict[str, EnginePool] = {}
@@ -43,7 +44,9 @@ def _local_pool() -> EnginePool:
     system = SystemConfig(device="cpu", deterministic=True)
     model = assemble.read_model(ModelConfig(path="builtin:tiny"), system)
     sizes = {"max_running": 4, "max_prompt_tokens": MAX_PROMPT, "max_response_tokens": MAX_RESPONSE}
-    pool = assemble.ENGINES["local"](model, RolloutConfig.model_validate({"num_engines": 2, **sizes}))
+    with pytest.MonkeyPatch.context() as patch:
+        fork_workers(patch)
+        pool = assemble.ENGINES["local"](model, RolloutConfig.model_validate({"num_engines": 2, **sizes}))
     assert isinstance(pool, EnginePool)
     return pool
 

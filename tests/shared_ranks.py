@@ -19,6 +19,7 @@ from or1.trainer.fsdp_backend import FsdpBackend
 from or1.trainer.fsdp_rank import RankSettings
 from or1.trainer.local_backend import LocalBackend
 from or1.trainer.rank_processes import RankProcesses
+from tests.forked_processes import ForkedHere
 
 OPTIMIZER = OptimizerConfig(learning_rate=1e-4, max_grad_norm=1e9)
 """Without clipping, so that the first moment after one update is the gradient, but for a factor."""
@@ -126,7 +127,7 @@ def fresh_backend(
     if backend is None:
         while len(_BACKENDS) >= MAX_GROUPS:
             _BACKENDS.pop(next(iter(_BACKENDS))).close()
-        ranks = RankProcesses(settings, num_ranks)
+        ranks = RankProcesses(settings, num_ranks, ForkedHere(num_ranks))
         atexit.register(ranks.close)
         backend = backend_over(ranks, settings)
     _BACKENDS[key] = backend  # the last used is the last in order

@@ -19,7 +19,7 @@ from or1.errors import RankError
 from or1.storage.jsonl import read_rows
 from or1.trainer.rank_processes import RankProcesses
 
-pytestmark = pytest.mark.timeout(900)  # each start of the ranks takes seconds
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("forked_workers")]
 NUM_STEPS = 4
 CONFIG = {
     "name": "lost",
@@ -35,7 +35,7 @@ CONFIG = {
     "system": {
         "backend": "fsdp",
         "num_ranks": 2,
-        "threads": 2,
+        "threads": 1,
         "deterministic": True,
         "heartbeat_limit_s": 10.0,
         "max_rank_restarts": 1,

@@ -24,6 +24,7 @@ from or1.nn.weights import load_decoder
 from or1.trainer import rank_processes
 from or1.trainer.local_backend import LocalBackend
 from or1.trainer.rank_processes import RankProcesses
+from tests.forked_processes import ForkedHere
 from tests.shared_ranks import (
     OPTIMIZER,
     TOKENS_PER_MICROBATCH,
@@ -48,7 +49,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def ranks() -> Iterator[RankProcesses]:
-    started = RankProcesses(replace(rank_settings(), limit_s=4.0), 2)
+    started = RankProcesses(replace(rank_settings(), limit_s=4.0), 2, ForkedHere(2))
     yield started
     started.close()
     assert not started.scratch.exists()
@@ -78,7 +79,7 @@ def test_a_hanging_rank_is_named(ranks: RankProcesses) -> None:
 
 
 def test_a_rank_without_heartbeats_is_named_long_before_the_limit_of_its_work() -> None:
-    silent = RankProcesses(rank_settings(), 2, silence_limit_s=3.0)
+    silent = RankProcesses(rank_settings(), 2, ForkedHere(2), silence_limit_s=3.0)
     try:
         os.kill(silent.pids[1], signal.SIGSTOP)
         with pytest.raises(RankError, match=r"^training rank 1 \(process \d+\) gave no sign of life for 3 s"):
