@@ -10,6 +10,7 @@ from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from datetime import time as daytime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -67,8 +68,8 @@ def atom_of(value: Any) -> list[Any] | None:
         return ["decimal", str(value)]
     if isinstance(value, datetime):
         return ["datetime", value.isoformat()]
-    if isinstance(value, date):
-        return ["date", value.isoformat()]
+    if isinstance(value, date | daytime):
+        return ["date" if isinstance(value, date) else "time", value.isoformat()]
     if isinstance(value, timedelta):
         return ["timedelta", value.days, value.seconds, value.microseconds]
     return None
@@ -168,7 +169,21 @@ ATOMS: Mapping[str, Callable[..., Any]] = {
     "range": lambda *parts: range(*(int(part, 16) for part in parts)),
     "fraction": lambda above, below: _fraction(above, below), "decimal": Decimal,
     "slice": slice, "datetime": datetime.fromisoformat, "date": date.fromisoformat, "timedelta": timedelta,
+    "time": daytime.fromisoformat,
 }  # fmt: skip
+
+VIEWS: Mapping[str, Callable[[list[Any]], Any]] = {
+    "dict_keys": lambda parts: dict.fromkeys(parts).keys(),
+    "dict_values": lambda parts: dict(enumerate(parts)).values(),
+    "dict_items": lambda parts: dict(zip(parts[::2], parts[1::2], strict=True)).items(),
+}
+"""Views of dictionaries, which cross as they are at that time, from their parts."""
+
+
+def parts_of_view(value: Any) -> list[Any]:
+    """The parts of a view of a dictionary: of items, keys and values in turn."""
+    is_pairs = type(value).__name__ == "dict_items"
+    return [part for pair in value for part in pair] if is_pairs else list(value)
 
 
 def is_mutable(entry: Sequence[Any]) -> bool:

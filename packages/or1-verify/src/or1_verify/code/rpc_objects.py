@@ -6,7 +6,7 @@ import builtins
 import operator
 import types
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -74,7 +74,14 @@ class Evidence:
         return "unsupported", f"the tests rest only on the answer of an object of the program ({names})"
 
 
-class RemoteObject:
+class _Local:
+    """The attributes of a stand-in itself: `__dict__` is that of its object."""
+
+
+_state: Callable[[_Local], dict[str, Any]] = vars(_Local)["__dict__"].__get__
+
+
+class RemoteObject(_Local):
     """Stand-in for an object of the other side.
 
     Attributes, calls, iteration, `len`, `[]`, `str`, `repr` and truth are evaluated on the other side.
@@ -103,12 +110,16 @@ class RemoteObject:
             value: of an object that inherits from a class of values, its `value_kind` and its atom or None.
         """
         known = (-1, value_of_atom(value[1])) if value and value[1] else None
-        vars(self).update(
+        self._or1_note(
             _or1_endpoint=endpoint, _or1_entry=entry, _or1_label=label, _or1_names=names,
             _or1_kind=value[0] if value else "", _or1_known=known, _or1_refused="", _or1_asked="",
             _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False,
             _or1_elements=(-1, []), _or1_length=(-1, 0),
         )  # fmt: skip
+
+    def _or1_note(self, **values: Any) -> None:
+        """Set attributes of the stand-in itself."""
+        _state(self).update(values)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
@@ -118,11 +129,11 @@ class RemoteObject:
         if not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
         if type(result) is RemoteObject and self._or1_is_part:
-            vars(result)["_or1_is_part"] = True
+            result._or1_note(_or1_is_part=True)
         if type(result) is RemoteObject and self._or1_is_named:
             is_class = self._or1_label in self._or1_endpoint.class_names
             is_tested = self._or1_label.lstrip("_")[:1].isupper()
-            vars(result).update(_or1_is_tested=is_tested, _or1_is_made=is_class)
+            result._or1_note(_or1_is_tested=is_tested, _or1_is_made=is_class)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -143,22 +154,31 @@ class RemoteObject:
         if asks and type(result) is type:
             raise TypeError(f"{name} of a result is a class")
         if type(result) is RemoteObject and not self._or1_is_named:
-            vars(result).update(_or1_is_part=is_part, _or1_refused=name if asks else "", _or1_asked=name)
+            result._or1_note(_or1_is_part=is_part, _or1_refused=name if asks else "", _or1_asked=name)
         elif type(result) is RemoteObject:
             is_class = self._or1_label in self._or1_endpoint.class_names
             is_part = self._or1_label.lstrip("_")[:1].isupper()
-            vars(result).update(_or1_is_part=is_part, _or1_is_made=is_class)
+            result._or1_note(_or1_is_part=is_part, _or1_is_made=is_class)
         elif not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(name, result)
         return result
 
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return self._or1_described("__dict__")
+
     def _or1_described(self, name: str) -> Any:
-        """A special attribute of an object that the tests name or make: the names of its slots, its text."""
-        if not (self._or1_is_named or self._or1_is_tested) or name.startswith("__array"):
+        """The attributes of an object of the program, or a special attribute of one that the tests name or
+        make."""
+        asks_attributes = name == "__dict__" and self._or1_endpoint.error_classes is not None
+        is_known = self._or1_is_named or self._or1_is_tested or asks_attributes
+        if not is_known or name.startswith("__array"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
         result = self._or1_endpoint.call(getattr, (self, name), {})
         parts = list(result.values()) if isinstance(result, dict) else result
         if isinstance(parts, list | tuple) and any(type(each) is RemoteObject for each in parts):
+            if not self._or1_is_believed:
+                raise AttributeError(f"{self._or1_label} has objects in {name}")
             raise UnsupportedTestsError(f"{name} of an object of the program ({self._or1_label})")
         return result
 
@@ -194,7 +214,7 @@ class RemoteObject:
             value = endpoint.call(None, (self,), {})
             if type(value) is RemoteObject:
                 raise TransferError("malformed reply: a value that is an object")
-            vars(self)["_or1_known"] = (endpoint.num_calls, value)
+            self._or1_note(_or1_known=(endpoint.num_calls, value))
         return self._or1_known[1]
 
     def __eq__(self, other: object) -> bool:
@@ -266,8 +286,8 @@ class RemoteObject:
         length = endpoint.call(len, (self,), {})
         if same_moment:
             self._or1_agree(elements, length)
-            vars(self)["_or1_elements"] = (endpoint.num_calls, elements)
-        vars(self)["_or1_length"] = (endpoint.num_calls, length)
+            self._or1_note(_or1_elements=(endpoint.num_calls, elements))
+        self._or1_note(_or1_length=(endpoint.num_calls, length))
         return length
 
     def __bool__(self) -> Any:
@@ -337,7 +357,7 @@ class RemoteObject:
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
-            vars(self)["_or1_elements"] = (endpoint.num_calls, elements)
+            self._or1_note(_or1_elements=(endpoint.num_calls, elements))
         return key in elements
 
     def _or1_agree(self, elements: list[Any], length: Any) -> None:

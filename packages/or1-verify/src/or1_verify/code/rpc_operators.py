@@ -27,7 +27,7 @@ def operator_of(name: str) -> Callable[..., Any]:
         if self._or1_is_tested and name not in _JUDGING:
             result = self._or1_endpoint.call(function, values, {})
             if type(result) is type(self) and result._or1_label == self._or1_label:
-                vars(result).update(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
+                result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
             return result
         if name[0] == "i" and name[1:] in OPERATORS:
             return NotImplemented

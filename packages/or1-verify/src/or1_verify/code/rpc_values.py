@@ -28,6 +28,7 @@ from or1_verify.code.rpc_atoms import (
     EMPTY,
     FACTORIES,
     SERIES,
+    VIEWS,
     TransferError,
     atom_of,
     attributes_of,
@@ -35,11 +36,11 @@ from or1_verify.code.rpc_atoms import (
     is_namedtuple,
     named_tuple,
     number_type,
+    parts_of_view,
 )
 
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
-_SLICE = slice(None)
 _NODE_PARTS = 4  # of an object without a number
 _LARGE = 1 << 40
 """Upper limit of the counted parts of an object."""
@@ -141,6 +142,8 @@ class ValueEncoder:
             bases: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
             base = next(base for base in bases if isinstance(value, base))
             entry += [base.__name__, self._items(base.__iter__(value))]
+        elif type(value).__name__ in VIEWS and type(value).__module__ == "builtins":
+            entry += [type(value).__name__, self._items(parts_of_view(value))]
         elif isinstance(value, dict):
             pairs = list(dict.items(value))
             entry += [
@@ -227,7 +230,7 @@ class ValueDecoder:
         self._sizes = {}
         waiting: dict[int, list[Any]] = {}
         for index, entry in enumerate(entries, start=first):
-            if entry[0] in ("tuple", "namedtuple", "frozenset", "scalar", "array"):
+            if entry[0] in ("tuple", "namedtuple", "frozenset", "scalar", "array", *VIEWS):
                 waiting[index] = entry
                 objects.append(None)
             else:
@@ -276,7 +279,7 @@ class ValueDecoder:
             return named_tuple(entry[2], tuple(entry[3]))(*_values(entry[1], objects))
         if kind == "tuple":
             return tuple(value_of(item, objects) for item in entry[1])
-        return frozenset(self._hashed(entry[1], objects))
+        return VIEWS.get(kind, frozenset)(self._hashed(entry[1], objects))
 
     def _hashed(self, items: list[Any], objects: Sequence[Any]) -> list[Any]:
         """Values for hashing; TransferError if hashing would take too long."""
@@ -317,7 +320,7 @@ class ValueDecoder:
         """Fill a mutable object with the contents of an entry, in place."""
         kind = entry[0]
         if kind == "list":
-            target[_SLICE] = _values(entry[1], objects)
+            target[:] = _values(entry[1], objects)
         elif kind in EMPTY and kind not in SERIES:
             target.clear()
             to_values = self._hashed if kind != "deque" else _values
@@ -330,7 +333,7 @@ class ValueDecoder:
                 super_of = OrderedDict if kind == "ordereddict" else dict
                 super_of.update(target, zip(values, _values(entry[2], objects), strict=True))
         elif kind in SERIES:
-            target[_SLICE] = SERIES[kind](bytes.fromhex(entry[1]))
+            target[:] = SERIES[kind](bytes.fromhex(entry[1]))
         elif kind == "node":
             self._fill_node(target, entry, objects)
         elif kind == "array":

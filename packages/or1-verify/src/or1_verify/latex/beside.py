@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 
 from or1_verify.latex.conversions import conversion
@@ -45,10 +46,11 @@ def _is_noun(words: str) -> bool:
 
 def or_counts(form: Many) -> bool:
     """Whether "or" differs from "and" in a list: between words, letters or values of different names, and not
-    between the solutions for one name.
+    between the solutions for one name, or for several names that each have as many values.
     """
-    names = {item.name for item in form.items if isinstance(item, Named)}
-    return len(names) > 1 or all(map(_is_statement, form.items))
+    names = Counter(item.name for item in form.items if isinstance(item, Named))
+    are_rounds = min(names.values(), default=0) == max(names.values(), default=0) > 1
+    return (len(names) > 1 and not are_rounds) or all(map(_is_statement, form.items))
 
 
 def _is_statement(form: Form) -> bool:

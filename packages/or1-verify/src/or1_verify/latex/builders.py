@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
@@ -14,6 +13,7 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Builder, Domain, Form, Many, Named, Order, Region, Scoped, Span, Value
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, is_infinite
 from or1_verify.latex.names import is_variable
+from or1_verify.latex.parameters import renamed, with_nodes
 from or1_verify.latex.split import split, text_of
 from or1_verify.latex.tokens import Token, UnreadableError
 from or1_verify.latex.tree import Node, Number, Product, Sum, Symbol, negated, replaced, variables
@@ -191,9 +191,8 @@ def same_builder(
     for order in permutations(others):
         new_names = dict(zip(order, names, strict=True))
         if _same_domains(gold, answer, new_names, identity):
-            renamed = _renamed(answer.member, {name: Symbol(f"{new}'") for name, new in new_names.items()})
-            renamed = _renamed(renamed, {f"{new}'": Symbol(new) for new in names})
-            if any(same(gold.member, member) for member in _recounted(renamed, gold)):
+            member = renamed(answer.member, new_names)
+            if any(same(gold.member, each) for each in _recounted(member, gold)):
                 return True
     return False
 
@@ -223,15 +222,4 @@ def _recounted(member: Form, gold: Builder) -> Iterator[Form]:
             shifts = [int(turns)] if abs(gold_factor) == abs(factor) and turns.denominator == 1 else []
     for shift in shifts:
         for step in (Symbol(name), negated(Symbol(name))):
-            yield _renamed(member, {name: Sum((step, Number(Fraction(shift))))})
-
-
-def _renamed(form: Form, nodes: dict[str, Node]) -> Form:
-    match form:
-        case Value(node):
-            for name, new in nodes.items():
-                node = replaced(node, Symbol(name), new)
-            return replace(form, node=node)
-        case Many(_, items):
-            return replace(form, items=tuple(_renamed(item, nodes) for item in items))
-    return form
+            yield with_nodes(member, {name: Sum((step, Number(Fraction(shift))))})

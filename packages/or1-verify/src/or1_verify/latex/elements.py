@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 
-from or1_verify.latex.forms import Dots, Form, Many, Named, Order, Words
+from or1_verify.latex.forms import Dots, Form, Many, Named, Order, Value, Words
 from or1_verify.latex.names import JOINT
+from or1_verify.latex.tree import Number
 
 Same = Callable[[Form, Form], bool]
+_MOST_LEFT_OUT = 100
+"""Most numbers that dots stand for [numbers]."""
 _ROOT_NAME = re.compile(r"([a-z])_?\{?(\d+)\}?")
 
 
@@ -48,15 +53,52 @@ def _apart(item: Form) -> tuple[Form, ...]:
 
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
     """Drop names that carry no information: one name for all items, or a name for the first item only."""
+    items = _written_out(items)
     names = [item.name if isinstance(item, Named) else "" for item in items]
     if all(name.startswith("(") for name in names if name):
         return Elements(order, tuple(item.form if isinstance(item, Named) else item for item in items))
     bare = tuple(item.form if isinstance(item, Named) else item for item in items)
     if all(names) and len(set(names)) == len(names):
         return Elements(order, bare, tuple(names))
+    if tuples := _by_name(names, bare):
+        return Elements(order, tuples)
     if len(set(names)) == 1 or not any(names[1:]):
         return Elements(order, bare)
     return Elements(order, items)
+
+
+def _by_name(names: list[str], forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """`x = 1, y = 2, x = 2, y = 1` as `(1, 2), (2, 1)`: a tuple for each round of the same letters, in the
+    order of the alphabet; empty for other names."""
+    size = len(set(names))
+    starts = range(0, len(names), size or 1)
+    rounds = [dict(zip(names[s : s + size], forms[s : s + size], strict=True)) for s in starts]
+    if size < 2 or any(len(name) != 1 for name in names) or any(len(each) < size for each in rounds):
+        return ()
+    return tuple(Many(Order.TUPLE, tuple(each[name] for name in sorted(each))) for each in rounds)
+
+
+def _written_out(items: tuple[Form, ...]) -> tuple[Form, ...]:
+    r"""`1, 2, \ldots, 10` with the whole numbers that it leaves out, in steps of the numbers before the dots;
+    as it is where these are more than a limit, or other numbers."""
+    place = next((number for number, item in enumerate(items) if isinstance(item, Dots)), 0)
+    before, after = map(_integers, (items[:place], items[place + 1 :]))
+    if not before or not after:
+        return items
+    step = before[-1] - before[-2] if len(before) > 1 else 1
+    shown = [*pairwise(before), *pairwise(after)]
+    count, rest = divmod(after[0] - before[-1], step) if step else (0, 1)
+    if rest or not 0 < count <= _MOST_LEFT_OUT or any(high - low != step for low, high in shown):
+        return items
+    left_out = range(before[-1] + step, after[0], step)
+    return (*items[:place], *(Value(Number(Fraction(each))) for each in left_out), *items[place + 1 :])
+
+
+def _integers(items: tuple[Form, ...]) -> list[int]:
+    """The items as whole numbers; empty if one is none."""
+    nodes = [item.node for item in items if isinstance(item, Value) and item == Value(item.node)]
+    values = [int(n.value) for n in nodes if isinstance(n, Number) and n.value.denominator == 1]
+    return values if len(values) == len(items) else []
 
 
 def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:

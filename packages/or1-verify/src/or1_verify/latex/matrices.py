@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from or1_verify.latex.objects import named_object
-from or1_verify.latex.tree import Matrix, Node, Number, Product, Quotient, Sum, Symbol, replaced, walk
+from or1_verify.latex.tree import Matrix, Node, Number, Power, Product, Quotient, Sum, Symbol, replaced, walk
 
+_ZERO = Number(Fraction(0))
 UNIT_VECTORS = ("i", "j", "k")
 Grid = tuple[tuple[Node, ...], ...]
 
@@ -23,14 +24,20 @@ def grid_of(node: Node) -> Grid | None:
             return _sum([grid for grid in grids if grid is not None]) if None not in grids else None
         case Product(factors):
             return _product(factors)
+        case Power(base, Symbol("T" | "top")):
+            grid = grid_of(base)
+            return None if grid is None else tuple(zip(*grid, strict=True))
         case Quotient(above, below):
             grid = grid_of(above)
             return None if grid is None else tuple(tuple(Quotient(n, below) for n in row) for row in grid)
     return None
 
 
-def marked_symbol(mark: str, name: str) -> Symbol:
-    r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
+def marked_symbol(mark: str, name: str) -> Node:
+    r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector, and
+    `\vec{0}` is 0."""
+    if mark == "vec" and name == "0":
+        return _ZERO
     if mark == "overline" and len(name) == 2 and name.isupper():
         return named_object(mark, name)
     is_unit = name in UNIT_VECTORS and mark != "overline"
@@ -51,13 +58,17 @@ def row_of_vector(node: Node) -> Grid | None:
 
 
 def grid_like(node: Node, beside: Grid | None) -> Grid | None:
-    """A sum of unit vectors, or an expression of the identity matrix I, in the shape of a grid beside it."""
+    """A sum of unit vectors, 0, or an expression of the identity matrix, in the shape of a grid beside it."""
     if beside is None:
         return None
     size = len(beside)
+    if node == _ZERO:
+        return tuple(tuple(_ZERO for _ in row) for row in beside)
     if size == len(beside[0]) > 1:
         rows = tuple(tuple(Number(Fraction(row == column)) for column in range(size)) for row in range(size))
-        return grid_of(replaced(node, Symbol("I"), Matrix(rows)))
+        for name in ("I", f"I_{size}"):
+            node = replaced(node, Symbol(name), Matrix(rows))
+        return grid_of(node)
     grid = row_of_vector(node)
     if grid is None:
         return None

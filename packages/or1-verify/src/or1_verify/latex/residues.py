@@ -21,7 +21,11 @@ _DOMAIN = re.compile(
 )
 _JOINT = re.compile(r"(?<![A-Za-z])(?:and|or)(?![A-Za-z])|\\(?:lor|land|vee|wedge)(?![A-Za-z])|[,;]")
 _CLASS = re.compile(r"(?:([A-Za-z])\s*(?:\\n?equiv|=)\s*)?((?:\\pm|-|\+)?\s*\d+)\s*(?:mod (\d+))?")
-_MULTIPLE = re.compile(r"(\d+)\s*\\n?mid\s*([A-Za-z])(?:\s*([-+])\s*(\d+))?")
+_MULTIPLE = re.compile(r"(\d+)\s*\\n?mid\s*([A-Za-z]?)(?:\s*([-+])\s*(\d+))?")
+_DIVISIBLE = re.compile(
+    r"(?:\ball\s+)?(?:([a-z])\s+)?(?:(?:is|are)\s+)?(not\s+)?"
+    r"(?:divisible by|(?:an? |all )?multiples? of)\s*(\d+)"
+)
 _DIVIDES = re.compile(r"\W*\d+\s*\\n?mid\s*[A-Za-z](?![A-Za-z])")
 _IS_NOT = re.compile(r"\\not\s*\\(?=equiv|mid)|≢")
 _FORMULA = re.compile(
@@ -58,7 +62,7 @@ def has_modulus(text: str) -> bool:
     (True, False)
     """
     is_stated = ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
-    return is_stated or _DIVIDES.match(text) is not None
+    return is_stated or _DIVIDES.match(text) is not None or _DIVISIBLE.search(_unmarked(text)) is not None
 
 
 def words_beside(text: str) -> frozenset[str]:
@@ -126,8 +130,14 @@ def _outside(name: str, classes: list[Residues], joints: list[str]) -> Residues 
     return Residues(name, modulus, frozenset(range(modulus)) - inside, True)
 
 
+def _unmarked(text: str) -> str:
+    return " ".join(in_plain_words(text).split())
+
+
 def _plain(text: str) -> str:
-    text = _IS_NOT.sub(r"\\n", in_plain_words(text).replace("≡", "\\equiv ").replace("≢", "\\not\\equiv "))
+    divides = r"\3 \\nmid \1", r"\3 \\mid \1"
+    text = _DIVISIBLE.sub(lambda found: found.expand(divides[not found[2]]), _unmarked(text))
+    text = _IS_NOT.sub(r"\\n", text.replace("≡", "\\equiv ").replace("≢", "\\not\\equiv "))
     text = _SHORT.sub(r"\1 mod \2", text)
     return re.sub(r"(?<=\d)\s*\|\s*(?=[A-Za-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))
 

@@ -17,6 +17,7 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.notations import as_list
+from or1_verify.latex.parameters import with_gold_letters
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer, Rules
@@ -176,7 +177,9 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
         return Comparison.DIFFERENT
     gold = with_asked_names(gold, answer, comparer.rules.question)
     try:
-        return Comparison.EQUAL if comparer.same(gold, answer) else Comparison.DIFFERENT
+        alike = with_gold_letters(gold, answer, comparer.rules.question)
+        is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
+        return Comparison.EQUAL if is_same else Comparison.DIFFERENT
     except NeedsNumbersError:
         return Comparison.OPEN
     except (TooLargeError, RecursionError):

@@ -121,6 +121,10 @@ RIGHT_AND_WRONG = [
 ]
 
 
+def reason(program: str, test: str) -> str:
+    return code.verify({"tests": [test]}, as_response(program)).reason
+
+
 @pytest.mark.parametrize(("test", "right", "wrong"), RIGHT_AND_WRONG, ids=range(len(RIGHT_AND_WRONG)))
 def test_each_kind_is_what_python_gives(test: str, right: str, wrong: str) -> None:
     found = code.verify({"tests": [test]}, as_response(right))
@@ -204,3 +208,45 @@ def test_old_loans_end_on_both_sides() -> None:
     lender.accept(changes, ValueDecoder())
     assert encoder.objects[0] == [1] * 10_000
     assert not vars(holder)["_held"], "a list that nobody holds is looked at once"
+
+
+@pytest.mark.parametrize(
+    ("program", "test", "expected"),
+    [
+        ("def f(d): return d.keys()", "assert f({'a': 1, 'b': 2}) == {'a', 'b'}", "right"),
+        ("def f(d): return d.keys()", "assert f({'a': 1, 'b': 2}) == {'a', 'c'}", "wrong_answer"),
+        ("def f(d): return d.keys()", "assert f({'a': 1}) == ['a']", "wrong_answer"),
+        ("def f(d): return d.items()", "assert f({'a': 1}) == {('a', 1)}", "right"),
+        ("def f(d): return d.items()", "assert list(f({'a': [1]})) == [('a', [1])]", "right"),
+        ("def f(d): return d.values()", "assert sorted(f({'a': 2, 'b': 1})) == [1, 2]", "right"),
+        ("def f(keys): return sorted(keys)", "assert f({'b': 1, 'a': 2}.keys()) == ['a', 'b']", "right"),
+        (
+            "import datetime\ndef f(d): return datetime.time(1, 30)",
+            "import datetime\nassert f(0) == datetime.time(1, 30)",
+            "right",
+        ),
+        (
+            "import datetime\ndef f(d): return datetime.time(1, 31)",
+            "import datetime\nassert f(0) == datetime.time(1, 30)",
+            "wrong_answer",
+        ),
+    ],
+)
+def test_views_of_dictionaries_and_times_cross(program: str, test: str, expected: str) -> None:
+    assert reason(program, test) == expected
+
+
+POINT = "class Point:\n    def __init__(self, x): self.x, self._names = x, ['p']\n"
+
+
+@pytest.mark.parametrize("asks", ["p.__dict__", "vars(p)"])
+def test_the_attributes_of_an_object_are_its_own(asks: str) -> None:
+    test = f"p = Point(3)\nassert {asks} == {{'x': 3, '_names': ['p']}}"
+    assert reason(POINT, test) == "right"
+    assert reason(POINT.replace("x, ['p']", "4, ['p']"), test) == "wrong_answer"
+    inner = POINT.replace("['p']", "object()")
+    assert reason(inner, test) == "bad_tests"
+    result = "assert make(3).__dict__ == {'x': 3, '_names': ['p']}"
+    assert reason(f"{POINT}def make(x): return Point(x)", result) == "right"
+    wrong = code.verify({"tests": [result]}, as_response(f"{inner}def make(x): return Point(x)"))
+    assert wrong.outcome.value == "wrong"

@@ -85,3 +85,44 @@ def test_a_set_is_no_set_of_itself(text: str) -> None:
     assert is_right(text, text.replace(r"\{\}", r"\emptyset"))
     assert not is_right(text, rf"\{{{text}\}}")
     assert not is_right(rf"\{{{text}\}}", text)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        (r"\{1,2,\ldots,10\}", r"\{1,2,3,4,5,6,7,8,9,10\}", True),
+        (r"\{1,2,3,4,5,6,7,8,9,10\}", r"\{1,2,\ldots,10\}", True),
+        (r"1,\ldots,5", r"1,2,\dots,5", True),
+        (r"5,4,\ldots,1", "1,2,3,4,5", True),
+        (r"2,4,\ldots,10", "2,4,6,8,10", True),
+        (r"2,4,\ldots,10", "2,3,4,5,6,7,8,9,10", False),
+        (r"\{1,2,\ldots,10\}", r"\{1,2,3,4,5,6,7,8,9\}", False),
+        (r"\{1,2,4,\ldots,16\}", r"\{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\}", False),
+        (r"1,3,\ldots,10", "1,3,5,7,9,10", False),  # no step of 2 ends at 10
+    ],
+)
+def test_dots_stand_for_the_numbers_that_they_leave_out(gold: str, answer: str, same: bool) -> None:
+    assert is_right(gold, answer) is same
+
+
+@given(st.integers(-30, 30), st.integers(1, 9), st.integers(3, 40), st.integers(-1, 1))
+def test_dots_between_any_two_numbers_of_a_progression(first: int, step: int, num: int, more: int) -> None:
+    numbers = [first + step * n for n in range(num + more)]
+    gold = rf"{first}, {first + step}, \ldots, {first + step * (num - 1)}"
+    assert is_right(gold, ", ".join(map(str, numbers))) is (more == 0)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        ("(1,2),(2,1)", r"x=1,y=2 \text{ or } x=2,y=1", True),
+        ("(1,2),(2,1)", "x=2,y=1; x=1,y=2", True),
+        ("(x,y)=(1,2),(2,1)", r"y=2,x=1 \text{ and } x=2,y=1", True),
+        ("(1,2),(3,1)", "x=1,y=2; x=1,y=3", False),
+        ("(1,2),(2,1)", "x=1,y=2", False),
+        ("(1,2),(2,1)", "x=1,y=2; x=2", False),
+        (r"x=1 \text{ and } y=2", r"x=1 \text{ or } y=2", False),
+    ],
+)
+def test_solutions_by_name_are_tuples(gold: str, answer: str, same: bool) -> None:
+    assert is_right(gold, answer) is same

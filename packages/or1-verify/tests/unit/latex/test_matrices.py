@@ -61,3 +61,24 @@ def test_other_expressions_have_no_grid(text: str) -> None:
 )
 def test_sums_of_unit_vectors_are_vectors(gold: str, answer: str, same: bool) -> None:
     assert Comparer(NumericIdentity()).same(read(gold), read(answer)) is same
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        (COLUMN, r"\begin{pmatrix} 5 & 6 \end{pmatrix}^T", True),
+        (COLUMN, r"\begin{bmatrix} 5 & 6 \end{bmatrix}^{\top}", True),
+        (A, rf"{A}^T", False),
+        (A, r"\begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix}^T", True),
+        (r"\begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix}", "I_2", True),
+        (r"\begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix}", "I_3", False),
+        (r"\begin{pmatrix} 3 & 0 \\ 0 & 3 \end{pmatrix}", "3I_2", True),
+        (r"\begin{pmatrix} 0 \\ 0 \end{pmatrix}", r"\vec{0}", True),
+        (r"\begin{pmatrix} 0 & 0 \\ 0 & 0 \end{pmatrix}", r"\mathbf{0}", True),
+        (r"\begin{pmatrix} 0 & 1 \\ 0 & 0 \end{pmatrix}", r"\mathbf{0}", False),
+        (r"\vec{0}", r"\mathbf{0}", True),
+        (r"\vec{0}", r"\vec{v}", False),
+    ],
+)
+def test_transposed_identity_and_zero(gold: str, answer: str, same: bool) -> None:
+    assert Comparer(NumericIdentity()).same(read(gold), read(answer)) is same

@@ -79,3 +79,19 @@ def test_a_negated_congruence_is_the_complement(modulus: int, values: set[int]) 
     assert outside is not None
     assert inside.values | outside.values == set(range(modulus))
     assert not inside.values & outside.values
+
+
+@pytest.mark.parametrize(
+    ("gold", "correct", "incorrect"),
+    [
+        (r"3 \mid n", r"n \text{ is a multiple of } 3", r"n \text{ is a multiple of } 6"),
+        (r"n \text{ is divisible by } 3", r"n \equiv 0 \pmod 3", r"n \text{ is not divisible by } 3"),
+        (r"\text{all multiples of } 3", "n = 3k", "n = 3k + 1"),
+        (r"\text{all } n \text{ divisible by } 3", r"3 \mid n", r"3 \nmid n"),
+        (r"n \text{ is not divisible by } 3", r"3 \nmid n", r"3 \mid n"),
+        (r"\text{all positive multiples of } 3", r"\text{positive multiples of } 3", r"3 \mid n"),
+    ],
+)
+def test_divisibility_in_words(gold: str, correct: str, incorrect: str) -> None:
+    found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (gold, correct, incorrect)]
+    assert found == [1, 1, 0]

@@ -1,0 +1,110 @@
+r"""Letters by any name: those that an answer introduces itself, as `m` in `n = 2^m`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import permutations
+
+from or1_verify.latex.forms import Form, Many, Named, Order, Scoped, Value
+from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, replaced, variables, walk
+
+_MATH = re.compile(r"(?s)\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\begin\{(?:align|equation)(.+?)\\end")
+_NO_LETTERS = re.compile(r"\\(?:text|mathrm|operatorname|mathbb)\s*\{[^{}]*\}|\\[A-Za-z]+")
+_ALONE = re.compile(r"(?<![A-Za-z\\'])(?:[B-HJ-Zb-z](?![A-Za-z])|a(?![A-Za-z]|\s+[A-Za-z]{2}))")
+_PARAMETER = re.compile(r"[a-df-hj-z]")
+_MOST = 3
+"""Most parameters that are matched [parameters]."""
+
+
+def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]:
+    """The answer with its parameters named as those of the gold, in each order.
+
+    A parameter is a letter that the question does not have. Where nothing but the letter stands beside a
+    number it may be a unit, and is none.
+    """
+    gold_names, answer_names = _variables(gold), _variables(answer)
+    if not gold_names or not answer_names or len(gold_names) != len(answer_names):
+        return
+    asked = _letters_of(question)
+    old, new = sorted(answer_names - asked), sorted(gold_names - asked)
+    is_parameter = all(map(_PARAMETER.fullmatch, (*old, *new)))
+    if not asked or len(old) != len(new) or not 0 < len(new) <= _MOST or not is_parameter:
+        return
+    if not all(_is_free(form, set(names)) for form, names in ((gold, new), (answer, old))):
+        return
+    for names in permutations(new):
+        if list(names) != old:
+            yield renamed(answer, dict(zip(old, names, strict=True)))
+
+
+def renamed(form: Form, names: Mapping[str, str]) -> Form:
+    """The form with other letters, all at once."""
+    apart = with_nodes(form, {old: Symbol(f"{new}'") for old, new in names.items()})
+    return with_nodes(apart, {f"{new}'": Symbol(new) for new in names.values()})
+
+
+def with_nodes(form: Form, nodes: Mapping[str, Node]) -> Form:
+    """The form with expressions for letters."""
+    match form:
+        case Value(node):
+            for name, new in nodes.items():
+                node = replaced(node, Symbol(name), new)
+            return replace(form, node=node)
+        case Many(_, items):
+            return replace(form, items=tuple(with_nodes(item, nodes) for item in items))
+        case Named(_, inner):
+            return replace(form, form=with_nodes(inner, nodes))
+        case Scoped(inner, domains):
+            names = {old: new.name for old, new in nodes.items() if isinstance(new, Symbol)}
+            moved = (replace(each, name=names.get(each.name, each.name)) for each in domains)
+            return Scoped(with_nodes(inner, nodes), tuple(moved))
+    return form
+
+
+def _variables(form: Form) -> frozenset[str]:
+    match form:
+        case Value(node):
+            return variables(node)
+        case Many(_, items):
+            return frozenset().union(*map(_variables, items))
+        case Named(_, inner) | Scoped(inner):
+            return _variables(inner)
+    return frozenset()
+
+
+def _letters_of(question: str) -> frozenset[str]:
+    """The letters of the formulas of a question, and those that stand alone; empty if it has no formula."""
+    formulas = ["".join(found) for found in _MATH.findall(question)]
+    if not formulas or "[asy]" in question:
+        return frozenset()
+    inside = "".join(_NO_LETTERS.sub(" ", formula) for formula in formulas)
+    return frozenset(_ALONE.findall(_MATH.sub(" ", question))) | {each for each in inside if each.isalpha()}
+
+
+def _is_free(form: Form, names: set[str]) -> bool:
+    """Whether the letters are surely no units: in a sum, an exponent, a function or a tuple, or beside
+    another letter under a name."""
+    match form:
+        case Named(_, Value(node)):
+            return bool(variables(node) - names) or _is_free(form.form, names)
+        case Named(_, inner) | Scoped(inner):
+            return _is_free(inner, names)
+        case Many(order, items):
+            return order is Order.TUPLE or all(
+                _is_free(item, names & _variables(item)) for item in items if names & _variables(item)
+            )
+        case Value(node):
+            held = (_held(part) for part in walk(node))
+            return names <= frozenset().union(*held)
+    return False
+
+
+def _held(node: Node) -> frozenset[str]:
+    match node:
+        case Sum() | Call():
+            return variables(node)
+        case Power(_, exponent):
+            return variables(exponent)
+    return frozenset()

@@ -1,0 +1,73 @@
+"""Letters that the question does not have may have any name in the answer; all others are what they are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from or1_verify import Message, Problem
+from or1_verify.math import MathVerifier
+
+_FUNCTION = r"Find all functions $f:\mathbb{R}\to\mathbb{R}$ with $f(x+y) = f(x) + f(y)$."
+_NUMBER = "Find all positive integers $n$ with $n^2 + 3n + 2 = 0$."
+
+
+def reward(question: str, gold: str, answer: str) -> float | None:
+    problem = Problem.make("math", (Message("user", question),), gold=gold)
+    return MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer", "correct"),
+    [
+        (_NUMBER, "n=2^k", "n=2^m", 1),
+        (_NUMBER, "3k+1", "3m+1", 1),
+        (_NUMBER, "3k+1", "3m+2", 0),
+        (_FUNCTION, "f(x)=cx", "f(x)=kx", 1),
+        (_FUNCTION, "f(x)=cx", r"f(x)=ax \text{ for any real constant } a", 1),
+        (_FUNCTION, r"f(x)=cx, c>0", r"f(x)=ax, a>0", 1),
+        (_FUNCTION, r"f(x)=cx, c>0", r"f(x)=ax, a<0", 0),
+        (_FUNCTION, "f(x)=ax+b", "f(x)=mx+c", 1),
+        (_FUNCTION, "f(x)=ax+b", "f(x)=bx+a", 1),
+        (_FUNCTION, "f(x)=ax+b", "f(x)=ax+a", 0),
+        (_FUNCTION, "f(x)=ax+a", "f(x)=ax+b", 0),
+        (_FUNCTION, "f(x)=x+c", "f(x)=x+1", 0),
+        ("Solve $x+y+z=0$.", "(2t,-t,-t)", "(2s,-s,-s)", 1),
+        ("Solve $x+y+z=0$.", "(2t,-t,-t)", "(2s,-s,s)", 0),
+    ],
+)
+def test_an_answer_names_its_own_parameters(question: str, gold: str, answer: str, correct: int) -> None:
+    assert reward(question, gold, answer) == correct
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer"),
+    [
+        ("Find all $n$ for a given $k$.", "2^k", "2^m"),
+        ("Find all $n$ for a given k, where $n > 0$.", "2^k", "2^m"),
+        ("Find the area $A$ of a square of side a.", "A=a+1", "A=b+1"),
+        ("Find all numbers.", "2^k", "2^m"),  # no formula, so the letters are unknown
+        ("Find the number of paths in $G$. [asy] label(k, (0,0)); [/asy]", "2^k", "2^m"),
+        ("Find the length $l$.", "5m", "5s"),  # letters that may be units
+        ("Find the speed $v$.", "v=5m", "v=5s"),
+        ("Find the area $A$.", "5m^2", "5s^2"),
+        (_NUMBER, "2^e", "2^k"),
+        (_NUMBER, "2^k", "2^i"),
+    ],
+)
+def test_other_letters_are_not_parameters(question: str, gold: str, answer: str) -> None:
+    assert reward(question, gold, answer) == 0
+
+
+_LETTERS = "abcdkmpqrst"
+
+
+@given(st.permutations(_LETTERS), st.permutations(_LETTERS), st.integers(2, 9), st.booleans())
+def test_any_names_are_equal_and_none_of_the_question(
+    old: list[str], new: list[str], factor: int, is_given: bool
+) -> None:
+    def family(letters: list[str]) -> str:
+        return f"f(x)={letters[0]}x^2+{factor}{letters[1]}x+{letters[0]}-{letters[1]}"
+
+    question = f"Find all functions $f(x)$ with {f'${old[0]}={old[1]}$' if is_given else '$f(0)>0$'}."
+    expected = not is_given or old[:2] == new[:2]
+    assert reward(question, family(old), family(new)) == expected
