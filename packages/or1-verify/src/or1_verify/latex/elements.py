@@ -25,6 +25,8 @@ class Elements:
     items: tuple[Form, ...]
     names: tuple[str, ...] = ()
     """One distinct name per item; empty if the items have none."""
+    one_name: str = ""
+    """Of all items together."""
 
 
 def elements_of(form: Form) -> Elements:
@@ -63,7 +65,8 @@ def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
     if tuples := _by_name(names, bare):
         return Elements(order, tuples)
     if len(set(names)) == 1 or not any(names[1:]):
-        return Elements(order, bare)
+        is_variable = len(names) > 1 and len(names[0]) == 1 and names[0].islower()
+        return Elements(order, bare, one_name=names[0] if is_variable else "")
     return Elements(order, items)
 
 
@@ -79,19 +82,29 @@ def _by_name(names: list[str], forms: tuple[Form, ...]) -> tuple[Form, ...]:
 
 
 def _written_out(items: tuple[Form, ...]) -> tuple[Form, ...]:
-    r"""`1, 2, \ldots, 10` with the whole numbers that it leaves out, in steps of the numbers before the dots;
-    as it is where these are more than a limit, or other numbers."""
+    r"""`1, 2, \ldots, 10` with the whole numbers that it leaves out: in equal steps, or multiplied by a whole
+    number (`1, 2, 4, \ldots, 64`). Where these are too many or have no end, without the numbers before the
+    dots that follow from those before them."""
     place = next((number for number, item in enumerate(items) if isinstance(item, Dots)), 0)
-    before, after = map(_integers, (items[:place], items[place + 1 :]))
-    if not before or not after:
+    before, after = _integers(items[:place]), _integers(items[place + 1 :])
+    if not before:
         return items
-    step = before[-1] - before[-2] if len(before) > 1 else 1
-    shown = [*pairwise(before), *pairwise(after)]
-    count, rest = divmod(after[0] - before[-1], step) if step else (0, 1)
-    if rest or not 0 < count <= _MOST_LEFT_OUT or any(high - low != step for low, high in shown):
+    factor, step, fewest = 1, before[-1] - before[-2] if len(before) > 1 else 1, 2
+    if not _follow(before, factor, step) and before[0] and before[1] % before[0] == 0:
+        factor, step, fewest = before[1] // before[0], 0, 3
+    if not _follow(before, factor, step):
         return items
-    left_out = range(before[-1] + step, after[0], step)
-    return (*items[:place], *(Value(Number(Fraction(each))) for each in left_out), *items[place + 1 :])
+    found = [before[-1]]
+    while after and found[-1] != after[0] and len(found) <= _MOST_LEFT_OUT:
+        found.append(found[-1] * factor + step)
+    if not after or found[-1] != after[0] or not _follow(after, factor, step):
+        return (*items[: min(place, fewest)], *items[place:])
+    left_out = (Value(Number(Fraction(each))) for each in found[1:-1])
+    return (*items[:place], *left_out, *items[place + 1 :])
+
+
+def _follow(values: list[int], factor: int, step: int) -> bool:
+    return all(one * factor + step == other for one, other in pairwise(values))
 
 
 def _integers(items: tuple[Form, ...]) -> list[int]:
@@ -108,6 +121,8 @@ def same_elements(gold: Elements, answer: Elements, same: Same) -> bool:
         answer_items = dict(zip(answer.names, answer.items, strict=True))
         same_names = gold_items.keys() == answer_items.keys()
         return same_names and all(same(gold_items[name], answer_items[name]) for name in gold_items)
+    if answer.one_name and (gold.order is Order.TUPLE or (gold.names and not _are_roots(gold.names))):
+        return False  # `x = 1, 4` are two values of x
     if gold.names:
         if _are_roots(gold.names) and answer.order is not Order.TUPLE:
             return _match(gold.items, answer.items, same)

@@ -8,6 +8,7 @@ from or1_verify.latex.objects import named_object
 from or1_verify.latex.tree import Matrix, Node, Number, Power, Product, Quotient, Sum, Symbol, replaced, walk
 
 _ZERO = Number(Fraction(0))
+ZERO_VECTOR = Symbol("vec(0)")
 UNIT_VECTORS = ("i", "j", "k")
 Grid = tuple[tuple[Node, ...], ...]
 
@@ -33,11 +34,8 @@ def grid_of(node: Node) -> Grid | None:
     return None
 
 
-def marked_symbol(mark: str, name: str) -> Node:
-    r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector, and
-    `\vec{0}` is 0."""
-    if mark == "vec" and name == "0":
-        return _ZERO
+def marked_symbol(mark: str, name: str) -> Symbol:
+    r"""A letter with a mark: `\vec{v}` is a name of its own, `\vec{i}` and `\hat{i}` are one unit vector."""
     if mark == "overline" and len(name) == 2 and name.isupper():
         return named_object(mark, name)
     is_unit = name in UNIT_VECTORS and mark != "overline"
@@ -58,11 +56,12 @@ def row_of_vector(node: Node) -> Grid | None:
 
 
 def grid_like(node: Node, beside: Grid | None) -> Grid | None:
-    """A sum of unit vectors, 0, or an expression of the identity matrix, in the shape of a grid beside it."""
+    """A sum of unit vectors, the zero vector, or an expression of the identity matrix, in the shape of a grid
+    beside it."""
     if beside is None:
         return None
     size = len(beside)
-    if node == _ZERO:
+    if node == ZERO_VECTOR and 1 in (size, len(beside[0])):
         return tuple(tuple(_ZERO for _ in row) for row in beside)
     if size == len(beside[0]) > 1:
         rows = tuple(tuple(Number(Fraction(row == column)) for column in range(size)) for row in range(size))

@@ -17,7 +17,7 @@ _MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|operatorname"
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
     rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\det\(?[A-Z]\)?|\[[A-Z]{{3,6}}\]"
-    r"|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
+    r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
 )
 _SEGMENT = re.compile(r"\|[A-Z]{2,}\|")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")
@@ -69,6 +69,8 @@ def same_name(gold: str, answer: str) -> bool:
     if _signs(gold) != _signs(answer):
         return False
     applied = _APPLIED.fullmatch(gold), _APPLIED.fullmatch(answer)
+    if (applied[0] and applied[0][2] == answer) or (applied[1] and applied[1][2] == gold):
+        return False  # `f(x) = 3` is not `x = 3`
     if applied[0] and applied[1] and _is_inverse(gold) != _is_inverse(answer):
         return False
     if applied[0] and applied[1] and applied[0][1] == applied[1][1]:

@@ -12,8 +12,9 @@ from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, replaced, vari
 
 _MATH = re.compile(r"(?s)\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\begin\{(?:align|equation)(.+?)\\end")
 _NO_LETTERS = re.compile(r"\\(?:text|mathrm|operatorname|mathbb)\s*\{[^{}]*\}|\\[A-Za-z]+")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ALONE = re.compile(r"(?<![A-Za-z\\'])(?:[B-HJ-Zb-z](?![A-Za-z])|a(?![A-Za-z]|\s+[A-Za-z]{2}))")
-_PARAMETER = re.compile(r"[a-df-hj-z]")
+_PARAMETER = re.compile(r"(?:[a-df-hj-z]|[A-DKM])(?:_\d)?")
 _MOST = 3
 """Most parameters that are matched [parameters]."""
 
@@ -28,9 +29,11 @@ def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]
     if not gold_names or not answer_names or len(gold_names) != len(answer_names):
         return
     asked = _letters_of(question)
+    if asked is None:
+        return
     old, new = sorted(answer_names - asked), sorted(gold_names - asked)
     is_parameter = all(map(_PARAMETER.fullmatch, (*old, *new)))
-    if not asked or len(old) != len(new) or not 0 < len(new) <= _MOST or not is_parameter:
+    if len(old) != len(new) or not 0 < len(new) <= _MOST or not is_parameter:
         return
     if not all(_is_free(form, set(names)) for form, names in ((gold, new), (answer, old))):
         return
@@ -74,13 +77,15 @@ def _variables(form: Form) -> frozenset[str]:
     return frozenset()
 
 
-def _letters_of(question: str) -> frozenset[str]:
-    """The letters of the formulas of a question, and those that stand alone; empty if it has no formula."""
+def _letters_of(question: str) -> frozenset[str] | None:
+    """The letters of the formulas of a question, and those that stand alone; None if it has no formula."""
     formulas = ["".join(found) for found in _MATH.findall(question)]
     if not formulas or "[asy]" in question:
-        return frozenset()
+        return None
+    named = frozenset(_COMMAND.findall("".join(formulas)))
     inside = "".join(_NO_LETTERS.sub(" ", formula) for formula in formulas)
-    return frozenset(_ALONE.findall(_MATH.sub(" ", question))) | {each for each in inside if each.isalpha()}
+    alone = _ALONE.findall(_MATH.sub(" ", question))
+    return named.union(alone, (each for each in inside if each.isalpha()))
 
 
 def _is_free(form: Form, names: set[str]) -> bool:

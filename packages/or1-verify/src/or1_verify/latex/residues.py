@@ -26,6 +26,10 @@ _DIVISIBLE = re.compile(
     r"(?:\ball\s+)?(?:([a-z])\s+)?(?:(?:is|are)\s+)?(not\s+)?"
     r"(?:divisible by|(?:an? |all )?multiples? of)\s*(\d+)"
 )
+_PARITY = re.compile(
+    r"(?:all )?(?:([a-z]) (?:is )?)?(?:an )?(odd|even)(?: (?:integers?|numbers?))?(?: ([a-z]))?"
+    r"(?: multiples? of (\d+))?\.?"
+)
 _DIVIDES = re.compile(r"\W*\d+\s*\\n?mid\s*[A-Za-z](?![A-Za-z])")
 _IS_NOT = re.compile(r"\\not\s*\\(?=equiv|mid)|≢")
 _FORMULA = re.compile(
@@ -62,7 +66,9 @@ def has_modulus(text: str) -> bool:
     (True, False)
     """
     is_stated = ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
-    return is_stated or _DIVIDES.match(text) is not None or _DIVISIBLE.search(_unmarked(text)) is not None
+    words = _unmarked(text)
+    is_divided = _DIVIDES.match(text) is not None or _DIVISIBLE.search(words) is not None
+    return is_stated or is_divided or _parity(words) is not None
 
 
 def words_beside(text: str) -> frozenset[str]:
@@ -134,9 +140,23 @@ def _unmarked(text: str) -> str:
     return " ".join(in_plain_words(text).split())
 
 
+def _parity(words: str) -> str | None:
+    """`n is odd` and `odd multiples of 3` as the division of a difference; None for other texts.
+
+    >>> _parity("n is odd"), _parity("even multiples of 3"), _parity("odd")
+    ('2 \\\\mid n - 1', '6 \\\\mid  - 0', None)
+    """
+    found = _PARITY.fullmatch(words)
+    if found is None or not (found[1] or found[3] or found[4] or words.endswith("s")):
+        return None
+    factor = int(found[4] or 1)
+    return rf"{2 * factor} \mid {found[1] or found[3] or ''} - {factor * (found[2] == 'odd')}"
+
+
 def _plain(text: str) -> str:
     divides = r"\3 \\nmid \1", r"\3 \\mid \1"
-    text = _DIVISIBLE.sub(lambda found: found.expand(divides[not found[2]]), _unmarked(text))
+    text = _unmarked(text)
+    text = _parity(text) or _DIVISIBLE.sub(lambda found: found.expand(divides[not found[2]]), text)
     text = _IS_NOT.sub(r"\\n", text.replace("≡", "\\equiv ").replace("≢", "\\not\\equiv "))
     text = _SHORT.sub(r"\1 mod \2", text)
     return re.sub(r"(?<=\d)\s*\|\s*(?=[A-Za-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))

@@ -45,7 +45,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity, is_irrational
-from or1_verify.latex.matrices import Grid, grid_like, grid_of, row_of_vector
+from or1_verify.latex.matrices import ZERO_VECTOR, Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
@@ -266,6 +266,8 @@ class Comparer:
     def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         answer_node = with_counter(answer_node, gold_node)
         grids = grid_of(gold_node), grid_of(answer_node)
+        if answer_node == _NO_DIFFERENCE and (grids[0] or gold_node == ZERO_VECTOR):
+            return all(self._is_zero(node) for row in grids[0] or () for node in row)  # also in bold letters
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(
                 grids[0] or grid_like(gold_node, grids[1]),
@@ -352,6 +354,8 @@ class Comparer:
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
         named, value = (left, right) if variables(left) else (right, left)
+        if grid_of(value) is not None and grid_of(named) is None:  # `A^2 = \\begin{pmatrix} ...`
+            return self._same_value(gold, Value(value))
         is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
         if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
             return False

@@ -25,6 +25,8 @@ _MEANINGS = {
     "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
     "no solution": "none, emptyset, empty set",
     "does not exist": "dne, undefined, limit does not exist",
+    "diverges": "divergent",
+    "converges": "convergent",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
@@ -124,7 +126,8 @@ _SUBJECT = re.compile(
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
     r"^(?:it|they|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
-    r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?) (?:is|are) "
+    r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?)"
+    r" (?:(?:is|are) |(?=(?:di|con)verges?$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$|(?<=[a-z]) (?:triangle|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from or1_verify.latex.alignment import with_asked_names
 from or1_verify.latex.amounts import read_amount
+from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.bases import counted
 from or1_verify.latex.chains import chains_hold, without_rounding
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
@@ -175,6 +176,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
+    gold = with_asked_unit(gold, answer, comparer.rules.question)
     gold = with_asked_names(gold, answer, comparer.rules.question)
     try:
         alike = with_gold_letters(gold, answer, comparer.rules.question)

@@ -65,7 +65,7 @@ def test_names_without_information_are_dropped() -> None:
     repeated = Many(Order.LIST, (Named("x", A), Named("x", B)))
     only_first = Many(Order.LIST, (Named("x", A), B))
     distinct = Many(Order.LIST, (Named("x", A), Named("y", B)))
-    assert elements_of(repeated) == elements_of(only_first) == elements(Order.LIST, A, B)
+    assert elements_of(repeated) == elements_of(only_first) == Elements(Order.LIST, (A, B), one_name="x")
     assert elements_of(distinct) == elements(Order.LIST, A, B, names=("x", "y"))
 
 
@@ -98,6 +98,17 @@ def test_a_set_is_no_set_of_itself(text: str) -> None:
         (r"2,4,\ldots,10", "2,3,4,5,6,7,8,9,10", False),
         (r"\{1,2,\ldots,10\}", r"\{1,2,3,4,5,6,7,8,9\}", False),
         (r"\{1,2,4,\ldots,16\}", r"\{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\}", False),
+        (r"\{1,2,4,\ldots,16\}", r"\{1,2,4,8,16\}", True),
+        (r"\{3,9,27,\ldots,729\}", r"\{3,9,27,81,\ldots,729\}", True),
+        (r"\{3,9,27,\ldots,729\}", r"\{3,9,27,81,729\}", False),
+        (r"0,1,\ldots,n-1", r"0,1,2,\ldots,n-1", True),
+        (r"0,1,\ldots,n-1", r"0,1,2,\ldots,n", False),
+        (r"0,1,\ldots,n-1", r"1,2,\ldots,n-1", False),
+        (r"1,2,3,\ldots", r"1,2,\dots", True),
+        (r"1,2,3,\ldots", r"1,3,\ldots", False),
+        (r"1,2,3,\ldots", r"0,1,2,\ldots", False),
+        (r"1,2,\ldots,1000", r"1,2,3,\ldots,1000", True),
+        (r"1,2,\ldots,1000", r"1,2,3,\ldots,999", False),
         (r"1,3,\ldots,10", "1,3,5,7,9,10", False),  # no step of 2 ends at 10
     ],
 )
@@ -122,6 +133,11 @@ def test_dots_between_any_two_numbers_of_a_progression(first: int, step: int, nu
         ("(1,2),(2,1)", "x=1,y=2", False),
         ("(1,2),(2,1)", "x=1,y=2; x=2", False),
         (r"x=1 \text{ and } y=2", r"x=1 \text{ or } y=2", False),
+        ("x=2,y=-3", "2,-3", True),
+        ("x=2,y=-3", "x=2,-3", False),  # two values of x
+        ("(1,4)", "x=1,4", False),
+        ("1,4", "x=1,4", True),
+        ("x_1=1,x_2=4", "x=1,4", True),
     ],
 )
 def test_solutions_by_name_are_tuples(gold: str, answer: str, same: bool) -> None:

@@ -78,6 +78,12 @@ def test_sums_of_unit_vectors_are_vectors(gold: str, answer: str, same: bool) ->
         (r"\begin{pmatrix} 0 & 1 \\ 0 & 0 \end{pmatrix}", r"\mathbf{0}", False),
         (r"\vec{0}", r"\mathbf{0}", True),
         (r"\vec{0}", r"\vec{v}", False),
+        (r"\vec{0}", r"\begin{pmatrix} 0 \\ 0 \end{pmatrix}", True),
+        (r"\vec{0}", r"\begin{pmatrix} 0 & 0 \\ 0 & 0 \end{pmatrix}", False),
+        ("0", r"\begin{pmatrix} 0 \\ 0 \end{pmatrix}", False),
+        ("0", r"\vec{0}", False),
+        (A, rf"M^2 = {A}", True),
+        (A, rf"M^2 = 2{A}", False),
     ],
 )
 def test_transposed_identity_and_zero(gold: str, answer: str, same: bool) -> None:

@@ -89,6 +89,16 @@ def test_a_negated_congruence_is_the_complement(modulus: int, values: set[int]) 
         (r"\text{all multiples of } 3", "n = 3k", "n = 3k + 1"),
         (r"\text{all } n \text{ divisible by } 3", r"3 \mid n", r"3 \nmid n"),
         (r"n \text{ is not divisible by } 3", r"3 \nmid n", r"3 \mid n"),
+        (r"n \text{ odd}", r"n \equiv 1 \pmod 2", r"n \text{ even}"),
+        (r"n \text{ odd}", "n = 2k + 1", "n = 2k"),
+        (r"\text{all even } n", r"2 \mid n", r"2 \nmid n"),
+        (r"\text{odd multiples of } 3", r"n \equiv 3 \pmod 6", r"3 \mid n"),
+        (
+            r"\text{odd multiples of } 3",
+            r"n \text{ is an odd multiple of } 3",
+            r"\text{even multiples of } 3",
+        ),
+        (r"\text{odd}", r"n \text{ is odd}", r"\text{even}"),
         (r"\text{all positive multiples of } 3", r"\text{positive multiples of } 3", r"3 \mid n"),
     ],
 )

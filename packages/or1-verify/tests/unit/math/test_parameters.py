@@ -32,6 +32,10 @@ def reward(question: str, gold: str, answer: str) -> float | None:
         (_FUNCTION, "f(x)=ax+a", "f(x)=ax+b", 0),
         (_FUNCTION, "f(x)=x+c", "f(x)=x+1", 0),
         ("Solve $x+y+z=0$.", "(2t,-t,-t)", "(2s,-s,-s)", 1),
+        (r"Find the minimal polynomial of $\sqrt2+\sqrt3$.", "x^4-10x^2+1", "t^4-10t^2+1", 1),
+        ("Solve $y''+y=0$.", r"y=C_1\cos x+C_2\sin x", r"y=a\sin x+b\cos x", 1),
+        (r"Solve $\sin x=\sin\alpha$.", r"x=\alpha+2\pi k", r"x=\alpha+2\pi n", 1),
+        (r"Solve $\sin x=\sin\alpha$ with $n$ given.", r"x=\alpha+2\pi k", r"x=\alpha+2\pi n", 0),
         ("Solve $x+y+z=0$.", "(2t,-t,-t)", "(2s,-s,s)", 0),
     ],
 )
@@ -71,3 +75,30 @@ def test_any_names_are_equal_and_none_of_the_question(
     question = f"Find all functions $f(x)$ with {f'${old[0]}={old[1]}$' if is_given else '$f(0)>0$'}."
     expected = not is_given or old[:2] == new[:2]
     assert reward(question, family(old), family(new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer", "correct"),
+    [
+        ("How long does it take, in minutes?", "90", r"90\text{ minutes}", 1),
+        ("How long does it take, in minutes?", "90", r"90\text{ hours}", 0),
+        ("How long does it take, in minutes?", "90", r"1.5\text{ hours}", 1),
+        (
+            "It took 2 hours. How long is it in minutes?",
+            "90",
+            r"90\text{ hours}",
+            1,
+        ),  # a unit of the question
+        ("How long does it take?", "90", r"90\text{ hours}", 1),
+        ("What is its average speed in km/h?", "80", r"80\text{ m/s}", 0),
+        ("What is the volume in cubic feet?", "24", r"24\text{ cubic yards}", 0),
+        ("What is the volume in cubic feet?", "24", r"24\text{ ft}^3", 1),
+        ("At what time, in seconds, does it land?", "t=4", r"t=4\text{ hours}", 0),
+        ("It is 3 km in length. What does it cost?", "5", r"5\text{ dollars}", 1),
+        ("What is the length in feet or in meters?", "5", r"5\text{ miles}", 1),  # not clear
+    ],
+)
+def test_a_gold_has_the_unit_that_the_question_asks_for(
+    question: str, gold: str, answer: str, correct: int
+) -> None:
+    assert reward(question, gold, answer) == correct

@@ -1,0 +1,34 @@
+"""A gold without a unit has the one that its question asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from or1_verify.latex.forms import Form, Named, Value
+from or1_verify.latex.units import measure_of
+
+_SENTENCE = re.compile(r"(?<=[.?!])\s+")
+_REQUEST = re.compile(
+    r"\?|^\W*(?:find|compute|determine|calculate|express|give|enter|state)\b", re.IGNORECASE
+)
+_IN_UNITS = re.compile(r"\bin\s+((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)")
+_WORD = re.compile(r"[A-Za-z]+")
+
+
+def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
+    """The gold `90` as `90 minutes`, if the question asks for it in minutes and the answer has another unit,
+    of which the question says nothing; else the gold as it is."""
+    if isinstance(gold, Named):
+        return replace(gold, form=with_asked_unit(gold.form, answer, question))
+    answer = answer.form if isinstance(answer, Named) else answer
+    if not question or not isinstance(gold, Value) or not isinstance(answer, Value):
+        return gold
+    measure = measure_of(answer.unit)
+    if gold.unit or gold.is_percent or gold.radians is not None or not measure:
+        return gold
+    named = {unit for word in _WORD.findall(question) if word != "in" for unit in measure_of(word)}
+    requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
+    asked = [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
+    is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
+    return replace(gold, unit=asked[0]) if is_clear and not measure.keys() <= named else gold
