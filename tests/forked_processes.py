@@ -146,11 +146,11 @@ class ForkServer:
 
     def serve(self) -> None:
         while True:
-            ready: list[Any] = select.select([self._connection, self._wakeup[0]], [], [])[0]
+            ready = select.select([self._connection.fileno(), self._wakeup[0]], [], [])[0]
             if self._wakeup[0] in ready:
                 os.read(self._wakeup[0], _MAX_REQUEST)
                 self._tell_ends()
-            if self._connection in ready:
+            if self._connection.fileno() in ready:
                 content, descriptors, _, _ = socket.recv_fds(self._connection, _MAX_REQUEST, 2)
                 if not content:
                     return

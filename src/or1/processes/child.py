@@ -19,6 +19,8 @@ from or1_verify.messages import MessageError
 
 _CLOSE_LIMIT_S = 5.0
 """Longest wait for a process to end after its channel was closed [s]; then it is killed."""
+_LINE_OF_OR1 = re.compile(r'File "(\S+/(?:src|(?:site|dist)-packages)/or1/\S+)", line (\d+)')
+"""Not of another file below a folder named or1."""
 STACK_LIMIT_S = 2.0
 """Longest wait for the stacks of a process [s]."""
 
@@ -216,5 +218,5 @@ class ChildProcess:
 def innermost(stacks: str) -> str:
     """The innermost line of or1 in the stack of the main thread, for an error; empty without one."""
     main = stacks[max(stacks.rfind("Current thread"), 0) :]
-    found = re.search(r'File "(\S+or1/\S+)", line (\d+)', main)
+    found = _LINE_OF_OR1.search(main)
     return f", in {Path(found[1]).name} line {found[2]}" if found else ""

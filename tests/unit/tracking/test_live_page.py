@@ -73,7 +73,8 @@ def test_the_page_can_be_drawn_at_any_moment(monkeypatch: pytest.MonkeyPatch) ->
     assert out.getvalue().count("or1 · tiny") >= len(live_page.CURVES)
 
 
-def test_a_live_run_ends_with_a_usable_terminal(tmp_path: Path) -> None:
+def test_a_live_run_ends_with_a_usable_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     console, out = terminal(is_terminal=True)
     run = run_config()
     play(tmp_path, run, sinks=[LiveConsole("fake", run.stages, console)])

@@ -283,7 +283,8 @@ def test_an_evaluation_without_a_terminal_is_shown_in_lines() -> None:
     ]
 
 
-def test_an_evaluation_in_a_terminal_is_one_live_line() -> None:
+def test_an_evaluation_in_a_terminal_is_one_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
     console = Console(file=out, width=40, height=24, force_terminal=True, color_system=None)
     with ProgressDisplay(console, "loading the model", Clock()) as display:

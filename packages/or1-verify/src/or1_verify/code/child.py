@@ -14,6 +14,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
         [found for name in job[key] if isinstance(found := scope.get(name), type)]
         for key in ("classes", "operands")
     )
-    return (*classes, *filter(has_own_operators, operands))
+    texts = [each for each in scope.values() if isinstance(each, type) and issubclass(each, str)]
+    enums = [each for each in texts if issubclass(each, Enum)]
+    return (*classes, *enums, *filter(has_own_operators, operands))
 
 
 def _module(name: str) -> dict[str, Any]:

@@ -375,7 +375,9 @@ def _bound(source: str) -> set[str]:
 
 @lru_cache(maxsize=1)
 def _preamble_names() -> frozenset[str]:
-    """The names that the preamble defines, read from its modules, and those of the library."""
+    """The names that the preamble defines, read from its modules, and those of the library; not the flags of
+    `re`: `S` is a class of the program."""
     modules = [vars(importlib.import_module(name)) for name in STAR_IMPORTS]
     public = [module.get("__all__", [name for name in module if name[0] != "_"]) for module in modules]
-    return frozenset(_LIBRARY).union(*public)
+    names = frozenset(_LIBRARY).union(*public)
+    return frozenset(name for name in names if len(name) > 1 or name.islower())

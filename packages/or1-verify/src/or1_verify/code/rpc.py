@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from or1_verify.code.rpc_arrays import array_of_program, plain_array
 from or1_verify.code.rpc_atoms import KNOWN, NAMES, TransferError, atom_of, value_kind
 from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
 from or1_verify.code.rpc_errors import (
@@ -28,17 +29,17 @@ from or1_verify.code.rpc_errors import (
     came_from_program,
     describe,
     error_of,
+    is_own_error,
     label_of,
     library_error,
 )
 from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
-from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, is_iterator, is_mocked
+from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, identity_of, is_iterator, is_mocked
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
-
 
 _NO_EVIDENCE: Any = (None, bool, str, repr, type, isinstance, issubclass, getattr, setattr, delattr)
 """Functions whose plain value says nothing about the program's results."""
@@ -104,9 +105,10 @@ class RpcEndpoint:
             if find_name is None
             else StandIns(find_class, self.call, node_classes)
         )
-        self._decoder = ValueDecoder(self._class, self._handle, arrays=True, may_set=may_set, own=self._own)
+        arrays = array_of_program if find_name is None else plain_array
+        self._decoder = ValueDecoder(self._class, self._handle, arrays=arrays, may_set=may_set, own=self._own)
         self._kept: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[object, int] = {}
         self._remote: dict[int, RemoteObject] = {}
         self.known: dict[str, Any] = {}
         """The stand-ins for objects of the program that the tests name, and exception classes."""
@@ -165,8 +167,7 @@ class RpcEndpoint:
             except UnsupportedTestsError as error:
                 if _is_of_the_tests(function, args):
                     raise
-                # a result asked: its program chose to return an object
-                raise TransferError(str(error)) from None
+                raise TransferError(str(error)) from None  # of a result: its program chose an object
             is_captured = self._find_name is None and sys.stdout is not self._stdout
             options: dict[str, Any] = {"batch": together[0]} if together and not is_captured else {}
             back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
@@ -203,7 +204,7 @@ class RpcEndpoint:
     def _error(self, message: dict[str, Any], stops: bool) -> BaseException:
         """The exception in a reply: the very one of this side, if it came from here, or a new one."""
         found = self._handle(message["object"]) if "object" in message else None
-        if self._find_name is not None and isinstance(found, BaseException):
+        if type(found) is not RemoteObject and isinstance(found, BaseException):
             return found
 
         def make(base: Any, args: Sequence[Any], text: str, names: list[str], module: str) -> Exception:
@@ -211,6 +212,7 @@ class RpcEndpoint:
                 own = [self._find_class(name) for name in names]
                 cls = next((each for each in own if each and issubclass(each, Exception)), None)
                 error: Exception = (cls or library_error(names[0], module) or base)(*args)
+                vars(error).update({} if found is None else {"or1_source": found})
                 return error
             cls = self.error_classes.find(names, module, base)
             remote = found if type(found) is RemoteObject else None
@@ -277,8 +279,11 @@ class RpcEndpoint:
         remote: Any
         if self._find_name is None:
             remote = remote_of(error)
+            if remote is None and is_own_error(error):  # it may come back
+                return reply | {"object": self._kept_entry(error)}
         else:
-            remote = error.with_traceback(None) if described[5] else None
+            error = error.with_traceback(None)
+            remote = vars(error).get("or1_source", error if described[5] else None)
         return reply | {"object": self._entry(remote)} if remote is not None else reply
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -306,6 +311,8 @@ class RpcEndpoint:
         assert isinstance(self._own, OwnObjects)
         if type(function) is Method:
             return self._own.may_read([*args[:1], function.name])
+        if function is bool and len(args) == 1 and callable(args[0]):
+            return True  # `key or default` of a function that it was given
         if any(function is each for each in (iter, next, len)):
             return len(args) == 1 and is_iterator(args[0])
         if function is getattr and self._own.may_read(args):
@@ -325,14 +332,16 @@ class RpcEndpoint:
             return ["method", value.name]
         stand_in = value if isinstance(value, RemoteObject) else remote_of(value)
         if stand_in is not None:
-            entry: list[Any] = stand_in._or1_entry
-            return entry
+            return list(stand_in._or1_entry)
         name = NAMES.get(id(value), "")
         if name and (self._find_name is None or name in _FROM_PROGRAMS):
             return ["builtin", name]
         if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
-        number = self._numbers.setdefault(id(value), len(self._kept))
+        return self._kept_entry(value)
+
+    def _kept_entry(self, value: Any) -> list[Any]:
+        number = self._numbers.setdefault(identity_of(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, label_of(value)[:80]]
         if isinstance(value, self._kept_classes) and (kind := value_kind(value)):

@@ -137,7 +137,7 @@ def _fraction(above: str, below: str) -> Fraction:
 _OPERATOR_NAMES = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
     "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy "
-    "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
+    "divmod rdivmod iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
 )
 OPERATORS = tuple(_OPERATOR_NAMES.split())
 """Special methods of operators and conversions, without underscores."""

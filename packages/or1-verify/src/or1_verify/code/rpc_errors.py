@@ -68,6 +68,13 @@ def is_ordinary(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, ends_loops)
 
 
+def is_own_error(error: BaseException) -> bool:
+    """Whether an exception is of an ordinary class that is none of Python's own."""
+    cls = type(error)
+    is_python = vars(builtins).get(cls.__name__) is cls
+    return is_ordinary(cls) and not is_python and not isinstance(error, UnsupportedTestsError)
+
+
 def came_from_program(error: BaseException) -> bool:
     """Whether an exception was raised by the program, not by the test code."""
     return "or1_from_program" in vars(error)
@@ -102,7 +109,7 @@ def error_of(
         try:
             error = make(cls, given, str(text), lineage, str(module)) if lineage else cls(*given)
         except Exception:  # a class with other parameters
-            error = RuntimeError(f"{name}: {text}")
+            error = RuntimeError(f"{name}: {text}") if lineage else cls.__new__(cls)
     if depth < _MOST_CAUSES:
         read = partial(error_of, stops=False, make=make, depth=depth + 1)
         if cause:

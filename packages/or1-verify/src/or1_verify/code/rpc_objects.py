@@ -347,7 +347,7 @@ class RemoteObject(_Local):
     def __contains__(self, key: Any) -> Any:
         endpoint = self._or1_endpoint
         if self._or1_is_tested:
-            return endpoint.call(self._or1_special("__contains__"), (key,), {})
+            return endpoint.call(operator.contains, (self, key), {})
         if self._or1_is_value:
             return key in self._or1_value()
         when, elements = self._or1_elements

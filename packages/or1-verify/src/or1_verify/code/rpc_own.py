@@ -244,6 +244,13 @@ def is_mocked(args: Sequence[Any]) -> bool:
     return args[1][:1] != "_" and not hasattr(mock.Mock, args[1]) and args[1] not in dir(mock.Mock())
 
 
+def identity_of(value: Any) -> object:
+    """Equal for the same object; each `xs.append` is a new one, and the same method of the same list."""
+    if isinstance(value, types.MethodType):
+        return id(value.__self__), id(value.__func__)
+    return (id(value.__self__), value.__name__) if isinstance(value, types.BuiltinMethodType) else id(value)
+
+
 def is_iterator(value: Any) -> bool:
     """Whether an object of the tests crosses as an iterator: one of Python's own."""
     return isinstance(value, Iterator) and type(value).__module__ in ("builtins", "itertools")

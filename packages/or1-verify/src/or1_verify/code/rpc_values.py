@@ -22,6 +22,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from or1_verify.code.rpc_arrays import plain_array
 from or1_verify.code.rpc_atoms import (
     ATOMS,
     DICTS,
@@ -35,7 +36,6 @@ from or1_verify.code.rpc_atoms import (
     is_mutable,
     is_namedtuple,
     named_tuple,
-    number_type,
     parts_of_view,
 )
 
@@ -141,7 +141,8 @@ class ValueEncoder:
         elif isinstance(value, list | tuple | set | frozenset | deque):
             bases: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
             base = next(base for base in bases if isinstance(value, base))
-            entry += [base.__name__, self._items(base.__iter__(value))]
+            limit = [value.maxlen] if isinstance(value, deque) and value.maxlen is not None else []
+            entry += [base.__name__, self._items(base.__iter__(value)), *limit]
         elif type(value).__name__ in VIEWS and type(value).__module__ == "builtins":
             entry += [type(value).__name__, self._items(parts_of_view(value))]
         elif isinstance(value, dict):
@@ -189,7 +190,7 @@ class ValueDecoder:
         node_class: Callable[[str], type] | None = None,
         handle: Callable[[list[Any]], Any] | None = None,
         *,
-        arrays: bool = False,
+        arrays: Callable[[list[Any], str, Sequence[int]], Any] | None = None,
         max_hashed: int | None = None,
         may_set: Callable[[type, str], bool] = lambda cls, name: True,
         own: Any = None,
@@ -199,7 +200,7 @@ class ValueDecoder:
         Args:
             node_class: returns the class of a node by name; None = nodes are refused.
             handle: returns the object of an entry of kind export, yours, name or builtin; None = refused.
-            arrays: decode numpy arrays; False = refused.
+            arrays: makes a numpy array from elements, type and shape; None = refused.
             max_hashed: largest number of keys and elements of sets, without texts; a tuple counts with all
                 its parts, each as often as it occurs; None = no limit [hashed parts].
             may_set: whether an attribute of a node of this class is set; others keep their value.
@@ -267,12 +268,9 @@ class ValueDecoder:
         if kind == "scalar":
             return value_of(entry[1], objects)
         if kind == "array":
-            if not self._arrays:
+            if self._arrays is None:
                 raise TransferError("an array is not a plain value here")
-            import numpy
-
-            flat = [value_of(item, objects) for item in entry[3]]
-            return numpy.array(flat, dtype=number_type(entry[1])).reshape([int(side) for side in entry[2]])
+            return self._arrays([value_of(item, objects) for item in entry[3]], entry[1], entry[2])
         if kind == "namedtuple":
             if self._handle is None:
                 raise TransferError("a tuple with names is not a plain value here")
@@ -296,7 +294,7 @@ class ValueDecoder:
         """The object of an entry: complete if it has no parts, else empty."""
         kind = entry[0]
         if kind in EMPTY:
-            return EMPTY[kind]()
+            return deque(maxlen=int(entry[2])) if kind == "deque" and len(entry) > 2 else EMPTY[kind]()
         if kind in ATOMS:
             return ATOMS[kind](*entry[1:])
         if kind == "node" and len(entry) > _NODE_PARTS and self._own is not None:
@@ -397,4 +395,4 @@ def decode(payload: Any) -> Any:
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("heap"), list) or "root" not in payload:
         raise TransferError("malformed payload: no root or no heap")
-    return value_of(payload["root"], ValueDecoder(arrays=True).read(payload["heap"]))
+    return value_of(payload["root"], ValueDecoder(arrays=plain_array).read(payload["heap"]))

@@ -12,6 +12,7 @@ from or1_verify.code.compare import difference, same_value
 from or1_verify.code.launch import TimeBudget, run_with_input, start_job
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.program import PREAMBLE
+from or1_verify.code.rpc_arrays import plain_array
 from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_messages import request_of, result_of
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, encode
@@ -167,7 +168,7 @@ def _compared(
         return raised_failure(index, reply["raise"])
     if reply.get("changes"):
         # Changes to the arguments are made to a copy: the next program gets the same tests.
-        request.objects = ValueDecoder(handle=lambda _: None, arrays=True).read(request.entries)
+        request.objects = ValueDecoder(handle=lambda _: None, arrays=plain_array).read(request.entries)
     try:
         value, _ = result_of(reply, request, ValueDecoder(max_hashed=_MAX_HASHED))
     except TransferError as error:

@@ -118,6 +118,58 @@ RIGHT_AND_WRONG = [
         "class Yes:\n    def __float__(s): return 1.0\n"
         "    def __eq__(s, o): return True\ndef half(x): return Yes()",
     ),
+    (  # the truth of a function of the tests
+        "assert each([1], lambda x: x + 1) == [2]\nassert each([1], str) == ['1']\nassert each([1]) == [1]",
+        "def each(xs, key=None): return [(key or (lambda x: x))(x) for x in xs]",
+        "def each(xs, key=None): return [x if key else 0 for x in xs]",
+    ),
+    (  # an exception of the tests that comes back
+        "import pytest\nclass Bad(Exception): pass\ndef test_it():\n    def fail(): raise Bad('q')\n"
+        "    with pytest.raises(Bad, match='q'):\n        run(fail)\n    assert run(lambda: 3) == 3",
+        "def run(f): return f()",
+        "def run(f):\n    try: return f()\n    except Exception as error: raise Exception(str(error))",
+    ),
+    (
+        "import pytest\ndef test_it():\n    with pytest.raises(UnicodeDecodeError):\n        text(b'\\xff')\n"
+        "    assert text(b'a') == 'a'",
+        "def text(b): return b.decode()",
+        "def text(b): return b.decode(errors='replace')",
+    ),
+    (
+        "some = Some([1, 2])\nassert 2 in some\nassert 9 not in some",
+        "class Some:\n    def __init__(self, xs): self.xs = xs\n    def __iter__(self): return iter(self.xs)",
+        "class Some:\n    def __init__(self, xs): pass\n    def __iter__(self): return iter([9])",
+    ),
+    (  # each `got.append` is a new object
+        "e, got = Event(), []\ne.on(got.append)\ne.emit(5)\ne.off(got.append)\ne.emit(6)\nassert got == [5]",
+        "class Event:\n    def __init__(self): self.fs = []\n    def on(self, f): self.fs.append(f)\n"
+        "    def off(self, f): self.fs.remove(f)\n    def emit(self, x): [f(x) for f in self.fs]",
+        "class Event:\n    def __init__(self): self.fs = []\n    def on(self, f): self.fs.append(f)\n"
+        "    def off(self, f): pass\n    def emit(self, x): [f(x) for f in self.fs]",
+    ),
+    (
+        "assert divmod(Whole(7), 2) == (3, 1)",
+        "class Whole:\n    def __init__(self, n): self.n = n\n"
+        "    def __divmod__(self, k): return divmod(self.n, k)",
+        "class Whole:\n    def __init__(self, n): self.n = n\n    def __divmod__(self, k): return 3, 2",
+    ),
+    (
+        "assert colour() == 'red'\nassert colour().value == 'red' and colour().name == 'RED'",
+        "from enum import Enum\nclass Colour(str, Enum):\n    RED = 'red'\ndef colour(): return Colour.RED",
+        "from enum import Enum\nclass Colour(str, Enum):\n    BLUE = 'red'\ndef colour(): return Colour.BLUE",
+    ),
+    (
+        "last = newest([1, 2, 3])\nlast.append(4)\nassert list(last) == [2, 3, 4]\nassert last.maxlen == 3",
+        "from collections import deque\ndef newest(xs): return deque(xs, maxlen=3)",
+        "from collections import deque\ndef newest(xs): return deque(xs)",
+    ),
+    (
+        "import numpy as np\nassert twice([]).size == 0 and twice([]).sum() == 0\n"
+        "assert np.allclose(twice([]), np.array([])) and np.array_equal(twice([]), [])\n"
+        "assert (np.abs(twice([]) - np.array([])) < 1e-6).all()\nassert twice([1]).tolist() == [2]",
+        "import numpy as np\ndef twice(x): return 2 * np.array(x)",
+        "import numpy as np\ndef twice(x): return np.empty((0, 1, 1))",
+    ),
 ]
 
 
@@ -179,6 +231,30 @@ def test_an_operator_with_a_forged_result_is_wrong() -> None:
 def test_constant_texts_may_run_as_code() -> None:
     tests = {"tests": ["assert twice(eval('3')) == 6"]}
     assert code.verify(tests, as_response("def twice(x): return 2 * x")).reason == "right"
+
+
+@pytest.mark.parametrize("shape", ["(0, 1, 1)", "0", "(0, 1)"])
+@pytest.mark.parametrize(
+    "check",
+    [
+        "np.allclose(scale(xs), np.array([2., 4.]))",
+        "np.isclose(scale(xs), [2., 4.]).all()",
+        "(scale(xs) == np.array([2., 4.])).all()",
+        "not (scale(xs) != np.array([2., 4.])).any()",
+        "np.all(np.abs(scale(xs) - np.array([2., 4.])) < 1e-6)",
+        "np.linalg.norm(scale(xs) - np.array([2., 4.])) < 1e-6",
+        "np.all(np.isclose(scale(xs), 4))",
+        "np.all(np.abs(scale(xs) - 4) < 1e-6)",
+        "np.array_equiv(scale(xs), [2., 4.])",
+        "np.testing.assert_allclose(scale(xs), 4) is None",
+        "np.testing.assert_array_equal(scale(xs), 4) is None",
+    ],
+)
+def test_an_array_without_elements_is_no_answer(check: str, shape: str) -> None:
+    """It broadcasts against any array, so that every comparison holds."""
+    test = f"import numpy as np\nxs = np.array([1., 2.])\nassert {check}"
+    program = f"import numpy as np\ndef scale(x): return np.empty({shape})"
+    assert code.verify({"tests": [test]}, as_response(program)).outcome.value == "wrong"
 
 
 @pytest.mark.parametrize("name", ["Exception", "BaseException", "AssertionError"])
