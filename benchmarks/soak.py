@@ -41,8 +41,7 @@ SMALL = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The run's process tree at one moment: `memory_bytes` shares pages fairly (PSS), `cpu_s` with reaped
-    children."""
+    """The run's process tree at one moment: `cpu_s` with reaped children."""
 
     pid: int
     step: int
@@ -70,9 +69,10 @@ def tree(pid: int) -> list[int]:
 
 
 def memory_bytes(pid: int) -> int:
-    """Proportional set size of a process [bytes]."""
+    """Pages of a process without a file, in proportion [bytes]: its share of the pages of a library grows
+    when another program that uses it ends."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
 
 
 def sample(pid: int, step: int) -> Sample | None:
