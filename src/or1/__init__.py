@@ -5,10 +5,15 @@
     verdict = or1.verify("1/2", r"So it is \\boxed{0.5}.")
 
 See `or1.api`. Importing or1 is cheap: a name is loaded when it is first used.
+
+The threads of a matrix product sleep while they wait for each other, unless `OMP_WAIT_POLICY` says otherwise
+or torch was imported before: with threads that spin, a step on CPU takes ten times as long as soon as another
+program runs.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from or1_verify import __version__ as __version__
@@ -16,6 +21,7 @@ from or1_verify import __version__ as __version__
 if TYPE_CHECKING:
     from or1.api import Run, Scores, evaluate, train, verify
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 __all__ = ["Run", "Scores", "__version__", "evaluate", "train", "verify"]
 
 
