@@ -31,7 +31,6 @@ WORKER = "or1.lab.worker"
 """Module of the worker process."""
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
     "TRANSFORMERS_VERBOSITY": "error",
 }
 

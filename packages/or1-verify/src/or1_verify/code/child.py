@@ -113,9 +113,9 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
         [found for name in job[key] if isinstance(found := scope.get(name), type)]
         for key in ("classes", "operands")
     )
-    texts = [each for each in scope.values() if isinstance(each, type) and issubclass(each, str)]
-    enums = [each for each in texts if issubclass(each, Enum)]
-    return (*classes, *enums, *filter(has_own_operators, operands))
+    own = [each for each in scope.values() if isinstance(each, type)]
+    text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]
+    return (*classes, *text_enums, *filter(has_own_operators, operands))
 
 
 def _module(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import operator
 import sys
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as daytime
 from decimal import Decimal
@@ -178,12 +178,13 @@ VIEWS: Mapping[str, Callable[[list[Any]], Any]] = {
     "dict_items": lambda parts: dict(zip(parts[::2], parts[1::2], strict=True)).items(),
 }
 """Views of dictionaries, which cross as they are at that time, from their parts."""
+_NO_PAIRS = dict[str, str]()
+VIEW_TYPES = frozenset(map(type, (_NO_PAIRS.keys(), _NO_PAIRS.values(), _NO_PAIRS.items())))
 
 
 def parts_of_view(value: Any) -> list[Any]:
     """The parts of a view of a dictionary: of items, keys and values in turn."""
-    is_pairs = type(value).__name__ == "dict_items"
-    return [part for pair in value for part in pair] if is_pairs else list(value)
+    return [part for pair in value for part in pair] if isinstance(value, ItemsView) else list(value)
 
 
 def is_mutable(entry: Sequence[Any]) -> bool:

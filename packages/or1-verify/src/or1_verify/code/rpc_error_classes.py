@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError
-from or1_verify.code.rpc_errors import UnsupportedTestsError, is_ordinary, library_error
+from or1_verify.code.rpc_errors import UnsupportedTestsError, is_ordinary, is_pythons, library_error
 from or1_verify.code.rpc_objects import RemoteObject
 
 _MOST_CLASSES = 500
@@ -30,7 +30,7 @@ def error_table(scope: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
     known: dict[int, int] = {}
 
     def reference(cls: type) -> int | str:
-        if vars(builtins).get(cls.__name__) is cls:
+        if is_pythons(cls):
             return str(cls.__name__)
         if id(cls) not in known:
             bases = [reference(base) for base in cls.__bases__ if is_ordinary(base)]

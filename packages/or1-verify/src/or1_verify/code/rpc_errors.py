@@ -29,7 +29,7 @@ def describe(error: BaseException, depth: int = 0) -> list[Any]:
     before the builtin one, and descriptions of its cause, and of its context where that is another one.
     """
     lineage = [cls.__name__ for cls in type(error).__mro__]
-    builtin = next(cls.__name__ for cls in type(error).__mro__ if vars(builtins).get(cls.__name__) is cls)
+    builtin = next(cls.__name__ for cls in type(error).__mro__ if is_pythons(cls))
     try:
         text = str(error)
     except Exception:
@@ -59,7 +59,7 @@ def library_error(name: str, module: str) -> type[Exception] | None:
     if root not in sys.stdlib_module_names or root == "unittest" or module not in sys.modules:
         return None
     found: Any = vars(sys.modules[module]).get(name)
-    return found if is_ordinary(found) and vars(builtins).get(found.__name__) is not found else None
+    return found if is_ordinary(found) and not is_pythons(found) else None
 
 
 def is_ordinary(cls: Any) -> bool:
@@ -68,11 +68,15 @@ def is_ordinary(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, ends_loops)
 
 
+def is_pythons(cls: Any) -> bool:
+    """Whether a class is a builtin one, and not another of its name."""
+    return vars(builtins).get(cls.__name__) is cls
+
+
 def is_own_error(error: BaseException) -> bool:
     """Whether an exception is of an ordinary class that is none of Python's own."""
     cls = type(error)
-    is_python = vars(builtins).get(cls.__name__) is cls
-    return is_ordinary(cls) and not is_python and not isinstance(error, UnsupportedTestsError)
+    return is_ordinary(cls) and not is_pythons(cls) and not isinstance(error, UnsupportedTestsError)
 
 
 def came_from_program(error: BaseException) -> bool:

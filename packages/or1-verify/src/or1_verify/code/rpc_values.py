@@ -29,6 +29,7 @@ from or1_verify.code.rpc_atoms import (
     EMPTY,
     FACTORIES,
     SERIES,
+    VIEW_TYPES,
     VIEWS,
     TransferError,
     atom_of,
@@ -143,7 +144,7 @@ class ValueEncoder:
             base = next(base for base in bases if isinstance(value, base))
             limit = [value.maxlen] if isinstance(value, deque) and value.maxlen is not None else []
             entry += [base.__name__, self._items(base.__iter__(value)), *limit]
-        elif type(value).__name__ in VIEWS and type(value).__module__ == "builtins":
+        elif type(value) in VIEW_TYPES:
             entry += [type(value).__name__, self._items(parts_of_view(value))]
         elif isinstance(value, dict):
             pairs = list(dict.items(value))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 
 from or1_verify.latex.elements import elements_of
 from or1_verify.latex.forms import Form, Many, Named, Order, Ratio, Value
-from or1_verify.latex.tree import Number, Quotient
+from or1_verify.latex.tree import ONE, Quotient
 
 _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
 _ASKED = re.compile(r"\(([^()]*,[^()]*)\)")
 _LAYOUT = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s{}$]")
 _SEGMENT = re.compile(r"[A-Z]{2}")
-_ONE = Number(Fraction(1))
 
 
 def with_asked_names(gold: Form, answer: Form, question: str) -> Form:
@@ -79,5 +77,5 @@ def _in_order(form: Form, wanted: str, names: list[str]) -> Form:
         case Ratio(values) if len(values) == len(places):
             return Ratio(tuple(values[place] for place in places))
         case Value(node) if places == [1, 0]:
-            return Value(Quotient(_ONE, node))
+            return Value(Quotient(ONE, node))
     return form

@@ -22,7 +22,7 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     if isinstance(gold, Named):
         return replace(gold, form=with_asked_unit(gold.form, answer, question))
     answer = answer.form if isinstance(answer, Named) else answer
-    if not question or not isinstance(gold, Value) or not isinstance(answer, Value):
+    if not question or not isinstance(gold, Value) or not isinstance(answer, Value) or not answer.unit:
         return gold
     measure = measure_of(answer.unit)
     if gold.unit or gold.is_percent or gold.radians is not None or not measure:

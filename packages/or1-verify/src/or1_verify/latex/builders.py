@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import permutations
 
 from or1_verify.latex.domains import domains_of, same_kind
@@ -13,10 +14,10 @@ from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Builder, Domain, Form, Many, Named, Order, Region, Scoped, Span, Value
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, is_infinite
 from or1_verify.latex.names import is_variable
-from or1_verify.latex.parameters import renamed, with_nodes
+from or1_verify.latex.parameters import with_nodes
 from or1_verify.latex.split import split, text_of
 from or1_verify.latex.tokens import Token, UnreadableError
-from or1_verify.latex.tree import Node, Number, Product, Sum, Symbol, negated, replaced, variables
+from or1_verify.latex.tree import Node, Number, Product, Sum, Symbol, negated, renamed, replaced, variables
 
 _MOST_INTEGERS = 50
 """Largest set of whole numbers between bounds that is listed [numbers]."""
@@ -191,7 +192,7 @@ def same_builder(
     for order in permutations(others):
         new_names = dict(zip(order, names, strict=True))
         if _same_domains(gold, answer, new_names, identity):
-            member = renamed(answer.member, new_names)
+            member = with_nodes(answer.member, partial(renamed, names=new_names))
             if any(same(gold.member, each) for each in _recounted(member, gold)):
                 return True
     return False
@@ -222,4 +223,5 @@ def _recounted(member: Form, gold: Builder) -> Iterator[Form]:
             shifts = [int(turns)] if abs(gold_factor) == abs(factor) and turns.denominator == 1 else []
     for shift in shifts:
         for step in (Symbol(name), negated(Symbol(name))):
-            yield with_nodes(member, {name: Sum((step, Number(Fraction(shift))))})
+            turned = Sum((step, Number(Fraction(shift))))
+            yield with_nodes(member, partial(replaced, old=Symbol(name), new=turned))

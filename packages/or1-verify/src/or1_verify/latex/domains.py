@@ -12,7 +12,7 @@ from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.notations import in_plain_words
 from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
-from or1_verify.latex.tree import INFINITY, PI, Node, Number, Symbol, replaced, variables, walk
+from or1_verify.latex.tree import INFINITY, ONE, PI, ZERO, Node, Number, Symbol, replaced, variables, walk
 
 _LETTER = (
     r"(?:\\(?!in|ne|le|ge|pm|text|math|forall)[a-z]{2,7}(?![a-z])|[A-Za-z](?![A-Za-z]))(?:_\w|_\{\w+\})?"
@@ -53,12 +53,11 @@ _COUNTERS = frozenset("kmn")
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-z])|!=|\\in(?![A-Za-z])|∈")
 _BETWEEN = re.compile(r"[,;](?![^()\[\]]*[)\]])|(?<![A-Za-z])and(?![A-Za-z])")
 """Commas between statements, and not those of an interval."""
-_ZERO, _ONE = Number(Fraction(0)), Number(Fraction(1))
 _REGIONS = {
     "real": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
-    "positive real": Region((Span(_ZERO, INFINITY, False, False),)),
-    "natural": Region((Span(_ONE, INFINITY, True, False),)),
-    "nonnegative integer": Region((Span(_ZERO, INFINITY, True, False),)),
+    "positive real": Region((Span(ZERO, INFINITY, False, False),)),
+    "natural": Region((Span(ONE, INFINITY, True, False),)),
+    "nonnegative integer": Region((Span(ZERO, INFINITY, True, False),)),
 }
 
 

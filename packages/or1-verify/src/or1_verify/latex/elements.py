@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -86,19 +87,21 @@ def _written_out(items: tuple[Form, ...]) -> tuple[Form, ...]:
     number (`1, 2, 4, \ldots, 64`). Where these are too many or have no end, without the numbers before the
     dots that follow from those before them."""
     place = next((number for number, item in enumerate(items) if isinstance(item, Dots)), 0)
-    before, after = _integers(items[:place]), _integers(items[place + 1 :])
+    before, after = _all_whole(items[:place]), _all_whole(items[place + 1 :])
     if not before:
         return items
-    factor, step, fewest = 1, before[-1] - before[-2] if len(before) > 1 else 1, 2
+    factor, step, num_needed = 1, 1, 2
+    if len(before) > 1:
+        step = before[-1] - before[-2]
     if not _follow(before, factor, step) and before[0] and before[1] % before[0] == 0:
-        factor, step, fewest = before[1] // before[0], 0, 3
+        factor, step, num_needed = before[1] // before[0], 0, 3
     if not _follow(before, factor, step):
         return items
     found = [before[-1]]
     while after and found[-1] != after[0] and len(found) <= _MOST_LEFT_OUT:
         found.append(found[-1] * factor + step)
     if not after or found[-1] != after[0] or not _follow(after, factor, step):
-        return (*items[: min(place, fewest)], *items[place:])
+        return (*items[: min(place, num_needed)], *items[place:])
     left_out = (Value(Number(Fraction(each))) for each in found[1:-1])
     return (*items[:place], *left_out, *items[place + 1 :])
 
@@ -107,8 +110,8 @@ def _follow(values: list[int], factor: int, step: int) -> bool:
     return all(one * factor + step == other for one, other in pairwise(values))
 
 
-def _integers(items: tuple[Form, ...]) -> list[int]:
-    """The items as whole numbers; empty if one is none."""
+def _all_whole(items: tuple[Form, ...]) -> list[int]:
+    """The items as whole numbers with nothing beside them; empty if one is none."""
     nodes = [item.node for item in items if isinstance(item, Value) and item == Value(item.node)]
     values = [int(n.value) for n in nodes if isinstance(n, Number) and n.value.denominator == 1]
     return values if len(values) == len(items) else []
@@ -182,6 +185,8 @@ def _in_order(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> b
 
 def _match(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool:
     """Whether equal elements pair up one to one."""
+    if (numbers := _all_whole(gold)) and (others := _all_whole(answer)):
+        return Counter(numbers) == Counter(others)  # there may be a hundred
     unmatched = list(answer)
     for item in gold:
         found = next((place for place, other in enumerate(unmatched) if same(item, other)), None)
@@ -192,6 +197,8 @@ def _match(gold: tuple[Form, ...], answer: tuple[Form, ...], same: Same) -> bool
 
 
 def _distinct(items: tuple[Form, ...], same: Same) -> tuple[Form, ...]:
+    if numbers := _all_whole(items):
+        return tuple(dict(zip(numbers, items, strict=True)).values())
     kept: list[Form] = []
     for item in items:
         if not any(same(other, item) for other in kept):

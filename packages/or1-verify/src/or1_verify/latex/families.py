@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from itertools import permutations
 
 from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, ConstantPlace, is_arbitrary, places
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.tree import Node, Number, Sum, Symbol, replaced, variables
+from or1_verify.latex.tree import ZERO, Node, Sum, Symbol, renamed, replaced, variables
 
 _ARBITRARY = re.compile(r"alpha|beta|[CcKkABD]|[CcKkAB]_\d")
 _MOST = 3
 """Most constants that are matched [constants]."""
-_ZERO = Number(Fraction(0))
 
 
 def same_family(gold: Node, answer: Node, identity: Identity, is_solution: bool = False) -> bool:
@@ -32,7 +30,7 @@ def same_family(gold: Node, answer: Node, identity: Identity, is_solution: bool 
         old = sorted(free & answer_terms.keys())
         old = new = old if 1 < len(old) <= _MOST else []
     for names in permutations(old) if old else ():
-        if identity.equal(gold, _renamed(answer, dict(zip(new, names, strict=True)))):
+        if identity.equal(gold, renamed(answer, dict(zip(new, names, strict=True)))):
             return True
     if len(old) > 1:
         return False
@@ -46,20 +44,12 @@ def _constants(node: Node) -> dict[str, ConstantPlace]:
     return {name: place for name, place in places(node).items() if _ARBITRARY.fullmatch(name)}
 
 
-def _renamed(node: Node, names: dict[str, str]) -> Node:
-    for old, new in names.items():
-        node = replaced(node, Symbol(old), Symbol(f"{new}'"))
-    for new in names.values():
-        node = replaced(node, Symbol(f"{new}'"), Symbol(new))
-    return node
-
-
 def _differ_by_constant(
     gold: Node, answer: Node, gold_name: str, answer_name: str, identity: Identity
 ) -> bool:
     if not OF_INTEGRATION.fullmatch(gold_name):
         return False
-    gold, answer = replaced(gold, Symbol(gold_name), _ZERO), replaced(answer, Symbol(answer_name), _ZERO)
+    gold, answer = replaced(gold, Symbol(gold_name), ZERO), replaced(answer, Symbol(answer_name), ZERO)
     names = variables(gold) | variables(answer)
     if len(names) != 1 or not names <= VARIABLES:
         return False

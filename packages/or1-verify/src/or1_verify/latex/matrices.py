@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from or1_verify.latex.objects import named_object
-from or1_verify.latex.tree import Matrix, Node, Number, Power, Product, Quotient, Sum, Symbol, replaced, walk
+from or1_verify.latex.tree import (
+    ONE,
+    ZERO,
+    Matrix,
+    Node,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    replaced,
+    walk,
+)
 
-_ZERO = Number(Fraction(0))
 ZERO_VECTOR = Symbol("vec(0)")
 UNIT_VECTORS = ("i", "j", "k")
 Grid = tuple[tuple[Node, ...], ...]
@@ -49,7 +58,7 @@ def row_of_vector(node: Node) -> Grid | None:
         units = [part.name for part in walk(term) if isinstance(part, Symbol) and part.name in UNIT_VECTORS]
         if len(units) != 1:
             return None
-        rows[units[0]].append(replaced(term, Symbol(units[0]), Number(Fraction(1))))
+        rows[units[0]].append(replaced(term, Symbol(units[0]), ONE))
     if not rows["j"] and not rows["k"]:
         return None  # an imaginary number
     return (tuple(Sum(tuple(rows[name])) for name in UNIT_VECTORS if rows[name] or name != "k"),)
@@ -62,9 +71,9 @@ def grid_like(node: Node, beside: Grid | None) -> Grid | None:
         return None
     size = len(beside)
     if node == ZERO_VECTOR and 1 in (size, len(beside[0])):
-        return tuple(tuple(_ZERO for _ in row) for row in beside)
+        return tuple(tuple(ZERO for _ in row) for row in beside)
     if size == len(beside[0]) > 1:
-        rows = tuple(tuple(Number(Fraction(row == column)) for column in range(size)) for row in range(size))
+        rows = tuple(tuple(ONE if row == column else ZERO for column in range(size)) for row in range(size))
         for name in ("I", f"I_{size}"):
             node = replaced(node, Symbol(name), Matrix(rows))
         return grid_of(node)
@@ -72,7 +81,7 @@ def grid_like(node: Node, beside: Grid | None) -> Grid | None:
     if grid is None:
         return None
     num_missing = len(beside) * len(beside[0]) - len(grid[0])
-    row = (*grid[0], Number(Fraction(0))) if num_missing == 1 else grid[0]
+    row = (*grid[0], ZERO) if num_missing == 1 else grid[0]
     return tuple((element,) for element in row) if len(beside[0]) == 1 else (row,)
 
 

@@ -17,7 +17,8 @@ _MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|operatorname"
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
     rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\det\(?[A-Z]\)?|\[[A-Z]{{3,6}}\]"
-    r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
+    r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*"
+    r"|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
 )
 _SEGMENT = re.compile(r"\|[A-Z]{2,}\|")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")

@@ -3,12 +3,13 @@ r"""Letters by any name: those that an answer introduces itself, as `m` in `n = 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 from itertools import permutations
 
-from or1_verify.latex.forms import Form, Many, Named, Order, Scoped, Value
-from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, replaced, variables, walk
+from or1_verify.latex.forms import Domain, Form, Many, Named, Order, Scoped, Value
+from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, renamed, variables, walk
 
 _MATH = re.compile(r"(?s)\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\begin\{(?:align|equation)(.+?)\\end")
 _NO_LETTERS = re.compile(r"\\(?:text|mathrm|operatorname|mathbb)\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -39,31 +40,27 @@ def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]
         return
     for names in permutations(new):
         if list(names) != old:
-            yield renamed(answer, dict(zip(old, names, strict=True)))
+            letters = dict(zip(old, names, strict=True))
+            yield with_nodes(answer, partial(renamed, names=letters))
 
 
-def renamed(form: Form, names: Mapping[str, str]) -> Form:
-    """The form with other letters, all at once."""
-    apart = with_nodes(form, {old: Symbol(f"{new}'") for old, new in names.items()})
-    return with_nodes(apart, {f"{new}'": Symbol(new) for new in names.values()})
-
-
-def with_nodes(form: Form, nodes: Mapping[str, Node]) -> Form:
-    """The form with expressions for letters."""
+def with_nodes(form: Form, change: Callable[[Node], Node]) -> Form:
+    """The form with its expressions and the letters of its domains changed."""
     match form:
         case Value(node):
-            for name, new in nodes.items():
-                node = replaced(node, Symbol(name), new)
-            return replace(form, node=node)
+            return replace(form, node=change(node))
         case Many(_, items):
-            return replace(form, items=tuple(with_nodes(item, nodes) for item in items))
+            return replace(form, items=tuple(with_nodes(item, change) for item in items))
         case Named(_, inner):
-            return replace(form, form=with_nodes(inner, nodes))
+            return replace(form, form=with_nodes(inner, change))
         case Scoped(inner, domains):
-            names = {old: new.name for old, new in nodes.items() if isinstance(new, Symbol)}
-            moved = (replace(each, name=names.get(each.name, each.name)) for each in domains)
-            return Scoped(with_nodes(inner, nodes), tuple(moved))
+            return Scoped(with_nodes(inner, change), tuple(_moved(each, change) for each in domains))
     return form
+
+
+def _moved(domain: Domain, change: Callable[[Node], Node]) -> Domain:
+    letter = change(Symbol(domain.name))
+    return replace(domain, name=letter.name) if isinstance(letter, Symbol) else domain
 
 
 def _variables(form: Form) -> frozenset[str]:
@@ -77,6 +74,7 @@ def _variables(form: Form) -> frozenset[str]:
     return frozenset()
 
 
+@lru_cache(maxsize=64)
 def _letters_of(question: str) -> frozenset[str] | None:
     """The letters of the formulas of a question, and those that stand alone; None if it has no formula."""
     formulas = ["".join(found) for found in _MATH.findall(question)]

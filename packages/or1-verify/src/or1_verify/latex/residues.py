@@ -26,6 +26,7 @@ _DIVISIBLE = re.compile(
     r"(?:\ball\s+)?(?:([a-z])\s+)?(?:(?:is|are)\s+)?(not\s+)?"
     r"(?:divisible by|(?:an? |all )?multiples? of)\s*(\d+)"
 )
+_WORDED = re.compile("odd|even|divisible|multiple")
 _PARITY = re.compile(
     r"(?:all )?(?:([a-z]) (?:is )?)?(?:an )?(odd|even)(?: (?:integers?|numbers?))?(?: ([a-z]))?"
     r"(?: multiples? of (\d+))?\.?"
@@ -66,9 +67,7 @@ def has_modulus(text: str) -> bool:
     (True, False)
     """
     is_stated = ("mod" in text or _SHORT.search(text) is not None) and is_congruence(text)
-    words = _unmarked(text)
-    is_divided = _DIVIDES.match(text) is not None or _DIVISIBLE.search(words) is not None
-    return is_stated or is_divided or _parity(words) is not None
+    return is_stated or _DIVIDES.match(text) is not None or _in_signs(text) != text
 
 
 def words_beside(text: str) -> frozenset[str]:
@@ -136,10 +135,6 @@ def _outside(name: str, classes: list[Residues], joints: list[str]) -> Residues 
     return Residues(name, modulus, frozenset(range(modulus)) - inside, True)
 
 
-def _unmarked(text: str) -> str:
-    return " ".join(in_plain_words(text).split())
-
-
 def _parity(words: str) -> str | None:
     """`n is odd` and `odd multiples of 3` as the division of a difference; None for other texts.
 
@@ -153,10 +148,22 @@ def _parity(words: str) -> str | None:
     return rf"{2 * factor} \mid {found[1] or found[3] or ''} - {factor * (found[2] == 'odd')}"
 
 
-def _plain(text: str) -> str:
+def _in_signs(text: str) -> str:
+    """The text with divisibility and parity in signs; as it is where it has none in words.
+
+    >>> _in_signs("n is not divisible by 3"), _in_signs(r"n \\text{ odd}"), _in_signs(r"n \\, = 3k")
+    ('3 \\\\nmid n', '2 \\\\mid n - 1', 'n \\\\, = 3k')
+    """
+    if _WORDED.search(text) is None:
+        return text
+    words = " ".join(in_plain_words(text).split())
     divides = r"\3 \\nmid \1", r"\3 \\mid \1"
-    text = _unmarked(text)
-    text = _parity(text) or _DIVISIBLE.sub(lambda found: found.expand(divides[not found[2]]), text)
+    signs = _parity(words) or _DIVISIBLE.sub(lambda found: found.expand(divides[not found[2]]), words)
+    return text if signs == words else signs
+
+
+def _plain(text: str) -> str:
+    text = in_plain_words(_in_signs(text))
     text = _IS_NOT.sub(r"\\n", text.replace("≡", "\\equiv ").replace("≢", "\\not\\equiv "))
     text = _SHORT.sub(r"\1 mod \2", text)
     return re.sub(r"(?<=\d)\s*\|\s*(?=[A-Za-z])", r"\\mid ", _MOD.sub(r" mod \1 ", text))

@@ -59,6 +59,7 @@ from or1_verify.latex.relations import (
 from or1_verify.latex.tree import (
     DEGREE,
     PI,
+    ZERO,
     Call,
     Node,
     Number,
@@ -74,7 +75,6 @@ from or1_verify.latex.words import normal_words
 
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _ALL_REALS = Words("all real numbers")
-_NO_DIFFERENCE = Number(Fraction(0))
 _MIN_DIGITS = 5
 """Fewest significant digits of a rounded decimal [digits]."""
 _MIN_DIGITS_CUT = 7
@@ -266,8 +266,10 @@ class Comparer:
     def _same_number(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         answer_node = with_counter(answer_node, gold_node)
         grids = grid_of(gold_node), grid_of(answer_node)
-        if answer_node == _NO_DIFFERENCE and (grids[0] or gold_node == ZERO_VECTOR):
-            return all(self._is_zero(node) for row in grids[0] or () for node in row)  # also in bold letters
+        if answer_node == ZERO and gold_node == ZERO_VECTOR:
+            return True  # in bold letters, or as it is often written
+        if answer_node == ZERO and grids[0] is not None:
+            return all(self._is_zero(node) for row in grids[0] for node in row)
         if grids[0] is not None or grids[1] is not None:
             return self._same_grid(
                 grids[0] or grid_like(gold_node, grids[1]),
@@ -354,7 +356,7 @@ class Comparer:
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""
         named, value = (left, right) if variables(left) else (right, left)
-        if grid_of(value) is not None and grid_of(named) is None:  # `A^2 = \\begin{pmatrix} ...`
+        if grid_of(value) is not None and grid_of(named) is None:  # `A^2` is a matrix, by its value
             return self._same_value(gold, Value(value))
         is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
         if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
@@ -370,7 +372,7 @@ class Comparer:
         return self.identity.equal(Product((gold_node, moved_answer)), Product((moved_gold, answer_node)))
 
     def _is_zero(self, node: Node) -> bool:
-        return self.identity.equal(node, _NO_DIFFERENCE)
+        return self.identity.equal(node, ZERO)
 
 
 def _shown(part: Form) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -70,6 +70,7 @@ class Series:
 
 Node = Number | Symbol | Sum | Product | Quotient | Power | Call | Matrix | Series
 
+ZERO, ONE = Number(Fraction(0)), Number(Fraction(1))
 PI, E, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
 ENDLESS = Symbol("endless")
 """The last index of an infinite series."""
@@ -141,3 +142,12 @@ def mapped(node: Node, function: Callable[[Node], Node]) -> Node:
 def replaced(node: Node, old: Node, new: Node) -> Node:
     """The tree with each `old` replaced by `new`."""
     return new if node == old else mapped(node, lambda part: replaced(part, old, new))
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The tree with other letters, all at once: two may change places."""
+    for old, new in names.items():
+        node = replaced(node, Symbol(old), Symbol(f"{new}'"))
+    for new in names.values():
+        node = replaced(node, Symbol(f"{new}'"), Symbol(new))
+    return node

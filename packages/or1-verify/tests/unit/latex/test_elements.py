@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from builders import is_right
 from or1_verify.latex.elements import Elements, elements_of, same_elements
-from or1_verify.latex.forms import Many, Named, Order, Words
+from or1_verify.latex.forms import Form, Many, Named, Order, Value, Words
+from or1_verify.latex.tree import Number
 
 A, B, C = Words("a"), Words("b"), Words("c")
 
@@ -142,3 +144,17 @@ def test_dots_between_any_two_numbers_of_a_progression(first: int, step: int, nu
 )
 def test_solutions_by_name_are_tuples(gold: str, answer: str, same: bool) -> None:
     assert is_right(gold, answer) is same
+
+
+@pytest.mark.parametrize("order", [Order.LIST, Order.SET])
+def test_whole_numbers_are_matched_without_comparing_each_with_each(order: Order) -> None:
+    """Dots may stand for a hundred of them."""
+    numbers = tuple(Value(Number(Fraction(n))) for n in range(100))
+
+    def same(one: Form, other: Form) -> bool:
+        raise AssertionError("two whole numbers are compared")
+
+    gold, answer = Elements(order, numbers), Elements(order, numbers[::-1])
+    assert same_elements(gold, answer, same)
+    assert same_elements(gold, Elements(order, (*numbers, numbers[5])), same) is (order is Order.SET)
+    assert not same_elements(gold, Elements(order, numbers[1:]), same)
