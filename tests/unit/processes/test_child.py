@@ -4,11 +4,11 @@ import pytest
 
 from or1.processes.child import innermost
 
-OTHER = '  File "/home/me/or1/.venv/lib/python3.11/site-packages/torch/nn/linear.py", line 7 in forward\n'
+OTHER = '  File "/srv/or1/.venv/lib/python3.11/site-packages/torch/nn/linear.py", line 7 in forward\n'
 
 
 @pytest.mark.parametrize(
-    "place", ["/home/me/or1/src", "/usr/lib/python3.11/site-packages", "/usr/lib/python3/dist-packages"]
+    "place", ["/srv/or1/src", "/usr/lib/python3.11/site-packages", "/usr/lib/python3/dist-packages"]
 )
 def test_the_innermost_line_of_or1_is_found_in_any_installation(place: str) -> None:
     """A file of another package is none, whatever the folder of the checkout is called."""
@@ -21,5 +21,5 @@ def test_the_innermost_line_of_or1_is_found_in_any_installation(place: str) -> N
 
 
 def test_only_the_main_thread_counts() -> None:
-    other = 'Thread 0x2 (most recent call first):\n  File "/home/me/src/or1/board/top.py", line 9 in run\n\n'
+    other = 'Thread 0x2 (most recent call first):\n  File "/srv/src/or1/board/top.py", line 9 in run\n\n'
     assert innermost(other + "Current thread 0x1 (most recent call first):\n" + OTHER) == ""
