@@ -8,7 +8,8 @@ See `or1.api`. Importing or1 is cheap: a name is loaded when it is first used.
 
 The threads of a matrix product sleep while they wait for each other, unless `OMP_WAIT_POLICY` says otherwise
 or torch was imported before: with threads that spin, a step on CPU takes ten times as long as soon as another
-program runs.
+program runs. And large tensors lie in large pages, unless `THP_MEM_ALLOC_ENABLE` says otherwise: taking new
+memory for the logits of a real vocabulary costs more than computing them, 4 KiB at a time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from or1.api import Run, Scores, evaluate, train, verify
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 __all__ = ["Run", "Scores", "__version__", "evaluate", "train", "verify"]
 
 

@@ -23,14 +23,17 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_threads_sleep_while_they_wait(given: dict[str, str], policy: str) -> None:
-    """Set before torch is loaded, which reads it once."""
-    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    code = "import os, sys, or1; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"])
+@pytest.mark.parametrize("given", [None, "by the user"])
+def test_torch_finds_its_settings(name: str, given: str | None) -> None:
+    """Threads sleep while they wait, large tensors lie in large pages: set before torch is loaded, which reads
+    them once, and not where the user has set them."""
+    ours = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
+    others = {key: value for key, value in os.environ.items() if key != name} | ({name: given} if given else {})
+    code = f"import os, sys, or1; print(os.environ[{name!r}], 'torch' in sys.modules, sep=', ')"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=others | given)
-    assert done.stdout.split() == [policy, "False"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=others)
+    assert done.stdout.strip() == f"{given or ours[name]}, False"
 
 
 def light_modules() -> list[str]:

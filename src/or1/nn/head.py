@@ -7,7 +7,7 @@ product is row-invariant (`linear_rows`) and every reduction stays inside one ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from or1.memory import CHUNK_ELEMENTS, EXACT_HEAD_ELEMENTS, KEEP_BYTES, MIN_CHUNK_ROWS
+from or1.memory import CHUNK_ELEMENTS, EXACT_HEAD_ELEMENTS, KEEP_BYTES, MIN_CHUNK_ROWS, SAMPLING_BYTES
 
 HeadLogits = Callable[[Tensor, Tensor], Tensor]
 """(hidden states [N, C], weight [V, C] of the same type) -> logits [N, V] at temperature 1, or of the first
@@ -51,10 +51,13 @@ def head_logits(hidden_NC: Tensor, weight_VC: Tensor) -> Tensor:
     return functional.linear(hidden_NC, weight_VC)
 
 
-def head_distribution(
+def head_distributions(
     hidden_NC: Tensor, weight_VC: Tensor, temperature: float, logits_of: HeadLogits = head_logits
-) -> Tensor:
-    """log softmax(hidden @ weight.T / temperature), without gradient.
+) -> Iterator[tuple[slice, Tensor]]:
+    """log softmax(hidden @ weight.T / temperature), without gradient, a few rows at a time.
+
+    One product makes the logits of all rows. On a CPU what follows works on `SAMPLING_BYTES` at once, memory that
+    the allocator keeps: larger tensors are new pages each time, which cost more than the numbers in them.
 
     Args:
         hidden_NC: hidden states after the final norm.
@@ -62,11 +65,18 @@ def head_distribution(
         temperature: divides the logits; > 0.
         logits_of: the product; that of the decoder's kernels.
 
-    Returns:
-        [N, V] log-probabilities [nats], float32 (float64 for float64 input).
+    Yields:
+        Rows, and their log-probabilities [rows, V] in nats, float32 (float64 for float64 input).
     """
     with torch.no_grad():
-        return _log_probs(hidden_NC, weight_VC, temperature, logits_of)
+        logits_NV = _logits(hidden_NC, weight_VC, logits_of)
+    num_rows, num_tokens = logits_NV.shape
+    row_bytes = num_tokens * _number_type(logits_NV.dtype).itemsize
+    step = num_rows if logits_NV.is_cuda else max(1, SAMPLING_BYTES // row_bytes)
+    for start in range(0, num_rows, step):
+        rows = slice(start, min(start + step, num_rows))
+        with torch.no_grad():
+            yield rows, _normalised(logits_NV[rows], temperature)
 
 
 def head_logprobs(
@@ -115,10 +125,18 @@ def _operand_type(hidden_NC: Tensor, weight_VC: Tensor) -> torch.dtype:
 
 
 def _log_probs(hidden_JC: Tensor, weight_VC: Tensor, temperature: float, logits_of: HeadLogits) -> Tensor:
+    return _normalised(_logits(hidden_JC, weight_VC, logits_of), temperature)
+
+
+def _logits(hidden_JC: Tensor, weight_VC: Tensor, logits_of: HeadLogits) -> Tensor:
+    operand = _operand_type(hidden_JC, weight_VC)
+    return logits_of(hidden_JC.to(operand), weight_VC.to(operand))
+
+
+def _normalised(logits_JV: Tensor, temperature: float) -> Tensor:
     if temperature <= 0:
         raise ValueError(f"temperature {temperature}: a distribution needs one above 0")
-    operand = _operand_type(hidden_JC, weight_VC)
-    logits_JV = logits_of(hidden_JC.to(operand), weight_VC.to(operand)).to(_number_type(operand))
+    logits_JV = logits_JV.to(_number_type(logits_JV.dtype))
     if temperature != 1.0:
         logits_JV = logits_JV / temperature
     return functional.log_softmax(logits_JV, dim=-1)

@@ -14,7 +14,7 @@ import torch
 
 from or1.nn.cache import Cache, PromptKeyValues
 from or1.nn.causal_model import CausalModel
-from or1.nn.head import head_distribution
+from or1.nn.head import head_distributions
 from or1.rollout.finish_watch import ImmediateWatch, LateWatch
 from or1.rollout.graphs import Capture, StepGraphs
 from or1.rollout.sampling import apply_top_k_top_p, draw, uniforms
@@ -180,28 +180,39 @@ class RunningBatch:
         """The step itself: device work only, on static memory."""
         pending_B, position_B = self.pending_S[:num_rows], self.positions_S[:num_rows]
         hidden_BC = self.decoder.cached(pending_B, position_B, self.cache, live_length)
-        log_probs_BV = head_distribution(
-            hidden_BC,
-            self.decoder.head_weight,
-            self.sampling.temperature or 1.0,
-            self.decoder.kernels.head_logits,
-        )
-        probs_BV = log_probs_BV.exp()
         index_B = position_B - self.prompt_ends_S[:num_rows]
+        drawn = [
+            self._draw(log_probs_BV, self.keys_S[rows], index_B[rows])
+            for rows, log_probs_BV in head_distributions(
+                hidden_BC,
+                self.decoder.head_weight,
+                self.sampling.temperature or 1.0,
+                self.decoder.kernels.head_logits,
+            )
+        ]
+        token_B, logprob_B, entropy_B = map(torch.cat, zip(*drawn, strict=True))
         is_finished_B = self.is_finished_S[:num_rows]
+        budget = self.sampling.max_response_tokens
+        target_B = self._row_starts_S[:num_rows] + index_B.masked_fill(is_finished_B, budget)
+        self.tokens_SL.view(-1)[target_B] = token_B.to(torch.int32)
+        self.logprobs_SL.view(-1)[target_B] = logprob_B
+        self.entropy_SL.view(-1)[target_B] = entropy_B
+        pending_B.copy_(token_B)
+        position_B.add_(is_finished_B.logical_not())
+        is_finished_B.logical_or_(self._is_eos_V[token_B] | (index_B == budget - 1))
+
+    def _draw(
+        self, log_probs_BV: torch.Tensor, keys_B: torch.Tensor, index_B: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The next token of some rows, its log-probability and the entropy there [B]."""
+        probs_BV = log_probs_BV.exp()
+        entropy_B = torch.linalg.vecdot(probs_BV, log_probs_BV).neg_().float()
         if self.sampling.temperature == 0.0:
             token_B = log_probs_BV.argmax(-1)
         else:
             likely_BV = apply_top_k_top_p(probs_BV, self.sampling.top_k, self.sampling.top_p)
-            token_B = draw(likely_BV, uniforms(self.keys_S[:num_rows], index_B))
-        budget = self.sampling.max_response_tokens
-        target_B = self._row_starts_S[:num_rows] + index_B.masked_fill(is_finished_B, budget)
-        self.tokens_SL.view(-1)[target_B] = token_B.to(torch.int32)
-        self.logprobs_SL.view(-1)[target_B] = log_probs_BV.gather(1, token_B[:, None]).squeeze(1).float()
-        self.entropy_SL.view(-1)[target_B] = torch.linalg.vecdot(probs_BV, log_probs_BV).neg_().float()
-        pending_B.copy_(token_B)
-        position_B.add_(is_finished_B.logical_not())
-        is_finished_B.logical_or_(self._is_eos_V[token_B] | (index_B == budget - 1))
+            token_B = draw(likely_BV, uniforms(keys_B, index_B))
+        return token_B, log_probs_BV.gather(1, token_B[:, None]).squeeze(1).float(), entropy_B
 
     def pop_finished(self) -> list[Recorded]:
         """Take the finished requests out and close the gaps."""

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from or1.nn.head import HeadLogits, head_distribution, head_logits, head_logprobs
+from or1.nn.head import HeadLogits, head_distributions, head_logits, head_logprobs
 from or1.nn.linear import linear_rows
 
 Reduce = Callable[[Tensor, Tensor], Tensor]
@@ -131,6 +131,23 @@ def test_confident_distribution_has_finite_gradients() -> None:
     assert (logprobs_N.item(), entropy_N.item(), grad.item()) == (0.0, 0.0, 0.0)
 
 
+def distributions(hidden_NC: torch.Tensor, weight_VC: torch.Tensor, temperature: float) -> torch.Tensor:
+    chunks = list(head_distributions(hidden_NC, weight_VC, temperature, linear_rows))
+    assert [row for rows, _ in chunks for row in range(rows.start, rows.stop)] == list(range(len(hidden_NC)))
+    return torch.cat([log_probs_NV for _, log_probs_NV in chunks])
+
+
+@pytest.mark.parametrize("num_rows", [1, 6, 7, 13])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sampling_works_on_a_few_rows_of_a_real_vocabulary(num_rows: int, dtype: torch.dtype) -> None:
+    """150,000 ids in float32 are 0.6 MB a row: six rows at once, whatever type the model computes in."""
+    hidden_NC, weight_VC, _ = make_inputs(num_rows, 150_000, 4, dtype)
+    chunks = [log_probs_NV for _, log_probs_NV in head_distributions(hidden_NC, weight_VC, 1.0)]
+    assert [len(chunk) for chunk in chunks] == [6] * (num_rows // 6) + [num_rows % 6] * (num_rows % 6 > 0)
+    expected_NV = head_logits(hidden_NC, weight_VC).float().log_softmax(-1)
+    assert torch.allclose(torch.cat(chunks), expected_NV, atol=1e-2 if dtype == torch.bfloat16 else 1e-5)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 @given(
     num_rows=st.integers(1, 200), start=st.integers(0, 199), chunk=st.one_of(st.none(), st.integers(1, 70))
@@ -142,8 +159,8 @@ def test_exact_rows_do_not_depend_on_their_company(
     hidden_NC, weight_VC, targets_N = make_inputs(200, 99, 128, torch.float32)
     rows = slice(min(start, 200 - num_rows), min(start, 200 - num_rows) + num_rows)
     with torch.no_grad():
-        whole_NV = head_distribution(hidden_NC, weight_VC, temperature, linear_rows)
-        part_NV = head_distribution(hidden_NC[rows], weight_VC, temperature, linear_rows)
+        whole_NV = distributions(hidden_NC, weight_VC, temperature)
+        part_NV = distributions(hidden_NC[rows], weight_VC, temperature)
     logprobs_N, _ = head_logprobs(
         hidden_NC[rows], weight_VC, targets_N[rows], temperature, linear_rows, chunk_tokens=chunk
     )
