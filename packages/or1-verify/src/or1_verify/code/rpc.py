@@ -36,13 +36,12 @@ from or1_verify.code.rpc_errors import (
 from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, identity_of, is_iterator, is_mocked
+from or1_verify.code.rpc_trust import is_believed, is_of_the_tests, may_stop, note_known
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
 
-_NO_EVIDENCE: Any = (None, bool, str, repr, type, isinstance, issubclass, getattr, setattr, delattr)
-"""Functions whose plain value says nothing about the program's results."""
 _FROM_PROGRAMS = frozenset(
     name
     for name, known in KNOWN.items()
@@ -165,7 +164,7 @@ class RpcEndpoint:
             try:
                 items = encoder.items([function, *args, *kwargs.values()])
             except UnsupportedTestsError as error:
-                if _is_of_the_tests(function, args):
+                if is_of_the_tests(function, args):
                     raise
                 raise TransferError(str(error)) from None  # of a result: its program chose an object
             is_captured = self._find_name is None and sys.stdout is not self._stdout
@@ -192,12 +191,13 @@ class RpcEndpoint:
         """The result in a reply, or its error."""
         if "raise" in message:
             self.evidence.is_found |= function is not getattr
-            stops = self._find_name is not None or function is next
+            stops = self._find_name is not None or may_stop(function)
             raise self._error(message, stops)
         result, objects = result_of(message, encoder, self._decoder)
+        note_known(result, encoder.objects)
         if self._find_name is None and "lent" in message:
             self._loans.hold(int(message["lent"]), self._encoder(objects, ()), len(encoder.objects))
-        is_value = type(result) is not RemoteObject and _is_believed(function)
+        is_value = type(result) is not RemoteObject and is_believed(function)
         self.evidence.is_found |= is_value or bool(message["changes"])
         return result
 
@@ -302,7 +302,8 @@ class RpcEndpoint:
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
         reply = {"return": item, "heap": encoder.entries, "changes": changes}
-        if function is getattr and self._find_name is not None:
+        is_own = function is getattr or isinstance(function, types.MethodType)
+        if is_own and self._find_name is not None:
             self._loans.lend(reply, encoder)
         return reply
 
@@ -352,7 +353,9 @@ class RpcEndpoint:
     def _handle(self, entry: list[Any]) -> Any:
         if entry[0] in ("export", "kept"):
             number, label = int(entry[1]), str(entry[2])
-            if number not in self._remote:
+            if number in self._remote:
+                self._remote[number]._or1_note(_or1_is_returned=True)
+            else:
                 names = (entry[3], entry[4]) if len(entry) == 5 else None
                 is_value = entry[0] == "kept"
                 self._remote[number] = RemoteObject(
@@ -383,16 +386,3 @@ class RpcEndpoint:
         if not isinstance(message, dict):
             raise TransferError("malformed reply: not a JSON object")
         return message
-
-
-def _is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
-    """Whether a call goes to a name of the program or to an instance that the tests made."""
-    target = function if type(function) is RemoteObject else args[0] if args else None
-    return type(target) is RemoteObject and (target._or1_entry[0] == "name" or bool(target._or1_is_tested))
-
-
-def _is_believed(function: Any) -> bool:
-    """Whether a plain value that this function returns is evidence."""
-    if type(function) is RemoteObject:
-        return bool(function._or1_is_believed)
-    return not any(function is each for each in _NO_EVIDENCE)

@@ -21,7 +21,7 @@ from or1_verify.code.rpc_atoms import (
     value_of_atom,
 )
 from or1_verify.code.rpc_errors import UnsupportedTestsError
-from or1_verify.code.rpc_operators import operator_of
+from or1_verify.code.rpc_operators import believed, operator_of
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -114,7 +114,7 @@ class RemoteObject(_Local):
             _or1_endpoint=endpoint, _or1_entry=entry, _or1_label=label, _or1_names=names,
             _or1_kind=value[0] if value else "", _or1_known=known, _or1_refused="", _or1_asked="",
             _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False,
-            _or1_elements=(-1, []), _or1_length=(-1, 0),
+            _or1_elements=(-1, []), _or1_length=(-1, 0), _or1_is_returned=False, _or1_sees=False,
         )  # fmt: skip
 
     def _or1_note(self, **values: Any) -> None:
@@ -226,7 +226,7 @@ class RemoteObject(_Local):
                 is_equal = bool(self._or1_value() == other)
                 self._or1_endpoint.evidence.is_found |= is_equal
                 return is_equal
-            if self._or1_is_made and other is not None:
+            if self._or1_is_made and not self._or1_is_returned and other is not None:
                 raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
             if is_foreign(other):
                 raise UnsupportedTestsError(f"a {type(other).__name__} and a result of the program")
@@ -277,13 +277,13 @@ class RemoteObject(_Local):
         return self._or1_names[1] if self._or1_names is not None else None
 
     def __format__(self, spec: str) -> Any:
-        return self._or1_endpoint.call(format, (self, spec), {})
+        return believed(self, "format", self._or1_endpoint.call(format, (self, spec), {}))
 
     def __len__(self) -> Any:
         endpoint = self._or1_endpoint
         when, elements = self._or1_elements
         same_moment = when == endpoint.num_calls
-        length = endpoint.call(len, (self,), {})
+        length = believed(self, "len", endpoint.call(len, (self,), {}))
         if same_moment:
             self._or1_agree(elements, length)
             self._or1_note(_or1_elements=(endpoint.num_calls, elements))
@@ -291,13 +291,13 @@ class RemoteObject(_Local):
         return length
 
     def __bool__(self) -> Any:
-        return self._or1_endpoint.call(bool, (self,), {})
+        return believed(self, "bool", self._or1_endpoint.call(bool, (self,), {}))
 
     def __str__(self) -> Any:
-        return self._or1_endpoint.call(str, (self,), {})
+        return believed(self, "str", self._or1_endpoint.call(str, (self,), {}))
 
     def __repr__(self) -> Any:
-        return self._or1_endpoint.call(repr, (self,), {})
+        return believed(self, "repr", self._or1_endpoint.call(repr, (self,), {}))
 
     def __iter__(self) -> Any:
         return self._or1_iterator("")

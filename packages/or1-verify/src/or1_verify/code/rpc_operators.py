@@ -10,33 +10,71 @@ from or1_verify.code.rpc_errors import UnsupportedTestsError
 
 _JUDGING = frozenset({"lt", "le", "gt", "ge", "enter", "exit"})
 """Operators that could answer yes to everything, as an equality could, or hide a failed check."""
+_DISTANCES = frozenset({"sub", "truediv", "xor"})
+"""Operators that tell how far an expected value is away, as in `abs(area() - 12.57) < 0.01`. So does the sum
+with a negative number."""
+_REMAINDERS = frozenset({"mod", "floordiv", "divmod"})
+"""The same of an object that a method returned, where a value was to be."""
+_COMPARING = _DISTANCES | _REMAINDERS
 
 
 def operator_of(name: str) -> Callable[..., Any]:
     """The method of this operator, for stand-ins.
 
-    Of an instance that the tests make, the program computes the result, as that of a method.
+    Of instances of its classes the program computes the result, as that of a method. But no object of the
+    program is a number that a result is compared with: of a difference to a value of the tests, only what is
+    an object again is believed, and not its size or truth.
     """
     is_swapped = name not in KNOWN
+    base = name[1:] if is_swapped or name[1:] in _COMPARING else name
     function = None if name in ("enter", "exit") else KNOWN.get(name[1:] if is_swapped else name)
 
     def applied(self: Any, *others: Any) -> Any:
         values = (self,) if "copy" in name else (self, *others)
         values = values[::-1] if is_swapped else values
         is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
-        if self._or1_is_tested and name not in _JUDGING:
+        plain = [each for each in values if type(each) is not type(self)]
+        is_instance = self._or1_label in self._or1_endpoint.class_names or (others and not plain)
+        is_instance = is_instance and not self._or1_kind and not self._or1_is_named
+        if name not in _JUDGING and (self._or1_is_tested or is_instance):
+            sees = any(each._or1_sees for each in values if type(each) is type(self))
+            comparing = _DISTANCES if self._or1_is_tested and not self._or1_is_returned else _COMPARING
+            sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
             result = self._or1_endpoint.call(function, values, {})
-            if type(result) is type(self) and result._or1_label == self._or1_label:
+            if type(result) is not type(self):
+                return believed(self, name, result, sees)
+            if self._or1_is_tested and result._or1_label == self._or1_label:
                 result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
+            result._or1_note(_or1_sees=sees)
             return result
         if name[0] == "i" and name[1:] in OPERATORS:
             return NotImplemented
         if not self._or1_kind or is_made or function is None:
-            error = UnsupportedTestsError if is_made else TypeError
-            raise error(f"the operator {name} of an object of the program ({self._or1_label})")
+            raise _refusal(self, name, is_made)
         known = [
             each._or1_value() if type(each) is type(self) and each._or1_is_value else each for each in values
         ]
         return function(*known)
 
     return applied
+
+
+def believed(stand_in: Any, name: str, answer: Any, sees: bool = False) -> Any:
+    """A plain answer of an object of the program, where it is not one about a value of the tests.
+
+    Raises:
+        UnsupportedTestsError: it is, and the tests have made the object.
+        TypeError: a method of the program has returned the object, where a value was to be.
+    """
+    if stand_in._or1_sees or sees:
+        raise _refusal(stand_in, name, stand_in._or1_is_tested)
+    return answer
+
+
+def _refusal(stand_in: Any, name: str, is_made: bool) -> Exception:
+    error = UnsupportedTestsError if is_made and not stand_in._or1_is_returned else TypeError
+    return error(f"the operator {name} of an object of the program ({stand_in._or1_label})")
+
+
+def _is_negative(value: Any) -> bool:
+    return isinstance(value, int | float) and value < 0

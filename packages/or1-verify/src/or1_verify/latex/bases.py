@@ -23,7 +23,7 @@ _COUNTED = re.compile(
 _DIGITS = rf"\s*\(?\s*{_WRAP}(?P<digits>-?(?:[0-9][0-9A-Fa-f ,.]*|[0-9A-F]+))\)?[\s}}]*"
 _BASE = r"(?P<base>\d{1,2}|[a-z]{3,9})"
 _BASED = re.compile(
-    rf"{_DIGITS}(?:_\s*\{{?\s*{_WRAP}(?:base\s*\}}?\s*)?{_BASE}[\s}}]*"
+    rf"{_DIGITS}(?:_\s*\{{?\s*{_WRAP}(?:base\s*\}}?\s*)?{_BASE}[\s}})]*"
     rf"|{_WRAP}\(?\s*(?:in\s+)?base\s*\}}?\s*{_BASE.replace('base', 'spoken')}\s*\)?[\s}}]*)"
 )
 
@@ -82,10 +82,10 @@ def counted(text: str) -> str | None:
 def read_based(text: str) -> Based | None:
     r"""The number that a text writes in another base; None for other texts, and for a digit the base lacks.
 
-    >>> read_based(r"\mathrm{2a}_{16}"), read_based("102_2")
-    (Based(digits='2A', base='16'), None)
+    >>> read_based(r"\mathrm{2a}_{16}"), read_based("102_2"), read_based("-(12_3)")
+    (Based(digits='2A', base='16'), None, Based(digits='-12', base='3'))
     """
-    found = _BASED.fullmatch(text.replace("{,}", ""))
+    found = _BASED.fullmatch(text.replace("{,}", "").replace("-(", "(-"))
     if found is None:
         return None
     base = found["base"] or found["spoken"]

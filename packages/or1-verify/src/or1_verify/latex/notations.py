@@ -18,6 +18,7 @@ _MINUTE_SIGN = re.compile(
 )
 _CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|\.)?\s*\}?$")
 _US = re.compile(r"(?<![A-Za-z])(?:U\.?S\.?\s*|\\text\s*\{\s*US\s*\}\s*)(?=\\?\$|[Dd]ollars?\b)")
+_WHOLE_HOUR = re.compile(r"(?<=\d):00(?=(?:\s|\\[a-z ,;:]+|[{~])*[ap]\.?\s?m\b)", re.IGNORECASE)
 _PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
@@ -36,13 +37,14 @@ def in_plain_words(text: str) -> str:
 
 def with_plain_numbers(text: str) -> str:
     r"""Thousands with apostrophes or several points, and ordinals, as plain numbers; `US` dollars as dollars,
-    `per cent` as percent, and `x is 5` as an equality.
+    `per cent` as percent, `9:00 am` as `9 am`, and `x is 5` as an equality.
 
     >>> with_plain_numbers("1'000"), with_plain_numbers("1.234.567,5"), with_plain_numbers("1.234")
     ('1000', '1234567.5', '1.234')
     >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
     ('3', '12')
     """
+    text = _WHOLE_HOUR.sub("", text)
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)

@@ -11,11 +11,19 @@ from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Span, Value, Words
 from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.tokens import UnreadableError
-from or1_verify.latex.tree import INFINITY, Node, Number, Product, Sum, Symbol, negated, variables
+from or1_verify.latex.tree import INFINITY, ZERO, Node, Number, Product, Sum, Symbol, negated, variables
+from or1_verify.latex.words import normal_words
 
 NEGATIVE_INFINITY = negated(INFINITY)
 Cut = tuple[int, Fraction, int]
 """A place between numbers: (-1, 0 or 1 for the infinities, number, 0 just below it or 1 just above it)."""
+
+
+_REALS = {
+    "real numbers": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
+    "positive real numbers": Region((Span(ZERO, INFINITY, False, False),)),
+    "nonnegative real numbers": Region((Span(ZERO, INFINITY, True, False),)),
+}
 
 
 def as_region(form: Form | Span) -> Region | None:
@@ -31,9 +39,14 @@ def as_region(form: Form | Span) -> Region | None:
             return Region((Span(low, high, False, False),))
         case Many(Order.SET, items) if all(isinstance(item, Value) for item in items):
             return union([point(item.node) for item in items if isinstance(item, Value)])
-        case Words("all real numbers"):
-            return Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),))
+        case Words(text) if len(text) > 1:
+            return _REALS.get(normal_words(text))
     return None
+
+
+def is_set(form: Form) -> bool:
+    """Whether a form is a set of reals by itself or in words."""
+    return isinstance(form, Region) or (isinstance(form, Words) and as_region(form) is not None)
 
 
 def point(node: Node) -> Region:

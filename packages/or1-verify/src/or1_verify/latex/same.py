@@ -47,7 +47,7 @@ from or1_verify.latex.forms import (
 from or1_verify.latex.identity import Identity, is_irrational
 from or1_verify.latex.matrices import ZERO_VECTOR, Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
-from or1_verify.latex.regions import as_region, as_union, region_in_degrees, same_end, same_region
+from or1_verify.latex.regions import as_region, as_union, is_set, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
     are_products,
     difference,
@@ -74,7 +74,6 @@ from or1_verify.latex.units import measure_of
 from or1_verify.latex.words import normal_words
 
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_ALL_REALS = Words("all real numbers")
 _MIN_DIGITS = 5
 """Fewest significant digits of a rounded decimal [digits]."""
 _MIN_DIGITS_CUT = 7
@@ -120,7 +119,7 @@ class Comparer:
             return self._same_scoped(gold, answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
-        if isinstance(gold, Region) or isinstance(answer, Region) or _ALL_REALS in (gold, answer):
+        if is_set(gold) or is_set(answer):
             if gold == answer:
                 return True
             return self._same_set(as_region(gold), as_region(as_union(answer)))

@@ -22,7 +22,9 @@ GREEK = frozenset({*SMALL_GREEK.split(), "iota", "upsilon", "Gamma", "Delta", "T
 SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
-    "all real numbers": "r, mathbb r, all reals, all real, all real values, real numbers",
+    "real numbers": "r, mathbb r, reals, all reals, all real, all real values",
+    "positive real numbers": "all positive reals, positive reals",
+    "nonnegative real numbers": "all nonnegative reals, nonnegative reals",
     "no solution": "none, emptyset, empty set",
     "does not exist": "dne, undefined, limit does not exist",
     "diverges": "divergent",

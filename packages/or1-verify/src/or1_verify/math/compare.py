@@ -82,6 +82,9 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
             return Comparison.DIFFERENT
         decided = _by_residues(gold.text, answer) if gold.type is None else None
         return decided or Comparison.BAD_GOLD
+    asks_for_list = "separated by comma" in rules.question
+    if _GROUPED.fullmatch(gold.text.strip()) and asks_for_list:
+        form = read(gold.text.replace(",", ", "))  # `70,110` are two numbers
     if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
         return Comparison.DIFFERENT
     is_choice = gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form))
@@ -96,7 +99,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         decided = _by_residues(gold.text, answer)
         if decided is not None:
             return decided
-    readings = _readings(gold, form, answer)
+    readings = _readings(gold, form, answer, _is_decimal_comma(gold) and not asks_for_list)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
     if "and" in answer and set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
@@ -200,18 +203,14 @@ def _is_evasive(gold: Form, answer: Form) -> bool:
     return False
 
 
-def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
-    """The possible readings of an answer, given the form of the gold."""
+def _readings(gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool) -> list[Form]:
+    """The possible readings of an answer, given the form of the gold, whose comma may be a decimal one."""
     texts = [answer]
     if (unrounded := without_rounding(answer)) is not None:
         texts.append(unrounded)
     comma = _DECIMAL_COMMA.fullmatch(answer)
-    if (
-        comma
-        and isinstance(form, Value)
-        and form.literal is not None
-        and not _GROUPED.fullmatch(answer.strip())
-    ):
+    is_number = isinstance(form, Value) and form.literal is not None
+    if comma and is_number and not _GROUPED.fullmatch(answer.strip()):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
     if isinstance(form.form if isinstance(form, Named) else form, Many):
         texts += [each for each in (as_list(answer), _POINT.sub("", answer)) if each]
@@ -234,9 +233,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str) -> list[Form]:
             found.append(read(text))
         except (UnreadableError, RecursionError):
             continue
-    if _is_decimal_comma(gold) and any(
-        isinstance(each, Value) and each.literal is not None for each in found
-    ):
+    if may_be_decimal and any(isinstance(each, Value) and each.literal is not None for each in found):
         decimal = read(gold.text.strip().strip("$").replace(",", "."))
         found = [each if each != decimal else form for each in found]
     return found

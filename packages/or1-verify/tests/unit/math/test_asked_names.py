@@ -54,3 +54,25 @@ def test_values_by_name_match_in_any_order_and_only_by_their_names() -> None:
 def test_other_golds_and_names_are_left_as_they_are() -> None:
     for gold, answer in [("1, 2", "k=1, a=2"), ("(1, 2)", "b=1, a=2"), ("(1, 2)", "(1, 2)"), ("3", "k=3")]:
         assert with_asked_names(read(gold), read(answer), _QUESTIONS[0]) == read(gold)
+
+
+@pytest.mark.parametrize(
+    ("answer", "in_list", "alone"),
+    [
+        *(("70,110", 1.0, 1.0), ("70, 110", 1.0, 0.0), (r"110\text{ and }70", 1.0, 0.0)),
+        *(("70", 0.0, 0.0), ("70, 111", 0.0, 0.0), ("70110", 1.0, 1.0)),
+    ],
+)
+def test_digits_in_a_group_are_a_number_of_the_list_that_the_question_asks_for(
+    answer: str, in_list: float, alone: float
+) -> None:
+    asked = "Find the angles. Enter all the solutions, separated by commas."
+    assert reward(asked, "70,110", answer) == in_list
+    assert reward("How many are there?", "70,110", answer) == alone
+
+
+@pytest.mark.parametrize("answer", ["17.44", "17,44", "17, 44"])
+def test_a_comma_in_a_gold_may_be_a_decimal_one_unless_the_question_asks_for_a_list(answer: str) -> None:
+    asked = "Enter all solutions, separated by commas."
+    assert reward(asked, "17,44", answer) == ("." not in answer)
+    assert reward("How long is it?", "17,44", answer) == 1.0
