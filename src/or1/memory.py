@@ -19,8 +19,8 @@ CHUNK_ELEMENTS = 1 << 20
 MIN_CHUNK_ROWS = 512
 """Fewer rows would read a large head weight too often for the work done with it [rows]."""
 SAMPLING_BYTES = 4 << 20
-"""Log-probabilities that sampling on a CPU works on at once [bytes]: the allocator of Linux gives blocks of 32 MB
-and more back at once and takes new pages for the next."""
+"""Log-probabilities that sampling on a CPU works on at once [bytes]: the allocator of Linux gives blocks of
+32 MB and more back at once and takes new pages for the next."""
 KEEP_KEYS = 1024
 """Most keys with which CPU attention keeps its weights for the backward [tokens]; beyond it they are
 recomputed."""

@@ -26,10 +26,11 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"])
 @pytest.mark.parametrize("given", [None, "by the user"])
 def test_torch_finds_its_settings(name: str, given: str | None) -> None:
-    """Threads sleep while they wait, large tensors lie in large pages: set before torch is loaded, which reads
-    them once, and not where the user has set them."""
+    """Threads sleep while they wait, large tensors lie in large pages: set before torch is loaded, which
+    reads them once, and not where the user has set them."""
     ours = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
-    others = {key: value for key, value in os.environ.items() if key != name} | ({name: given} if given else {})
+    others = {key: value for key, value in os.environ.items() if key != name}
+    others |= {name: given} if given else {}
     code = f"import os, sys, or1; print(os.environ[{name!r}], 'torch' in sys.modules, sep=', ')"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=others)

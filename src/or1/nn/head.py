@@ -56,8 +56,8 @@ def head_distributions(
 ) -> Iterator[tuple[slice, Tensor]]:
     """log softmax(hidden @ weight.T / temperature), without gradient, a few rows at a time.
 
-    One product makes the logits of all rows. On a CPU what follows works on `SAMPLING_BYTES` at once, memory that
-    the allocator keeps: larger tensors are new pages each time, which cost more than the numbers in them.
+    One product makes the logits of all rows. On a CPU what follows works on `SAMPLING_BYTES` at once, memory
+    that the allocator keeps: larger tensors are new pages each time, which cost more than their numbers.
 
     Args:
         hidden_NC: hidden states after the final norm.
