@@ -23,7 +23,7 @@ from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_atoms import TransferError, has_own_operators
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
-from or1_verify.code.rpc_loops import with_consumers
+from or1_verify.code.rpc_loops import rewritten
 
 Send = Callable[[bytes], None]
 Receive = Callable[[], bytes | None]
@@ -239,7 +239,7 @@ def _first_failure(
     def execute(source: str, file: str) -> None:
         tree = ast.parse(source)
         tree = counter.counted(tree, scope) if counter else tree
-        exec(_compiled(with_consumers(tree, scope), file), scope)
+        exec(_compiled(rewritten(tree, scope, endpoint.seeds), file), scope)
 
     guard_loops(scope)
     execute(job["setup"], "<setup>")

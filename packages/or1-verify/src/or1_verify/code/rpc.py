@@ -33,6 +33,7 @@ from or1_verify.code.rpc_errors import (
     label_of,
     library_error,
 )
+from or1_verify.code.rpc_loops import set_seeds
 from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
 from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, identity_of, is_iterator, is_mocked
@@ -91,6 +92,8 @@ class RpcEndpoint:
         self.error_classes: ErrorClasses | None = None
         self._kept_classes = kept_classes
         self.class_names = class_names
+        self.seeds: list[list[Any]] = []
+        """Of random numbers, by module, that the tests have set since the last call."""
         self._send = send
         self._receive = receive
         self._node_classes = node_classes
@@ -171,6 +174,8 @@ class RpcEndpoint:
             options: dict[str, Any] = {"batch": together[0]} if together and not is_captured else {}
             back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
             options |= ({"captures": True} if is_captured else {}) | ({"back": back} if back else {})
+            options |= {"seeds": self.seeds[:]} if self.seeds else {}
+            self.seeds.clear()
             self._write(request_of(items, kwargs, encoder) | options)
             while True:
                 message = self._read()
@@ -288,6 +293,8 @@ class RpcEndpoint:
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
         self._loans.accept(message.get("back", ()), self._decoder)
+        if self._find_name is not None:
+            set_seeds(message.get("seeds", ()))
         objects = self._decoder.read(message["heap"])
         function, *values = [value_of(item, objects) for item in message["call"]]
         first_named = len(values) - len(message["names"])

@@ -59,3 +59,21 @@ def f(x):
 def test_a_program_can_read_its_own_source(tests: Any, program: str) -> None:
     verdict = code.verify(tests, as_response(program))
     assert verdict.reason == "right", verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("library", "draw", "seed"),
+    [
+        ("random", "random.random()", "random.seed(a=3)"),
+        ("numpy as np", "float(np.random.rand())", "np.random.seed(3)"),
+    ],
+)
+def test_a_seed_of_the_tests_holds_for_the_program(library: str, draw: str, seed: str) -> None:
+    test = (
+        f"import {library}\n{seed}\nwant = [{draw}, {draw}]\n{seed}\nassert [f(), f()] == want\n"
+        f"assert f() not in want\n{seed}\n{draw}\nassert f() == want[0]"
+    )
+    program = f"import {library}\ndef f(): return {draw}"
+    tests = {"tests": [test], "names": ["f"]}
+    assert code.verify(tests, as_response(program)).reason == "right"
+    assert code.verify(tests, as_response(program + " + 1e-9")).reason == "wrong_answer"
