@@ -33,6 +33,7 @@ from or1_verify.code.rpc_errors import (
     label_of,
     library_error,
 )
+from or1_verify.code.rpc_functions import crossing, is_about_function
 from or1_verify.code.rpc_loops import set_seeds
 from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
 from or1_verify.code.rpc_objects import Evidence, RemoteObject
@@ -304,7 +305,7 @@ class RpcEndpoint:
         if function is None:  # the value of an object that stays here
             encoder = self._encoder([None] * len(objects), ())
             return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
-        result = function(*args, **kwargs)
+        result = crossing(function(*args, **kwargs))
         encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
@@ -323,7 +324,7 @@ class RpcEndpoint:
             return True  # `key or default` of a function that it was given
         if any(function is each for each in (iter, next, len)):
             return len(args) == 1 and is_iterator(args[0])
-        if function is getattr and self._own.may_read(args):
+        if function is getattr and (self._own.may_read(args) or is_about_function(args)):
             return True
         self.evidence.is_found = True
         is_passed = any(function is kept for kept in self._kept.values())

@@ -21,6 +21,7 @@ from or1_verify.code.rpc_atoms import (
     value_of_atom,
 )
 from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import believed, operator_of
 
 if TYPE_CHECKING:
@@ -171,6 +172,8 @@ class RemoteObject(_Local):
         """The attributes of an object of the program, or a special attribute of one that the tests name or
         make."""
         asks_attributes = name == "__dict__" and self._or1_endpoint.error_classes is not None
+        if name in OF_FUNCTIONS and (self._or1_is_named or self._or1_label == "function"):
+            return described(name, self._or1_endpoint.call(getattr, (self, name), {}))
         is_known = self._or1_is_named or self._or1_is_tested or asks_attributes
         if not is_known or name.startswith("__array"):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
