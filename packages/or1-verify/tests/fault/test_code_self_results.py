@@ -140,6 +140,25 @@ def test_operators_of_a_class_under_test_count(check: str) -> None:
     assert judge(wrong, f"v = V(5, 5)\nassert {check}", names=("V",)).outcome.value == "wrong"
 
 
+@pytest.mark.parametrize("check", ["(mk(2) * 3).x == 6", "(3 * mk(2)).y == 6", "(mk(1) + mk(2)).x == 3"])
+def test_operators_of_what_a_function_returns_give_objects(check: str) -> None:
+    program = VECTOR + "def mk(n): return V(n, n)"
+    assert judge(program, f"assert {check}", names=("mk",)).reason == "right"
+    assert (
+        judge(
+            program.replace("V(n, n)", "V(n, 1 - n)").replace("= x, y", "= x + 1, y"),
+            f"assert {check}",
+            names=("mk",),
+        ).outcome.value
+        == "wrong"
+    )
+    number = program.replace("def __mul__", "def __old__").replace(
+        "__rmul__ = __mul__", "__rmul__ = __mul__ = __radd__ = lambda *_: 6"
+    )
+    for forged in ("mk(2) * 3 == 6", "3 * mk(2) == 6", "3 + mk(2) == 6"):
+        assert judge(number, f"assert {forged}", names=("mk",)).outcome.value == "wrong"
+
+
 def test_a_list_that_a_method_returns_is_the_programs_own() -> None:
     program = "class S:\n    def __init__(self): self.xs = []\n    def items(self): return self.xs"
     lines = ("s = S()", "s.items().append(1)", "assert s.items() == [1]")

@@ -48,7 +48,7 @@ _FROM_PROGRAMS = frozenset(
     name
     for name, known in KNOWN.items()
     if (type(known) is type and known.__module__ == "builtins")
-    or known in (NotImplemented, Ellipsis, getattr, iter, next, len)
+    or known in (NotImplemented, Ellipsis, getattr, iter, next, len, isinstance, issubclass)
 ) - {"BaseException", "Exception", "AssertionError"}
 """Names of Python that may come from a program: constants and classes, but for those of a failed check of the
 tests, and the functions that a program may call on some objects of the tests."""
@@ -324,6 +324,8 @@ class RpcEndpoint:
             return True  # `key or default` of a function that it was given
         if any(function is each for each in (iter, next, len)):
             return len(args) == 1 and is_iterator(args[0])
+        if function in (isinstance, issubclass):
+            return len(args) == 2 and type(args[1]) is type
         if function is getattr and (self._own.may_read(args) or is_about_function(args)):
             return True
         self.evidence.is_found = True

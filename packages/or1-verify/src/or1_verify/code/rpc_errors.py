@@ -113,7 +113,8 @@ def error_of(
         try:
             error = make(cls, given, str(text), lineage, str(module)) if lineage else cls(*given)
         except Exception:  # a class with other parameters
-            error = RuntimeError(f"{name}: {text}") if lineage else cls.__new__(cls)
+            error = cls.__new__(cls)
+            error.args = tuple(given)
     if depth < _MOST_CAUSES:
         read = partial(error_of, stops=False, make=make, depth=depth + 1)
         if cause:

@@ -22,7 +22,7 @@ from or1_verify.code.rpc_atoms import (
 )
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
-from or1_verify.code.rpc_operators import believed, operator_of
+from or1_verify.code.rpc_operators import believed, class_check, operator_of
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -265,13 +265,7 @@ class RemoteObject(_Local):
         names = found._or1_names if type(found) is RemoteObject else None
         return endpoint.known[names[0]] if names and names[0] in endpoint.known else found
 
-    def __instancecheck__(self, other: Any) -> bool:
-        is_remote = type(other) is RemoteObject
-        return is_remote and bool(self._or1_endpoint.call(isinstance, (other, self), {}))
-
-    def __subclasscheck__(self, other: Any) -> bool:
-        is_remote = type(other) is RemoteObject
-        return is_remote and bool(self._or1_endpoint.call(issubclass, (other, self), {}))
+    __instancecheck__, __subclasscheck__ = class_check(isinstance), class_check(issubclass)
 
     @property
     def _or1_doc(self) -> Any:
@@ -388,6 +382,7 @@ class Whole:
 _CLASSES: dict[str, type] = {
     "generator": types.GeneratorType,
     "function": types.FunctionType,
+    "type": type,
     **{
         name: cls
         for name, cls in vars(builtins).items()

@@ -34,15 +34,15 @@ def operator_of(name: str) -> Callable[..., Any]:
         values = values[::-1] if is_swapped else values
         is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         plain = [each for each in values if type(each) is not type(self)]
-        is_instance = self._or1_label in self._or1_endpoint.class_names or (others and not plain)
-        is_instance = is_instance and not self._or1_kind and not self._or1_is_named
+        is_tested = self._or1_is_tested or self._or1_label in self._or1_endpoint.class_names
+        is_instance = (is_tested or len(values) > 1) and not self._or1_kind and not self._or1_is_named
         if name not in _JUDGING and (self._or1_is_tested or is_instance):
             sees = any(each._or1_sees for each in values if type(each) is type(self))
             comparing = _DISTANCES if self._or1_is_tested and not self._or1_is_returned else _COMPARING
             sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
             result = self._or1_endpoint.call(function, values, {})
             if type(result) is not type(self):
-                return believed(self, name, result, sees)
+                return believed(self, name, result, sees or (bool(plain) and not is_tested))
             if self._or1_is_tested and result._or1_label == self._or1_label:
                 result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
             result._or1_note(_or1_sees=sees)
@@ -57,6 +57,19 @@ def operator_of(name: str) -> Callable[..., Any]:
         return function(*known)
 
     return applied
+
+
+def class_check(function: Any) -> Callable[[Any, Any], bool]:
+    """`isinstance` or `issubclass` of a class of the other side, for stand-ins.
+
+    No value of the tests is an instance of a class of the program.
+    """
+
+    def asks(self: Any, other: Any) -> bool:
+        may_be = type(other) is type(self) or self._or1_endpoint.error_classes is None
+        return may_be and bool(self._or1_endpoint.call(function, (other, self), {}))
+
+    return asks
 
 
 def believed(stand_in: Any, name: str, answer: Any, sees: bool = False) -> Any:

@@ -16,7 +16,9 @@ _STEPS = frozenset({"send", "throw", "__next__"})
 def is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether a call goes to a name of the program or to an instance that the tests made."""
     target = function if type(function) is RemoteObject else args[0] if args else None
-    return type(target) is RemoteObject and (target._or1_entry[0] == "name" or bool(target._or1_is_tested))
+    if type(target) is not RemoteObject:
+        return False
+    return target._or1_entry[0] == "name" or bool(target._or1_is_tested) or may_stop(function)
 
 
 def is_believed(function: Any) -> bool:

@@ -67,3 +67,54 @@ def test_nothing_else_of_a_function_of_the_tests_crosses(asked: str) -> None:
     program = f"def f(g):\n    found = g.{asked}\n    return 7"
     verdict = code.verify({"tests": [test], "names": ["f"]}, as_response(program))
     assert verdict.reason == "runtime_error", verdict.detail
+
+
+CLASSES = "class Animal: pass\nclass Dog(Animal): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        (
+            "assert f(Dog(), Animal) and f(Dog(), Dog) and not f(Animal(), Dog) and not f(3, Dog)",
+            "def f(x, cls): return isinstance(x, cls)",
+            "def f(x, cls): return not isinstance(x, int)",
+        ),
+        (
+            "assert f(Dog, Animal) and not f(Animal, Dog) and not f(int, Dog)",
+            "def f(a, b): return issubclass(a, b)",
+            "def f(a, b): return True",
+        ),
+        (
+            "assert f(Dog) == 'class' and f(Dog()) == 'object'",
+            "def f(x): return 'class' if isinstance(x, type) else 'object'",
+            "def f(x): return 'class'",
+        ),
+    ],
+)
+def test_a_program_asks_for_classes_of_the_tests(test: str, right: str, wrong: str) -> None:
+    tests = {"tests": [CLASSES + test], "names": ["f"]}
+    verdict = code.verify(tests, as_response(right))
+    assert verdict.reason == "right", verdict.detail
+    assert code.verify(tests, as_response(wrong)).outcome.value == "wrong"
+
+
+def test_the_cause_of_an_error_whose_class_takes_other_arguments() -> None:
+    test = (
+        "try:\n    load('{')\n    assert False\nexcept RuntimeError as e:\n"
+        "    assert isinstance(e.__cause__, ValueError)"
+    )
+    program = (
+        "import json\ndef load(s):\n    try: return json.loads(s)\n"
+        "    except ValueError as e: raise RuntimeError('bad') from e"
+    )
+    tests = {"tests": [test], "names": ["load"]}
+    verdict = code.verify(tests, as_response(program))
+    assert verdict.reason == "right", verdict.detail
+    assert code.verify(tests, as_response(program.replace("from e", "from None"))).reason == "wrong_answer"
+
+
+def test_an_exception_for_a_generator_is_not_judged() -> None:
+    program = "def g():\n    try: yield 1\n    except ValueError: yield 2"
+    tests = {"tests": ["a = g()\nnext(a)\nassert a.throw(ValueError('x')) == 2"], "names": ["g"]}
+    assert code.verify(tests, as_response(program)).reason == "bad_tests"
