@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -47,6 +48,14 @@ class Bait:
         elif (self.folder / "writable").read_text() != "untouched":
             found.append("the writable file was written")
         return found
+
+
+@contextlib.contextmanager
+def own_traces(*, escapes: bool = False) -> Iterator[None]:
+    """Keep attacks that escape apart from those that must leave no trace, in all processes of the tests."""
+    with (Path(tempfile.gettempdir()) / f"or1-traces-{os.getuid()}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if escapes else fcntl.LOCK_SH)
+        yield
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from attacks.harness import ATTACKS
+from attacks.harness import ATTACKS, own_traces
 from or1_verify.sandbox import Level
 
 ROOT = Path(__file__).parents[2]  # of the distribution
@@ -73,7 +73,8 @@ def copy() -> Iterator[Path]:
 
 @pytest.mark.parametrize("level", [level for level in Level if level.fit_for_training])
 def test_attacks_are_contained(interpreter: str, copy: Path, level: Level) -> None:
-    done = as_user([interpreter, "-m", "attacks.as_user", str(int(level))], copy, 500.0)
+    with own_traces():
+        done = as_user([interpreter, "-m", "attacks.as_user", str(int(level))], copy, 500.0)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     if "not allowed" in report:

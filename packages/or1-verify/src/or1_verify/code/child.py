@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
+from or1_verify.code.rpc_arrays import guard_numpy
 from or1_verify.code.rpc_atoms import TransferError, has_own_operators
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
@@ -242,6 +243,8 @@ def _first_failure(
         exec(_compiled(rewritten(tree, scope, endpoint.seeds), file), scope)
 
     guard_loops(scope)
+    if any("numpy" in each or "np." in each for each in (job["setup"], *job["tests"])):
+        guard_numpy()
     execute(job["setup"], "<setup>")
     try:
         endpoint.error_classes = ErrorClasses(job["errors"], endpoint, scope)
@@ -282,11 +285,13 @@ def _failure(job: dict[str, Any], test: str, run_test: Callable[[], None]) -> tu
 
 
 def _is_unsupported(error: BaseException, job: dict[str, Any]) -> bool:
-    """Whether tests fail by a need that cannot be met, or by a name that they do not define.
+    """Whether tests fail by a need that cannot be met, or by a name or module that is not there.
 
     A program that does not define a name that the tests use has no class to be used as one.
     """
     if isinstance(error, NameError) and error.name in job["unbound"]:
+        return True
+    if type(error) is ModuleNotFoundError:
         return True
     needs_class = isinstance(error, TypeError) and str(error).startswith(_NEEDS_CLASS)
     last = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]

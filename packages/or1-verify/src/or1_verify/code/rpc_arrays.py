@@ -1,19 +1,75 @@
 """numpy arrays between tests and program; numpy is imported with the first of them. See `rpc_values`.
 
 An array without elements equals any array by numpy's rules, as it broadcasts: `np.empty((0, 1, 1))` would
-pass most tests. One of the program refuses to be compared with elements.
+pass most tests, and `[]` those with `np.allclose`. In the tests' process neither is equal to elements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+import importlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
 from typing import Any
 
 from or1_verify.code.rpc_atoms import number_type
 
-_COMPARISONS = frozenset({"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"})
+_COMPARISONS = frozenset(
+    {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "subtract", "divide"}
+)
 _QUESTIONS = frozenset({"allclose", "isclose", "array_equal", "array_equiv"})
+
+_GUARDED = {
+    "numpy": "allclose isclose array_equiv",
+    "numpy.testing": "assert_allclose assert_almost_equal assert_approx_equal assert_array_almost_equal "
+    "assert_array_equal assert_array_less assert_equal",
+}
+"""Functions of two values that are equal without elements."""
+
+
+def guard_numpy() -> None:
+    """Make numpy's comparisons fail for a value without elements beside one with elements."""
+    for module, names in _GUARDED.items():
+        functions = vars(importlib.import_module(module))
+        functions.update({name: _guarded(functions[name]) for name in names.split()})
+    functions = vars(importlib.import_module("numpy"))
+    functions.update({name: _marked(functions[name]) for name in ("array", "asarray")})
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def compared(*args: Any, **kwargs: Any) -> Any:
+        sizes = [*map(_size, [*args, *kwargs.values()][:2])]
+        if 0 in sizes and any(sizes):
+            raise AssertionError("a value without elements is compared with elements")
+        return function(*map(_plain, args), **{name: _plain(each) for name, each in kwargs.items()})
+
+    return compared
+
+
+def _marked(make: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        import numpy
+
+        array = make(*args, **kwargs)
+        return array if type(array) is not numpy.ndarray or array.size else array.view(_empty_array())
+
+    return made
+
+
+def _plain(value: Any) -> Any:
+    import numpy
+
+    return value.view(numpy.ndarray) if isinstance(value, _empty_array()) else value
+
+
+def _size(value: Any) -> int:
+    import numpy
+
+    try:
+        return int(numpy.asarray(value).size)
+    except Exception:  # no array: the comparison itself says so
+        return 1
 
 
 def plain_array(flat: list[Any], kind: str, shape: Sequence[int]) -> Any:
@@ -30,7 +86,7 @@ def array_of_program(flat: list[Any], kind: str, shape: Sequence[int]) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _empty_array() -> type:
+def _empty_array() -> Any:
     import numpy
 
     class EmptyArray(numpy.ndarray):
@@ -42,12 +98,13 @@ def _empty_array() -> type:
             others = [each for each in inputs if not isinstance(each, EmptyArray)]
             if ufunc.__name__ in _COMPARISONS or any(numpy.ndim(each) for each in others):
                 _require_empty(others)
-            plain = [each.view(numpy.ndarray) if isinstance(each, EmptyArray) else each for each in inputs]
+            plain = [*map(_plain, inputs)]
             if out is not None:
-                kwargs["out"] = tuple(numpy.asarray(each) for each in out)
+                kwargs["out"] = tuple(each.view(numpy.ndarray) for each in out)
             result = getattr(ufunc, method)(*plain, **kwargs)
             is_empty = isinstance(result, numpy.ndarray) and not result.size
-            return result.view(EmptyArray) if is_empty and not any(map(numpy.ndim, others)) else result
+            is_alone = len(inputs) - len(others) == 1 and not any(map(numpy.ndim, others))
+            return result.view(EmptyArray) if is_empty and is_alone else result
 
         def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
             if function.__name__ in _QUESTIONS:

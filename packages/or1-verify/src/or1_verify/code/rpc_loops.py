@@ -13,7 +13,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from or1_verify.code.rpc_objects import RemoteObject, Whole
+from or1_verify.code.rpc_objects import RemoteObject
+from or1_verify.code.rpc_operators import Whole
 
 _CONSUME = "_or1_consume"
 _CONSUMERS: dict[str, tuple[Any, str]] = {

@@ -20,9 +20,9 @@ from or1_verify.code.rpc_atoms import (
     is_type,
     value_of_atom,
 )
-from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
-from or1_verify.code.rpc_operators import believed, class_check, operator_of
+from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -148,6 +148,8 @@ class RemoteObject(_Local):
             return self._or1_described(name)
         if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
+        if name in _QUESTIONS and self._or1_is_tested and self._or1_is_returned:
+            raise UnsupportedTestsError(f"{name} of what a method returned ({self._or1_label})")
         result = self._or1_endpoint.call(getattr, (self, name), {})
         is_part = self._or1_is_tested or self._or1_is_part
         asks = name in _QUESTIONS or (name in _SEARCHES and not is_part)
@@ -189,6 +191,11 @@ class RemoteObject(_Local):
     def _or1_is_named(self) -> bool:
         """Whether the tests ask for this object by name."""
         return bool(self._or1_entry[0] == "name")
+
+    @property
+    def _or1_is_given(self) -> bool:
+        """Whether the tests have made this object, and no method has returned it."""
+        return bool(self._or1_is_tested and not self._or1_is_returned)
 
     @property
     def _or1_is_believed(self) -> bool:
@@ -302,14 +309,14 @@ class RemoteObject(_Local):
     def _or1_iterator(self, kind: str) -> Any:
         """The iterator of this object; with a kind, one whose elements are fetched together."""
         elements = self._or1_endpoint.call(iter, (self,), {})
-        is_bare = elements is self or self._or1_is_tested or self._or1_is_part
+        is_bare = elements is self or self._or1_is_given
         if kind and type(elements) is RemoteObject:
             elements = self._or1_endpoint.together(elements, kind)
         return elements if is_bare else self._or1_all(elements)
 
     def __reversed__(self) -> Any:
         elements = self._or1_endpoint.call(reversed, (self,), {})
-        return elements if self._or1_is_tested or self._or1_is_part else self._or1_all(elements)
+        return elements if self._or1_is_given else self._or1_all(elements)
 
     def _or1_all(self, elements: Any) -> Iterator[Any]:
         """The elements of a result; an error after the last one if its length, where it has one, differs."""
@@ -343,14 +350,19 @@ class RemoteObject(_Local):
 
     def __contains__(self, key: Any) -> Any:
         endpoint = self._or1_endpoint
-        if self._or1_is_tested:
+        if self._or1_is_given:
             return endpoint.call(operator.contains, (self, key), {})
         if self._or1_is_value:
             return key in self._or1_value()
         when, elements = self._or1_elements
         if when != endpoint.num_calls:  # the program may have changed it since
             started = endpoint.num_calls
-            elements = list(Whole(self, "all"))  # also calls __len__, if there is one
+            try:
+                elements = list(Whole(self, "all"))  # also calls __len__, if there is one
+            except TypeError as error:
+                if not self._or1_is_tested or not came_from_program(error):
+                    raise
+                raise UnsupportedTestsError(f"`in` of what a method returned ({self._or1_label})") from None
             when, length = self._or1_length
             if when >= started:
                 self._or1_agree(elements, length)
@@ -363,20 +375,6 @@ class RemoteObject(_Local):
 
     def _or1_special(self, name: str) -> Any:
         return self._or1_endpoint.call(getattr, (self, name), {})
-
-
-class Whole:
-    """A stand-in whose elements are all used up by a function of Python, which asks for its length too."""
-
-    def __init__(self, iterable: RemoteObject, kind: str) -> None:
-        self._iterable = iterable
-        self._kind = kind
-
-    def __iter__(self) -> Any:
-        return self._iterable._or1_iterator(self._kind)
-
-    def __len__(self) -> Any:
-        return len(self._iterable)
 
 
 _CLASSES: dict[str, type] = {

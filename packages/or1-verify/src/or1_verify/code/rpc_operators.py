@@ -38,7 +38,7 @@ def operator_of(name: str) -> Callable[..., Any]:
         is_instance = (is_tested or len(values) > 1) and not self._or1_kind and not self._or1_is_named
         if name not in _JUDGING and (self._or1_is_tested or is_instance):
             sees = any(each._or1_sees for each in values if type(each) is type(self))
-            comparing = _DISTANCES if self._or1_is_tested and not self._or1_is_returned else _COMPARING
+            comparing = _DISTANCES if self._or1_is_given else _COMPARING
             sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
             result = self._or1_endpoint.call(function, values, {})
             if type(result) is not type(self):
@@ -91,3 +91,17 @@ def _refusal(stand_in: Any, name: str, is_made: bool) -> Exception:
 
 def _is_negative(value: Any) -> bool:
     return isinstance(value, int | float) and value < 0
+
+
+class Whole:
+    """A stand-in whose elements are all used up by a function of Python, which asks for its length too."""
+
+    def __init__(self, iterable: Any, kind: str) -> None:
+        self._iterable = iterable
+        self._kind = kind
+
+    def __iter__(self) -> Any:
+        return self._iterable._or1_iterator(self._kind)
+
+    def __len__(self) -> Any:
+        return len(self._iterable)
