@@ -93,8 +93,7 @@ class RpcEndpoint:
         self.error_classes: ErrorClasses | None = None
         self._kept_classes = kept_classes
         self.class_names = class_names
-        self.seeds: list[list[Any]] = []
-        """Of random numbers, by module, that the tests have set since the last call."""
+        self.seeds: list[list[Any]] = []  # of random numbers, set by the tests since the last call
         self._send = send
         self._receive = receive
         self._node_classes = node_classes

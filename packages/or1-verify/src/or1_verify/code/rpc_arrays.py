@@ -68,7 +68,7 @@ def _size(value: Any) -> int:
 
     try:
         return int(numpy.asarray(value).size)
-    except Exception:  # no array: the comparison itself says so
+    except (TypeError, ValueError):  # no array: the comparison itself says so
         return 1
 
 

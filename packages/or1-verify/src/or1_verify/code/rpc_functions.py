@@ -1,4 +1,4 @@
-"""What a function says about its parameters, for decorators on either side. Standard library only: see `rpc`.
+"""The parameters of functions, for decorators on either side. Standard library only: see `rpc`.
 
 `inspect.signature` and `f.__code__.co_argcount` ask for it. Of the code only the parameters cross.
 """
