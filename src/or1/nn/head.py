@@ -76,7 +76,8 @@ def head_distributions(
     for start in range(0, num_rows, step):
         rows = slice(start, min(start + step, num_rows))
         with torch.no_grad():
-            yield rows, _normalised(logits_NV[rows], temperature)
+            log_probs_JV = _normalised(logits_NV[rows], temperature)
+        yield rows, log_probs_JV
 
 
 def head_logprobs(

@@ -23,14 +23,7 @@ _CONSUMERS: dict[str, tuple[Any, str]] = {
 }
 """Functions by name, with the elements after which they never stop: `set([1, []])` stops at the list."""
 _SEED = "_or1_seed"
-_SEEDED = {
-    f"{name}.seed": module
-    for name, module in (
-        ("random", "random"),
-        ("np.random", "numpy.random"),
-        ("numpy.random", "numpy.random"),
-    )
-}
+_SEEDED = {"random.seed": "random", "np.random.seed": "numpy.random", "numpy.random.seed": "numpy.random"}
 """The module of a function, as tests write it."""
 _REWRITTEN = frozenset({*_CONSUMERS, type.__name__})
 
@@ -49,15 +42,23 @@ def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -
 
     scope[_SEED] = seed
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (module := _SEEDED.get(ast.unparse(node.func))):
-            node.args[:0] = [node.func, ast.copy_location(ast.Constant(module), node.func)]
-            node.func = ast.copy_location(ast.Name(_SEED, ast.Load()), node.func)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REWRITTEN:
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        module = _SEEDED.get(ast.unparse(called)) if _is_named(called, "seed") else None
+        if module is not None:
+            node.args[:0] = [called, ast.copy_location(ast.Constant(module), called)]
+            node.func = ast.copy_location(ast.Name(_SEED, ast.Load()), called)
+        elif isinstance(called, ast.Name) and called.id in _REWRITTEN:
             is_one = len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)
             if is_one and not node.keywords:
-                node.args.insert(0, node.func)
-                node.func = ast.copy_location(ast.Name(_CONSUME, ast.Load()), node.func)
+                node.args.insert(0, called)
+                node.func = ast.copy_location(ast.Name(_CONSUME, ast.Load()), called)
     return tree
+
+
+def _is_named(called: ast.expr, name: str) -> bool:
+    return isinstance(called, ast.Attribute) and called.attr == name
 
 
 def set_seeds(seeds: Iterable[Any]) -> None:
