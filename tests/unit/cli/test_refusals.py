@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["rollout.num_problems=4"], "did you mean data.0.num_problems or stages.0.num_problems or evaluat"),
         (["a.b=1"], "unknown key a: a run has name, seed"),
         (
-            ["stages.0.max_response_tokens=1000000", "stages.1.max_response_tokens=1000000"],
+            ["model.dtype=float32", *(f"stages.{i}.max_response_tokens=1000000" for i in (0, 1))],
             "the run needs about 1,0",
         ),
     ],
