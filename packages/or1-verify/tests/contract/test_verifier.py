@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ from or1_verify.base import Verifier
 from or1_verify.code import CodeVerifier
 from or1_verify.code.fusion import SandboxFusionVerifier
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.math import MathVerifier
 from or1_verify.messages import decode, encode
 from or1_verify.types import Message, Outcome, Problem, Verdict
@@ -62,12 +60,6 @@ SAMPLES = {
         SandboxFusionVerifier(url="http://127.0.0.1:9", pause_s=0.0), TESTS, *PROGRAMS
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 @pytest.fixture(params=SAMPLES)

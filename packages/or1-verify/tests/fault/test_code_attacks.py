@@ -6,7 +6,6 @@ the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from or1_verify import code
 from or1_verify.code import CodeVerifier
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.sandbox import Level
 from or1_verify.sandbox.detection import obstacle
 from or1_verify.types import Outcome, Verdict
@@ -52,12 +50,6 @@ class Solution:
 def answer(x): return guess
 print(guess)
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 @pytest.fixture(scope="module", params=[Level.LANDLOCK, None], ids=["level3", "best"])

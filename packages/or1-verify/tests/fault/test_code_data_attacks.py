@@ -6,22 +6,14 @@ import base64
 import json
 import pickle
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.errors import DataError
 from or1_verify.types import Outcome
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.types import Verdict
 
 ANSWERS = """
@@ -51,12 +48,6 @@ CHECKS = (
     *("all(abs(x - y) < 1e-9 for x, y in zip(b.both(), [7, 7]))", "f'{b.sum - 7}' == '0'"),
     *("str(b.total() - 7) == '0'", "abs(abs(b.total() - 7)) < 1e-9", "divmod(b.total(), 7) == (1, 0)"),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 def judge(program: str, *lines: str, names: tuple[str, ...] = ("Bag",)) -> Verdict:

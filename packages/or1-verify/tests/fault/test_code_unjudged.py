@@ -5,14 +5,12 @@ NOT_JUDGED leaves the group's statistics: whatever a program prints, returns or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.types import Outcome
 
 WORD = "tangerine-8c41"
@@ -27,12 +25,6 @@ TESTS: dict[str, dict[str, Any]] = {
         "checker": "def check(i, o, r):\n    return len(bytearray(4 * int(o))) == 12",
     },
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 UNJUDGED: dict[str, tuple[str, str]] = {

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from or1_verify import code
 from or1_verify.code.program import as_response
-from or1_verify.code.sandboxes import close_all
 from or1_verify.types import Verdict
 
 RIGHT = "def double(x): return 2 * x"
 WRONG = "def double(x): return 'no'"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 def judge(tests: Any, program: str) -> Verdict:

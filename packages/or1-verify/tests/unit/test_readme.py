@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from or1_verify.code.sandboxes import close_all
 from readme_blocks import blocks, run
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandboxes_end() -> Iterator[None]:
-    yield
-    close_all()
 
 
 @pytest.mark.parametrize("number", range(len(blocks())))

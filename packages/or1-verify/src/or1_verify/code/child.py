@@ -243,8 +243,7 @@ def _first_failure(
         exec(_compiled(rewritten(tree, scope, endpoint.seeds), file), scope)
 
     guard_loops(scope)
-    if any("numpy" in each or "np." in each for each in (job["setup"], *job["tests"])):
-        guard_numpy()
+    guard_numpy("\n".join((job["setup"], *job["tests"])))
     execute(job["setup"], "<setup>")
     try:
         endpoint.error_classes = ErrorClasses(job["errors"], endpoint, scope)

@@ -174,8 +174,9 @@ class RpcEndpoint:
             options: dict[str, Any] = {"batch": together[0]} if together and not is_captured else {}
             back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
             options |= ({"captures": True} if is_captured else {}) | ({"back": back} if back else {})
-            options |= {"seeds": self.seeds[:]} if self.seeds else {}
-            self.seeds.clear()
+            if self.seeds:
+                options["seeds"] = self.seeds[:]
+                self.seeds.clear()
             self._write(request_of(items, kwargs, encoder) | options)
             while True:
                 message = self._read()

@@ -7,6 +7,7 @@ pass most tests, and `[]` those with `np.allclose`. In the tests' process neithe
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import Any
@@ -24,11 +25,17 @@ _GUARDED = {
     "assert_array_equal assert_array_less assert_equal",
 }
 """Functions of two values that are equal without elements."""
+_NAMED = re.compile(r"\b(?:numpy\b|np\.)")
 
 
-def guard_numpy() -> None:
-    """Make numpy's comparisons fail for a value without elements beside one with elements."""
-    for module, names in _GUARDED.items():
+def guard_numpy(text: str) -> None:
+    """Make numpy's comparisons fail for a value without elements beside one with elements.
+
+    Of the libraries that this code of tests names alone: each takes a while to load.
+    """
+    if _NAMED.search(text) is None:
+        return
+    for module, names in _GUARDED.items() if "testing" in text else [("numpy", _GUARDED["numpy"])]:
         functions = vars(importlib.import_module(module))
         functions.update({name: _guarded(functions[name]) for name in names.split()})
     functions = vars(importlib.import_module("numpy"))

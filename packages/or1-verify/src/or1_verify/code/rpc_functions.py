@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -28,10 +29,7 @@ def crossing(result: Any) -> Any:
         return result
     num_names = result.co_argcount + result.co_kwonlyargcount
     num_names += sum(bool(result.co_flags & flag) for flag in _VARIADIC)
-    return [
-        *(vars(types.CodeType)[name].__get__(result) for name in _COUNTS),
-        *result.co_varnames[:num_names],
-    ]
+    return [*operator.attrgetter(*_COUNTS)(result), *result.co_varnames[:num_names]]
 
 
 def described(name: str, result: Any) -> Any:

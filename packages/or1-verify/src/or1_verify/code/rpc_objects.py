@@ -281,27 +281,31 @@ class RemoteObject(_Local):
         return self._or1_names[1] if self._or1_names is not None else None
 
     def __format__(self, spec: str) -> Any:
-        return believed(self, "format", self._or1_endpoint.call(format, (self, spec), {}))
+        return self._or1_plain(format, spec)
 
     def __len__(self) -> Any:
         endpoint = self._or1_endpoint
         when, elements = self._or1_elements
         same_moment = when == endpoint.num_calls
-        length = believed(self, "len", endpoint.call(len, (self,), {}))
+        length = self._or1_plain(len)
         if same_moment:
             self._or1_agree(elements, length)
             self._or1_note(_or1_elements=(endpoint.num_calls, elements))
         self._or1_note(_or1_length=(endpoint.num_calls, length))
         return length
 
+    def _or1_plain(self, function: Any, *args: Any) -> Any:
+        """The answer of a function of Python about this object."""
+        return believed(self, function.__name__, self._or1_endpoint.call(function, (self, *args), {}))
+
     def __bool__(self) -> Any:
-        return believed(self, "bool", self._or1_endpoint.call(bool, (self,), {}))
+        return self._or1_plain(bool)
 
     def __str__(self) -> Any:
-        return believed(self, "str", self._or1_endpoint.call(str, (self,), {}))
+        return self._or1_plain(str)
 
     def __repr__(self) -> Any:
-        return believed(self, "repr", self._or1_endpoint.call(repr, (self,), {}))
+        return self._or1_plain(repr)
 
     def __iter__(self) -> Any:
         return self._or1_iterator("")

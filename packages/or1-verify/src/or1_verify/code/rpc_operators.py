@@ -32,7 +32,6 @@ def operator_of(name: str) -> Callable[..., Any]:
     def applied(self: Any, *others: Any) -> Any:
         values = (self,) if "copy" in name else (self, *others)
         values = values[::-1] if is_swapped else values
-        is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         plain = [each for each in values if type(each) is not type(self)]
         is_tested = self._or1_is_tested or self._or1_label in self._or1_endpoint.class_names
         is_instance = (is_tested or len(values) > 1) and not self._or1_kind and not self._or1_is_named
@@ -49,6 +48,7 @@ def operator_of(name: str) -> Callable[..., Any]:
             return result
         if name[0] == "i" and name[1:] in OPERATORS:
             return NotImplemented
+        is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         if not self._or1_kind or is_made or function is None:
             raise _refusal(self, name, is_made)
         known = [

@@ -14,7 +14,8 @@ _STEPS = frozenset({"send", "throw", "__next__"})
 
 
 def is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
-    """Whether a call goes to a name of the program or to an instance that the tests made."""
+    """Whether a call goes to a name of the program or an instance that the tests made, or resumes a
+    generator."""
     target = function if type(function) is RemoteObject else args[0] if args else None
     if type(target) is not RemoteObject:
         return False

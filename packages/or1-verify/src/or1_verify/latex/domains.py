@@ -10,7 +10,7 @@ from or1_verify.latex.exact import UndefinedError
 from or1_verify.latex.forms import Domain, Form, Many, Named, Region, Relation, Scoped, Span, Value
 from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.notations import in_plain_words
-from or1_verify.latex.regions import NEGATIVE_INFINITY, as_region, same_region
+from or1_verify.latex.regions import REALS, as_region, same_region
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import INFINITY, ONE, PI, ZERO, Node, Number, Symbol, replaced, variables, walk
 
@@ -54,8 +54,8 @@ _RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-
 _BETWEEN = re.compile(r"[,;](?![^()\[\]]*[)\]])|(?<![A-Za-z])and(?![A-Za-z])")
 """Commas between statements, and not those of an interval."""
 _REGIONS = {
-    "real": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
-    "positive real": Region((Span(ZERO, INFINITY, False, False),)),
+    "real": REALS["real numbers"],
+    "positive real": REALS["positive real numbers"],
     "natural": Region((Span(ONE, INFINITY, True, False),)),
     "nonnegative integer": Region((Span(ZERO, INFINITY, True, False),)),
 }

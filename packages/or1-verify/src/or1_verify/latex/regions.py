@@ -19,7 +19,7 @@ Cut = tuple[int, Fraction, int]
 """A place between numbers: (-1, 0 or 1 for the infinities, number, 0 just below it or 1 just above it)."""
 
 
-_REALS = {
+REALS = {
     "real numbers": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
     "positive real numbers": Region((Span(ZERO, INFINITY, False, False),)),
     "nonnegative real numbers": Region((Span(ZERO, INFINITY, True, False),)),
@@ -40,7 +40,7 @@ def as_region(form: Form | Span) -> Region | None:
         case Many(Order.SET, items) if all(isinstance(item, Value) for item in items):
             return union([point(item.node) for item in items if isinstance(item, Value)])
         case Words(text) if len(text) > 1:
-            return _REALS.get(normal_words(text))
+            return REALS.get(normal_words(text))
     return None
 
 

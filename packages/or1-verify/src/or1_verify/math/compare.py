@@ -83,7 +83,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         decided = _by_residues(gold.text, answer) if gold.type is None else None
         return decided or Comparison.BAD_GOLD
     asks_for_list = "separated by comma" in rules.question
-    if _GROUPED.fullmatch(gold.text.strip()) and asks_for_list:
+    if asks_for_list and _GROUPED.fullmatch(gold.text.strip()):
         form = read(gold.text.replace(",", ", "))  # `70,110` are two numbers
     if isinstance(form, Words) and _is_letter(form) and names_other_choice(answer, form.text):
         return Comparison.DIFFERENT
