@@ -1,7 +1,7 @@
 """The results page from result files: `python -m tools.results` (`make results`) writes docs/results.md.
 
 `python -m tools.results add RUN NAME "COMMAND"` keeps the figures of a finished run in
-docs/results/NAME.json.
+docs/results/NAME.json; `tools.model_results` keeps those of a trained model.
 Published scores come from the recipes' published.toml, each with its source.
 """
 
@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from tools import model_results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
@@ -141,9 +143,8 @@ def published_sections() -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    return (
-        HEAD + "\n" + RUNS + "\n".join(run_rows()) + "\n" + PUBLISHED + "\n".join(published_sections()) + "\n"
-    )
+    own = HEAD + "\n" + RUNS + "\n".join(run_rows()) + "\n" + model_results.section()
+    return own + PUBLISHED + "\n".join(published_sections()) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ makes the process group, builds a `FsdpRank` and calls the same method on every 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from operator import add
 from pathlib import Path
 
 import torch
+import xxhash
 from torch import Tensor, distributed
 from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.device_mesh import init_device_mesh
@@ -153,7 +153,7 @@ class FsdpRank:
                 batches = [self._with_reference(batch, self._reference) for batch in batches]
             if needs_old(len(batches), update.num_reuses):
                 batches = [self._with_old(batch) for batch in batches]
-            hasher = hashlib.blake2b(digest_size=16)
+            hasher = xxhash.xxh3_128()
             outcomes: list[RankOutcome] = []
             for _ in range(update.num_reuses):
                 for minibatch, batch in zip(minibatches, batches, strict=True):
@@ -279,7 +279,7 @@ class FsdpRank:
         batch: Sequence[Microbatch],
         num_real: int,
         update: RankUpdate,
-        hasher: hashlib.blake2b,
+        hasher: xxhash.xxh3_128,
         *,
         can_stop: bool,
     ) -> RankOutcome:
@@ -319,15 +319,15 @@ class FsdpRank:
         assert isinstance(norm, DTensor)
         return norm.full_tensor().item()
 
-    def _digest(self, tensors: Sequence[tuple[str, Tensor]], hasher: hashlib.blake2b) -> None:
+    def _digest(self, tensors: Sequence[tuple[str, Tensor]], hasher: xxhash.xxh3_128) -> None:
         for name, tensor in gathered(tensors):
             if self._rank == 0:
                 digest({name: tensor}, hasher)
             self._on_progress("fingerprint")
 
-    def _hashes(self, gradients: hashlib.blake2b) -> dict[str, str]:
+    def _hashes(self, gradients: xxhash.xxh3_128) -> dict[str, str]:
         if not self._settings.fingerprint:
             return {}
-        weights = hashlib.blake2b(digest_size=16)
+        weights = xxhash.xxh3_128()
         self._digest(sorted(self._optimizer.masters.items()), weights)
         return {"gradient": gradients.hexdigest(), "weights": weights.hexdigest()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from operator import add
 from pathlib import Path
 
 import torch
+import xxhash
 from torch import Tensor
 
 from or1.algo.loss import LossSums, token_loss
@@ -122,7 +122,7 @@ class LocalBackend:
             minibatches = [self._with_reference(m, reference, tally) for m in minibatches]
         if needs_old(len(minibatches), stage.num_reuses):
             minibatches = [self._with_old(m, tally) for m in minibatches]
-        hasher = hashlib.blake2b(digest_size=16)
+        hasher = xxhash.xxh3_128()
         for minibatch in minibatches * stage.num_reuses:
             self._update_once(minibatch, loss, alpha, tally, hasher)
         hashes = self._hashes(hasher) if self._fingerprint else {}
@@ -207,7 +207,7 @@ class LocalBackend:
         loss: LossConfig,
         alpha: float,
         tally: UpdateTally,
-        hasher: hashlib.blake2b,
+        hasher: xxhash.xxh3_128,
     ) -> None:
         self._optimizer.clear()
         sums = reduce(add, [self._backward(m, loss, alpha) for m in self._stoppable(minibatch, tally)])
@@ -227,7 +227,7 @@ class LocalBackend:
         torch.autograd.backward(value)
         return sums
 
-    def _hashes(self, gradients: hashlib.blake2b) -> dict[str, str]:
-        weights = hashlib.blake2b(digest_size=16)
+    def _hashes(self, gradients: xxhash.xxh3_128) -> dict[str, str]:
+        weights = xxhash.xxh3_128()
         digest(self._optimizer.masters, weights)
         return {"gradient": gradients.hexdigest(), "weights": weights.hexdigest()}

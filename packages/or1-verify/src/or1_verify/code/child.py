@@ -161,6 +161,7 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
         class_names=frozenset([*job["classes"], *job["operands"]]),
         known_classes=frozenset(job["known_classes"]),
     )
+    endpoint.compared = frozenset(job["compared"])
     counter: Any = None
     if job["counts_checks"]:
         from or1_verify.code.assertions import CheckCounter

@@ -25,16 +25,6 @@ _LIBRARY = _MODULES | {
     name: f"from {module} import {name}" for module, names in _OF_LIBRARY.items() for name in names.split()
 }
 """Imports that tests may leave out: of modules, and of names by which tests check a result."""
-_CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
-"""Attributes of modules that the tests may set for themselves."""
-_OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
-_RUN_TEXT = frozenset({"eval", "exec", "compile", "sympify", "sympy.sympify", "get_type_hints"})
-_RUNNERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "doctest", "runpy"})
-"""Functions, and modules with functions, that run a text as code."""
-_FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS})
-_ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup")
-_OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
-"""Names of exceptions that do not cross, and checks of warnings and logs, which do not cross either."""
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -157,7 +147,7 @@ def classes_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     >>> classes_used(["p = Pair(1, 2); assert p.left == 1; assert Extract([3]) == 3"], ["Pair", "Extract"])
     ['Pair']
     """
-    nodes, made = _walked(tuple(sources))
+    nodes, made = walked(tuple(sources))
     owners = [
         node.value for node in nodes if isinstance(node, ast.Attribute | ast.Subscript | ast.FormattedValue)
     ]
@@ -170,7 +160,7 @@ def operands_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     >>> operands_used(["p = Pair(1, 2); assert p + p; assert Low(1) < 2"], ["Low", "Odd", "Pair"])
     ['Low', 'Pair']
     """
-    nodes, made = _walked(tuple(sources))
+    nodes, made = walked(tuple(sources))
     operands: list[ast.expr] = []
     for node in nodes:
         match node:
@@ -183,6 +173,25 @@ def operands_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     return _classes_of(operands, made, names)
 
 
+def compared_in(sources: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those names of the program whose instances tests compare, also in a list of them.
+
+    >>> compared_in(["p = Pair(1); assert f(2) == [p]; t.assertEqual(g(), Low(2))"], ["Low", "Odd", "Pair"])
+    ['Low', 'Pair']
+    """
+    nodes, made = walked(tuple(sources))
+    sides: list[ast.expr] = []
+    for node in nodes:
+        match node:
+            case ast.Compare(left, _, others):
+                sides += [left, *others]
+            case ast.Call(ast.Attribute(attr=name), args) if name.startswith("assert"):
+                sides += args
+    for side in sides:  # grows by the elements
+        sides += side.elts if isinstance(side, ast.List | ast.Tuple | ast.Set) else []
+    return _classes_of(sides, made, names)
+
+
 def _classes_of(owners: list[ast.expr], made: Mapping[str, str], names: Sequence[str]) -> list[str]:
     owners = [*owners, *(node.func for node in owners if isinstance(node, ast.Call))]
     read = {node.id for node in owners if isinstance(node, ast.Name)}
@@ -190,123 +199,7 @@ def _classes_of(owners: list[ast.expr], made: Mapping[str, str], names: Sequence
     return [name for name in names if name in read and name.lstrip("_")[:1].isupper()]
 
 
-def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
-    """The first need of tests that a program in another process cannot meet; None if there is none known.
-
-    >>> foreign_needs(["with timer() as t:\\n    pass"], ["timer"])
-    'a context manager that the program returns (timer)'
-    """
-    nodes, made = _walked(tuple(sources))
-    patches = tuple(f"{each}." for each in _patches(nodes) if each.split(".")[0] not in names)
-    modules = _modules(nodes)
-    for node in nodes:
-        if patches and isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
-            return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
-        if any(made.get(_called(each), _called(each)) in names for each in _awaited(node)):
-            return f"an event loop for the program ({ast.unparse(node)[:60]})"
-        if need := _need_of_statement(node, made, names):
-            return need
-    found = (_need_of_module(node, modules, made) for node in _walked(tuple(sources[1:]))[0])
-    return next(filter(None, found), None)
-
-
-def _need_of_statement(node: ast.AST, made: Mapping[str, str], names: Sequence[str]) -> str | None:
-    if isinstance(node, ast.With):
-        used = [each for item in node.items for each in [_called(item.context_expr)]]
-        found = [made.get(each, each) for each in used if made.get(each, each) in names]
-        if any(not name.lstrip("_")[:1].isupper() for name in found):
-            return f"a context manager that the program returns ({found[0]})"
-    if isinstance(node, ast.ClassDef):
-        bases = [name for base in node.bases if (name := _called(base)) in names]
-        return f"a class of the program as a base class ({bases[0]})" if bases else None
-    return None
-
-
-def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str, str]) -> str | None:
-    """A change of a module, which does not reach the program, or a file, which it cannot read.
-
-    The setup is not searched: it runs beside the program too.
-    """
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-        module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if module not in (None, "solution") and (module, node.attr) not in _CHANGED_HERE:
-            return f"an own {module}.{node.attr}: the program runs in another process"
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func)
-        root = _root(node.func)
-        module = modules.get(made.get(root, root), "").split(".")[0]
-        if need := _need_of_call(node, name, module):
-            return need
-        changed = node.args[0] if name in ("setattr", "delattr") and node.args else None
-        if isinstance(changed, ast.Name) and modules.get(changed.id, "solution") != "solution":
-            return f"a changed {changed.id}: the program runs in another process"
-        is_path = module in ("os", "pathlib", "shutil") and name.split(".")[-1] in _OF_FILES
-        if module == "tempfile" or is_path or (name == "open" and "open" not in modules):
-            return f"a file ({ast.unparse(node)[:60]}): the program runs in another process"
-    return None
-
-
-def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:
-    """Something of the program that cannot cross to this function: code, or what is no ordinary exception."""
-    first, last = node.args[0] if node.args else None, name.split(".")[-1]
-    if (name in _RUN_TEXT and not isinstance(first, ast.Constant)) or module in _RUNNERS:
-        return f"a text of the program as code ({ast.unparse(node)[:60]})"
-    expected = ast.unparse(first) if first and last.startswith(("raises", "assertRaises")) else ""
-    is_record = last == "catch_warnings" and any(each.arg == "record" for each in node.keywords)
-    if is_record or last.startswith(_OF_LOGS) or any(each in expected for each in _ENDINGS):
-        return f"an exit, a warning or a group of errors of the program ({ast.unparse(node)[:60]})"
-    return None
-
-
-def _modules(nodes: Sequence[ast.AST]) -> dict[str, str]:
-    """The modules that a source imports, by the names that stand for them or for one of their functions."""
-    found = {}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found[alias.asname or alias.name.split(".")[0]] = alias.name
-        elif isinstance(node, ast.ImportFrom) and node.module in _FROM:
-            found |= {alias.asname or alias.name: node.module for alias in node.names}
-        elif isinstance(node, ast.ImportFrom | ast.FunctionDef):
-            hidden = [node.name] if isinstance(node, ast.FunctionDef) else [each.name for each in node.names]
-            found |= {name: "" for name in hidden if name == "open"}
-    return found
-
-
-def _patches(nodes: Sequence[ast.AST]) -> list[str]:
-    """Dotted names by which a source reaches `patch` of unittest.mock."""
-    found = []
-    for node in nodes:
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-        for alias in node.names:
-            name = alias.asname or alias.name
-            whole = f"{module}{alias.name}".removeprefix("unittest.")
-            ends = {"unittest": ".mock.patch", "mock": ".patch", "mock.patch": "", "mock.*": ""}
-            found += [f"{name}{ends[whole]}".replace("*", "patch")] if whole in ends else []
-    return found
-
-
-def _awaited(node: ast.AST) -> list[ast.expr]:
-    """The expressions of which a node runs the coroutine."""
-    if isinstance(node, ast.Await):
-        return [node.value]
-    if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
-        return [node.iter]
-    if isinstance(node, ast.AsyncWith):
-        return [item.context_expr for item in node.items]
-    return node.args if isinstance(node, ast.Call) and _root(node.func) == "asyncio" else []
-
-
-def _root(node: ast.expr) -> str:
-    """The name that an expression of attributes and calls begins with: `asyncio` of `asyncio.run`."""
-    while isinstance(node, ast.Attribute | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _called(node: ast.expr) -> str:
+def called(node: ast.expr) -> str:
     """The name of a function that is called, or of a value; `Stack` of `Stack[int]()`."""
     node = node.func if isinstance(node, ast.Call) else node
     node = node.value if isinstance(node, ast.Subscript) else node
@@ -314,15 +207,15 @@ def _called(node: ast.expr) -> str:
 
 
 @lru_cache(maxsize=4)
-def _walked(sources: tuple[str, ...]) -> tuple[list[ast.AST], dict[str, str]]:
+def walked(sources: tuple[str, ...]) -> tuple[list[ast.AST], dict[str, str]]:
     """All nodes of sources; names of variables that are assigned a call of a name, and that name."""
     nodes = [node for source in sources for node in ast.walk(parsed(source))]
     made = {
-        target.id: _called(node.value)
+        target.id: called(node.value)
         for node in nodes
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         for target in node.targets
-        if isinstance(target, ast.Name) and _called(node.value)
+        if isinstance(target, ast.Name) and called(node.value)
     }
     return nodes, made
 

@@ -14,7 +14,7 @@ from datetime import time as daytime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from types import GenericAlias, UnionType
+from types import FunctionType, GeneratorType, GenericAlias, UnionType
 from typing import Any
 
 _FRACTION_DIGITS = 1 << 14
@@ -136,7 +136,7 @@ def _fraction(above: str, below: str) -> Fraction:
 
 _OPERATOR_NAMES = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul and or xor "
-    "lshift rshift lt le gt ge neg pos abs invert int float index round enter exit copy deepcopy "
+    "lshift rshift lt le gt ge neg pos abs invert int float complex index round enter exit copy deepcopy "
     "divmod rdivmod iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
 )
 OPERATORS = tuple(_OPERATOR_NAMES.split())
@@ -148,6 +148,17 @@ KNOWN: Mapping[str, Any] = {
 """Functions, classes and constants of Python by name, operators without their underscores."""
 NAMES = {id(found): name for name, found in KNOWN.items()}
 """The names of these objects, by `id`."""
+CLASSES: dict[str, type] = {
+    "generator": GeneratorType,
+    "function": FunctionType,
+    "type": type,
+    **{
+        name: cls
+        for name, cls in vars(builtins).items()
+        if isinstance(cls, type) and issubclass(cls, BaseException)
+    },
+}
+"""Classes that `isinstance` sees, by the name of an object's class."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}

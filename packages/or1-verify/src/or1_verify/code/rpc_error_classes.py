@@ -164,7 +164,10 @@ class _Error(Exception):
 def new_error(cls: Any, args: Sequence[Any], text: str | None, found: RemoteObject | None) -> Exception:
     """An instance of a class that is made here, without a call of the program."""
     error: Exception = cls.__new__(cls, *args)
-    BaseException.__init__(error, *args)
+    try:  # of Python's own class: it sets `msg` of a SyntaxError
+        next(each for each in cls.__mro__ if is_pythons(each)).__init__(error, *args)
+    except (TypeError, ValueError, IndexError):  # other arguments than those of that class
+        BaseException.__init__(error, *args)
     vars(error).update(or1_text=text, or1_object=found)
     return error
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 import operator
-import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
@@ -13,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from or1_verify.code.rpc_atoms import (
+    CLASSES,
     OPERATORS,
     TransferError,
     is_class_name,
@@ -23,6 +22,7 @@ from or1_verify.code.rpc_atoms import (
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of
+from or1_verify.code.rpc_states import equality, note_made, note_returned
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -114,8 +114,9 @@ class RemoteObject(_Local):
         self._or1_note(
             _or1_endpoint=endpoint, _or1_entry=entry, _or1_label=label, _or1_names=names,
             _or1_kind=value[0] if value else "", _or1_known=known, _or1_refused="", _or1_asked="",
-            _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False,
+            _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False, _or1_is_built=False, _or1_maker="",
             _or1_elements=(-1, []), _or1_length=(-1, 0), _or1_is_returned=False, _or1_sees=False,
+            _or1_given=None, _or1_state=None,
         )  # fmt: skip
 
     def _or1_note(self, **values: Any) -> None:
@@ -123,18 +124,23 @@ class RemoteObject(_Local):
         _state(self).update(values)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        plain = [each for each in (*args, *kwargs.values()) if type(each) is not RemoteObject]
-        if self._or1_refused and plain:
+        if self._or1_refused and {*map(type, (*args, *kwargs.values()))} - {RemoteObject}:
             raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
         result = self._or1_endpoint.call(self, args, kwargs)
         if not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
         if type(result) is RemoteObject and self._or1_is_part:
             result._or1_note(_or1_is_part=True)
-        if type(result) is RemoteObject and self._or1_is_named:
+            if self._or1_maker == result._or1_label:  # another way to make an instance
+                result._or1_note(_or1_is_tested=True, _or1_is_returned=True, _or1_is_built=True)
+        elif type(result) is RemoteObject and self._or1_is_named:
             is_class = self._or1_label in self._or1_endpoint.class_names
             is_tested = self._or1_label.lstrip("_")[:1].isupper()
             result._or1_note(_or1_is_tested=is_tested, _or1_is_made=is_class)
+            if is_tested and result._or1_label == self._or1_label:
+                note_made(result, (*args, *kwargs.values()))
+                return result
+        note_returned(result, RemoteObject)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -159,9 +165,10 @@ class RemoteObject(_Local):
         if type(result) is RemoteObject and not self._or1_is_named:
             result._or1_note(_or1_is_part=is_part, _or1_refused=name if asks else "", _or1_asked=name)
         elif type(result) is RemoteObject:
-            is_class = self._or1_label in self._or1_endpoint.class_names
-            is_part = self._or1_label.lstrip("_")[:1].isupper()
-            result._or1_note(_or1_is_part=is_part, _or1_is_made=is_class)
+            label, classes = self._or1_label, self._or1_endpoint.class_names
+            is_part = label.lstrip("_")[:1].isupper()
+            maker = label if is_part else ""
+            result._or1_note(_or1_is_part=is_part, _or1_is_made=label in classes, _or1_maker=maker)
         elif not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(name, result)
         return result
@@ -177,11 +184,12 @@ class RemoteObject(_Local):
         if name in OF_FUNCTIONS and (self._or1_is_named or self._or1_label == "function"):
             return described(name, self._or1_endpoint.call(getattr, (self, name), {}))
         is_known = self._or1_is_named or self._or1_is_tested or asks_attributes
-        if not is_known or name.startswith("__array"):
+        is_array = name == "__array__" and self._or1_is_believed
+        if not is_array and (not is_known or name.startswith("__array")):
             raise AttributeError(f"{self._or1_label} has no attribute {name}")
         result = self._or1_endpoint.call(getattr, (self, name), {})
         parts = list(result.values()) if isinstance(result, dict) else result
-        if isinstance(parts, list | tuple) and any(type(each) is RemoteObject for each in parts):
+        if isinstance(parts, list | tuple) and RemoteObject in map(type, parts):
             if not self._or1_is_believed:
                 raise AttributeError(f"{self._or1_label} has objects in {name}")
             raise UnsupportedTestsError(f"{name} of an object of the program ({self._or1_label})")
@@ -246,6 +254,8 @@ class RemoteObject(_Local):
         if self._or1_is_value and other._or1_is_value:
             return bool(self._or1_value() == other._or1_value())
         if self._or1_is_tested or other._or1_is_tested:
+            if (is_equal := equality(self, other)) is not None:
+                return is_equal
             raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
         return False
 
@@ -260,7 +270,7 @@ class RemoteObject(_Local):
         """The class that `isinstance` sees."""
         if self._or1_is_made:
             raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
-        return type(self._or1_value()) if self._or1_kind else _CLASSES.get(self._or1_label, RemoteObject)
+        return type(self._or1_value()) if self._or1_kind else CLASSES.get(self._or1_label, RemoteObject)
 
     def _or1_type(self) -> Any:
         """The result of `type`: the stand-in of a class that the tests name is one and the same object."""
@@ -276,7 +286,7 @@ class RemoteObject(_Local):
 
     @property
     def _or1_doc(self) -> Any:
-        if self._or1_is_named:
+        if self._or1_is_named or self._or1_is_tested:
             return self._or1_endpoint.call(getattr, (self, "__doc__"), {})
         return self._or1_names[1] if self._or1_names is not None else None
 
@@ -286,9 +296,8 @@ class RemoteObject(_Local):
     def __len__(self) -> Any:
         endpoint = self._or1_endpoint
         when, elements = self._or1_elements
-        same_moment = when == endpoint.num_calls
-        length = self._or1_plain(len)
-        if same_moment:
+        is_now, length = when == endpoint.num_calls, self._or1_plain(len)
+        if is_now:
             self._or1_agree(elements, length)
             self._or1_note(_or1_elements=(endpoint.num_calls, elements))
         self._or1_note(_or1_length=(endpoint.num_calls, length))
@@ -381,17 +390,6 @@ class RemoteObject(_Local):
         return self._or1_endpoint.call(getattr, (self, name), {})
 
 
-_CLASSES: dict[str, type] = {
-    "generator": types.GeneratorType,
-    "function": types.FunctionType,
-    "type": type,
-    **{
-        name: cls
-        for name, cls in vars(builtins).items()
-        if isinstance(cls, type) and issubclass(cls, BaseException)
-    },
-}
-"""Classes that `isinstance` sees, by the name of an object's class."""
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])
 for _name in OPERATORS:
     setattr(RemoteObject, f"__{_name}__", operator_of(_name))

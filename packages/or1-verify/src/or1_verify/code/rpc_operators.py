@@ -7,6 +7,7 @@ from typing import Any
 
 from or1_verify.code.rpc_atoms import KNOWN, OPERATORS
 from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_states import note_returned
 
 _JUDGING = frozenset({"lt", "le", "gt", "ge", "enter", "exit"})
 """Operators that could answer yes to everything, as an equality could, or hide a failed check."""
@@ -27,6 +28,7 @@ def operator_of(name: str) -> Callable[..., Any]:
     """
     is_swapped = name not in KNOWN
     base = name[1:] if is_swapped or name[1:] in _COMPARING else name
+    is_in_place = name[0] == "i" and name[1:] in OPERATORS
     function = None if name in ("enter", "exit") else KNOWN.get(name[1:] if is_swapped else name)
 
     def applied(self: Any, *others: Any) -> Any:
@@ -39,14 +41,19 @@ def operator_of(name: str) -> Callable[..., Any]:
             sees = any(each._or1_sees for each in values if type(each) is type(self))
             comparing = _DISTANCES if self._or1_is_given else _COMPARING
             sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
+            was_given, saw = self._or1_is_given, self._or1_sees
             result = self._or1_endpoint.call(function, values, {})
+            if result is self and is_in_place and was_given:  # no other object, and no difference
+                self._or1_note(_or1_is_returned=False, _or1_sees=saw)
+                return self
             if type(result) is not type(self):
                 return believed(self, name, result, sees or (bool(plain) and not is_tested))
             if self._or1_is_tested and result._or1_label == self._or1_label:
                 result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
             result._or1_note(_or1_sees=sees)
+            note_returned(result, type(self))
             return result
-        if name[0] == "i" and name[1:] in OPERATORS:
+        if is_in_place:
             return NotImplemented
         is_made = self._or1_is_tested or self._or1_is_made or self._or1_is_named
         if not self._or1_kind or is_made or function is None:
@@ -62,11 +69,14 @@ def operator_of(name: str) -> Callable[..., Any]:
 def class_check(function: Any) -> Callable[[Any, Any], bool]:
     """`isinstance` or `issubclass` of a class of the other side, for stand-ins.
 
-    No value of the tests is an instance of a class of the program.
+    No value of the tests is an instance of a class of the program; one of an own class may be meant to be.
     """
 
     def asks(self: Any, other: Any) -> bool:
         may_be = type(other) is type(self) or self._or1_endpoint.error_classes is None
+        cls = other if isinstance(other, type) else type(other)
+        if not may_be and cls.__module__ == "__main__":
+            raise UnsupportedTestsError(f"a {cls.__name__} of the tests and the class {self._or1_label}")
         return may_be and bool(self._or1_endpoint.call(function, (other, self), {}))
 
     return asks
@@ -85,7 +95,8 @@ def believed(stand_in: Any, name: str, answer: Any, sees: bool = False) -> Any:
 
 
 def _refusal(stand_in: Any, name: str, is_made: bool) -> Exception:
-    error = UnsupportedTestsError if is_made and not stand_in._or1_is_returned else TypeError
+    is_own = is_made and (stand_in._or1_is_built or not stand_in._or1_is_returned)
+    error = UnsupportedTestsError if is_own else TypeError
     return error(f"the operator {name} of an object of the program ({stand_in._or1_label})")
 
 

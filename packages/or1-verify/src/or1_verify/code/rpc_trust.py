@@ -19,7 +19,8 @@ def is_of_the_tests(function: Any, args: tuple[Any, ...]) -> bool:
     target = function if type(function) is RemoteObject else args[0] if args else None
     if type(target) is not RemoteObject:
         return False
-    return target._or1_entry[0] == "name" or bool(target._or1_is_tested) or may_stop(function)
+    is_method = target._or1_is_part and target._or1_label == "method"
+    return target._or1_entry[0] == "name" or bool(target._or1_is_tested or is_method) or may_stop(function)
 
 
 def is_believed(function: Any) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import classes_in, classes_used, foreign_needs, operands_used, unbound_names
+from or1_verify.code.names import classes_in, classes_used, compared_in, operands_used, unbound_names
+from or1_verify.code.needs import foreign_needs
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
 from or1_verify.code.run_plan import plan_of
@@ -45,6 +46,7 @@ def failures_of_code(
         "node_classes": sorted(node_classes(tests)),
         "classes": classes_used(sources, names),
         "operands": operands_used(sources, names),
+        "compared": compared_in(sources, names),
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:

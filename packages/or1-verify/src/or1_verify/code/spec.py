@@ -283,9 +283,9 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
     for test in [setup, *tests]:
         _compiles(test, "tests")
-    if _LEETCODE_HELPERS & set(free_names(setup, tests)):
-        setup = LEETCODE_SETUP + setup
     names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
+    if _LEETCODE_HELPERS & set(free_names(setup, tests)) - {*(names or ())}:
+        setup = LEETCODE_SETUP + setup
     names = names or free_names(setup, tests)
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
