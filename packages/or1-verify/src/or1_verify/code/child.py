@@ -115,8 +115,11 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
         for key in ("classes", "operands")
     )
     own = [each for each in scope.values() if isinstance(each, type)]
+    named = [each for name in job["names"] if isinstance(each := scope.get(name), type)]
+    asked = frozenset(job["attributes"])
+    used = [each for each in named if any(asked & {*vars(cls)} for cls in each.__mro__ if cls in own)]
     text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]
-    return (*classes, *text_enums, *filter(has_own_operators, operands))
+    return (*classes, *used, *text_enums, *filter(has_own_operators, operands))
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def _tester(job: dict[str, Any], send: Send, program: Any) -> None:
         class_names=frozenset([*job["classes"], *job["operands"]]),
         known_classes=frozenset(job["known_classes"]),
     )
-    endpoint.compared = frozenset(job["compared"])
+    endpoint.compared = dict.fromkeys(job["compared"])
     counter: Any = None
     if job["counts_checks"]:
         from or1_verify.code.assertions import CheckCounter

@@ -25,6 +25,9 @@ _LIBRARY = _MODULES | {
     name: f"from {module} import {name}" for module, names in _OF_LIBRARY.items() for name in names.split()
 }
 """Imports that tests may leave out: of modules, and of names by which tests check a result."""
+_ROUNDS = 3
+"""How often assignments are followed: values that come from the program by four steps are not seen."""
+_EQUALITIES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -173,23 +176,63 @@ def operands_used(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     return _classes_of(operands, made, names)
 
 
-def compared_in(sources: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Those names of the program whose instances tests compare, also in a list of them.
+def attributes_read(sources: Sequence[str]) -> set[str]:
+    """Names of the public attributes that tests read.
 
-    >>> compared_in(["p = Pair(1); assert f(2) == [p]; t.assertEqual(g(), Low(2))"], ["Low", "Odd", "Pair"])
+    >>> attributes_read(["assert s.top.left == s._x"]) == {"top", "left"}
+    True
+    """
+    nodes, _ = walked(tuple(sources))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr[:1] != "_"}
+
+
+def compared_in(sources: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those names of the program whose instances tests compare with other results of the program.
+
+    An instance may stand in a list. `Extract([3]) == 3` may be a function that gives a value.
+
+    >>> tests = ["p = Pair(1); assert f(2) == [p]; t.assertEqual(g(), Low(2)); assert Odd(3) == 1"]
+    >>> compared_in(tests, ["Low", "Odd", "Pair", "f", "g"])
     ['Low', 'Pair']
     """
     nodes, made = walked(tuple(sources))
-    sides: list[ast.expr] = []
+    touched = _touched(nodes, {*names, *(variable for variable, name in made.items() if name in names)})
+    found: list[ast.expr] = []
     for node in nodes:
         match node:
-            case ast.Compare(left, _, others):
-                sides += [left, *others]
+            case ast.Set(elements) | ast.Dict(keys=elements):
+                found += filter(None, elements)
+                continue
+            case ast.Subscript(slice=key):
+                found.append(key)
+                continue
+            case ast.Compare(left, signs, others) if any(isinstance(sign, _EQUALITIES) for sign in signs):
+                sides = [left, *others]
             case ast.Call(ast.Attribute(attr=name), args) if name.startswith("assert"):
-                sides += args
-    for side in sides:  # grows by the elements
-        sides += side.elts if isinstance(side, ast.List | ast.Tuple | ast.Set) else []
-    return _classes_of(sides, made, names)
+                sides = args
+            case _:
+                continue
+        is_result = [bool({*names_within(side)} & touched) for side in sides]
+        found += [side for side, own in zip(sides, is_result, strict=True) if sum(is_result) > own]
+    for side in found:  # grows by the elements
+        found += side.elts if isinstance(side, ast.List | ast.Tuple | ast.Set) else []
+    return _classes_of(found, made, names)
+
+
+def _touched(nodes: Sequence[ast.AST], names: set[str]) -> set[str]:
+    """Names of the program, and of variables whose values come from it."""
+    touched = {*names}
+    for _ in range(_ROUNDS):
+        for node in nodes:
+            pairs = [(node.target, node.iter)] if isinstance(node, ast.For) else _assigned(node)
+            for target, value in pairs:
+                touched |= {*names_within(target)} if value and touched & {*names_within(value)} else set()
+    return touched
+
+
+def names_within(expression: ast.expr) -> list[str]:
+    """The names in an expression."""
+    return [each.id for each in ast.walk(expression) if isinstance(each, ast.Name)]
 
 
 def _classes_of(owners: list[ast.expr], made: Mapping[str, str], names: Sequence[str]) -> list[str]:
@@ -208,16 +251,41 @@ def called(node: ast.expr) -> str:
 
 @lru_cache(maxsize=4)
 def walked(sources: tuple[str, ...]) -> tuple[list[ast.AST], dict[str, str]]:
-    """All nodes of sources; names of variables that are assigned a call of a name, and that name."""
+    """All nodes of sources; names of variables that are assigned a call of a name, and that name.
+
+    So is the parameter of `check`, which stands for the name that it is called with.
+    """
     nodes = [node for source in sources for node in ast.walk(parsed(source))]
     made = {
-        target.id: called(node.value)
+        target.id: called(value)
         for node in nodes
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-        for target in node.targets
-        if isinstance(target, ast.Name) and called(node.value)
+        for target, value in _assigned(node)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and called(value)
     }
+    entries = [name for node in nodes for name in _entry_of(node)]
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef) and node.name == "check" and node.args.args and entries:
+            made[node.args.args[0].arg] = entries[0]
     return nodes, made
+
+
+def _assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr | None]]:
+    """Targets and values of an assignment, one by one: also of `a, b = f(), g()`."""
+    match node:
+        case ast.Assign([ast.Tuple(targets) | ast.List(targets)], ast.Tuple(values) | ast.List(values)):
+            return [*zip(targets, values, strict=False)]
+        case ast.Assign(targets, value):
+            return [(target, value) for target in targets]
+        case ast.AnnAssign(target, _, value) | ast.NamedExpr(target, value):
+            return [(target, value)]
+    return []
+
+
+def _entry_of(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Call(ast.Name("check"), [ast.Name(entry)]):
+            return [entry]
+    return []
 
 
 def is_expression_of_names(text: str) -> bool:

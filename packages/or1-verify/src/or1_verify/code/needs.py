@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from or1_verify.code.names import called, walked
+from or1_verify.code.names import called, names_within, walked
 from or1_verify.code.rpc_atoms import is_class_name
 
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
@@ -39,7 +39,7 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
     'a context manager that the program returns (timer)'
     """
     nodes, made = walked(tuple(sources))
-    errors = {name for node in nodes for each in _expected_errors(node) for name in _names_in(each)}
+    errors = {name for node in nodes for each in _expected_errors(node) for name in names_within(each)}
     patches = tuple(f"{each}." for each in _patches(nodes) if each.split(".")[0] not in names)
     modules = _modules(nodes)
     for node in nodes:
@@ -79,10 +79,6 @@ def _expected_errors(node: ast.AST) -> list[ast.expr]:
         case ast.Call(function, [expected, *_]) if "aises" in ast.unparse(function):
             return [expected]
     return []
-
-
-def _names_in(expression: ast.expr) -> list[str]:
-    return [each.id for each in ast.walk(expression) if isinstance(each, ast.Name)]
 
 
 def _is_test_class(node: ast.ClassDef) -> bool:

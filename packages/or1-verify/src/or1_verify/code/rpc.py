@@ -93,7 +93,7 @@ class RpcEndpoint:
         self.error_classes: ErrorClasses | None = None
         self._kept_classes = kept_classes
         self.class_names = class_names
-        self.compared: frozenset[str] = frozenset()  # those of them whose instances the tests compare
+        self.compared: dict[str, Any] = {}  # those whose instances are compared, and their attributes
         self.seeds: list[list[Any]] = []  # of random numbers, set by the tests since the last call
         self._send = send
         self._receive = receive

@@ -159,6 +159,10 @@ CLASSES: dict[str, type] = {
     },
 }
 """Classes that `isinstance` sees, by the name of an object's class."""
+UNIQUE = frozenset(
+    {*CLASSES, "method", "builtin_function_or_method", "module", "coroutine", "async_generator"}
+)
+"""Names of classes whose objects are equal to no other ones."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}

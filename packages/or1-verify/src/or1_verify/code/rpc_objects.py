@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from or1_verify.code.rpc_atoms import (
     CLASSES,
     OPERATORS,
+    UNIQUE,
     TransferError,
     is_class_name,
     is_foreign,
@@ -22,7 +23,7 @@ from or1_verify.code.rpc_atoms import (
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of
-from or1_verify.code.rpc_states import equality, note_made, note_returned
+from or1_verify.code.rpc_states import equality, is_changed, note_made, note_returned, values_given
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -126,6 +127,7 @@ class RemoteObject(_Local):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._or1_refused and {*map(type, (*args, *kwargs.values()))} - {RemoteObject}:
             raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
+        values = values_given(self, args, kwargs)
         result = self._or1_endpoint.call(self, args, kwargs)
         if not self._or1_is_believed:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
@@ -133,14 +135,11 @@ class RemoteObject(_Local):
             result._or1_note(_or1_is_part=True)
             if self._or1_maker == result._or1_label:  # another way to make an instance
                 result._or1_note(_or1_is_tested=True, _or1_is_returned=True, _or1_is_built=True)
-        elif type(result) is RemoteObject and self._or1_is_named:
-            is_class = self._or1_label in self._or1_endpoint.class_names
-            is_tested = self._or1_label.lstrip("_")[:1].isupper()
-            result._or1_note(_or1_is_tested=is_tested, _or1_is_made=is_class)
-            if is_tested and result._or1_label == self._or1_label:
-                note_made(result, (*args, *kwargs.values()))
-                return result
-        note_returned(result, RemoteObject)
+        is_class = self._or1_is_named and self._or1_label.lstrip("_")[:1].isupper()
+        if type(result) is RemoteObject and self._or1_is_named:
+            is_made = self._or1_label in self._or1_endpoint.class_names
+            result._or1_note(_or1_is_tested=is_class, _or1_is_made=is_made)
+        note_made(self, result, values) if is_class else note_returned(result, RemoteObject)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -251,19 +250,24 @@ class RemoteObject(_Local):
             return False
         if self._or1_entry == other._or1_entry:
             return True
-        if self._or1_is_value and other._or1_is_value:
+        if self._or1_is_value and other._or1_is_value and not (is_changed(self) or is_changed(other)):
             return bool(self._or1_value() == other._or1_value())
-        if self._or1_is_tested or other._or1_is_tested:
-            if (is_equal := equality(self, other)) is not None:
-                return is_equal
-            raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
-        return False
+        if self._or1_is_itself or other._or1_is_itself:
+            return False
+        if (is_equal := equality(self, other)) is not None:
+            return is_equal
+        raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
 
     def __hash__(self) -> Any:
-        """The value's, or the object's own if the tests make it: those of equal hash are compared."""
+        """The value's, or the object's own: those of equal hash are compared."""
         if self._or1_is_value:
             return hash(self._or1_value())
-        return self._or1_endpoint.call(hash, (self,), {}) if self._or1_is_tested else id(self)
+        return id(self) if self._or1_is_itself else self._or1_endpoint.call(hash, (self,), {})
+
+    @property
+    def _or1_is_itself(self) -> bool:
+        """Whether the object is equal to no other one: a function, a class, an iterator, an exception."""
+        return self._or1_is_named or self._or1_names is not None or self._or1_label in UNIQUE
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

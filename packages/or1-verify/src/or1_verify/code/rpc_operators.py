@@ -40,11 +40,13 @@ def operator_of(name: str) -> Callable[..., Any]:
         if name not in _JUDGING and (self._or1_is_tested or is_instance):
             sees = any(each._or1_sees for each in values if type(each) is type(self))
             comparing = _DISTANCES if self._or1_is_given else _COMPARING
+            made = [each._or1_given is not None for each in values if type(each) is type(self)]
+            sees |= base in comparing and any(made) and not all(made)  # of a result to an expected object
             sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
-            was_given, saw = self._or1_is_given, self._or1_sees
+            was_returned, saw = self._or1_is_returned, self._or1_sees
             result = self._or1_endpoint.call(function, values, {})
-            if result is self and is_in_place and was_given:  # no other object, and no difference
-                self._or1_note(_or1_is_returned=False, _or1_sees=saw)
+            if result is self and is_in_place and self._or1_given:  # no other object, and no difference
+                self._or1_note(_or1_is_returned=was_returned, _or1_sees=saw)
                 return self
             if type(result) is not type(self):
                 return believed(self, name, result, sees or (bool(plain) and not is_tested))
@@ -74,7 +76,7 @@ def class_check(function: Any) -> Callable[[Any, Any], bool]:
 
     def asks(self: Any, other: Any) -> bool:
         may_be = type(other) is type(self) or self._or1_endpoint.error_classes is None
-        cls = other if isinstance(other, type) else type(other)
+        cls = other if issubclass(type(other), type) else type(other)
         if not may_be and cls.__module__ == "__main__":
             raise UnsupportedTestsError(f"a {cls.__name__} of the tests and the class {self._or1_label}")
         return may_be and bool(self._or1_endpoint.call(function, (other, self), {}))

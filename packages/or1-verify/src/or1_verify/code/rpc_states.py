@@ -3,97 +3,164 @@
 An object's own `==` may answer yes to everything. It is believed where the attributes agree, and where an
 object has the expected ones only if the program has computed them:
 
-- The tests have made the expected object with plain values. Its attributes hold these values in their order,
-  and no others but two counts.
-- The attributes of the other object were read when the program returned it, before the expected one was made.
-
-Of two objects that the tests have made, each is an expected one. Of two that the program has returned, none
-is: it has computed both.
+- The tests have made the expected object with plain values. Right after that its attributes were these
+  values, in this order, and at most two lengths of them.
+- The attributes of the other object were read when the program returned it, before the expected one was made,
+  or the tests have made it too.
 """
 
 from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
-from or1_verify.code.rpc_errors import came_from_program
+from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 
 _MOST_ELEMENTS = 64
 """Longest list of results whose attributes are read."""
-_MOST_COUNTS, _MOST_TRIED = 2, 8
-"""Integers beside the values that an object is made with, as its length; attributes that may be such."""
-_State = tuple[int, dict[str, Any]]
-"""When attributes were read, as a number of calls, and the attributes."""
+_MOST_LENGTHS, _MOST_TRIED = 2, 8
+"""Lengths beside the values that an object is made with; attributes that are tried as such."""
+_PLAIN = (str, bytes, int, float, complex, Decimal, Fraction, date, timedelta, type(None))
+Attributes = list[tuple[str, Any]]
 
 
-def note_made(made: Any, values: Sequence[Any]) -> None:
-    """Note the values with which the tests have made an object."""
-    made._or1_note(_or1_given=(made._or1_endpoint.num_calls, values))
+class Given(NamedTuple):
+    """What is known of an object that the tests have made."""
+
+    moment: int
+    """Number of calls of the program before."""
+    values: list[Any] | None
+    """The values it was made with; None if they are not plain or the tests do not compare such objects."""
+    attributes: Attributes | None
+    """Its attributes, if they are these values."""
+
+
+class _NotPlainError(Exception):
+    """A value has parts that are not plain."""
+
+
+def values_given(maker: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any] | None:
+    """The values with which the tests are about to make an object that they compare; None if not plain."""
+    if not maker._or1_is_named or maker._or1_label not in maker._or1_endpoint.compared:
+        return None
+    return _plain([*args, *kwargs.values()])
+
+
+def note_made(maker: Any, made: Any, values: list[Any] | None) -> None:
+    """Note what the tests have made by calling a name that may be a class.
+
+    Raises:
+        UnsupportedTestsError: the tests compare what it makes, and it is no new object of these values.
+    """
+    kind, endpoint = type(maker), maker._or1_endpoint
+    is_compared = maker._or1_label in endpoint.compared
+    if type(made) is kind and made._or1_is_returned and is_compared:
+        if not values or made._or1_given is None or made._or1_given.values != values:
+            raise UnsupportedTestsError(f"{maker._or1_label}() gives an object that it has given before")
+    elif type(made) is kind and not made._or1_kind:
+        attributes = _attributes(made) if values else None
+        known = attributes if attributes and _are_values(attributes, values or []) else None
+        if maker._or1_label == made._or1_label:
+            made._or1_note(_or1_given=Given(endpoint.num_calls, values, known))
+    elif values is not None and _plain(made._or1_value() if type(made) is kind else made) not in (
+        values,
+        *values[:1],
+    ):
+        raise UnsupportedTestsError(f"a value of {maker._or1_label}() is compared with another result")
 
 
 def note_returned(result: Any, kind: type) -> None:
     """Note the attributes of what the program has returned: a stand-in of this kind, or a few in a list."""
     objects = result if type(result) in (list, tuple) and len(result) <= _MOST_ELEMENTS else [result]
     for each in objects:
-        if type(each) is kind and each._or1_label in each._or1_endpoint.compared:
-            each._or1_note(_or1_state=_attributes(each))
+        if type(each) is kind and each._or1_label in each._or1_endpoint.compared and not each._or1_given:
+            found = _plain(each._or1_value()) if each._or1_kind else _attributes(each)
+            each._or1_note(_or1_state=(each._or1_endpoint.num_calls, found))
+
+
+def is_changed(value: Any) -> bool:
+    """Whether an object that is a value is another one now than when the program returned it."""
+    return value._or1_state is not None and value._or1_state[1] != _plain(value._or1_value())
 
 
 def equality(one: Any, other: Any) -> bool | None:
     """Whether two objects are equal; None where the answer of the program cannot be believed."""
-    if one._or1_label != other._or1_label:
+    endpoint, label = one._or1_endpoint, one._or1_label
+    made = [each._or1_given for each in (one, other) if each._or1_given]
+    returned = [each._or1_state for each in (one, other) if not each._or1_given]
+    known = [each.attributes for each in made] + [each[1] for each in returned if each]
+    if label != other._or1_label or not made or len(known) < 2 or None in known:
         return None
-    states = [_expected(each) if each._or1_given else each._or1_state for each in (one, other)]
-    if None in states:
+    if any(state[0] > given.moment for state in returned for given in made):
         return None
-    if any(
-        result._or1_state[0] > expected._or1_given[0]
-        for result, expected in ((one, other), (other, one))
-        if expected._or1_given and not result._or1_given
-    ):
+    names = [[name for name, _ in given.attributes] for given in made]
+    endpoint.compared[label] = endpoint.compared[label] or names[0]
+    if any(each != endpoint.compared[label] for each in names):
         return None
-    is_equal = bool(states[0][1] == states[1][1])
-    return is_equal if one._or1_endpoint.call(operator.eq, (one, other), {}) is is_equal else None
+    is_equal = bool(known[0] == known[1])
+    return is_equal if endpoint.call(operator.eq, (one, other), {}) is is_equal else None
 
 
-def _expected(made: Any) -> _State | None:
-    """The attributes of an object that the tests have made, if they are the values that it was made with."""
-    found = _attributes(made)
-    values = _leaves(made._or1_given[1], type(made))
-    if found is None or not values:
-        return None
-    sizes = {name: _leaves(each, type(made)) or () for name, each in found[1].items()}
-    counts = [name for name, each in sizes.items() if each and {*map(type, each)} == {int}][:_MOST_TRIED]
-    for left_out in (each for number in range(_MOST_COUNTS + 1) for each in combinations(counts, number)):
-        kept = [each for name, each in found[1].items() if name not in left_out]
-        is_short = sum(len(sizes[name]) for name in left_out) <= _MOST_COUNTS
-        if is_short and _leaves(kept, type(made)) == values:
-            return found
-    return None
-
-
-def _attributes(each: Any) -> _State | None:
-    """The attributes of an object as of now; None if it has none of its own."""
+def _attributes(each: Any) -> Attributes | None:
+    """The attributes of an object as of now, in their order; None if one is not plain, or it has none."""
     try:
         found = each._or1_endpoint.call(getattr, (each, "__dict__"), {})
     except Exception as error:
         if not came_from_program(error):
             raise
         return None
-    has_values = type(found) is dict and bool(_leaves([*found.values()], type(each)))
-    return (each._or1_endpoint.num_calls, found) if has_values else None
+    plain = _plain(list(found.values())) if type(found) is dict else None
+    return list(zip(found, plain, strict=True)) if plain else None
 
 
-def _leaves(value: Any, kind: type) -> list[Any] | None:
-    """The plain values in a value, in their order; None if an object of the program is among them."""
-    if type(value) is kind:
+def _are_values(attributes: Attributes, values: list[Any]) -> bool:
+    """Whether attributes are these values one by one, or all in one attribute, and lengths of them."""
+    lengths = {0, len(values), *_lengths(values)}
+    parts = {name: each if isinstance(each, list) else [each] for name, each in attributes}
+    counts = [
+        name for name, part in parts.items() if part and all(type(n) is int and n in lengths for n in part)
+    ]
+    for number in range(_MOST_LENGTHS + 1):
+        for left_out in combinations(counts[:_MOST_TRIED], number):
+            kept = [each for name, each in attributes if name not in left_out]
+            is_short = sum(len(parts[name]) for name in left_out) <= _MOST_LENGTHS
+            if values and is_short and values in (kept, *kept[: len(kept) == 1]):
+                return True
+    return False
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    if isinstance(value, list):
+        yield len(value)
+        for each in value:
+            yield from _lengths(each)
+
+
+def _plain(value: Any) -> Any:
+    """A value with lists for its containers, to be compared; None if it has parts that are not plain."""
+    try:
+        return _normal(value)
+    except _NotPlainError:
         return None
+
+
+def _normal(value: Any) -> Any:
+    if type(value).__module__.endswith("rpc_objects"):
+        return ["an object", *value._or1_entry]
     if isinstance(value, dict):
-        value = [part for item in value.items() for part in item]
-    if not isinstance(value, list | tuple | set | frozenset | deque):
-        return [] if value is None else [value]
-    parts = [_leaves(each, kind) for each in value]
-    return None if None in parts else [leaf for part in parts for leaf in part or ()]
+        return ["a dictionary", *([_normal(key), _normal(each)] for key, each in value.items())]
+    if isinstance(value, set | frozenset):
+        return ["a set", *sorted(map(_normal, value), key=repr)]
+    if isinstance(value, list | tuple | deque):
+        return [_normal(each) for each in value]
+    if type(value).__module__ == "numpy" and type(value).__name__ == "ndarray":
+        return ["an array", _normal(value.tolist())]
+    if not isinstance(value, _PLAIN):
+        raise _NotPlainError
+    return value

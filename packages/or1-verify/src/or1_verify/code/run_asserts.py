@@ -13,7 +13,14 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import classes_in, classes_used, compared_in, operands_used, unbound_names
+from or1_verify.code.names import (
+    attributes_read,
+    classes_in,
+    classes_used,
+    compared_in,
+    operands_used,
+    unbound_names,
+)
 from or1_verify.code.needs import foreign_needs
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
@@ -47,6 +54,7 @@ def failures_of_code(
         "classes": classes_used(sources, names),
         "operands": operands_used(sources, names),
         "compared": compared_in(sources, names),
+        "attributes": sorted(attributes_read(sources)),
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:

@@ -87,7 +87,7 @@ def _call(
     names = [tests.fn_name]  # functions of the preamble, such as `add`, are not the program's
     job = {
         "side": "program", "setup": PREAMBLE, "names": names, "program": program,
-        "classes": [], "operands": [], "node_classes": [],
+        "classes": [], "operands": [], "node_classes": [], "attributes": [],
     }  # fmt: skip
     session = start_job(sandbox, job, limits)
     try:

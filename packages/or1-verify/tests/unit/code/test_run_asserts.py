@@ -145,7 +145,13 @@ def f(n): return S()
         "at every request",
     ),
     ("assert repr(Stack(1)) == 'a stack'", STACK, "right", "as a class writes itself"),
-    ("assert Stack(1) == Stack(1)", STACK, "bad_tests", "equality of objects is not transferred"),
+    ("assert Stack(1) == Stack(1)", STACK, "right", "equality of objects is judged by their attributes"),
+    (
+        "s = Stack(2)\ns.push(1)\nassert s == Stack(2, 1)",
+        STACK,
+        "bad_tests",
+        "not of changed ones",
+    ),
     ("assert Stack(1) == 7", STACK, "wrong_answer", "with nothing"),
     ("s = Stack(1)\nassert s == s", STACK, "right", "but are themselves"),
     (
