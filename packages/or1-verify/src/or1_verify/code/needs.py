@@ -1,4 +1,4 @@
-"""What tests ask of a program that cannot cross to it, or from it."""
+"""Needs of tests that cannot be met: they would have to cross to the program, or from it."""
 
 from __future__ import annotations
 

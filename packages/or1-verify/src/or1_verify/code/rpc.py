@@ -115,8 +115,7 @@ class RpcEndpoint:
         self._remote: dict[int, RemoteObject] = {}
         self.known: dict[str, Any] = {}
         """The stand-ins for objects of the program that the tests name, and exception classes."""
-        self.num_calls = 0
-        """Number of calls to the other side."""
+        self.num_calls = 0  # of the other side
         self.num_uses = 0
         """The same without those for truth and text alone."""
         self.evidence = Evidence()

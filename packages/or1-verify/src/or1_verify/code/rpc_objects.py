@@ -254,8 +254,8 @@ class RemoteObject(_Local):
             return bool(self._or1_value() == other._or1_value())
         if self._or1_is_itself or other._or1_is_itself:
             return False
-        if (is_equal := equality(self, other)) is not None:
-            return is_equal
+        if (found := equality(self, other)) is not None:
+            return found
         raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
 
     def __hash__(self) -> Any:

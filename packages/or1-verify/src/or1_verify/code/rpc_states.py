@@ -31,7 +31,7 @@ Attributes = list[tuple[str, Any]]
 
 
 class Given(NamedTuple):
-    """What is known of an object that the tests have made."""
+    """Facts about an object that the tests have made."""
 
     moment: int
     """Number of calls of the program before."""
@@ -49,7 +49,8 @@ def values_given(maker: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """The values with which the tests are about to make an object that they compare; None if not plain."""
     if not maker._or1_is_named or maker._or1_label not in maker._or1_endpoint.compared:
         return None
-    return _plain([*args, *kwargs.values()])
+    values: list[Any] | None = _plain([*args, *kwargs.values()])
+    return values
 
 
 def note_made(maker: Any, made: Any, values: list[Any] | None) -> None:
@@ -75,10 +76,10 @@ def note_made(maker: Any, made: Any, values: list[Any] | None) -> None:
         raise UnsupportedTestsError(f"a value of {maker._or1_label}() is compared with another result")
 
 
-def note_returned(result: Any, kind: type) -> None:
+def note_returned(result: Any, kind: type[Any]) -> None:
     """Note the attributes of what the program has returned: a stand-in of this kind, or a few in a list."""
-    objects = result if type(result) in (list, tuple) and len(result) <= _MOST_ELEMENTS else [result]
-    for each in objects:
+    few = type(result) in (list, tuple) and len(result) <= _MOST_ELEMENTS
+    for each in result if few else [result]:
         if type(each) is kind and each._or1_label in each._or1_endpoint.compared and not each._or1_given:
             found = _plain(each._or1_value()) if each._or1_kind else _attributes(each)
             each._or1_note(_or1_state=(each._or1_endpoint.num_calls, found))
@@ -112,9 +113,9 @@ def _attributes(each: Any) -> Attributes | None:
     try:
         found = each._or1_endpoint.call(getattr, (each, "__dict__"), {})
     except Exception as error:
-        if not came_from_program(error):
-            raise
-        return None
+        if came_from_program(error):
+            return None
+        raise
     plain = _plain(list(found.values())) if type(found) is dict else None
     return list(zip(found, plain, strict=True)) if plain else None
 
