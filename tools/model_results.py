@@ -17,8 +17,7 @@ from typing import Any
 from or1.evals.compare import compare
 from or1.evals.results import EvalFolder
 from or1.evals.tables import tabulate
-from or1.tracking.run_data import read_run
-from or1.tracking.summary import summarize
+from tools.run_facts import facts_of, interval
 
 FOLDER = Path(__file__).parents[1] / "docs/results/models"
 HEAD = """
@@ -34,8 +33,6 @@ like these. A gain is paired by problem, against the row before, the last also a
 
 def add(run: Path, name: str, command: str, model: str, evaluations: Sequence[tuple[int, Path]]) -> None:
     """Keep the figures of a finished run and of evaluations of its checkpoints."""
-    summary = summarize(read_run(run))
-    described = json.loads((run / "config.json").read_text(encoding="utf-8"))
     folders = [folder for _, folder in evaluations]
     pairs = list(pairwise(range(len(folders))))
     if len(folders) > 2:
@@ -43,11 +40,7 @@ def add(run: Path, name: str, command: str, model: str, evaluations: Sequence[tu
     steps = [step for step, _ in evaluations]
     kept = {
         "model": model,
-        "command": command,
-        "seed": described["config"]["seed"],
-        "packages": described["provenance"]["packages"],
-        **{key: summary[key] for key in ("commit", "config_hash", "data_hash", "or1_version", "num_steps")},
-        **{key: summary[key] for key in ("reward", "entropy_nats", "entropy_prediction", "seconds")},
+        **facts_of(run, command),
         "evaluations": [_evaluation(step, folder) for step, folder in evaluations],
         "gains": [_gain(steps[i], steps[j], folders[i], folders[j]) for i, j in pairs],
     }
@@ -88,20 +81,12 @@ def section() -> str:
 def _rows(kept: dict[str, Any]) -> Iterator[str]:
     for found in kept["evaluations"]:
         gains = [g for g in kept["gains"] if g["to"] == found["step"]]
-        shown = "; ".join(f"{_signed(g['difference'])} since step {g['from']}" for g in gains)
+        shown = "; ".join(f"{interval(**g['difference'], sign='+')} since step {g['from']}" for g in gains)
         yield (
             f"| `{kept['command']}` with {kept['model']} | {kept['seed']} | {found['step']} "
-            f"| {_interval(found['score'])} | {shown} | {found['truncated_fraction']:.3f} "
+            f"| {interval(**found['score'])} | {shown} | {found['truncated_fraction']:.3f} "
             f"| {found['tokens_mean']:.0f} | `{kept['commit'][:8]}` |"
         )
-
-
-def _interval(estimate: dict[str, float]) -> str:
-    return f"{estimate['mean']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
-
-
-def _signed(estimate: dict[str, float]) -> str:
-    return f"{estimate['mean']:+.3f} [{estimate['low']:+.3f}, {estimate['high']:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import model_results
+from tools.run_facts import facts_of, heldout_of, interval
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
@@ -53,16 +54,7 @@ avg@k as fractions of 1. The command under a benchmark evaluates a model on it, 
 
 def add(run: Path, name: str, command: str) -> None:
     """Keep the figures of a finished run."""
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    described = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    kept = {
-        "command": command,
-        "seed": described["config"]["seed"],
-        "packages": described["provenance"]["packages"],
-        **{key: summary[key] for key in ("commit", "config_hash", "data_hash", "or1_version")},
-        **{key: summary[key] for key in ("num_steps", "reward", "entropy_nats", "seconds")},
-        "heldout": summary["heldout"],
-    }
+    kept = facts_of(run, command) | {"heldout": heldout_of(run)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
@@ -75,7 +67,7 @@ def runs() -> list[dict[str, Any]]:
 
 def score(row: dict[str, Any]) -> str:
     """A score with its interval."""
-    return f"{row['avg_at_k']:.3f} [{row['avg_at_k_low']:.3f}, {row['avg_at_k_high']:.3f}]"
+    return interval(row["avg_at_k"], row["avg_at_k_low"], row["avg_at_k_high"])
 
 
 def by_command() -> Iterator[tuple[str, list[dict[str, Any]]]]:

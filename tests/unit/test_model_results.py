@@ -56,17 +56,10 @@ def test_the_last_evaluation_is_compared_with_the_first_too(
             )
         ]  # fmt: skip
 
-    summary = dict.fromkeys(
-        ("commit", "config_hash", "data_hash", "or1_version", "num_steps", "reward", "entropy_nats"), 1
-    )
-    summary |= {"entropy_prediction": 1, "seconds": 1}
     monkeypatch.setattr(model_results, "FOLDER", tmp_path / "models")
     monkeypatch.setattr(model_results, "compare", compare)
-    monkeypatch.setattr(model_results, "summarize", lambda run: summary)
-    monkeypatch.setattr(model_results, "read_run", lambda folder: folder)
+    monkeypatch.setattr(model_results, "facts_of", lambda run, command: {"command": command})
     monkeypatch.setattr(model_results, "_evaluation", lambda step, folder: {"step": step})
-    described = {"config": {"seed": 1}, "provenance": {"packages": {}}}
-    (tmp_path / "config.json").write_text(json.dumps(described))
     folders = [(0, tmp_path / "start"), (30, tmp_path / "middle"), (60, tmp_path / "end")]
     model_results.add(tmp_path, "m", "or1 train x", "M", folders)
     assert seen == [("start", "middle"), ("middle", "end"), ("start", "end")]

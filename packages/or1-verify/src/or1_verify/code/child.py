@@ -110,12 +110,11 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
 
 def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...]:
     """Classes whose instances stay in this process: a plain value would lose their methods or operators."""
-    classes, operands = (
+    classes, operands, named = (
         [found for name in job[key] if isinstance(found := scope.get(name), type)]
-        for key in ("classes", "operands")
+        for key in ("classes", "operands", "names")
     )
     own = [each for each in scope.values() if isinstance(each, type)]
-    named = [each for name in job["names"] if isinstance(each := scope.get(name), type)]
     asked = frozenset(job["attributes"])
     used = [each for each in named if any(asked & {*vars(cls)} for cls in each.__mro__ if cls in own)]
     text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]

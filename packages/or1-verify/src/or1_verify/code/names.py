@@ -10,6 +10,7 @@ from functools import lru_cache
 from keyword import iskeyword
 
 from or1_verify.code.program import PLAIN_IMPORTS, STAR_IMPORTS
+from or1_verify.code.rpc_atoms import is_capitalised
 from or1_verify.code.syntax import parsed
 
 _BUILTINS = frozenset({*vars(builtins), "pytest"})
@@ -195,6 +196,8 @@ def compared_in(sources: Sequence[str], names: Sequence[str]) -> list[str]:
     >>> compared_in(tests, ["Low", "Odd", "Pair", "f", "g"])
     ['Low', 'Pair']
     """
+    if not any(map(is_capitalised, names)):
+        return []
     nodes, made = walked(tuple(sources))
     touched = _touched(nodes, {*names, *(variable for variable, name in made.items() if name in names)})
     found: list[ast.expr] = []
@@ -202,31 +205,31 @@ def compared_in(sources: Sequence[str], names: Sequence[str]) -> list[str]:
         match node:
             case ast.Set(elements) | ast.Dict(keys=elements):
                 found += filter(None, elements)
-                continue
             case ast.Subscript(slice=key):
                 found.append(key)
-                continue
             case ast.Compare(left, signs, others) if any(isinstance(sign, _EQUALITIES) for sign in signs):
-                sides = [left, *others]
+                found += _beside_results([left, *others], touched)
             case ast.Call(ast.Attribute(attr=name), args) if name.startswith("assert"):
-                sides = args
-            case _:
-                continue
-        is_result = [bool({*names_within(side)} & touched) for side in sides]
-        found += [side for side, own in zip(sides, is_result, strict=True) if sum(is_result) > own]
+                found += _beside_results(args, touched)
     for side in found:  # grows by the elements
         found += side.elts if isinstance(side, ast.List | ast.Tuple | ast.Set) else []
     return _classes_of(found, made, names)
 
 
+def _beside_results(sides: Sequence[ast.expr], touched: set[str]) -> list[ast.expr]:
+    """Those sides of a comparison beside which another one comes from the program."""
+    is_result = [bool({*names_within(side)} & touched) for side in sides]
+    return [side for side, own in zip(sides, is_result, strict=True) if sum(is_result) > own]
+
+
 def _touched(nodes: Sequence[ast.AST], names: set[str]) -> set[str]:
     """Names of the program, and of variables whose values come from it."""
     touched = {*names}
+    pairs = (_looped(node) or _assigned(node) for node in nodes)
+    flows = [({*names_within(to)}, {*names_within(value)}) for each in pairs for to, value in each if value]
     for _ in range(_ROUNDS):
-        for node in nodes:
-            pairs = [(node.target, node.iter)] if isinstance(node, ast.For) else _assigned(node)
-            for target, value in pairs:
-                touched |= {*names_within(target)} if value and touched & {*names_within(value)} else set()
+        for targets, sources in flows:
+            touched |= targets if touched & sources else set()
     return touched
 
 
@@ -235,11 +238,21 @@ def names_within(expression: ast.expr) -> list[str]:
     return [each.id for each in ast.walk(expression) if isinstance(each, ast.Name)]
 
 
+def uses_of(sources: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """How tests use the names of the program, for the processes of both sides."""
+    return {
+        "classes": classes_used(sources, names),
+        "operands": operands_used(sources, names),
+        "compared": compared_in(sources, names),
+        "attributes": sorted(attributes_read(sources)),
+    }
+
+
 def _classes_of(owners: list[ast.expr], made: Mapping[str, str], names: Sequence[str]) -> list[str]:
     owners = [*owners, *(node.func for node in owners if isinstance(node, ast.Call))]
     read = {node.id for node in owners if isinstance(node, ast.Name)}
     read |= {made[name] for name in read if name in made}
-    return [name for name in names if name in read and name.lstrip("_")[:1].isupper()]
+    return [name for name in names if name in read and is_capitalised(name)]
 
 
 def called(node: ast.expr) -> str:
@@ -279,6 +292,10 @@ def _assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr | None]]:
         case ast.AnnAssign(target, _, value) | ast.NamedExpr(target, value):
             return [(target, value)]
     return []
+
+
+def _looped(node: ast.AST) -> list[tuple[ast.expr, ast.expr | None]]:
+    return [(node.target, node.iter)] if isinstance(node, ast.For) else []
 
 
 def _entry_of(node: ast.AST) -> list[str]:

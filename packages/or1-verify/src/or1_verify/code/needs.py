@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 from or1_verify.code.names import called, names_within, walked
-from or1_verify.code.rpc_atoms import is_class_name
+from or1_verify.code.rpc_atoms import is_capitalised, is_class_name
 
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
@@ -26,6 +27,8 @@ _OF_CLASSES = frozenset(
     {"__subclasses__", "__base__", "__bases__", "__mro__", "mro", "__class__", "__self__", "__func__"}
 )
 """Attributes of classes, objects and methods that a stand-in does not have, or has of its own."""
+_LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call, ast.Assign)
+"""Nodes that may look into a class."""
 _FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS, *_ABOUT_CLASSES})
 _ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup")
 _OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
@@ -42,6 +45,7 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
     errors = {name for node in nodes for each in _expected_errors(node) for name in names_within(each)}
     patches = tuple(f"{each}." for each in _patches(nodes) if each.split(".")[0] not in names)
     modules = _modules(nodes)
+    classes = [name for name in names if name not in errors]
     for node in nodes:
         if patches and isinstance(node, ast.Call) and f"{ast.unparse(node.func)}.".startswith(patches):
             return f"a patch ({ast.unparse(node)[:60]}): the program runs in another process"
@@ -49,7 +53,7 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
             return f"an event loop for the program ({ast.unparse(node)[:60]})"
         if need := _need_of_statement(node, made, names):
             return need
-        if _looks_into_class(node, modules, made, [name for name in names if name not in errors]):
+        if isinstance(node, _LOOKS) and _looks_into_class(node, modules, made, classes):
             return f"to look into a class of the program ({ast.unparse(node).splitlines()[0][:60]})"
     found = (_need_of_module(node, modules, made) for node in walked(tuple(sources[1:]))[0])
     return next(filter(None, found), None)
@@ -57,9 +61,9 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
 
 def _need_of_statement(node: ast.AST, made: Mapping[str, str], names: Sequence[str]) -> str | None:
     if isinstance(node, ast.With):
-        used = [each for item in node.items for each in [called(item.context_expr)]]
+        used = [called(item.context_expr) for item in node.items]
         found = [made.get(each, each) for each in used if made.get(each, each) in names]
-        if any(not name.lstrip("_")[:1].isupper() for name in found):
+        if not all(map(is_capitalised, found)):
             return f"a context manager that the program returns ({found[0]})"
     if isinstance(node, ast.ClassDef):
         bases = [name for base in node.bases if (name := called(base)) in names]
@@ -76,7 +80,7 @@ def _expected_errors(node: ast.AST) -> list[ast.expr]:
     match node:
         case ast.ExceptHandler(ast.expr() as expected):
             return [expected]
-        case ast.Call(function, [expected, *_]) if "aises" in ast.unparse(function):
+        case ast.Call(check, [expected, *_]) if _last_name(check).startswith(("raises", "assertRaises")):
             return [expected]
     return []
 
@@ -101,49 +105,41 @@ def _looks_into_class(
 ) -> bool:
     """Whether a class of the program, or an object's, is needed itself: there is only a stand-in for it."""
 
-    def of_program(expression: ast.expr) -> bool:
-        root = _root(expression)
-        return made.get(root, root) in names
-
-    def is_class(name: str) -> bool:
-        return name in names and is_class_name(name)
-
-    def is_identity(sign: ast.cmpop, left: ast.expr, right: ast.expr) -> bool:
-        """Whether a class is compared with what the program gives: a stand-in is another object."""
-        sides = (left,) if isinstance(sign, ast.In | ast.NotIn) else (left, right)
-        classes = [each for each in sides if isinstance(each, ast.Name) and is_class(each.id)]
-        texts = [ast.unparse(each) for each in (left, right)]
-        is_state = any(each.startswith("vars(") or each.endswith(".__dict__") for each in texts)
-        is_own = bool(classes) and not any(each.startswith("type(") for each in texts)
-        return is_own or (is_state and isinstance(sign, ast.Is | ast.IsNot))
-
+    of_program = partial(_is_of_program, made=made, names=names)
     match node:
         case ast.Attribute(value, attr) if attr in _OF_CLASSES:
             return of_program(value)
         case ast.Attribute(ast.Name(name), "__dict__") | ast.Call(ast.Name("vars"), [ast.Name(name)]):
-            return is_class(name)
+            return name in names and is_class_name(name)
         case ast.Compare(left, signs, others):
             pairs = zip(signs, pairwise([left, *others]), strict=True)
-            return any(is_identity(sign, *pair) for sign, pair in pairs)
+            return any(_is_identity(sign, *pair, names) for sign, pair in pairs)
         case ast.MatchClass(cls):
             return of_program(cls)
         case ast.Call(ast.Name("isinstance"), [first, ast.Name("type")]) | ast.Call(ast.Name("dir"), [first]):
             return of_program(first)
-        case ast.Attribute(attr="__suppress_context__") | ast.Attribute(ast.Name("gc"), "collect"):
+        case ast.Attribute(attr="__suppress_context__" | "addHandler"):
             return True
-        case ast.Call(ast.Attribute(attr="addHandler")):
+        case ast.Attribute(ast.Name("gc"), "collect"):
             return True
         case ast.Assign([ast.Attribute(value)], ast.Call(ast.Name("ListNode" | "TreeNode" as cls))):
             return cls not in names and of_program(value)  # a node of the tests crosses as a copy
         case ast.Call(function, args, keywords):
             own = [each.value for each in keywords if each.arg in ("spec", "spec_set")]
-            asked = [*args, *own] if ast.unparse(function).endswith("create_autospec") else own
-            module = modules.get(_root(function), "")
-            about = _ABOUT_CLASSES.get(module, frozenset())
-            if about is None or ast.unparse(function).split(".")[-1] in about:
-                asked = [*asked, *args]
-            return any(map(of_program, asked))
+            about = _ABOUT_CLASSES.get(modules.get(_root(function), ""), frozenset())
+            last = _last_name(function)
+            is_about = about is None or last in about or last == "create_autospec"
+            return any(map(of_program, [*own, *args] if is_about else own))
     return False
+
+
+def _is_identity(sign: ast.cmpop, left: ast.expr, right: ast.expr, names: Sequence[str]) -> bool:
+    """Whether a class is compared with a result, or attributes by `is`: a stand-in is another object."""
+    sides = (left,) if isinstance(sign, ast.In | ast.NotIn) else (left, right)
+    is_own = any(isinstance(each, ast.Name) and each.id in names and is_class_name(each.id) for each in sides)
+    roots = (_root(left), _root(right))
+    is_state = "vars" in roots or "__dict__" in (_last_name(left), _last_name(right))
+    return (is_own and "type" not in roots) or (is_state and isinstance(sign, ast.Is | ast.IsNot))
 
 
 def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str, str]) -> str | None:
@@ -175,7 +171,7 @@ def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:
     first, last = node.args[0] if node.args else None, name.split(".")[-1]
     if (name in _RUN_TEXT and not isinstance(first, ast.Constant)) or module in _RUNNERS:
         return f"a text of the program as code ({ast.unparse(node)[:60]})"
-    expected = ast.unparse(first) if first and last.startswith(("raises", "assertRaises")) else ""
+    expected = "".join(map(ast.unparse, _expected_errors(node)))
     is_record = last == "catch_warnings" and any(each.arg == "record" for each in node.keywords)
     if is_record or last.startswith(_OF_LOGS) or any(each in expected for each in _ENDINGS):
         return f"an exit, a warning or a group of errors of the program ({ast.unparse(node)[:60]})"
@@ -214,11 +210,10 @@ def _patches(nodes: Sequence[ast.AST]) -> list[str]:
 
 def _is_awaited(expression: ast.expr, made: Mapping[str, str], names: Sequence[str]) -> bool:
     """Whether a coroutine that is run is the program's: of a function, or of a method of its object."""
-    if made.get(called(expression), called(expression)) in names:
-        return True
-    methods = [each.func for each in ast.walk(expression) if isinstance(each, ast.Call)]
-    roots = [_root(each) for each in methods if isinstance(each, ast.Attribute)]
-    return any(made.get(root, root) in names for root in roots)
+    functions = [each.func for each in ast.walk(expression) if isinstance(each, ast.Call)]
+    methods = [each for each in functions if isinstance(each, ast.Attribute)]
+    name = called(expression)
+    return made.get(name, name) in names or any(_is_of_program(each, made, names) for each in methods)
 
 
 def _awaited(node: ast.AST) -> list[ast.expr]:
@@ -230,6 +225,17 @@ def _awaited(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.AsyncWith):
         return [item.context_expr for item in node.items]
     return node.args if isinstance(node, ast.Call) and _root(node.func) == "asyncio" else []
+
+
+def _is_of_program(expression: ast.expr, made: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether an expression begins with a name of the program, or a variable that is made by one."""
+    root = _root(expression)
+    return made.get(root, root) in names
+
+
+def _last_name(node: ast.expr) -> str:
+    """The name that a function or an attribute has itself: `raises` of `pytest.raises`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _root(node: ast.expr) -> str:

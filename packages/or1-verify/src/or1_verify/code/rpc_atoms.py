@@ -116,10 +116,15 @@ def has_own_operators(cls: type) -> bool:
     return any(f"__{name}__" in names for names in own for name in OPERATORS)
 
 
+def is_capitalised(name: str) -> bool:
+    """Whether a name begins with a capital letter: `Stack`, `_Stack`, `LIMIT`."""
+    return name.lstrip("_")[:1].isupper()
+
+
 def is_class_name(name: str) -> bool:
     """Whether a name is written as that of a class, not of a constant: `Stack`, `T`."""
     short = name.lstrip("_")
-    return short[:1].isupper() and (len(short) == 1 or not short.isupper())
+    return is_capitalised(name) and (len(short) == 1 or not short.isupper())
 
 
 def is_type(key: Any) -> bool:
@@ -159,9 +164,7 @@ CLASSES: dict[str, type] = {
     },
 }
 """Classes that `isinstance` sees, by the name of an object's class."""
-UNIQUE = frozenset(
-    {*CLASSES, "method", "builtin_function_or_method", "module", "coroutine", "async_generator"}
-)
+UNIQUE = CLASSES.keys() | {"method", "builtin_function_or_method", "module", "coroutine", "async_generator"}
 """Names of classes whose objects are equal to no other ones."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""

@@ -45,8 +45,8 @@ def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -
         if not isinstance(node, ast.Call):
             continue
         called = node.func
-        module = _SEEDED.get(ast.unparse(called)) if _is_named(called, "seed") else None
-        if module is not None:
+        is_seed = isinstance(called, ast.Attribute) and called.attr == "seed"
+        if is_seed and (module := _SEEDED.get(ast.unparse(called))):
             node.args[:0] = [called, ast.copy_location(ast.Constant(module), called)]
             node.func = ast.copy_location(ast.Name(_SEED, ast.Load()), called)
         elif isinstance(called, ast.Name) and called.id in _REWRITTEN:
@@ -55,10 +55,6 @@ def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -
                 node.args.insert(0, called)
                 node.func = ast.copy_location(ast.Name(_CONSUME, ast.Load()), called)
     return tree
-
-
-def _is_named(called: ast.expr, name: str) -> bool:
-    return isinstance(called, ast.Attribute) and called.attr == name
 
 
 def set_seeds(seeds: Iterable[Any]) -> None:

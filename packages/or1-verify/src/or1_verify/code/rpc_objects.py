@@ -15,6 +15,7 @@ from or1_verify.code.rpc_atoms import (
     OPERATORS,
     UNIQUE,
     TransferError,
+    is_capitalised,
     is_class_name,
     is_foreign,
     is_type,
@@ -23,7 +24,7 @@ from or1_verify.code.rpc_atoms import (
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of
-from or1_verify.code.rpc_states import equality, is_changed, note_made, note_returned, values_given
+from or1_verify.code.rpc_states import equality, is_changed, note_called, values_given
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -135,11 +136,10 @@ class RemoteObject(_Local):
             result._or1_note(_or1_is_part=True)
             if self._or1_maker == result._or1_label:  # another way to make an instance
                 result._or1_note(_or1_is_tested=True, _or1_is_returned=True, _or1_is_built=True)
-        is_class = self._or1_is_named and self._or1_label.lstrip("_")[:1].isupper()
         if type(result) is RemoteObject and self._or1_is_named:
             is_made = self._or1_label in self._or1_endpoint.class_names
-            result._or1_note(_or1_is_tested=is_class, _or1_is_made=is_made)
-        note_made(self, result, values) if is_class else note_returned(result, RemoteObject)
+            result._or1_note(_or1_is_tested=is_capitalised(self._or1_label), _or1_is_made=is_made)
+        note_called(self, result, values)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -165,7 +165,7 @@ class RemoteObject(_Local):
             result._or1_note(_or1_is_part=is_part, _or1_refused=name if asks else "", _or1_asked=name)
         elif type(result) is RemoteObject:
             label, classes = self._or1_label, self._or1_endpoint.class_names
-            is_part = label.lstrip("_")[:1].isupper()
+            is_part = is_capitalised(label)
             maker = label if is_part else ""
             result._or1_note(_or1_is_part=is_part, _or1_is_made=label in classes, _or1_maker=maker)
         elif not self._or1_is_believed:

@@ -53,7 +53,7 @@ def operator_of(name: str) -> Callable[..., Any]:
             if self._or1_is_tested and result._or1_label == self._or1_label:
                 result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
             result._or1_note(_or1_sees=sees)
-            note_returned(result, type(self))
+            note_returned(self, result)
             return result
         if is_in_place:
             return NotImplemented

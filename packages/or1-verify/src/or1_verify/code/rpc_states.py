@@ -20,6 +20,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, NamedTuple
 
+from or1_verify.code.rpc_atoms import is_capitalised
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 
 _MOST_ELEMENTS = 64
@@ -34,7 +35,7 @@ class Given(NamedTuple):
     """Facts about an object that the tests have made."""
 
     moment: int
-    """Number of calls of the program before."""
+    """Number of calls of the program until then."""
     values: list[Any] | None
     """The values it was made with; None if they are not plain or the tests do not compare such objects."""
     attributes: Attributes | None
@@ -45,44 +46,54 @@ class _NotPlainError(Exception):
     """A value has parts that are not plain."""
 
 
-def values_given(maker: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any] | None:
-    """The values with which the tests are about to make an object that they compare; None if not plain."""
+def values_given(maker: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The list of values with which the tests are about to make an object that they compare; None if not
+    plain."""
     if not maker._or1_is_named or maker._or1_label not in maker._or1_endpoint.compared:
         return None
-    values: list[Any] | None = _plain([*args, *kwargs.values()])
-    return values
+    return _plain([*args, *kwargs.values()])
 
 
-def note_made(maker: Any, made: Any, values: list[Any] | None) -> None:
-    """Note what the tests have made by calling a name that may be a class.
+def note_called(caller: Any, result: Any, values: list[Any] | None) -> None:
+    """Note what a call has given: an instance, where a name is called that may be a class, or a result."""
+    if caller._or1_is_named and is_capitalised(caller._or1_label):
+        _note_made(caller, result, values)
+    else:
+        note_returned(caller, result)
+
+
+def _note_made(maker: Any, made: Any, values: list[Any] | None) -> None:
+    """Note what the tests have made of these values.
 
     Raises:
         UnsupportedTestsError: the tests compare what it makes, and it is no new object of these values.
     """
-    kind, endpoint = type(maker), maker._or1_endpoint
-    is_compared = maker._or1_label in endpoint.compared
-    if type(made) is kind and made._or1_is_returned and is_compared:
+    label, endpoint = maker._or1_label, maker._or1_endpoint
+    is_object = type(made) is type(maker)
+    if is_object and made._or1_is_returned and label in endpoint.compared:
         if not values or made._or1_given is None or made._or1_given.values != values:
-            raise UnsupportedTestsError(f"{maker._or1_label}() gives an object that it has given before")
-    elif type(made) is kind and not made._or1_kind:
-        attributes = _attributes(made) if values else None
-        known = attributes if attributes and _are_values(attributes, values or []) else None
-        if maker._or1_label == made._or1_label:
-            made._or1_note(_or1_given=Given(endpoint.num_calls, values, known))
-    elif values is not None and _plain(made._or1_value() if type(made) is kind else made) not in (
-        values,
-        *values[:1],
-    ):
-        raise UnsupportedTestsError(f"a value of {maker._or1_label}() is compared with another result")
+            raise UnsupportedTestsError(f"{label}() gives an object that it has given before")
+    elif is_object and not made._or1_kind:
+        if label == made._or1_label:
+            known = _attributes(made) if values else None
+            is_expected = bool(known and values and _are_values(known, values))
+            made._or1_note(_or1_given=Given(endpoint.num_calls, values, known if is_expected else None))
+    elif values is not None:
+        value = _plain(made._or1_value() if is_object else made)
+        if value not in (values, *values[:1]):
+            raise UnsupportedTestsError(f"a value of {label}() is compared with another result")
 
 
-def note_returned(result: Any, kind: type[Any]) -> None:
-    """Note the attributes of what the program has returned: a stand-in of this kind, or a few in a list."""
+def note_returned(source: Any, result: Any) -> None:
+    """Note the attributes of what the program has returned: an object like the source, or a few in a list."""
+    endpoint = source._or1_endpoint
+    if not endpoint.compared:
+        return
     few = type(result) in (list, tuple) and len(result) <= _MOST_ELEMENTS
     for each in result if few else [result]:
-        if type(each) is kind and each._or1_label in each._or1_endpoint.compared and not each._or1_given:
+        if type(each) is type(source) and each._or1_label in endpoint.compared and not each._or1_given:
             found = _plain(each._or1_value()) if each._or1_kind else _attributes(each)
-            each._or1_note(_or1_state=(each._or1_endpoint.num_calls, found))
+            each._or1_note(_or1_state=(endpoint.num_calls, found))
 
 
 def is_changed(value: Any) -> bool:
@@ -122,7 +133,7 @@ def _attributes(each: Any) -> Attributes | None:
 
 def _are_values(attributes: Attributes, values: list[Any]) -> bool:
     """Whether attributes are these values one by one, or all in one attribute, and lengths of them."""
-    lengths = {0, len(values), *_lengths(values)}
+    lengths = {0, *_lengths(values)}
     parts = {name: each if isinstance(each, list) else [each] for name, each in attributes}
     counts = [
         name for name, part in parts.items() if part and all(type(n) is int and n in lengths for n in part)
@@ -131,7 +142,7 @@ def _are_values(attributes: Attributes, values: list[Any]) -> bool:
         for left_out in combinations(counts[:_MOST_TRIED], number):
             kept = [each for name, each in attributes if name not in left_out]
             is_short = sum(len(parts[name]) for name in left_out) <= _MOST_LENGTHS
-            if values and is_short and values in (kept, *kept[: len(kept) == 1]):
+            if is_short and values in (kept, *kept[: len(kept) == 1]):
                 return True
     return False
 
@@ -152,7 +163,7 @@ def _plain(value: Any) -> Any:
 
 
 def _normal(value: Any) -> Any:
-    if type(value).__module__.endswith("rpc_objects"):
+    if type(value).__module__.endswith("rpc_objects"):  # a stand-in, whose module imports this one
         return ["an object", *value._or1_entry]
     if isinstance(value, dict):
         return ["a dictionary", *([_normal(key), _normal(each)] for key, each in value.items())]

@@ -13,14 +13,7 @@ from typing import Any
 
 from or1_verify.code.child import FRAMES_PER_REPORT
 from or1_verify.code.launch import TimeBudget, start_job
-from or1_verify.code.names import (
-    attributes_read,
-    classes_in,
-    classes_used,
-    compared_in,
-    operands_used,
-    unbound_names,
-)
+from or1_verify.code.names import classes_in, unbound_names, uses_of
 from or1_verify.code.needs import foreign_needs
 from or1_verify.code.outcome import BadTestsError, FailedTest, failure_of
 from or1_verify.code.run_io import load
@@ -51,10 +44,7 @@ def failures_of_code(
         "setup": tests.setup,
         "names": names,
         "node_classes": sorted(node_classes(tests)),
-        "classes": classes_used(sources, names),
-        "operands": operands_used(sources, names),
-        "compared": compared_in(sources, names),
-        "attributes": sorted(attributes_read(sources)),
+        **uses_of(sources, names),
     }
     session = start_job(sandbox, {**both, "side": "program", "program": program}, limits)
     try:
