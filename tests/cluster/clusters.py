@@ -1,4 +1,4 @@
-"""Runs of `or1 train --cluster` as a user starts them, and their processes."""
+"""Commands with `--cluster` as a user starts them, and their processes."""
 
 from __future__ import annotations
 
@@ -33,15 +33,73 @@ SMALL = (
 _MARK = "OR1_TEST_RUN"
 
 
-class TrainingRun:
-    """A run in a process of its own.
+class Command:
+    """A command of or1 in a process of its own.
+
+    Args:
+        log: file of its output.
+        words: of the command line.
+        before: words before the command, such as `ip netns exec NAME`.
+        environment: further variables.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        words: Sequence[str],
+        *,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.mark = uuid.uuid4().hex
+        self._log = log
+        here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        here |= environment or {}
+        here |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), _MARK: self.mark}
+        with self._log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*before, sys.executable, "-m", "or1", *words],
+                env=here,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def workers(self, module: str) -> list[int]:
+        """Process ids of the workers with this main module, on all machines."""
+        return [
+            pid
+            for pid in [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
+            if is_worker(pid, module)
+            and f"{_MARK}={self.mark}".encode() in _read(pid, "environ").split(b"\0")
+        ]
+
+    def wait_until(self, is_true: Callable[[], bool], limit_s: float = 300.0) -> None:
+        """Wait for something of the run; fails when the process ends before, or the time is over."""
+        assert wait_until(is_true, lambda: self.has_ended, limit_s), self.output
+
+    def finish(self, limit_s: float = 500.0) -> None:
+        """Wait for a good end."""
+        self.process.wait(limit_s)
+        assert self.process.returncode == 0, self.output
+
+
+class TrainingRun(Command):
+    """A run of a small model.
 
     Args:
         out: run folder; output of the process is beside it.
         words: of the command line, after the settings that make it small.
         num_steps: of the run.
-        before: words before the command, such as `ip netns exec NAME`.
-        environment: further variables.
+        before: see `Command`.
+        environment: see `Command`.
     """
 
     def __init__(
@@ -53,27 +111,10 @@ class TrainingRun:
         before: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.out, self.mark = out, uuid.uuid4().hex
-        self._log = out.with_suffix(".log")
+        self.out = out
         sets = [word for each in SMALL for word in ("--set", each.replace("NUM_STEPS", str(num_steps)))]
-        here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-        here |= environment or {}
-        here |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), _MARK: self.mark}
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*before, sys.executable, "-m", "or1", "train", "tiny", *sets, "--out", str(out), *words],
-                env=here,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def has_ended(self) -> bool:
-        return self.process.poll() is not None
-
-    @property
-    def output(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        command = ["train", "tiny", *sets, "--out", str(out), *words]
+        super().__init__(out.with_suffix(".log"), command, before=before, environment=environment)
 
     def rows(self) -> list[dict[str, Any]]:
         """Metrics of the steps."""
@@ -86,23 +127,10 @@ class TrainingRun:
         rows = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
         return [row for row in rows if key in row]
 
-    def workers(self, module: str) -> list[int]:
-        """Process ids of the workers with this main module, on all machines."""
-        return [
-            pid
-            for pid in [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
-            if module.encode() in _read(pid, "cmdline").split(b"\0")
-            and f"{_MARK}={self.mark}".encode() in _read(pid, "environ").split(b"\0")
-        ]
 
-    def wait_until(self, is_true: Callable[[], bool], limit_s: float = 300.0) -> None:
-        """Wait for something of the run; fails when the process ends before, or the time is over."""
-        assert wait_until(is_true, lambda: self.has_ended, limit_s), self.output
-
-    def finish(self, limit_s: float = 500.0) -> None:
-        """Wait for a good end."""
-        self.process.wait(limit_s)
-        assert self.process.returncode == 0, self.output
+def is_worker(pid: int, module: str) -> bool:
+    """Whether a process has this main module."""
+    return module.encode() in _read(pid, "cmdline").split(b"\0")
 
 
 def wait_until(is_true: Callable[[], bool], is_over: Callable[[], bool], limit_s: float) -> bool:

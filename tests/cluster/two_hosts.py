@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from or1.cluster.health import HEALTH
-from tests.cluster.clusters import wait_until
+from tests.cluster.clusters import is_worker, wait_until
 
 PORT = 6390
 OWN_MEMORY = ("sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh")
@@ -82,6 +82,10 @@ class TwoHosts:
         """Folders of or1 in the shared memory of the second machine."""
         memory = Path(f"/proc/{self._pids(1)[0]}/root/dev/shm")
         return sorted(folder.name for folder in memory.glob("or1-*"))
+
+    def workers(self, host: int, module: str) -> list[int]:
+        """Process ids of the workers with this main module on a machine."""
+        return [pid for pid in self._pids(host) if is_worker(pid, module)]
 
     def cut(self) -> None:
         """Pull the cable."""

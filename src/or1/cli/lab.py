@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -11,11 +13,12 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from or1.cli.extras import needs
 from or1.errors import RunStopped
 from or1.lab.experiment import ExperimentConfig, list_experiments, load
 from or1.lab.matrix import plan_runs
 from or1.lab.report import write_report
-from or1.lab.runner import WORKER, LabProgress, run_lab
+from or1.lab.runner import WORKER, Jobs, LabProgress, LocalJobs, run_lab
 from or1.machine import usable_processors
 from or1.tracking.eta import format_seconds
 
@@ -46,21 +49,25 @@ def run_experiments(
     results: Path | None,
     jobs: int | None,
     hours: float | None,
+    cluster: str | None,
+    machines: int,
 ) -> None:
     """Run all that has no result yet, with the progress of the whole.
 
     Raises:
         RunStopped: some runs failed; all others have their results.
+        ClusterError: `--cluster` without Ray or a cluster, or with a machine that does not fit.
     """
     planned = plan_runs(_load(names), seeds=seeds, quick=quick)
     results = results or out / "results"
+    logging.basicConfig(level=logging.WARNING, format="or1: %(message)s")
     console = Console(stderr=True)
-    with LabDisplay(console) as display:
+    with _jobs(cluster, out, machines, jobs) as places, LabDisplay(console) as display:
         end = run_lab(
             planned,
             out,
             results,
-            num_jobs=jobs or usable_processors(),
+            jobs=places,
             on_progress=display.show,
             limit_s=None if hours is None else hours * 3600,
             worker=WORKER,
@@ -70,6 +77,18 @@ def run_experiments(
         raise RunStopped(
             f"{len(end.failed)} runs failed, such as {end.failed[0]}; the same command tries them again"
         )
+
+
+@contextlib.contextmanager
+def _jobs(cluster: str | None, out: Path, machines: int, most: int | None) -> Iterator[Jobs]:
+    """Worker processes of this machine, or of a Ray cluster."""
+    if cluster is None:
+        yield LocalJobs(most or usable_processors())
+        return
+    with needs("or1 lab run --cluster", "ray"):
+        from or1.cluster.jobs import cluster_jobs
+    with cluster_jobs(cluster, out, num_machines=machines, most=most, say=typer.echo) as places:
+        yield places
 
 
 def report(results: Path, out: Path, *, quick: bool) -> None:

@@ -43,12 +43,29 @@ def lab_run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs at once; one for each core if not given.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: HOST:PORT, or ray to start one here."),
+    ] = None,
+    machines: Annotated[
+        int, typer.Option(min=1, help="Wait for this many machines of the cluster before the start.")
+    ] = 1,
     hours: Annotated[float | None, typer.Option(min=0, help="Stop after this time; it can resume.")] = None,
 ) -> None:
     """Run experiments, or continue where a lab was stopped."""
     from or1.cli.lab import run_experiments as run
 
-    run(names, quick=quick, seeds=seeds, out=out, results=results, jobs=jobs, hours=hours)
+    run(
+        names,
+        quick=quick,
+        seeds=seeds,
+        out=out,
+        results=results,
+        jobs=jobs,
+        hours=hours,
+        cluster=cluster,
+        machines=machines,
+    )
 
 
 @lab_app.command("report")

@@ -96,8 +96,13 @@ def nodes(first: str = "") -> list[Node]:
     return sorted(found, key=lambda node: (node.address != first, node.address))
 
 
-def wait_for(num_machines: int, limit_s: float) -> None:
+def wait_for(num_machines: int, limit_s: float, setting: str = "system.cluster.num_machines") -> None:
     """Wait until the cluster has as many machines.
+
+    Args:
+        num_machines: the machines.
+        limit_s: longest wait [s].
+        setting: of the number, for the error.
 
     Raises:
         ClusterError: it has fewer after this time [s].
@@ -107,7 +112,7 @@ def wait_for(num_machines: int, limit_s: float) -> None:
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"the cluster has {there} of {num_machines} machines after {limit_s:g} s: start the others, "
-                "or lower system.cluster.num_machines"
+                f"or lower {setting}"
             )
         time.sleep(POLL_S)
 

@@ -202,12 +202,20 @@ class Hosts:
         Raises:
             ClusterError: the machine is lost, or Ray does not start one.
         """
-        self._processes = [process for process in self._processes if process.host is not host]
-        self._actors.remove(host)
-        host.close()
+        self.release(host)
         if host.is_lost:
             raise ClusterError(f"the machine {host.node} is lost")
         return self.actors([host.node], host.num_gpus)[0]
+
+    def release(self, host: Host) -> None:
+        """End an actor that `actors` started, and with it its process."""
+        self._processes = [process for process in self._processes if process.host is not host]
+        self._actors.remove(host)
+        host.close()
+
+    def is_lost(self, node: Node) -> bool:
+        """Whether Ray has lost the machine."""
+        return self._files[node].is_lost
 
     def launch(self, host: Host) -> Launch:
         """Starts one process in this actor; see `Launch`.

@@ -3,24 +3,29 @@
 OUT/runs/KEY     run folder; its checkpoints are deleted once its result is written
 OUT/logs/N.txt   output of worker process N
 OUT/lock         held while a lab works in the folder
+
+The processes may be on other machines that see OUT under the same path: see `Jobs`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Protocol
 
 from or1.errors import RunStopped
 from or1.lab.matrix import PlannedRun
 from or1.lab.results import have_results, result_of, write_result
 from or1.lab.worker import REPLIES, RunEnded, TrainRun
 from or1.processes.child import ChildProcess
+from or1.processes.launch import LocalProcess, Running
 from or1.storage.atomic import guard_writes
 from or1.storage.folder import LOCK, FolderLock
 from or1.storage.run_folder import CHECKPOINTS, METRICS
@@ -33,6 +38,30 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+_log = logging.getLogger(__name__)
+
+
+class Jobs(Protocol):
+    """Where the worker processes of a lab run."""
+
+    @property
+    def num_jobs(self) -> int:
+        """Processes at once; smaller when a machine is lost."""
+        ...
+
+    def launch(self, worker: str, environment: Mapping[str, str], log: Path) -> Running:
+        """Start a process, see `or1.processes.launch.Launch`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalJobs:
+    """`Jobs` on this machine."""
+
+    num_jobs: int
+
+    def launch(self, worker: str, environment: Mapping[str, str], log: Path) -> Running:
+        return LocalProcess(worker, environment, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +93,7 @@ def run_lab(
     out: Path,
     results: Path,
     *,
-    num_jobs: int,
+    jobs: Jobs,
     on_progress: OnProgress,
     limit_s: float | None = None,
     worker: str = WORKER,
@@ -72,29 +101,32 @@ def run_lab(
     """Train every planned run that has no result yet, and write its result.
 
     Killed at any moment, the same call continues: finished runs are kept, an interrupted run resumes from its
-    checkpoint. A run whose training cannot continue (`NonFiniteError`, `StarvedError`) has the result up to
-    there. A run that fails in another way has no result; the next call tries it again.
+    checkpoint. A run whose process ends, such as with its machine, is tried once more. A run whose training
+    cannot continue (`NonFiniteError`, `StarvedError`) has the result up to there. A run that fails in another
+    way has no result; the next call tries it again.
 
     Args:
         planned: in the order in which they start.
         out: folder of the runs.
         results: folder of the results.
-        num_jobs: worker processes.
+        jobs: where the worker processes run.
         on_progress: called about once a second.
         limit_s: stop after this time, as if killed [s]; None = never.
         worker: module of the worker process.
 
     Raises:
         RunFolderError: another lab works in the folder, or it cannot be written.
+        ClusterError: no machine is left.
     """
+    out = out.resolve()  # processes on other machines have other working folders
     with guard_writes(out):
         for name in ("runs", "logs"):
             (out / name).mkdir(parents=True, exist_ok=True)
     with contextlib.closing(FolderLock(out / LOCK)):
-        lab = _Lab(planned, out, results, worker)
+        lab = _Lab(planned, out, results, jobs, worker)
         with contextlib.closing(lab):
             while lab.has_work and (limit_s is None or lab.elapsed_s < limit_s):
-                lab.start(num_jobs)
+                lab.start()
                 lab.take(POLL_S)
                 on_progress(lab.progress())
         return lab.progress()
@@ -107,6 +139,7 @@ class _Lab:
     planned: Sequence[PlannedRun]
     out: Path
     results: Path
+    jobs: Jobs
     worker: str
     idle: list[ChildProcess] = field(default_factory=list)
     busy: dict[ChildProcess, PlannedRun] = field(default_factory=dict)
@@ -118,6 +151,7 @@ class _Lab:
         self._started_s = time.monotonic()
         self._at_start = self._fraction()
         self._num_started = 0
+        self._tried: set[str] = set()
 
     @property
     def has_work(self) -> bool:
@@ -127,9 +161,9 @@ class _Lab:
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started_s
 
-    def start(self, num_jobs: int) -> None:
+    def start(self) -> None:
         """Give waiting runs to idle processes, and start processes up to their number."""
-        while self.waiting and len(self.busy) < num_jobs:
+        while self.waiting and len(self.busy) < max(1, self.jobs.num_jobs):
             child = self.idle.pop() if self.idle else self._new_child()
             planned = self.waiting.popleft()
             self.busy[child] = planned
@@ -146,6 +180,7 @@ class _Lab:
             log,
             error=RunStopped,
             replies=REPLIES,
+            launch=self.jobs.launch,
         )
 
     def take(self, limit_s: float) -> None:
@@ -157,12 +192,19 @@ class _Lab:
 
     @contextlib.contextmanager
     def _failures_of(self, child: ChildProcess) -> Iterator[None]:
-        """A process that ended is the failure of its run; another one takes the next run."""
+        """A process that ended twice is the failure of its run; another one takes the next run."""
         try:
             yield
         except RunStopped as error:
             child.close()
-            self.failed.append(f"{self.busy.pop(child).title}: {error}")
+            planned = self.busy.pop(child)
+            line = f"{planned.title}: {error}"
+            if planned.key in self._tried:
+                self.failed.append(line)
+                return
+            self._tried.add(planned.key)
+            self.waiting.append(planned)
+            _log.warning("%s; this run is tried once more", line)
 
     def _ended(self, child: ChildProcess, reply: RunEnded) -> None:
         planned = self.busy.pop(child)

@@ -1,7 +1,8 @@
 """A worker of the lab that writes the files of a run without training.
 
-The process of a run with seed 13 ends the first time. A run with seed 14 fails. One with seed 15 never ends
-the first time; the file pid names its process. One with seed 16 cannot continue after two steps.
+The process of a run with seed 13 ends the first time, with seed 17 each time. A run with seed 14 fails. One
+with seed 15 never ends the first time; the file pid names its process. One with seed 16 cannot continue after
+two steps.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def train(config: dict[str, object], folder: Path) -> str:
     begun = folder.is_dir()
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(describe(config, "data")))
-    if config["seed"] == 13 and not begun:
+    if config["seed"] == 17 or (config["seed"] == 13 and not begun):
         os._exit(9)
     if config["seed"] == 15 and not begun:
         (folder.parent.parent / "pid").write_text(str(os.getpid()))

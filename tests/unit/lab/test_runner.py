@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from or1.errors import RunFolderError
 from or1.lab.experiment import ArmConfig, ExperimentConfig, StatisticConfig
 from or1.lab.matrix import PlannedRun, plan_runs
 from or1.lab.results import read_results, value_of
-from or1.lab.runner import LabProgress, run_lab
+from or1.lab.runner import LabProgress, LocalJobs, run_lab
+from or1.processes.launch import LocalProcess, Running
 from or1.storage.folder import LOCK, FolderLock
 from tests.arch.source import ROOT
 
@@ -32,7 +33,7 @@ def lab(runs: Sequence[PlannedRun], out: Path, seen: list[LabProgress] | None = 
         runs,
         out,
         out / "results",
-        num_jobs=2,
+        jobs=LocalJobs(2),
         on_progress=(seen if seen is not None else []).append,
         worker="tests.unit.lab.fake_worker",
     )
@@ -60,18 +61,59 @@ def test_a_run_with_a_result_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_a_failed_run_and_a_lost_process_leave_the_others(tmp_path: Path) -> None:
-    end = lab(planned([1, 13, 14]), tmp_path)
+    end = lab(planned([1, 14, 17]), tmp_path)
     assert end.num_done == 2
     assert sorted(line.partition(":")[0] for line in end.failed) == [
-        "e/a, seed 13",
         "e/a, seed 14",
-        "e/b, seed 13",
+        "e/a, seed 17",
         "e/b, seed 14",
+        "e/b, seed 17",
     ]
-    assert any("exit status 9" in line for line in end.failed)
-    assert any("OutOfMemoryError: none is left" in line for line in end.failed)
-    again = lab(planned([1, 13, 14]), tmp_path)
-    assert (again.num_done, len(again.failed)) == (4, 2)  # seed 13 works the second time
+    assert sum("exit status 9" in line for line in end.failed) == 2
+    assert sum("OutOfMemoryError: none is left" in line for line in end.failed) == 2
+
+
+def test_a_run_whose_process_ends_is_tried_once_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = lab(planned([1, 13]), tmp_path)
+    assert (end.num_done, end.failed) == (4, ())
+    lost = [line for line in caplog.messages if "exit status 9" in line]
+    assert sorted(line.partition(":")[0] for line in lost) == ["e/a, seed 13", "e/b, seed 13"]
+    assert all(line.endswith("this run is tried once more") for line in lost)
+
+
+class ShrinkingJobs:
+    """Two processes at once, and one after the first start that follows a loss."""
+
+    def __init__(self) -> None:
+        self.started: list[Running] = []
+        self.num_alive: list[int] = []
+        """Processes beside each one when it starts."""
+
+    @property
+    def num_jobs(self) -> int:
+        return 2 if len(self.started) < 2 else 1
+
+    def launch(self, worker: str, environment: Mapping[str, str], log: Path) -> Running:
+        self.num_alive.append(sum(each.wait(0.0) is None for each in self.started))
+        self.started.append(LocalProcess(worker, environment, log))
+        return self.started[-1]
+
+
+def test_after_a_loss_as_many_processes_work_as_there_are_jobs(tmp_path: Path) -> None:
+    """Both first processes end; then one makes all four runs. With two, the fourth would start beside one."""
+    jobs = ShrinkingJobs()
+    end = run_lab(
+        planned([13, 14, 16]),
+        tmp_path,
+        tmp_path / "results",
+        jobs=jobs,
+        on_progress=lambda at: None,
+        worker="tests.unit.lab.fake_worker",
+    )
+    assert end.num_done == 4
+    assert jobs.num_alive == [0, 1, 0]
 
 
 def test_a_run_that_cannot_continue_has_a_result_up_to_there(tmp_path: Path) -> None:
@@ -88,7 +130,7 @@ def test_a_run_that_cannot_continue_has_a_result_up_to_there(tmp_path: Path) -> 
 def test_time_over_stops_the_lab_and_the_next_call_continues(tmp_path: Path) -> None:
     runs = planned([1, 2])
     stopped = run_lab(
-        runs, tmp_path, tmp_path / "results", num_jobs=2, on_progress=lambda at: None, limit_s=0.0
+        runs, tmp_path, tmp_path / "results", jobs=LocalJobs(2), on_progress=lambda at: None, limit_s=0.0
     )
     assert stopped.num_done == 0
     assert lab(runs, tmp_path).num_done == 4
