@@ -27,6 +27,7 @@ Each row of FILE is a JSON object with
   kind      math or code
   response  the text to judge
   gold      math: the answer, a list of accepted answers, or {"type": ..., "value": ...}
+  question  math, may be missing: its text, which says units and that an expression is to be computed
   tests     code: {"inputs": [...], "outputs": [...]} or another layout of docs/code-verifier.md
 OUT has the same rows in the same order, with outcome, reward, reason, detail and seconds.
 

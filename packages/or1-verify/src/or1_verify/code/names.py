@@ -36,7 +36,7 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     """Names that the tests use and that are not defined by them, the setup or Python, in order of first use.
 
     A name of the usual preamble or of the library (`sqrt`, `Decimal`) is expected from the program only if no
-    other name is, or if each check that uses it uses no other.
+    other name is, if each check that uses it uses no other, or if a test calls nothing else of the program.
 
     >>> free_names("import math", ["assert math.isclose(area(2), sqrt(3))"])
     ('area',)
@@ -48,7 +48,10 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     free = [name for name in unbound_names(setup, tests) if name not in _MODULES]
     unusual = [name for name in free if name not in _preamble_names()]
     if unusual:
-        unusual = [name for name in free if name in unusual or _is_checked_alone(name, free, tests)]
+        own = _with_own_test(free, tests)
+        unusual = [
+            name for name in free if name in unusual or name in own or _is_checked_alone(name, free, tests)
+        ]
     imported = [name for test in (setup, *tests) for name in _of_solution(test)]
     return tuple(dict.fromkeys([*imported, *(unusual or ([] if imported else free))]))
 
@@ -74,6 +77,22 @@ def _is_checked_alone(name: str, free: Sequence[str], tests: Sequence[str]) -> b
         if name in read and not isinstance(node, ast.Assert) and not _is_checking_call(node):
             return False
     return True
+
+
+def _with_own_test(free: Sequence[str], tests: Sequence[str]) -> set[str]:
+    """Those of the names, but for the library's, that are the only one in a test: it is about the program."""
+    functions = [
+        node
+        for test in tests
+        for node in ast.walk(parsed(test))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+    ]
+    units: list[ast.AST] = [*functions, *(parsed(test) for test in tests if len(tests) > 1)]
+    checks = [
+        unit for unit in units if any(isinstance(each, ast.Assert | ast.Call) for each in ast.walk(unit))
+    ]
+    read = [{each.id for each in ast.walk(unit) if isinstance(each, ast.Name)} & {*free} for unit in checks]
+    return {name for names in read if len(names) == 1 for name in names} - _LIBRARY.keys()
 
 
 def _expected_errors(node: ast.stmt) -> set[str]:

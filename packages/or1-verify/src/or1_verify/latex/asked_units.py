@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     """The gold `90` as `90 minutes`, if the question asks for it in minutes and the answer has another unit,
-    of which the question says nothing; else the gold as it is."""
+    of which the request says nothing; else the gold as it is."""
     if isinstance(gold, Named):
         return replace(gold, form=with_asked_unit(gold.form, answer, question))
     answer = answer.form if isinstance(answer, Named) else answer
@@ -27,8 +27,8 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     measure = measure_of(answer.unit)
     if gold.unit or gold.is_percent or gold.radians is not None or not measure:
         return gold
-    named = {unit for word in _WORD.findall(question) if word != "in" for unit in measure_of(word)}
     requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
+    named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
     asked = [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
     is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
     return replace(gold, unit=asked[0]) if is_clear and not measure.keys() <= named else gold

@@ -22,6 +22,11 @@ _WHOLE_HOUR = re.compile(r"(?<=\d):00(?=(?:\s|\\[a-z ,;:]+|[{~])*[ap]\.?\s?m\b)"
 _PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
+_EXCEPT = re.compile(
+    r"(?:[a-z]\s*\\text\w*\s*\{\s*(?:can be |may be |is ))?(?:\\text\w*\s*\{)?"
+    r"\s*(?:all |any )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
+    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
+)
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|q?quad)(?![A-Za-z])|\\[,;:! ]|[~$]")
 
@@ -44,13 +49,22 @@ def with_plain_numbers(text: str) -> str:
     >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
     ('3', '12')
     """
-    text = _WHOLE_HOUR.sub("", text)
+    text = _WHOLE_HOUR.sub("", text.replace("{:}", ":"))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
     text = _ORDINAL_IN_TEXT.sub(r"\1", _CONSTANT.sub("C", text))
     return _ORDINAL.sub(_balanced, text)
+
+
+def with_set_difference(text: str) -> str:
+    r"""The reals without some numbers, said in words, as a difference of sets.
+
+    >>> with_set_difference(r"a\text{ can be any real number except }3")
+    '\\mathbb{R}\\setminus\\{3\\}'
+    """
+    return _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
 
 
 def _as_quotes(found: re.Match[str]) -> str:

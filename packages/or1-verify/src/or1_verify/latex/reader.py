@@ -33,7 +33,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.lettered import read_parts
-from or1_verify.latex.notations import with_plain_numbers
+from or1_verify.latex.notations import with_plain_numbers, with_set_difference
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import as_region, complement, point, union
@@ -53,10 +53,6 @@ _CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))"
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
-)
-_EXCEPT = re.compile(
-    r"(?:\\text\w*\s*\{)?\s*(?:all )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
-    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
 )
 _PRIMED_CONSTANT = re.compile(r"(?<=[-+])\s*C'+\s*$")
 _VECTOR = r"\\(?:vec|mathbf|overrightarrow|boldsymbol)\s*\{?\s*([A-Za-z]|(?<=\{)[A-Za-z]{2})\s*\}?"
@@ -123,7 +119,7 @@ def is_congruence(text: str) -> bool:
 
 
 def written_out(text: str) -> str:
-    text = _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
+    text = with_set_difference(text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)

@@ -127,13 +127,14 @@ _SUBJECT = re.compile(
 )
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
-    r"^(?:it|they|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
+    r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
     r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$|(?<=[a-z]) (?:triangle|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )
 """The subject of a sentence that ends in one adjective or noun; what follows the word in a longer answer."""
+_POSSESSIVE = re.compile(r"^([a-z]+)'s$")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
 _DAYS_AND_MONTHS = (
@@ -320,7 +321,7 @@ def normal_words(text: str) -> str:
     ('midpoints', 'no solution')
     """
     plain = re.sub(r"[.,;:!?'\"()]+(?=\s|$)|(?<![a-z0-9])['\"(]+", " ", _without_layout(text))
-    plain = _ORDINAL.sub("", plain)
+    plain = _POSSESSIVE.sub(r"\1", _ORDINAL.sub("", plain).strip()).replace("grey", "gray")
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
     plain = "no solution" if _NOTHING.fullmatch(plain) else plain

@@ -14,6 +14,7 @@ from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.bases import counted
 from or1_verify.latex.chains import chains_hold, without_rounding
+from or1_verify.latex.enumerated import written_out
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
@@ -25,6 +26,7 @@ from or1_verify.latex.same import Comparer, Rules
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
+from or1_verify.latex.undone import has_fewer_factors, is_undone
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
@@ -107,6 +109,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     comparer = Comparer(identity, gold.tolerance, rules)
     found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
     best = min(found, key=list(Comparison).index)
+    if best is Comparison.EQUAL and is_undone(rules.question, gold.text, answer):
+        return Comparison.DIFFERENT
     return _as_chained(answer, identity) if best is Comparison.EQUAL else best
 
 
@@ -179,6 +183,8 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
+    if has_fewer_factors(comparer.rules.question, gold, answer):
+        return Comparison.DIFFERENT
     gold = with_asked_unit(gold, answer, comparer.rules.question)
     gold = with_asked_names(gold, answer, comparer.rules.question)
     try:
@@ -213,7 +219,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool)
     if comma and is_number and not _GROUPED.fullmatch(answer.strip()):
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
     if isinstance(form.form if isinstance(form, Named) else form, Many):
-        texts += [each for each in (as_list(answer), _POINT.sub("", answer)) if each]
+        texts += [each for each in (as_list(answer), written_out(answer), _POINT.sub("", answer)) if each]
     if isinstance(form, Based) and "_" not in answer:
         texts.append(f"{answer}_{{{form.base}}}")
     spaced = with_letters(answer, _letters_of(form))

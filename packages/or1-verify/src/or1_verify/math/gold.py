@@ -79,6 +79,7 @@ _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LETTER_ALONE = re.compile(r"[(\[]([A-Z])[)\]]|([A-Z])[.:)]")
+_ROUNDED = re.compile(r".*\\approx(?![A-Za-z])([^A-Za-z]*\d[^A-Za-z]*)$", re.DOTALL)
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
 
@@ -102,7 +103,7 @@ def accepted_golds(gold: Gold) -> tuple[AcceptedGold, ...]:
 
 def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
     r"""`412,538,907` is a number, and a list too; `(B) 12` is its letter alone too, and its text alone; the
-    letters of `2\pi hr` may be a unit or factors."""
+    letters of `2\pi hr` may be a unit or factors; `\frac23 \approx 0.67` accepts the rounded number."""
     spaced = with_letters(gold.text, _ALL_LETTERS) if gold.type is None and "\\pi" in gold.text else gold.text
     others = (
         None if gold.type else gold_as_list(gold.text),
@@ -110,6 +111,8 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
         None if spaced == gold.text else spaced,
     )
     found = (gold, *(replace(gold, text=other) for other in others if other is not None))
+    if gold.type is None and (rounded := _ROUNDED.match(gold.text)):
+        found = (*found, replace(gold, text=rounded[1]))
     lettered = None if gold.type else LETTER_BEFORE_VALUE.match(gold.text)
     letter = choice_letter(gold.text) if lettered else None
     if lettered is None or letter is None:

@@ -22,6 +22,7 @@ MAX_RANGE = 100_000
 _WHOLE = re.compile(r"(?<![\d.])\d+")
 """The digits after a decimal point count as little."""
 _RANGED = re.compile(r"\\(?:sum|prod|int|binom|dbinom|tbinom|choose)(?![A-Za-z])")
+_BINOMIAL = re.compile(r"\\[dt]?binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _OF_NUMBER = re.compile(r"(\d+)\s*!")
 _OF_GROUP = re.compile(r"[)}\]!]\s*!")
 _TERM = r"(?:\d{1,2}\s*[a-z]?|[a-z])"
@@ -48,7 +49,9 @@ def is_too_large(answer: str) -> bool:
         return True
     if _OF_GROUP.search(numbers) and answer.count("!") > 1:
         return True
-    return _RANGED.search(answer) is not None and _has_number_above(answer, MAX_RANGE)
+    binomials = " ".join(part for found in _BINOMIAL.findall(answer) for part in found)
+    ranged = answer if _RANGED.search(_BINOMIAL.sub(" ", answer)) else binomials
+    return _has_number_above(ranged, MAX_RANGE)
 
 
 def _exceeds(digits: str, limit: int) -> bool:

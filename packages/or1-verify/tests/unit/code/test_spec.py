@@ -236,6 +236,10 @@ def test_a_bomb_of_zeros_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> Non
         ("", ["assert Fraction(1, 2) + Fraction(1, 2) == Fraction(1, 1)"], ("Fraction",)),
         ("", ["def t(): assert f(lambda a: a)\nt()"], ("f",)),
         ("", ["s = Stack()\ns.push(1)\nassert s.pop() == 1"], ("Stack",)),
+        ("", ["assert f(1) == 1", "a = shuffle([1])\nassert a == [1]"], ("f", "shuffle")),
+        ("", ["def test_f(): assert f(1)\ndef test_g():\n g = invert({1: []})\n assert g"], ("f", "invert")),
+        ("", ["assert f(1) == 1", "p = list(permutations([1]))\nassert f(2) in p"], ("f",)),
+        ("", ["assert f(2) == 1", "x = sqrt(2)\nassert x == 1"], ("f",)),
         ("", ["try:\n f()\nexcept ValueError as e:\n str(e)"], ("f",)),
     ],
 )

@@ -87,8 +87,8 @@ def test_any_names_are_equal_and_none_of_the_question(
             "It took 2 hours. How long is it in minutes?",
             "90",
             r"90\text{ hours}",
-            1,
-        ),  # a unit of the question
+            0,
+        ),
         ("How long does it take?", "90", r"90\text{ hours}", 1),
         ("What is its average speed in km/h?", "80", r"80\text{ m/s}", 0),
         ("What is the volume in cubic feet?", "24", r"24\text{ cubic yards}", 0),

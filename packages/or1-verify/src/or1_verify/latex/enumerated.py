@@ -1,0 +1,54 @@
+r"""Lists with a counter: `45^\circ + 90^\circ k` for `k = 0, 1, 2, 3` as its four elements."""
+
+from __future__ import annotations
+
+import re
+
+from or1_verify.latex.notations import in_plain_words
+
+_MOST = 60
+"""Most elements that are written out [elements]."""
+_NUMBER = r"-?\d{1,3}"
+_DOTS = r"\\(?:[lc]?dots[cbmio]?|hdots)|\.\.\.|…"
+_COUNTER = re.compile(
+    r"^(?P<head>.*?[^\s,;:(|])\s*(?:[,;:(|]|\\mid|\bfor\b|\bwhere\b|\bwith\b|\s\s)[\s,;:(]*"
+    rf"(?:(?:for|where|with)\s+)?(?:(?P<low>{_NUMBER})\s*(?:\\leq?|≤)\s*(?P<between>[a-z])\s*(?:\\leq?|≤)\s*"
+    rf"(?P<high>{_NUMBER})|(?P<letter>[a-z])\s*(?:=|\\in|∈)\s*(?:\\?\{{)?\s*(?P<values>(?:{_NUMBER}"
+    rf"|{_DOTS}|,|\band\b|\bor\b|\s)+?)(?:\\?\}})?)[\s).]*$",
+    re.DOTALL,
+)
+_BRACES = re.compile(r"^\\\{(.*)\\\}$", re.DOTALL)
+_NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in)\s*")
+
+
+def written_out(text: str) -> str | None:
+    r"""The elements of a list with a counter; None for other texts, and for more than `_MOST` elements.
+
+    >>> written_out(r"2^n \text{ for } n = 0, 1, 2"), written_out("x = 3k, k = 1")
+    ('2^(0), 2^(1), 2^(2)', None)
+    """
+    plain = in_plain_words(text).strip()
+    braced = _BRACES.match(plain)
+    found = _COUNTER.match(braced[1].strip() if braced else plain)
+    if found is None:
+        return None
+    letter = found["letter"] or found["between"]
+    values = _values(found)
+    head = _NAME.sub("", found["head"]).strip()
+    place = re.compile(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])")
+    if not 1 < len(values) <= _MOST or not place.search(head):
+        return None
+    return ", ".join(place.sub(f"({value})", head) for value in values)
+
+
+def _values(found: re.Match[str]) -> list[int]:
+    if found["between"]:
+        return list(range(int(found["low"]), int(found["high"]) + 1))
+    parts = re.split(rf"({_DOTS})", found["values"])
+    numbers = [[int(number) for number in re.findall(_NUMBER, part)] for part in parts[::2]]
+    values = numbers[0]
+    for more in numbers[1:]:
+        if not values or not more:
+            return []
+        values = [*values, *range(values[-1] + 1, more[0]), *more]
+    return values

@@ -1,0 +1,87 @@
+"""The expression that the question asks about is no answer, nor is a product that is not factored."""
+
+import random
+
+import pytest
+
+from or1_verify import Message, Problem
+from or1_verify.math import MathVerifier
+
+
+def reward(question: str, gold: str, answer: str) -> float | None:
+    problem = Problem.make("math", (Message("user", question),), gold=gold)
+    return MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.").reward
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "repeated", "result"),
+    [
+        (r"Compute $\cos 72^\circ.$", r"\frac{-1+\sqrt5}{4}", r"\cos 72^\circ", r"\frac{\sqrt5-1}{4}"),
+        (r"Convert $\sqrt{2} e^{11 \pi i/4}$ to a sum.", "-1+i", r"\sqrt2e^{11\pi i/4}", "i-1"),
+        ("Compute $(2^3)(5^5)$ in your head.", "25,\\!000", r"2^3\cdot 5^5", "25000"),
+        ("Compute\n\\[\\dbinom{15}{2}.\\]", "105", r"\binom{15}{2}", "105"),
+        (r"Simplify \(\sqrt{50}\).", r"5\sqrt2", r"\sqrt{50}", r"\sqrt2\cdot5"),
+        (r"Simplify $\frac{6}{8}$.", r"\frac34", r"\frac68", "3/4"),
+        (r"What is $0.18\div0.003$?", "60", r"\frac{0.18}{0.003}", "60"),
+        (r"Find the fraction that equals $0.\overline{4}$.", r"\frac49", r"0.\overline{4}", "4/9"),
+        (r"Expand $(x+2)(x-3)$.", "x^2-x-6", "(x-3)(x+2)", "-6-x+x^2"),
+        (r"Find $76-(-4\cdot8-2)+13.$", "123", "76-(-34)+13", "123"),
+        (r"Rationalize $\frac{1}{\sqrt{2}}$.", r"\frac{\sqrt2}{2}", r"x=\frac1{\sqrt2}", r"\sqrt2/2"),
+        (r"Write the expression $x > 3$ as an interval.", r"(3,\infty)", "x>3", r"x\in(3,\infty)"),
+        ("Factor $w^4-16$.", "(w-2)(w+2)(w^2+4)", "(w^2-4)(w^2+4)", "(w^2+4)(w+2)(w-2)"),
+        (
+            "Completely factor: $$x^8-256$$",
+            "(x^4+16)(x^2+4)(x+2)(x-2)",
+            "x^8-256",
+            "(x-2)(x+2)(4+x^2)(16+x^4)",
+        ),
+        ("Factor $x^3-x^2-5x-3$.", "(x+1)^2(x-3)", "(x-3)(x^2+2x+1)", "(x-3)(x+1)(x+1)"),
+    ],
+)
+def test_the_expression_of_the_question_is_no_answer(
+    question: str, gold: str, repeated: str, result: str
+) -> None:
+    assert reward(question, gold, repeated) == 0
+    assert reward(question, gold, result) == 1
+    assert reward(question, gold, gold) == 1
+    assert reward("Which number is it?", gold, repeated) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer"),
+    [
+        (r"Which is larger, $2^{10}$ or $10^3$?", "1024", "2^{10}"),
+        (r"What is larger: $2^{10}$, $10^3$?", "1024", "2^{10}"),
+        (r"Let $x=\cos 72^\circ$. How long is the side?", r"\frac{-1+\sqrt5}{4}", r"\cos 72^\circ"),
+        ("Factor $x^2+1$ over the reals.", "x^2+1", "1+x^2"),
+        ("Compute $(2^3)(5^5)$.", "25000", "(2^3)(5^5)=25000"),
+        ("Compute $(2^3)(5^5)$.", "25000", r"2.5\cdot 10^4"),
+        ("How many factors has $60$? Factor $60$ first.", "12", "12"),
+        ("Find the polynomial with roots 1 and 2.", "(x-1)(x-2)", "x^2-3x+2"),
+        (r"Simplify $\frac{\sin 2x}{1+\cos 2x}$.", r"\tan x", r"\frac{\sin x}{\cos x}"),
+        ("Factor $2x^2-4x-6$.", "2(x+1)(x-3)", "(2x+2)(x-3)"),
+        ("Simplify $3(x+2)$.", "3x+6", "6+3x"),
+    ],
+)
+def test_other_expressions_of_a_value_are_answers(question: str, gold: str, answer: str) -> None:
+    assert reward(question, gold, answer) == 1
+
+
+def test_no_order_of_a_sum_that_the_question_asks_for_is_an_answer() -> None:
+    rng = random.Random(7)
+    for _ in range(60):
+        terms = rng.sample(range(2, 999), rng.randint(2, 6))
+        question = (
+            f"{rng.choice(['Compute', 'What is the value of', 'Find'])} ${' + '.join(map(str, terms))}$."
+        )
+        rng.shuffle(terms)
+        gold = str(sum(terms))
+        assert reward(question, gold, "+".join(map(str, terms))) == 0, (question, terms)
+        assert reward(question, gold, gold) == 1
+
+
+def test_a_gold_without_a_unit_has_the_one_of_its_request() -> None:
+    question = "Each howl lasts 20 seconds. What is the length of all, in minutes, of the howls?"
+    assert reward(question, "2", r"2\text{ minutes}") == 1
+    assert reward(question, "2", r"2\text{ seconds}") == 0
+    assert reward("Each lasts 2 minutes. How many seconds do they take?", "120", r"120\text{ seconds}") == 1
