@@ -1,27 +1,51 @@
-r"""Answers that leave undone what the question asks for: its own expression, a product that is not factored.
+r"""Answers that leave undone what the question asks for.
 
 `\cos 72^\circ` has the value that "Compute $\cos 72^\circ$" asks for, and so has every expression that a
-question asks to compute, simplify or convert: to repeat it is no answer.
+question asks to compute, simplify or convert. To repeat it is no answer, in any order and notation, nor are
+its first steps; a product that is to be factored has the factors of the gold.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from functools import lru_cache
 
 from or1_verify.latex.forms import Form, Named, Scoped, Value
-from or1_verify.latex.tree import Node, Number, Power, Product, Quotient, Sum, variables
+from or1_verify.latex.reader import read
+from or1_verify.latex.tokens import UnreadableError
+from or1_verify.latex.tree import (
+    IMAGINARY,
+    ONE,
+    Call,
+    E,
+    Matrix,
+    Node,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Series,
+    Sum,
+    Symbol,
+    mapped,
+    replaced,
+    variables,
+    walk,
+)
 
-_FORMULA = r"(?:\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\])"
+_FORMULA = r"(?:\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))"
 _TASK = re.compile(
     r"\b(?:comput|evaluat|calculat|simplif|convert|expand|factor|rationali[sz]|express|writ|rewrit|find"
-    r"|determin|what|multiply|add|reduc)[a-z]*\b[^$.?!\\]{0,80}?"
-    rf"{_FORMULA}(?!\s*(?:,|or\b|and\b))",
+    r"|determin|what|multiply|add|reduc)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*"
+    rf"{_FORMULA}(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
     re.IGNORECASE | re.DOTALL,
 )
 """A verb and the one formula that it asks about; of several, as in a list of choices, each may be chosen."""
 _FACTOR = re.compile(r"(?:^|[.?!,:]\s+|\b(?:completely|to|fully|please|then)\s+)factor(?:i[sz]e)?\b", re.I)
+_EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[sz]e\b", re.I)
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\S")
 _LAYOUT = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|cdot|times)|\\[,!;: (){}]|[*{}()\[\]~&]")
 _FRACTION, _BINOMIAL = r"\frac", r"\binom"
@@ -29,59 +53,96 @@ _SAME = {
     r"\dfrac": _FRACTION, r"\tfrac": _FRACTION, r"\cfrac": _FRACTION, r"\div": _FRACTION, "/": _FRACTION,
     r"\dbinom": _BINOMIAL, r"\tbinom": _BINOMIAL,
 }  # fmt: skip
-_NO_OPERATIONS = frozenset({".", ",", "%", "'", "$", "\\pi", "\\circ", "\\infty", "\\%", "\\$", "="})
-_SHARED = 0.7
-"""An answer of arithmetic is no result if this share of its signs are those of the question's expression."""
-_FEW = 2
-"""Operations that a result may have [operations]."""
 _NAME = re.compile(r"^\s*[A-Za-z]\s*=(?!.*=)", re.DOTALL)
 _THOUSANDS = re.compile(r"(?<=\d)(?:,|\\[,!]|\{,\}|,\\!)+(?=\d{3}(?!\d))")
+_MOST_COPIES = 6
+"""Largest power that is the same as a product written out [dimensionless]."""
+_LOGARITHM = re.compile(r"\\log_(\d)(\d+)$")
+r"""`\log_28` is the logarithm of 8, as TeX shows it."""
+_SET_TO = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(-?\d+(?:\.\d+)?)(?![\d/.]|\s*[-+*^])")
+_MINUS_ONE = Number(Fraction(-1))
+_EXPRESSIONS = frozenset({"root", "abs"})
+"""Functions that stand in results of computations without other functions."""
 
 
-def is_undone(question: str, gold: str, answer: str) -> bool:
-    r"""Whether an answer with the value of the gold is the expression that the question asks about, in any
-    order, or most of it with few steps done. The gold itself is always an answer.
+def repeats(question: str, gold: str, answer: str) -> bool:
+    r"""Whether the text of an answer is that of the expression that the question asks about, in any order.
 
-    >>> asked = r"Find $76-(-4\cdot8-2)+13$."
-    >>> [is_undone(asked, "123", answer) for answer in (r"13+76-(-8\cdot4-2)", "76-(-34)+13", "89+34")]
-    [True, True, False]
+    >>> question = r"Find $1 + 2 + \cdots + 9$."
+    >>> [repeats(question, gold, r"9 + 1 + \cdots + 2") for gold in ("45", r"1+2+\cdots+9")]
+    [True, False]
     """
     asked = _asked(question)
-    if not asked:
+    given = _signs(_NAME.sub("", answer)) if asked else Counter[str]()
+    return given in asked and given != _signs(_NAME.sub("", gold))
+
+
+def after_asked(question: str, answer: str) -> str | None:
+    r"""What stands after the last equality of an answer that begins with the expression asked for.
+
+    >>> after_asked("What is $P(2) + P(-2)$?", "P(2)+P(-2) = 6k + 8k = 14k")
+    ' 14k'
+    """
+    head, sign, _ = answer.partition("=")
+    return answer.rpartition("=")[2] if sign and _signs(head) in _asked(question) else None
+
+
+def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, Form], bool]) -> bool:
+    """Whether an answer with the value of the gold is a form of the question's expression, or needs a step
+    more that the gold does not need.
+
+    Args:
+        question: its text.
+        gold: of the problem.
+        answer: equal to the gold.
+        same: compares two forms.
+    """
+    wanted, found = _node(gold), _node(answer)
+    if wanted is None or found is None:
         return False
-    given, wanted = _signs(_NAME.sub("", answer)), _signs(_NAME.sub("", gold))
-    if given == wanted:
-        return False
-    if given in asked:
+    if _FACTOR.search(question) and _num_factors(found) < _num_factors(wanted):
         return True
-    is_arithmetic = not any(map(str.isalpha, given)) and _num_operations(wanted) <= 1
-    if not is_arithmetic or "=" in given or _num_operations(given) <= _FEW:
-        return False
-    return any((given & signs).total() >= _SHARED * given.total() for signs in asked)
+    asked = [each for each in _asked_nodes(question) if _shape(each) != _shape(wanted)]
+    if any(_shape(found) == _shape(each) for each in asked):
+        return True
+    is_done = _is_finished(found) if _is_literal(wanted) else _is_result(question, found, wanted)
+    return not is_done and any(same(Value(each), gold) for each in asked)
 
 
 @lru_cache(maxsize=64)
 def _asked(question: str) -> tuple[Counter[str], ...]:
     """The signs of each formula that the question asks about; a number or letter alone is none."""
-    found = (_signs("".join(filter(None, each.groups()))) for each in _TASK.finditer(question))
+    found = map(_signs, _formulas(question))
     return tuple(signs for signs in found if signs.total() > 1 and not all(map(str.isdigit, signs)))
 
 
+@lru_cache(maxsize=64)
+def _asked_nodes(question: str) -> tuple[Node, ...]:
+    """The expressions that the question asks about, as far as they can be read, with the values of letters
+    that it names."""
+    values = {name: Number(Fraction(value)) for name, value in _SET_TO.findall(question)}
+    found = []
+    for formula in _formulas(question):
+        try:
+            node = _node(read(formula))
+        except (UnreadableError, RecursionError):
+            continue
+        if node is not None and not isinstance(node, Symbol):
+            for name in variables(node) & values.keys():
+                node = replaced(node, Symbol(name), values[name])
+            found.append(node)
+    return tuple(found)
+
+
+def _formulas(question: str) -> Iterator[str]:
+    for found in _TASK.finditer(question):
+        formula = "".join(filter(None, found.groups())).replace("\\displaystyle", "")
+        yield _LOGARITHM.sub(r"\\log_{\1}\2", formula.strip().rstrip(".,;:? "))
+
+
 def _signs(text: str) -> Counter[str]:
-    tokens = _TOKEN.findall(_THOUSANDS.sub("", text.strip().strip("$").rstrip(".,;:?! ")))
+    tokens = _TOKEN.findall(_THOUSANDS.sub("", text.strip().strip("$").rstrip(".,;:? ")))
     return Counter(_SAME.get(token, token) for token in tokens if not _LAYOUT.fullmatch(token))
-
-
-def _num_operations(signs: Counter[str]) -> int:
-    return sum(count for sign, count in signs.items() if not sign.isalnum() and sign not in _NO_OPERATIONS)
-
-
-def has_fewer_factors(question: str, gold: Form, answer: Form) -> bool:
-    """Whether the question asks to factor, and the answer has fewer factors than the gold."""
-    if not _FACTOR.search(question):
-        return False
-    wanted, found = _node(gold), _node(answer)
-    return wanted is not None and found is not None and _num_factors(found) < _num_factors(wanted)
 
 
 def _node(form: Form) -> Node | None:
@@ -93,12 +154,107 @@ def _node(form: Form) -> Node | None:
     return None
 
 
+def _shape(node: Node) -> Node:
+    """The node without order and notation: quotients and roots as powers, short powers as products."""
+    node = mapped(node, _shape)
+    match node:
+        case Number(value):
+            return Number(value)
+        case Quotient(above, below):
+            return _shape_of_product((above, Power(below, _MINUS_ONE)))
+        case Call("root", (base, Number(degree))) if degree:
+            return Power(base, Number(1 / degree))
+        case Power(base, Power(Number(value), Number(power))) if value and power == -1:
+            return Power(base, Number(1 / value))
+        case Power(base, Number(value)) if value in range(2, _MOST_COPIES + 1):
+            return _shape_of_product((base,) * int(value))
+        case Product(factors):
+            return _shape_of_product(factors)
+        case Sum(terms):
+            flat = [each for term in terms for each in (term.terms if isinstance(term, Sum) else (term,))]
+            return Sum(tuple(sorted(flat, key=repr)))
+    return node
+
+
+def _shape_of_product(factors: Sequence[Node]) -> Node:
+    flat = [each for one in factors for each in (one.factors if isinstance(one, Product) else (one,))]
+    is_negative = sum(isinstance(each, Number) and each.value < 0 for each in flat) % 2 == 1
+    sizes = [Number(abs(each.value)) if isinstance(each, Number) else each for each in flat]
+    rest = sorted((each for each in sizes if each != ONE), key=repr)
+    parts = [_MINUS_ONE, *rest] if is_negative else rest
+    return parts[0] if len(parts) == 1 else Product(tuple(parts)) if parts else ONE
+
+
+def _is_literal(node: Node) -> bool:
+    """Whether a gold is a number: whole, decimal, a fraction or a mixed number."""
+    match node:
+        case Number() | Quotient(Number(), Number()) | Sum((Number(), Quotient(Number(), Number()))):
+            return True
+        case Product((Number(value), other)):
+            return value == -1 and _is_literal(other)
+    return False
+
+
+def _is_finished(node: Node) -> bool:
+    """Whether a number is a result: a literal, a product of powers of different numbers, a fraction of these,
+    or a power and a number, as `2^{10} - 1`."""
+    match node:
+        case Sum((Power(Number(), Number()), Number())):
+            return True
+        case Sum():
+            return _is_literal(node)
+        case Quotient(above, below):
+            return _is_monomial(above) and _is_monomial(below)
+        case Product((Number(value), other)) if value == -1:
+            return _is_finished(other)
+    return _is_monomial(node)
+
+
+def _is_monomial(node: Node) -> bool:
+    factors = node.factors if isinstance(node, Product) else (node,)
+    bases = []
+    for factor in factors:
+        match factor:
+            case Number(value):
+                bases.append(value)
+            case Power(Number(value), Number(exponent)) if exponent.denominator == 1:
+                bases.append(value)
+            case _:
+                return False
+    return len(set(bases)) == len(bases)
+
+
+def _is_result(question: str, found: Node, wanted: Node) -> bool:
+    """Whether an expression needs no step more than the gold."""
+    if not any(map(_is_function, walk(wanted))) and any(map(_is_function, walk(found))):
+        return False
+    if isinstance(wanted, Matrix) and sum(isinstance(each, Matrix) for each in walk(found)) > 1:
+        return False
+    if _EXPAND.search(question) and isinstance(wanted, Sum) and not isinstance(found, Sum):
+        return False
+    return not _RATIONAL.search(question) or _has_root_below(wanted) or not _has_root_below(found)
+
+
+def _is_function(node: Node) -> bool:
+    match node:
+        case Call(name):
+            return name not in _EXPRESSIONS
+        case Power(base, exponent):
+            return base == E and IMAGINARY in walk(exponent)
+    return isinstance(node, Series)
+
+
+def _has_root_below(node: Node) -> bool:
+    below = [part.below for part in walk(node) if isinstance(part, Quotient)]
+    return any(isinstance(each, Call) and each.name == "root" for one in below for each in walk(one))
+
+
 def _num_factors(node: Node) -> int:
     """Factors with a variable, each as often as its power says."""
     match node:
         case Product(factors):
             return sum(map(_num_factors, factors))
-        case Power(base, Number(value)) if value.denominator == 1 and value > 1 and isinstance(base, Sum):
+        case Power(Sum() | Product() as base, Number(value)) if value.denominator == 1 and value > 1:
             return int(value) * _num_factors(base)
         case Quotient(above, _):
             return _num_factors(above)

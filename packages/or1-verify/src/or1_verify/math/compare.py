@@ -26,7 +26,7 @@ from or1_verify.latex.same import Comparer, Rules
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import variables
-from or1_verify.latex.undone import has_fewer_factors, is_undone
+from or1_verify.latex.undone import after_asked, is_undone, repeats
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
@@ -36,6 +36,7 @@ from or1_verify.math.plain_number import plain_number
 _DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
 _POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\([^()]*,)")
 """The name of a point before its coordinates: `P(1, 2)`."""
+_NAMED = re.compile(r"^\s*[A-Za-z]\s*=")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
@@ -102,6 +103,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         if decided is not None:
             return decided
     readings = _readings(gold, form, answer, _is_decimal_comma(gold) and not asks_for_list)
+    if (rest := after_asked(rules.question, answer)) is not None:
+        readings += _readings(gold, form, rest, may_be_decimal=False)
     if not readings:
         return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
     if "and" in answer and set(_JOINTS.findall(answer)) == {"and"} != set(_JOINTS.findall(gold.text)):
@@ -109,7 +112,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     comparer = Comparer(identity, gold.tolerance, rules)
     found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
     best = min(found, key=list(Comparison).index)
-    if best is Comparison.EQUAL and is_undone(rules.question, gold.text, answer):
+    if best is Comparison.EQUAL and repeats(rules.question, gold.text, answer):
         return Comparison.DIFFERENT
     return _as_chained(answer, identity) if best is Comparison.EQUAL else best
 
@@ -183,14 +186,13 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
-    if has_fewer_factors(comparer.rules.question, gold, answer):
-        return Comparison.DIFFERENT
     gold = with_asked_unit(gold, answer, comparer.rules.question)
     gold = with_asked_names(gold, answer, comparer.rules.question)
     try:
         alike = with_gold_letters(gold, answer, comparer.rules.question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
-        return Comparison.EQUAL if is_same else Comparison.DIFFERENT
+        is_done = is_same and not is_undone(comparer.rules.question, gold, answer, comparer.same)
+        return Comparison.EQUAL if is_done else Comparison.DIFFERENT
     except NeedsNumbersError:
         return Comparison.OPEN
     except (TooLargeError, RecursionError):
@@ -220,8 +222,8 @@ def _readings(gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool)
         texts.append(f"{comma[1]}{comma[2]}.{comma[3]}")
     if isinstance(form.form if isinstance(form, Named) else form, Many):
         texts += [each for each in (as_list(answer), written_out(answer), _POINT.sub("", answer)) if each]
-    if isinstance(form, Based) and "_" not in answer:
-        texts.append(f"{answer}_{{{form.base}}}")
+    if isinstance(form, Based):
+        texts.append(_NAMED.sub("", answer) if "_" in answer else f"{answer}_{{{form.base}}}")
     spaced = with_letters(answer, _letters_of(form))
     if spaced != answer:
         texts.append(spaced)
