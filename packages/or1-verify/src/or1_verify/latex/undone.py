@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd, prod
 
+from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Scoped, Value
 from or1_verify.latex.reader import read
 from or1_verify.latex.tokens import UnreadableError
@@ -39,13 +41,15 @@ from or1_verify.latex.tree import (
 _FORMULA = r"(?:\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))"
 _TASK = re.compile(
     r"\b(?:comput|evaluat|calculat|simplif|convert|expand|factor|rationali[sz]|express|writ|rewrit|find"
-    r"|determin|what|multiply|add|reduc)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*"
+    r"|determin|what|multiply|add|reduc)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
     rf"{_FORMULA}(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
     re.IGNORECASE | re.DOTALL,
 )
 """A verb and the one formula that it asks about; of several, as in a list of choices, each may be chosen."""
 _FACTOR = re.compile(r"(?:^|[.?!,:]\s+|\b(?:completely|to|fully|please|then)\s+)factor(?:i[sz]e)?\b", re.I)
 _EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[sz]e\b", re.I)
+_DECIMAL = re.compile(r"\b(?:as|to|into) (?:an? )?(?:\w+ )?decimal\b", re.I)
+_LOWEST = re.compile(r"\b(?:simplify|reduce) the fraction\b|\blowest terms\b|\bsimplified fraction\b", re.I)
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\S")
 _LAYOUT = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|cdot|times)|\\[,!;: (){}]|[*{}()\[\]~&]")
 _FRACTION, _BINOMIAL = r"\frac", r"\binom"
@@ -105,8 +109,22 @@ def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, For
     asked = [each for each in _asked_nodes(question) if _shape(each) != _shape(wanted)]
     if any(_shape(found) == _shape(each) for each in asked):
         return True
-    is_done = _is_finished(found) if _is_literal(wanted) else _is_result(question, found, wanted)
-    return not is_done and any(same(Value(each), gold) for each in asked)
+    if any(isinstance(each, Series) for each in walk(found)) and any(
+        "dots" in each for each in _formulas(question)
+    ):
+        return True
+    is_literal = _is_literal(wanted)
+    if is_literal and _is_in_other_form(question, found, wanted):
+        return True
+    is_done = _is_finished(found) if is_literal else _is_result(question, found, wanted)
+    return not is_done and any(_has_value(each, gold, same) for each in asked)
+
+
+def _has_value(asked: Node, gold: Form, same: Callable[[Form, Form], bool]) -> bool:
+    try:
+        return same(Value(asked), gold)
+    except (NotExactError, TooLargeError, UndefinedError):
+        return False
 
 
 @lru_cache(maxsize=64)
@@ -163,9 +181,9 @@ def _shape(node: Node) -> Node:
         case Quotient(above, below):
             return _shape_of_product((above, Power(below, _MINUS_ONE)))
         case Call("root", (base, Number(degree))) if degree:
-            return Power(base, Number(1 / degree))
+            return _root_of(base, 1 / degree)
         case Power(base, Power(Number(value), Number(power))) if value and power == -1:
-            return Power(base, Number(1 / value))
+            return _root_of(base, 1 / value)
         case Power(base, Number(value)) if value in range(2, _MOST_COPIES + 1):
             return _shape_of_product((base,) * int(value))
         case Product(factors):
@@ -174,6 +192,18 @@ def _shape(node: Node) -> Node:
             flat = [each for term in terms for each in (term.terms if isinstance(term, Sum) else (term,))]
             return Sum(tuple(sorted(flat, key=repr)))
     return node
+
+
+def _root_of(base: Node, power: Fraction) -> Node:
+    """A root of a root is one root, and numbers below it are one number."""
+    match base:
+        case Power(inner, Number(other)):
+            return Power(inner, Number(power * other))
+        case Product(factors):
+            numbers = [each.value for each in factors if isinstance(each, Number)]
+            rest = [each for each in factors if not isinstance(each, Number)]
+            return Power(_shape_of_product((Number(prod(numbers, start=Fraction(1))), *rest)), Number(power))
+    return Power(base, Number(power))
 
 
 def _shape_of_product(factors: Sequence[Node]) -> Node:
@@ -208,6 +238,17 @@ def _is_finished(node: Node) -> bool:
         case Product((Number(value), other)) if value == -1:
             return _is_finished(other)
     return _is_monomial(node)
+
+
+def _is_in_other_form(question: str, found: Node, wanted: Node) -> bool:
+    """Whether a number is a fraction where a decimal is asked for, or a fraction that can be reduced."""
+    match wanted, found:
+        case Number(), Quotient() | Sum():
+            return _DECIMAL.search(question) is not None
+        case Quotient(Number(), Number()), Quotient(Number(above), Number(below)):
+            is_whole = above.denominator == below.denominator == 1
+            return is_whole and gcd(int(above), int(below)) > 1 and _LOWEST.search(question) is not None
+    return False
 
 
 def _is_monomial(node: Node) -> bool:

@@ -59,6 +59,12 @@ def reward(question: str, gold: str, answer: str) -> float | None:
             r"\begin{pmatrix}1&1\\0&1\end{pmatrix}\begin{bmatrix}1&1\\0&1\end{bmatrix}",
             r"\begin{bmatrix}1&2\\0&1\end{bmatrix}",
         ),
+        (r"Simplify $\sqrt{98}$.", r"7\sqrt2", r"\sqrt{2\cdot7^2}", r"\sqrt2\cdot7"),
+        (r"Simplify $\sqrt{\sqrt[3]{\frac{1}{64}}}$.", r"\frac12", r"\left(\frac{1}{64}\right)^{1/6}", "0.5"),
+        (r"Write $\frac{7}{20}$ as a decimal.", "0.35", r"\frac{35}{100}", "0.350"),
+        (r"Simplify the fraction $\frac{18}{24}$.", r"\frac34", r"\frac{9}{12}", "0.75"),
+        ("Simplify the following expression in $x$: $$8x+3-2x-9.$$", "6x-6", "8x-2x+3-9", "6(x-1)"),
+        (r"Find $1+2+\dots+20$.", "210", r"\sum_{k=1}^{20} k", "210"),
         ("Factor $w^4-16$.", "(w-2)(w+2)(w^2+4)", "(w^2-4)(w^2+4)", "(w^2+4)(w+2)(w-2)"),
         (
             "Completely factor: $$x^8-256$$",
