@@ -15,7 +15,7 @@ from functools import lru_cache
 from math import gcd, prod
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Scoped, Value
+from or1_verify.latex.forms import Form, Named, Relation, Scoped, Value
 from or1_verify.latex.reader import read
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import (
@@ -61,6 +61,11 @@ _NAME = re.compile(r"^\s*[A-Za-z]\s*=(?!.*=)", re.DOTALL)
 _THOUSANDS = re.compile(r"(?<=\d)(?:,|\\[,!]|\{,\}|,\\!)+(?=\d{3}(?!\d))")
 _MOST_COPIES = 6
 """Largest power that is the same as a product written out [dimensionless]."""
+_OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
+_SOLVE = re.compile(r"\b(?:solve|find|values? of|what is|determine)\b", re.I)
+_CURVE = re.compile(
+    r"\b(?:equations? (?:of|for)|lines?|asymptotes?|axis|directrix|planes?|curve|locus|graph)\b", re.I
+)
 _LOGARITHM = re.compile(r"\\log_(\d)(\d+)$")
 r"""`\log_28` is the logarithm of 8, as TeX shows it."""
 _SET_TO = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(-?\d+(?:\.\d+)?)(?![\d/.]|\s*[-+*^])")
@@ -101,9 +106,13 @@ def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, For
         answer: equal to the gold.
         same: compares two forms.
     """
+    if isinstance(gold, Named) and isinstance(answer, Relation) and _SOLVE.search(question):
+        return isinstance(gold.form, Value) and not variables(gold.form.node) and not _CURVE.search(question)
     wanted, found = _node(gold), _node(answer)
     if wanted is None or found is None:
         return False
+    if _is_literal(wanted) and any(map(_is_operation, walk(found))):
+        return True
     if _FACTOR.search(question) and _num_factors(found) < _num_factors(wanted):
         return True
     asked = [each for each in _asked_nodes(question) if _shape(each) != _shape(wanted)]
@@ -283,6 +292,11 @@ def _is_function(node: Node) -> bool:
         case Power(base, exponent):
             return base == E and IMAGINARY in walk(exponent)
     return isinstance(node, Series)
+
+
+def _is_operation(node: Node) -> bool:
+    """Whether numbers are still to be put into a function that picks or rounds them, or to be added up."""
+    return isinstance(node, Series) or (isinstance(node, Call) and node.name in _OPERATIONS)
 
 
 def _has_root_below(node: Node) -> bool:

@@ -39,6 +39,7 @@ _POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\(
 _NAMED = re.compile(r"^\s*[A-Za-z]\s*=")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
+_BEFORE_MODULUS = re.compile(r"\s*\$?\s*(-?\d+)\s*\(?\s*(?:\\[bp]?mod|\\text\s*\{\s*\(?\s*mod|mod)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
 _APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
@@ -140,6 +141,9 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
         return Comparison.DIFFERENT
     number = plain_number(answer) if gold_is else plain_number(gold)
     known = classes[0] if gold_is else classes[1]
+    written = None if gold_is or "=" in answer else _BEFORE_MODULUS.match(answer)
+    if written and number is not None and int(written[1]) != number:  # `17 mod 13` is to be computed
+        return Comparison.DIFFERENT
     if known is not None and number is not None:  # the least residue stands for its class
         is_least = known.values == {number}
         is_open = gold_is and "equiv" in gold and not is_least
