@@ -75,6 +75,9 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
+    result = answer.rpartition("=")[2]
+    if has_modulus(answer) and not has_modulus(result) and not has_modulus(gold.text):
+        answer = result  # `17 \bmod 13 = 4`
     amount = read_amount(gold.text) if gold.type is None else None
     other = read_amount(answer) if amount else None
     if amount and other and max(amount[2], other[2]) > 1:
