@@ -250,7 +250,7 @@ def _is_finished(node: Node) -> bool:
 
 
 def _is_in_other_form(question: str, found: Node, wanted: Node) -> bool:
-    """Whether a number is a fraction where a decimal is asked for, or a fraction that can be reduced."""
+    """Whether a number is a fraction where a decimal is wanted, or a fraction that can be reduced."""
     match wanted, found:
         case Number(), Quotient() | Sum():
             return _DECIMAL.search(question) is not None
