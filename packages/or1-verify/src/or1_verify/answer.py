@@ -13,7 +13,7 @@ _BOX = r"(?:boxed|fbox)(?![A-Za-z])"
 # `\\boxed` is read as a box: models escape twice, and `\\` may end the line before it.
 _JOINT = re.compile(
     r"(?:[\s,;&$]|\\(?:quad|qquad|[,;:! ()\[\]])|\\text\s*\{[^{}]*\band\s*\}"
-    r"|(?:\\text\s*\{\s*)?(?:and|or)\s*\}?|[A-Za-z](?:_\{?\w\}?)?\s*=)*"
+    r"|(?:\\text\s*\{\s*)?(?:and|or)(?:\s*\})?|[A-Za-z](?:_\{?\w\}?)?\s*=)*"
 )
 _MAX_JOINT = 60
 """Longest text between two boxes that may join them [characters]."""

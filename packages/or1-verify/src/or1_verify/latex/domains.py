@@ -17,7 +17,7 @@ from or1_verify.latex.tree import INFINITY, ONE, PI, ZERO, Node, Number, Symbol,
 _LETTER = (
     r"(?:\\(?!in|ne|le|ge|pm|text|math|forall)[a-z]{2,7}(?![a-z])|[A-Za-z](?![A-Za-z]))(?:_\w|_\{\w+\})?"
 )
-_LETTERS = rf"{_LETTER}(?:\s*,?\s*{_LETTER})*"
+_LETTERS = rf"{_LETTER}(?:\s*(?:,\s*)?{_LETTER})*"
 _START = re.compile(
     r"[,;:]|\\q?quad(?![A-Za-z])|\\forall|(?:\\left\s*)?\((?=[^()]*\)$)"
     r"|(?:\\(?:text\w*|mathrm|mbox)\s*\{\s*)?[,(]?\s*(?<![A-Za-z\\])(?:for|where|with|when|whenever|on)\b"

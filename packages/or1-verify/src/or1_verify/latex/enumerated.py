@@ -11,12 +11,13 @@ _MOST = 60
 _NUMBER = r"-?\d{1,3}"
 _DOTS = r"\\(?:[lc]?dots[cbmio]?|hdots)|\.\.\.|…"
 _COUNTER = re.compile(
-    r"^(?P<head>.*?[^\s,;:(|])\s*(?:[,;:(|]|\\mid|\bfor\b|\bwhere\b|\bwith\b|\s\s)[\s,;:(]*"
-    rf"(?:(?:for|where|with)\s+)?(?:(?P<low>{_NUMBER})\s*(?:\\leq?|≤)\s*(?P<between>[a-z])\s*(?:\\leq?|≤)\s*"
-    rf"(?P<high>{_NUMBER})|(?P<letter>[a-z])\s*(?:=|\\in|∈)\s*(?:\\?\{{)?\s*(?P<values>(?:{_NUMBER}"
-    rf"|{_DOTS}|,|\band\b|\bor\b|\s)+?)(?:\\?\}})?)[\s).]*$",
-    re.DOTALL,
+    r"^(?P<head>.*?[^ ,;:(|]) ?(?:[,;:(|]|\\mid|\bfor\b|\bwhere\b|\bwith\b| )[ ,;:(]*(?:(?:for|where|with) )?"
+    rf"(?:(?P<low>{_NUMBER}) ?(?:\\leq?|≤) ?(?P<between>[a-z]) ?(?:\\leq?|≤) ?(?P<high>{_NUMBER})"
+    r"|(?P<letter>[a-z]) ?(?:=|\\in|∈) ?(?:\\?\{)?"
+    rf"(?P<values>(?:[-\d, ]|{_DOTS}|\band\b|\bor\b)+)(?:\\?\}})?)"
+    r"[ ).]*$"
 )
+"""Blanks are single ones, and no two parts of a repeated group begin alike: its time is linear."""
 _BRACES = re.compile(r"^\\\{(.*)\\\}$", re.DOTALL)
 _NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in)\s*")
 
@@ -27,7 +28,7 @@ def written_out(text: str) -> str | None:
     >>> written_out(r"2^n \text{ for } n = 0, 1, 2"), written_out("x = 3k, k = 1")
     ('2^(0), 2^(1), 2^(2)', None)
     """
-    plain = in_plain_words(text).strip()
+    plain = " ".join(in_plain_words(text).split())
     braced = _BRACES.match(plain)
     found = _COUNTER.match(braced[1].strip() if braced else plain)
     if found is None:

@@ -12,9 +12,9 @@ _LABEL = re.compile(
     r"\((?P<name>[a-h]|i{1,3}|iv|v|[1-9])\)[:.]?(?(wrapper)\s*\})"
 )
 _SEQUENCES = (list("abcdefgh"), ["i", "ii", "iii", "iv", "v"], list("123456789"))
-_LAYOUT = r"(?:\s|~|\\[,;:! \\]|\\q?quad(?![a-z]))*"
+_BLANK = r"\s|~|\\[,;:! \\]|\\q?quad(?![a-z])"
 _EDGES = re.compile(
-    rf"^(?:{_LAYOUT}:)?{_LAYOUT}|{_LAYOUT}(?:[,;.]|(?:\\text\w*\s*\{{\s*)?,?\s*\band\s*\}}?)*{_LAYOUT}$"
+    rf"^(?:(?:{_BLANK})*:)?(?:{_BLANK})*|(?:{_BLANK}|[,;.]|(?:\\text\w*\s*\{{\s*)?\band(?:\s*\}})?)*$"
 )
 _OPERATOR = re.compile(r"[-+*/^=<>_]$|^[+*/^=<>_)]|\\(?:cdot|times|div|pm|mp)$|^\\(?:cdot|times|div)")
 _SEPARATED = re.compile(r"(?:[,;]|quad|\\\\|\\ )\s*$")

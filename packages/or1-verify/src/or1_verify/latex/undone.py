@@ -58,9 +58,10 @@ _SAME = {
     r"\dbinom": _BINOMIAL, r"\tbinom": _BINOMIAL,
 }  # fmt: skip
 _NAME = re.compile(r"^\s*[A-Za-z]\s*=(?!.*=)", re.DOTALL)
-_THOUSANDS = re.compile(r"(?<=\d)(?:,|\\[,!]|\{,\}|,\\!)+(?=\d{3}(?!\d))")
-_MOST_COPIES = 6
-"""Largest power that is the same as a product written out [dimensionless]."""
+_THOUSANDS = re.compile(r"(?<=\d)(?:,|\\[,!]|\{,\})+(?=\d{3}(?!\d))")
+_MOST_COPIES, _MOST_NODES = 6, 64
+"""Largest power that is the same as a product written out [dimensionless], and largest such product
+[nodes]."""
 _OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
 _SOLVE = re.compile(r"\b(?:solve|find|values? of|what is|determine)\b", re.I)
 _CURVE = re.compile(
@@ -194,7 +195,8 @@ def _shape(node: Node) -> Node:
         case Power(base, Power(Number(value), Number(power))) if value and power == -1:
             return _root_of(base, 1 / value)
         case Power(base, Number(value)) if value in range(2, _MOST_COPIES + 1):
-            return _shape_of_product((base,) * int(value))
+            is_small = sum(1 for _ in walk(base)) * value <= _MOST_NODES
+            return _shape_of_product((base,) * int(value)) if is_small else node
         case Product(factors):
             return _shape_of_product(factors)
         case Sum(terms):

@@ -33,7 +33,7 @@ from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_oth
 from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed, form_of, is_equation
 from or1_verify.math.plain_number import plain_number
 
-_DECIMAL_COMMA = re.compile(r"\s*\$?\s*([-+]?)\s*(\d+),(\d+)\s*\$?\s*")
+_DECIMAL_COMMA = re.compile(r"\s*(?:\$\s*)?([-+]?)(?:(?<=[-+])\s*)?(\d+),(\d+)\s*(?:\$\s*)?")
 _POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\([^()]*,)")
 """The name of a point before its coordinates: `P(1, 2)`."""
 _NAMED = re.compile(r"^\s*[A-Za-z]\s*=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from or1_verify.math.plain_number import plain_number, unit_sign
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
 from or1_verify.types import Gold, Message, Problem, Verdict
 
+_BLANKS = re.compile(r"\s{2,}")
 _SHOWN = 120
 """Longest answer in a verdict's detail [characters]."""
 
@@ -51,8 +53,9 @@ class MathVerifier(Verifier):
     """Processor time for one answer in a pool [s]: a hundred times the time of a hard one."""
 
     def read(self, text: str) -> str | Verdict:
-        """The content of the final box."""
-        return self._answer(text).or_verdict()
+        """The content of the final box, with single blanks: a run of them may cost time with its cube."""
+        found = self._answer(text).or_verdict()
+        return found if isinstance(found, Verdict) else _BLANKS.sub(" ", found)
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
