@@ -40,8 +40,8 @@ from or1_verify.latex.tree import (
 
 _FORMULA = r"(?:\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))"
 _TASK = re.compile(
-    r"\b(?:comput|evaluat|calculat|simplif|convert|expand|factor|rationali[sz]|express|writ|rewrit|find"
-    r"|determin|what|multiply|add|reduc)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
+    r"\b(?:compute|evaluate|calculate|simplify|convert|expand|factor|rationali[sz]e|express|write|rewrite|find"
+    r"|determine|what|multiply|add|reduce)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
     rf"{_FORMULA}(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
     re.IGNORECASE | re.DOTALL,
 )
