@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,13 @@ import pytest
 NEEDS_RAY = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: make test-cluster"
 )
+ON_TWO_HOSTS = [
+    NEEDS_RAY,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
+    ),
+]
 SMALL = (
     "stages=[{max_response_tokens=40,num_steps=NUM_STEPS,num_problems=4,group_size=8}]",
     "evaluation.num_problems=4",

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.clusters import NEEDS_RAY, TrainingRun
+from tests.cluster.clusters import ON_TWO_HOSTS, TrainingRun
 from tests.cluster.test_local_cluster import RESTART
-from tests.cluster.two_hosts import TwoHosts, two_hosts
+from tests.cluster.two_hosts import TwoHosts
 
-pytestmark = [
-    NEEDS_RAY,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
-    ),
-]
+pytestmark = ON_TWO_HOSTS
 WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2")
-
-
-@pytest.fixture
-def hosts() -> Iterator[TwoHosts]:
-    with two_hosts(Path(tempfile.mkdtemp(prefix="or1r"))) as started:
-        yield started
 
 
 def run_on(hosts: TwoHosts, out: Path, num_steps: int, placement: str = "colocated") -> TrainingRun:

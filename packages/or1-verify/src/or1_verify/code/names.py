@@ -47,11 +47,9 @@ def free_names(setup: str, tests: Sequence[str]) -> tuple[str, ...]:
     """
     free = [name for name in unbound_names(setup, tests) if name not in _MODULES]
     unusual = [name for name in free if name not in _preamble_names()]
-    if unusual:
-        own = _with_own_test(free, tests)
-        unusual = [
-            name for name in free if name in unusual or name in own or _is_checked_alone(name, free, tests)
-        ]
+    if 0 < len(unusual) < len(free):
+        own = {*unusual, *_with_own_test(free, tests)}
+        unusual = [name for name in free if name in own or _is_checked_alone(name, free, tests)]
     imported = [name for test in (setup, *tests) for name in _of_solution(test)]
     return tuple(dict.fromkeys([*imported, *(unusual or ([] if imported else free))]))
 
@@ -81,18 +79,18 @@ def _is_checked_alone(name: str, free: Sequence[str], tests: Sequence[str]) -> b
 
 def _with_own_test(free: Sequence[str], tests: Sequence[str]) -> set[str]:
     """Those of the names, but for the library's, that are the only one in a test: it is about the program."""
-    functions = [
-        node
-        for test in tests
-        for node in ast.walk(parsed(test))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+    nodes, _ = walked(tuple(tests))
+    units: list[ast.AST] = [
+        each for each in nodes if isinstance(each, ast.FunctionDef) and each.name[:4] == "test"
     ]
-    units: list[ast.AST] = [*functions, *(parsed(test) for test in tests if len(tests) > 1)]
-    checks = [
-        unit for unit in units if any(isinstance(each, ast.Assert | ast.Call) for each in ast.walk(unit))
-    ]
-    read = [{each.id for each in ast.walk(unit) if isinstance(each, ast.Name)} & {*free} for unit in checks]
-    return {name for names in read if len(names) == 1 for name in names} - _LIBRARY.keys()
+    units += [parsed(test) for test in tests if len(tests) > 1]
+    found = set[str]()
+    for unit in units:
+        inside = [*ast.walk(unit)]
+        read = {each.id for each in inside if isinstance(each, ast.Name)} & {*free}
+        if len(read) == 1 and any(isinstance(each, ast.Assert | ast.Call) for each in inside):
+            found |= read
+    return found - _LIBRARY.keys()
 
 
 def _expected_errors(node: ast.stmt) -> set[str]:

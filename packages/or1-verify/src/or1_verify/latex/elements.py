@@ -88,22 +88,40 @@ def _written_out(items: tuple[Form, ...]) -> tuple[Form, ...]:
     dots that follow from those before them."""
     place = next((number for number, item in enumerate(items) if isinstance(item, Dots)), 0)
     before, after = _all_whole(items[:place]), _all_whole(items[place + 1 :])
-    if not before:
+    rule = _rule(before)
+    if rule is None:
         return items
-    factor, step, num_needed = 1, 1, 2
-    if len(before) > 1:
-        step = before[-1] - before[-2]
-    if not _follow(before, factor, step) and before[0] and before[1] % before[0] == 0:
-        factor, step, num_needed = before[1] // before[0], 0, 3
-    if not _follow(before, factor, step):
-        return items
-    found = [before[-1]]
-    while after and found[-1] != after[0] and len(found) <= _MOST_LEFT_OUT:
-        found.append(found[-1] * factor + step)
-    if not after or found[-1] != after[0] or not _follow(after, factor, step):
+    left_out = numbers_left_out(before, after)
+    if left_out is None:
+        num_needed = 2 if rule[0] == 1 else 3
         return (*items[: min(place, num_needed)], *items[place:])
-    left_out = (Value(Number(Fraction(each))) for each in found[1:-1])
-    return (*items[:place], *left_out, *items[place + 1 :])
+    return (*items[:place], *(Value(Number(Fraction(each))) for each in left_out), *items[place + 1 :])
+
+
+def numbers_left_out(before: list[int], after: list[int]) -> list[int] | None:
+    r"""The whole numbers for the dots between others; None where these follow no rule or end nowhere.
+
+    >>> numbers_left_out([0, 2], [8]), numbers_left_out([1, 2, 4], [32]), numbers_left_out([0, 2], [7])
+    ([4, 6], [8, 16], None)
+    """
+    rule = _rule(before)
+    if rule is None or not after:
+        return None
+    factor, step = rule
+    found = [before[-1]]
+    while found[-1] != after[0] and len(found) <= _MOST_LEFT_OUT:
+        found.append(found[-1] * factor + step)
+    return found[1:-1] if found[-1] == after[0] and _follow(after, factor, step) else None
+
+
+def _rule(values: list[int]) -> tuple[int, int] | None:
+    """Factor and step from each of the numbers to the next one; a step of 1 after one number."""
+    if not values:
+        return None
+    factor, step = 1, values[-1] - values[-2] if len(values) > 1 else 1
+    if not _follow(values, factor, step) and values[0] and values[1] % values[0] == 0:
+        factor, step = values[1] // values[0], 0
+    return (factor, step) if _follow(values, factor, step) else None
 
 
 def _follow(values: list[int], factor: int, step: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from or1_verify.latex.notations import in_plain_words
+from or1_verify.latex.elements import numbers_left_out
+from or1_verify.latex.notations import in_plain_words, without_name
 
 _MOST = 60
 """Most elements that are written out [elements]."""
@@ -19,7 +20,6 @@ _COUNTER = re.compile(
 )
 """Blanks are single ones, and no two parts of a repeated group begin alike: its time is linear."""
 _BRACES = re.compile(r"^\\\{(.*)\\\}$", re.DOTALL)
-_NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in)\s*")
 
 
 def written_out(text: str) -> str | None:
@@ -35,7 +35,7 @@ def written_out(text: str) -> str | None:
         return None
     letter = found["letter"] or found["between"]
     values = _values(found)
-    head = _NAME.sub("", found["head"]).strip()
+    head = without_name(found["head"]).strip()
     place = re.compile(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])")
     if not 1 < len(values) <= _MOST or not place.search(head):
         return None
@@ -45,11 +45,8 @@ def written_out(text: str) -> str | None:
 def _values(found: re.Match[str]) -> list[int]:
     if found["between"]:
         return list(range(int(found["low"]), int(found["high"]) + 1))
-    parts = re.split(rf"({_DOTS})", found["values"])
-    numbers = [[int(number) for number in re.findall(_NUMBER, part)] for part in parts[::2]]
-    values = numbers[0]
-    for more in numbers[1:]:
-        if not values or not more:
-            return []
-        values = [*values, *range(values[-1] + 1, more[0]), *more]
-    return values
+    before, *after = [list(map(int, re.findall(_NUMBER, part))) for part in re.split(_DOTS, found["values"])]
+    if not after:
+        return before
+    left_out = numbers_left_out(before, after[0]) if len(after) == 1 else None
+    return [] if left_out is None else [*before, *left_out, *after[0]]

@@ -94,11 +94,20 @@ def _normal(text: str) -> list[str] | None:
     """The symbols of a text in normal form; None for a text that is too long or nests too deep."""
     if len(text) > _LONGEST:
         return None
-    reader = _NormalReader(_symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", "")))
+    reader = _NormalReader(symbols_of(text))
     try:
         return reader.all()
     except RecursionError:
         return None
+
+
+def symbols_of(text: str) -> list[str]:
+    r"""The symbols of an answer, one for each notation of the same symbol, with its braces.
+
+    >>> symbols_of(r"\left(\dfrac12\right).")
+    ['(', '\\frac', '12', ')']
+    """
+    return _symbols(LAYOUT.sub(" ", bare(text).translate(UNICODE)).replace(r"\!", ""))
 
 
 def _symbols(text: str) -> list[str]:

@@ -22,6 +22,7 @@ _WHOLE_HOUR = re.compile(r"(?<=\d):00(?=(?:\s|\\[a-z ,;:]+|[{~])*[ap]\.?\s?m\b)"
 _PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
+_NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in(?![A-Za-z]))\s*(?!.*=)", re.DOTALL)
 _EXCEPT = re.compile(
     r"(?:[a-z]\s*\\text\w*\s*\{\s*(?:can be |may be |is ))?(?:\\text\w*\s*\{)?"
     r"\s*(?:all |any )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
@@ -56,6 +57,15 @@ def with_plain_numbers(text: str) -> str:
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
     text = _ORDINAL_IN_TEXT.sub(r"\1", _CONSTANT.sub("C", text))
     return _ORDINAL.sub(_balanced, text)
+
+
+def without_name(text: str) -> str:
+    r"""The text without the letter that it names; a chain of equalities stays.
+
+    >>> without_name(r"x = \frac12"), without_name("N = 6 + 1 = 7")
+    ('\\frac12', 'N = 6 + 1 = 7')
+    """
+    return _NAME.sub("", text)
 
 
 def with_set_difference(text: str) -> str:

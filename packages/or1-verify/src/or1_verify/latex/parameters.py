@@ -11,7 +11,9 @@ from itertools import permutations
 from or1_verify.latex.forms import Domain, Form, Many, Named, Order, Scoped, Value
 from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, renamed, variables, walk
 
-_MATH = re.compile(r"(?s)\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\begin\{(?:align|equation)(.+?)\\end")
+FORMULA = r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]"
+"""A formula in the text of a question."""
+_MATH = re.compile(rf"(?s){FORMULA}|\\begin\{{(?:align|equation)(.+?)\\end")
 _NO_LETTERS = re.compile(r"\\(?:text|mathrm|operatorname|mathbb)\s*\{[^{}]*\}|\\[A-Za-z]+")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ALONE = re.compile(r"(?<![A-Za-z\\'])(?:[B-HJ-Zb-z](?![A-Za-z])|a(?![A-Za-z]|\s+[A-Za-z]{2}))")

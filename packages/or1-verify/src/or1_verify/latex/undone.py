@@ -16,6 +16,9 @@ from math import gcd, prod
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Named, Relation, Scoped, Value
+from or1_verify.latex.normal import symbols_of
+from or1_verify.latex.notations import without_name
+from or1_verify.latex.parameters import FORMULA
 from or1_verify.latex.reader import read
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import (
@@ -38,11 +41,10 @@ from or1_verify.latex.tree import (
     walk,
 )
 
-_FORMULA = r"(?:\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))"
 _TASK = re.compile(
     r"\b(?:compute|evaluate|calculate|simplify|convert|expand|factor|rationali[sz]e|express|write|rewrite|find"
     r"|determine|what|multiply|add|reduce)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
-    rf"{_FORMULA}(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
+    rf"(?:{FORMULA}|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
     re.IGNORECASE | re.DOTALL,
 )
 """A verb and the one formula that it asks about; of several, as in a list of choices, each may be chosen."""
@@ -50,15 +52,9 @@ _FACTOR = re.compile(r"(?:^|[.?!,:]\s+|\b(?:completely|to|fully|please|then)\s+)
 _EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[sz]e\b", re.I)
 _DECIMAL = re.compile(r"\b(?:as|to|into) (?:an? )?(?:\w+ )?decimal\b", re.I)
 _LOWEST = re.compile(r"\b(?:simplify|reduce) the fraction\b|\blowest terms\b|\bsimplified fraction\b", re.I)
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\S")
-_LAYOUT = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|cdot|times)|\\[,!;: (){}]|[*{}()\[\]~&]")
-_FRACTION, _BINOMIAL = r"\frac", r"\binom"
-_SAME = {
-    r"\dfrac": _FRACTION, r"\tfrac": _FRACTION, r"\cfrac": _FRACTION, r"\div": _FRACTION, "/": _FRACTION,
-    r"\dbinom": _BINOMIAL, r"\tbinom": _BINOMIAL,
-}  # fmt: skip
-_NAME = re.compile(r"^\s*[A-Za-z]\s*=(?!.*=)", re.DOTALL)
-_THOUSANDS = re.compile(r"(?<=\d)(?:,|\\[,!]|\{,\})+(?=\d{3}(?!\d))")
+_GROUPING = frozenset({" ", "{", "}", "(", ")", "[", "]", r"\{", r"\}", r"\cdot", r"\times", "*"})
+"""Symbols that an expression may have or not, without another meaning."""
+_QUOTIENTS = {"/": r"\frac", r"\div": r"\frac"}
 _MOST_COPIES, _MOST_NODES = 6, 64
 """Largest power that is the same as a product written out [dimensionless], and largest such product
 [nodes]."""
@@ -83,8 +79,8 @@ def repeats(question: str, gold: str, answer: str) -> bool:
     [True, False]
     """
     asked = _asked(question)
-    given = _signs(_NAME.sub("", answer)) if asked else Counter[str]()
-    return given in asked and given != _signs(_NAME.sub("", gold))
+    given = _signs(without_name(answer)) if asked else Counter[str]()
+    return given in asked and given != _signs(without_name(gold))
 
 
 def after_asked(question: str, answer: str) -> str | None:
@@ -93,8 +89,8 @@ def after_asked(question: str, answer: str) -> str | None:
     >>> after_asked("What is $P(2) + P(-2)$?", "P(2)+P(-2) = 6k + 8k = 14k")
     ' 14k'
     """
-    head, sign, _ = answer.partition("=")
-    return answer.rpartition("=")[2] if sign and _signs(head) in _asked(question) else None
+    asked = _asked(question) if "=" in answer else ()
+    return answer.rpartition("=")[2] if asked and _signs(answer.partition("=")[0]) in asked else None
 
 
 def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, Form], bool]) -> bool:
@@ -112,22 +108,17 @@ def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, For
     wanted, found = _node(gold), _node(answer)
     if wanted is None or found is None:
         return False
-    if _is_literal(wanted) and any(map(_is_operation, walk(found))):
-        return True
     if _FACTOR.search(question) and _num_factors(found) < _num_factors(wanted):
         return True
-    asked = [each for each in _asked_nodes(question) if _shape(each) != _shape(wanted)]
-    if any(_shape(found) == _shape(each) for each in asked):
+    is_number = _is_literal(wanted)
+    if is_number and (any(map(_is_operation, walk(found))) or _is_in_other_form(question, found, wanted)):
         return True
-    if any(isinstance(each, Series) for each in walk(found)) and any(
-        "dots" in each for each in _formulas(question)
-    ):
+    asked = {_shape(each): each for each in _asked_nodes(question)}
+    asked.pop(_shape(wanted), None)
+    if _shape(found) in asked or (_has_series(found) and any("dots" in each for each in _formulas(question))):
         return True
-    is_literal = _is_literal(wanted)
-    if is_literal and _is_in_other_form(question, found, wanted):
-        return True
-    is_done = _is_finished(found) if is_literal else _is_result(question, found, wanted)
-    return not is_done and any(_has_value(each, gold, same) for each in asked)
+    is_done = _is_finished(found) if is_number else _is_result(question, found, wanted)
+    return not is_done and any(_has_value(each, gold, same) for each in asked.values())
 
 
 def _has_value(asked: Node, gold: Form, same: Callable[[Form, Form], bool]) -> bool:
@@ -169,8 +160,11 @@ def _formulas(question: str) -> Iterator[str]:
 
 
 def _signs(text: str) -> Counter[str]:
-    tokens = _TOKEN.findall(_THOUSANDS.sub("", text.strip().strip("$").rstrip(".,;:? ")))
-    return Counter(_SAME.get(token, token) for token in tokens if not _LAYOUT.fullmatch(token))
+    """How often a text has each symbol, and each digit of its numbers."""
+    found = [_QUOTIENTS.get(each, each) for each in symbols_of(text) if each not in _GROUPING]
+    return Counter(
+        sign for each in found for sign in (each.replace(",", "") if each[-1].isdigit() else [each])
+    )
 
 
 def _node(form: Form) -> Node | None:
@@ -294,6 +288,10 @@ def _is_function(node: Node) -> bool:
         case Power(base, exponent):
             return base == E and IMAGINARY in walk(exponent)
     return isinstance(node, Series)
+
+
+def _has_series(node: Node) -> bool:
+    return any(isinstance(each, Series) for each in walk(node))
 
 
 def _is_operation(node: Node) -> bool:

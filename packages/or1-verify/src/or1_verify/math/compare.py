@@ -18,7 +18,7 @@ from or1_verify.latex.enumerated import written_out
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
-from or1_verify.latex.notations import as_list
+from or1_verify.latex.notations import as_list, without_name
 from or1_verify.latex.parameters import with_gold_letters
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
@@ -36,7 +36,6 @@ from or1_verify.math.plain_number import plain_number
 _DECIMAL_COMMA = re.compile(r"\s*(?:\$\s*)?([-+]?)(?:(?<=[-+])\s*)?(\d+),(\d+)\s*(?:\$\s*)?")
 _POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\([^()]*,)")
 """The name of a point before its coordinates: `P(1, 2)`."""
-_NAMED = re.compile(r"^\s*[A-Za-z]\s*=")
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _BEFORE_MODULUS = re.compile(r"\s*\$?\s*(-?\d+)\s*\(?\s*(?:\\[bp]?mod|\\text\s*\{\s*\(?\s*mod|mod)")
@@ -230,7 +229,7 @@ def _readings(gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool)
     if isinstance(form.form if isinstance(form, Named) else form, Many):
         texts += [each for each in (as_list(answer), written_out(answer), _POINT.sub("", answer)) if each]
     if isinstance(form, Based):
-        texts.append(_NAMED.sub("", answer) if "_" in answer else f"{answer}_{{{form.base}}}")
+        texts.append(without_name(answer) if "_" in answer else f"{answer}_{{{form.base}}}")
     spaced = with_letters(answer, _letters_of(form))
     if spaced != answer:
         texts.append(spaced)

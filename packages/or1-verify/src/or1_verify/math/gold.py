@@ -111,7 +111,7 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
         None if spaced == gold.text else spaced,
     )
     found = (gold, *(replace(gold, text=other) for other in others if other is not None))
-    if gold.type is None and (rounded := _ROUNDED.match(gold.text)):
+    if gold.type is None and "approx" in gold.text and (rounded := _ROUNDED.match(gold.text)):
         found = (*found, replace(gold, text=rounded[1]))
     lettered = None if gold.type else LETTER_BEFORE_VALUE.match(gold.text)
     letter = choice_letter(gold.text) if lettered else None

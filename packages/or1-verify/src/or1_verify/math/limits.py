@@ -49,6 +49,8 @@ def is_too_large(answer: str) -> bool:
         return True
     if _OF_GROUP.search(numbers) and answer.count("!") > 1:
         return True
+    if _RANGED.search(answer) is None:
+        return False
     binomials = " ".join(part for found in _BINOMIAL.findall(answer) for part in found)
     ranged = answer if _RANGED.search(_BINOMIAL.sub(" ", answer)) else binomials
     return _has_number_above(ranged, MAX_RANGE)
