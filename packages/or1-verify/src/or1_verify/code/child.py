@@ -21,7 +21,7 @@ from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_arrays import guard_numpy
-from or1_verify.code.rpc_atoms import TransferError, has_own_operators
+from or1_verify.code.rpc_atoms import TransferError, has_own_equality, has_own_operators
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
 from or1_verify.code.rpc_loops import rewritten
@@ -118,7 +118,8 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
     asked = frozenset(job["attributes"])
     used = [each for each in named if any(asked & {*vars(cls)} for cls in each.__mro__ if cls in own)]
     text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]
-    return (*classes, *used, *text_enums, *filter(has_own_operators, operands))
+    operated = filter(has_own_operators, operands)
+    return (*classes, *used, *text_enums, *operated, *filter(has_own_equality, named))
 
 
 def _module(name: str) -> dict[str, Any]:

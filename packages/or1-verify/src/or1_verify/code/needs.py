@@ -24,7 +24,17 @@ _ABOUT_CLASSES: Mapping[str, frozenset[str] | None] = {
 }
 """Modules, and their functions (None = all), that look into a class itself, not at a stand-in for it."""
 _OF_CLASSES = frozenset(
-    {"__subclasses__", "__base__", "__bases__", "__mro__", "mro", "__class__", "__self__", "__func__"}
+    {
+        "__subclasses__",
+        "__base__",
+        "__bases__",
+        "__mro__",
+        "mro",
+        "__class__",
+        "__self__",
+        "__func__",
+        "__new__",
+    }
 )
 """Attributes of classes, objects and methods that a stand-in does not have, or has of its own."""
 _LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call, ast.Assign)
@@ -69,7 +79,7 @@ def _need_of_statement(node: ast.AST, made: Mapping[str, str], names: Sequence[s
         bases = [name for base in node.bases if (name := called(base)) in names]
         if bases:
             return f"a class of the program as a base class ({bases[0]})"
-        parts = [] if _is_test_class(node) else [*node.decorator_list, *_special_parts(node)]
+        parts = [] if is_test_class(node) else [*node.decorator_list, *_special_parts(node)]
         changed = [name for part in parts if (name := _root(part)) in names]
         return f"a class of the tests that the program changes ({changed[0]})" if changed else None
     return None
@@ -85,7 +95,8 @@ def _expected_errors(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _is_test_class(node: ast.ClassDef) -> bool:
+def is_test_class(node: ast.ClassDef) -> bool:
+    """Whether pytest or unittest would take a class for one of test cases."""
     return node.name.startswith("Test") or any("TestCase" in ast.unparse(base) for base in node.bases)
 
 

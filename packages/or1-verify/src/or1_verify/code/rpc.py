@@ -23,7 +23,7 @@ from typing import Any
 
 from or1_verify.code.rpc_arrays import array_of_program, plain_array
 from or1_verify.code.rpc_atoms import KNOWN, NAMES, TransferError, atom_of, value_kind
-from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of
+from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of, stand_in_at
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
     came_from_program,
@@ -213,15 +213,15 @@ class RpcEndpoint:
         if type(found) is not RemoteObject and isinstance(found, BaseException):
             return found
 
-        def make(base: Any, args: Sequence[Any], text: str, names: list[str], module: str) -> Exception:
+        def make(base: Any, args: Any, text: str, names: list[str], module: str, way: Any) -> Exception:
             if self.error_classes is None:  # the program's side
                 own = [self._find_class(name) for name in names]
                 cls = next((each for each in own if each and issubclass(each, Exception)), None)
                 error: Exception = (cls or library_error(names[0], module) or base)(*args)
-                vars(error).update({} if found is None else {"or1_source": found})
+                vars(error).update({} if found is None or way else {"or1_source": found})
                 return error
             cls = self.error_classes.find(names, module, base)
-            remote = found if type(found) is RemoteObject else None
+            remote = stand_in_at(self.call, found, way)
             if is_made(cls) or remote is None:
                 return new_error(cls, args, text, remote) if is_made(cls) else cls(*args)
             error = new_error(cls, args, None, None)

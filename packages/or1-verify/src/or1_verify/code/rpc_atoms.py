@@ -75,16 +75,24 @@ def atom_of(value: Any) -> list[Any] | None:
     return None
 
 
+_BASES = (
+    *(str, int, float, complex, bytes, bytearray, list, tuple, set, frozenset, deque, dict),
+    *(Fraction, Decimal, date, timedelta),
+)
+"""Classes of values."""
+
+
 def value_kind(value: Any) -> str:
     """Whether an object is a value by a class that it inherits from: "exact", "own" (own equality), or ""."""
-    bases = (
-        *(str, int, float, complex, bytes, bytearray, list, tuple, set, frozenset, deque, dict),
-        *(Fraction, Decimal, date, timedelta),
-    )
-    if not isinstance(value, bases):
+    if not isinstance(value, _BASES):
         return ""
-    owner = next(cls for cls in type(value).__mro__ if "__eq__" in vars(cls))
-    return "exact" if owner in (*bases, Counter, OrderedDict, datetime) else "own"
+    return "own" if has_own_equality(type(value)) else "exact"
+
+
+def has_own_equality(cls: type) -> bool:
+    """Whether a class of values defines another equality than theirs."""
+    owner = next(each for each in cls.__mro__ if "__eq__" in vars(each))
+    return issubclass(cls, _BASES) and owner not in (*_BASES, Counter, OrderedDict, datetime)
 
 
 def is_foreign(value: Any) -> bool:

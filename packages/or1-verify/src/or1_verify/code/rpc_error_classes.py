@@ -9,7 +9,7 @@ then, and otherwise to one class of Python. Its text, arguments and attributes a
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_atoms import TransferError
@@ -152,6 +152,14 @@ class _Error(Exception):
             raise UnsupportedTestsError(f"the attribute {name} of an exception of the program")
         return getattr(found, name)
 
+    def __bool__(self) -> bool:
+        return True
+
+    def _or1_operator(self, *others: Any) -> Any:
+        raise UnsupportedTestsError(f"an operator of an exception of the program ({type(self).__name__})")
+
+    __contains__ = __iter__ = __len__ = __getitem__ = _or1_operator
+
     def __str__(self) -> str:
         text = vars(self).get("or1_text")
         return str(vars(self)["or1_object"]) if text is None else str(text)
@@ -175,6 +183,13 @@ def new_error(cls: Any, args: Sequence[Any], text: str | None, found: RemoteObje
 def is_made(cls: Any) -> bool:
     """Whether a class is made here."""
     return type(cls) is _ErrorClass
+
+
+def stand_in_at(call: Callable[..., Any], found: Any, way: Sequence[str]) -> RemoteObject | None:
+    """The stand-in for the cause at the end of a way from an exception; None if there is none."""
+    for step in way:
+        found = call(getattr, (found, step), {}) if type(found) is RemoteObject else None
+    return found if type(found) is RemoteObject else None
 
 
 def remote_of(value: Any) -> RemoteObject | None:

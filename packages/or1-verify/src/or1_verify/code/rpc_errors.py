@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 import opcode
@@ -41,8 +42,36 @@ def describe(error: BaseException, depth: int = 0) -> list[Any]:
         describe(each, depth + 1) if each is not None and depth < _MOST_CAUSES else None for each in causes
     ]
     own = [name for name in lineage[: lineage.index(builtin)] if type(name) is str][:_MOST_NAMES]
-    cls, given = type(error), args if is_plain else None
+    cls, given = type(error), args if is_plain else _literal(args)
     return [builtin, text[:_MESSAGE], cls.__name__, cls.__module__, given, own, *chain]
+
+
+def _literal(args: Any) -> str | None:
+    """Arguments with lists, tuples, sets and dictionaries as a literal; None for others and long ones."""
+    parts = [args]
+    for part in parts:  # it grows
+        if len(parts) > _MESSAGE:
+            return None
+        if type(part) in (list, tuple, set):
+            parts += part
+        elif type(part) is dict:
+            parts += [*part.keys(), *part.values()]
+        elif type(part) not in _PLAIN:
+            return None
+    text = repr(args)
+    return text if len(text) <= _MESSAGE else None
+
+
+def _arguments(given: Any, text: str) -> list[Any]:
+    """The arguments of an exception as `describe` gives them; its text in place of others."""
+    if isinstance(given, str):
+        try:
+            given = ast.literal_eval(given)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return [text]
+        return given if isinstance(given, list) else [text]
+    is_plain = isinstance(given, list) and all(type(each) in _PLAIN for each in given)
+    return given if is_plain else [text]
 
 
 def label_of(value: Any) -> str:
@@ -88,15 +117,15 @@ def error_of(
     described: Any,
     *,
     stops: bool,
-    make: Callable[[Any, Sequence[Any], str, list[str], str], Exception],
-    depth: int = 0,
+    make: Callable[[Any, Sequence[Any], str, list[str], str, Sequence[str]], Exception],
+    way: Sequence[str] = (),
 ) -> Exception:
     """The exception for a description; one that ends loops only where Python expects it (`stops`).
 
     Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
 
     `make` returns an instance of a class that is not Python's, from its nearest class of Python, arguments,
-    text, names and module.
+    text, names and module, and its way from the exception that was raised: attributes as `__cause__`.
     """
     is_complete = isinstance(described, list) and len(described) == 8
     name, text, _, module, args, names, cause, context = described if is_complete else [""] * 8
@@ -107,20 +136,19 @@ def error_of(
     if not ordinary or (ends_loops and not stops):
         error = RuntimeError(f"{name}: {text}")
     else:
-        is_plain = isinstance(args, list) and all(type(each) in _PLAIN for each in args)
-        given = args if is_plain else [str(text)]
+        given = _arguments(args, str(text))
         lineage = [str(each) for each in names] if isinstance(names, list) and not ends_loops else []
         try:
-            error = make(cls, given, str(text), lineage, str(module)) if lineage else cls(*given)
+            error = make(cls, given, str(text), lineage, str(module), way) if lineage else cls(*given)
         except Exception:  # a class with other parameters
             error = cls.__new__(cls)
             error.args = tuple(given)
-    if depth < _MOST_CAUSES:
-        read = partial(error_of, stops=False, make=make, depth=depth + 1)
+    if len(way) < _MOST_CAUSES:
+        read = partial(error_of, stops=False, make=make)
         if cause:
-            error.__cause__ = error.__context__ = read(cause)
+            error.__cause__ = error.__context__ = read(cause, way=(*way, "__cause__"))
         if context:
-            error.__context__ = read(context)
+            error.__context__ = read(context, way=(*way, "__context__"))
     error.or1_from_program = True
     return error  # type: ignore[no-any-return]
 

@@ -137,7 +137,8 @@ class RemoteObject(_Local):
             if self._or1_maker == result._or1_label:  # another way to make an instance
                 result._or1_note(_or1_is_tested=True, _or1_is_returned=True, _or1_is_built=True)
         if type(result) is RemoteObject and self._or1_is_named:
-            is_made = self._or1_label in self._or1_endpoint.class_names
+            is_own = result._or1_kind == "own" and is_class_name(self._or1_label)
+            is_made = is_own or self._or1_label in self._or1_endpoint.class_names
             result._or1_note(_or1_is_tested=is_capitalised(self._or1_label), _or1_is_made=is_made)
         note_called(self, result, values)
         return result

@@ -25,6 +25,7 @@ from or1_verify.code.names import (
     library_imports,
     root_name,
 )
+from or1_verify.code.needs import is_test_class
 from or1_verify.code.run_plan import with_checks
 from or1_verify.code.syntax import parsed
 from or1_verify.errors import DataError
@@ -198,14 +199,24 @@ def _stream(value: Any, name: str) -> Any:
 def _mode_of(table: Mapping[str, Any]) -> str:
     if "inputs" in table:
         return "function" if table.get("fn_name") else "stdin"
-    if "test" in table:
+    if "test" in table and not _runs_itself(table["test"]):
         return "leetcode" if "Solution" in str(table.get("entry_point", "Solution")) else "humaneval"
-    if "tests" in table:
+    if "tests" in table or "test" in table:
         return "asserts"
     raise DataError(
         "tests need inputs and outputs, or test and entry_point, or a list of asserts "
         f"(the table has {', '.join(table) or 'nothing'})"
     )
+
+
+def _runs_itself(test: Any) -> bool:
+    """Whether test code has test cases of pytest or unittest, and no `check` for one entry point."""
+    source = "\n".join(map(str, test)) if isinstance(test, list) else test
+    _compiles(source, "test")
+    functions = functions_in(source)
+    classes = [node for node in parsed(source).body if isinstance(node, ast.ClassDef)]
+    has_cases = any(name.startswith("test") for name in functions) or any(map(is_test_class, classes))
+    return has_cases and "check" not in functions
 
 
 def _stdin(table: dict[str, Any]) -> dict[str, Any]:
@@ -275,7 +286,7 @@ def _check_function(test: Any) -> Any:
 
 
 def _asserts(table: dict[str, Any]) -> dict[str, Any]:
-    tests = table.get("tests")
+    tests = table.get("tests", table.get("test"))
     tests = [tests] if isinstance(tests, str) else tests
     if not isinstance(tests, list) or not tests or not all(isinstance(test, str) for test in tests):
         raise DataError("tests of mode asserts need tests, a list of statements")
@@ -283,14 +294,15 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
     for test in [setup, *tests]:
         _compiles(test, "tests")
-    names = table.get("names") or ([table["entry_point"]] if table.get("entry_point") else None)
+    entry_point = table.get("entry_point") if "tests" in table else None
+    names = table.get("names") or ([entry_point] if entry_point else None)
     if _LEETCODE_HELPERS & set(free_names(setup, tests)) - {*(names or ())}:
         setup = LEETCODE_SETUP + setup
     names = names or free_names(setup, tests)
     if not names:
         raise DataError("the tests use no name that the program could define: set names")
     setup = library_imports(setup, tests, names) + setup
-    rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports")}
+    rest = {key: value for key, value in table.items() if key not in ("entry_point", "test_imports", "test")}
     return {**rest, "setup": setup, "tests": with_checks(setup, tests), "names": names}
 
 

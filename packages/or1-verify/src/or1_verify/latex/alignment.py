@@ -7,11 +7,21 @@ from dataclasses import replace
 
 from or1_verify.latex.elements import elements_of
 from or1_verify.latex.forms import Form, Many, Named, Order, Ratio, Value
+from or1_verify.latex.normal import is_same_text
+from or1_verify.latex.parameters import FORMULA
 from or1_verify.latex.tree import ONE, Quotient
 
 _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
 _ASKED = re.compile(r"\(([^()]*,[^()]*)\)")
 _LAYOUT = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s{}$]")
+_ORDERED = re.compile(
+    r"\b(?:order|arrange|rank|sort|put|place)\b(?:[^.?!]|\.(?=\d)){0,200}?\b(?:from|in)\s+(?:order\s+from\s+)?(?:the\s+)?"
+    r"(?:ascending|descending|increasing|decreasing|alphabetical|\w+est|least|most)\b(?:\s+to\b|\s+order\b)",
+    re.IGNORECASE,
+)
+_COMPARED = re.compile(
+    r"(\\[lg]eq?(?:slant)?(?![A-Za-z])|[<>≤≥]|\\in(?![A-Za-z])|\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b|\\lor|,|;)"
+)
 _SEGMENT = re.compile(r"[A-Z]{2}")
 
 
@@ -26,6 +36,29 @@ def with_asked_names(gold: Form, answer: Form, question: str) -> Form:
         if len(parts) == len(gold.items) and sorted(parts) == names:
             return Named(f"({','.join(parts)})", gold)
     return gold
+
+
+def in_asked_order(gold: Form, answer: Form, question: str) -> tuple[Form, Form]:
+    """Two lists as tuples, if the question says to put things in an order; else as they are."""
+    match gold, answer:
+        case Many(Order.LIST), Many(Order.LIST) if _ORDERED.search(question):
+            return replace(gold, order=Order.TUPLE), replace(answer, order=Order.TUPLE)
+    return gold, answer
+
+
+def with_asked_formula(answer: str, question: str) -> str | None:
+    r"""The answer with a letter for a formula of the question that stands between its signs of order.
+
+    >>> with_asked_formula(r"x+\frac1x\le -2", r"Find the values of $x + \frac{1}{x}$.")
+    't\\\\le -2'
+    """
+    if not _COMPARED.search(answer):
+        return None
+    formulas = ["".join(found).strip() for found in re.findall(FORMULA, question)]
+    parts = _COMPARED.split(answer)
+    named = [any(len(each) > 1 and is_same_text(each, part) for each in formulas) for part in parts]
+    renamed = ("t" if is_formula else part for is_formula, part in zip(named, parts, strict=True))
+    return "".join(renamed) if any(named) else None
 
 
 def aligned(gold: Form, answer: Form) -> Form:

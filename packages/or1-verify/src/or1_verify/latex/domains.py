@@ -32,7 +32,7 @@ _FILLERS = re.compile(
 _ANY_KIND = re.compile(r"(?:constants?|parameters?)(?![A-Za-z])")
 _SET = (
     r"\\?(?:mathbb|mathbf|Bbb)?\s*\{?\s*([ZNRQCℤℕℝℚℂ])\s*\}?\s*"
-    r"(?:[\^_]\s*\{?\s*([+*0-9]|\\ast|\\geq? 0)?\s*\}?)?"
+    r"(?:[\^_]\s*\{?\s*([+*0-9]|\\ast|(?:\\geq?|≥|>=?)\s*0)?\s*\}?)?"
 )
 _MEMBERS = re.compile(rf"(?:({_LETTERS})\s*(?:\\in(?![A-Za-z])|∈)|(?=\\))\s*{_SET}")
 _KIND = (
@@ -105,8 +105,9 @@ def domains_of(statement: str, read: Callable[[str], Form]) -> Iterator[Domain]:
 def _one(piece: str, is_quantified: bool, read: Callable[[str], Form]) -> list[Domain]:
     if found := _MEMBERS.fullmatch(piece):
         names, kind, mark = found[1] or "", _NAMES[found[2]], found[3]
-        if mark == "0" and kind == "natural":
-            kind = "nonnegative integer"
+        has_zero = mark and mark[-1] == "0" and mark[0] != ">"
+        if has_zero and (kind == "natural" or (mark != "0" and kind in _POSITIVE)):
+            kind = "nonnegative real" if kind == "real" else "nonnegative integer"
         elif mark and kind in _POSITIVE:
             kind = _POSITIVE[kind]
     elif found := _KIND_FIRST.fullmatch(piece):

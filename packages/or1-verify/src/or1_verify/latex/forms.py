@@ -158,8 +158,32 @@ class Builder:
 
 
 @dataclass(frozen=True, slots=True)
+class Cases:
+    """A function of one variable by its pieces, the first of which holds."""
+
+    name: str
+    """Of the variable; empty if no condition names one."""
+    pieces: tuple[tuple[Node, Region | str], ...]
+    """Values and where they hold: a set of numbers, words, or "" for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dots:
     """`\\ldots` as an element: equal only to itself."""
 
 
-Form = Value | Words | Based | TimeOfDay | Ratio | Many | Region | Named | Relation | Scoped | Builder | Dots
+Form = (
+    Value
+    | Words
+    | Based
+    | TimeOfDay
+    | Ratio
+    | Many
+    | Region
+    | Named
+    | Relation
+    | Scoped
+    | Builder
+    | Cases
+    | Dots
+)

@@ -53,6 +53,11 @@ _NUM_ARGUMENTS = {
     r"\boldsymbol": 1,
 }  # fmt: skip
 _SPACE = " "
+_SUCH_THAT = re.compile(
+    r"(?:,\s*)?(?:\\text\s*\{\s*(?:such that|so that|s\.t\.)\s*\}|\bsuch that\b"
+    r"|\\(?:colon|mid)(?![A-Za-z])|:)"
+)
+"""What stands between a quantified letter and the statement about it, as a comma may."""
 
 
 def is_same_text(gold: str, answer: str) -> bool:
@@ -64,6 +69,8 @@ def is_same_text(gold: str, answer: str) -> bool:
     >>> is_same_text(r"\text{no where}", r"\text{now here}") or is_same_text("f'", "f")
     False
     """
+    if "\\exists" in gold:
+        gold, answer = _SUCH_THAT.sub(",", gold), _SUCH_THAT.sub(",", answer)
     if len(answer) > _MOST_TIMES * len(gold) + _MOST_MORE or not any(map(str.isalnum, gold)):
         return False
     if gold.strip() == answer.strip():

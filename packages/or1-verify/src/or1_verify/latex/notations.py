@@ -26,7 +26,8 @@ _NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in(?![A-Za-z]))\s*(?!.*=)", re.DOTALL
 _EXCEPT = re.compile(
     r"(?:[a-z]\s*\\text\w*\s*\{\s*(?:can be |may be |is ))?(?:\\text\w*\s*\{)?"
     r"\s*(?:all |any )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
-    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:[a-z]\s*=)?([^A-Za-z=]*)"
+    r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:\$?\s*[a-z]\s*=)?"
+    r"((?:[^A-Za-z=]|(?<=\\)(?:pm|frac|pi|sqrt|text)\b|\band\b)*)"
 )
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|q?quad)(?![A-Za-z])|\\[,;:! ]|[~$]")
@@ -74,7 +75,12 @@ def with_set_difference(text: str) -> str:
     >>> with_set_difference(r"a\text{ can be any real number except }3")
     '\\mathbb{R}\\setminus\\{3\\}'
     """
-    return _EXCEPT.sub(r"\\mathbb{R}\\setminus\\{\1\\}", text)
+    return _EXCEPT.sub(_set_difference, text)
+
+
+def _set_difference(found: re.Match[str]) -> str:
+    excluded = re.sub(r"(?:,\s*)?(?:\\text\s*\{\s*)?\band\b(?:\s*\})?", ",", found[1])
+    return rf"\mathbb{{R}}\setminus\{{{excluded}\}}"
 
 
 def _as_quotes(found: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]
     gold_names, answer_names = _variables(gold), _variables(answer)
     if not gold_names or not answer_names or len(gold_names) != len(answer_names):
         return
-    asked = _letters_of(question)
+    asked = letters_of(question)
     if asked is None:
         return
     old, new = sorted(answer_names - asked), sorted(gold_names - asked)
@@ -77,7 +77,7 @@ def _variables(form: Form) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _letters_of(question: str) -> frozenset[str] | None:
+def letters_of(question: str) -> frozenset[str] | None:
     """The letters of the formulas of a question, and those that stand alone; None if it has no formula."""
     formulas = ["".join(found) for found in _MATH.findall(question)]
     if not formulas or "[asy]" in question:

@@ -36,6 +36,7 @@ from or1_verify.latex.lettered import read_parts
 from or1_verify.latex.notations import with_plain_numbers, with_set_difference
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
+from or1_verify.latex.piecewise import read_cases
 from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
 from or1_verify.latex.signs import with_both_signs, with_repeated_sign
@@ -95,6 +96,8 @@ def read(text: str) -> Form:
     ('x', 'list', Based(digits='204', base='5'))
     """
     text = bare(text)
+    if "\\begin" in text and (cases := read_cases(text, read)) is not None:
+        return cases
     return read_parts(text, read) or read_scoped(text, _without_domain) or _without_domain(text)
 
 

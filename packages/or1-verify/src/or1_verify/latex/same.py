@@ -31,6 +31,7 @@ from or1_verify.latex.families import same_family
 from or1_verify.latex.forms import (
     Based,
     Builder,
+    Cases,
     Dots,
     Form,
     Many,
@@ -45,8 +46,11 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity, is_irrational
+from or1_verify.latex.levels import same_levels
 from or1_verify.latex.matrices import ZERO_VECTOR, Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
+from or1_verify.latex.parameters import letters_of
+from or1_verify.latex.piecewise import as_cases, same_cases
 from or1_verify.latex.regions import as_region, as_union, is_set, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
     are_products,
@@ -65,7 +69,9 @@ from or1_verify.latex.tree import (
     Number,
     Product,
     Quotient,
+    Sum,
     Symbol,
+    negated,
     replaced,
     variables,
     walk,
@@ -117,6 +123,9 @@ class Comparer:
         """
         if isinstance(gold, Builder | Scoped) or isinstance(answer, Builder | Scoped):
             return self._same_scoped(gold, answer)
+        if isinstance(gold, Cases) or isinstance(answer, Cases):
+            wanted, found = as_cases(gold), as_cases(answer)
+            return bool(wanted and found and same_cases(wanted, found, self.identity))
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._same_named(gold, answer)
         if is_set(gold) or is_set(answer):
@@ -203,9 +212,9 @@ class Comparer:
                 return self._same_equations(gold, answer)
             case (Many(), Named(name)) | (Named(name), Many()) if JOINT in name:
                 return self._same_many(gold, answer)
-            case Named(_, Value() | Region() | Words() | Based() | Ratio() as gold_form), _:
+            case Named(_, Value() | Region() | Words() | Based() | Ratio() | Cases() as gold_form), _:
                 return self.same(gold_form, answer)
-            case _, Named(_, Value() | Region() | Words() | Based() | Ratio() as answer_form):
+            case _, Named(_, Value() | Region() | Words() | Based() | Ratio() | Cases() as answer_form):
                 return self.same(gold, answer_form)
         return self._same_many(gold, answer)
 
@@ -213,7 +222,10 @@ class Comparer:
         """Whether both are functions `y(x)` of one family."""
         match gold, answer:
             case Value(gold_node), Value(answer_node) if name in VARIABLES or is_function(name):
-                return same_family(gold_node, answer_node, self.identity, is_solution=True)
+                if same_family(gold_node, answer_node, self.identity, is_solution=True):
+                    return True
+                wanted, found = (Sum((Symbol(name[0]), negated(node))) for node in (gold_node, answer_node))
+                return same_levels(wanted, found, letters_of(self.rules.question) or (), self.identity)
         return False
 
     def _same_equations(self, gold: Form, answer: Form) -> bool:
@@ -350,7 +362,9 @@ class Comparer:
         same_names = variables(gold) == variables(answer)  # `x/y = 0` excludes points of `x = 0`
         if same_names and same_curve(gold, answer, self.identity, self._proportional):
             return True
-        return same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1)
+        if same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1):
+            return True
+        return same_levels(gold, answer, letters_of(self.rules.question) or (), self.identity)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""

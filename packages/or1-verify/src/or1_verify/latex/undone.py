@@ -67,7 +67,7 @@ _LOGARITHM = re.compile(r"\\log_(\d)(\d+)$")
 r"""`\log_28` is the logarithm of 8, as TeX shows it."""
 _SET_TO = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(-?\d+(?:\.\d+)?)(?![\d/.]|\s*[-+*^])")
 _MINUS_ONE = Number(Fraction(-1))
-_EXPRESSIONS = frozenset({"root", "abs"})
+_EXPRESSIONS = frozenset({"root", "abs", "binomial", "factorial"})
 """Functions that stand in results of computations without other functions."""
 
 

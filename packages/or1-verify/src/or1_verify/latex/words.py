@@ -29,6 +29,11 @@ _MEANINGS = {
     "does not exist": "dne, undefined, limit does not exist",
     "diverges": "divergent",
     "converges": "convergent",
+    "conditionally convergent": "converges conditionally",
+    "absolutely convergent": "converges absolutely",
+    "uniformly convergent": "converges uniformly",
+    "linearly dependent": "dependent",
+    "linearly independent": "independent",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _MARKUP = re.compile(
     r"\\(?:text\w*|math(?:rm|bf|sf|tt|it|bb|normal)|mbox|boldsymbol|bf|rm|left|right)(?![A-Za-z])"
@@ -38,6 +39,46 @@ LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\(?:text|math)\w*\s*\{\s*)?\(([A-J])\)
 r"""The letter of a choice before its text: `\text{(B)} 12`."""
 _SMALL = "abcdfghj"
 """Small letters of choices: `e` and `i` are numbers."""
+_LABEL = re.compile(
+    r"\\(?:text|math)\w*\s*\{\s*\(?([A-J])(?:\)|[.:](?=\s*\}))\s*[.:]?\s*\}(?:\s*\))?"
+    r"|(?<![\w(^_\\])\(([A-J])\)|(?:^|(?<=\n))[ \t]*([A-J])[.)](?=\s)"
+)
+_BETWEEN = re.compile(
+    r"\\(?:q?quad|hfill|newline|par|item)(?![A-Za-z])|\\hspace\*?\s*\{[^{}]*\}"
+    r"|\\\\(?![A-Za-z])|\\[,;:! \]\[()]|[~&]"
+)
+_FEWEST = 3
+"""Fewest choices of a list: fewer lettered things are parts of a question."""
+
+
+@lru_cache(maxsize=1024)
+def choices_of(question: str) -> dict[str, str]:
+    r"""The choices that a question lists: the text of each by its letter.
+
+    None unless the letters are A, B, C, ... once each, no text is a letter, and no two are the same.
+
+    >>> choices_of(r"Which? $\textbf{(A)}\ 2\qquad\textbf{(B)}\ \frac12\qquad\textbf{(C)}\ \pi$ Explain.")
+    {'A': '2', 'B': '\\frac12', 'C': '\\pi'}
+    """
+    labels = list(_LABEL.finditer(question))
+    letters = "".join(next(filter(None, label.groups())) for label in labels)
+    if len(letters) < _FEWEST or not "ABCDEFGHIJ".startswith(letters):
+        return {}
+    ends = [label.start() for label in labels[1:]] + [len(question)]
+    parts = [question[label.end() : end] for label, end in zip(labels, ends, strict=True)]
+    in_formula = question[: labels[-1].end()].count("$") % 2 == 1
+    parts[-1] = parts[-1].partition("$")[0] if in_formula else parts[-1].strip().partition("\n")[0]
+    texts = [_text_of(part) for part in parts]
+    if not all(texts) or len({*texts}) < len(texts) or any(choice_letter(text) for text in texts):
+        return {}
+    return dict(zip(letters, texts, strict=True))
+
+
+def _text_of(part: str) -> str:
+    text = _BETWEEN.sub(" ", part)
+    if text.count("$") % 2:
+        text = text.replace("$", " ")
+    return " ".join(text.split()).rstrip(" .;,")
 
 
 def names_other_choice(text: str, letter: str) -> bool:

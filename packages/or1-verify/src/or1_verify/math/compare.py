@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from enum import StrEnum
 
-from or1_verify.latex.alignment import with_asked_names
+from or1_verify.latex.alignment import in_asked_order, with_asked_formula, with_asked_names
 from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.bases import counted
@@ -18,8 +18,10 @@ from or1_verify.latex.enumerated import written_out
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
+from or1_verify.latex.labels import labelled_values, split_values
+from or1_verify.latex.normal import is_same_text
 from or1_verify.latex.notations import as_list, without_name
-from or1_verify.latex.parameters import with_gold_letters
+from or1_verify.latex.parameters import FORMULA, with_gold_letters
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer, Rules
@@ -41,6 +43,12 @@ _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _BEFORE_MODULUS = re.compile(r"\s*\$?\s*(-?\d+)\s*\(?\s*(?:\\[bp]?mod|\\text\s*\{\s*\(?\s*mod|mod)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
+_REMAINDER = re.compile(
+    r"(?P<left>[^=]+?)\\equiv\s*(?P<rest>\d+)\s*(?:\(\s*|\\)?(?:\\?[bp]?mod|\\text\s*\{\s*\(?mod)\s*\}?\s*\{?"
+    r"(?P<modulus>\d+)[\s})]*"
+)
+_PERSON = re.compile(r"\s*[A-Z][a-z]{2,}\s*")
+"""A name without a command for text, which may be read as a product."""
 _APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
 
@@ -57,6 +65,10 @@ class Comparison(StrEnum):
     """The answer could not be read."""
     BAD_GOLD = "bad_gold"
     """No gold could be read."""
+
+
+_UNLIKE = (Comparison.BAD_ANSWER, Comparison.TOO_LARGE, Comparison.OPEN, Comparison.DIFFERENT)
+"""From a part that may yet be equal to one that makes the whole answer different."""
 
 
 def compare_exactly(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Comparison:
@@ -86,8 +98,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     except (BadGoldError, UnreadableError):
         if amount and amount[2] > 1:
             return Comparison.DIFFERENT
-        decided = _by_residues(gold.text, answer) if gold.type is None else None
-        return decided or Comparison.BAD_GOLD
+        decided = _by_residues(gold.text, answer, rules.question) if gold.type is None else None
+        return decided or _by_labels(gold, answer, identity, rules) or Comparison.BAD_GOLD
     asks_for_list = "separated by comma" in rules.question
     if asks_for_list and _GROUPED.fullmatch(gold.text.strip()):
         form = read(gold.text.replace(",", ", "))  # `70,110` are two numbers
@@ -97,15 +109,18 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     if is_choice and isinstance(form, Words) and choice_letter(answer) == form.text:
         return Comparison.EQUAL
     is_text = gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form))
+    is_text |= gold.type is None and _PERSON.fullmatch(gold.text) is not None
     if is_text and gold.type is not GoldType.CHOICE and same_words(gold.text, answer):
         return Comparison.EQUAL
     if gold.type in {GoldType.CHOICE, GoldType.TEXT}:
         return Comparison.DIFFERENT
     if gold.type in {None, GoldType.EQUATION}:
-        decided = _by_residues(gold.text, answer)
+        decided = _by_residues(gold.text, answer, rules.question)
         if decided is not None:
             return decided
     readings = _readings(gold, form, answer, _is_decimal_comma(gold) and not asks_for_list)
+    if isinstance(form, Region) and (named := with_asked_formula(answer, rules.question)) is not None:
+        readings += _readings(gold, form, named, may_be_decimal=False)
     if (rest := after_asked(rules.question, answer)) is not None:
         readings += _readings(gold, form, rest, may_be_decimal=False)
     if not readings:
@@ -115,6 +130,11 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     comparer = Comparer(identity, gold.tolerance, rules)
     found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
     best = min(found, key=list(Comparison).index)
+    if best is not Comparison.EQUAL and (exact := _before_rounded(gold, form, answer)) is not None:
+        rounding = Comparer(identity, gold.tolerance, replace(rules, min_gold_digits=2, question=""))
+        best = _compare_forms(rounding, form, exact, gold.type)
+    if best is not Comparison.EQUAL and _by_labels(gold, answer, identity, rules) is Comparison.EQUAL:
+        return Comparison.EQUAL
     if best is Comparison.EQUAL and repeats(rules.question, gold.text, answer):
         return Comparison.DIFFERENT
     return _as_chained(answer, identity) if best is Comparison.EQUAL else best
@@ -129,7 +149,35 @@ def _as_chained(answer: str, identity: Identity) -> Comparison:
     return Comparison.EQUAL if holds else Comparison.DIFFERENT
 
 
-def _by_residues(gold: str, answer: str) -> Comparison | None:
+def _by_labels(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison | None:
+    """The result for a gold of several values with labels; None for another gold. Without labels, the values
+    of the answer have the order of the gold."""
+    wanted = labelled_values(gold.text) if gold.type is None else None
+    if wanted is None:
+        return None
+    found = labelled_values(answer) or dict(zip(wanted, split_values(answer), strict=False))
+    if found.keys() != wanted.keys() or len(split_values(answer)) != len(wanted):
+        return Comparison.DIFFERENT
+    results = [_compare_one(AcceptedGold(wanted[label]), found[label], identity, rules) for label in wanted]
+    if Comparison.BAD_GOLD in results:
+        return None
+    return max(results, key=[Comparison.EQUAL, *_UNLIKE].index)
+
+
+def _before_rounded(gold: AcceptedGold, form: Form, answer: str) -> Form | None:
+    r"""The exact value of `1 - e^{-2} \\approx 0.8647`, which ends in the decimal that is the gold."""
+    parts = _APPROXIMATION.split(answer)
+    if len(parts) != 2 or not isinstance(form, Value) or form.literal is None:
+        return None
+    if plain_number(parts[1]) is None or plain_number(parts[1]) != plain_number(gold.text):
+        return None
+    try:
+        return read(parts[0])
+    except (UnreadableError, RecursionError):
+        return None
+
+
+def _by_residues(gold: str, answer: str, question: str) -> Comparison | None:
     """The result for congruences; None if no modulus belongs to a whole text, or only one can be read."""
     gold_is, answer_is = has_modulus(gold), has_modulus(answer)
     if not gold_is and not answer_is:
@@ -151,6 +199,8 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
         is_open = gold_is and "equiv" in gold and not is_least
         return None if is_open else Comparison.EQUAL if is_least else Comparison.DIFFERENT
     if answer_is and not gold_is:  # `N mod 5` is not `N`
+        if number is not None and _is_remainder_of(question, answer, int(number)):
+            return Comparison.EQUAL
         is_stated = number is not None and _STATED.search(answer)  # `7^{2019} \equiv 3 \pmod{10}` for 3
         return None if is_stated else Comparison.DIFFERENT
     if known is not None and gold_is and "equiv" in gold and "=" in answer:  # one number of the class
@@ -158,6 +208,15 @@ def _by_residues(gold: str, answer: str) -> Comparison | None:
     has_congruence = answer_is or "equiv" in answer
     is_other = has_congruence and {*_MODULUS.findall(gold)} != {*_MODULUS.findall(answer)}
     return Comparison.DIFFERENT if is_other else None
+
+
+def _is_remainder_of(question: str, answer: str, number: int) -> bool:
+    r"""Whether an answer is `n^2 + n \\equiv 5 \\pmod 7`, and the question asks for this remainder."""
+    stated = _REMAINDER.fullmatch(answer) if "remainder" in question else None
+    if stated is None or int(stated["rest"]) != number or number >= int(stated["modulus"]):
+        return False
+    formulas = ("".join(found) for found in re.findall(FORMULA, question))
+    return any(is_same_text(formula, stated["left"]) for formula in formulas)
 
 
 def _joined(form: Form) -> Form:
@@ -194,6 +253,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
         return Comparison.DIFFERENT
     gold = with_asked_unit(gold, answer, comparer.rules.question)
     gold = with_asked_names(gold, answer, comparer.rules.question)
+    gold, answer = in_asked_order(gold, answer, comparer.rules.question)
     try:
         alike = with_gold_letters(gold, answer, comparer.rules.question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -28,16 +29,18 @@ from or1_verify.answer import final_answer
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Form, Many, Named, Order, Region, Relation, Scoped, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
+from or1_verify.latex.labels import labelled_values
 from or1_verify.latex.matrices import grid_of
+from or1_verify.latex.normal import is_same_text
 from or1_verify.latex.notations import gold_as_list
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.units import with_letters
-from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, choices_of
 from or1_verify.math.unboxed import read_unboxed
-from or1_verify.types import Gold
+from or1_verify.types import Gold, Problem
 
 
 class GoldType(StrEnum):
@@ -121,6 +124,29 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
     return (*found, alone, replace(gold, text=letter, type=GoldType.TEXT))
 
 
+def golds_of(problem: Problem) -> tuple[AcceptedGold, ...]:
+    """The accepted golds of a problem. Where its question lists choices, a letter and the text of its choice
+    stand for each other.
+
+    Raises:
+        BadGoldError: there is no usable gold.
+    """
+    golds = accepted_golds(problem.gold)
+    choices = choices_of(problem.prompt[-1].content) if problem.prompt else {}
+    return tuple(dict.fromkeys(each for gold in golds for each in _with_choice(gold, choices)))
+
+
+def _with_choice(gold: AcceptedGold, choices: Mapping[str, str]) -> tuple[AcceptedGold, ...]:
+    kind = gold.type
+    letter = choice_letter(gold.text) if choices and kind in {None, GoldType.CHOICE} else None
+    if letter is not None and letter in choices:
+        return gold, AcceptedGold(choices[letter], letter=letter)
+    for label, text in choices.items():
+        if not gold.letter and kind is not GoldType.CHOICE and is_same_text(text, gold.text):
+            return replace(gold, letter=label), AcceptedGold(label, GoldType.CHOICE)
+    return (gold,)
+
+
 def _typed(gold: dict[str, object]) -> AcceptedGold:
     unknown = gold.keys() - {"type", "value", "tolerance"}
     if unknown or not {"type", "value"} <= gold.keys():
@@ -187,6 +213,8 @@ def why_unreadable(gold: Gold) -> str:
         try:
             form_of(accepted)
         except UnreadableError as error:
+            if accepted.type is None and labelled_values(accepted.text):
+                continue
             return f"it cannot be read: {error}"
         except BadGoldError as error:
             return str(error)

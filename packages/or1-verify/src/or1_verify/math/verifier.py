@@ -11,7 +11,14 @@ from or1_verify.base import Verifier
 from or1_verify.latex.normal import is_same_text
 from or1_verify.latex.same import Rules
 from or1_verify.math.compare import Comparison, compare, compare_exactly
-from or1_verify.math.gold import AcceptedGold, BadGoldError, accepted_golds, fits_its_type, why_unreadable
+from or1_verify.math.gold import (
+    AcceptedGold,
+    BadGoldError,
+    accepted_golds,
+    fits_its_type,
+    golds_of,
+    why_unreadable,
+)
 from or1_verify.math.limits import is_too_large
 from or1_verify.math.plain_number import plain_number, unit_sign
 from or1_verify.math.unboxed import announced_after_box, read_unboxed
@@ -59,15 +66,15 @@ class MathVerifier(Verifier):
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
-        decided = _unparsed(problem.gold, answer)
+        decided = _unparsed(problem, answer)
         if isinstance(decided, Verdict):
             return decided
-        decided = decided or compare_exactly(accepted_golds(problem.gold), answer, self._rules(problem))
+        decided = decided or compare_exactly(golds_of(problem), answer, self._rules(problem))
         return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer)
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
         """Compare by numbers."""
-        compared = compare(accepted_golds(problem.gold), answer, self._rules(problem))
+        compared = compare(golds_of(problem), answer, self._rules(problem))
         return verdict_on(compared, problem.gold, answer)
 
     def ideal_answer(self, problem: Problem) -> str | None:
@@ -109,14 +116,14 @@ def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
 
 def refusal(problem: Problem, answer: str) -> Verdict | None:
     """The verdict without any comparison: no gold can be read, or the answer is too large to compare."""
-    decided = _unparsed(problem.gold, answer)
+    decided = _unparsed(problem, answer)
     return decided if isinstance(decided, Verdict) else None
 
 
-def _unparsed(gold: Gold, answer: str) -> Verdict | Comparison | None:
+def _unparsed(problem: Problem, answer: str) -> Verdict | Comparison | None:
     """Decide without parsing: a refusal, or the comparison of equal texts or plain numbers."""
     try:
-        golds = accepted_golds(gold)
+        golds = golds_of(problem)
     except BadGoldError as error:
         return _bad_gold(str(error))
     decided = _by_text(golds, answer)

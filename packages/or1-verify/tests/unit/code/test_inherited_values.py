@@ -118,3 +118,20 @@ def test_operators_of_the_base_are_judged_on_values() -> None:
     test = "assert Plain(1) + Plain(2) == [1, 2]"
     assert verdict(OPERANDS, test, ("Plain",)).reward == 1.0
     assert verdict(OPERANDS.replace("__init__(xs)", "__init__(xs[1:])"), test, ("Plain",)).reward == 0.0
+
+
+OWN_EQUALITY = """
+class Folded(str):
+    def __eq__(self, other): return self.lower() == str.lower(other)
+    def __ne__(self, other): return not self == other
+    def __hash__(self): return hash(self.lower())
+def shout(text): return Folded(text.upper())
+"""
+
+
+def test_an_equality_of_its_own_is_the_matter_of_tests_only_for_objects_that_they_make() -> None:
+    """It is not judged, for it could say yes to all; a result has the equality of its value."""
+    made = "h = Folded('Ab')\nassert len(h) == 2\nassert h == 'aB'"
+    assert verdict(OWN_EQUALITY, made, ("Folded",)).reason == "bad_tests"
+    assert verdict(OWN_EQUALITY, "assert shout('ab') == 'AB'", ("shout",)).reason == "right"
+    assert verdict(OWN_EQUALITY, "assert shout('ab') == 'ab'", ("shout",)).reason == "wrong_answer"

@@ -210,3 +210,29 @@ def test_a_table_gives_the_names_and_the_bases_of_classes() -> None:
 def test_a_forged_table_is_refused(table: object) -> None:
     with pytest.raises(TransferError, match="malformed table"):
         ErrorClasses(table, None, {})
+
+
+CHAINED = (
+    "class Short(Exception):\n    def __init__(self, needed, at):\n        super().__init__(needed, at)\n        self.needed = needed\n"
+    "class Failed(Exception):\n    def __init__(self, why):\n        super().__init__(why)\n        self.why = why\n"
+    "    def __contains__(self, key): return True\n"
+    "def take(n):\n    if n > 3: raise Short(n, [1, (2, 3)])\n    return n\n"
+    "def move(n):\n    try:\n        return take(n)\n    except Short as e:\n        raise Failed('no') from e\n"
+)
+MOVED = "import pytest\nassert move(1) == 1\nwith pytest.raises(Failed) as e: move(9)\n"
+
+
+@pytest.mark.parametrize(
+    ("check", "reason"),
+    [
+        ("assert isinstance(e.value.__cause__, Short) and e.value.__cause__.needed == 9", "right"),
+        ("assert e.value.__cause__.needed == 8", "wrong_answer"),
+        ("assert e.value.__cause__.args == (9, [1, (2, 3)])", "right"),  # nested values keep their types
+        ("assert e.value.__cause__.args == (9, [1, [2, 3]])", "wrong_answer"),
+        ("assert e.value and e.value.why == 'no'", "right"),
+        ("assert 'x' in e.value", "bad_tests"),  # it could say yes to all
+        ("assert len(e.value) == 1", "bad_tests"),
+    ],
+)
+def test_causes_and_arguments_are_the_programs(check: str, reason: str) -> None:
+    assert reason_for_code(MOVED + check, CHAINED) == reason

@@ -119,6 +119,24 @@ def test_assert_layouts() -> None:
         assert parse_tests(raw) == wanted
 
 
+def test_test_files_need_no_entry_point() -> None:
+    """Test functions and test cases run as such, whatever name stands beside them."""
+    functions = "from solution import f, g\n\ndef test_f():\n    assert f(1) == g(2)\n"
+    cases = (
+        "import unittest\nclass Cases(unittest.TestCase):\n    def test_f(self): self.assertEqual(f(1), 2)\n"
+    )
+    for raw, names in (
+        ({"test": functions}, ("f", "g")),
+        ({"test": functions, "entry_point": "f"}, ("f", "g")),
+        ({"test": cases, "entry_point": "task_func"}, ("f",)),
+    ):
+        tests = parse_tests(raw)
+        assert isinstance(tests, AssertTests)
+        assert (tests.names, tests.tests) == (names, (raw["test"],))
+    check = parse_tests({"test": f"def check(f):\n    assert f(1)\n{cases}", "entry_point": "f"})
+    assert isinstance(check, CheckTests)
+
+
 def test_lists_of_asserts_about_linked_lists_and_candidates() -> None:
     """LeetCode's helpers are there for those who use them; asserts about a candidate become a check."""
     lists = parse_tests({"tests": ["assert is_same_list(Solution().rev(list_node([1])), list_node([1]))"]})

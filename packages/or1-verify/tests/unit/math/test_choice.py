@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from or1_verify import math
-from or1_verify.math.choice import choice_letter
+from or1_verify.math import MathVerifier
+from or1_verify.math.choice import choice_letter, choices_of
+from or1_verify.types import Message, Problem
 
 LETTERS = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
 CHOICE_TEXTS = st.sampled_from(
@@ -113,3 +115,58 @@ def test_a_choice_is_its_letter_and_not_the_letter_in_its_text(
 )
 def test_choices_and_quantities(gold: str, answer: str, is_right: bool) -> None:
     assert (math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0) is is_right
+
+
+LISTS = (
+    "{question} (A) {0} (B) {1} (C) {2} (D) {3}",
+    "{question}\nA. {0}\nB. {1}\nC. {2}\nD. {3}\n\nPut the letter or the value in a box.",
+    "{question}\n\\[z = c.\\](A) {0}\n(B) {1}\n(C) {2}\n(D) {3}\n\nEnter the letter of the correct option.",
+    r"{question} $\textbf{{(A)}}\ {0} \qquad \textbf{{(B)}}\ {1} \qquad \textbf{{(C)}}\ {2} "
+    r"\qquad \textbf{{(D)}}\ {3}$ Explain.",
+    r"{question} \text{{(A) }}{0} \quad \text{{(B) }}{1} \quad \text{{(C) }}{2} \quad \text{{(D) }}{3}",
+)
+
+
+def _is_right(question: str, gold: str, answer: str) -> bool:
+    problem = Problem.make("math", (Message("user", question),), gold)
+    return MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward == 1.0
+
+
+@given(
+    st.sampled_from(LISTS),
+    st.lists(
+        st.sampled_from(["7", "12", r"\frac{3}{5}", r"\sqrt{2}", "-4", "2x+1"]),
+        min_size=4,
+        max_size=4,
+        unique=True,
+    ),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.sampled_from(["%s", r"\text{(%s)}", "(%s)", r"\textbf{%s.}"]),
+)
+def test_a_listed_choice_is_its_letter_and_its_text(
+    layout: str, texts: list[str], right: int, given_at: int, form: str
+) -> None:
+    question = layout.format(*texts, question="What is the value?")
+    gold, answer = "ABCD"[right], "ABCD"[given_at]
+    assert choices_of(question) == dict(zip("ABCD", texts, strict=True))
+    assert _is_right(question, form % gold, texts[given_at]) is (right == given_at)
+    assert _is_right(question, texts[right], form % answer) is (right == given_at)
+    assert _is_right(question, texts[right], f"({answer}) {texts[right]}") is (right == given_at)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who is the oldest? (A) B (B) C (C) A",  # the letter of one choice is the text of another
+        "Find it. (A) 1 (B) 2",
+        "How large? (A) 1 (C) 2 (D) 3",
+        "How large? (A) 1 (B) 1 (C) 3",
+        "Let (A), (B), (C) be the three statements.",
+        "Given P(A) = 1, P(B) = 2 and P(C) = 3, find P(D).",
+    ],
+)
+def test_letters_that_are_no_list_of_choices_have_no_text(question: str) -> None:
+    assert choices_of(question) == {}
+    assert not _is_right(question, "A", "1")
+    assert not _is_right(question, "1", "A")

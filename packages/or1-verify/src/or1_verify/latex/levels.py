@@ -1,0 +1,140 @@
+r"""Families of curves with one arbitrary constant: `x^2 + 2y^2 = K` and `\frac{x^2}{2} + y^2 = C`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Container, Sequence
+from fractions import Fraction
+
+from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES
+from or1_verify.latex.exact import TooLargeError, UndefinedError
+from or1_verify.latex.identity import Identity
+from or1_verify.latex.tree import (
+    ONE,
+    ZERO,
+    Call,
+    E,
+    Node,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    mapped,
+    negated,
+    replaced,
+    variables,
+    walk,
+)
+
+_LETTERS = frozenset("ck")
+_INVERSES = {"tan": "arctan", "sin": "arcsin", "cos": "arccos"}
+_INVERSES |= {inverse: name for name, inverse in _INVERSES.items()}
+
+_SCALE, _TWO = Number(Fraction(10**5)), Number(Fraction(2))
+
+
+def same_levels(gold: Node, answer: Node, letters: Container[str], identity: Identity) -> bool:
+    r"""Whether two equations are one family of curves: `y = Ce^x` and `\ln|y| = x + C`.
+
+    Each is solved for its constant. The two functions of the coordinates that this gives have the same level
+    curves if one of them, or its logarithm, is a number times the other plus a number.
+
+    Args:
+        gold: difference of the sides.
+        answer: difference of the sides.
+        letters: those of the question, which are given and not arbitrary.
+        identity: compares expressions.
+    """
+    one, other = _level(_smooth(gold), letters, identity), _level(_smooth(answer), (), identity)
+    if one is None or other is None:
+        return False
+    coordinates = variables(one)
+    if coordinates != variables(other) or len(coordinates) != 2 or not coordinates <= VARIABLES:
+        return False
+    pairs = ((one, other), (_logarithm(one), other), (one, _logarithm(other)))
+    return any(_is_affine(left, right, sorted(coordinates), identity) for left, right in pairs)
+
+
+def _level(node: Node, letters: Container[str], identity: Identity) -> Node | None:
+    """The function of the coordinates that has the value of the constant."""
+    found = variables(node)
+    names = [name for name in found if OF_INTEGRATION.fullmatch(name)] or sorted(found & _LETTERS)
+    if len(names) != 1 or names[0] in letters:
+        return None
+    (name,) = names
+    if sum(part == Symbol(name) for part in walk(node)) == 1:
+        return _isolated(node, ZERO, name)
+    zeroth, first, second = (replaced(node, Symbol(name), Number(Fraction(each))) for each in range(3))
+    if not identity.equal(Sum((second, zeroth)), Sum((first, first))):
+        return None
+    return Quotient(zeroth, Sum((zeroth, negated(first))))
+
+
+def _isolated(node: Node, value: Node, name: str) -> Node | None:
+    """The letter that occurs once in a node, from the node's value; of several, one."""
+    match node:
+        case Symbol():
+            return value
+        case Sum(parts) | Product(parts):
+            inner = next(part for part in parts if name in variables(part))
+            rest = tuple(part for part in parts if part is not inner)
+            if isinstance(node, Sum):
+                return _isolated(inner, Sum((value, *map(negated, rest))), name)
+            return _isolated(inner, Quotient(value, Product(rest)) if rest else value, name)
+        case Quotient(above, below):
+            if name in variables(above):
+                return _isolated(above, Product((value, below)), name)
+            return _isolated(below, Quotient(above, value), name)
+        case Power(base, exponent) if name in variables(exponent):
+            scale = ONE if base == E else Call("ln", (base,))
+            return None if variables(base) else _isolated(exponent, Quotient(_logarithm(value), scale), name)
+        case Power(base, exponent) if not variables(exponent):
+            return _isolated(base, Power(value, Quotient(ONE, exponent)), name)
+        case Call("root", (base, index)) if not variables(index):
+            return _isolated(base, Power(value, index), name)
+        case Call("ln" | "log", (inner,)):
+            return _isolated(inner, Power(E, value), name)
+        case Call("exp", (inner,)):
+            return _isolated(inner, _logarithm(value), name)
+        case Call("abs", (inner,)):
+            return _isolated(inner, value, name)
+        case Call(function, (inner,)) if function in _INVERSES:
+            return _isolated(inner, Call(_INVERSES[function], (value,)), name)
+    return None
+
+
+def _smooth(node: Node) -> Node:
+    """Logarithms of squares in place of those of absolute values, which turn at zero."""
+    node = mapped(node, _smooth)
+    match node:
+        case Call("ln", (Call("abs", (inner,)),)):
+            return _logarithm(inner)
+    return node
+
+
+def _logarithm(node: Node) -> Node:
+    """The logarithm of the absolute value."""
+    return Quotient(Call("ln", (Power(node, _TWO),)), _TWO)
+
+
+def _is_affine(one: Node, other: Node, names: Sequence[str], identity: Identity) -> bool:
+    """Whether the differences of one function between points are proportional to those of the other."""
+    one_near, other_near, one_far, other_far = (
+        _step(node, mark, names) for mark in ("'", "*") for node in (one, other)
+    )
+    with contextlib.suppress(TooLargeError, UndefinedError):
+        if identity.equal(one_near, ZERO) or identity.equal(other_near, ZERO):
+            return False
+        return identity.equal(Product((one_near, other_far)), Product((one_far, other_near)))
+    return False
+
+
+def _step(node: Node, mark: str, names: Sequence[str]) -> Node:
+    """The difference of a function between two points of their own, near enough for exponentials."""
+    here = there = node
+    for name in names:
+        here = replaced(here, Symbol(name), Quotient(Symbol(f"{name}{mark}"), _SCALE))
+        there = replaced(there, Symbol(name), Quotient(Symbol(f"{name}{mark}{mark}"), _SCALE))
+    return Sum((here, negated(there)))
