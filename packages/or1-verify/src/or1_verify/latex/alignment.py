@@ -15,10 +15,12 @@ _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
 _ASKED = re.compile(r"\(([^()]*,[^()]*)\)")
 _LAYOUT = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s{}$]")
 _ORDERED = re.compile(
-    r"\b(?:order|arrange|rank|sort|put|place)\b(?:[^.?!]|\.(?=\d)){0,200}?\b(?:from|in)\s+(?:order\s+from\s+)?(?:the\s+)?"
-    r"(?:ascending|descending|increasing|decreasing|alphabetical|\w+est|least|most)\b(?:\s+to\b|\s+order\b)",
+    r"\b(?:order|arrange|rank|sort|put|place|list(?! (?:them|your|all)\b))\b(?:[^.?!]|\.(?=\d)){0,200}?"
+    r"\b(?:from|in)\s+(?:order\s+from\s+)?(?:the\s+)?(?:ascending|descending|increasing|decreasing|alphabetical"
+    r"|\w+est|least|most)\b(?:\s+to\b|\s+order\b)",
     re.IGNORECASE,
 )
+_CHAIN = re.compile(r"(<|>|\\[lg]t(?![A-Za-z]))")
 _COMPARED = re.compile(
     r"(\\[lg]eq?(?:slant)?(?![A-Za-z])|[<>≤≥]|\\in(?![A-Za-z])|\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b|\\lor|,|;)"
 )
@@ -44,6 +46,13 @@ def in_asked_order(gold: Form, answer: Form, question: str) -> tuple[Form, Form]
         case Many(Order.LIST), Many(Order.LIST) if _ORDERED.search(question):
             return replace(gold, order=Order.TUPLE), replace(answer, order=Order.TUPLE)
     return gold, answer
+
+
+def as_ordered_list(text: str, question: str) -> str:
+    """A chain `a < b < c` as the list `a, b, c`, if the question says to put things in an order."""
+    parts = _CHAIN.split(text)
+    is_chain = len(parts) > 2 and len({*parts[1::2]}) == 1 and _ORDERED.search(question) is not None
+    return ", ".join(parts[::2]) if is_chain else text
 
 
 def with_asked_formula(answer: str, question: str) -> str | None:

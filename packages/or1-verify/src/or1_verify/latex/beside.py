@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from or1_verify.latex.conversions import conversion
 from or1_verify.latex.forms import Form, Many, Named, Value, Words
-from or1_verify.latex.tree import Product, Symbol, walk
+from or1_verify.latex.tree import PI, Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
 from or1_verify.latex.words import (
     are_of_other_things,
@@ -82,3 +82,7 @@ def _words_agree(gold: Value, answer: Value) -> bool:
     return [word for word in gold_words if word in common] == [
         word for word in answer_words if word in common
     ]
+
+
+def is_in_radians(value: Value) -> bool:
+    return "radian" in measure_of(value.unit) or any(part == PI for part in walk(value.node))

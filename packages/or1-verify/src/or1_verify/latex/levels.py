@@ -57,6 +57,14 @@ def same_levels(gold: Node, answer: Node, letters: Container[str], identity: Ide
     return any(_is_affine(left, right, sorted(coordinates), identity) for left, right in pairs)
 
 
+def is_solution(gold: Node, answer: Node, letters: Container[str], identity: Identity) -> bool:
+    """Whether an expression is the coordinate that it does not have, in the family of curves of the gold."""
+    missing = sorted((variables(gold) & VARIABLES) - variables(answer))
+    return len(missing) == 1 and same_levels(
+        gold, Sum((Symbol(missing[0]), negated(answer))), letters, identity
+    )
+
+
 def _level(node: Node, letters: Container[str], identity: Identity) -> Node | None:
     """The function of the coordinates that has the value of the constant."""
     found = variables(node)

@@ -25,9 +25,20 @@ _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)",
 _NAME = re.compile(r"^\s*[A-Za-z]\s*(?:=|\\in(?![A-Za-z]))\s*(?!.*=)", re.DOTALL)
 _EXCEPT = re.compile(
     r"(?:[a-z]\s*\\text\w*\s*\{\s*(?:can be |may be |is ))?(?:\\text\w*\s*\{)?"
-    r"\s*(?:all |any )?real(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
+    r"\s*(?:[Aa]ll |[Aa]ny )?[Rr]eal(?: numbers?| values?|s)(?: of)?(?: \w)?,?\s+"
     r"(?:except|excluding|other than|but not)(?: for)?\s*\}?\s*(?:\$?\s*[a-z]\s*=)?"
-    r"((?:[^A-Za-z=]|(?<=\\)(?:pm|frac|pi|sqrt|text)\b|\band\b)*)"
+    r"((?:[^A-Za-z=]|(?<=\\)(?:pm|frac|pi|sqrt|text)\b|\band\b|\b[a-z]\s*=)*)"
+)
+_TRANSPOSED = re.compile(
+    r"(\([^()]*,[^()]*\))\s*\^\s*(?:\{\s*)?(?:T|\\top|\\intercal|\\(?:mathsf|mathrm|text)\s*\{\s*T\s*\})(?:\s*\})?(?![A-Za-z])"
+)
+_TUPLE = r"(?:\\left\s*)?[(](?P<%s>[^()]*,[^()]*)(?:\\right\s*)?[)]"
+_POINT_AND_DIRECTION = re.compile(
+    rf"{_TUPLE % 'first'}\s*\+\s*(?P<name>[a-z])\s*(?:\\cdot\s*)?{_TUPLE % 'step'}"
+)
+_SUCH_THAT = re.compile(
+    r"(?:\\text\w*\s*\{)?\s*(?:[Aa]ll\s+)?[Rr]eal (?:numbers?|values?)(?: of)?\s*\}?\s*\$?\s*[a-z]\s*\$?\s*"
+    r"(?:\\text\w*\s*\{)?\s*(?:such that|with|where|for which|satisfying)\s*\}?"
 )
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|q?quad)(?![A-Za-z])|\\[,;:! ]|[~$]")
@@ -75,12 +86,31 @@ def with_set_difference(text: str) -> str:
     >>> with_set_difference(r"a\text{ can be any real number except }3")
     '\\mathbb{R}\\setminus\\{3\\}'
     """
-    return _EXCEPT.sub(_set_difference, text)
+    return _EXCEPT.sub(_set_difference, _SUCH_THAT.sub("", text))
 
 
 def _set_difference(found: re.Match[str]) -> str:
     excluded = re.sub(r"(?:,\s*)?(?:\\text\s*\{\s*)?\band\b(?:\s*\})?", ",", found[1])
+    excluded = re.sub(r"\b[a-z]\s*=", "", excluded)
     return rf"\mathbb{{R}}\setminus\{{{excluded}\}}"
+
+
+def with_points_in_one(text: str) -> str:
+    r"""A point plus a parameter times a direction as one point, and a transposed row as a point.
+
+    >>> with_points_in_one("(0,1)+t(2,-3)"), with_points_in_one(r"(1,-2,1)^{\\top}")
+    ('(0+t(2),1+t(-3))', '(1,-2,1)')
+    """
+    text = _TRANSPOSED.sub(r"\1", text)
+    return _POINT_AND_DIRECTION.sub(_point, text)
+
+
+def _point(found: re.Match[str]) -> str:
+    first, step = found["first"].split(","), found["step"].split(",")
+    if len(first) != len(step) or len(first) < 2:
+        return found.group()
+    parts = (f"{one}+{found['name']}({other})" for one, other in zip(first, step, strict=True))
+    return f"({','.join(parts)})"
 
 
 def _as_quotes(found: re.Match[str]) -> str:

@@ -28,7 +28,7 @@ from or1_verify.latex.tree import (
 )
 
 _CASES = re.compile(
-    r"(?P<head>[^{}&]*?)(?:\\left\s*)?(?:\\\{)?\s*\\begin\s*\{(?P<kind>[dr]?cases|array|aligned|matrix)\}(?:\s*\{[clr|\s]*\})?"
+    r"(?P<head>[^&]*?)(?:\\left\s*)?(?:\\\{)?\s*\\begin\s*\{(?P<kind>[dr]?cases|array|aligned|matrix)\}(?:\s*\{[clr|\s]*\})?"
     r"(?P<rows>.*)\\end\s*\{(?P=kind)\}\s*(?:\\right\s*\.?)?",
     re.DOTALL,
 )
@@ -39,6 +39,15 @@ _CONDITION = re.compile(
 )
 _WORDS = re.compile(r"^[\s,]*(?:(?:if|for|when|where|with|on|all)\b)?[\s,]*|[\s,;.]+$")
 _REST = re.compile(r"otherwise|else(?:where)?|(?:in )?(?:all )?other(?:wise)?(?: cases| values)?")
+_IF = re.compile(r"(?<![A-Za-z\\])(?:if|when|for|otherwise|elsewhere)(?![A-Za-z])")
+_JOINT = re.compile(r"[,;]\s*(?:and\s+)?|\s+and\s+")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_LONG_WORD = re.compile(r"[A-Za-z]{3,}")
+_FEWEST = 2
+"""Fewest pieces of a sentence."""
+_PARITY = re.compile(
+    r"(?P<name>[a-z]) ?(?P<parity>even|odd)|(?P<other>[a-z]) ?\\?equiv ?(?P<rest>[01]) ?\(?\\?p?mod ?2\)?"
+)
 _EQUATIONS = re.compile(r"[^=]*=[^=]*")
 _NEAR = Fraction(1, 10**40)
 """Two ends of intervals that are no farther apart are one: values have sixty digits."""
@@ -57,7 +66,49 @@ def read_cases(text: str, read: Callable[[str], Form]) -> Form | None:
     head = found["head"].strip().removesuffix("=").strip()
     if not head and all(_EQUATIONS.fullmatch(row) and not _condition_in(row)[1] for row in rows):
         return read(", ".join(row.replace("&", "").strip(" ,;.") for row in rows))
-    cases = _cases(rows, read)
+    return _under(head, _cases(rows, read), read)
+
+
+def read_worded_cases(text: str, read: Callable[[str], Form]) -> Form | None:
+    """A function by its pieces in words: `n/2 if n is even, (n+1)/2 if n is odd`; None for another text."""
+    if len(_IF.findall(text)) < _FEWEST:
+        return None
+    plain = " ".join(in_plain_words(text).split()).rstrip(". ")
+    marks = list(_IF.finditer(plain))
+    if len(marks) < _FEWEST:
+        return None
+    values, conditions = [plain[: marks[0].start()]], list[str]()
+    for number, mark in enumerate(marks):
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(plain)
+        between = plain[mark.end() : end]
+        if _REST.fullmatch(mark.group()):
+            between = f"otherwise {between}"
+        condition, value = (between, "") if number + 1 == len(marks) else _parted(between)
+        conditions.append(condition)
+        values += [value] if value else []
+    if len(values) != len(conditions):
+        return None
+    heads = {each.rpartition("=")[0].strip() for each in values if "=" in each}
+    rows = [f"{value.rpartition('=')[2]} & {where}" for value, where in zip(values, conditions, strict=True)]
+    plain_values = (_COMMAND.sub(" ", value.rpartition("=")[2]) for value in values)
+    if len(heads) > 1 or any(map(_LONG_WORD.search, plain_values)):
+        return None
+    return _under(heads.pop() if heads else "", _cases(rows, read), read)
+
+
+def _parted(between: str) -> tuple[str, str]:
+    """A condition and the value of the next piece, after the last comma or "and" outside brackets."""
+    for found in reversed(list(_JOINT.finditer(between))):
+        value = between[found.end() :]
+        if (
+            all(value.count(left) == value.count(right) for left, right in ("()", "[]", "{}"))
+            and value.strip()
+        ):
+            return between[: found.start()], value
+    return between, ""
+
+
+def _under(head: str, cases: Cases, read: Callable[[str], Form]) -> Form:
     if not head:
         return cases
     named = read(f"{head} = 1")
@@ -103,13 +154,14 @@ def _cases(rows: list[str], read: Callable[[str], Form]) -> Cases:
 
 
 def _where(condition: str, read: Callable[[str], Form]) -> Named | str:
+    is_congruence = "mod" in condition
     try:
-        form = read(condition)
+        form = None if is_congruence else read(condition)
     except UnreadableError:
         form = None
     if isinstance(form, Named) and (isinstance(form.form, Value) or as_region(form.form) is not None):
         return form
-    if re.search(_SIGN, condition):
+    if re.search(_SIGN, condition) and not is_congruence:
         raise UnreadableError("a condition of cases")
     return " ".join(re.sub(r"\b(?:is|an?)\b|[{}$]", " ", condition.lower()).split())
 
@@ -133,7 +185,7 @@ def same_cases(gold: Cases, answer: Cases, identity: Identity) -> bool:
     """
     names = {text for _, text in (*gold.pieces, *answer.pieces) if isinstance(text, str) and text}
     if names:
-        return _same_by_words(gold, answer, identity)
+        return _same_by_parity(gold, answer, identity) or _same_by_words(gold, answer, identity)
     x = Symbol(gold.name or answer.name)
     if answer.name and answer.name != x.name:
         answer = Cases(
@@ -225,6 +277,40 @@ def _same_by_words(gold: Cases, answer: Cases, identity: Identity) -> bool:
     if wanted.keys() != found.keys() or len(wanted) < len(gold.pieces):
         return False
     return all(identity.equal(node, found[where]) for where, node in wanted.items())
+
+
+def _same_by_parity(gold: Cases, answer: Cases, identity: Identity) -> bool:
+    """Functions of whole numbers with a piece for even and one for odd ones, or one formula for both."""
+    wanted, found = _by_parity(gold), _by_parity(answer)
+    names = {each[0] for each in (wanted, found) if each and each[0]}
+    if wanted is None or found is None or len(names) != 1:
+        return False
+    (name,) = names
+    half = Symbol("m" if name == "n" else "n")
+    for rest in (0, 1):
+        whole = Sum((Product((Number(Fraction(2)), half)), Number(Fraction(rest))))
+        left, right = (replaced(each[1][rest], Symbol(name), whole) for each in (wanted, found))
+        if not identity.equal(left, right):
+            return False
+    return True
+
+
+def _by_parity(cases: Cases) -> tuple[str, tuple[Node, Node]] | None:
+    """The letter, and the values for even and odd ones."""
+    if len(cases.pieces) == 1 and cases.pieces[0][1] == "":
+        node = cases.pieces[0][0]
+        names = sorted(variables(node))
+        return ("".join(names), (node, node)) if len(names) < 2 else None
+    found: dict[int, Node] = {}
+    letters = set()
+    for node, where in cases.pieces:
+        match = _PARITY.fullmatch(where) if isinstance(where, str) else None
+        if match is None:
+            return None
+        found[int(match["rest"]) if match["rest"] else int(match["parity"] == "odd")] = node
+        letters.add(match["name"] or match["other"])
+    is_whole = len(letters) == 1 and found.keys() == {0, 1}
+    return (letters.pop(), (found[0], found[1])) if is_whole else None
 
 
 def _key(where: Region | str, name: str) -> object:

@@ -33,10 +33,10 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.lettered import read_parts
-from or1_verify.latex.notations import with_plain_numbers, with_set_difference
+from or1_verify.latex.notations import with_plain_numbers, with_points_in_one, with_set_difference
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
-from or1_verify.latex.piecewise import read_cases
+from or1_verify.latex.piecewise import read_cases, read_worded_cases
 from or1_verify.latex.regions import as_region, complement, point, union
 from or1_verify.latex.relations import read_relation
 from or1_verify.latex.signs import with_both_signs, with_repeated_sign
@@ -96,7 +96,8 @@ def read(text: str) -> Form:
     ('x', 'list', Based(digits='204', base='5'))
     """
     text = bare(text)
-    if "\\begin" in text and (cases := read_cases(text, read)) is not None:
+    reader = read_cases if "\\begin" in text else read_worded_cases
+    if (cases := reader(text, read)) is not None:
         return cases
     return read_parts(text, read) or read_scoped(text, _without_domain) or _without_domain(text)
 
@@ -122,7 +123,7 @@ def is_congruence(text: str) -> bool:
 
 
 def written_out(text: str) -> str:
-    text = with_set_difference(text)
+    text = with_points_in_one(with_set_difference(text))
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)

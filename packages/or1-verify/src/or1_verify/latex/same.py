@@ -21,7 +21,7 @@ from fractions import Fraction
 from or1_verify.latex.alignment import aligned
 from or1_verify.latex.arguments import is_function, with_argument, with_counter
 from or1_verify.latex.bases import value_of
-from or1_verify.latex.beside import beside_agrees, or_counts, unit_factor
+from or1_verify.latex.beside import beside_agrees, is_in_radians, or_counts, unit_factor
 from or1_verify.latex.builders import as_builder, same_builder
 from or1_verify.latex.constants import VARIABLES
 from or1_verify.latex.curves import same_curve
@@ -46,7 +46,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity, is_irrational
-from or1_verify.latex.levels import same_levels
+from or1_verify.latex.levels import is_solution, same_levels
 from or1_verify.latex.matrices import ZERO_VECTOR, Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.parameters import letters_of
@@ -62,7 +62,6 @@ from or1_verify.latex.relations import (
 )
 from or1_verify.latex.tree import (
     DEGREE,
-    PI,
     ZERO,
     Call,
     Node,
@@ -76,7 +75,6 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.units import measure_of
 from or1_verify.latex.words import normal_words
 
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
@@ -166,6 +164,9 @@ class Comparer:
                 return self._same_ratio(gold_parts, parts)
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
+            case Relation(("=",)), Value(node, unit=""):
+                given = letters_of(self.rules.question) or ()
+                return is_solution(difference(gold), node, given, self.identity)
             case Value(), Relation(("=",), sides):
                 return self._is_value_of(gold, *sides)
             case Dots(), Dots():
@@ -268,9 +269,9 @@ class Comparer:
             exceeds_one = not variables(gold_node) and abs(self.identity.value(gold_node)) > 1
             whole = [(gold_node, answer_node)] if exceeds_one else []
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
-        if gold.radians is not None and answer.radians is None and _is_in_radians(answer):
+        if gold.radians is not None and answer.radians is None and is_in_radians(answer):
             return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]
-        if answer.radians is not None and gold.radians is None and _is_in_radians(gold):
+        if answer.radians is not None and gold.radians is None and is_in_radians(gold):
             return [(gold_node, Product((answer_node, DEGREE))), (gold_node, answer.radians)]
         return [(gold_node, answer_node)]
 
@@ -394,7 +395,3 @@ def _shown(part: Form) -> str:
 
 def _has_variables(form: Form) -> bool:
     return isinstance(form, Value) and bool(variables(form.node))
-
-
-def _is_in_radians(value: Value) -> bool:
-    return "radian" in measure_of(value.unit) or any(part == PI for part in walk(value.node))

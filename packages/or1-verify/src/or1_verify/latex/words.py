@@ -32,8 +32,9 @@ _MEANINGS = {
     "conditionally convergent": "converges conditionally",
     "absolutely convergent": "converges absolutely",
     "uniformly convergent": "converges uniformly",
-    "linearly dependent": "dependent",
-    "linearly independent": "independent",
+    "linearly dependent": "dependent, not independent, not linearly independent",
+    "linearly independent": "independent, not dependent, not linearly dependent",
+    "right triangle": "rightangled, rightangled triangle, right angled triangle",
     "infinitely many": "infinitely many solutions, infinite, infinity, infinite solutions",
 }
 _SAME_MEANING = {text: meaning for meaning, texts in _MEANINGS.items() for text in texts.split(", ")}
@@ -135,7 +136,8 @@ _STATEMENT = re.compile(
     r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
     r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?$))"
-    r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$|(?<=[a-z]) (?:triangle|function"
+    r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$"
+    r"|(?<=[a-z]) (?:triangle|lines|planes|vectors|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )
 """The subject of a sentence that ends in one adjective or noun; what follows the word in a longer answer."""
@@ -151,6 +153,12 @@ _DATE = re.compile(
     r"(?: (?P<year>\d{4}))?"
 )
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
+_NAMED = re.compile(r"([Tt]he (?:first|second|third) \w+) \(([A-Z][a-z]+)\)")
+"""A role and the name of who has it."""
+_HOW_OFTEN = frozenset({"always", "sometimes", "never"})
+_NULL = re.compile(r"(?:the )?null hypothesis(?: h ?_? ?0)?|\bh ?_ ?0")
+_REFUSAL = re.compile(r"^(?:(?:we )?(?:do not|don't|fail to|cannot|can't) )(?=reject|accept)")
+_ONE_TO_ONE, _ONTO = re.compile(r"\bone[- ]?to[- ]?one\b"), re.compile(r"\bonto\b")
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
@@ -294,6 +302,13 @@ def same_words(gold: str, answer: str) -> bool:
     stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
     if normal_words(gold) in {normal_words(answer), normal_words(stated)}:
         return True
+    if (named := _NAMED.fullmatch(gold.strip())) and normal_words(answer) in map(
+        normal_words, named.groups()
+    ):
+        return True
+    found = normal_words(answer).partition(" ")[0]
+    if gold.strip().lower() in _HOW_OFTEN and _HOW_OFTEN & {*normal_words(answer).split()} == {found}:
+        return found == gold.strip().lower()
     wanted, is_set = _listed(gold)
     return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])
 
@@ -329,6 +344,8 @@ def normal_words(text: str) -> str:
     plain = _POSSESSIVE.sub(r"\1", _ORDINAL.sub("", plain).strip()).replace("grey", "gray")
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
+    plain = _NULL.sub("h0", _REFUSAL.sub("not ", plain))
+    plain = _ONTO.sub("surjective", _ONE_TO_ONE.sub("injective", plain)).replace(", but ", " but ")
     plain = "no solution" if _NOTHING.fullmatch(plain) else plain
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]

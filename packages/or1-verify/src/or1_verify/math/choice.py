@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from or1_verify.latex.normal import is_same_text
+
 _MARKUP = re.compile(
     r"\\(?:text\w*|math(?:rm|bf|sf|tt|it|bb|normal)|mbox|boldsymbol|bf|rm|left|right)(?![A-Za-z])"
     r"|\\[,;:! ()\[\]]|\\q?quad(?![A-Za-z])|[{}$~]|\*\*"
@@ -40,13 +42,14 @@ r"""The letter of a choice before its text: `\text{(B)} 12`."""
 _SMALL = "abcdfghj"
 """Small letters of choices: `e` and `i` are numbers."""
 _LABEL = re.compile(
-    r"\\(?:text|math)\w*\s*\{\s*\(?([A-J])(?:\)|[.:](?=\s*\}))\s*[.:]?\s*\}(?:\s*\))?"
-    r"|(?<![\w(^_\\])\(([A-J])\)|(?:^|(?<=\n))[ \t]*([A-J])[.)](?=\s)"
+    r"\\(?:text|math)\w*\s*\{\s*[(\[]?([A-Ja-j])(?:[)\]]|[.:](?=\s*\}))\s*[.:]?\s*\}(?:\s*[)\]])?"
+    r"|(?<![\w(^_\\])[(\[]([A-Ja-j])[)\]]|(?:^|(?<=\s))([A-J])\)(?=\s)|(?:^|(?<=\n))[ \t]*([A-J])[.:](?=\s)"
 )
 _BETWEEN = re.compile(
     r"\\(?:q?quad|hfill|newline|par|item)(?![A-Za-z])|\\hspace\*?\s*\{[^{}]*\}"
     r"|\\\\(?![A-Za-z])|\\[,;:! \]\[()]|[~&]"
 )
+_MARKED_LETTER = re.compile(r"^\\(?:text|math)\w*\s*\{\s*([(\[]?[A-Ja-j][)\].:]?)\s*\}")
 _FEWEST = 3
 """Fewest choices of a list: fewer lettered things are parts of a question."""
 
@@ -62,7 +65,7 @@ def choices_of(question: str) -> dict[str, str]:
     """
     labels = list(_LABEL.finditer(question))
     letters = "".join(next(filter(None, label.groups())) for label in labels)
-    if len(letters) < _FEWEST or not "ABCDEFGHIJ".startswith(letters):
+    if len(letters) < _FEWEST or not ("ABCDEFGHIJ".startswith(letters) or "abcdefghij".startswith(letters)):
         return {}
     ends = [label.start() for label in labels[1:]] + [len(question)]
     parts = [question[label.end() : end] for label, end in zip(labels, ends, strict=True)]
@@ -71,7 +74,15 @@ def choices_of(question: str) -> dict[str, str]:
     texts = [_text_of(part) for part in parts]
     if not all(texts) or len({*texts}) < len(texts) or any(choice_letter(text) for text in texts):
         return {}
-    return dict(zip(letters, texts, strict=True))
+    return dict(zip(letters.upper(), texts, strict=True))
+
+
+def names_other_text(answer: str, letter: str, question: str) -> bool:
+    """Whether the text after a letter is that of another choice of the question."""
+    lettered = _LETTER.fullmatch(_MARKED_LETTER.sub(r"\1", answer.strip()))
+    rest = lettered["rest"].strip(" .:)]}") if lettered else ""
+    choices = choices_of(question) if rest else {}
+    return any(other != letter and is_same_text(text, rest) for other, text in choices.items())
 
 
 def _text_of(part: str) -> str:

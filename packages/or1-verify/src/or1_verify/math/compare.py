@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from enum import StrEnum
+from fractions import Fraction
 
-from or1_verify.latex.alignment import in_asked_order, with_asked_formula, with_asked_names
+from or1_verify.latex.alignment import as_ordered_list, in_asked_order, with_asked_formula, with_asked_names
 from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.bases import counted
@@ -18,10 +19,11 @@ from or1_verify.latex.enumerated import written_out
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Based, Form, Many, Named, Region, Value, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
-from or1_verify.latex.labels import labelled_values, split_values
+from or1_verify.latex.labels import labelled_values, values_for
 from or1_verify.latex.normal import is_same_text
 from or1_verify.latex.notations import as_list, without_name
 from or1_verify.latex.parameters import FORMULA, with_gold_letters
+from or1_verify.latex.progressions import same_lines, same_progressions
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer, Rules
@@ -31,7 +33,7 @@ from or1_verify.latex.tree import variables
 from or1_verify.latex.undone import after_asked, is_undone, repeats
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
-from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice
+from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice, names_other_text
 from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed, form_of, is_equation
 from or1_verify.math.plain_number import plain_number
 
@@ -43,6 +45,9 @@ _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _BEFORE_MODULUS = re.compile(r"\s*\$?\s*(-?\d+)\s*\(?\s*(?:\\[bp]?mod|\\text\s*\{\s*\(?\s*mod|mod)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
+_ENDS = re.compile(r"\s*(-?[\d.]+)\s*\\pm\s*([\d.]+)\s*")
+_ROUGH = Fraction(1, 50)
+"""Largest part of a value by which a decimal may be off that stands after it for information [fraction]."""
 _REMAINDER = re.compile(
     r"(?P<left>[^=]+?)\\equiv\s*(?P<rest>\d+)\s*(?:\(\s*|\\)?(?:\\?[bp]?mod|\\text\s*\{\s*\(?mod)\s*\}?\s*\{?"
     r"(?P<modulus>\d+)[\s})]*"
@@ -86,6 +91,9 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
+    if "<" in gold.text + answer or ">" in gold.text + answer:
+        gold = replace(gold, text=as_ordered_list(gold.text, rules.question))
+        answer = as_ordered_list(answer, rules.question)
     result = answer.rpartition("=")[2]
     if has_modulus(answer) and not has_modulus(result) and not has_modulus(gold.text):
         answer = result  # `17 \bmod 13 = 4`
@@ -98,6 +106,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     except (BadGoldError, UnreadableError):
         if amount and amount[2] > 1:
             return Comparison.DIFFERENT
+        if gold.type is None and gold.text[:1].isalpha() and same_words(gold.text, answer):
+            return Comparison.EQUAL
         decided = _by_residues(gold.text, answer, rules.question) if gold.type is None else None
         return decided or _by_labels(gold, answer, identity, rules) or Comparison.BAD_GOLD
     asks_for_list = "separated by comma" in rules.question
@@ -107,7 +117,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         return Comparison.DIFFERENT
     is_choice = gold.type is GoldType.CHOICE or (gold.type is None and _is_letter(form))
     if is_choice and isinstance(form, Words) and choice_letter(answer) == form.text:
-        return Comparison.EQUAL
+        is_other = names_other_text(answer, form.text, rules.question)
+        return Comparison.DIFFERENT if is_other else Comparison.EQUAL
     is_text = gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form))
     is_text |= gold.type is None and _PERSON.fullmatch(gold.text) is not None
     if is_text and gold.type is not GoldType.CHOICE and same_words(gold.text, answer):
@@ -118,7 +129,8 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         decided = _by_residues(gold.text, answer, rules.question)
         if decided is not None:
             return decided
-    readings = _readings(gold, form, answer, _is_decimal_comma(gold) and not asks_for_list)
+    is_decimal = _is_decimal_comma(gold) and not asks_for_list
+    readings = _readings(gold, form, answer, is_decimal, rules.question)
     if isinstance(form, Region) and (named := with_asked_formula(answer, rules.question)) is not None:
         readings += _readings(gold, form, named, may_be_decimal=False)
     if (rest := after_asked(rules.question, answer)) is not None:
@@ -133,30 +145,32 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     if best is not Comparison.EQUAL and (exact := _before_rounded(gold, form, answer)) is not None:
         rounding = Comparer(identity, gold.tolerance, replace(rules, min_gold_digits=2, question=""))
         best = _compare_forms(rounding, form, exact, gold.type)
-    if best is not Comparison.EQUAL and _by_labels(gold, answer, identity, rules) is Comparison.EQUAL:
-        return Comparison.EQUAL
+    if labelled_values(gold.text) and (best is not Comparison.EQUAL or labelled_values(answer)):
+        best = _by_labels(gold, answer, identity, rules) or best
     if best is Comparison.EQUAL and repeats(rules.question, gold.text, answer):
         return Comparison.DIFFERENT
-    return _as_chained(answer, identity) if best is Comparison.EQUAL else best
+    return _as_chained(gold.text, answer, identity) if best is Comparison.EQUAL else best
 
 
-def _as_chained(answer: str, identity: Identity) -> Comparison:
-    """The result for an answer that ends in the value of the gold: equal if its steps hold."""
+def _as_chained(gold: str, answer: str, identity: Identity) -> Comparison:
+    """The result for an answer that ends in the value of the gold: equal if its steps hold, and the decimal
+    after it where the gold has one too."""
     try:
         holds = chains_hold(answer, identity) and not _is_approximated_by_words(answer)
+        if holds and _APPROXIMATION.search(gold):
+            holds = _is_near_its_decimal(answer, identity)
     except NeedsNumbersError:
         return Comparison.OPEN
     return Comparison.EQUAL if holds else Comparison.DIFFERENT
 
 
 def _by_labels(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison | None:
-    """The result for a gold of several values with labels; None for another gold. Without labels, the values
-    of the answer have the order of the gold."""
+    """The result for a gold of several values with labels; None for another gold."""
     wanted = labelled_values(gold.text) if gold.type is None else None
     if wanted is None:
         return None
-    found = labelled_values(answer) or dict(zip(wanted, split_values(answer), strict=False))
-    if found.keys() != wanted.keys() or len(split_values(answer)) != len(wanted):
+    found = values_for(wanted, answer)
+    if found is None:
         return Comparison.DIFFERENT
     results = [_compare_one(AcceptedGold(wanted[label]), found[label], identity, rules) for label in wanted]
     if Comparison.BAD_GOLD in results:
@@ -180,7 +194,7 @@ def _before_rounded(gold: AcceptedGold, form: Form, answer: str) -> Form | None:
 def _by_residues(gold: str, answer: str, question: str) -> Comparison | None:
     """The result for congruences; None if no modulus belongs to a whole text, or only one can be read."""
     gold_is, answer_is = has_modulus(gold), has_modulus(answer)
-    if not gold_is and not answer_is:
+    if "\\begin" in gold + answer or (not gold_is and not answer_is):
         return None
     if words_beside(gold) != words_beside(answer):
         return Comparison.DIFFERENT if "equiv" in gold + answer else None
@@ -226,6 +240,26 @@ def _joined(form: Form) -> Form:
     return form
 
 
+def _is_near_its_decimal(answer: str, identity: Identity) -> bool:
+    r"""False for `\\sqrt{34} \\approx 5.38`: the decimal after a value is far from it."""
+    parts = _APPROXIMATION.split(answer)
+    rough = plain_number(parts[-1]) if len(parts) == 2 else None
+    if rough is None:
+        return True
+    try:
+        exact = read(parts[0].rpartition("=")[2])
+    except (UnreadableError, RecursionError):
+        return True
+    if not isinstance(exact, Value) or variables(exact.node):
+        return True
+    try:
+        value = identity.value(exact.node)
+    except (UndefinedError, NotExactError, TooLargeError):
+        return True
+    last_place = Fraction(1, 10 ** len(parts[-1].partition(".")[2].strip("$ ")))
+    return abs(value - rough) <= max(abs(value) * _ROUGH, last_place)
+
+
 def _is_approximated_by_words(answer: str) -> bool:
     r"""Whether the approximation after a constant is no number: `5 \approx \text{many}`. A number there says
     nothing, as the exact value before it counts."""
@@ -244,6 +278,7 @@ def _is_approximated_by_words(answer: str) -> bool:
 
 
 def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType | None) -> Comparison:
+    question = comparer.rules.question
     if kind is GoldType.EQUATION and not is_equation(answer):
         return Comparison.DIFFERENT
     if not comparer.rules.inequality_for_membership and _is_evasive(gold, answer):
@@ -251,13 +286,14 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
-    gold = with_asked_unit(gold, answer, comparer.rules.question)
-    gold = with_asked_names(gold, answer, comparer.rules.question)
-    gold, answer = in_asked_order(gold, answer, comparer.rules.question)
+    gold = with_asked_unit(gold, answer, question)
+    gold = with_asked_names(gold, answer, question)
+    gold, answer = in_asked_order(gold, answer, question)
     try:
-        alike = with_gold_letters(gold, answer, comparer.rules.question)
+        alike = with_gold_letters(gold, answer, question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
-        is_done = is_same and not is_undone(comparer.rules.question, gold, answer, comparer.same)
+        is_same = is_same or same_progressions(gold, answer) or same_lines(gold, answer, question)
+        is_done = is_same and not is_undone(question, gold, answer, comparer.same)
         return Comparison.EQUAL if is_done else Comparison.DIFFERENT
     except NeedsNumbersError:
         return Comparison.OPEN
@@ -277,11 +313,15 @@ def _is_evasive(gold: Form, answer: Form) -> bool:
     return False
 
 
-def _readings(gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool) -> list[Form]:
+def _readings(
+    gold: AcceptedGold, form: Form, answer: str, may_be_decimal: bool, question: str = ""
+) -> list[Form]:
     """The possible readings of an answer, given the form of the gold, whose comma may be a decimal one."""
     texts = [answer]
     if (unrounded := without_rounding(answer)) is not None:
         texts.append(unrounded)
+    if "interval" in question and (ends := _ENDS.fullmatch(answer)) is not None:
+        texts.append(f"({ends[1]}-{ends[2]},{ends[1]}+{ends[2]})")
     comma = _DECIMAL_COMMA.fullmatch(answer)
     is_number = isinstance(form, Value) and form.literal is not None
     if comma and is_number and not _GROUPED.fullmatch(answer.strip()):

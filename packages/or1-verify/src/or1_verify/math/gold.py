@@ -82,6 +82,8 @@ _SHORT_BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 _JOINED_BOXES = re.compile(r"(?:\\boxed\{[^{}]*\}(?:[^.{}]{0,20}(?:\band\b|,)\W*|\s*)){2}")
 _ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LETTER_ALONE = re.compile(r"[(\[]([A-Z])[)\]]|([A-Z])[.:)]")
+_DECISION = re.compile(r"\s*(?:do not |fail to )?(?:reject|accept)\b", re.IGNORECASE)
+"""The decision of a test of a hypothesis."""
 _ROUNDED = re.compile(r".*\\approx(?![A-Za-z])([^A-Za-z]*\d[^A-Za-z]*)$", re.DOTALL)
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
@@ -140,7 +142,7 @@ def _with_choice(gold: AcceptedGold, choices: Mapping[str, str]) -> tuple[Accept
     kind = gold.type
     letter = choice_letter(gold.text) if choices and kind in {None, GoldType.CHOICE} else None
     if letter is not None and letter in choices:
-        return gold, AcceptedGold(choices[letter], letter=letter)
+        return gold, AcceptedGold(choices[letter], letter=letter), AcceptedGold(letter, GoldType.CHOICE)
     for label, text in choices.items():
         if not gold.letter and kind is not GoldType.CHOICE and is_same_text(text, gold.text):
             return replace(gold, letter=label), AcceptedGold(label, GoldType.CHOICE)
@@ -182,6 +184,8 @@ def form_of(gold: AcceptedGold) -> Form:
     """
     if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
+    if gold.type is None and _DECISION.match(gold.text):
+        return Words(gold.text)
     form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):
         raise BadGoldError(f"gold {gold.text!r} is not of type {gold.type}")

@@ -14,6 +14,7 @@ VALUES = r"Let $x$ be real. Find all possible values of $x+\frac1x$ for $x\ne0$.
 REMAINDER = "An integer $n$ leaves remainder 3 when divided by 7. What remainder does $n^2+n$ leave?"
 DOMAIN = "Find the domain."
 POISSON = "Find the probability. Round to four decimal places."
+AMC = r"How many divisors? $\text{(A) } 8 \quad \text{(B) } 9 \quad \text{(C) } 10 \quad \text{(D) } 12 \quad \text{(E) } 16$"
 SUM = r"For a positive integer $n$, find a closed form for $\sum_{k=1}^n k(k+1)$."
 
 
@@ -40,6 +41,29 @@ SUM = r"For a positive integer $n$, find a closed form for $\sum_{k=1}^n k(k+1)$
         (DOMAIN, r"all real numbers except $x=\pm 3$", r"(-\infty,-3)\cup(-3,3)\cup(3,\infty)", True),
         (DOMAIN, r"all real numbers except $x=\pm 3$", r"(-\infty,-3)\cup(3,\infty)", False),
         (DOMAIN, r"all real numbers except $-3$ and $3$", r"\mathbb{R}\setminus\{3,-3\}", True),
+        (ORDER, r"0.6,\frac58,\frac23", r"0.6<\frac58<\frac23", True),
+        (ORDER, r"0.6<\frac58<\frac23", r"0.6, \frac58, \frac23", True),
+        (ORDER, r"0.6<\frac58<\frac23", r"\frac58, 0.6, \frac23", False),
+        (AMC, "12", r"\text{(D) }16", False),
+        (AMC, "12", r"\text{(D) }12", True),
+        (AMC, "(D)", r"\text{(D) }16", False),
+        ("Which? A) $n^2$  B) $n+2$  C) $n^2+1$", "C", "n^2+1", True),
+        ("Which? A) $n^2$  B) $n+2$  C) $n^2+1$", "C", "n^2", False),
+        ("The vertex is: (a) $(2,3)$; (b) $(-2,3)$; (c) $(2,-3)$.", "(a)", "(2,3)", True),
+        ("Which are sides?\nA: 4, 5, 6\nB: 5, 12, 13\nC: 6, 8, 11", "B", "5, 12, 13", True),
+        ("Find c.", r"\sqrt{34}\approx5.83", r"\sqrt{34}\approx 5.38", False),
+        ("Find c.", r"\sqrt{34}\approx5.83", r"\sqrt{34}\approx 5.8", True),
+        (DOMAIN, r"[4,\infty)", r"\text{all real numbers } x \text{ such that } x\ge 4", True),
+        ("Decide.", "Do not reject $H_0$", r"\text{Fail to reject the null hypothesis}", True),
+        ("Decide.", "Do not reject $H_0$", r"\text{Reject the null hypothesis}", False),
+        ("Decide.", "Reject $H_0$", r"\text{fail to reject } H_0", False),
+        ("Which?", "injective but not surjective", r"\text{one-to-one, but not onto}", True),
+        ("Which?", "injective but not surjective", r"\text{onto, but not one-to-one}", False),
+        ("Are they?", "linearly dependent", r"\text{not linearly independent}", True),
+        ("How often?", "sometimes", r"\text{sometimes rational}", True),
+        ("How often?", "sometimes", r"\text{always rational}", False),
+        ("Find the 95% confidence interval.", "(48.04,51.96)", r"50\pm1.96", True),
+        ("Find the 95% confidence interval.", "(48.04,51.96)", r"50\pm1.95", False),
         ("Is it?", "converges conditionally", r"\text{conditionally convergent}", True),
         ("Is it?", "converges conditionally", r"\text{absolutely convergent}", False),
         ("Are they?", "linearly dependent", r"\text{dependent}", True),
