@@ -90,7 +90,7 @@ def value_kind(value: Any) -> str:
 
 
 def has_own_equality(cls: type) -> bool:
-    """Whether a class of values defines another equality than theirs."""
+    """Whether a class of values defines an equality of its own."""
     owner = next(each for each in cls.__mro__ if "__eq__" in vars(each))
     return issubclass(cls, _BASES) and owner not in (*_BASES, Counter, OrderedDict, datetime)
 

@@ -20,6 +20,11 @@ _ORDERED = re.compile(
     r"|\w+est|least|most)\b(?:\s+to\b|\s+order\b)",
     re.IGNORECASE,
 )
+_RISING = re.compile(r"(?:from|in)\W+(?:the )?(?:least|smallest|lowest|shortest|ascending|increasing)", re.I)
+_FALLING = re.compile(
+    r"(?:from|in)\W+(?:the )?(?:greatest|largest|highest|biggest|longest|descending|decreasing)", re.I
+)
+_PARTS = re.compile(r"\(a\)[^?.]+[?.].*\(b\)[^?.]+[?.]", re.DOTALL)
 _CHAIN = re.compile(r"(<|>|\\[lg]t(?![A-Za-z]))")
 _COMPARED = re.compile(
     r"(\\[lg]eq?(?:slant)?(?![A-Za-z])|[<>≤≥]|\\in(?![A-Za-z])|\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b|\\lor|,|;)"
@@ -41,9 +46,10 @@ def with_asked_names(gold: Form, answer: Form, question: str) -> Form:
 
 
 def in_asked_order(gold: Form, answer: Form, question: str) -> tuple[Form, Form]:
-    """Two lists as tuples, if the question says to put things in an order; else as they are."""
+    """Two lists as tuples, if the question says to put things in an order or has parts (a), (b); else as they
+    are."""
     match gold, answer:
-        case Many(Order.LIST), Many(Order.LIST) if _ORDERED.search(question):
+        case Many(Order.LIST), Many(Order.LIST) if _ORDERED.search(question) or _PARTS.search(question):
             return replace(gold, order=Order.TUPLE), replace(answer, order=Order.TUPLE)
     return gold, answer
 
@@ -51,8 +57,14 @@ def in_asked_order(gold: Form, answer: Form, question: str) -> tuple[Form, Form]
 def as_ordered_list(text: str, question: str) -> str:
     """A chain `a < b < c` as the list `a, b, c`, if the question says to put things in an order."""
     parts = _CHAIN.split(text)
-    is_chain = len(parts) > 2 and len({*parts[1::2]}) == 1 and _ORDERED.search(question) is not None
-    return ", ".join(parts[::2]) if is_chain else text
+    asked = _ORDERED.search(question)
+    signs = {sign.replace("\\lt", "<").replace("\\gt", ">") for sign in parts[1::2]}
+    if asked is None or len(parts) < 3 or len(signs) > 1:
+        return text
+    is_turned = (signs == {">"} and _RISING.search(asked.group())) or (
+        signs == {"<"} and _FALLING.search(asked.group())
+    )
+    return text if is_turned else ", ".join(parts[::2])
 
 
 def with_asked_formula(answer: str, question: str) -> str | None:

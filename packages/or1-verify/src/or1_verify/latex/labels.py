@@ -18,6 +18,7 @@ _LABELLED = re.compile(
 _TO_THE_RIGHT = re.compile(r"\s*\(?\s*(?:units?\s+)?(?:to\s+the\s+)?right\s*\)?\s*$")
 _PLACE = re.compile(r"\(\s*(?:at|when|for|attained)\b[^()]*\)")
 _AXIS = re.compile(r"\$([a-z])\$(?=-[a-z])")
+_AXIS_ALONE = re.compile(r"\b([a-z]) -(?=[a-z]{3})")
 _EXTREMUM = re.compile(r"\b[a-zA-Z]_\{?\s*\\?(?:text\s*\{\s*|mathrm\s*\{\s*)?(min|max)\s*\}*")
 _WORD = re.compile(r"\s*[A-Za-z]{3,}\s*")
 _LETTER = re.compile(r"[A-Za-z](?:_\{?\w+\}?)?\s*=\s*(?=.)")
@@ -32,7 +33,7 @@ def split_values(text: str) -> list[str]:
     ['Center: (3,-2)', 'radius 4']
     """
     plain = _EXTREMUM.sub(r" \1 ", _AXIS.sub(r"\1", text))
-    plain = " ".join(_PLACE.sub("", in_plain_words(plain)).split())
+    plain = _AXIS_ALONE.sub(r"\1-", " ".join(_PLACE.sub("", in_plain_words(plain)).split()))
     depths, depth = [], 0
     for character in plain:
         depth -= character in ")]}"

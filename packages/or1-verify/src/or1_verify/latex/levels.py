@@ -10,7 +10,6 @@ from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.identity import Identity
 from or1_verify.latex.tree import (
-    ONE,
     ZERO,
     Call,
     E,
@@ -81,7 +80,11 @@ def _level(node: Node, letters: Container[str], identity: Identity) -> Node | No
 
 
 def _isolated(node: Node, value: Node, name: str) -> Node | None:
-    """The letter that occurs once in a node, from the node's value; of several, one."""
+    r"""The letter that occurs once in a node, from the node's value.
+
+    None for powers and roots that lose a sign: `y = \sqrt{C - x^2}` has half of the curves, `y = e^{x + C}`
+    half of the solutions of y' = y.
+    """
     match node:
         case Symbol():
             return value
@@ -95,19 +98,12 @@ def _isolated(node: Node, value: Node, name: str) -> Node | None:
             if name in variables(above):
                 return _isolated(above, Product((value, below)), name)
             return _isolated(below, Quotient(above, value), name)
-        case Power(base, exponent) if name in variables(exponent):
-            scale = ONE if base == E else Call("ln", (base,))
-            return None if variables(base) else _isolated(exponent, Quotient(_logarithm(value), scale), name)
-        case Power(base, exponent) if not variables(exponent):
-            return _isolated(base, Power(value, Quotient(ONE, exponent)), name)
-        case Call("root", (base, index)) if not variables(index):
-            return _isolated(base, Power(value, index), name)
+        case Power(base, Number(exponent)) if exponent.numerator % 2 and exponent.denominator % 2:
+            return _isolated(base, Power(value, Number(1 / exponent)), name)
+        case Call("root", (base, Number(index))) if index.denominator == 1 and index % 2:
+            return _isolated(base, Power(value, Number(index)), name)
         case Call("ln" | "log", (inner,)):
             return _isolated(inner, Power(E, value), name)
-        case Call("exp", (inner,)):
-            return _isolated(inner, _logarithm(value), name)
-        case Call("abs", (inner,)):
-            return _isolated(inner, value, name)
         case Call(function, (inner,)) if function in _INVERSES:
             return _isolated(inner, Call(_INVERSES[function], (value,)), name)
     return None

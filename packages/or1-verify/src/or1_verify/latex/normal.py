@@ -57,7 +57,7 @@ _SUCH_THAT = re.compile(
     r"(?:,\s*)?(?:\\text\s*\{\s*(?:such that|so that|s\.t\.)\s*\}|\bsuch that\b"
     r"|\\(?:colon|mid)(?![A-Za-z])|:)"
 )
-"""What stands between a quantified letter and the statement about it, as a comma may."""
+"""Between a quantified letter and the statement about it, where a comma may stand too."""
 
 
 def is_same_text(gold: str, answer: str) -> bool:

@@ -2,16 +2,19 @@ r"""Functions by pieces: `\begin{cases} x, & x \ge 0 \\ -x, & x < 0 \end{cases}`
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
 from or1_verify.latex.forms import Cases, Form, Named, Region, Scoped, Span, Value
 from or1_verify.latex.identity import Identity, is_infinite
 from or1_verify.latex.notations import in_plain_words
 from or1_verify.latex.regions import as_region, point
+from or1_verify.latex.switches import between_turns, turning_places
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import (
     ONE,
@@ -48,6 +51,7 @@ _FEWEST = 2
 _PARITY = re.compile(
     r"(?P<name>[a-z]) ?(?P<parity>even|odd)|(?P<other>[a-z]) ?\\?equiv ?(?P<rest>[01]) ?\(?\\?p?mod ?2\)?"
 )
+_SIZE = re.compile(r"^(?:\\lvert|\|)\s*([a-z])\s*(?:\\rvert|\|)\s*=\s*(.+)$")
 _EQUATIONS = re.compile(r"[^=]*=[^=]*")
 _NEAR = Fraction(1, 10**40)
 """Two ends of intervals that are no farther apart are one: values have sixty digits."""
@@ -155,6 +159,7 @@ def _cases(rows: list[str], read: Callable[[str], Form]) -> Cases:
 
 def _where(condition: str, read: Callable[[str], Form]) -> Named | str:
     is_congruence = "mod" in condition
+    condition = _SIZE.sub(r"\1 = \\pm \2", condition)
     try:
         form = None if is_congruence else read(condition)
     except UnreadableError:
@@ -191,7 +196,7 @@ def same_cases(gold: Cases, answer: Cases, identity: Identity) -> bool:
         answer = Cases(
             x.name, tuple((replaced(node, Symbol(answer.name), x), at) for node, at in answer.pieces)
         )
-    ends = _ends(gold, answer, identity)
+    ends = _ends(gold, answer, x.name, identity)
     places = [(end, end) for end in ends] + list(pairwise([None, *ends, None]))
     for low, high in places:
         pair = [_piece_at(cases, low, high, identity) for cases in (gold, answer)]
@@ -199,13 +204,21 @@ def same_cases(gold: Cases, answer: Cases, identity: Identity) -> bool:
             if pair[0] is not pair[1]:
                 return False
             continue
-        inside = _inside(low, high)
-        left, right = (
-            node if inside is None else replaced(node, x, inside) for node in pair if node is not None
-        )
+        left, right = (_between(node, x, low, high) for node in pair if node is not None)
         if not identity.equal(left, right):
             return False
     return True
+
+
+def _between(node: Node, x: Symbol, low: End | None, high: End | None) -> Node:
+    """A value between two ends, or at one; as a function of `u` that takes the values between them."""
+    inside = _inside(low, high)
+    if low is not high and turning_places(node, x.name):
+        first = low[1] if low is not None else (high[1] - 2 if high is not None else Fraction(0))
+        last = high[1] if high is not None else first + 2
+        with contextlib.suppress(NotExactError, UndefinedError, TooLargeError):
+            node = between_turns(node, {x.name: (first + last) / 2})
+    return node if inside is None else replaced(node, x, inside)
 
 
 def as_cases(form: Form) -> Cases | None:
@@ -223,9 +236,12 @@ def as_cases(form: Form) -> Cases | None:
 End = tuple[Node, Fraction]
 
 
-def _ends(gold: Cases, answer: Cases, identity: Identity) -> list[End]:
-    regions = [where for _, where in (*gold.pieces, *answer.pieces) if isinstance(where, Region)]
-    nodes = [end for region in regions for span in region.spans for end in (span.low, span.high)]
+def _ends(gold: Cases, answer: Cases, name: str, identity: Identity) -> list[End]:
+    """The ends of all intervals, and the places where absolute values, maxima and minima turn."""
+    pieces = (*gold.pieces, *answer.pieces)
+    spans = [span for _, where in pieces if isinstance(where, Region) for span in where.spans]
+    nodes: list[Node] = [end for span in spans for end in (span.low, span.high)]
+    nodes += [Number(place) for node, _ in pieces for place in turning_places(node, name) or ()]
     found = sorted(
         ((node, identity.value(node)) for node in nodes if not is_infinite(node)), key=lambda end: end[1]
     )

@@ -11,7 +11,19 @@ from fractions import Fraction
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point
-from or1_verify.latex.tree import Call, Node, Number, Power, Product, Quotient, Sum, negated, variables, walk
+from or1_verify.latex.tree import (
+    Call,
+    Node,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    mapped,
+    negated,
+    variables,
+    walk,
+)
 
 _NUM_BASES = 4
 """Points at which the other variables stay while one moves [points]."""
@@ -47,6 +59,28 @@ def points_at_switches(left: Node, right: Node, bases: Iterator[Point], sign: Si
     factors = list(dict.fromkeys(factor for node in (left, right) for factor in _turning(node)))
     if factors:
         yield from itertools.islice(_all_points(factors, bases, sign), _MOST_POINTS)
+
+
+def turning_places(node: Node, name: str) -> list[Fraction] | None:
+    """Where parts of an expression of one variable turn; None if one of them is no polynomial in it."""
+    found: list[float] = []
+    for factor, _ in _turning(node):
+        if (coefficients := _polynomial(factor, name, {})) is None:
+            return None
+        found += _places(coefficients)
+    return [Fraction(place).limit_denominator(_DENOMINATORS[-2]) for place in found]
+
+
+def between_turns(node: Node, point: Point) -> Node:
+    """An expression without absolute values, maxima and minima: each by the part that counts at a point."""
+    node = mapped(node, lambda part: between_turns(part, point))
+    match node:
+        case Call("abs", (inner,)):
+            return negated(inner) if exact(inner, point) < 0 else inner
+        case Call("max" | "min" as name, arguments):
+            choose = max if name == "max" else min
+            return choose(arguments, key=lambda each: exact(each, point))
+    return node
 
 
 def _all_points(factors: list[Factor], bases: Iterator[Point], sign: Sign) -> Iterator[Point]:

@@ -135,7 +135,7 @@ _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
     r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
     r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?)"
-    r" (?:(?:is|are) |(?=(?:di|con)verges?$))"
+    r" (?:(?:is|are) |(?=(?:di|con)verges?(?: [a-z]+ly)?\W*$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$"
     r"|(?<=[a-z]) (?:triangle|lines|planes|vectors|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"

@@ -43,13 +43,14 @@ _SMALL = "abcdfghj"
 """Small letters of choices: `e` and `i` are numbers."""
 _LABEL = re.compile(
     r"\\(?:text|math)\w*\s*\{\s*[(\[]?([A-Ja-j])(?:[)\]]|[.:](?=\s*\}))\s*[.:]?\s*\}(?:\s*[)\]])?"
-    r"|(?<![\w(^_\\])[(\[]([A-Ja-j])[)\]]|(?:^|(?<=\s))([A-J])\)(?=\s)|(?:^|(?<=\n))[ \t]*([A-J])[.:](?=\s)"
+    r"|(?<![\w(^_\\])[(\[]([A-Ja-j])[)\]]|(?:^|(?<=\s))([A-J])\)(?=\s)|(?:^|(?<=\n))[ \t]*([A-H])[.:](?=\s)"
+    r"|(?<=\s)([A-H])\.(?=\s+[$\\\d(\[-])"
 )
 _BETWEEN = re.compile(
     r"\\(?:q?quad|hfill|newline|par|item)(?![A-Za-z])|\\hspace\*?\s*\{[^{}]*\}"
     r"|\\\\(?![A-Za-z])|\\[,;:! \]\[()]|[~&]"
 )
-_MARKED_LETTER = re.compile(r"^\\(?:text|math)\w*\s*\{\s*([(\[]?[A-Ja-j][)\].:]?)\s*\}")
+_LONE = re.compile(r"(?:\\(?:text|math)\w*|\W)*[A-Ja-j]\W*")
 _FEWEST = 3
 """Fewest choices of a list: fewer lettered things are parts of a question."""
 
@@ -72,17 +73,17 @@ def choices_of(question: str) -> dict[str, str]:
     in_formula = question[: labels[-1].end()].count("$") % 2 == 1
     parts[-1] = parts[-1].partition("$")[0] if in_formula else parts[-1].strip().partition("\n")[0]
     texts = [_text_of(part) for part in parts]
-    if not all(texts) or len({*texts}) < len(texts) or any(choice_letter(text) for text in texts):
+    if not all(texts) or len({*texts}) < len(texts) or any(map(_LONE.fullmatch, texts)):
         return {}
     return dict(zip(letters.upper(), texts, strict=True))
 
 
 def names_other_text(answer: str, letter: str, question: str) -> bool:
     """Whether the text after a letter is that of another choice of the question."""
-    lettered = _LETTER.fullmatch(_MARKED_LETTER.sub(r"\1", answer.strip()))
-    rest = lettered["rest"].strip(" .:)]}") if lettered else ""
+    lettered = _LETTER.fullmatch(_plain(answer))
+    rest = lettered["rest"].lstrip(" .:)]").rstrip(" .") if lettered else ""
     choices = choices_of(question) if rest else {}
-    return any(other != letter and is_same_text(text, rest) for other, text in choices.items())
+    return any(other != letter and is_same_text(_plain(text), rest) for other, text in choices.items())
 
 
 def _text_of(part: str) -> str:

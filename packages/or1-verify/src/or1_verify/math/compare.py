@@ -45,6 +45,7 @@ _MODULUS = re.compile(r"mod\}?\s*\{?\s*(\d+)")
 _BEFORE_MODULUS = re.compile(r"\s*\$?\s*(-?\d+)\s*\(?\s*(?:\\[bp]?mod|\\text\s*\{\s*\(?\s*mod|mod)")
 _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
+_DIVIDED_BY = re.compile(r"(?:divided by|modulo|mod)\W*(\d+)")
 _ENDS = re.compile(r"\s*(-?[\d.]+)\s*\\pm\s*([\d.]+)\s*")
 _ROUGH = Fraction(1, 50)
 """Largest part of a value by which a decimal may be off that stands after it for information [fraction]."""
@@ -52,8 +53,8 @@ _REMAINDER = re.compile(
     r"(?P<left>[^=]+?)\\equiv\s*(?P<rest>\d+)\s*(?:\(\s*|\\)?(?:\\?[bp]?mod|\\text\s*\{\s*\(?mod)\s*\}?\s*\{?"
     r"(?P<modulus>\d+)[\s})]*"
 )
-_PERSON = re.compile(r"\s*[A-Z][a-z]{2,}\s*")
-"""A name without a command for text, which may be read as a product."""
+_NAME = re.compile(r"\s*(?:[A-Z][a-z]{2,}|[A-Za-z]{2,}(?: [a-z]{2,})+)\s*")
+"""A name or phrase without a command for text, which may be read as a product."""
 _APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
 
@@ -120,7 +121,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
         is_other = names_other_text(answer, form.text, rules.question)
         return Comparison.DIFFERENT if is_other else Comparison.EQUAL
     is_text = gold.type is GoldType.TEXT or (isinstance(form, Words) and not _is_letter(form))
-    is_text |= gold.type is None and _PERSON.fullmatch(gold.text) is not None
+    is_text |= gold.type is None and _NAME.fullmatch(gold.text) is not None
     if is_text and gold.type is not GoldType.CHOICE and same_words(gold.text, answer):
         return Comparison.EQUAL
     if gold.type in {GoldType.CHOICE, GoldType.TEXT}:
@@ -196,6 +197,9 @@ def _by_residues(gold: str, answer: str, question: str) -> Comparison | None:
     gold_is, answer_is = has_modulus(gold), has_modulus(answer)
     if "\\begin" in gold + answer or (not gold_is and not answer_is):
         return None
+    asked = _DIVIDED_BY.findall(question) if "equiv" in answer else []
+    if asked and not {*asked} & {*_MODULUS.findall(answer)}:
+        return Comparison.DIFFERENT
     if words_beside(gold) != words_beside(answer):
         return Comparison.DIFFERENT if "equiv" in gold + answer else None
     classes = read_residues(gold), read_residues(answer)

@@ -35,6 +35,9 @@ def is_right(gold: str, answer: str, question: str = SOLVE) -> bool:
         (r"y=\frac{1}{x+C}", r"\frac1y=C-x", False),
         (r"y=\frac{x^3}{4}+\frac{C}{x}", r"xy=\frac{x^4}{4}+C", True),
         (r"\sin y=Cx", r"y=\arcsin(Cx)", True),
+        ("x^2+y^2=C", r"y=\sqrt{C-x^2}", False),  # half of the curves
+        (r"y=Ce^x", "y=e^{x+C}", False),
+        (r"y=Cx^2", "y=C^2x^2", False),
         ("e^y=e^x+C", r"\ln(e^x+C)", True),  # `y =` stands before the box
         ("e^y=e^x+C", r"\ln(e^x)+C", False),
         (r"(y-1)^3=x^2+C", r"y=1+\sqrt[3]{x^2+C}", True),

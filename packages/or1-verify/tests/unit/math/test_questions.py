@@ -14,6 +14,7 @@ VALUES = r"Let $x$ be real. Find all possible values of $x+\frac1x$ for $x\ne0$.
 REMAINDER = "An integer $n$ leaves remainder 3 when divided by 7. What remainder does $n^2+n$ leave?"
 DOMAIN = "Find the domain."
 POISSON = "Find the probability. Round to four decimal places."
+RISING = "Arrange $a,b,c$ from smallest to largest."
 AMC = r"How many divisors? $\text{(A) } 8 \quad \text{(B) } 9 \quad \text{(C) } 10 \quad \text{(D) } 12 \quad \text{(E) } 16$"
 SUM = r"For a positive integer $n$, find a closed form for $\sum_{k=1}^n k(k+1)$."
 
@@ -44,6 +45,16 @@ SUM = r"For a positive integer $n$, find a closed form for $\sum_{k=1}^n k(k+1)$
         (ORDER, r"0.6,\frac58,\frac23", r"0.6<\frac58<\frac23", True),
         (ORDER, r"0.6<\frac58<\frac23", r"0.6, \frac58, \frac23", True),
         (ORDER, r"0.6<\frac58<\frac23", r"\frac58, 0.6, \frac23", False),
+        (RISING, r"a,b,c", "a>b>c", False),
+        (RISING, r"a,b,c", "a<b<c", True),
+        ("Let $f(x)=2x+1$. (a) Find $f(1)$. (b) Find $f(2)$.", "3, 5", r"\text{(a) }3,\ \text{(b) }5", True),
+        ("Let $f(x)=2x+1$. (a) Find $f(1)$. (b) Find $f(2)$.", "3, 5", r"\text{(a) }5,\ \text{(b) }3", False),
+        ("Find the remainder when $3^{100}$ is divided by $7$.", "4", r"3^{100}\equiv4\pmod 7", True),
+        ("Find the remainder when $3^{100}$ is divided by $7$.", "4", r"3^{100}\equiv4\pmod 5", False),
+        ("It is  A. $(-2,2)$  B. $[-2,2]$  C. $(2,3)$", "A", r"\text{A. }[-2,2]", False),
+        ("It is  A. $(-2,2)$  B. $[-2,2]$  C. $(2,3)$", "A", r"\text{A. }(-2,2)", True),
+        ("I. odd. II. even. (A) I only (B) II only (C) I and II only", "C", r"\text{(C) I and II only}", True),
+        ("I. odd. II. even. (A) I only (B) II only (C) I and II only", "C", r"\text{(C) II only}", False),
         (AMC, "12", r"\text{(D) }16", False),
         (AMC, "12", r"\text{(D) }12", True),
         (AMC, "(D)", r"\text{(D) }16", False),
