@@ -51,6 +51,8 @@ _FEWEST = 2
 _PARITY = re.compile(
     r"(?P<name>[a-z]) ?(?P<parity>even|odd)|(?P<other>[a-z]) ?\\?equiv ?(?P<rest>[01]) ?\(?\\?p?mod ?2\)?"
 )
+_WHOLE = (*range(1, 41), 112, 113, 2_000, 2_001)
+"""Whole numbers at which functions of parity are compared, which may be rounded."""
 _SIZE = re.compile(r"^(?:\\lvert|\|)\s*([a-z])\s*(?:\\rvert|\|)\s*=\s*(.+)$")
 _EQUATIONS = re.compile(r"[^=]*=[^=]*")
 _NEAR = Fraction(1, 10**40)
@@ -302,10 +304,9 @@ def _same_by_parity(gold: Cases, answer: Cases, identity: Identity) -> bool:
     if wanted is None or found is None or len(names) != 1:
         return False
     (name,) = names
-    half = Symbol("m" if name == "n" else "n")
-    for rest in (0, 1):
-        whole = Sum((Product((Number(Fraction(2)), half)), Number(Fraction(rest))))
-        left, right = (replaced(each[1][rest], Symbol(name), whole) for each in (wanted, found))
+    for number in _WHOLE:
+        at = Number(Fraction(number))
+        left, right = (replaced(each[1][number % 2], Symbol(name), at) for each in (wanted, found))
         if not identity.equal(left, right):
             return False
     return True

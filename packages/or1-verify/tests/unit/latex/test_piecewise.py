@@ -39,6 +39,8 @@ SINC = r"\begin{cases} \frac{\sin x}{x} & x\ne 0 \\ 1 & x=0\end{cases}"
         (PARITY, r"\begin{cases} \frac{n+1}{2} & \text{if } n \text{ is even} \\ n/2 & n\text{ is odd}\end{cases}", False),
         (r"S_n=\frac n2 if n is even, -\frac{n+1}{2} if n is odd", r"S_n=\frac{(-1)^n(2n+1)-1}{4}", True),
         (r"S_n=\frac n2 if n is even, -\frac{n+1}{2} if n is odd", r"S_n=\frac{(-1)^n(2n+1)+1}{4}", False),
+        (PARITY, r"\left\lceil\frac n2\right\rceil", True),
+        (PARITY, r"\left\lfloor\frac n2\right\rfloor", False),
         (r"2 if n is even and 1 if n is odd", r"\begin{cases}1,& n\equiv 1\pmod 2\\2,& n\equiv 0\pmod 2\end{cases}", True),
         (r"2 if n is even and 1 if n is odd", r"\begin{cases}2,& n\equiv 1\pmod 2\\1,& n\equiv 0\pmod 2\end{cases}", False),
         (r"f(y)=\frac{1}{2\sqrt y} for 0<y<1, and 0 otherwise", r"f(y)=\begin{cases}\frac12 y^{-1/2}, & 0<y<1\\ 0, & \text{elsewhere}\end{cases}", True),
