@@ -57,6 +57,8 @@ def labelled_values(text: str) -> dict[str, str] | None:
     >>> labelled_values("vertices (1,0), (-1,0); foci (2,0)")
     {'vertex': '(1,0), (-1,0)', 'focus': '(2,0)'}
     """
+    if not any(mark in text for mark in (",", ";", "and", "=")) or _WORD.search(text) is None:
+        return None
     found: dict[str, str] = {}
     label = ""
     for part in _one_by_one(split_values(text)):

@@ -86,7 +86,7 @@ def with_set_difference(text: str) -> str:
     >>> with_set_difference(r"a\text{ can be any real number except }3")
     '\\mathbb{R}\\setminus\\{3\\}'
     """
-    return _EXCEPT.sub(_set_difference, _SUCH_THAT.sub("", text))
+    return _EXCEPT.sub(_set_difference, _SUCH_THAT.sub("", text)) if "eal" in text else text
 
 
 def _set_difference(found: re.Match[str]) -> str:
@@ -101,6 +101,8 @@ def with_points_in_one(text: str) -> str:
     >>> with_points_in_one("(0,1)+t(2,-3)"), with_points_in_one(r"(1,-2,1)^{\\top}")
     ('(0+t(2),1+t(-3))', '(1,-2,1)')
     """
+    if "(" not in text or "," not in text:
+        return text
     text = _TRANSPOSED.sub(r"\1", text)
     return _POINT_AND_DIRECTION.sub(_point, text)
 

@@ -77,7 +77,7 @@ def read_cases(text: str, read: Callable[[str], Form]) -> Form | None:
 
 def read_worded_cases(text: str, read: Callable[[str], Form]) -> Form | None:
     """A function by its pieces in words: `n/2 if n is even, (n+1)/2 if n is odd`; None for another text."""
-    if len(_IF.findall(text)) < _FEWEST:
+    if not any(word in text for word in ("if", "when", "for", "wise")) or len(_IF.findall(text)) < _FEWEST:
         return None
     plain = " ".join(in_plain_words(text).split()).rstrip(". ")
     marks = list(_IF.finditer(plain))

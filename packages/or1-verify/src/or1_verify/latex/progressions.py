@@ -42,8 +42,9 @@ class _Line:
 def same_progressions(gold: Form, answer: Form) -> bool:
     r"""Whether two families of angles are the same numbers: `\frac{\pi}{4} + \frac{k\pi}{2}` and
     `\frac{\pi}{4} + k\pi, \frac{3\pi}{4} + k\pi`, each counted by all integers."""
-    wanted, found = _families(gold), _families(answer)
-    if not wanted or not found or len({each.has_pi for each in (*wanted, *found)}) > 1:
+    wanted = _families(gold)
+    found = _families(answer) if wanted else []
+    if not found or len({each.has_pi for each in (*wanted, *found)}) > 1:
         return False
     period = _lcm([each.step for each in (*wanted, *found)])
     if any(period / each.step > _MOST for each in (*wanted, *found)):
@@ -64,8 +65,10 @@ def _families(form: Form) -> list[_Steps]:
 
 
 def _steps(form: Form) -> _Steps | None:
-    names = variables(form.node) if isinstance(form, Value) else frozenset[str]()
-    if len(names) != 1 or not isinstance(form, Value):
+    if not isinstance(form, Value) or isinstance(form.node, Number):
+        return None
+    names = variables(form.node)
+    if len(names) != 1:
         return None
     has_pi = PI in walk(form.node)
     node = form.node
@@ -106,7 +109,8 @@ def _numbers(families: Sequence[_Steps], period: Fraction) -> set[Fraction]:
 def same_lines(gold: Form, answer: Form, question: str) -> bool:
     """Whether two points with a parameter run through the same points, from any first point. Where integers
     count, they have the same points too, and not every second one."""
-    wanted, found = _line(gold), _line(answer)
+    wanted = _line(gold)
+    found = _line(answer) if wanted else None
     if wanted is None or found is None or len(wanted.first) != len(found.first):
         return False
     if wanted.names and found.names and wanted.names != found.names:

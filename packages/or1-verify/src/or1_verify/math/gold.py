@@ -135,12 +135,14 @@ def golds_of(problem: Problem) -> tuple[AcceptedGold, ...]:
     """
     golds = accepted_golds(problem.gold)
     choices = choices_of(problem.prompt[-1].content) if problem.prompt else {}
+    if not choices:
+        return golds
     return tuple(dict.fromkeys(each for gold in golds for each in _with_choice(gold, choices)))
 
 
 def _with_choice(gold: AcceptedGold, choices: Mapping[str, str]) -> tuple[AcceptedGold, ...]:
     kind = gold.type
-    letter = choice_letter(gold.text) if choices and kind in {None, GoldType.CHOICE} else None
+    letter = choice_letter(gold.text) if kind in {None, GoldType.CHOICE} else None
     if letter is not None and letter in choices:
         return gold, AcceptedGold(choices[letter], letter=letter), AcceptedGold(letter, GoldType.CHOICE)
     for label, text in choices.items():
