@@ -61,10 +61,8 @@ def as_ordered_list(text: str, question: str) -> str:
     signs = {sign.replace("\\lt", "<").replace("\\gt", ">") for sign in parts[1::2]}
     if asked is None or len(parts) < 3 or len(signs) > 1:
         return text
-    is_turned = (signs == {">"} and _RISING.search(asked.group())) or (
-        signs == {"<"} and _FALLING.search(asked.group())
-    )
-    return text if is_turned else ", ".join(parts[::2])
+    turned = _RISING if signs == {">"} else _FALLING
+    return text if turned.search(asked.group()) else ", ".join(parts[::2])
 
 
 def with_asked_formula(answer: str, question: str) -> str | None:

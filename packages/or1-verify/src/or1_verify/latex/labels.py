@@ -86,9 +86,7 @@ def _one_by_one(parts: list[str]) -> Iterator[str]:
     """Each label with its value: `mean = mode = 7` are two."""
     for part in parts:
         *labels, value = part.split("=")
-        is_shared = len(labels) > 1 and all(
-            each.strip().isalpha() and len(each.strip()) > 2 for each in labels
-        )
+        is_shared = len(labels) > 1 and all(map(_WORD.fullmatch, labels))
         yield from (f"{each.strip()}={value}" for each in labels) if is_shared else (part,)
 
 

@@ -30,7 +30,6 @@ from or1_verify.latex.tree import (
 _LETTERS = frozenset("ck")
 _INVERSES = {"tan": "arctan", "sin": "arcsin", "cos": "arccos"}
 _INVERSES |= {inverse: name for name, inverse in _INVERSES.items()}
-
 _SCALE, _TWO = Number(Fraction(10**5)), Number(Fraction(2))
 
 

@@ -106,10 +106,8 @@ def _parted(between: str) -> tuple[str, str]:
     """A condition and the value of the next piece, after the last comma or "and" outside brackets."""
     for found in reversed(list(_JOINT.finditer(between))):
         value = between[found.end() :]
-        if (
-            all(value.count(left) == value.count(right) for left, right in ("()", "[]", "{}"))
-            and value.strip()
-        ):
+        is_whole = all(value.count(left) == value.count(right) for left, right in ("()", "[]", "{}"))
+        if is_whole and value.strip():
             return between[: found.start()], value
     return between, ""
 
@@ -139,14 +137,7 @@ def _cases(rows: list[str], read: Callable[[str], Form]) -> Cases:
     for row in rows:
         text, condition = _condition_in(row)
         value = read(text)
-        if (
-            not isinstance(value, Value)
-            or not condition
-            or value
-            != Value(
-                value.node, literal=value.literal, num_digits=value.num_digits, num_places=value.num_places
-            )
-        ):
+        if not isinstance(value, Value) or value.unit or value.is_percent or not condition:
             raise UnreadableError("a row of cases without a value and a condition")
         where = "" if _REST.fullmatch(condition) else _where(condition, read)
         if isinstance(where, Named):

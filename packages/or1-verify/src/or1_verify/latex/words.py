@@ -302,13 +302,12 @@ def same_words(gold: str, answer: str) -> bool:
     stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
     if normal_words(gold) in {normal_words(answer), normal_words(stated)}:
         return True
-    if (named := _NAMED.fullmatch(gold.strip())) and normal_words(answer) in map(
-        normal_words, named.groups()
-    ):
+    words, plain_gold = normal_words(answer), gold.strip()
+    named = _NAMED.fullmatch(plain_gold)
+    if named is not None and words in map(normal_words, named.groups()):
         return True
-    found = normal_words(answer).partition(" ")[0]
-    if gold.strip().lower() in _HOW_OFTEN and _HOW_OFTEN & {*normal_words(answer).split()} == {found}:
-        return found == gold.strip().lower()
+    if plain_gold.lower() in _HOW_OFTEN:
+        return words.startswith(plain_gold.lower()) and len(_HOW_OFTEN & {*words.split()}) == 1
     wanted, is_set = _listed(gold)
     return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])
 
