@@ -33,7 +33,7 @@ _INVERSES |= {inverse: name for name, inverse in _INVERSES.items()}
 _SCALE, _TWO = Number(Fraction(10**5)), Number(Fraction(2))
 
 
-def same_levels(gold: Node, answer: Node, letters: Container[str], identity: Identity) -> bool:
+def same_levels(gold: Node, answer: Node, letters: Container[str] | None, identity: Identity) -> bool:
     r"""Whether two equations are one family of curves: `y = Ce^x` and `\ln|y| = x + C`.
 
     Each is solved for its constant. The two functions of the coordinates that this gives have the same level
@@ -42,7 +42,7 @@ def same_levels(gold: Node, answer: Node, letters: Container[str], identity: Ide
     Args:
         gold: difference of the sides.
         answer: difference of the sides.
-        letters: those of the question, which are given and not arbitrary.
+        letters: those of the question, which are given and not arbitrary; None if they are not known.
         identity: compares expressions.
     """
     one, other = _level(_smooth(gold), letters, identity), _level(_smooth(answer), (), identity)
@@ -57,7 +57,7 @@ def same_levels(gold: Node, answer: Node, letters: Container[str], identity: Ide
     return any(_is_affine(left, right, sorted(coordinates), identity) for left, right in pairs)
 
 
-def is_solution(gold: Node, answer: Node, letters: Container[str], identity: Identity) -> bool:
+def is_solution(gold: Node, answer: Node, letters: Container[str] | None, identity: Identity) -> bool:
     """Whether an expression is the coordinate that it does not have, in the family of curves of the gold."""
     missing = sorted((variables(gold) & VARIABLES) - variables(answer))
     return len(missing) == 1 and same_levels(
@@ -65,11 +65,12 @@ def is_solution(gold: Node, answer: Node, letters: Container[str], identity: Ide
     )
 
 
-def _level(node: Node, letters: Container[str], identity: Identity) -> Node | None:
+def _level(node: Node, letters: Container[str] | None, identity: Identity) -> Node | None:
     """The function of the coordinates that has the value of the constant."""
     found = variables(node)
-    names = [name for name in found if OF_INTEGRATION.fullmatch(name)] or sorted(found & _LETTERS)
-    if len(names) != 1 or names[0] in letters:
+    names = [name for name in found if OF_INTEGRATION.fullmatch(name)]
+    names = names or sorted(found & _LETTERS if letters is not None else ())
+    if len(names) != 1 or names[0] in (letters or ()):
         return None
     (name,) = names
     if sum(part == Symbol(name) for part in walk(node)) == 1:

@@ -28,7 +28,7 @@ def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]
     A parameter is a letter that the question does not have. Where nothing but the letter stands beside a
     number it may be a unit, and is none.
     """
-    gold_names, answer_names = _variables(gold), _variables(answer)
+    gold_names, answer_names = variables_of(gold), variables_of(answer)
     if not gold_names or not answer_names or len(gold_names) != len(answer_names):
         return
     asked = letters_of(question)
@@ -65,14 +65,15 @@ def _moved(domain: Domain, change: Callable[[Node], Node]) -> Domain:
     return replace(domain, name=letter.name) if isinstance(letter, Symbol) else domain
 
 
-def _variables(form: Form) -> frozenset[str]:
+def variables_of(form: Form) -> frozenset[str]:
+    """The letters of the expressions of a form."""
     match form:
         case Value(node):
             return variables(node)
         case Many(_, items):
-            return frozenset().union(*map(_variables, items))
+            return frozenset().union(*map(variables_of, items))
         case Named(_, inner) | Scoped(inner):
-            return _variables(inner)
+            return variables_of(inner)
     return frozenset()
 
 
@@ -98,7 +99,7 @@ def _is_free(form: Form, names: set[str]) -> bool:
             return _is_free(inner, names)
         case Many(order, items):
             return order is Order.TUPLE or all(
-                _is_free(item, names & _variables(item)) for item in items if names & _variables(item)
+                _is_free(item, names & variables_of(item)) for item in items if names & variables_of(item)
             )
         case Value(node):
             held = (_held(part) for part in walk(node))

@@ -12,10 +12,12 @@ from math import lcm
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.forms import Form, Many, Named, Order, Scoped, Value
+from or1_verify.latex.parameters import letters_of, variables_of
 from or1_verify.latex.tree import PI, Node, Number, replaced, variables, walk
 
 _FREE = frozenset({"integer", "any"})
 _REAL = frozenset({"real", "any"})
+_COUNTERS = frozenset("jklmnpq")
 _MOST = 1_000
 """Most numbers of one period of a family [numbers]."""
 
@@ -39,10 +41,10 @@ class _Line:
     """Of the parameter: a name of numbers, or empty."""
 
 
-def same_progressions(gold: Form, answer: Form) -> bool:
+def same_progressions(gold: Form, answer: Form, question: str) -> bool:
     r"""Whether two families of angles are the same numbers: `\frac{\pi}{4} + \frac{k\pi}{2}` and
     `\frac{\pi}{4} + k\pi, \frac{3\pi}{4} + k\pi`, each counted by all integers."""
-    wanted = _families(gold)
+    wanted = _families(gold) if _is_free(gold, question) else []
     found = _families(answer) if wanted else []
     if not found or len({each.has_pi for each in (*wanted, *found)}) > 1:
         return False
@@ -50,6 +52,14 @@ def same_progressions(gold: Form, answer: Form) -> bool:
     if any(period / each.step > _MOST for each in (*wanted, *found)):
         return False
     return _numbers(wanted, period) == _numbers(found, period)
+
+
+def _is_free(gold: Form, question: str) -> bool:
+    r"""Whether the letters of a gold are surely parameters: it says of which kind, or the question lacks
+    them. In `180^\circ(n-2)`, n is the number of sides."""
+    inner, kinds = _without_domain(gold)
+    given = letters_of(question)
+    return bool(kinds) or (given is not None and not variables_of(inner) & given)
 
 
 def _families(form: Form) -> list[_Steps]:
@@ -68,7 +78,7 @@ def _steps(form: Form) -> _Steps | None:
     if not isinstance(form, Value) or isinstance(form.node, Number):
         return None
     names = variables(form.node)
-    if len(names) != 1:
+    if len(names) != 1 or not names <= _COUNTERS:
         return None
     has_pi = PI in walk(form.node)
     node = form.node
@@ -109,7 +119,7 @@ def _numbers(families: Sequence[_Steps], period: Fraction) -> set[Fraction]:
 def same_lines(gold: Form, answer: Form, question: str) -> bool:
     """Whether two points with a parameter run through the same points, from any first point. Where integers
     count, they have the same points too, and not every second one."""
-    wanted = _line(gold)
+    wanted = _line(gold) if _is_free(gold, question) else None
     found = _line(answer) if wanted else None
     if wanted is None or found is None or len(wanted.first) != len(found.first):
         return False

@@ -165,7 +165,7 @@ class Comparer:
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
             case Relation(("=",)), Value(node, unit=""):
-                given = letters_of(self.rules.question) or ()
+                given = letters_of(self.rules.question)
                 return is_solution(difference(gold), node, given, self.identity)
             case Value(), Relation(("=",), sides):
                 return self._is_value_of(gold, *sides)
@@ -226,7 +226,7 @@ class Comparer:
                 if same_family(gold_node, answer_node, self.identity, is_solution=True):
                     return True
                 wanted, found = (Sum((Symbol(name[0]), negated(node))) for node in (gold_node, answer_node))
-                return same_levels(wanted, found, letters_of(self.rules.question) or (), self.identity)
+                return same_levels(wanted, found, letters_of(self.rules.question), self.identity)
         return False
 
     def _same_equations(self, gold: Form, answer: Form) -> bool:
@@ -365,7 +365,7 @@ class Comparer:
             return True
         if same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1):
             return True
-        return same_levels(gold, answer, letters_of(self.rules.question) or (), self.identity)
+        return same_levels(gold, answer, letters_of(self.rules.question), self.identity)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""

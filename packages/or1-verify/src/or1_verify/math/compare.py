@@ -296,7 +296,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     try:
         alike = with_gold_letters(gold, answer, question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
-        is_same = is_same or same_progressions(gold, answer) or same_lines(gold, answer, question)
+        is_same = is_same or same_progressions(gold, answer, question) or same_lines(gold, answer, question)
         is_done = is_same and not is_undone(question, gold, answer, comparer.same)
         return Comparison.EQUAL if is_done else Comparison.DIFFERENT
     except NeedsNumbersError:

@@ -51,7 +51,9 @@ def test_families_of_curves(gold: str, answer: str, right: bool) -> None:
 def test_a_constant_of_the_question_is_given() -> None:
     question = "Give the level curve $x^2+2y^2=c$ in standard form."
     assert not is_right("x^2+2y^2=c", r"\frac{x^2}{2}+y^2=c", question)
-    assert is_right("x^2+2y^2=k", r"\frac{x^2}{2}+y^2=c", "Find the trajectories.")
+    assert is_right("x^2+2y^2=k", r"\frac{x^2}{2}+y^2=c", "Solve $2yy'=-x$.")
+    assert not is_right("x^2+2y^2=k", r"\frac{x^2}{2}+y^2=c", "")  # k may be given
+    assert is_right("x^2+2y^2=C", r"\frac{x^2}{2}+y^2=c", "")
 
 
 @settings(max_examples=25)

@@ -12,7 +12,7 @@ from or1_verify import Message, Problem
 from or1_verify.math import MathVerifier
 
 WHOLE = "Find all integers $x$ and $y$ with $3x+5y=1$."
-LINE = "Give the line in vector form."
+LINE = "Give the line through $A$ and $B$ in vector form."
 
 
 def is_right(question: str, gold: str, answer: str) -> bool:
@@ -32,11 +32,26 @@ def is_right(question: str, gold: str, answer: str) -> bool:
         (r"45^\circ+90^\circ k", r"-45^\circ+90^\circ n", True),
         (r"45^\circ+90^\circ k", r"45^\circ+180^\circ n", False),
         (r"\frac{\pi}{4}+\frac{k\pi}{2}, k\in\mathbb Z", r"\frac{\pi}{4}+\frac{k\pi}{2}, k\in\mathbb N", False),
+        (r"\pi-x", r"2\pi-x", False),
         ("1+2k", "3+2k", False),  # no angles: k may be a parameter
     ],
 )  # fmt: skip
 def test_families_of_angles(gold: str, answer: str, right: bool) -> None:
-    assert is_right("Solve the equation.", gold, answer) is right
+    assert is_right(r"Solve $\tan^2 x=3$.", gold, answer) is right
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer"),
+    [
+        ("What is the sum of the angles of a polygon with $n$ sides?", r"180^\circ(n-2)", r"180^\circ(n-1)"),
+        ("What is the sum of the angles of a polygon with n sides?", r"180^\circ(n-2)", r"180^\circ(n-1)"),
+        ("Where is the point after $t$ seconds?", "(1+2t,3-t)", "(3+2t,2-t)"),
+        ("", r"\frac{\pi}{4}+k\pi", r"\frac{5\pi}{4}+k\pi"),
+        ("", "(1+2t,3-t)", "(3+2t,2-t)"),
+    ],
+)
+def test_a_letter_that_may_be_given_counts_nothing(question: str, gold: str, answer: str) -> None:
+    assert not is_right(question, gold, answer)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +87,4 @@ def test_any_first_point_and_scale_give_the_same_line_and_integers_not_the_same_
     gold = "(" + ",".join(f"{a}+({b})t" for a, b in zip(first, step, strict=True)) + ")"
     answer = "(" + ",".join(f"{a}+({scale * b})s" for a, b in zip(moved, step, strict=True)) + ")"
     assert is_right(LINE, gold, answer)
-    assert not is_right("Find all triples of integers.", gold, answer)
+    assert not is_right("Find all triples $(x,y,z)$ of integers.", gold, answer)
