@@ -69,7 +69,7 @@ def with_asked_formula(answer: str, question: str) -> str | None:
     r"""The answer with a letter for a formula of the question that stands between its signs of order.
 
     >>> with_asked_formula(r"x+\frac1x\le -2", r"Find the values of $x + \frac{1}{x}$.")
-    't\\\\le -2'
+    't\\le -2'
     """
     if not _COMPARED.search(answer):
         return None

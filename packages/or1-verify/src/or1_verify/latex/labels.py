@@ -55,7 +55,7 @@ def labelled_values(text: str) -> dict[str, str] | None:
     >>> labelled_values(r"\text{Amplitude}=3, period $\pi$")
     {'amplitude': '3', 'period': '\\pi'}
     >>> labelled_values("vertices (1,0), (-1,0); foci (2,0)")
-    {'vertex': '(1,0), (-1,0)', 'focus': '(2,0)'}
+    {'vertex': '(1,0), (-1,0)', 'foci': '(2,0)'}
     """
     if not any(mark in text for mark in (",", ";", "and", "=")) or _WORD.search(text) is None:
         return None

@@ -98,7 +98,7 @@ def _set_difference(found: re.Match[str]) -> str:
 def with_points_in_one(text: str) -> str:
     r"""A point plus a parameter times a direction as one point, and a transposed row as a point.
 
-    >>> with_points_in_one("(0,1)+t(2,-3)"), with_points_in_one(r"(1,-2,1)^{\\top}")
+    >>> with_points_in_one("(0,1)+t(2,-3)"), with_points_in_one(r"(1,-2,1)^{\top}")
     ('(0+t(2),1+t(-3))', '(1,-2,1)')
     """
     if "(" not in text or "," not in text:
