@@ -23,19 +23,10 @@ _ABOUT_CLASSES: Mapping[str, frozenset[str] | None] = {
     "weakref": None,
 }
 """Modules, and their functions (None = all), that look into a class itself, not at a stand-in for it."""
-_OF_CLASSES = frozenset(
-    {
-        "__subclasses__",
-        "__base__",
-        "__bases__",
-        "__mro__",
-        "mro",
-        "__class__",
-        "__self__",
-        "__func__",
-        "__new__",
-    }
-)
+_OF_CLASSES = frozenset({
+    "__subclasses__", "__base__", "__bases__", "__mro__", "mro", "__class__", "__self__", "__func__",
+    "__new__",
+})  # fmt: skip
 """Attributes of classes, objects and methods that a stand-in does not have, or has of its own."""
 _LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call, ast.Assign)
 """Nodes that may look into a class."""

@@ -211,7 +211,7 @@ def _mode_of(table: Mapping[str, Any]) -> str:
 
 def _runs_itself(test: Any) -> bool:
     """Whether test code has test cases of pytest or unittest, and no `check` for one entry point."""
-    source = "\n".join(map(str, test)) if isinstance(test, list) else test
+    source = _lines(test)
     _compiles(source, "test")
     functions = functions_in(source)
     classes = [node for node in parsed(source).body if isinstance(node, ast.ClassDef)]
@@ -226,8 +226,12 @@ def _stdin(table: dict[str, Any]) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     """One stream as text: lists of lines are joined, Windows line ends are converted."""
-    text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text.replace("\r\n", "\n")
+    return str(_lines(value)).replace("\r\n", "\n")
+
+
+def _lines(value: Any) -> Any:
+    """A list of lines as one text; anything else as it is."""
+    return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _function(table: dict[str, Any]) -> dict[str, Any]:
@@ -278,7 +282,7 @@ def _check(table: dict[str, Any]) -> dict[str, Any]:
 
 def _check_function(test: Any) -> Any:
     """Test code that defines `check`; plain asserts about `candidate` are wrapped into it."""
-    lines = "\n".join(map(str, test)) if isinstance(test, list) else test
+    lines = _lines(test)
     _compiles(lines, "test")
     if "check" in functions_in(lines) or not any(isinstance(node, ast.Assert) for node in parsed(lines).body):
         return lines
@@ -291,7 +295,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(tests, list) or not tests or not all(isinstance(test, str) for test in tests):
         raise DataError("tests of mode asserts need tests, a list of statements")
     setup = table.get("setup", "")
-    setup = "\n".join(map(str, setup)) if isinstance(setup, list) else setup
+    setup = _lines(setup)
     for test in [setup, *tests]:
         _compiles(test, "tests")
     entry_point = table.get("entry_point") if "tests" in table else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from or1_verify.latex.elements import elements_of
 from or1_verify.latex.forms import Form, Many, Named, Order, Ratio, Value
 from or1_verify.latex.normal import is_same_text
-from or1_verify.latex.parameters import FORMULA
+from or1_verify.latex.parameters import formulas_of
 from or1_verify.latex.tree import ONE, Quotient
 
 _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
@@ -49,20 +50,35 @@ def in_asked_order(gold: Form, answer: Form, question: str) -> tuple[Form, Form]
     """Two lists as tuples, if the question says to put things in an order or has parts (a), (b); else as they
     are."""
     match gold, answer:
-        case Many(Order.LIST), Many(Order.LIST) if _ORDERED.search(question) or _PARTS.search(question):
+        case Many(Order.LIST), Many(Order.LIST) if asked_order(question) or _has_parts(question):
             return replace(gold, order=Order.TUPLE), replace(answer, order=Order.TUPLE)
     return gold, answer
+
+
+@lru_cache(maxsize=64)
+def asked_order(question: str) -> str:
+    """The words by which a question says to put things in an order; empty if it does not.
+
+    >>> asked_order("Rank the speeds from slowest to fastest.")
+    'Rank the speeds from slowest to'
+    """
+    found = _ORDERED.search(question)
+    return found.group() if found else ""
+
+
+@lru_cache(maxsize=64)
+def _has_parts(question: str) -> bool:
+    return _PARTS.search(question) is not None
 
 
 def as_ordered_list(text: str, question: str) -> str:
     """A chain `a < b < c` as the list `a, b, c`, if the question says to put things in an order."""
     parts = _CHAIN.split(text)
-    asked = _ORDERED.search(question)
     signs = {sign.replace("\\lt", "<").replace("\\gt", ">") for sign in parts[1::2]}
-    if asked is None or len(parts) < 3 or len(signs) > 1:
+    if len(parts) < 3 or len(signs) > 1 or not asked_order(question):
         return text
     turned = _RISING if signs == {">"} else _FALLING
-    return text if turned.search(asked.group()) else ", ".join(parts[::2])
+    return text if turned.search(asked_order(question)) else ", ".join(parts[::2])
 
 
 def with_asked_formula(answer: str, question: str) -> str | None:
@@ -73,7 +89,7 @@ def with_asked_formula(answer: str, question: str) -> str | None:
     """
     if not _COMPARED.search(answer):
         return None
-    formulas = ["".join(found).strip() for found in re.findall(FORMULA, question)]
+    formulas = formulas_of(question)
     parts = _COMPARED.split(answer)
     named = [any(len(each) > 1 and is_same_text(each, part) for each in formulas) for part in parts]
     renamed = ("t" if is_formula else part for is_formula, part in zip(named, parts, strict=True))

@@ -26,7 +26,7 @@ from or1_verify.latex.tree import (
 
 OF_INTEGRATION = re.compile(r"[CK]|[CcKk]_\d")
 """Names that are arbitrary as a factor too."""
-_LETTERS = frozenset("ck")
+AS_TERMS = frozenset("ck")
 """Names that are arbitrary as a term, beside variables alone: `x^2 + c`, but not `a + b + c`."""
 VARIABLES = frozenset("rtuvwxyz") | {"theta"}
 _WITH_INDEX = VARIABLES | {"n"}
@@ -131,7 +131,7 @@ def is_arbitrary(name: str, place: ConstantPlace, names: frozenset[str], is_solu
         is_solution: the expression is a function `y(x)` or an equation of two variables, in which a constant
             may be a factor or stand inside a function.
     """
-    if place is ConstantPlace.TERM and name in _LETTERS and names - {name} <= VARIABLES:
+    if place is ConstantPlace.TERM and name in AS_TERMS and names - {name} <= VARIABLES:
         return True
     if place in {ConstantPlace.FACTOR, ConstantPlace.OF_EXPONENTIAL} and name in _AMPLITUDES:
         beside = names - _AMPLITUDES

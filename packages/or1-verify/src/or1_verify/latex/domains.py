@@ -50,7 +50,7 @@ _NAMES = {"Z": "integer", "N": "natural", "R": "real", "Q": "rational", "C": "co
 _POSITIVE = {"integer": "natural", "real": "positive real"}
 _MAY_BE_MISSING = frozenset({"any", "integer", "real", "complex"})
 _COUNTERS = frozenset("kmn")
-_RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-z])|!=|\\in(?![A-Za-z])|∈")
+RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]eq?|[lg]eqslant)(?![A-Za-z])|!=|\\in(?![A-Za-z])|∈")
 _BETWEEN = re.compile(r"[,;](?![^()\[\]]*[)\]])|(?<![A-Za-z])and(?![A-Za-z])")
 """Commas between statements, and not those of an interval."""
 _REGIONS = {
@@ -116,7 +116,7 @@ def _one(piece: str, is_quantified: bool, read: Callable[[str], Form]) -> list[D
         names, kind = found[1], _kind(found[2])
     elif is_quantified and re.fullmatch(_LETTERS, piece):
         names, kind = piece, "any"
-    elif _RELATION.search(piece):
+    elif RELATION.search(piece):
         match read(piece):
             case Named(name, form):
                 region = as_region(form)

@@ -3,10 +3,10 @@ r"""Families of curves with one arbitrary constant: `x^2 + 2y^2 = K` and `\frac{
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container
 from fractions import Fraction
 
-from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES
+from or1_verify.latex.constants import AS_TERMS, OF_INTEGRATION, VARIABLES
 from or1_verify.latex.exact import TooLargeError, UndefinedError
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError
 from or1_verify.latex.tree import (
@@ -26,14 +26,19 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
+from or1_verify.latex.words import INVERSES
 
-_LETTERS = frozenset("ck")
-_INVERSES = {"tan": "arctan", "sin": "arcsin", "cos": "arccos"}
-_INVERSES |= {inverse: name for name, inverse in _INVERSES.items()}
+_INVERSES = INVERSES | {inverse: name for name, inverse in INVERSES.items()}
 _SCALE, _TWO = Number(Fraction(10**5)), Number(Fraction(2))
 
 
-def same_levels(gold: Node, answer: Node, letters: Container[str] | None, identity: Identity) -> bool:
+def same_levels(
+    gold: Node,
+    answer: Node,
+    letters: Container[str] | None,
+    identity: Identity,
+    proportional: Callable[[Node, Node], bool],
+) -> bool:
     r"""Whether two equations are one family of curves: `y = Ce^x` and `\ln|y| = x + C`.
 
     Each is solved for its constant. The two functions of the coordinates that this gives have the same level
@@ -44,6 +49,7 @@ def same_levels(gold: Node, answer: Node, letters: Container[str] | None, identi
         answer: difference of the sides.
         letters: those of the question, which are given and not arbitrary; None if they are not known.
         identity: compares expressions.
+        proportional: whether the quotient of two expressions is one constant.
     """
     one, other = _level(_smooth(gold), letters, identity), _level(_smooth(answer), (), identity)
     if one is None or other is None:
@@ -54,22 +60,20 @@ def same_levels(gold: Node, answer: Node, letters: Container[str] | None, identi
     if isinstance(identity, ExactIdentity):
         raise NeedsNumbersError  # it may take long, and the process that decides exactly has no limit
     pairs = ((one, other), (_logarithm(one), other), (one, _logarithm(other)))
-    return any(_is_affine(left, right, sorted(coordinates), identity) for left, right in pairs)
+    return any(_is_affine(left, right, identity, proportional) for left, right in pairs)
 
 
-def is_solution(gold: Node, answer: Node, letters: Container[str] | None, identity: Identity) -> bool:
-    """Whether an expression is the coordinate that it does not have, in the family of curves of the gold."""
+def solved(gold: Node, answer: Node) -> Node | None:
+    """The one coordinate of the gold that an expression lacks, minus this one; None if it lacks none."""
     missing = sorted((variables(gold) & VARIABLES) - variables(answer))
-    return len(missing) == 1 and same_levels(
-        gold, Sum((Symbol(missing[0]), negated(answer))), letters, identity
-    )
+    return Sum((Symbol(missing[0]), negated(answer))) if len(missing) == 1 else None
 
 
 def _level(node: Node, letters: Container[str] | None, identity: Identity) -> Node | None:
     """The function of the coordinates that has the value of the constant."""
     found = variables(node)
     names = [name for name in found if OF_INTEGRATION.fullmatch(name)]
-    names = names or sorted(found & _LETTERS if letters is not None else ())
+    names = names or sorted(found & AS_TERMS if letters is not None else ())
     if len(names) != 1 or names[0] in (letters or ()):
         return None
     (name,) = names
@@ -125,22 +129,20 @@ def _logarithm(node: Node) -> Node:
     return Quotient(Call("ln", (Power(node, _TWO),)), _TWO)
 
 
-def _is_affine(one: Node, other: Node, names: Sequence[str], identity: Identity) -> bool:
-    """Whether the differences of one function between points are proportional to those of the other."""
-    one_near, other_near, one_far, other_far = (
-        _step(node, mark, names) for mark in ("'", "*") for node in (one, other)
-    )
+def _is_affine(
+    one: Node, other: Node, identity: Identity, proportional: Callable[[Node, Node], bool]
+) -> bool:
+    """Whether a function is a number times another one plus a number, from the steps of both."""
+    steps = _step(one), _step(other)
     with contextlib.suppress(TooLargeError, UndefinedError):
-        if identity.equal(one_near, ZERO) or identity.equal(other_near, ZERO):
-            return False
-        return identity.equal(Product((one_near, other_far)), Product((one_far, other_near)))
+        return not any(identity.equal(each, ZERO) for each in steps) and proportional(*steps)
     return False
 
 
-def _step(node: Node, mark: str, names: Sequence[str]) -> Node:
-    """The difference of a function between two points of their own, near enough for exponentials."""
+def _step(node: Node) -> Node:
+    """The difference of a function between two points, near enough for exponentials."""
     here = there = node
-    for name in names:
-        here = replaced(here, Symbol(name), Quotient(Symbol(f"{name}{mark}"), _SCALE))
-        there = replaced(there, Symbol(name), Quotient(Symbol(f"{name}{mark}{mark}"), _SCALE))
+    for name in variables(node):
+        here = replaced(here, Symbol(name), Quotient(Symbol(name), _SCALE))
+        there = replaced(there, Symbol(name), Quotient(Symbol(f"{name}*"), _SCALE))
     return Sum((here, negated(there)))

@@ -1,4 +1,4 @@
-r"""Notations of whole numbers, rewritten as plain digits before a text is split into tokens."""
+r"""Notations of numbers, sets and points, rewritten before a text is split into tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TUPLE = r"(?:\\left\s*)?[(](?P<%s>[^()]*,[^()]*)(?:\\right\s*)?[)]"
 _POINT_AND_DIRECTION = re.compile(
     rf"{_TUPLE % 'first'}\s*\+\s*(?P<name>[a-z])\s*(?:\\cdot\s*)?{_TUPLE % 'step'}"
 )
-_SUCH_THAT = re.compile(
+_REALS_SUCH_THAT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:[Aa]ll\s+)?[Rr]eal (?:numbers?|values?)(?: of)?\s*\}?\s*\$?\s*[a-z]\s*\$?\s*"
     r"(?:\\text\w*\s*\{)?\s*(?:such that|with|where|for which|satisfying)\s*\}?"
 )
@@ -86,7 +86,7 @@ def with_set_difference(text: str) -> str:
     >>> with_set_difference(r"a\text{ can be any real number except }3")
     '\\mathbb{R}\\setminus\\{3\\}'
     """
-    return _EXCEPT.sub(_set_difference, _SUCH_THAT.sub("", text)) if "eal" in text else text
+    return _EXCEPT.sub(_set_difference, _REALS_SUCH_THAT.sub("", text)) if "eal" in text else text
 
 
 def _set_difference(found: re.Match[str]) -> str:

@@ -22,6 +22,16 @@ _MOST = 3
 """Most parameters that are matched [parameters]."""
 
 
+@lru_cache(maxsize=64)
+def formulas_of(question: str) -> tuple[str, ...]:
+    r"""The formulas of a question, without the marks around them.
+
+    >>> formulas_of(r"Find $x+1$ and \( y \).")
+    ('x+1', 'y')
+    """
+    return tuple("".join(found).strip() for found in re.findall(FORMULA, question))
+
+
 def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]:
     """The answer with its parameters named as those of the gold, in each order.
 

@@ -45,7 +45,7 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import FUNCTIONS, GREEK
+from or1_verify.latex.words import FUNCTIONS, GREEK, INVERSES
 
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
 _NO_VALUE = frozenset({
@@ -57,7 +57,6 @@ _NO_VALUE = frozenset({
 _UNKNOWN_FUNCTIONS = frozenset({"f", "g"})
 _ROUNDINGS = {"round": nearest, "nint": nearest, "fractionalpart": fractional_part}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
-_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _SEPARATORS = frozenset({"+", "-"})
 _OF_ORDER = r"(?: \^ (?:\d|\{ \d \}))?"
 _DERIVATIVE = re.compile(rf"\{{ (d|\\partial){_OF_ORDER} \\?[A-Za-z]+ \}} \{{ \1 \\?[A-Za-z]+{_OF_ORDER} \}}")
@@ -320,8 +319,8 @@ class _Parser(DecimalCursor):
                 raise UnreadableError("a degree without an angle")
             else:
                 power = self._exponent()
-        if power == Number(Fraction(-1)) and name in _INVERSES:
-            name, power = _INVERSES[name], None
+        if power == Number(Fraction(-1)) and name in INVERSES:
+            name, power = INVERSES[name], None
         node = self._applied(name, base)
         return node if power is None else Power(node, power)
 

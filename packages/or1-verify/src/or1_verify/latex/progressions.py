@@ -41,10 +41,23 @@ class _Line:
     """Of the parameter: a name of numbers, or empty."""
 
 
-def same_progressions(gold: Form, answer: Form, question: str) -> bool:
-    r"""Whether two families of angles are the same numbers: `\frac{\pi}{4} + \frac{k\pi}{2}` and
-    `\frac{\pi}{4} + k\pi, \frac{3\pi}{4} + k\pi`, each counted by all integers."""
-    wanted = _families(gold) if _is_free(gold, question) else []
+def same_with_parameter(gold: Form, answer: Form, question: str) -> bool:
+    r"""Whether two families of angles are the same numbers, or two points with a parameter the same points:
+    `\frac{\pi}{4} + \frac{k\pi}{2}` and `\frac{\pi}{4} + k\pi, \frac{3\pi}{4} + k\pi`.
+
+    The letters of the gold have to be parameters: it says of which kind, or the question lacks them. In
+    `180^\circ(n-2)`, n is the number of sides.
+    """
+    letters = variables_of(gold)
+    if not letters:
+        return False
+    given = letters_of(question)
+    is_free = isinstance(gold, Scoped) or (given is not None and not letters & given)
+    return is_free and (_same_angles(gold, answer) or _same_line(gold, answer, question))
+
+
+def _same_angles(gold: Form, answer: Form) -> bool:
+    wanted = _families(gold)
     found = _families(answer) if wanted else []
     if not found or len({each.has_pi for each in (*wanted, *found)}) > 1:
         return False
@@ -52,14 +65,6 @@ def same_progressions(gold: Form, answer: Form, question: str) -> bool:
     if any(period / each.step > _MOST for each in (*wanted, *found)):
         return False
     return _numbers(wanted, period) == _numbers(found, period)
-
-
-def _is_free(gold: Form, question: str) -> bool:
-    r"""Whether the letters of a gold are surely parameters: it says of which kind, or the question lacks
-    them. In `180^\circ(n-2)`, n is the number of sides."""
-    inner, kinds = _without_domain(gold)
-    given = letters_of(question)
-    return bool(kinds) or (given is not None and not variables_of(inner) & given)
 
 
 def _families(form: Form) -> list[_Steps]:
@@ -80,15 +85,12 @@ def _steps(form: Form) -> _Steps | None:
     names = variables(form.node)
     if len(names) != 1 or not names <= _COUNTERS:
         return None
+    found, doubled = (_linear(replaced(form.node, PI, Number(Fraction(pi))), *names) for pi in (1, 2))
     has_pi = PI in walk(form.node)
-    node = form.node
-    if has_pi and _linear(replaced(node, PI, Number(Fraction(2))), *names) != tuple(
-        2 * each for each in _linear(replaced(node, PI, Number(Fraction(1))), *names) or ()
-    ):
+    if not found or not found[1] or not (has_pi or form.radians is not None):
         return None
-    found = _linear(replaced(node, PI, Number(Fraction(1))), *names)
-    is_angle = has_pi or form.radians is not None
-    return _Steps(found[0], abs(found[1]), has_pi) if is_angle and found and found[1] else None
+    is_multiple = not has_pi or doubled == (2 * found[0], 2 * found[1])  # `0.5 + k \pi` is none
+    return _Steps(found[0], abs(found[1]), has_pi) if is_multiple else None
 
 
 def _linear(node: Node, name: str) -> tuple[Fraction, Fraction] | None:
@@ -116,10 +118,9 @@ def _numbers(families: Sequence[_Steps], period: Fraction) -> set[Fraction]:
     }
 
 
-def same_lines(gold: Form, answer: Form, question: str) -> bool:
-    """Whether two points with a parameter run through the same points, from any first point. Where integers
-    count, they have the same points too, and not every second one."""
-    wanted = _line(gold) if _is_free(gold, question) else None
+def _same_line(gold: Form, answer: Form, question: str) -> bool:
+    """From any first point; where integers count, the same points, and not every second one."""
+    wanted = _line(gold)
     found = _line(answer) if wanted else None
     if wanted is None or found is None or len(wanted.first) != len(found.first):
         return False
@@ -162,9 +163,9 @@ def _line(form: Form) -> _Line | None:
     if len(nodes) != len(items) or len(letters) != 1 or len(kinds) > 1 or letters & {*names} or not is_named:
         return None
     parts = [_linear(node, *letters) for node in nodes]
-    if None in parts or (names and len(names) != len(parts)):
-        return None
     pairs = [part for part in parts if part]
+    if len(pairs) < len(parts):
+        return None
     if names:
         pairs = [pair for _, pair in sorted(zip(names, pairs, strict=True))]
     if not any(step for _, step in pairs):

@@ -46,11 +46,10 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.identity import Identity, is_irrational
-from or1_verify.latex.levels import is_solution, same_levels
+from or1_verify.latex.levels import same_levels, solved
 from or1_verify.latex.matrices import ZERO_VECTOR, Grid, grid_like, grid_of, row_of_vector
 from or1_verify.latex.names import JOINT, same_name
 from or1_verify.latex.parameters import letters_of
-from or1_verify.latex.piecewise import as_cases, same_cases
 from or1_verify.latex.regions import as_region, as_union, is_set, region_in_degrees, same_end, same_region
 from or1_verify.latex.relations import (
     are_products,
@@ -60,6 +59,7 @@ from or1_verify.latex.relations import (
     is_solved_for,
     same_names_alone,
 )
+from or1_verify.latex.same_pieces import as_cases, same_cases
 from or1_verify.latex.tree import (
     DEGREE,
     ZERO,
@@ -165,8 +165,8 @@ class Comparer:
             case Relation(), Relation():
                 return self._same_relation(gold, answer)
             case Relation(("=",)), Value(node, unit=""):
-                given = letters_of(self.rules.question)
-                return is_solution(difference(gold), node, given, self.identity)
+                equation = solved(difference(gold), node)
+                return equation is not None and self._same_levels(difference(gold), equation)
             case Value(), Relation(("=",), sides):
                 return self._is_value_of(gold, *sides)
             case Dots(), Dots():
@@ -223,11 +223,14 @@ class Comparer:
         """Whether both are functions `y(x)` of one family."""
         match gold, answer:
             case Value(gold_node), Value(answer_node) if name in VARIABLES or is_function(name):
-                if same_family(gold_node, answer_node, self.identity, is_solution=True):
-                    return True
-                wanted, found = (Sum((Symbol(name[0]), negated(node))) for node in (gold_node, answer_node))
-                return same_levels(wanted, found, letters_of(self.rules.question), self.identity)
+                y, is_family = Symbol(name[0]), same_family(gold_node, answer_node, self.identity, True)
+                wanted, found = Sum((y, negated(gold_node))), Sum((y, negated(answer_node)))
+                return is_family or self._same_levels(wanted, found)
         return False
+
+    def _same_levels(self, gold: Node, answer: Node) -> bool:
+        given = letters_of(self.rules.question)
+        return same_levels(gold, answer, given, self.identity, self._proportional)
 
     def _same_equations(self, gold: Form, answer: Form) -> bool:
         equations = equations_of(gold, answer)
@@ -363,9 +366,8 @@ class Comparer:
         same_names = variables(gold) == variables(answer)  # `x/y = 0` excludes points of `x = 0`
         if same_names and same_curve(gold, answer, self.identity, self._proportional):
             return True
-        if same_family(gold, answer, self.identity, is_solution=len(variables(gold) & VARIABLES) > 1):
-            return True
-        return same_levels(gold, answer, letters_of(self.rules.question), self.identity)
+        is_solution = len(variables(gold) & VARIABLES) > 1
+        return same_family(gold, answer, self.identity, is_solution) or self._same_levels(gold, answer)
 
     def _is_value_of(self, gold: Value, left: Node, right: Node) -> bool:
         r"""`m + n = 10` and `\cos x = \frac12` are values of an expression; `2x = 10` is not solved for x."""

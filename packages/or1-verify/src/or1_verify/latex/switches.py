@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point
@@ -61,14 +62,15 @@ def points_at_switches(left: Node, right: Node, bases: Iterator[Point], sign: Si
         yield from itertools.islice(_all_points(factors, bases, sign), _MOST_POINTS)
 
 
-def turning_places(node: Node, name: str) -> list[Fraction] | None:
+@lru_cache(maxsize=256)
+def turning_places(node: Node, name: str) -> tuple[Fraction, ...] | None:
     """Where parts of an expression of one variable turn; None if one of them is no polynomial in it."""
     found: list[float] = []
     for factor, _ in _turning(node):
         if (coefficients := _polynomial(factor, name, {})) is None:
             return None
         found += _places(coefficients)
-    return [Fraction(place).limit_denominator(_DENOMINATORS[-2]) for place in found]
+    return tuple(Fraction(place).limit_denominator(_DENOMINATORS[-2]) for place in found)
 
 
 def between_turns(node: Node, point: Point) -> Node:

@@ -14,6 +14,7 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
+INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 SMALL_GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
 )
@@ -156,9 +157,14 @@ _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\s*)?(?:st|[nr]d|th)(?![a-z])")
 _NAMED = re.compile(r"([Tt]he (?:first|second|third) \w+) \(([A-Z][a-z]+)\)")
 """A role and the name of who has it."""
 _HOW_OFTEN = frozenset({"always", "sometimes", "never"})
-_NULL = re.compile(r"(?:the )?null hypothesis(?: h ?_? ?0)?|\bh ?_ ?0")
-_REFUSAL = re.compile(r"^(?:(?:we )?(?:do not|don't|fail to|cannot|can't) )(?=reject|accept)")
-_ONE_TO_ONE, _ONTO = re.compile(r"\bone[- ]?to[- ]?one\b"), re.compile(r"\bonto\b")
+_PHRASES = (
+    (re.compile(r"^(?:(?:we )?(?:do not|don't|fail to|cannot|can't) )(?=reject|accept)"), "not "),
+    (re.compile(r"(?:the )?null hypothesis(?: h ?_? ?0)?|\bh ?_ ?0"), "h0"),
+    (re.compile(r"\bone[- ]?to[- ]?one\b"), "injective"),
+    (re.compile(r"\bonto\b"), "surjective"),
+    (re.compile(", but "), " but "),
+)
+"""Phrases inside an answer that say the same."""
 _BOTH = re.compile(r"([a-z]+) and ([a-z]+)")
 _BETWEEN_WORDS = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*")
 _SCALE = re.compile(r"(?:^|\s)[KMB](?![A-Za-z])")
@@ -300,9 +306,10 @@ def same_words(gold: str, answer: str) -> bool:
     (True, False)
     """
     stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
-    if normal_words(gold) in {normal_words(answer), normal_words(stated)}:
+    words = normal_words(answer)
+    if normal_words(gold) in {words, normal_words(stated)}:
         return True
-    words, plain_gold = normal_words(answer), gold.strip()
+    plain_gold = gold.strip()
     named = _NAMED.fullmatch(plain_gold)
     if named is not None and words in map(normal_words, named.groups()):
         return True
@@ -343,8 +350,8 @@ def normal_words(text: str) -> str:
     plain = _POSSESSIVE.sub(r"\1", _ORDINAL.sub("", plain).strip()).replace("grey", "gray")
     plain = _HYPHEN.sub("", " ".join(plain.split()))
     plain = re.sub(r"^(?:(?:there (?:is|are|exists?)|it is|it's)\s+)?(?:(?:to the|the|a|an)\s+)?", "", plain)
-    plain = _NULL.sub("h0", _REFUSAL.sub("not ", plain))
-    plain = _ONTO.sub("surjective", _ONE_TO_ONE.sub("injective", plain)).replace(", but ", " but ")
+    for phrase, other in _PHRASES:
+        plain = phrase.sub(other, plain)
     plain = "no solution" if _NOTHING.fullmatch(plain) else plain
     if plain in _SAME_MEANING:
         return _SAME_MEANING[plain]

@@ -8,9 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from enum import StrEnum
-from fractions import Fraction
 
-from or1_verify.latex.alignment import as_ordered_list, in_asked_order, with_asked_formula, with_asked_names
+from or1_verify.latex.alignment import (
+    as_ordered_list,
+    asked_order,
+    in_asked_order,
+    with_asked_formula,
+    with_asked_names,
+)
 from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.bases import counted
@@ -22,8 +27,8 @@ from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError
 from or1_verify.latex.labels import labelled_values, values_for
 from or1_verify.latex.normal import is_same_text
 from or1_verify.latex.notations import as_list, without_name
-from or1_verify.latex.parameters import FORMULA, with_gold_letters
-from or1_verify.latex.progressions import same_lines, same_progressions
+from or1_verify.latex.parameters import formulas_of, with_gold_letters
+from or1_verify.latex.progressions import same_with_parameter
 from or1_verify.latex.reader import read
 from or1_verify.latex.residues import has_modulus, is_negated, read_residues, same_residues, words_beside
 from or1_verify.latex.same import Comparer, Rules
@@ -33,6 +38,12 @@ from or1_verify.latex.tree import variables
 from or1_verify.latex.undone import after_asked, is_undone, repeats
 from or1_verify.latex.units import with_letters
 from or1_verify.latex.words import same_words
+from or1_verify.math.approximations import (
+    before_rounded,
+    has_approximation,
+    is_approximated_by_words,
+    is_near_its_decimal,
+)
 from or1_verify.math.choice import LETTER_BEFORE_VALUE, choice_letter, names_other_choice, names_other_text
 from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed, form_of, is_equation
 from or1_verify.math.plain_number import plain_number
@@ -47,15 +58,12 @@ _STATED = re.compile(r"(?<!\\not)(?<!\\not )\\equiv")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
 _DIVIDED_BY = re.compile(r"(?:divided by|modulo|mod)\W*(\d+)")
 _ENDS = re.compile(r"\s*(-?[\d.]+)\s*\\pm\s*([\d.]+)\s*")
-_ROUGH = Fraction(1, 50)
-"""Largest part of a value by which a decimal may be off that stands after it for information [fraction]."""
 _REMAINDER = re.compile(
     r"(?P<left>[^=]+?)\\equiv\s*(?P<rest>\d+)\s*(?:\(\s*|\\)?(?:\\?[bp]?mod|\\text\s*\{\s*\(?mod)\s*\}?\s*\{?"
     r"(?P<modulus>\d+)[\s})]*"
 )
 _NAME = re.compile(r"\s*(?:[A-Z][a-z]{2,}|[A-Za-z]{2,}(?: [a-z]{2,})+)\s*")
 """A name or phrase without a command for text, which may be read as a product."""
-_APPROXIMATION = re.compile(r"\\approx(?![A-Za-z])|≈")
 
 
 class Comparison(StrEnum):
@@ -92,7 +100,7 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
-    if "<" in gold.text + answer or ">" in gold.text + answer:
+    if asked_order(rules.question):
         gold = replace(gold, text=as_ordered_list(gold.text, rules.question))
         answer = as_ordered_list(answer, rules.question)
     result = answer.rpartition("=")[2]
@@ -143,7 +151,7 @@ def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rul
     comparer = Comparer(identity, gold.tolerance, rules)
     found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
     best = min(found, key=list(Comparison).index)
-    if best is not Comparison.EQUAL and (exact := _before_rounded(gold, form, answer)) is not None:
+    if best is not Comparison.EQUAL and (exact := before_rounded(gold, form, answer)) is not None:
         rounding = Comparer(identity, gold.tolerance, replace(rules, min_gold_digits=2, question=""))
         best = _compare_forms(rounding, form, exact, gold.type)
     if labelled_values(gold.text) and (best is not Comparison.EQUAL or labelled_values(answer)):
@@ -157,9 +165,9 @@ def _as_chained(gold: str, answer: str, identity: Identity) -> Comparison:
     """The result for an answer that ends in the value of the gold: equal if its steps hold, and the decimal
     after it where the gold has one too."""
     try:
-        holds = chains_hold(answer, identity) and not _is_approximated_by_words(answer)
-        if holds and _APPROXIMATION.search(gold):
-            holds = _is_near_its_decimal(answer, identity)
+        holds = chains_hold(answer, identity) and not is_approximated_by_words(answer)
+        if holds and has_approximation(gold):
+            holds = is_near_its_decimal(answer, identity)
     except NeedsNumbersError:
         return Comparison.OPEN
     return Comparison.EQUAL if holds else Comparison.DIFFERENT
@@ -177,19 +185,6 @@ def _by_labels(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules
     if Comparison.BAD_GOLD in results:
         return None
     return max(results, key=[Comparison.EQUAL, *_UNLIKE].index)
-
-
-def _before_rounded(gold: AcceptedGold, form: Form, answer: str) -> Form | None:
-    r"""The exact value of `1 - e^{-2} \\approx 0.8647`, which ends in the decimal that is the gold."""
-    parts = _APPROXIMATION.split(answer)
-    if len(parts) != 2 or not isinstance(form, Value) or form.literal is None:
-        return None
-    if plain_number(parts[1]) is None or plain_number(parts[1]) != plain_number(gold.text):
-        return None
-    try:
-        return read(parts[0])
-    except (UnreadableError, RecursionError):
-        return None
 
 
 def _by_residues(gold: str, answer: str, question: str) -> Comparison | None:
@@ -229,12 +224,11 @@ def _by_residues(gold: str, answer: str, question: str) -> Comparison | None:
 
 
 def _is_remainder_of(question: str, answer: str, number: int) -> bool:
-    r"""Whether an answer is `n^2 + n \\equiv 5 \\pmod 7`, and the question asks for this remainder."""
+    r"""Whether an answer is `n^2 + n \equiv 5 \pmod 7`, and the question asks for this remainder."""
     stated = _REMAINDER.fullmatch(answer) if "remainder" in question else None
     if stated is None or int(stated["rest"]) != number or number >= int(stated["modulus"]):
         return False
-    formulas = ("".join(found) for found in re.findall(FORMULA, question))
-    return any(is_same_text(formula, stated["left"]) for formula in formulas)
+    return any(is_same_text(formula, stated["left"]) for formula in formulas_of(question))
 
 
 def _joined(form: Form) -> Form:
@@ -242,43 +236,6 @@ def _joined(form: Form) -> Form:
     if isinstance(form, Named) and isinstance(form.form, Region):
         return replace(form, form=replace(form.form, must_hold=True))
     return form
-
-
-def _is_near_its_decimal(answer: str, identity: Identity) -> bool:
-    r"""False for `\\sqrt{34} \\approx 5.38`: the decimal after a value is far from it."""
-    parts = _APPROXIMATION.split(answer)
-    rough = plain_number(parts[-1]) if len(parts) == 2 else None
-    if rough is None:
-        return True
-    try:
-        exact = read(parts[0].rpartition("=")[2])
-    except (UnreadableError, RecursionError):
-        return True
-    if not isinstance(exact, Value) or variables(exact.node):
-        return True
-    try:
-        value = identity.value(exact.node)
-    except (UndefinedError, NotExactError, TooLargeError):
-        return True
-    last_place = Fraction(1, 10 ** len(parts[-1].partition(".")[2].strip("$ ")))
-    return abs(value - rough) <= max(abs(value) * _ROUGH, last_place)
-
-
-def _is_approximated_by_words(answer: str) -> bool:
-    r"""Whether the approximation after a constant is no number: `5 \approx \text{many}`. A number there says
-    nothing, as the exact value before it counts."""
-    left, *others = _APPROXIMATION.split(answer)
-    if not left.strip() or not others:
-        return False
-    try:
-        exact, *rough = (read(text.rpartition("=")[2]) for text in (left, *others))
-    except (UnreadableError, RecursionError):
-        return False
-    if not isinstance(exact, Value) or variables(exact.node):
-        return False
-    return any(
-        isinstance(each, Words) or (isinstance(each, Value) and variables(each.node)) for each in rough
-    )
 
 
 def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType | None) -> Comparison:
@@ -296,7 +253,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     try:
         alike = with_gold_letters(gold, answer, question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
-        is_same = is_same or same_progressions(gold, answer, question) or same_lines(gold, answer, question)
+        is_same = is_same or same_with_parameter(gold, answer, question)
         is_done = is_same and not is_undone(question, gold, answer, comparer.same)
         return Comparison.EQUAL if is_done else Comparison.DIFFERENT
     except NeedsNumbersError:

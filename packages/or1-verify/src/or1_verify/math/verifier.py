@@ -66,10 +66,14 @@ class MathVerifier(Verifier):
 
     def decide(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict if exact arithmetic finds it, the gold cannot be read, or the answer is too large."""
-        decided = _unparsed(problem, answer)
+        try:
+            golds = golds_of(problem)
+        except BadGoldError as error:
+            return _bad_gold(str(error))
+        decided = _unparsed(golds, answer)
         if isinstance(decided, Verdict):
             return decided
-        decided = decided or compare_exactly(golds_of(problem), answer, self._rules(problem))
+        decided = decided or compare_exactly(golds, answer, self._rules(problem))
         return None if decided is Comparison.OPEN else verdict_on(decided, problem.gold, answer)
 
     def compute(self, problem: Problem, answer: str) -> Verdict:
@@ -116,16 +120,15 @@ def verify(gold: Gold, response: str, *, unboxed: bool = False) -> Verdict:
 
 def refusal(problem: Problem, answer: str) -> Verdict | None:
     """The verdict without any comparison: no gold can be read, or the answer is too large to compare."""
-    decided = _unparsed(problem, answer)
+    try:
+        decided = _unparsed(golds_of(problem), answer)
+    except BadGoldError as error:
+        return _bad_gold(str(error))
     return decided if isinstance(decided, Verdict) else None
 
 
-def _unparsed(problem: Problem, answer: str) -> Verdict | Comparison | None:
+def _unparsed(golds: tuple[AcceptedGold, ...], answer: str) -> Verdict | Comparison | None:
     """Decide without parsing: a refusal, or the comparison of equal texts or plain numbers."""
-    try:
-        golds = golds_of(problem)
-    except BadGoldError as error:
-        return _bad_gold(str(error))
     decided = _by_text(golds, answer)
     return _wrong("too_large", answer) if decided is None and is_too_large(answer) else decided
 
