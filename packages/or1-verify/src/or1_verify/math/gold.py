@@ -273,6 +273,11 @@ def is_equation(form: Form) -> bool:
     return isinstance(form.form if isinstance(form, Scoped) else form, Relation | Named)
 
 
+def is_letter(form: Form) -> bool:
+    """Whether a form is one capital letter, the label of a choice."""
+    return isinstance(form, Words) and len(form.text) == 1 and form.text.isupper() and form.text.isascii()
+
+
 def _is_number(value: Value, whole: bool) -> bool:
     try:
         number = ExactIdentity().value(value.node)

@@ -15,7 +15,7 @@ from typing import Any
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import LatexExtractionConfig, parse, verify
 
-from or1_verify.math.compare import Comparison
+from or1_verify.math.comparison import Comparison
 
 # The library warns once per process that its timeouts are disabled, which is intended.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
