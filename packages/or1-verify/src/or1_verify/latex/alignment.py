@@ -16,7 +16,8 @@ _FRACTION = re.compile(r"\\frac\{(.+)\}\{(.+)\}")
 _ASKED = re.compile(r"\(([^()]*,[^()]*)\)")
 _LAYOUT = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s{}$]")
 _ORDERED = re.compile(
-    r"\b(?:order|arrange|rank|sort|put|place|list(?! (?:them|your|all)\b))\b(?:[^.?!]|\.(?=\d)){0,200}?"
+    r"\b(?:order|arrange|rank|sort|(?:put|place|list|write|express)(?! (?:them|your|all|each)\b)|what are the"
+    r" (?:\w+ )?(?:numbers|fractions))\b(?:[^.?!]|\.(?=\d)){0,200}?"
     r"\b(?:from|in)\s+(?:order\s+from\s+)?(?:the\s+)?(?:ascending|descending|increasing|decreasing|alphabetical"
     r"|\w+est|least|most)\b(?:\s+to\b|\s+order\b)",
     re.IGNORECASE,
@@ -85,14 +86,14 @@ def with_asked_formula(answer: str, question: str) -> str | None:
     r"""The answer with a letter for a formula of the question that stands between its signs of order.
 
     >>> with_asked_formula(r"x+\frac1x\le -2", r"Find the values of $x + \frac{1}{x}$.")
-    't\\le -2'
+    ' t \\le -2'
     """
     if not _COMPARED.search(answer):
         return None
     formulas = formulas_of(question)
     parts = _COMPARED.split(answer)
     named = [any(len(each) > 1 and is_same_text(each, part) for each in formulas) for part in parts]
-    renamed = ("t" if is_formula else part for is_formula, part in zip(named, parts, strict=True))
+    renamed = (" t " if is_formula else part for is_formula, part in zip(named, parts, strict=True))
     return "".join(renamed) if any(named) else None
 
 

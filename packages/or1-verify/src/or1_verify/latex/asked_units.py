@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from or1_verify.latex.forms import Form, Named, Value
+from or1_verify.latex.tree import DEGREE, Product
 from or1_verify.latex.units import measure_of
 
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
@@ -13,6 +14,7 @@ _REQUEST = re.compile(
     r"\?|^\W*(?:find|compute|determine|calculate|express|give|enter|state)\b", re.IGNORECASE
 )
 _IN_UNITS = re.compile(r"\bin\s+((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)")
+_HOW_MANY = re.compile(r"\b[Hh]ow many\s+([a-z]+)\b")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -29,6 +31,10 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
         return gold
     requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
     named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
-    asked = [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
+    counted = [unit for unit in _HOW_MANY.findall(requests) if measure_of(unit)]
+    asked = counted or [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
     is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
-    return replace(gold, unit=asked[0]) if is_clear and not measure.keys() <= named else gold
+    if not is_clear or not (counted or not measure.keys() <= named):
+        return gold
+    in_degrees = Product((gold.node, DEGREE)) if measure_of(asked[0]) == {"degree": 1} else None
+    return replace(gold, unit=asked[0], radians=in_degrees)

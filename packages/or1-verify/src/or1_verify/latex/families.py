@@ -7,7 +7,7 @@ from itertools import permutations
 
 from or1_verify.latex.constants import OF_INTEGRATION, VARIABLES, ConstantPlace, is_arbitrary, places
 from or1_verify.latex.identity import Identity
-from or1_verify.latex.tree import ZERO, Node, Sum, Symbol, renamed, replaced, variables
+from or1_verify.latex.tree import ZERO, Matrix, Node, Sum, Symbol, renamed, replaced, variables, walk
 
 _ARBITRARY = re.compile(r"alpha|beta|[CcKkABD]|[CcKkAB]_\d")
 _MOST = 3
@@ -18,6 +18,8 @@ def same_family(gold: Node, answer: Node, identity: Identity, is_solution: bool 
     """Whether both are one family of functions: equal after renaming the constants, or, with a constant of
     integration as a term of both, up to a constant; `is_solution` as in `constants.is_arbitrary`.
     """
+    if any(isinstance(part, Matrix) for part in (*walk(gold), *walk(answer))):
+        return False
     gold_names, answer_names = variables(gold), variables(answer)
     old, new = sorted(gold_names - answer_names), sorted(answer_names - gold_names)
     if len(old) != len(new) or len(old) > _MOST or not gold_names & answer_names:

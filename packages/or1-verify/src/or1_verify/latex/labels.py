@@ -24,6 +24,14 @@ _WORD = re.compile(r"\s*[A-Za-z]{3,}\s*")
 _LETTER = re.compile(r"[A-Za-z](?:_\{?\w+\}?)?\s*=\s*(?=.)")
 _BETWEEN_INTERVALS = re.compile(r"(?<=[)\]])\s*,\s*(?=[(\[])")
 _SAME = {"min": "minimum", "max": "maximum", "absolute": "", "global": "", "value": "", "coordinate": ""}
+_SIGNS = {
+    r"\mu": " mean ",
+    r"\sigma^2": " variance ",
+    r"\sigma": " standard deviation ",
+    r"\bar{x}": " mean ",
+}
+"""Signs of moments of a distribution before their values, for golds that name them."""
+_SIGN = re.compile(r"(?:\\mu|\\sigma(?:\^\{?2\}?)?|\\bar\{x\})(?:_\{?[A-Za-z]\}?)?\s*(?==)")
 
 
 def split_values(text: str) -> list[str]:
@@ -95,10 +103,15 @@ def _normal(label: str) -> str:
     return " ".join(filter(None, (_SAME.get(word, word) for word in words)))
 
 
+def _spelled(found: re.Match[str]) -> str:
+    sign = re.sub(r"_\{?[A-Za-z]\}?\s*$|\s", "", found.group()).replace("^{2}", "^2")
+    return _SIGNS[sign]
+
+
 def values_for(labels: Mapping[str, str], text: str) -> dict[str, str] | None:
     """The values of an answer for the labels of a gold: by its own labels, which may be shorter or longer
     (`axis`, `axis of symmetry`), else in the order of the gold; None if it has others or another number."""
-    found = labelled_values(text)
+    found = labelled_values(_SIGN.sub(_spelled, text))
     if found is None:
         parts = split_values(text)
         values = [_LETTER.sub("", part, count=1) for part in parts]

@@ -10,18 +10,21 @@ _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|si
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
 _EVENT = r"(?:[A-Za-z0-9,<>=|']|\\(?:overline|bar|cap|cup|mid)\{?|(?<=\w)\})*"
 _ATOM = (
-    rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?'*}}?"
+    rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\\[a-z]+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?'*}}?"
     rf"(?:\({_EVENT}\))?"
 )
 _MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|operatorname"
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
-    rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\det\(?[A-Z]\)?|\[[A-Z]{{3,6}}\]"
+    rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\(?:det|dim)(?:\(?[A-Z]\)?)?|\[[A-Z]{{3,6}}\]"
+    r"|\\sigma\^\{?2\}?|E\[[A-Z]\]|\\nabla\*?(?:\\vec\{?)?[A-Za-z]\}?(?:\([^()]*\))?|\\langle[a-z],[a-z]\\rangle"
+    r"|\[(?:[A-Z]|\\mathbb\{[A-Z]\}(?:\([^():]*\))?):\\mathbb\{[A-Z]\}\]"
     r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*"
     r"|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
 )
 _SEGMENT = re.compile(r"\|[A-Z]{2,}\|")
 _DERIVATIVE = re.compile(r"\\frac\{(?:d|\\partial)(?:\^\{?(\d)\}?)?[A-Za-z]\}\{(?:d|\\partial).*")
+_PARTIAL = re.compile(r"\\frac\{\\partial([a-z])\}\{\\partial([a-z])\}|([a-z])_([a-z])\([a-z](?:,[a-z])+\)")
 _MARKED = re.compile(r"\\(overline|bar|tilde|widetilde|dot|ddot)\{?[A-Za-z](?![A-Za-z])")
 _APPLIED = re.compile(r"([^()]+)\((.*)\)")
 _POINTS = re.compile(r"(?:m?\\(angle|triangle|overline|vec))?\{?([A-Z]+)\}?")
@@ -35,6 +38,15 @@ JOINT = " = "
 
 def is_name(shown: str) -> bool:
     return _NAME.fullmatch(shown) is not None and shown not in {"e", "i"}
+
+
+def with_short_partials(shown: str) -> str:
+    r"""Partial derivatives as `f_x`.
+
+    >>> with_short_partials(r"\frac{\partialf}{\partialx}"), with_short_partials("f_y(x,y)")
+    ('f_x', 'f_y')
+    """
+    return _PARTIAL.sub(lambda found: f"{found[1] or found[3]}_{found[2] or found[4]}", shown)
 
 
 def is_variable(name: str) -> bool:

@@ -16,6 +16,11 @@ _ORDINAL_IN_TEXT = re.compile(
 _MINUTE_SIGN = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{?\s*\\prime(?:\s*\\prime)?(?:\s*\}|(?![A-Za-z]))|[\N{PRIME}\N{DOUBLE PRIME}])"
 )
+_LOGARITHM = re.compile(r"\\log_(\d)(\d+)(?=\s*\$?\s*$)")
+r"""`\log_28` is the logarithm of 8, as TeX shows it."""
+_ARC_IN_WORDS = re.compile(
+    r"(\d+)\s*(?:\\text\s*\{)?\s*degrees?,?\s*(?:and\s*)?\}?\s*(\d+)\s*(?:\\text\s*\{)?\s*minutes?\s*\}?"
+)
 _CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|\.)?\s*\}?$")
 _US = re.compile(r"(?<![A-Za-z])(?:U\.?S\.?\s*|\\text\s*\{\s*US\s*\}\s*)(?=\\?\$|[Dd]ollars?\b)")
 _WHOLE_HOUR = re.compile(r"(?<=\d):00(?=(?:\s|\\[a-z ,;:]+|[{~])*[ap]\.?\s?m\b)", re.IGNORECASE)
@@ -64,6 +69,8 @@ def with_plain_numbers(text: str) -> str:
     """
     text = _WHOLE_HOUR.sub("", text.replace("{:}", ":"))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
+    text = _LOGARITHM.sub(r"\\log_{\1}\2", text)
+    text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)

@@ -11,9 +11,12 @@ from itertools import permutations
 from or1_verify.latex.forms import Domain, Form, Many, Named, Order, Scoped, Value
 from or1_verify.latex.tree import Call, Node, Power, Sum, Symbol, renamed, variables, walk
 
-FORMULA = r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]"
+FORMULA = (
+    r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]"
+    r"|\\begin\{(?:align|equation|gather)\*?\}(.+?)\\end\{(?:align|equation|gather)\*?\}"
+)
 """A formula in the text of a question."""
-_MATH = re.compile(rf"(?s){FORMULA}|\\begin\{{(?:align|equation)(.+?)\\end")
+_MATH = re.compile(FORMULA, re.DOTALL)
 _NO_LETTERS = re.compile(r"\\(?:text|mathrm|operatorname|mathbb)\s*\{[^{}]*\}|\\[A-Za-z]+")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ALONE = re.compile(r"(?<![A-Za-z\\'])(?:[B-HJ-Zb-z](?![A-Za-z])|a(?![A-Za-z]|\s+[A-Za-z]{2}))")
@@ -29,7 +32,7 @@ def formulas_of(question: str) -> tuple[str, ...]:
     >>> formulas_of(r"Find $x+1$ and \( y \).")
     ('x+1', 'y')
     """
-    return tuple("".join(found).strip() for found in re.findall(FORMULA, question))
+    return tuple("".join(found).strip() for found in _MATH.findall(question))
 
 
 def with_gold_letters(gold: Form, answer: Form, question: str) -> Iterator[Form]:

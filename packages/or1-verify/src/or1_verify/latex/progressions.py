@@ -5,6 +5,7 @@ Two families of angles are compared as sets of numbers, two lines as sets of poi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ from or1_verify.latex.tree import PI, Node, Number, replaced, variables, walk
 _FREE = frozenset({"integer", "any"})
 _REAL = frozenset({"real", "any"})
 _COUNTERS = frozenset("jklmnpq")
+_INTEGER = re.compile(r"\b([a-z])\$?,?\s+(?:(?:is|denotes|be)\s+)?(?:an?|any|an arbitrary)\s+integer")
 _MOST = 1_000
 """Most numbers of one period of a family [numbers]."""
 
@@ -52,7 +54,8 @@ def same_with_parameter(gold: Form, answer: Form, question: str) -> bool:
     if not letters:
         return False
     given = letters_of(question)
-    is_free = isinstance(gold, Scoped) or (given is not None and not letters & given)
+    counters = {*_INTEGER.findall(question)}
+    is_free = isinstance(gold, Scoped) or (given is not None and not (letters & given) - counters)
     return is_free and (_same_angles(gold, answer) or _same_line(gold, answer, question))
 
 

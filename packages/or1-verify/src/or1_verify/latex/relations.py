@@ -7,9 +7,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from or1_verify.latex.exact import TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Relation, Span, Value, Words
+from or1_verify.latex.forms import Form, Many, Named, Region, Relation, Span, Value, Words
 from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
-from or1_verify.latex.names import JOINT, is_name, is_variable
+from or1_verify.latex.names import JOINT, is_name, is_variable, with_short_partials
 from or1_verify.latex.parser import parse
 from or1_verify.latex.regions import NEGATIVE_INFINITY, union, without
 from or1_verify.latex.split import marks_between, split, text_of
@@ -19,6 +19,7 @@ from or1_verify.latex.tree import (
     Call,
     Node,
     Number,
+    Power,
     Product,
     Quotient,
     Sum,
@@ -83,7 +84,7 @@ def name_of(tokens: list[Token]) -> str | None:
 
 
 def _shown(tokens: list[Token]) -> str:
-    return re.sub(r"_\{(\w)\}", r"_\1", text_of(tokens))
+    return with_short_partials(re.sub(r"_\{(\w)\}", r"_\1", text_of(tokens)))
 
 
 def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
@@ -243,6 +244,16 @@ def equation_of(form: Form) -> Relation | None:
         case Named(name, Value(node)) if is_product(name) and variables(node):
             return Relation(("=",), (Product(tuple(map(Symbol, name))), node))
     return None
+
+
+def squared(form: Form) -> Form:
+    r"""`y = \pm\sqrt{x}` as `y^2 = x`; other forms as they are."""
+    match form:
+        case Many(_, (Named(name, Value(node)), Named(other, Value(Product((Number(sign), opposite)))))):
+            if name == other and is_variable(name) and sign == -1 and node == opposite and variables(node):
+                two = Number(Fraction(2))
+                return Relation(("=",), (Power(Symbol(name.removeprefix("\\")), two), Power(node, two)))
+    return form
 
 
 def _variables(relation: Relation) -> frozenset[str]:

@@ -59,6 +59,7 @@ from or1_verify.latex.relations import (
     is_solved_for,
     same_names_alone,
 )
+from or1_verify.latex.rules import DEFAULT_RULES, MIN_DIGITS, Rules
 from or1_verify.latex.same_pieces import as_cases, same_cases
 from or1_verify.latex.tree import (
     DEGREE,
@@ -78,28 +79,10 @@ from or1_verify.latex.tree import (
 from or1_verify.latex.words import normal_words
 
 _RATIOS = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_MIN_DIGITS = 5
-"""Fewest significant digits of a rounded decimal [digits]."""
 _MIN_DIGITS_CUT = 7
 """Fewest significant digits of a decimal that is truncated instead of rounded [digits]."""
 _MACHINE_PRECISION = Fraction(1, 10**12)
 _PERCENT = Number(Fraction(100))
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Settings of the comparison, and the question."""
-
-    inequality_for_membership: bool = False
-    r"""Whether `-2 \le x` matches the gold `x \in [-2, \infty)`, which asks for a set."""
-    min_gold_digits: int = _MIN_DIGITS
-    """Fewest significant digits of a decimal gold that a value which rounds to it matches [digits]."""
-    min_answer_digits: int = 7
-    """Fewest significant digits of a decimal that is accepted for an exact irrational gold [digits]."""
-    ratio_as_fraction: bool = False
-    """Whether `5:8` and `5/8` match."""
-    question: str = ""
-    """The text of the problem, which gives the order of the names of a tuple; "" if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +93,7 @@ class Comparer:
     tolerance: Fraction | None = None
     """Largest difference of two equal numbers [unit of the answer]; None = by the policy.
     """
-    rules: Rules = Rules()
+    rules: Rules = DEFAULT_RULES
 
     def same(self, gold: Form, answer: Form) -> bool:
         """Whether the answer matches the gold.
@@ -305,7 +288,7 @@ class Comparer:
     def _same_decimal(self, gold: Value, answer: Value, gold_node: Node, answer_node: Node) -> bool:
         """At least one side is a decimal: equal, or a correct rounding where the gold is no whole number."""
         exact, rounded = self.identity.value(gold_node), self.identity.value(answer_node)
-        is_rounded = gold.literal is not None and self.rules.min_gold_digits <= gold.num_digits < _MIN_DIGITS
+        is_rounded = gold.literal is not None and self.rules.min_gold_digits <= gold.num_digits < MIN_DIGITS
         if exact == rounded or (exact.denominator == 1 and not is_rounded):
             return exact == rounded
         both = gold.literal is not None and answer.literal is not None
@@ -314,7 +297,7 @@ class Comparer:
         short = answer if gold.literal is None else gold
         if short is answer and short.num_digits < self.rules.min_answer_digits and is_irrational(gold_node):
             return False
-        if not exact or not (is_rounded or (short.num_digits >= _MIN_DIGITS and rounded.denominator != 1)):
+        if not exact or not (is_rounded or (short.num_digits >= MIN_DIGITS and rounded.denominator != 1)):
             return False
         difference = abs(exact - rounded)
         if difference <= abs(exact) * _MACHINE_PRECISION:
@@ -375,7 +358,11 @@ class Comparer:
         if grid_of(value) is not None and grid_of(named) is None:  # `A^2` is a matrix, by its value
             return self._same_value(gold, Value(value))
         is_open = len(variables(named)) < 2 and not (isinstance(named, Call) and named.name in _RATIOS)
-        if is_open or variables(value) or variables(gold.node) or self._is_zero(value):
+        if variables(gold.node):  # `\frac{2^n}{2} = 2^{n-1}`
+            return not isinstance(left, Symbol) and all(
+                self.identity.equal(gold.node, side) for side in (right, left)
+            )
+        if is_open or variables(value) or self._is_zero(value):
             return False
         return self.identity.equal(gold.node, value)
 

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
-from math import gcd, prod
+from math import gcd
 
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Relation, Scoped, Value
+from or1_verify.latex.forms import Based, Form, Named, Relation, Scoped, Value
+from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.normal import symbols_of
 from or1_verify.latex.notations import without_name
-from or1_verify.latex.parameters import FORMULA
+from or1_verify.latex.parameters import FORMULA, formulas_of
 from or1_verify.latex.reader import read
+from or1_verify.latex.shapes import shape_of
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import (
     IMAGINARY,
-    ONE,
     Call,
     E,
     Matrix,
@@ -35,7 +37,6 @@ from or1_verify.latex.tree import (
     Series,
     Sum,
     Symbol,
-    mapped,
     replaced,
     variables,
     walk,
@@ -43,8 +44,9 @@ from or1_verify.latex.tree import (
 
 _TASK = re.compile(
     r"\b(?:compute|evaluate|calculate|simplify|convert|expand|factor|rationali[sz]e|express|write|rewrite|find"
-    r"|determine|what|multiply|add|reduce)[a-z]*\b[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
-    rf"(?:{FORMULA}|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))(?!\s*(?:,\s*)?(?:\$|\\\(|or\b|and\b))",
+    r"|determine|what|multiply|add|reduce|condense|combine|decompose|distribute|put|change)[a-z]*\b"
+    r"[^$.?!\\]{0,80}?[.:]?\s*(?:\$[A-Za-z]\$:?\s*)?"
+    rf"(?:{FORMULA}|(?<![\d.])(\d+\.\d+)(?= (?:as|to|into)\b))(?!\s*(?:,\s*)?(?:(?:or|and)\s+)?(?:\$|\\\())",
     re.IGNORECASE | re.DOTALL,
 )
 """A verb and the one formula that it asks about; of several, as in a list of choices, each may be chosen."""
@@ -55,18 +57,24 @@ _LOWEST = re.compile(r"\b(?:simplify|reduce) the fraction\b|\blowest terms\b|\bs
 _GROUPING = frozenset({" ", "{", "}", "(", ")", "[", "]", r"\{", r"\}", r"\cdot", r"\times", "*"})
 """Symbols that an expression may have or not, without another meaning."""
 _QUOTIENTS = {"/": r"\frac", r"\div": r"\frac"}
-_MOST_COPIES, _MOST_NODES = 6, 64
-"""Largest power that is the same as a product written out [dimensionless], and largest such product
-[nodes]."""
 _OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
 _SOLVE = re.compile(r"\b(?:solve|find|values? of|what is|determine)\b", re.I)
 _CURVE = re.compile(
     r"\b(?:equations? (?:of|for)|lines?|asymptotes?|axis|directrix|planes?|curve|locus|graph)\b", re.I
 )
-_LOGARITHM = re.compile(r"\\log_(\d)(\d+)$")
-r"""`\log_28` is the logarithm of 8, as TeX shows it."""
+_SOLVED_FOR = re.compile(
+    r"\bsolve\b[^.?!]*\bfor\s+\$?\\?[A-Za-z](?![a-z])|\bslope-intercept\b|\bvertex form\b|\bin terms of\b",
+    re.I,
+)
+_CONVERT = re.compile(
+    r"\bconvert\b|\bhow many [a-z]+ (?:are|is) (?:there )?(?:in )?\$?\d"
+    r"|\b(?:as|into) an? (?:[a-z]+ )?(?:fraction|decimal)\b|\b(?:to|into) (?:degrees|radians)\b",
+    re.I,
+)
+_COMPLEX = re.compile(r"a\s*\+\s*(?:bi|ib)\b")
+_SIDES = re.compile(r"=|,|<|>|\\[lg]eq?(?![A-Za-z])")
 _SET_TO = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(-?\d+(?:\.\d+)?)(?![\d/.]|\s*[-+*^])")
-_MINUS_ONE = Number(Fraction(-1))
+_EVALUATED = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "ln", "log"})
 _EXPRESSIONS = frozenset({"root", "abs", "binomial", "factorial"})
 """Functions that stand in results of computations without other functions."""
 
@@ -103,22 +111,86 @@ def is_undone(question: str, gold: Form, answer: Form, same: Callable[[Form, For
         answer: equal to the gold.
         same: compares two forms.
     """
-    if isinstance(gold, Named) and isinstance(answer, Relation) and _SOLVE.search(question):
-        return isinstance(gold.form, Value) and not variables(gold.form.node) and not _CURVE.search(question)
+    if isinstance(answer, Relation | Named) and _is_unsolved(question, gold, answer):
+        return True
     wanted, found = _node(gold), _node(answer)
     if wanted is None or found is None:
-        return False
-    if _FACTOR.search(question) and _num_factors(found) < _num_factors(wanted):
+        is_based = isinstance(answer, Based) and wanted is not None and answer.base != "10"
+        return is_based and _CONVERT.search(question) is not None
+    if _CONVERT.search(question) and not _has_value(found, Value(wanted), same):
+        return True  # as it stands in the question, with its unit
+    if _FACTOR.search(question) and not _is_factored(found, wanted):
+        return True
+    if question and _is_exact_number(wanted) and any(map(_is_to_evaluate, walk(found))):
+        return True
+    if _COMPLEX.search(question) and _divides_by_imaginary(found):
+        return True
+    if question and _has_series(found) and not _has_series(wanted):
         return True
     is_number = _is_literal(wanted)
     if is_number and (any(map(_is_operation, walk(found))) or _is_in_other_form(question, found, wanted)):
         return True
-    asked = {_shape(each): each for each in _asked_nodes(question)}
-    asked.pop(_shape(wanted), None)
-    if _shape(found) in asked or (_has_series(found) and any("dots" in each for each in _formulas(question))):
+    asked = {shape_of(each): each for each in _asked_nodes(question)}
+    asked.pop(shape_of(wanted), None)
+    if shape_of(found) in asked or (
+        _has_series(found) and any("dots" in each for each in _formulas(question))
+    ):
         return True
     is_done = _is_finished(found) if is_number else _is_result(question, found, wanted)
     return not is_done and any(_has_value(each, gold, same) for each in asked.values())
+
+
+def _is_unsolved(question: str, gold: Form, answer: Relation | Named) -> bool:
+    """Whether an equation stands for the value of one name, or names another expression than the question."""
+    node = _node(gold)
+    if node is None:
+        return False
+    if not isinstance(gold, Named):
+        return not variables(node) and _is_of_other(question, answer)
+    if _SOLVED_FOR.search(question):
+        name = gold.name.removeprefix("\\")
+        solved = answer.sides if isinstance(answer, Relation) else (Symbol(answer.name.removeprefix("\\")),)
+        is_open = isinstance(answer, Relation) or name in _variables_of(answer)
+        return is_open and Symbol(name) not in solved
+    if isinstance(answer, Named) or variables(node) or _CURVE.search(question):
+        return False
+    return _SOLVE.search(question) is not None
+
+
+def _variables_of(form: Form) -> frozenset[str]:
+    node = _node(form)
+    return frozenset() if node is None else variables(node)
+
+
+def _is_of_other(question: str, answer: Relation | Named) -> bool:
+    r"""Whether an answer gives the value of an expression that the question does not have, which asks for
+    another one: `x-y=5` where `x+y` is wanted."""
+    if isinstance(answer, Named) and answer.name.startswith("\\sigma^"):
+        return "variance" not in question.lower()
+    is_fraction = isinstance(answer, Named) and answer.name.startswith("\\frac")
+    if not _asked_nodes(question) or not (is_fraction or isinstance(answer, Relation)):
+        return False
+    named = (
+        _shapes(answer.name)
+        if isinstance(answer, Named)
+        else {shape_of(side) for side in answer.sides if variables(side)}
+    )
+    return named.isdisjoint(_all_shapes(question))
+
+
+@lru_cache(maxsize=64)
+def _all_shapes(question: str) -> frozenset[Node]:
+    """The shapes of the expressions of a question, and of the sides of its equations."""
+    return frozenset().union(*map(_shapes, formulas_of(question)))
+
+
+def _shapes(formula: str) -> frozenset[Node]:
+    found = set[Node]()
+    for side in _SIDES.split(formula):
+        with suppress(UnreadableError, RecursionError):
+            node = _node(read(side))
+            found |= set() if node is None else {shape_of(node)}
+    return frozenset(found)
 
 
 def _has_value(asked: Node, gold: Form, same: Callable[[Form, Form], bool]) -> bool:
@@ -156,7 +228,7 @@ def _asked_nodes(question: str) -> tuple[Node, ...]:
 def _formulas(question: str) -> Iterator[str]:
     for found in _TASK.finditer(question):
         formula = "".join(filter(None, found.groups())).replace("\\displaystyle", "")
-        yield _LOGARITHM.sub(r"\\log_{\1}\2", formula.strip().rstrip(".,;:? "))
+        yield formula.strip().rstrip(".,;:? ")
 
 
 def _signs(text: str) -> Counter[str]:
@@ -174,50 +246,6 @@ def _node(form: Form) -> Node | None:
         case Value(node):
             return node
     return None
-
-
-def _shape(node: Node) -> Node:
-    """The node without order and notation: quotients and roots as powers, short powers as products."""
-    node = mapped(node, _shape)
-    match node:
-        case Number(value):
-            return Number(value)
-        case Quotient(above, below):
-            return _shape_of_product((above, Power(below, _MINUS_ONE)))
-        case Call("root", (base, Number(degree))) if degree:
-            return _root_of(base, 1 / degree)
-        case Power(base, Power(Number(value), Number(power))) if value and power == -1:
-            return _root_of(base, 1 / value)
-        case Power(base, Number(value)) if value in range(2, _MOST_COPIES + 1):
-            is_small = sum(1 for _ in walk(base)) * value <= _MOST_NODES
-            return _shape_of_product((base,) * int(value)) if is_small else node
-        case Product(factors):
-            return _shape_of_product(factors)
-        case Sum(terms):
-            flat = [each for term in terms for each in (term.terms if isinstance(term, Sum) else (term,))]
-            return Sum(tuple(sorted(flat, key=repr)))
-    return node
-
-
-def _root_of(base: Node, power: Fraction) -> Node:
-    """A root of a root is one root, and numbers below it are one number."""
-    match base:
-        case Power(inner, Number(other)):
-            return Power(inner, Number(power * other))
-        case Product(factors):
-            numbers = [each.value for each in factors if isinstance(each, Number)]
-            rest = [each for each in factors if not isinstance(each, Number)]
-            return Power(_shape_of_product((Number(prod(numbers, start=Fraction(1))), *rest)), Number(power))
-    return Power(base, Number(power))
-
-
-def _shape_of_product(factors: Sequence[Node]) -> Node:
-    flat = [each for one in factors for each in (one.factors if isinstance(one, Product) else (one,))]
-    is_negative = sum(isinstance(each, Number) and each.value < 0 for each in flat) % 2 == 1
-    sizes = [Number(abs(each.value)) if isinstance(each, Number) else each for each in flat]
-    rest = sorted((each for each in sizes if each != ONE), key=repr)
-    parts = [_MINUS_ONE, *rest] if is_negative else rest
-    return parts[0] if len(parts) == 1 else Product(tuple(parts)) if parts else ONE
 
 
 def _is_literal(node: Node) -> bool:
@@ -272,13 +300,27 @@ def _is_monomial(node: Node) -> bool:
 
 def _is_result(question: str, found: Node, wanted: Node) -> bool:
     """Whether an expression needs no step more than the gold."""
-    if not any(map(_is_function, walk(wanted))) and any(map(_is_function, walk(found))):
+    if not _has_function(wanted) and _has_function(found):
         return False
     if isinstance(wanted, Matrix) and sum(isinstance(each, Matrix) for each in walk(found)) > 1:
         return False
-    if _EXPAND.search(question) and isinstance(wanted, Sum) and not isinstance(found, Sum):
+    if _EXPAND.search(question) and _is_expanded(shape_of(wanted)) and not _is_expanded(shape_of(found)):
         return False
     return not _RATIONAL.search(question) or _has_root_below(wanted) or not _has_root_below(found)
+
+
+def _has_function(node: Node) -> bool:
+    return any(map(_is_function, walk(node)))
+
+
+def _is_exact_number(node: Node) -> bool:
+    """Whether a gold is a number without a function, and without a decimal point: it is no rounded value."""
+    is_rounded = any(isinstance(part, Number) and part.is_decimal for part in walk(node))
+    return not (is_rounded or variables(node) or _has_function(node))
+
+
+def _is_to_evaluate(node: Node) -> bool:
+    return isinstance(node, Call) and node.name in _EVALUATED
 
 
 def _is_function(node: Node) -> bool:
@@ -300,8 +342,45 @@ def _is_operation(node: Node) -> bool:
 
 
 def _has_root_below(node: Node) -> bool:
-    below = [part.below for part in walk(node) if isinstance(part, Quotient)]
-    return any(isinstance(each, Call) and each.name == "root" for one in below for each in walk(one))
+    for part in walk(node):
+        match part:
+            case Quotient(_, below) if any(
+                isinstance(each, Call) and each.name == "root" for each in walk(below)
+            ):
+                return True
+            case Power(_, exponent) if _is_root_below(exponent):
+                return True
+    return False
+
+
+def _is_root_below(exponent: Node) -> bool:
+    try:
+        value = ExactIdentity().value(exponent)
+    except (NeedsNumbersError, NotExactError, UndefinedError, TooLargeError):
+        return False
+    return value < 0 and value.denominator > 1
+
+
+def _is_expanded(shape: Node) -> bool:
+    """Whether an expression is a sum without sums in its products."""
+    terms = shape.terms if isinstance(shape, Sum) else ()
+    return bool(terms) and not any(isinstance(part, Sum) for term in terms for part in walk(term))
+
+
+def _is_factored(found: Node, wanted: Node) -> bool:
+    """Whether an answer has as many factors as the gold and, like it, divides by no variable in a factor."""
+    if _num_factors(found) < _num_factors(wanted):
+        return False
+    return not _divides_inside(found) or _divides_inside(wanted)
+
+
+def _divides_by_imaginary(node: Node) -> bool:
+    return any(isinstance(part, Quotient) and IMAGINARY in walk(part.below) for part in walk(node))
+
+
+def _divides_inside(node: Node) -> bool:
+    sums = (part for part in walk(node) if isinstance(part, Sum))
+    return any(isinstance(part, Quotient) and variables(part.below) for each in sums for part in walk(each))
 
 
 def _num_factors(node: Node) -> int:
@@ -309,6 +388,8 @@ def _num_factors(node: Node) -> int:
     match node:
         case Product(factors):
             return sum(map(_num_factors, factors))
+        case Power(_, Number(value)) if value == 0:
+            return 0
         case Power(Sum() | Product() as base, Number(value)) if value.denominator == 1 and value > 1:
             return int(value) * _num_factors(base)
         case Quotient(above, _):

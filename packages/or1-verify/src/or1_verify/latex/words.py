@@ -27,7 +27,7 @@ _MEANINGS = {
     "positive real numbers": "all positive reals, positive reals",
     "nonnegative real numbers": "all nonnegative reals, nonnegative reals",
     "no solution": "none, emptyset, empty set",
-    "does not exist": "dne, undefined, limit does not exist",
+    "does not exist": "dne, undefined, limit does not exist, not defined, not possible, impossible",
     "diverges": "divergent",
     "converges": "convergent",
     "conditionally convergent": "converges conditionally",
@@ -91,7 +91,7 @@ _LAYOUT = re.compile(
 _CHANGES_VALUE = re.compile(
     r"\b(?:or|not|nor|no|cannot|maybe|either|possibly|perhaps|if|unless|else|otherwise|is|isn't|was"
     r"|plus|minus|multiplied by|divided by|repeating|recurring|factorial|doubled|tripled|halved"
-    r"|negated|to the (?:\w+ )?power|below zero"
+    r"|negated|to the (?:\w+ )?power|below zero|twice|thrice|inverted|reversed|bakers? dozen"
     r"|and an? (?:half|third|quarter)"
     rf"|at (?:least|most|minimum|maximum)|(?:more|less|greater) than|percent of"
     rf"|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
@@ -118,7 +118,7 @@ _DENIAL = r"(?:not|never|neither|nor|cannot|excluding|except|unless|[a-z]+n't)"
 _REJECTED_NAME = re.compile(
     rf"(?:(?:the|an?|we) )?(?:{_REJECTED}(?: {_STATED}| [a-z]+(?<!s))?|{_STATED} {_REJECTED}|reject|discard"
     rf"|exclude|(?:[a-z]+ )?restrictions?|{_DENIAL}\b.*|no(?! of)\b.*)(?: is| are| at)?"
-    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor"
+    r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor|guess|previous|predecessor|successor"
     r"|(?:non-|no )(?:solution|root|answer)s?)\b.*"
     rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"
     r"|up to|at (?:least|most)|minus"
@@ -134,10 +134,12 @@ _SUBJECT = re.compile(
 )
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
-    r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:(?:the|this|these|both) )?(?:function|statement|claim|number"
-    r"|graph|sum|product|line|plane|vector|event|series|integral|triangle|answer|relation)s?)"
+    r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:the|this|that|these|those|both) (?:[a-z]+ )?[a-z]+"
+    r"|(?:function|statement|claim|number|graph|sum|product|line|plane|vector|event|series|integral|triangle"
+    r"|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?(?: [a-z]+ly)?\W*$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$"
+    r"|(?:(?<=^yes)|(?<=^no)),(?!.*\b(?:yes|no|but|unless|except|only|if|maybe|sometimes)\b) .{0,80}$"
     r"|(?<=[a-z]) (?:triangle|lines|planes|vectors|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )

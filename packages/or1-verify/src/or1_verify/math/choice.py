@@ -37,6 +37,10 @@ _ABOUT_OTHERS = re.compile(
 _ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
 _OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
 _OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
+_DENIAL = re.compile(r"\b(?:incorrect|wrong|false|answer is|or \(?[b-j](?![A-Za-z]))", re.IGNORECASE)
+_SECOND = re.compile(r"(?<![A-Za-z\\])(?:[b-dfghj]|a(?=\s*[,.)]))(?![A-Za-z])")
+"""Small letters that may name a choice: `e` and `i` are numbers, `a` is a word."""
+_LETTER_AFTER = re.compile(r".*\S\s*\(([A-J])\)\W*", re.DOTALL)
 LETTER_BEFORE_VALUE = re.compile(r"\s*(?:\\(?:text|math)\w*\s*\{\s*)?\(([A-J])\)\s*\}?\s*(?=[^\s}])")
 r"""The letter of a choice before its text: `\text{(B)} 12`."""
 _SMALL = "abcdfghj"
@@ -78,12 +82,22 @@ def choices_of(question: str) -> dict[str, str]:
     return dict(zip(letters.upper(), texts, strict=True))
 
 
-def names_other_text(answer: str, letter: str, question: str) -> bool:
-    """Whether the text after a letter is that of another choice of the question."""
+def takes_back_choice(answer: str, letter: str, question: str) -> bool:
+    """Whether the words after a letter are the text of another choice of the question, name a second choice
+    or deny the first."""
     lettered = _LETTER.fullmatch(_plain(answer))
     rest = lettered["rest"].lstrip(" .:)]").rstrip(" .") if lettered else ""
-    choices = choices_of(question) if rest else {}
-    return any(other != letter and is_same_text(_plain(text), rest) for other, text in choices.items())
+    if not rest:
+        return False
+    choices = choices_of(question)
+    own = _plain(choices.get(letter, ""))
+    if is_same_text(own, rest):
+        return False
+    if any(other != letter and is_same_text(_plain(text), rest) for other, text in choices.items()):
+        return True
+    if any(found.lower() not in own.lower() for found in _DENIAL.findall(rest)):
+        return True
+    return bool(choices) and bool({*_SECOND.findall(rest)} - {*_SECOND.findall(own)})
 
 
 def _text_of(part: str) -> str:
@@ -94,11 +108,14 @@ def _text_of(part: str) -> str:
 
 
 def names_other_choice(text: str, letter: str) -> bool:
-    """Whether a text begins with another letter as the label of a choice.
+    """Whether a text begins or ends with another letter as the label of a choice.
 
     >>> names_other_choice("A. D", "D"), names_other_choice("D. A", "D"), names_other_choice("A D", "D")
     (True, False, False)
     """
+    after = _LETTER_AFTER.fullmatch(_plain(text))
+    if after and after[1] != letter:
+        return True
     found = _LETTER.fullmatch(_plain(text))
     if found is None or found["letter"] not in {*_SMALL.upper(), "E", "I"} - {letter}:
         return False

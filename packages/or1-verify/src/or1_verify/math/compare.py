@@ -18,12 +18,15 @@ from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.chains import chains_hold
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
-from or1_verify.latex.forms import Form, Named, Region, Words
+from or1_verify.latex.forms import Form, Named, Region, Relation, Words
 from or1_verify.latex.identity import ExactIdentity, Identity, NeedsNumbersError, NumericIdentity
 from or1_verify.latex.labels import labelled_values, values_for
 from or1_verify.latex.parameters import with_gold_letters
 from or1_verify.latex.progressions import same_with_parameter
-from or1_verify.latex.same import Comparer, Rules
+from or1_verify.latex.relations import squared
+from or1_verify.latex.rules import Rules
+from or1_verify.latex.same import Comparer
+from or1_verify.latex.spans import same_span
 from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.undone import is_undone, repeats
 from or1_verify.latex.words import same_words
@@ -33,7 +36,7 @@ from or1_verify.math.approximations import (
     is_approximated_by_words,
     is_near_its_decimal,
 )
-from or1_verify.math.choice import choice_letter, names_other_choice, names_other_text
+from or1_verify.math.choice import choice_letter, names_other_choice, takes_back_choice
 from or1_verify.math.comparison import UNLIKE, Comparison
 from or1_verify.math.congruences import by_residues, computed
 from or1_verify.math.gold import AcceptedGold, BadGoldError, GoldType, as_typed, is_equation, is_letter
@@ -91,11 +94,12 @@ def _by_text(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) 
 def _by_words(gold: AcceptedGold, form: Form, answer: str, question: str) -> Comparison | None:
     """The result for a gold that is a choice or a text, or an answer with its words; None for others."""
     letter = form.text if isinstance(form, Words) and is_letter(form) else None
-    if letter is not None and names_other_choice(answer, letter):
+    label = gold.letter or letter
+    if label and names_other_choice(answer, label):
         return Comparison.DIFFERENT
     is_choice = gold.type is GoldType.CHOICE or (gold.type is None and letter is not None)
     if is_choice and isinstance(form, Words) and choice_letter(answer) == form.text:
-        is_other = names_other_text(answer, form.text, question)
+        is_other = takes_back_choice(answer, form.text, question)
         return Comparison.DIFFERENT if is_other else Comparison.EQUAL
     is_text = gold.type is GoldType.TEXT or (isinstance(form, Words) and letter is None)
     is_text |= gold.type is None and _NAME.fullmatch(gold.text) is not None
@@ -158,6 +162,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     answer = as_typed(answer, kind)
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
+    answer = squared(answer) if isinstance(gold, Relation) else answer
     gold = with_asked_unit(gold, answer, question)
     gold = with_asked_names(gold, answer, question)
     gold, answer = in_asked_order(gold, answer, question)
@@ -165,6 +170,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
         alike = with_gold_letters(gold, answer, question)
         is_same = comparer.same(gold, answer) or any(comparer.same(gold, each) for each in alike)
         is_same = is_same or same_with_parameter(gold, answer, question)
+        is_same = is_same or same_span(gold, answer, question, comparer.identity)
         is_done = is_same and not is_undone(question, gold, answer, comparer.same)
         return Comparison.EQUAL if is_done else Comparison.DIFFERENT
     except NeedsNumbersError:

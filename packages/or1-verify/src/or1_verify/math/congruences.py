@@ -32,7 +32,7 @@ def by_residues(gold: str, answer: str, question: str) -> Comparison | None:
     gold_is, answer_is = has_modulus(gold), has_modulus(answer)
     if "\\begin" in gold + answer or (not gold_is and not answer_is):
         return None
-    asked = _DIVIDED_BY.findall(question) if "equiv" in answer and not gold_is else []
+    asked = _DIVIDED_BY.findall(question) if answer_is and not gold_is else []
     if asked and not {*asked} & {*_MODULUS.findall(answer)}:
         return Comparison.DIFFERENT
     if words_beside(gold) != words_beside(answer):

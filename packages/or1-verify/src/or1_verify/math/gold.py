@@ -32,7 +32,7 @@ from or1_verify.latex.identity import ExactIdentity, NeedsNumbersError
 from or1_verify.latex.labels import labelled_values
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.normal import is_same_text
-from or1_verify.latex.notations import gold_as_list
+from or1_verify.latex.notations import gold_as_list, in_plain_words
 from or1_verify.latex.reader import read
 from or1_verify.latex.regions import as_region
 from or1_verify.latex.signs import with_free_signs
@@ -84,6 +84,12 @@ _ALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LETTER_ALONE = re.compile(r"[(\[]([A-Z])[)\]]|([A-Z])[.:)]")
 _DECISION = re.compile(r"\s*(?:do not |fail to )?(?:reject|accept)\b", re.IGNORECASE)
 """The decision of a test of a hypothesis."""
+_SIGNS_OF_UNITS = {
+    "J": "joules", "N": "newtons", "W": "watts", "V": "volts", "A": "amperes", "K": "kelvin", "C": "coulombs",
+}  # fmt: skip
+_NUMBER_AND_SIGN = re.compile(
+    rf"\s*\$?\s*(-?[\d.,]*\d)\s*(?:\\[,;: ]|~)?\s*\$?\s*([{''.join(_SIGNS_OF_UNITS)}])\s*\$?\s*"
+)
 _ROUNDED = re.compile(r".*\\approx(?![A-Za-z])([^A-Za-z]*\d[^A-Za-z]*)$", re.DOTALL)
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
@@ -112,6 +118,7 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
     spaced = with_letters(gold.text, _ALL_LETTERS) if gold.type is None and "\\pi" in gold.text else gold.text
     others = (
         None if gold.type else gold_as_list(gold.text),
+        None if gold.type else _with_unit(gold.text),
         with_free_signs(gold.text),
         None if spaced == gold.text else spaced,
     )
@@ -124,6 +131,12 @@ def _readings(gold: AcceptedGold) -> tuple[AcceptedGold, ...]:
         return found
     alone = replace(gold, text=gold.text[lettered.end() :], letter=letter)
     return (*found, alone, replace(gold, text=letter, type=GoldType.TEXT))
+
+
+def _with_unit(text: str) -> str | None:
+    """A number and the sign of a unit alone: `6 J` is 6 joules, or six times J."""
+    found = _NUMBER_AND_SIGN.fullmatch(text)
+    return None if found is None else rf"{found[1]}\text{{ {_SIGNS_OF_UNITS[found[2]]}}}"
 
 
 def golds_of(problem: Problem) -> tuple[AcceptedGold, ...]:
@@ -186,7 +199,7 @@ def form_of(gold: AcceptedGold) -> Form:
     """
     if gold.type in {GoldType.TEXT, GoldType.CHOICE}:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
-    if gold.type is None and _DECISION.match(gold.text):
+    if gold.type is None and _DECISION.match(in_plain_words(gold.text)):
         return Words(gold.text)
     form = as_typed(read(_final(gold.text)), gold.type)
     if not _fits(form, gold.type):

@@ -9,7 +9,7 @@ from typing import ClassVar
 from or1_verify.answer import AnswerReason, FinalAnswer, read_answer
 from or1_verify.base import Verifier
 from or1_verify.latex.normal import is_same_text
-from or1_verify.latex.same import Rules
+from or1_verify.latex.rules import Rules
 from or1_verify.math.compare import compare, compare_exactly
 from or1_verify.math.comparison import Comparison
 from or1_verify.math.gold import (
