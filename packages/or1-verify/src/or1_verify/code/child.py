@@ -10,6 +10,7 @@ import ast
 import io
 import json
 import random
+import re
 import sys
 import traceback
 import types
@@ -21,7 +22,7 @@ from typing import Any
 
 from or1_verify.code.rpc import EndpointLostError, RpcEndpoint
 from or1_verify.code.rpc_arrays import guard_numpy
-from or1_verify.code.rpc_atoms import TransferError, has_own_equality, has_own_operators
+from or1_verify.code.rpc_atoms import TransferError, has_own_equality, has_own_operators, is_value_class
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
 from or1_verify.code.rpc_loops import rewritten
@@ -38,8 +39,11 @@ _NEEDS_CLASS = (
     "replace() should be called",
 )
 """Begins of errors of tests that use a class of the program as a class: it stays in the program's process."""
-_NEEDS_LOOP = ("__aiter__", "__anext__", "__aenter__", "'await' expression", "a coroutine was expected")
-"""Parts of errors of tests that run an object of the program in an event loop."""
+_NEEDS_LOOP = re.compile(
+    r"'async for' |object \w+ can't be used in 'await' expression$|a coroutine was expected, got "
+    r"|'\w+' object does not support the asynchronous context manager protocol"
+)
+"""Begins of errors of tests that run an object of the program in an event loop; its name has no blank."""
 PROGRAM_FILE = "main.py"
 FRAMES_PER_REPORT = 256
 """A tester reports the first frame that it sends to the program, and each frame after this number of them."""
@@ -116,10 +120,18 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
     )
     own = [each for each in scope.values() if isinstance(each, type)]
     asked = frozenset(job["attributes"])
-    used = [each for each in named if any(asked & {*vars(cls)} for cls in each.__mro__ if cls in own)]
+    used = [each for each in (*named, *filter(is_value_class, own)) if _is_asked(each, asked, own)]
     text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]
     operated = filter(has_own_operators, operands)
     return (*classes, *used, *text_enums, *operated, *filter(has_own_equality, named))
+
+
+def _is_asked(cls: type, asked: frozenset[str], own: Sequence[type]) -> bool:
+    """Whether the tests use an attribute that a class of the program defines."""
+    defined = set[str]().union(*(vars(each) for each in cls.__mro__ if each in own))
+    if issubclass(cls, Enum):
+        defined |= {"name", "value"}
+    return bool(asked & defined) or (bool(asked) and "__getattr__" in defined)
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -301,7 +313,7 @@ def _is_unsupported(error: BaseException, job: dict[str, Any]) -> bool:
     if str(error).startswith("issubclass() arg 1") and last != ["<tests>"]:
         return False  # a library asks for the class of a result
     needs_class = needs_class and not job["errors"]["missing"]
-    needs_loop = isinstance(error, TypeError) and any(word in str(error) for word in _NEEDS_LOOP)
+    needs_loop = isinstance(error, TypeError) and _NEEDS_LOOP.match(str(error)) is not None
     return needs_class or needs_loop or type(error).__name__ == "UnsupportedTestsError"
 
 

@@ -8,8 +8,9 @@ from itertools import zip_longest
 from typing import Any
 
 _TOKEN = re.compile(r"[^ \t\n\r\f\v]+")
-_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)", re.ASCII | re.IGNORECASE)
-"""A number in ASCII: `Decimal` also reads `1_2`, digits of other alphabets and spaces around a number."""
+_NUMBER = re.compile(r"[+-]?(?:(?:\d++(?:\.\d*+)?|\.\d++)(?:e[+-]?\d++)?|inf(?:inity)?)", re.ASCII | re.I)
+"""A number in ASCII: `Decimal` also reads `1_2`, digits of other alphabets and spaces around a number. Each
+digit is read once, however many there are."""
 _SHOWN = 60
 """Longest text of a line in a difference [characters]."""
 

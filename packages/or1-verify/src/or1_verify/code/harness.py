@@ -132,6 +132,8 @@ def _parameters(names: Any, rows: Any) -> list[dict[str, Any]]:
     split = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     found = []
     for row in rows:
+        if type(row) is _Param and row.skips:
+            continue
         is_alone = len(split) == 1 and isinstance(names, str)
         values = row.values if type(row) is _Param else [row] if is_alone else row
         found.append(dict(zip(split, values, strict=True)))
@@ -211,6 +213,7 @@ def _fixture(function: Any = None, **settings: Any) -> Any:
 class _Param:
     def __init__(self, *values: Any, id: Any = None, marks: Any = ()) -> None:
         self.values = values
+        self.skips = any(mark.skips for mark in (marks if isinstance(marks, list | tuple) else [marks]))
 
 
 class _Mark:
@@ -220,7 +223,9 @@ class _Mark:
         self.name, self.args = name, args
         self.skips = name in ("skip", "xfail") or (name == "skipif" and bool(args) and bool(args[0]))
 
-    def __call__(self, *args: Any, argnames: Any = None, argvalues: Any = None, **_: Any) -> Any:
+    def __call__(self, *args: Any, argnames: Any = None, argvalues: Any = None, **settings: Any) -> Any:
+        if settings.get("indirect") or self.name == "usefixtures":
+            raise UnsupportedTestsError("parametrize with indirect=, and usefixtures, are not available")
         if len(args) == 1 and isinstance(args[0], types.FunctionType | type):
             marked: Any = args[0]
             marked.or1_marks = [*_marks_of(marked), self]
@@ -250,6 +255,10 @@ class raises:  # noqa: N801 - a name of pytest
     match_text: str | None
     type: Any = None
     value: Any = None
+
+    @property
+    def typename(self) -> str:
+        return str(self.type.__name__)
 
     def __enter__(self) -> raises:
         return self

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import sys
 import threading
 import time
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from operator import gt
 from typing import Any
 
 from or1_verify.code.rpc_arrays import array_of_program, plain_array
-from or1_verify.code.rpc_atoms import KNOWN, NAMES, TransferError, atom_of, value_kind
+from or1_verify.code.rpc_atoms import FROM_PROGRAMS, KNOWN, NAMES, TransferError, atom_of, value_kind
 from or1_verify.code.rpc_error_classes import ErrorClasses, is_made, new_error, remote_of, stand_in_at
 from or1_verify.code.rpc_errors import (
     UnsupportedTestsError,
@@ -33,27 +33,26 @@ from or1_verify.code.rpc_errors import (
     label_of,
     library_error,
 )
-from or1_verify.code.rpc_functions import crossing, is_about_function
+from or1_verify.code.rpc_evidence import Evidence
+from or1_verify.code.rpc_functions import crossing
 from or1_verify.code.rpc_loops import set_seeds
-from or1_verify.code.rpc_messages import Loans, changes_of, request_of, result_of
-from or1_verify.code.rpc_objects import Evidence, RemoteObject
-from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, identity_of, is_iterator, is_mocked
+from or1_verify.code.rpc_messages import changes_of, frame_of, message_of, request_of, result_of
+from or1_verify.code.rpc_objects import RemoteObject
+from or1_verify.code.rpc_own import (
+    Method,
+    OwnObjects,
+    StandIns,
+    identity_of,
+    is_iterator,
+    is_mocked,
+    may_use,
+)
+from or1_verify.code.rpc_shared import Shared, keeps, uses_of
 from or1_verify.code.rpc_trust import is_believed, is_of_the_tests, may_stop, note_known
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MAX_BATCH, _BATCH_S = 256, 0.01
 """Largest number of elements that are fetched together, and time for them [s]."""
-
-_FROM_PROGRAMS = frozenset(
-    name
-    for name, known in KNOWN.items()
-    if (type(known) is type and known.__module__ == "builtins")
-    or known in (NotImplemented, Ellipsis, getattr, iter, next, len, isinstance, issubclass)
-) - {"BaseException", "Exception", "AssertionError"}
-"""Names of Python that may come from a program: constants and classes, but for those of a failed check of the
-tests, and the functions that a program may call on some objects of the tests."""
-_to_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
 
 class EndpointLostError(Exception):
@@ -120,7 +119,7 @@ class RpcEndpoint:
         """The same without those for truth and text alone."""
         self.evidence = Evidence()
         self._stdout = sys.stdout
-        self._loans = Loans()
+        self._shared = Shared()
         self._failed_check: AssertionError | None = None
         self._lock = threading.RLock()  # tests and programs may have threads; a call may lead to other calls
 
@@ -172,7 +171,7 @@ class RpcEndpoint:
                 raise TransferError(str(error)) from None  # of a result: its program chose an object
             is_captured = self._find_name is None and sys.stdout is not self._stdout
             options: dict[str, Any] = {"batch": together[0]} if together and not is_captured else {}
-            back = self._loans.changes(lambda objects: self._encoder(objects, self._kept_classes))
+            back = self._shared.changes(self._encoder_of)
             options |= ({"captures": True} if is_captured else {}) | ({"back": back} if back else {})
             if self.seeds:
                 options["seeds"] = self.seeds[:]
@@ -201,10 +200,13 @@ class RpcEndpoint:
             raise self._error(message, stops)
         result, objects = result_of(message, encoder, self._decoder)
         note_known(result, encoder.objects)
-        if self._find_name is None and "lent" in message:
-            self._loans.hold(int(message["lent"]), self._encoder(objects, ()), len(encoder.objects))
+        if self._find_name is None:
+            self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
+            result = self._shared.value_at(message["same"]) if "same" in message else result
+            if "shared" in message:
+                self._shared.accept(int(message["shared"]), objects, self._encoder_of)
         is_value = type(result) is not RemoteObject and is_believed(function)
-        self.evidence.is_found |= is_value or bool(message["changes"])
+        self.evidence.is_found |= is_value or bool(message["changes"] or message.get("back"))
         return result
 
     def _error(self, message: dict[str, Any], stops: bool) -> BaseException:
@@ -293,7 +295,7 @@ class RpcEndpoint:
         return reply | {"object": self._entry(remote)} if remote is not None else reply
 
     def _reply(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._loans.accept(message.get("back", ()), self._decoder)
+        self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
         if self._find_name is not None:
             set_seeds(message.get("seeds", ()))
         objects = self._decoder.read(message["heap"])
@@ -305,28 +307,29 @@ class RpcEndpoint:
         if function is None:  # the value of an object that stays here
             encoder = self._encoder([None] * len(objects), ())
             return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
+        uses = uses_of(values)
         result = crossing(function(*args, **kwargs))
+        is_kept = self._find_name is not None and (any(map(gt, uses_of(values), uses)) or keeps(result))
         encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
         reply = {"return": item, "heap": encoder.entries, "changes": changes}
-        is_own = function is getattr or isinstance(function, types.MethodType)
-        if is_own and self._find_name is not None:
-            self._loans.lend(reply, encoder)
-        return reply
+        return reply | self._sharing(encoder, result, is_kept) if self._find_name is not None else reply
+
+    def _sharing(self, encoder: ValueEncoder, result: Any, is_kept: bool) -> dict[str, Any]:
+        """What the program has changed in the values that it shares, and those that it begins to share."""
+        found: dict[str, Any] = {"back": back} if (back := self._shared.changes(self._encoder_of)) else {}
+        if not is_kept:
+            return found
+        if (place := self._shared.place_of(result)) is not None:
+            return found | {"same": place}
+        number = self._shared.share(encoder.objects, self._encoder_of)
+        return found if number is None else found | {"shared": number}
 
     def _may_call(self, function: Any, args: list[Any]) -> bool:
         """Whether the program may call a function of the tests' side; notes the call as evidence."""
         assert isinstance(self._own, OwnObjects)
-        if type(function) is Method:
-            return self._own.may_read([*args[:1], function.name])
-        if function is bool and len(args) == 1 and callable(args[0]):
-            return True  # `key or default` of a function that it was given
-        if any(function is each for each in (iter, next, len)):
-            return len(args) == 1 and is_iterator(args[0])
-        if function in (isinstance, issubclass):
-            return len(args) == 2 and type(args[1]) is type
-        if function is getattr and (self._own.may_read(args) or is_about_function(args)):
+        if may_use(self._own, function, args):
             return True
         self.evidence.is_found = True
         is_passed = any(function is kept for kept in self._kept.values())
@@ -338,6 +341,9 @@ class RpcEndpoint:
     def _encoder(self, known: Sequence[Any], kept_classes: tuple[type, ...]) -> ValueEncoder:
         return ValueEncoder(self._node_classes, self._entry, known, kept_classes, self._own)
 
+    def _encoder_of(self, objects: list[Any]) -> ValueEncoder:
+        return self._encoder(objects, self._kept_classes)
+
     def _entry(self, value: Any) -> list[Any]:
         if type(value) is Method:
             return ["method", value.name]
@@ -345,7 +351,7 @@ class RpcEndpoint:
         if stand_in is not None:
             return list(stand_in._or1_entry)
         name = NAMES.get(id(value), "")
-        if name and (self._find_name is None or name in _FROM_PROGRAMS):
+        if name and (self._find_name is None or name in FROM_PROGRAMS):
             return ["builtin", name]
         if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
@@ -376,23 +382,17 @@ class RpcEndpoint:
             return Method(str(entry[1]))
         if entry[0] == "yours":
             return self._kept[int(entry[1])]
-        if self._find_name is None and entry[0] == "builtin" and entry[1] in _FROM_PROGRAMS:
+        if self._find_name is None and entry[0] == "builtin" and entry[1] in FROM_PROGRAMS:
             return KNOWN[entry[1]]
         if self._find_name is None:
             raise TransferError(f"malformed payload: {entry[0]} may not come here")
         return KNOWN[entry[1]] if entry[0] == "builtin" else self._find_name(entry[1])
 
     def _write(self, message: dict[str, Any]) -> None:
-        self._send(_to_json(message).encode("utf-8", "surrogatepass"))  # halves of pairs stay halves
+        self._send(frame_of(message))
 
     def _read(self) -> dict[str, Any]:
         frame = self._receive()
         if frame is None:
             raise EndpointLostError
-        try:
-            message = _from_json(frame.decode("utf-8", "surrogatepass"))
-        except (ValueError, RecursionError) as error:
-            raise TransferError(f"malformed reply: {type(error).__name__}") from None
-        if not isinstance(message, dict):
-            raise TransferError("malformed reply: not a JSON object")
-        return message
+        return message_of(frame)

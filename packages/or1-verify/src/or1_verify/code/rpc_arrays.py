@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import Any
 
-from or1_verify.code.rpc_atoms import number_type
+from or1_verify.code.rpc_atoms import element_type
 
 _COMPARISONS = frozenset(
     {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "subtract", "divide"}
@@ -79,11 +80,17 @@ def _size(value: Any) -> int:
         return 1
 
 
+def scalar_of(value: Any, kind: str) -> Any:
+    """A scalar of numpy where this side has numpy, else the number or text itself."""
+    numpy: Any = sys.modules.get("numpy")
+    return value if numpy is None else numpy.dtype(element_type(kind)).type(value)
+
+
 def plain_array(flat: list[Any], kind: str, shape: Sequence[int]) -> Any:
-    """An array of numbers; TransferError for another type of elements."""
+    """An array of numbers or texts; TransferError for another type of elements."""
     import numpy
 
-    return numpy.array(flat, dtype=number_type(kind)).reshape([int(side) for side in shape])
+    return numpy.array(flat, dtype=element_type(kind)).reshape([int(side) for side in shape])
 
 
 def array_of_program(flat: list[Any], kind: str, shape: Sequence[int]) -> Any:

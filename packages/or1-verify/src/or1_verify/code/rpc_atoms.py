@@ -21,7 +21,7 @@ _FRACTION_DIGITS = 1 << 14
 """Longest numerator and denominator together [hexadecimal digits]."""
 
 
-class TransferError(ValueError):
+class TransferError(BaseException):
     """A payload that does not follow the format of this module."""
 
 
@@ -111,11 +111,18 @@ def attributes_of(node: Any) -> dict[str, Any]:
     return {name: getattr(node, name) for name in names if hasattr(node, name) and name.isidentifier()}
 
 
-def number_type(text: str) -> str:
-    """The type of the elements of a numpy array; TransferError for one that is not of numbers."""
+def element_type(text: str) -> str:
+    """The type of the elements of a numpy array; TransferError for one that is not of numbers or texts."""
+    if text[1:2] == "U":
+        return "U"  # the longest text decides the size
     if len(text) > 5 or text[1:2] not in ("b", "i", "u", "f", "c"):
         raise TransferError("malformed payload: not a number type")
     return text
+
+
+def is_value_class(cls: type) -> bool:
+    """Whether instances of a class cross as the values that it inherits from."""
+    return issubclass(cls, (str, int, float, list, tuple, dict, set, frozenset, deque))
 
 
 def has_own_operators(cls: type) -> bool:
@@ -178,6 +185,8 @@ FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""
 DICTS: dict[type, str] = {Counter: "counter", OrderedDict: "ordereddict"}
 """Kind of a dictionary by its class."""
+OWN_DEFAULT = "defaultdict own"
+"""A dictionary whose missing values a function of the same side makes."""
 SERIES: Mapping[str, Callable[[bytes], Any]] = {
     "bytearray": bytes,
     **{f"array {code}": partial(array, code) for code in "bBhHiIlLqQfd"},
@@ -188,6 +197,7 @@ EMPTY: Mapping[str, Callable[[], Any]] = {
     "bytearray": bytearray,
     **{kind: partial(make, b"") for kind, make in SERIES.items() if kind != "bytearray"},
     **{f"defaultdict {cls.__name__}": partial(defaultdict, cls) for cls in FACTORIES},
+    OWN_DEFAULT: defaultdict,
 }  # fmt: skip
 MUTABLE = frozenset({*EMPTY, "node"})
 ATOMS: Mapping[str, Callable[..., Any]] = {
@@ -206,6 +216,14 @@ VIEWS: Mapping[str, Callable[[list[Any]], Any]] = {
 """Views of dictionaries, which cross as they are at that time, from their parts."""
 _NO_PAIRS = dict[str, str]()
 VIEW_TYPES = frozenset(map(type, (_NO_PAIRS.keys(), _NO_PAIRS.values(), _NO_PAIRS.items())))
+FROM_PROGRAMS = frozenset(
+    name
+    for name, known in KNOWN.items()
+    if (type(known) is type and known.__module__ == "builtins")
+    or known in (NotImplemented, Ellipsis, getattr, iter, next, len, isinstance, issubclass)
+) - {"BaseException", "Exception", "AssertionError"}
+"""Names of Python that may come from a program: constants and classes, but for those of a failed check of the
+tests, and the functions that a program may call on some objects of the tests."""
 
 
 def parts_of_view(value: Any) -> list[Any]:
@@ -221,6 +239,15 @@ def is_mutable(entry: Sequence[Any]) -> bool:
 def may_change(entry: Sequence[Any]) -> bool:
     """Whether the object of this entry can change in place."""
     return is_mutable(entry) or entry[:1] == ["array"]
+
+
+def dict_kind(value: dict[Any, Any], *, is_whole: bool) -> str:
+    """The kind of a dictionary; not `is_whole`: as JSON has it, without order and default values."""
+    if type(value) is defaultdict and is_whole:
+        names = [cls.__name__ for cls in FACTORIES if cls is value.default_factory]
+        return f"defaultdict {names[0]}" if names else OWN_DEFAULT if value.default_factory else "dict"
+    kind = DICTS.get(type(value), "dict")
+    return "dict" if kind == "ordereddict" and not is_whole else kind
 
 
 def value_of_atom(atom: list[Any]) -> Any:

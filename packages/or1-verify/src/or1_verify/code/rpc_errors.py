@@ -19,8 +19,9 @@ _MOST_CAUSES, _MOST_NAMES = 4, 20
 """Longest chain of causes and longest list of names of classes that are transferred."""
 
 
-class UnsupportedTestsError(Exception):
-    """The tests need something that the transfer of values cannot give: they are not judged."""
+class UnsupportedTestsError(BaseException):
+    """The tests need something that the transfer of values cannot give: they are not judged. No test that
+    expects an `Exception` may take it for the program's."""
 
 
 def describe(error: BaseException, depth: int = 0) -> list[Any]:

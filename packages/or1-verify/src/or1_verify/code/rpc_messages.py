@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError, is_mutable, may_change
+from or1_verify.code.rpc_atoms import TransferError, may_change
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MESSAGE = 300
 """Longest text of an error [characters]."""
-_MOST_LOANS, _MOST_PARTS = 8, 256
-"""Largest number of replies whose values the tests may change later, and of the elements in one."""
 
-_UNUSED = 3
-"""References to a lent list that the tests do not hold: of two encoders and a call."""
+
+_to_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_from_json: Callable[[str], Any] = json.JSONDecoder().decode
+
+
+def frame_of(message: dict[str, Any]) -> bytes:
+    """A message as bytes; halves of pairs of characters stay halves."""
+    return _to_json(message).encode("utf-8", "surrogatepass")
+
+
+def message_of(frame: bytes) -> dict[str, Any]:
+    """The message in a frame.
+
+    Raises:
+        TransferError: it is no JSON object.
+    """
+    try:
+        message = _from_json(frame.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise TransferError(f"malformed reply: {type(error).__name__}") from None
+    if not isinstance(message, dict):
+        raise TransferError("malformed reply: not a JSON object")
+    return message
 
 
 def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) -> dict[str, Any]:
@@ -32,53 +51,6 @@ def changes_of(
         if may_change(old) and (new := encoder.shallow(encoder.objects[index])) != old:
             changes.append((index, new))
     return changes
-
-
-class Loans:
-    """Lists and other values that an attribute of an object gave to the tests, on either side.
-
-    The tests hold a copy. What they change in it goes to the program with their next call.
-    """
-
-    def __init__(self) -> None:
-        self._lent: dict[int, list[Any]] = {}
-        self._held: dict[int, tuple[list[Any], list[list[Any]], int]] = {}
-        self._num_lent = 0
-
-    def lend(self, reply: dict[str, Any], encoder: ValueEncoder) -> None:
-        """Keep the objects of a reply with values that can change, if they are few."""
-        parts = [len(entry[1]) for entry in encoder.entries if is_mutable(entry) and entry[0] != "node"]
-        if parts and sum(parts) <= _MOST_PARTS:
-            self._num_lent += 1
-            self._lent[self._num_lent] = encoder.objects
-            self._lent.pop(self._num_lent - _MOST_LOANS, None)
-            reply["lent"] = self._num_lent
-
-    def accept(self, changes: Iterable[Any], decoder: ValueDecoder) -> None:
-        """Make the changes of the tests to the objects that they were lent."""
-        for number, heap, entries in changes:
-            self._lent[number] = decoder.read(heap, self._lent[number])
-            decoder.fill_all(entries, self._lent[number])
-
-    def hold(self, number: int, encoder: ValueEncoder, first: int) -> None:
-        """Note the state of lent objects, those of an encoder from index `first` on."""
-        self._held[number] = (encoder.objects, [*map(encoder.shallow, encoder.objects[first:])], first)
-        if len(self._held) > _MOST_LOANS:
-            del self._held[next(iter(self._held))]
-
-    def changes(self, encoder_of: Callable[[list[Any]], ValueEncoder]) -> list[Any]:
-        """The changes of the tests since the last call, for `accept`."""
-        found = []
-        for number, (objects, before, first) in list(self._held.items()):
-            encoder = encoder_of(objects)
-            if changes := changes_of(before, encoder, first):
-                found.append([number, encoder.entries, changes])
-                new = dict(changes)
-                before = [new.get(index, old) for index, old in enumerate(before, first)]
-                self._held[number] = (encoder.objects, before, first)
-            if len(before) == 1 and sys.getrefcount(objects[first]) <= _UNUSED:
-                del self._held[number]
-        return found
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> tuple[Any, list[Any]]:

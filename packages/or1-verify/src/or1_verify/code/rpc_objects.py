@@ -1,13 +1,9 @@
-"""Stand-ins for objects of the other process; the evidence in replies. Standard library only: see `rpc`."""
+"""Stand-ins for objects of the other process. Standard library only: see `rpc`."""
 
 from __future__ import annotations
 
 import operator
-from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from or1_verify.code.rpc_atoms import (
@@ -22,59 +18,13 @@ from or1_verify.code.rpc_atoms import (
     value_of_atom,
 )
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
+from or1_verify.code.rpc_evidence import DIFFERENCES, QUESTIONS, SEARCHES
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
-from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of
+from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of, refuse_difference
 from or1_verify.code.rpc_states import equality, is_changed, note_called, values_given
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
-
-_QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
-"""Methods of values that answer a question about their argument, which may be an expected value."""
-_SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
-
-
-_OF_VALUES = frozenset({"all", "any", "equals"}).union(
-    *(vars(cls) for cls in (str, bytes, int, float, complex, list, tuple, dict, set, deque, Counter)),
-    *(vars(cls) for cls in (Decimal, Fraction, date, datetime, timedelta)),
-)
-"""Methods and attributes that values have, which a correct program may return in place of an object."""
-
-
-class Evidence:
-    """Whether some reply of the program can tell it from an object that says yes to everything.
-
-    A plain value, an error, a change of an argument and a call of a function of the tests do. The truth and
-    the text of an object do not, nor does True, False or None from a method or an attribute of an object that
-    a function of the program returned, unless there are True and False.
-    """
-
-    def __init__(self) -> None:
-        self.is_found = False
-        self._answers: dict[bool, str] = {}
-        """The names of methods and attributes, by their answer."""
-        self._asked: set[str] = set()
-
-    def add_answer(self, name: str, result: Any) -> None:
-        """Note the answer of a method or attribute of an object that a function of the program returned."""
-        if type(result) is RemoteObject:
-            return
-        self._asked.add(name)
-        if type(result) is bool:
-            self._answers[result] = name
-        self.is_found |= len(self._answers) == 2 or type(result) not in (bool, type(None), type)
-
-    def problem(self) -> tuple[str, str] | None:
-        """Reason and detail if the tests rest on such answers alone; None = they do not.
-
-        Where values have a method of that name, a correct program may return one: the object is wrong.
-        """
-        if self.is_found or not self._asked:
-            return None
-        names = ", ".join(sorted(self._asked))
-        if self._asked & _OF_VALUES:
-            return "wrong_answer", f"an object of the program in place of a value ({names})"
-        return "unsupported", f"the tests rest only on the answer of an object of the program ({names})"
 
 
 class _Local:
@@ -118,6 +68,7 @@ class RemoteObject(_Local):
             _or1_kind=value[0] if value else "", _or1_known=known, _or1_refused="", _or1_asked="",
             _or1_is_tested=False, _or1_is_made=False, _or1_is_part=False, _or1_is_built=False, _or1_maker="",
             _or1_elements=(-1, []), _or1_length=(-1, 0), _or1_is_returned=False, _or1_sees=False,
+            _or1_is_left=False,
             _or1_given=None, _or1_state=None,
         )  # fmt: skip
 
@@ -126,11 +77,13 @@ class RemoteObject(_Local):
         _state(self).update(values)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._or1_refused and {*map(type, (*args, *kwargs.values()))} - {RemoteObject}:
-            raise TypeError(f"{self._or1_refused} of a result is not called with a value of the tests")
+        has_default = self._or1_asked in ("get", "pop") and len(args) > 1 and not self._or1_is_part
+        is_told = bool({*map(type, (*args, *kwargs.values()))} - {RemoteObject})
+        if (self._or1_refused or has_default) and is_told:
+            raise TypeError(f"{self._or1_asked} of a result is not called with a value of the tests")
         values = values_given(self, args, kwargs)
         result = self._or1_endpoint.call(self, args, kwargs)
-        if not self._or1_is_believed:
+        if not self._or1_is_believed and type(result) is not RemoteObject:
             self._or1_endpoint.evidence.add_answer(self._or1_asked or "a call", result)
         if type(result) is RemoteObject and self._or1_is_part:
             result._or1_note(_or1_is_part=True)
@@ -144,6 +97,7 @@ class RemoteObject(_Local):
         return result
 
     def __getattr__(self, name: str) -> Any:
+        refuse_difference(self, name)
         if self._or1_is_named and (inner := f"{self._or1_label}.{name}") in self._or1_endpoint.known:
             return self._or1_endpoint.known[inner]
         if name in ("__name__", "__qualname__") and self._or1_names is not None:
@@ -152,13 +106,13 @@ class RemoteObject(_Local):
             raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
         if name.startswith("__") and name.endswith("__"):
             return self._or1_described(name)
-        if name in _QUESTIONS | _SEARCHES and self._or1_is_value and not self._or1_is_tested:
+        if name in QUESTIONS | SEARCHES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
-        if name in _QUESTIONS and self._or1_is_tested and self._or1_is_returned:
+        if name in QUESTIONS and self._or1_is_tested and self._or1_is_returned:
             raise UnsupportedTestsError(f"{name} of what a method returned ({self._or1_label})")
         result = self._or1_endpoint.call(getattr, (self, name), {})
         is_part = self._or1_is_tested or self._or1_is_part
-        asks = name in _QUESTIONS or (name in _SEARCHES and not is_part)
+        asks = name in QUESTIONS or (name in SEARCHES | DIFFERENCES and not is_part)
         asks = asks and not self._or1_is_named and not self._or1_is_tested
         if asks and type(result) is type:
             raise TypeError(f"{name} of a result is a class")
@@ -326,6 +280,7 @@ class RemoteObject(_Local):
 
     def _or1_iterator(self, kind: str) -> Any:
         """The iterator of this object; with a kind, one whose elements are fetched together."""
+        refuse_difference(self, "iter")
         elements = self._or1_endpoint.call(iter, (self,), {})
         is_bare = elements is self or self._or1_is_given
         if kind and type(elements) is RemoteObject:
@@ -352,6 +307,7 @@ class RemoteObject(_Local):
         return self._or1_endpoint.call(next, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
+        refuse_difference(self, "[]")
         is_class = self._or1_is_named and is_class_name(self._or1_label)
         if is_class and all(map(is_type, key if type(key) is tuple else [key])):
             self._or1_endpoint.call(self._or1_special("__class_getitem__"), (key,), {})

@@ -38,9 +38,11 @@ def operator_of(name: str) -> Callable[..., Any]:
         is_tested = self._or1_is_tested or self._or1_label in self._or1_endpoint.class_names
         is_instance = (is_tested or len(values) > 1) and not self._or1_kind and not self._or1_is_named
         if name not in _JUDGING and (self._or1_is_tested or is_instance):
-            sees = any(each._or1_sees for each in values if type(each) is type(self))
+            own = [each for each in values if type(each) is type(self)]
+            is_left = any(each._or1_is_left for each in own) or (bool(plain) and base in _DISTANCES)
+            sees = any(each._or1_sees for each in own)
             comparing = _DISTANCES if self._or1_is_given else _COMPARING
-            made = [each._or1_given is not None for each in values if type(each) is type(self)]
+            made = [each._or1_given is not None for each in own]
             sees |= base in comparing and any(made) and not all(made)  # of a result to an expected object
             sees |= bool(plain) and (base in comparing or ("add" in base and _is_negative(*plain)))
             was_returned, saw = self._or1_is_returned, self._or1_sees
@@ -52,7 +54,7 @@ def operator_of(name: str) -> Callable[..., Any]:
                 return believed(self, name, result, sees or (bool(plain) and not is_tested))
             if self._or1_is_tested and result._or1_label == self._or1_label:
                 result._or1_note(_or1_is_tested=True, _or1_is_made=self._or1_is_made)
-            result._or1_note(_or1_sees=sees)
+            result._or1_note(_or1_sees=sees, _or1_is_left=is_left)
             note_returned(self, result)
             return result
         if is_in_place:
@@ -96,7 +98,17 @@ def believed(stand_in: Any, name: str, answer: Any, sees: bool = False) -> Any:
     return answer
 
 
-def _refusal(stand_in: Any, name: str, is_made: bool) -> Exception:
+def refuse_difference(stand_in: Any, name: str) -> None:
+    """Do not ask what is left of a result without an expected value of the tests for its parts.
+
+    Raises:
+        TypeError: it is such an object, of a class that the tests do not make.
+    """
+    if stand_in._or1_is_left and not stand_in._or1_is_tested:
+        raise TypeError(f"{name} of the difference of an object and a value ({stand_in._or1_label})")
+
+
+def _refusal(stand_in: Any, name: str, is_made: bool) -> BaseException:
     is_own = is_made and (stand_in._or1_is_built or not stand_in._or1_is_returned)
     error = UnsupportedTestsError if is_own else TypeError
     return error(f"the operator {name} of an object of the program ({stand_in._or1_label})")

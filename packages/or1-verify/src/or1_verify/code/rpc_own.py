@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_functions import is_about_function
 from or1_verify.code.rpc_values import ValueEncoder
 
 _MAKING_NAMES = (
@@ -254,3 +255,17 @@ def identity_of(value: Any) -> object:
 def is_iterator(value: Any) -> bool:
     """Whether an object of the tests crosses as an iterator: one of Python's own."""
     return isinstance(value, Iterator) and type(value).__module__ in ("builtins", "itertools")
+
+
+def may_use(own: OwnObjects, function: Any, args: Sequence[Any]) -> bool:
+    """Whether a program may call a function of Python, or a method of a class that both sides have, on
+    objects of the tests."""
+    if type(function) is Method:
+        return own.may_read([*args[:1], function.name])
+    if function is bool and len(args) == 1 and callable(args[0]):
+        return True  # `key or default` of a function that it was given
+    if any(function is each for each in (iter, next, len)):
+        return len(args) == 1 and is_iterator(args[0])
+    if function in (isinstance, issubclass):
+        return len(args) == 2 and type(args[1]) is type
+    return function is getattr and (own.may_read(args) or is_about_function(args))

@@ -22,18 +22,18 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from or1_verify.code.rpc_arrays import plain_array
+from or1_verify.code.rpc_arrays import plain_array, scalar_of
 from or1_verify.code.rpc_atoms import (
     ATOMS,
-    DICTS,
     EMPTY,
-    FACTORIES,
+    OWN_DEFAULT,
     SERIES,
     VIEW_TYPES,
     VIEWS,
     TransferError,
     atom_of,
     attributes_of,
+    dict_kind,
     is_mutable,
     is_namedtuple,
     named_tuple,
@@ -148,34 +148,29 @@ class ValueEncoder:
             entry += [type(value).__name__, self._items(parts_of_view(value))]
         elif isinstance(value, dict):
             pairs = list(dict.items(value))
-            entry += [
-                self._dict_kind(value),
-                self._items(k for k, _ in pairs),
-                self._items(v for _, v in pairs),
-            ]
+            keys, values = (self._items(pair[side] for pair in pairs) for side in (0, 1))
+            entry += [dict_kind(value, is_whole=self._export is not None), keys, values]
+            if isinstance(value, defaultdict) and entry[0] == OWN_DEFAULT:
+                entry.append(self._item(value.default_factory))
         else:
             entry += atom_of(value) or self._array(value) or self._exported(value)
 
     def _node(self, value: Any, attributes: dict[str, Any]) -> list[Any]:
         return ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
 
-    def _dict_kind(self, value: Any) -> str:
-        if type(value) is defaultdict and self._export is not None:
-            names = [cls.__name__ for cls in FACTORIES if cls is value.default_factory]
-            return f"defaultdict {names[0]}" if names else "dict"
-        kind = DICTS.get(type(value), "dict")
-        return "dict" if kind == "ordereddict" and self._export is None else kind
-
     def _array(self, value: Any) -> list[Any] | None:
-        """The entry of a numpy scalar or array of numbers; None for other values. Does not import numpy."""
+        """The entry of a numpy scalar or array of numbers or texts; None for others. Imports nothing."""
         numpy = sys.modules.get("numpy")
         if numpy is None or not isinstance(value, numpy.generic | numpy.ndarray):
             return None
-        if value.dtype.kind not in "biufc":
+        if isinstance(value, numpy.ma.MaskedArray) or value.dtype.kind not in "biufcU":
             return None
+        if value.dtype.char in "gG":  # more digits than Python's own numbers
+            value = value.astype("f8" if value.dtype.char == "g" else "c16")
         if isinstance(value, numpy.generic):
-            return ["scalar", self._item(value.item())]
-        return ["array", value.dtype.str, list(value.shape), self._items(value.ravel().tolist())]
+            return ["scalar", self._item(value.item()), value.dtype.str]
+        items = self._items(numpy.asarray(value).ravel().tolist())
+        return ["array", value.dtype.str, list(value.shape), items]
 
     def _exported(self, value: Any) -> list[Any]:
         if self._export is None:
@@ -267,7 +262,7 @@ class ValueDecoder:
     def _immutable(self, entry: list[Any], objects: list[Any]) -> Any:
         kind = entry[0]
         if kind == "scalar":
-            return value_of(entry[1], objects)
+            return scalar_of(value_of(entry[1], objects), entry[2])
         if kind == "array":
             if self._arrays is None:
                 raise TransferError("an array is not a plain value here")
@@ -331,6 +326,8 @@ class ValueDecoder:
             else:
                 super_of = OrderedDict if kind == "ordereddict" else dict
                 super_of.update(target, zip(values, _values(entry[2], objects), strict=True))
+            if kind == OWN_DEFAULT:
+                target.default_factory = value_of(entry[3], objects)
         elif kind in SERIES:
             target[:] = SERIES[kind](bytes.fromhex(entry[1]))
         elif kind == "node":

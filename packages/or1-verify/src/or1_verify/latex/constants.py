@@ -135,7 +135,7 @@ def is_arbitrary(name: str, place: ConstantPlace, names: frozenset[str], is_solu
         return True
     if place in {ConstantPlace.FACTOR, ConstantPlace.OF_EXPONENTIAL} and name in _AMPLITUDES:
         beside = names - _AMPLITUDES
-        return names >= _AMPLITUDES and beside <= VARIABLES and len(beside) == 1
+        return names >= _AMPLITUDES and beside <= _WITH_INDEX and len(beside) == 1
     others = frozenset(each for each in names if not OF_INTEGRATION.fullmatch(each))
     has_capital = any(each[0].isupper() for each in others)
     arguments = _WITH_INDEX if place is ConstantPlace.OF_EXPONENTIAL else VARIABLES

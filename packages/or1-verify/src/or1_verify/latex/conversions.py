@@ -18,6 +18,10 @@ _MULTIPLES = {
     "gallon": "1/4 quart 1/8 pint 1/16 cup 1/256 tablespoon 1/768 teaspoon", "pound": "1/16 ounce",
     "dollar": "1/100 cent", "year": "1/12 month 10 decade 100 century",
 }  # fmt: skip
+_DERIVED = {
+    "joule": {"newton": 1, "meter": 1}, "watt": {"newton": 1, "meter": 1, "second": -1},
+    "pascal": {"newton": 1, "meter": -2},
+}  # fmt: skip
 _SHARES = {"half": Fraction(1, 2), "quarter": Fraction(1, 4)}
 _NOT_DECIMAL = frozenset({"byte", "bit"})
 _Base = tuple[Fraction, str, int]
@@ -59,5 +63,6 @@ def in_base(measure: Mapping[str, int]) -> tuple[Fraction, dict[str, int]]:
         share, _, name = unit.rpartition(" ") if unit.startswith(tuple(_SHARES)) else ("", "", unit)
         scale, base, power = _BASES.get(name, (Fraction(1), name, 1))
         factor *= (scale * _SHARES.get(share, 1)) ** count
-        units[base] += power * count
+        for each, own in _DERIVED.get(base, {base: 1}).items():
+            units[each] += power * count * own
     return factor, {unit: count for unit, count in units.items() if count}

@@ -8,7 +8,10 @@ from or1_verify.latex.objects import named_object
 
 _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|angle|triangle|ell))"
 _PLAIN_NAME = re.compile(rf"{_LETTER}(?:_\w|_\{{[^{{}}]*\}})?'*")
-_EVENT = r"(?:[A-Za-z0-9,<>=|']|\\(?:overline|bar|cap|cup|mid)\{?|(?<=\w)\})*"
+_EVENT = (
+    r"(?:[A-Za-z0-9,<>=|']|\\(?:lambda|theta|alpha|beta|phi|omega)(?![A-Za-z])"
+    r"|\\(?:overline|bar|cap|cup|mid)\{?|(?<=\w)\})*"
+)
 _ATOM = (
     rf"(?:m?\\angle{{?)?(?:[A-Z]{{1,6}}|{_LETTER})(?:_\w+|_\\[a-z]+|_\{{[^{{}}]*\}})?'*(?:\^\{{?-1\}}?)?'*}}?"
     rf"(?:\({_EVENT}\))?"
@@ -18,7 +21,7 @@ _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
     rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\(?:det|dim)(?:\(?[A-Z]\)?)?|\[[A-Z]{{3,6}}\]"
     r"|\\sigma\^\{?2\}?|E\[[A-Z]\]|\\nabla\*?(?:\\vec\{?)?[A-Za-z]\}?(?:\([^()]*\))?|\\langle[a-z],[a-z]\\rangle"
-    r"|\[(?:[A-Z]|\\mathbb\{[A-Z]\}(?:\([^():]*\))?):\\mathbb\{[A-Z]\}\]"
+    r"|\[\\?[a-z]+\]_\\?[A-Za-z]|\[(?:[A-Z]|\\mathbb\{[A-Z]\}(?:\([^():]*\))?):\\mathbb\{[A-Z]\}\]"
     r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*"
     r"|\\frac\{(?:d|\\partial)(?:\^\{?\d\}?)?[A-Za-z]\}\{(?:d|\\partial)[A-Za-z](?:\^\{?\d\}?)?\}"
 )

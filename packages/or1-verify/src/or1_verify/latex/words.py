@@ -144,6 +144,7 @@ _STATEMENT = re.compile(
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )
 """The subject of a sentence that ends in one adjective or noun; what follows the word in a longer answer."""
+_REASON = re.compile(r"^we (?=(?:fail|do|reject|accept|cannot))|,? (?:since|because)\b.*$")
 _POSSESSIVE = re.compile(r"^([a-z]+)'s$")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
@@ -307,7 +308,7 @@ def same_words(gold: str, answer: str) -> bool:
     >>> same_words("Ann, Bob and Cy", "Cy, Ann, Bob"), same_words("Ann, Bob, Cy", "Cy, Ann, Bob")
     (True, False)
     """
-    stated = _STATEMENT.sub("", " ".join(_without_layout(answer).split()))
+    stated = _STATEMENT.sub("", _REASON.sub("", " ".join(_without_layout(answer).split())))
     words = normal_words(answer)
     if normal_words(gold) in {words, normal_words(stated)}:
         return True

@@ -112,7 +112,8 @@ def _by_form(gold: AcceptedGold, form: Form, answer: str, identity: Identity, ru
     """The best result over the readings of the answer."""
     readings = readings_of(gold, form, answer, rules.question)
     if not readings:
-        return Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
+        unread = Comparison.DIFFERENT if isinstance(form, Words) else Comparison.BAD_ANSWER
+        return _by_labels(gold, answer, identity, rules) or unread
     comparer = Comparer(identity, gold.tolerance, rules)
     found = [_compare_forms(comparer, form, reading, gold.type) for reading in readings]
     best = min(found, key=list(Comparison).index)

@@ -90,7 +90,13 @@ _SIGNS_OF_UNITS = {
 _NUMBER_AND_SIGN = re.compile(
     rf"\s*\$?\s*(-?[\d.,]*\d)\s*(?:\\[,;: ]|~)?\s*\$?\s*([{''.join(_SIGNS_OF_UNITS)}])\s*\$?\s*"
 )
-_ROUNDED = re.compile(r".*\\approx(?![A-Za-z])([^A-Za-z]*\d[^A-Za-z]*)$", re.DOTALL)
+_ROUNDED = re.compile(
+    r".*\\approx(?![A-Za-z])([^A-Za-z]*\d[^A-Za-z]*(?:\\(?:text|mathrm)\s*\{[^{}]*\}|[a-z]+)?[\s$]*)$",
+    re.DOTALL,
+)
+_LONGEST_SENTENCE = 5
+"""Most words of a gold that is compared as words; a longer one has other wordings too [words]."""
+_SENTENCE = re.compile(r"[A-Za-z][a-z'-]*(?:,?\s+[A-Za-z][a-z'-]*)*\.?")
 _BOX_OPEN = re.compile(r"\\+boxed\{")
 
 
@@ -201,7 +207,12 @@ def form_of(gold: AcceptedGold) -> Form:
         return Words(_only_letter(gold.text) if gold.type is GoldType.CHOICE else gold.text)
     if gold.type is None and _DECISION.match(in_plain_words(gold.text)):
         return Words(gold.text)
-    form = as_typed(read(_final(gold.text)), gold.type)
+    try:
+        form = as_typed(read(_final(gold.text)), gold.type)
+    except UnreadableError:
+        if gold.type is None and _is_sentence(gold.text):
+            return Words(gold.text)
+        raise
     if not _fits(form, gold.type):
         raise BadGoldError(f"gold {gold.text!r} is not of type {gold.type}")
     if isinstance(form, Words) and (letter := _LETTER_ALONE.fullmatch(form.text)):
@@ -209,6 +220,12 @@ def form_of(gold: AcceptedGold) -> Form:
     if isinstance(form, Words) and not any(character.isalnum() for character in form.text):
         raise BadGoldError(f"gold {gold.text!r} has no letter or digit")
     return form
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a gold is a few words alone: `Not a subspace`."""
+    words = " ".join(in_plain_words(text).split())
+    return _SENTENCE.fullmatch(words) is not None and 1 < len(words.split()) <= _LONGEST_SENTENCE
 
 
 def fits_its_type(gold: AcceptedGold) -> bool:

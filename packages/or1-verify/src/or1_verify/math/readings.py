@@ -66,6 +66,8 @@ def _texts(gold: AcceptedGold, form: Form, answer: str, question: str = "") -> I
         yield unrounded
     if "interval" in question and (ends := _ENDS.fullmatch(answer)) is not None:
         yield f"({ends[1]}-{ends[2]},{ends[1]}+{ends[2]})"
+    if " by " in gold.text and "\\times" in answer:
+        yield answer.replace("\\times", " by ")
     comma = _DECIMAL_COMMA.fullmatch(answer)
     if comma and _is_number(form) and not _GROUPED.fullmatch(answer.strip()):
         yield f"{comma[1]}{comma[2]}.{comma[3]}"

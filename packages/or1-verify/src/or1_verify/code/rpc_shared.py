@@ -1,0 +1,138 @@
+"""Lists and other values that both sides keep between calls. Standard library only: see `rpc`.
+
+A value that crosses is a copy. Where the program keeps an argument, or keeps what it returned, both copies go
+on standing for one object: what one side changes in its copy goes to the other side with the next message.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import is_
+from typing import Any
+
+from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder
+
+_MOST, _MOST_PARTS = 8, 1000
+"""Largest number of messages whose values are shared, and of the elements in one."""
+_KINDS = (list, dict, set, deque, bytearray)
+_ONCE = 3
+"""References to a result that the program does not keep: of two calls and one name."""
+EncoderOf = Callable[[list[Any]], ValueEncoder]
+
+
+def _may_be_shared(value: Any) -> bool:
+    return issubclass(type(value), _KINDS)  # a stand-in may refuse to tell its class
+
+
+def uses_of(values: Sequence[Any]) -> list[int]:
+    """The number of references to each value that may be shared; compared before and after a call."""
+    return [sys.getrefcount(value) if _may_be_shared(value) else 0 for value in values]
+
+
+def keeps(result: Any) -> bool:
+    """Whether the program keeps the value that its function has just returned."""
+    return _may_be_shared(result) and sys.getrefcount(result) > _ONCE
+
+
+def _contents(value: Any) -> list[Any]:
+    """The elements of a value, or the keys and values; equal objects may be other ones."""
+    return [*value, *value.values()] if isinstance(value, dict) else list(value)
+
+
+@dataclass(slots=True)
+class _Message:
+    """The values of one message."""
+
+    objects: list[Any]
+    entries: dict[int, list[Any]]
+    """Those that may change, by index, as they were encoded last."""
+    contents: dict[int, list[Any]]
+    """The same as objects: compared first, since most calls change none."""
+
+    @classmethod
+    def of(cls, objects: list[Any], encoder_of: EncoderOf) -> _Message:
+        encoder = encoder_of(objects)
+        places = [index for index, each in enumerate(objects) if _may_be_shared(each)]
+        entries = {index: encoder.shallow(objects[index]) for index in places}
+        return cls(objects, entries, {index: _contents(objects[index]) for index in places})
+
+    def changed(self) -> list[int]:
+        """Indices of values that may have changed."""
+        now = ((index, _contents(self.objects[index]), old) for index, old in self.contents.items())
+        return [index for index, new, old in now if len(new) != len(old) or not all(map(is_, new, old))]
+
+
+class Shared:
+    """The values that one side shares with the other, by the number of their message."""
+
+    def __init__(self) -> None:
+        self._messages: dict[int, _Message] = {}
+        self._num_shared = 0
+
+    def share(self, objects: list[Any], encoder_of: EncoderOf) -> int | None:
+        """Share the objects of a reply and its request; its number, or None if they have many elements."""
+        if sum(len(each) for each in objects if _may_be_shared(each)) > _MOST_PARTS:
+            return None
+        self._num_shared += 1
+        self.accept(self._num_shared, objects, encoder_of)
+        return self._num_shared
+
+    def accept(self, number: int, objects: list[Any], encoder_of: EncoderOf) -> None:
+        """Share the objects of a reply to which the other side has given a number."""
+        self._messages[number] = _Message.of(objects, encoder_of)
+        if len(self._messages) > _MOST:
+            del self._messages[next(iter(self._messages))]
+
+    def place_of(self, value: Any) -> tuple[int, int] | None:
+        """The number of the message and the index of a shared value."""
+        for number, message in self._messages.items():
+            for index in message.entries:
+                if message.objects[index] is value:
+                    return number, index
+        return None
+
+    def value_at(self, place: Any) -> Any:
+        """The shared value at a place that the other side gives.
+
+        Raises:
+            TransferError: there is none.
+        """
+        try:
+            number, index = place
+            return self._messages[number].objects[index]
+        except (TypeError, ValueError, LookupError):
+            raise TransferError("malformed reply: a place of no shared value") from None
+
+    def changes(self, encoder_of: EncoderOf) -> list[Any]:
+        """What this side has changed since the last message, for `apply`."""
+        found = []
+        for number, message in self._messages.items():
+            if not (places := message.changed()):
+                continue
+            encoder = encoder_of(message.objects)
+            entries = [(index, encoder.shallow(message.objects[index])) for index in places]
+            if changes := [(index, entry) for index, entry in entries if entry != message.entries[index]]:
+                found.append([number, encoder.entries, changes])
+            self._messages[number] = _Message.of(encoder.objects, encoder_of)
+        return found
+
+    def apply(self, messages: Iterable[Any], decoder: ValueDecoder, encoder_of: EncoderOf) -> None:
+        """Make the changes of the other side.
+
+        Raises:
+            TransferError: they do not follow the format, or change what cannot change.
+        """
+        try:
+            for number, heap, changes in messages:
+                message = self._messages[number]
+                if any(message.entries[index][:1] != entry[:1] for index, entry in changes):
+                    raise TransferError("malformed changes: an object of another kind")
+                objects = decoder.read(heap, message.objects)
+                decoder.fill_all(changes, objects)
+                self._messages[number] = _Message.of(objects, encoder_of)
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            raise TransferError(f"malformed changes: {error}"[:300]) from None
