@@ -118,10 +118,11 @@ def _kept_classes(scope: dict[str, Any], job: dict[str, Any]) -> tuple[type, ...
         [found for name in job[key] if isinstance(found := scope.get(name), type)]
         for key in ("classes", "operands", "names")
     )
-    own = [each for each in scope.values() if isinstance(each, type)]
+    known = [each for each in scope.values() if isinstance(each, type)]
+    own = [each for each in known if each.__module__ == "solution"]
     asked = frozenset(job["attributes"])
     used = [each for each in (*named, *filter(is_value_class, own)) if _is_asked(each, asked, own)]
-    text_enums = [each for each in own if issubclass(each, str) and issubclass(each, Enum)]
+    text_enums = [each for each in known if issubclass(each, str) and issubclass(each, Enum)]
     operated = filter(has_own_operators, operands)
     return (*classes, *used, *text_enums, *operated, *filter(has_own_equality, named))
 

@@ -34,7 +34,7 @@ from or1_verify.code.rpc_errors import (
     library_error,
 )
 from or1_verify.code.rpc_evidence import Evidence
-from or1_verify.code.rpc_functions import crossing
+from or1_verify.code.rpc_functions import crossing, is_plain_function
 from or1_verify.code.rpc_loops import set_seeds
 from or1_verify.code.rpc_messages import changes_of, frame_of, message_of, request_of, result_of
 from or1_verify.code.rpc_objects import RemoteObject
@@ -201,6 +201,7 @@ class RpcEndpoint:
         result, objects = result_of(message, encoder, self._decoder)
         note_known(result, encoder.objects)
         if self._find_name is None:
+            self._shared.end(message.get("ended"))
             self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
             result = self._shared.value_at(message["same"]) if "same" in message else result
             if "shared" in message:
@@ -314,17 +315,10 @@ class RpcEndpoint:
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
         reply = {"return": item, "heap": encoder.entries, "changes": changes}
-        return reply | self._sharing(encoder, result, is_kept) if self._find_name is not None else reply
-
-    def _sharing(self, encoder: ValueEncoder, result: Any, is_kept: bool) -> dict[str, Any]:
-        """What the program has changed in the values that it shares, and those that it begins to share."""
-        found: dict[str, Any] = {"back": back} if (back := self._shared.changes(self._encoder_of)) else {}
-        if not is_kept:
-            return found
-        if (place := self._shared.place_of(result)) is not None:
-            return found | {"same": place}
-        number = self._shared.share(encoder.objects, self._encoder_of)
-        return found if number is None else found | {"shared": number}
+        if self._find_name is None:
+            return reply
+        kept = (result, is_plain_function(function)) if is_kept else None
+        return reply | self._shared.after_call(encoder.objects, self._encoder_of, kept)
 
     def _may_call(self, function: Any, args: list[Any]) -> bool:
         """Whether the program may call a function of the tests' side; notes the call as evidence."""

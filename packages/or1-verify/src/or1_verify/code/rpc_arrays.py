@@ -80,9 +80,9 @@ def _size(value: Any) -> int:
         return 1
 
 
-def scalar_of(value: Any, kind: str) -> Any:
+def scalar_of(value: Any, kind: str = "") -> Any:
     """A scalar of numpy where this side has numpy, else the number or text itself."""
-    numpy: Any = sys.modules.get("numpy")
+    numpy: Any = sys.modules.get("numpy") if kind else None
     return value if numpy is None else numpy.dtype(element_type(kind)).type(value)
 
 

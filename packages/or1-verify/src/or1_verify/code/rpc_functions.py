@@ -23,6 +23,11 @@ def is_about_function(args: Sequence[Any]) -> bool:
     return is_asked and (args[1] in OF_FUNCTIONS or not hasattr(args[0], args[1]))
 
 
+def is_plain_function(function: Any) -> bool:
+    """Whether a function belongs to no object, through which the tests may follow what it keeps."""
+    return function is not getattr and not isinstance(function, types.MethodType | type)
+
+
 def crossing(result: Any) -> Any:
     """A result as it crosses: of code its counts and the names of its parameters."""
     if type(result) is not types.CodeType:

@@ -87,7 +87,35 @@ class Shared:
         if len(self._messages) > _MOST:
             del self._messages[next(iter(self._messages))]
 
-    def place_of(self, value: Any) -> tuple[int, int] | None:
+    def after_call(
+        self, objects: list[Any], encoder_of: EncoderOf, kept: tuple[Any, bool] | None
+    ) -> dict[str, Any]:
+        """What a reply says of shared values: those that changed, and those that the program begins to keep.
+
+        A function that fills one list again and again gives two results, equal only by their values: tests
+        may compare them.
+
+        Args:
+            objects: those of the request and the reply.
+            encoder_of: makes an encoder that knows some objects.
+            kept: the result, and whether a function without an object returned it; None if nothing is kept.
+        """
+        found: dict[str, Any] = {}
+        place = self._place_of(kept[0]) if kept else None
+        if place and kept and kept[1] and place[1] in self._messages[place[0]].changed():
+            found["ended"], place = place[0], None
+            self.end(found["ended"])
+        if back := self.changes(encoder_of):
+            found["back"] = back
+        if place is not None:
+            return found | {"same": place}
+        number = self.share(objects, encoder_of) if kept else None
+        return found if number is None else found | {"shared": number}
+
+    def end(self, number: Any) -> None:
+        self._messages.pop(number, None)
+
+    def _place_of(self, value: Any) -> tuple[int, int] | None:
         """The number of the message and the index of a shared value."""
         for number, message in self._messages.items():
             for index in message.entries:

@@ -153,7 +153,7 @@ class ValueEncoder:
             if isinstance(value, defaultdict) and entry[0] == OWN_DEFAULT:
                 entry.append(self._item(value.default_factory))
         else:
-            entry += atom_of(value) or self._array(value) or self._exported(value)
+            entry += self._array(value) or atom_of(value) or self._exported(value)
 
     def _node(self, value: Any, attributes: dict[str, Any]) -> list[Any]:
         return ["node", type(value).__name__, list(attributes), self._items(attributes.values())]
@@ -262,7 +262,7 @@ class ValueDecoder:
     def _immutable(self, entry: list[Any], objects: list[Any]) -> Any:
         kind = entry[0]
         if kind == "scalar":
-            return scalar_of(value_of(entry[1], objects), entry[2])
+            return scalar_of(value_of(entry[1], objects), *entry[2:])
         if kind == "array":
             if self._arrays is None:
                 raise TransferError("an array is not a plain value here")
