@@ -139,7 +139,8 @@ _STATEMENT = re.compile(
     r"|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?(?: [a-z]+ly)?\W*$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$"
-    r"|(?:(?<=^yes)|(?<=^no)),(?!.*\b(?:yes|no|but|unless|except|only|if|maybe|sometimes)\b) .{0,80}$"
+    r"|(?:(?<=^yes),(?!.*\b(?:not|never|cannot|[a-z]+n't)\b)|(?<=^no),)"
+    r"(?!.*\b(?:yes|no|but|unless|except|only|if|maybe|sometimes)\b) .{0,80}$"
     r"|(?<=[a-z]) (?:triangle|lines|planes|vectors|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )

@@ -170,3 +170,31 @@ def test_letters_that_are_no_list_of_choices_have_no_text(question: str) -> None
     assert choices_of(question) == {}
     assert not _is_right(question, "A", "1")
     assert not _is_right(question, "1", "A")
+
+
+LISTED = "Which is it? (A) 12 (B) 13 (C) 14 (D) $a + b$"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "is_right"),
+    [
+        ("C", "(C) 14", True),
+        ("C", r"\text{(C) } 14", True),
+        ("C", "C", True),
+        ("D", "(D) $a + b$", True),
+        ("C", "(C) a, b or d", False),
+        ("C", "C. 14, or d. 15", False),
+        ("C", r"\text{(C) incorrect}", False),
+        ("C", r"\text{(C) False; the answer is d}", False),
+        ("C", r"\text{A: } 14", False),
+        ("C", r"14 \text{ (A)}", False),
+        ("C", r"14 \text{ (C)}", True),
+        ("14", r"\text{(C) } 14", True),
+        ("14", r"\text{(B) } 14", False),
+    ],
+)
+def test_a_letter_and_its_text_agree(gold: str, answer: str, is_right: bool) -> None:
+    """A second letter, a denial or the letter of another text is no answer."""
+    problem = Problem.make("math", (Message("user", LISTED),), gold=gold)
+    verdict = MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.")
+    assert (verdict.reward == 1.0) is is_right

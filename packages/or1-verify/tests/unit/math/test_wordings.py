@@ -2,7 +2,8 @@
 
 import pytest
 
-from or1_verify import math
+from or1_verify import Message, Problem, math
+from or1_verify.math import MathVerifier
 
 _ROWS = [
     (r"\max(a,b)", r"\max\{b,a\}", r"\min\{a,b\}"),
@@ -290,3 +291,64 @@ _ROWS = [
 def test_correct_wordings_count_and_close_ones_do_not(gold: str, correct: str, incorrect: str) -> None:
     found = [math.verify(gold, rf"\boxed{{{answer}}}").reward for answer in (gold, correct, incorrect)]
     assert found == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        ("22", r"\det = 22", r"\det = 21"),
+        ("10", r"\dim V=10", r"\dim V=9"),
+        ("6", r"[K:\mathbb{Q}]=6", r"[K:\mathbb{Q}]=3"),
+        ("x^4-10x^2+1", r"m_\alpha(x)=x^4-10x^2+1", r"m_\alpha(x)=x^4-10x^2-1"),
+        ("2xy+z", r"\nabla\cdot\mathbf{F}=z+2xy", r"\nabla\cdot\mathbf{F}=z-2xy"),
+        (r"\lambda^2-5\lambda-2", r"p(\lambda)=\lambda^2-5\lambda-2", r"p(\lambda)=\lambda^2-5\lambda+2"),
+        (
+            "f_x=2xy, f_y=x^2",
+            r"\frac{\partial f}{\partial y}=x^2, \frac{\partial f}{\partial x}=2xy",
+            "f_y=2xy, f_x=x^2",
+        ),
+        ("6 J", r"6\text{ joules}", r"6\text{ watts}"),
+        ("60 J", r"60\ \mathrm{N\cdot m}", r"60\ \mathrm{N/m}"),
+        ("50 W", r"50\ \mathrm{J/s}", r"50\ \mathrm{J\cdot s}"),
+        (
+            r"25^{\circ} 45^{\prime}",
+            r"25\text{ degrees }45\text{ minutes}",
+            r"45\text{ degrees }25\text{ minutes}",
+        ),
+        (r"\log_23", r"\frac{\ln 3}{\ln 2}", r"\frac{\ln 2}{\ln 3}"),
+        (r"[-\sqrt5,\sqrt5]", r"-\sqrt5\le x+2y\le\sqrt5", r"-\sqrt5\le x+2y<\sqrt5"),
+        ("y^2=x^2+C", r"y=\pm\sqrt{x^2+C}", r"y=\pm\sqrt{x^2}+C"),
+        ("2^{n-1}", r"\frac{2^n}{2}=2^{n-1}", r"2^n=2^{n-1}"),
+        ("Mean 12, standard deviation 3", r"\sigma=3, \mu=12", r"\mu=3, \sigma=12"),
+        (
+            "max $=5$, min $=-5$",
+            r"\text{minimum }-5, \text{ maximum }5",
+            r"\text{minimum }5, \text{ maximum }-5",
+        ),
+        ("No", r"\text{No, 6 is not a prime}", r"\text{No, but yes for 6}"),
+        ("Not exact", r"\text{the equation is not exact}", r"\text{the equation is exact}"),
+        ("Not a subspace", r"\text{not a subspace}", r"\text{a subspace}"),
+        (
+            "Reject $H_0$",
+            r"\text{We reject the null hypothesis, since } p<0.05",
+            r"\text{Do not reject } H_0",
+        ),
+        (
+            r"\frac{\ln 2}{0.06}\approx 11.55 years",
+            r"t\approx 11.55\text{ years}",
+            r"t\approx 11.56\text{ years}",
+        ),
+        (
+            r"\theta=\frac{\pi}{6}+n\pi",
+            r"\theta=\frac{\pi}{6}+2\pi n \text{ or } \frac{7\pi}{6}+2\pi n",
+            r"\theta=\frac{\pi}{6}+2\pi n",
+        ),
+        ("5", r"\text{answer: } 5", r"\text{predecessor: } 5"),
+        ("5", r"5\text{ rolls}", r"5\text{ bakers dozen}"),
+    ],
+)
+def test_names_units_and_words_of_models(gold: str, right: str, wrong: str) -> None:
+    question = r"Find it, for $x+2y$ and $\theta$, $n$ any integer."
+    problem = Problem.make("math", (Message("user", question),), gold=gold)
+    assert MathVerifier().verify(problem, rf"So $\boxed{{{right}}}$.").reward == 1.0
+    assert MathVerifier().verify(problem, rf"So $\boxed{{{wrong}}}$.").reward == 0.0
