@@ -223,8 +223,10 @@ class _Mark:
         self.name, self.args = name, args
         self.skips = name in ("skip", "xfail") or (name == "skipif" and bool(args) and bool(args[0]))
 
-    def __call__(self, *args: Any, argnames: Any = None, argvalues: Any = None, **settings: Any) -> Any:
-        if settings.get("indirect") or self.name == "usefixtures":
+    def __call__(
+        self, *args: Any, argnames: Any = None, argvalues: Any = None, indirect: Any = False, **_: Any
+    ) -> Any:
+        if indirect or self.name == "usefixtures":
             raise UnsupportedTestsError("parametrize with indirect=, and usefixtures, are not available")
         if len(args) == 1 and isinstance(args[0], types.FunctionType | type):
             marked: Any = args[0]

@@ -78,8 +78,8 @@ class RemoteObject(_Local):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         has_default = self._or1_asked in ("get", "pop") and len(args) > 1 and not self._or1_is_part
-        is_told = bool({*map(type, (*args, *kwargs.values()))} - {RemoteObject})
-        if (self._or1_refused or has_default) and is_told:
+        is_given_value = bool({*map(type, (*args, *kwargs.values()))} - {RemoteObject})
+        if (self._or1_refused or has_default) and is_given_value:
             raise TypeError(f"{self._or1_asked} of a result is not called with a value of the tests")
         values = values_given(self, args, kwargs)
         result = self._or1_endpoint.call(self, args, kwargs)

@@ -1,7 +1,7 @@
 """Lists and other values that both sides keep between calls. Standard library only: see `rpc`.
 
-A value that crosses is a copy. Where the program keeps an argument, or keeps what it returned, both copies go
-on standing for one object: what one side changes in its copy goes to the other side with the next message.
+A value that crosses is a copy. Where the program keeps an argument, or a value that it returns, the two
+copies stay one object: a change of one side reaches the copy of the other side with the next message.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _contents(value: Any) -> list[Any]:
 
 
 @dataclass(slots=True)
-class _Message:
+class _Kept:
     """The values of one message."""
 
     objects: list[Any]
@@ -54,7 +54,7 @@ class _Message:
     """The same as objects: compared first, since most calls change none."""
 
     @classmethod
-    def of(cls, objects: list[Any], encoder_of: EncoderOf) -> _Message:
+    def of(cls, objects: list[Any], encoder_of: EncoderOf) -> _Kept:
         encoder = encoder_of(objects)
         places = [index for index, each in enumerate(objects) if _may_be_shared(each)]
         entries = {index: encoder.shallow(objects[index]) for index in places}
@@ -70,7 +70,7 @@ class Shared:
     """The values that one side shares with the other, by the number of their message."""
 
     def __init__(self) -> None:
-        self._messages: dict[int, _Message] = {}
+        self._messages: dict[int, _Kept] = {}
         self._num_shared = 0
 
     def share(self, objects: list[Any], encoder_of: EncoderOf) -> int | None:
@@ -83,14 +83,14 @@ class Shared:
 
     def accept(self, number: int, objects: list[Any], encoder_of: EncoderOf) -> None:
         """Share the objects of a reply to which the other side has given a number."""
-        self._messages[number] = _Message.of(objects, encoder_of)
+        self._messages[number] = _Kept.of(objects, encoder_of)
         if len(self._messages) > _MOST:
             del self._messages[next(iter(self._messages))]
 
     def after_call(
         self, objects: list[Any], encoder_of: EncoderOf, kept: tuple[Any, bool] | None
     ) -> dict[str, Any]:
-        """What a reply says of shared values: those that changed, and those that the program begins to keep.
+        """The part of a reply about shared values: those that changed, and those that are kept from now on.
 
         A function that fills one list again and again gives two results, equal only by their values: tests
         may compare them.
@@ -136,7 +136,7 @@ class Shared:
             raise TransferError("malformed reply: a place of no shared value") from None
 
     def changes(self, encoder_of: EncoderOf) -> list[Any]:
-        """What this side has changed since the last message, for `apply`."""
+        """The changes of this side since the last message, for `apply`."""
         found = []
         for number, message in self._messages.items():
             if not (places := message.changed()):
@@ -145,7 +145,7 @@ class Shared:
             entries = [(index, encoder.shallow(message.objects[index])) for index in places]
             if changes := [(index, entry) for index, entry in entries if entry != message.entries[index]]:
                 found.append([number, encoder.entries, changes])
-            self._messages[number] = _Message.of(encoder.objects, encoder_of)
+            self._messages[number] = _Kept.of(encoder.objects, encoder_of)
         return found
 
     def apply(self, messages: Iterable[Any], decoder: ValueDecoder, encoder_of: EncoderOf) -> None:
@@ -161,6 +161,6 @@ class Shared:
                     raise TransferError("malformed changes: an object of another kind")
                 objects = decoder.read(heap, message.objects)
                 decoder.fill_all(changes, objects)
-                self._messages[number] = _Message.of(objects, encoder_of)
+                self._messages[number] = _Kept.of(objects, encoder_of)
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise TransferError(f"malformed changes: {error}"[:300]) from None

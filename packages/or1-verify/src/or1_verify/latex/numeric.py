@@ -51,7 +51,7 @@ class WorkBudget:
 
 _EXACT = -(10**9)
 """The error of a value that is exact."""
-_NUM_ENDLESS_TERMS, _LAST_ENDLESS_TERM = 24, 40
+_NUM_ENDLESS_TERMS, _LAST_ENDLESS_TERM = 12, 40
 """Terms of an infinite series that are compared, and where the search for them ends."""
 
 

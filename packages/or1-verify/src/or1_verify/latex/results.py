@@ -27,6 +27,7 @@ from or1_verify.latex.tree import (
 
 _FACTOR = re.compile(r"(?:^|[.?!,:]\s+|\b(?:completely|to|fully|please|then)\s+)factor(?:i[sz]e)?\b", re.I)
 _EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[sz]e\b", re.I)
+_EVALUATE = re.compile(r"\bexact value\b|\b(?:compute|evaluate|calculate|simplify)\b", re.I)
 _DECIMAL = re.compile(r"\b(?:as|to|into) (?:an? )?(?:\w+ )?decimal\b", re.I)
 _LOWEST = re.compile(r"\b(?:simplify|reduce) the fraction\b|\blowest terms\b|\bsimplified fraction\b", re.I)
 _OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
@@ -44,7 +45,7 @@ def needs_step(question: str, found: Node, wanted: Node) -> bool:
     done."""
     if _FACTOR.search(question) and not _is_factored(found, wanted):
         return True
-    if question and _is_exact_number(wanted) and any(map(_is_to_evaluate, walk(found))):
+    if _EVALUATE.search(question) and _is_exact_number(wanted) and any(map(_is_to_evaluate, walk(found))):
         return True
     if _has_other_logarithms(question, found, wanted) or _has_composite(question, found):
         return True
@@ -148,6 +149,8 @@ def has_series(node: Node) -> bool:
 
 def _is_operation(node: Node) -> bool:
     """Whether numbers are still to be put into a function that picks or rounds them, or to be added up."""
+    if isinstance(node, Call) and node.name.startswith("arc"):  # `\arctan(\cot x)` is a remainder
+        return any(isinstance(part, Call) and part.name in _EVALUATED for part in walk(node.arguments[0]))
     return isinstance(node, Series) or (isinstance(node, Call) and node.name in _OPERATIONS)
 
 

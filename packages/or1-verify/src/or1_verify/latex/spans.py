@@ -80,8 +80,11 @@ def _same_family(
     if not VARIABLES.issuperset(coordinates) or not answer_names.issuperset(coordinates):
         return False
     generator = random.Random(0)
-    rows = []
+    rows: list[tuple[Vector | None, Vector | None]] = []
+    wanted_rows = 3 * len(old) + 3
     for _ in range(_NUM_POINTS):
+        if len(rows) >= wanted_rows:
+            break
         point = {name: Fraction(generator.randint(300, 2300), 1009) for name in coordinates}
         try:
             rows += [

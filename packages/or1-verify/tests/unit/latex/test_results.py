@@ -28,7 +28,7 @@ def pays(question: str, gold: str, answer: str) -> bool:
         ("Simplify $\\sqrt{50}$ and explain.", r"5\sqrt2", r"\sqrt2\cdot 5", r"\sqrt{50}"),
         ("Simplify $\\sqrt{50}$.", r"5\sqrt2", r"\sqrt2\cdot 5", r"\sqrt{50}+0"),
         (
-            "What is the sine of 15 degrees?",
+            "What is the exact value of the sine of 15 degrees?",
             r"\frac{\sqrt6-\sqrt2}{4}",
             r"\frac{\sqrt2(\sqrt3-1)}{4}",
             r"\sin 15^\circ",
