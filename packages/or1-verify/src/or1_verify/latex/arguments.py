@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from or1_verify.latex.forms import Named, Value
+from or1_verify.latex.forms import Form, Named, Value
+from or1_verify.latex.parameters import letters_of
 from or1_verify.latex.tree import PI, Node, Symbol, replaced, variables, walk
 
 _ARGUMENT = re.compile(r"([A-Za-z]'*(?:\^\{?-1\}?)?)\(([a-z])\)")
@@ -41,4 +42,16 @@ def with_argument(answer: Named, gold: Named) -> Named:
         node = replaced(without_free, Symbol(old[2]), Symbol(new[2]))
         name = gold.name if pattern is _INDEX else answer.name
         return replace(answer, name=name, form=replace(answer.form, node=node))
+    return answer
+
+
+def with_gold_variable(gold: Form, answer: Form, question: str) -> Form:
+    """`p(x) = x^2 - 5x` in the letter of the gold, an expression of one letter that the question lacks; other
+    answers as they are."""
+    match gold, answer:
+        case Value(wanted), Named(name, Value(node)) if (found := _ARGUMENT.fullmatch(name)) is not None:
+            (letter, *others), given = sorted(variables(wanted)) or [""], letters_of(question)
+            is_free = letter and not others and given is not None and letter not in given
+            if is_free and variables(node) == {found[2]}:
+                return replace(answer, form=Value(replaced(node, Symbol(found[2]), Symbol(letter))))
     return answer

@@ -17,6 +17,8 @@ from or1_verify.latex.tree import Number
 Same = Callable[[Form, Form], bool]
 _MOST_LEFT_OUT = 100
 """Most numbers that dots stand for [numbers]."""
+_OF_LETTER = re.compile(r"([a-z])\([a-z]\)")
+"""A function of one letter: `x(t)` is `x` in a list."""
 _ROOT_NAME = re.compile(r"([a-z])_?\{?(\d+)\}?")
 
 
@@ -47,6 +49,11 @@ def elements_of(form: Form) -> Elements:
     return Elements(Order.LIST, (form,))
 
 
+def _short(name: str) -> str:
+    of_letter = _OF_LETTER.fullmatch(name)
+    return of_letter[1] if of_letter else name
+
+
 def _apart(item: Form) -> tuple[Form, ...]:
     """`a = b = 1` as `a = 1` and `b = 1`."""
     if not isinstance(item, Named) or JOINT not in item.name:
@@ -57,7 +64,7 @@ def _apart(item: Form) -> tuple[Form, ...]:
 def _unnamed(order: Order, items: tuple[Form, ...]) -> Elements:
     """Drop names that carry no information: one name for all items, or a name for the first item only."""
     items = _written_out(items)
-    names = [item.name if isinstance(item, Named) else "" for item in items]
+    names = [_short(item.name) if isinstance(item, Named) else "" for item in items]
     if all(name.startswith("(") for name in names if name):
         return Elements(order, tuple(item.form if isinstance(item, Named) else item for item in items))
     bare = tuple(item.form if isinstance(item, Named) else item for item in items)

@@ -19,7 +19,7 @@ _ATOM = (
 _MARK = r"overline|bar|hat|tilde|widetilde|dot|ddot|vec|mathbf|operatorname"
 _NAME = re.compile(
     rf"{_ATOM}(?::{_ATOM})*|\|{_ATOM}\||\\frac\{{{_ATOM}\}}\{{{_ATOM}\}}|\({_LETTER}(?:_\w|_\{{\w+\}})?(?:,{_LETTER}"
-    rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?|\\max|\\min|\\(?:det|dim)(?:\(?[A-Z]\)?)?|\[[A-Z]{{3,6}}\]"
+    rf"(?:_\w|_\{{\w+\}})?)+\)|\\(?:{_MARK})\{{?\w+\}}?(?:\([a-z]\))?|\\max|\\min|\\(?:det|dim)(?:\(?[A-Z]\)?)?|\[[A-Z]{{3,6}}\]"
     r"|\\sigma\^\{?2\}?|E\[[A-Z]\]|\\nabla\*?(?:\\vec\{?)?[A-Za-z]\}?(?:\([^()]*\))?|\\langle[a-z],[a-z]\\rangle"
     r"|\[\\?[a-z]+\]_\\?[A-Za-z]|\[(?:[A-Z]|\\mathbb\{[A-Z]\}(?:\([^():]*\))?):\\mathbb\{[A-Z]\}\]"
     r"|[A-Z](?:\\(?:cap|cup|setminus)\{?[A-Z]\}?)+'*"

@@ -16,6 +16,8 @@ _ORDINAL_IN_TEXT = re.compile(
 _MINUTE_SIGN = re.compile(
     r"(?<=\d)\s*(?:\^\s*\{?\s*\\prime(?:\s*\\prime)?(?:\s*\}|(?![A-Za-z]))|[\N{PRIME}\N{DOUBLE PRIME}])"
 )
+_BOLD = re.compile(r"\\(mathbf|vec|boldsymbol|overrightarrow)\s+([A-Za-z])(?![A-Za-z])")
+_JOINT_IN_TEXT = re.compile(r"\\text\s*\{([^{}]*[a-z])\s+(and|or)\s*\}")
 _LOGARITHM = re.compile(r"\\log_(\d)(\d+)(?=\s*\$?\s*$)")
 r"""`\log_28` is the logarithm of 8, as TeX shows it."""
 _ARC_IN_WORDS = re.compile(
@@ -69,6 +71,7 @@ def with_plain_numbers(text: str) -> str:
     """
     text = _WHOLE_HOUR.sub("", text.replace("{:}", ":"))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
+    text = _JOINT_IN_TEXT.sub(r"\\text{\1}\\text{ \2 }", _BOLD.sub(r"\\\1{\2}", text))
     text = _LOGARITHM.sub(r"\\log_{\1}\2", text)
     text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))

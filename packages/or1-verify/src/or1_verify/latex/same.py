@@ -232,8 +232,11 @@ class Comparer:
         vector, other = (gold, answer) if isinstance(gold, Value) else (answer, gold)
         grid = (grid_of(vector.node) or row_of_vector(vector.node)) if isinstance(vector, Value) else None
         if grid is not None:  # a point may be written as a column, a row or a tuple
-            flat = Elements(Order.TUPLE, tuple(Value(node) for row in grid for node in row))
-            return 1 in (len(grid), len(grid[0])) and same_elements(flat, elements_of(other), self.same)
+            nodes, elements = [node for row in grid for node in row], elements_of(other)
+            if isinstance(vector, Value) and grid_of(vector.node) is None and len(elements.items) == 3:
+                nodes += [ZERO] * (3 - len(nodes))  # `-j` in space
+            flat = Elements(Order.TUPLE, tuple(map(Value, nodes)))
+            return 1 in (len(grid), len(grid[0])) and same_elements(flat, elements, self.same)
         return same_elements(elements_of(gold), elements_of(answer), self.same)
 
     def _same_value(self, gold: Value, answer: Value) -> bool:

@@ -15,6 +15,7 @@ from or1_verify.latex.alignment import (
     with_asked_names,
 )
 from or1_verify.latex.amounts import read_amount
+from or1_verify.latex.arguments import with_gold_variable
 from or1_verify.latex.asked_units import with_asked_unit
 from or1_verify.latex.chains import chains_hold
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError
@@ -164,6 +165,7 @@ def _compare_forms(comparer: Comparer, gold: Form, answer: Form, kind: GoldType 
     if kind is GoldType.TUPLE and isinstance(answer, Named) and isinstance(answer.form, Region):
         return Comparison.DIFFERENT
     answer = squared(answer) if isinstance(gold, Relation) else answer
+    answer = with_gold_variable(gold, answer, question)
     gold = with_asked_unit(gold, answer, question)
     gold = with_asked_names(gold, answer, question)
     gold, answer = in_asked_order(gold, answer, question)

@@ -24,6 +24,12 @@ from or1_verify.math.gold import AcceptedGold, form_of, is_letter
 _DECIMAL_COMMA = re.compile(r"\s*(?:\$\s*)?([-+]?)(?:(?<=[-+])\s*)?(\d+),(\d+)\s*(?:\$\s*)?")
 _POINT = re.compile(r"(?<![A-Za-z\\])[A-Z]'?(?:_\{?\d\}?)?\s*(?=(?:\\left\s*)?\([^()]*,)")
 """The name of a point before its coordinates: `P(1, 2)`."""
+_DETERMINANT = re.compile(r"\s*\\begin\{vmatrix\}[^=]*\\end\{vmatrix\}\s*=(?!.*\\begin)", re.DOTALL)
+_FOR_ALL = re.compile(
+    r"\\text\s*\{\s*,?\s*for (?:all|every|any)(?: real)?(?: numbers?)?\s*\}\s*[a-z]"
+    r"(?=\s*(?:,|;|\\text\s*\{\s*(?:,\s*)?(?:and|or)\b))"
+)
+"""A domain before other values, for the last of which it is said again."""
 _GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _ENDS = re.compile(r"\s*(-?[\d.]+)\s*\\pm\s*([\d.]+)\s*")
 _JOINTS = re.compile(r"(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
@@ -68,6 +74,10 @@ def _texts(gold: AcceptedGold, form: Form, answer: str, question: str = "") -> I
         yield f"({ends[1]}-{ends[2]},{ends[1]}+{ends[2]})"
     if " by " in gold.text and "\\times" in answer:
         yield answer.replace("\\times", " by ")
+    if (short := _FOR_ALL.sub("", answer)) != answer:
+        yield short
+    if (after := _DETERMINANT.match(answer)) is not None:
+        yield answer[after.end() :]
     comma = _DECIMAL_COMMA.fullmatch(answer)
     if comma and _is_number(form) and not _GROUPED.fullmatch(answer.strip()):
         yield f"{comma[1]}{comma[2]}.{comma[3]}"

@@ -352,3 +352,41 @@ def test_names_units_and_words_of_models(gold: str, right: str, wrong: str) -> N
     problem = Problem.make("math", (Message("user", question),), gold=gold)
     assert MathVerifier().verify(problem, rf"So $\boxed{{{right}}}$.").reward == 1.0
     assert MathVerifier().verify(problem, rf"So $\boxed{{{wrong}}}$.").reward == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        ("x=e^t, y=e^{-2t}", "x(t)=e^t, y(t)=e^{-2t}", "x(t)=e^{-2t}, y(t)=e^t"),
+        ("x=e^t, y=e^{-2t}", "y(t)=e^{-2t}, x(t)=e^t", "y(t)=e^{-2t}, x(t)=e^{-t}"),
+        ("(0,-1,0)", r"-\mathbf{j}", r"-\mathbf{k}"),
+        ("-2", r"\begin{vmatrix}1&2\\3&4\end{vmatrix}=-2", r"\begin{vmatrix}1&2\\3&4\end{vmatrix}=2"),
+        (
+            r"40^\circ,60^\circ,80^\circ",
+            r"40\text{ degrees},\ 60\text{ degrees and }80\text{ degrees}",
+            r"40\text{ degrees},\ 60\text{ degrees and }70\text{ degrees}",
+        ),
+        (
+            "f(x)=1-x and f(x)=1+x",
+            r"f(x)=x+1 \text{ for all } x, \text{ and } f(x)=-x+1 \text{ for all } x",
+            r"f(x)=x+1 \text{ for all } x, \text{ and } f(x)=-x \text{ for all } x",
+        ),
+        (r"\lambda^2-5\lambda-2", "p(x)=x^2-5x-2", "p(x)=x^2-5x+2"),
+        (
+            r"\mathbf{r}(t)=(1+t,2)",
+            r"\mathbf r(t)=\langle 1+t, 2\rangle",
+            r"\mathbf r(t)=\langle 1-t, 2\rangle",
+        ),
+    ],
+)
+def test_functions_points_and_lists_of_models(gold: str, right: str, wrong: str) -> None:
+    problem = Problem.make("math", (Message("user", "Find it for $A$."),), gold=gold)
+    assert MathVerifier().verify(problem, rf"So $\boxed{{{right}}}$.").reward == 1.0
+    assert MathVerifier().verify(problem, rf"So $\boxed{{{wrong}}}$.").reward == 0.0
+
+
+def test_a_letter_of_the_question_is_no_variable() -> None:
+    """`p(a)` for a given `a` is not the function `p(x)`."""
+    problem = Problem.make("math", (Message("user", "Let $p(x)=x^2$. Find $p(a)$ for $a>0$."),), gold="a^2")
+    assert MathVerifier().verify(problem, r"So $\boxed{p(x)=x^2}$.").reward == 0.0
+    assert MathVerifier().verify(problem, r"So $\boxed{p(a)=a^2}$.").reward == 1.0
