@@ -18,7 +18,7 @@ from or1_verify.latex.constants import is_antiderivative
 from or1_verify.latex.exact import NotExactError, TooLargeError, UndefinedError, exact
 from or1_verify.latex.points import Point, Points, has_rounding
 from or1_verify.latex.switches import points_at_switches
-from or1_verify.latex.tree import ENDLESS, Call, Node, Series, walk
+from or1_verify.latex.tree import ENDLESS, Call, Node, Number, Series, variables, walk
 
 if TYPE_CHECKING:
     from or1_verify.latex.numeric import WorkBudget
@@ -31,6 +31,8 @@ LEAST_GAIN = 60
 NUM_POINTS = 6
 _FEW_DIGITS = 15
 _MAX_DIGITS = 5_000
+_FEWEST_CHOSEN = 5
+"""Largest number below in a binomial coefficient of the terms of a series."""
 _NUM_SPREADS = 4
 """Digits beyond twice sixty, for each digit between the largest and smallest part [dimensionless]."""
 _LARGEST_ERROR = -60
@@ -216,8 +218,18 @@ class _Compared:
 
 
 def _rounds_terms(node: Node) -> bool:
-    """Whether a sum or product rounds inside its terms."""
-    return any(isinstance(part, Series) and has_rounding(part.body) for part in walk(node))
+    """Whether a sum or product rounds inside its terms, or has terms that begin late."""
+    bodies = [part.body for part in walk(node) if isinstance(part, Series)]
+    return any(has_rounding(body) or any(map(_begins_late, walk(body))) for body in bodies)
+
+
+def _begins_late(node: Node) -> bool:
+    match node:
+        case Call("max" | "min", arguments):
+            return any(map(variables, arguments))
+        case Call("binomial", (above, Number(value))):
+            return bool(variables(above)) and value > _FEWEST_CHOSEN
+    return False
 
 
 def _has_abs(node: Node) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from or1_verify.latex.forms import Form, Named, Value
 from or1_verify.latex.tree import DEGREE, Product
 from or1_verify.latex.units import measure_of
+from or1_verify.latex.words import are_of_other_things
 
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 _REQUEST = re.compile(
@@ -15,6 +16,7 @@ _REQUEST = re.compile(
 )
 _IN_UNITS = re.compile(r"\bin\s+((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)")
 _HOW_MANY = re.compile(r"\b[Hh]ow many\s+([a-z]+)\b")
+_THINGS = re.compile(r"\b[Hh]ow many\s+((?:[a-z]+\s){0,2}[a-z]+)")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -27,14 +29,22 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     if not question or not isinstance(gold, Value) or not isinstance(answer, Value) or not answer.unit:
         return gold
     measure = measure_of(answer.unit)
-    if gold.unit or gold.is_percent or gold.radians is not None or not measure:
+    if gold.unit or gold.is_percent or gold.radians is not None:
+        return gold
+    things = _THINGS.findall(question)
+    if things and are_of_other_things(things[-1], answer.unit):
+        return replace(gold, unit=things[-1].strip())
+    if not measure:
         return gold
     requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
     named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
     counted = [unit for unit in _HOW_MANY.findall(requests) if measure_of(unit)]
     asked = counted or [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
     is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
-    if not is_clear or not (counted or not measure.keys() <= named):
+    is_other_power = (
+        is_clear and measure != measure_of(asked[0]) and measure.keys() == measure_of(asked[0]).keys()
+    )
+    if not is_clear or not (counted or is_other_power or not measure.keys() <= named):
         return gold
     in_degrees = Product((gold.node, DEGREE)) if measure_of(asked[0]) == {"degree": 1} else None
     return replace(gold, unit=asked[0], radians=in_degrees)

@@ -1,7 +1,7 @@
 r"""Chains of equalities between numbers: `x = \frac{10}{4} = 2.5`. All members have one value.
 
-A decimal states the value to its last digit, rounded or truncated. Members with variables say nothing, and
-neither do functions of plain numbers that may be degrees, or sides that cannot be read.
+A decimal states the value to its last digit, rounded or truncated. Members with the same variables are equal in a
+chain of three or more; others say nothing, and neither do functions of plain numbers that may be degrees, or sides that cannot be read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import combinations, product
 
 from or1_verify.latex.beside import unit_factor
@@ -23,7 +24,7 @@ from or1_verify.latex.residues import has_modulus
 from or1_verify.latex.signs import with_tied_signs
 from or1_verify.latex.split import inside_brackets, marks_between, split
 from or1_verify.latex.tokens import Token, UnreadableError, tokenize
-from or1_verify.latex.tree import IMAGINARY, PI, Call, E, Node, Number, Quotient, variables, walk
+from or1_verify.latex.tree import IMAGINARY, PI, Call, E, Node, Number, Quotient, Symbol, variables, walk
 
 _EQUALITIES = frozenset({"=", "\\sim"})
 _RELATIONS = _EQUALITIES | {"<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv"}
@@ -31,6 +32,8 @@ _BETWEEN = re.compile(r"[,;]|\\(?:[Ll]ong)?(?:left)?[Rr]ightarrow|\\implies|\\if
 """Between two elements of a list, or two steps."""
 _NAMED = re.compile(r"\s*[A-DF-Za-df-hj-z]\s*=[^=]*")
 """One equality with a letter that is no constant: there is nothing to compare."""
+_FEWEST_OF_STEPS = 2
+"""Sides of an equation; with more, those with the same variables are steps [sides]."""
 _MOST_MEMBERS = 12
 """Most members of a chain that are compared [members]."""
 _BY_ANGLE = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan"})
@@ -97,12 +100,13 @@ def _chains(tokens: list[Token]) -> Iterator[list[Form]]:
         signs = signs[: signs.index("\\approx")]
     if signs and set(signs) <= _EQUALITIES:
         sides = split(tokens, _RELATIONS)[: len(signs) + 1]
-        found = zip(["=", *signs], map(_member, sides), strict=True)
+        member = partial(_member, with_variables=len(sides) > _FEWEST_OF_STEPS)
+        found = zip(["=", *signs], map(member, sides), strict=True)
         yield [_rounded(each) if sign == "\\sim" else each for sign, each in found if each is not None]
 
 
-def _member(side: list[Token]) -> Form | None:
-    """A constant, or several; None for a side that says nothing."""
+def _member(side: list[Token], *, with_variables: bool) -> Form | None:
+    """A constant, or several, or an expression `with_variables`; None for a side that says nothing."""
     texts = [token.text for token in side]
     is_named = len(side) > 1 and side[0].kind == "letter" and texts[1] == "("  # `P(4, 4)`
     if is_named or texts.count("%") > 1:
@@ -111,8 +115,16 @@ def _member(side: list[Token]) -> Form | None:
         form = read_tokens(side)
     except (UnreadableError, RecursionError):
         return None
+    if with_variables and isinstance(form, Value) and _is_step(form.node):
+        return form
     parts = form.items if isinstance(form, Many) else form.parts if isinstance(form, Ratio) else (form,)
     return form if all(isinstance(part, Value) and _is_constant(part.node) for part in parts) else None
+
+
+def _is_step(node: Node) -> bool:
+    """Whether a side is an expression with variables, and neither a name nor an unknown function."""
+    is_named = isinstance(node, Symbol) or any(isinstance(part, Call) for part in walk(node))
+    return bool(variables(node)) and not is_named and not is_infinite(node)
 
 
 def _is_constant(node: Node) -> bool:
@@ -138,6 +150,12 @@ def _rounded(form: Form) -> Form:
 
 def _agree(left: Form, right: Form, identity: Identity) -> bool:
     match left, right:
+        case Value(one), Value(other) if variables(one) or variables(other):
+            return (
+                variables(one) != variables(other)
+                or bool(left.unit or right.unit)
+                or identity.equal(one, other)
+            )
         case Value(), Value():
             return _same_value(left, right, identity)
         case (Ratio(parts), Ratio(others)):

@@ -71,9 +71,9 @@ def with_plain_numbers(text: str) -> str:
     """
     text = _WHOLE_HOUR.sub("", text.replace("{:}", ":"))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
+    text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _JOINT_IN_TEXT.sub(r"\\text{\1}\\text{ \2 }", _BOLD.sub(r"\\\1{\2}", text))
     text = _LOGARITHM.sub(r"\\log_{\1}\2", text)
-    text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)

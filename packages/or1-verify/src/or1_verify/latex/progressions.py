@@ -20,6 +20,8 @@ _FREE = frozenset({"integer", "any"})
 _REAL = frozenset({"real", "any"})
 _COUNTERS = frozenset("jklmnpq")
 _INTEGER = re.compile(r"\b([a-z])\$?,?\s+(?:(?:is|denotes|be)\s+)?(?:an?|any|an arbitrary)\s+integer")
+_PLACES = (2, 7, -1, -4, 31)
+"""Where a function that is linear from 0 to 1 has to be linear too."""
 _MOST = 1_000
 """Most numbers of one period of a family [numbers]."""
 
@@ -99,11 +101,13 @@ def _steps(form: Form) -> _Steps | None:
 def _linear(node: Node, name: str) -> tuple[Fraction, Fraction] | None:
     """The value at 0 and the slope of a linear function; None for others."""
     try:
-        values = [exact(node, {name: Fraction(place)}) for place in (0, 1, 2, 7)]
+        values = [exact(node, {name: Fraction(place)}) for place in (0, 1, *_PLACES)]
     except (NotExactError, TooLargeError, UndefinedError):
         return None
     slope = values[1] - values[0]
-    is_linear = values[2] - values[1] == slope and values[3] - values[0] == 7 * slope
+    is_linear = all(
+        value - values[0] == place * slope for place, value in zip(_PLACES, values[2:], strict=True)
+    )
     return (values[0], slope) if is_linear else None
 
 

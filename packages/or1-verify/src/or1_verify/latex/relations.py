@@ -39,6 +39,8 @@ _EXTREMA = {
 }
 _CALCULATIONS = frozenset({"\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\limsup", "\\liminf"})
 """Commands at the start of a left side that is not read: a constant right side is its value."""
+_LONGEST_CHAIN = 12
+"""Most sides of a chain of inequalities: each is tried as the one in the middle [sides]."""
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -132,6 +134,8 @@ def _is_identity(left: Node, right: Node) -> bool:
 
 
 def _inequality(sides: list[list[Token]], signs: list[str]) -> Form:
+    if len(sides) > _LONGEST_CHAIN:
+        raise UnreadableError("a long chain of inequalities")
     for number, side in enumerate(sides):
         found = _scaled_name(side)
         others = [parse(other) for place, other in enumerate(sides) if place != number]

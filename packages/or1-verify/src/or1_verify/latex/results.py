@@ -29,11 +29,12 @@ _FACTOR = re.compile(r"(?:^|[.?!,:]\s+|\b(?:completely|to|fully|please|then)\s+)
 _EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[sz]e\b", re.I)
 _EVALUATE = re.compile(r"\bexact value\b|\b(?:compute|evaluate|calculate|simplify)\b", re.I)
 _DECIMAL = re.compile(r"\b(?:as|to|into) (?:an? )?(?:\w+ )?decimal\b", re.I)
-_LOWEST = re.compile(r"\b(?:simplify|reduce) the fraction\b|\blowest terms\b|\bsimplified fraction\b", re.I)
 _OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
+_LOWEST = re.compile(r"\b(?:simplify|reduce)\b|\blowest terms\b|\bsimpl(?:est form|ified)\b", re.I)
 _SINGLE_LOGARITHM = re.compile(r"\bcondense\b|\b(?:single|one) logarithm\b", re.I)
 _PRIME_FACTORS = re.compile(r"\bprime factori[sz]ation\b|\bproduct of (?:its )?prime", re.I)
 _COMPLEX = re.compile(r"a\s*\+\s*(?:bi|ib)\b")
+_OF_WHOLE = frozenset({"factorial", "factorial2", "binomial", "gcd", "lcm", "floor", "ceil"})
 _LARGEST_FACTORED = 10**8
 _EVALUATED = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "ln", "log"})
 _EXPRESSIONS = frozenset({"root", "abs", "binomial", "factorial"})
@@ -52,6 +53,8 @@ def needs_step(question: str, found: Node, wanted: Node) -> bool:
     if _COMPLEX.search(question) and _divides_by_imaginary(found):
         return True
     if question and has_series(found) and not has_series(wanted):
+        return True
+    if _counts(found) and not _counts(wanted) and any(map(_is_periodic, walk(wanted))):
         return True
     is_open = any(map(_is_operation, walk(found))) or _is_in_other_form(question, found, wanted)
     return is_open and _is_literal(wanted)
@@ -87,6 +90,8 @@ def _is_in_other_form(question: str, found: Node, wanted: Node) -> bool:
     match wanted, found:
         case Number(), Quotient() | Sum():
             return _DECIMAL.search(question) is not None
+        case Product((Number(sign), wanted_size)), Product((Number(other), size)) if sign == other == -1:
+            return _is_in_other_form(question, size, wanted_size)
         case Quotient(Number(), Number()), Quotient(Number(above), Number(below)):
             is_whole = above.denominator == below.denominator == 1
             return is_whole and gcd(int(above), int(below)) > 1 and _LOWEST.search(question) is not None
@@ -147,22 +152,45 @@ def has_series(node: Node) -> bool:
     return any(isinstance(each, Series) for each in walk(node))
 
 
+def _counts(node: Node) -> bool:
+    """Whether an expression has a function of whole numbers, at which `\\sin \\pi x` is zero."""
+    return any(isinstance(part, Call) and part.name in _OF_WHOLE and variables(part) for part in walk(node))
+
+
+def _is_periodic(node: Node) -> bool:
+    is_function = isinstance(node, Call) and (node.name in _EVALUATED or node.name == "abs")
+    return is_function and bool(variables(node))
+
+
 def _is_operation(node: Node) -> bool:
     """Whether numbers are still to be put into a function that picks or rounds them, or to be added up."""
     if isinstance(node, Call) and node.name.startswith("arc"):  # `\arctan(\cot x)` is a remainder
         return any(isinstance(part, Call) and part.name in _EVALUATED for part in walk(node.arguments[0]))
+    if isinstance(node, Call) and node.name in {"ln", "log"} and any(map(_is_complex, walk(node))):
+        return True
     return isinstance(node, Series) or (isinstance(node, Call) and node.name in _OPERATIONS)
+
+
+def _is_complex(node: Node) -> bool:
+    return node == IMAGINARY
 
 
 def _has_root_below(node: Node) -> bool:
     for part in walk(node):
         match part:
-            case Quotient(_, below) if any(
-                isinstance(each, Call) and each.name == "root" for each in walk(below)
-            ):
+            case Quotient(_, below) if any(map(_is_root, walk(below))):
                 return True
             case Power(_, exponent) if _is_root_below(exponent):
                 return True
+    return False
+
+
+def _is_root(node: Node) -> bool:
+    match node:
+        case Call("root", _):
+            return True
+        case Power(_, Number(value)):
+            return value.denominator > 1
     return False
 
 
@@ -215,12 +243,29 @@ def _is_prime(value: Fraction) -> bool:
 
 
 def _divides_by_imaginary(node: Node) -> bool:
-    return any(isinstance(part, Quotient) and IMAGINARY in walk(part.below) for part in walk(node))
+    for part in walk(node):
+        match part:
+            case Quotient(_, below) | Power(below, Number(Fraction(numerator=-1))) if IMAGINARY in walk(
+                below
+            ):
+                return True
+            case Product(parts) if sum(IMAGINARY in walk(each) for each in parts) > 1:
+                return True
+    return False
 
 
 def _divides_inside(node: Node) -> bool:
     sums = (part for part in walk(node) if isinstance(part, Sum))
-    return any(isinstance(part, Quotient) and variables(part.below) for each in sums for part in walk(each))
+    return any(map(_divides, (part for each in sums for part in walk(each))))
+
+
+def _divides(node: Node) -> bool:
+    match node:
+        case Quotient(_, below):
+            return bool(variables(below))
+        case Power(base, Number(value)):
+            return value < 0 and bool(variables(base))
+    return False
 
 
 def _num_factors(node: Node) -> int:
@@ -232,6 +277,8 @@ def _num_factors(node: Node) -> int:
             return 0
         case Power(Sum() | Product() as base, Number(value)) if value.denominator == 1 and value > 1:
             return int(value) * _num_factors(base)
-        case Quotient(above, _):
-            return _num_factors(above)
+        case Power(base, Number(value)) if value < 0:
+            return -_num_factors(base)
+        case Quotient(above, below):
+            return _num_factors(above) - _num_factors(below)
     return int(bool(variables(node)))

@@ -257,6 +257,8 @@ class Comparer:
                 return [(gold_node, answer_node), (Quotient(gold_node, _PERCENT), answer_node)]
             exceeds_one = not variables(gold_node) and abs(self.identity.value(gold_node)) > 1
             whole = [(gold_node, answer_node)] if exceeds_one else []
+            if whole and "percent" in self.rules.question:
+                return whole
             return [*whole, (gold_node, Quotient(answer_node, _PERCENT))]
         if gold.radians is not None and answer.radians is None and is_in_radians(answer):
             return [(Product((gold_node, DEGREE)), answer_node), (gold.radians, answer_node)]

@@ -18,18 +18,21 @@ from or1_verify.latex.identity import Identity
 from or1_verify.latex.matrices import grid_of
 from or1_verify.latex.names import same_name
 from or1_verify.latex.parameters import letters_of
-from or1_verify.latex.tree import ZERO, Node, Number, Symbol, replaced, variables, walk
+from or1_verify.latex.tree import ZERO, Call, Node, Number, Power, Quotient, Symbol, replaced, variables, walk
 
 _OF_GOLD = re.compile(r"[CcKk]_\d")
 _OF_ANSWER = re.compile(r"alpha|beta|[CcKkABDabst]|[CcKkABab]_\d")
 _MOST = 4
 """Most constants [constants]."""
 _NUM_POINTS = 14
-_SMALL = Fraction(1, 10**25)
+_SMALL = Fraction(1, 10**40)
 """Largest part of the largest value that is an error [fraction]."""
-_BASIS = re.compile(r"\bbas[ei]s\b")
-_FIXED = re.compile(r"\bortho|\bcoordinates\b|\bstandard basis\b")
-_EIGENVECTORS = re.compile(r"\beigenvectors?\b")
+_FIND = r"\b(?:find|give|determine|state|compute|construct|write down|what (?:is|are))\s+(?:\w+ ){0,3}"
+_BASIS = re.compile(rf"{_FIND}bas[ie]s\s+(?:for|of)\b|^{_FIND}bas[ie]s\W*$", re.IGNORECASE)
+_EIGENVECTORS = re.compile(rf"{_FIND}eigenvectors?\b", re.IGNORECASE)
+_FIXED = re.compile(
+    r"\bortho|\bunit\b|\bnormali[sz]ed|\bcoordinates\b|\bmatrix (?:of|for)\b|\bwith respect to\b", re.I
+)
 
 Vector = tuple[Fraction, ...]
 
@@ -77,6 +80,8 @@ def _same_family(
     are_constants = all(_OF_ANSWER.fullmatch(name) and name not in given for name in new)
     if not 1 < len(old) <= _MOST or len(new) != len(old) or not are_constants:
         return False
+    if any(map(_is_inside, answer, [new] * len(answer))):
+        return False
     if not VARIABLES.issuperset(coordinates) or not answer_names.issuperset(coordinates):
         return False
     generator = random.Random(0)
@@ -85,7 +90,7 @@ def _same_family(
     for _ in range(_NUM_POINTS):
         if len(rows) >= wanted_rows:
             break
-        point = {name: Fraction(generator.randint(300, 2300), 1009) for name in coordinates}
+        point = {name: Fraction(generator.randint(-4000, 4000), 1009) for name in coordinates}
         try:
             rows += [
                 (_parts(left, old, point, identity), _parts(right, new, point, identity))
@@ -101,6 +106,20 @@ def _same_family(
     size = _rank(wanted)
     is_same = size == _rank(found) == _rank([(*a, *b) for a, b in zip(wanted, found, strict=True)])
     return is_same and size == _rank([(*a, *b) for a, b in zip(wanted, shifts, strict=True)])
+
+
+def _is_inside(node: Node, names: list[str]) -> bool:
+    """Whether a constant stands in a function, a power or a denominator: it takes not all values there."""
+    inner: list[Node] = []
+    for part in walk(node):
+        match part:
+            case Call(_, arguments):
+                inner += arguments
+            case Power(base, exponent):
+                inner += [base, exponent]
+            case Quotient(_, below):
+                inner.append(below)
+    return any(not variables(each).isdisjoint(names) for each in inner)
 
 
 def _parts(node: Node, names: list[str], point: dict[str, Fraction], identity: Identity) -> Vector | None:

@@ -55,6 +55,10 @@ _CONVERT = re.compile(
     r"|\b(?:as|into) an? (?:[a-z]+ )?(?:fraction|decimal)\b|\b(?:to|into) (?:degrees|radians)\b",
     re.I,
 )
+_MAXIMUM = re.compile(r"\b(?:maxim|greatest|largest|highest)", re.I)
+_MINIMUM = re.compile(r"\b(?:minim|least|smallest|lowest)", re.I)
+_PART = re.compile(r"([A-Za-z])(\([-\d./]+\)|_\{?\d+\}?)")
+"""A value of a function or sequence: `f(2)`, `x_1`."""
 _SIDES = re.compile(r"=|,|<|>|\\[lg]eq?(?![A-Za-z])")
 _SET_TO = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(-?\d+(?:\.\d+)?)(?![\d/.]|\s*[-+*^])")
 
@@ -139,6 +143,8 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
     another one: `x-y=5` where `x+y` is wanted."""
     if isinstance(answer, Named) and answer.name.startswith("\\sigma^"):
         return "variance" not in question.lower()
+    if isinstance(answer, Named) and _names_other_part(question, answer.name):
+        return True
     is_fraction = isinstance(answer, Named) and answer.name.startswith("\\frac")
     if not _asked_nodes(question) or not (is_fraction or isinstance(answer, Relation)):
         return False
@@ -148,6 +154,21 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
         else {shape_of(side) for side in answer.sides if variables(side)}
     )
     return named.isdisjoint(_all_shapes(question))
+
+
+def _names_other_part(question: str, name: str) -> bool:
+    """Whether a name has another argument or index than the one asked for, or is that of the other extremum."""
+    for kind, other in (("maximum", _MINIMUM), ("minimum", _MAXIMUM)):
+        if (
+            name == kind
+            and other.search(question)
+            and not (_MAXIMUM, _MINIMUM)[kind == "minimum"].search(question)
+        ):
+            return True
+    found = _PART.fullmatch(name)
+    asked = [_PART.fullmatch(each.replace(" ", "")) for each in _formulas(question)] if found else []
+    parts = [each[2].strip("(){}_") for each in asked if each and found and each[1] == found[1]]
+    return bool(parts) and found is not None and found[2].strip("(){}_") not in parts
 
 
 @lru_cache(maxsize=64)

@@ -121,9 +121,10 @@ _REJECTED_NAME = re.compile(
     r"|.*\b(?:wrong|incorrect|false|mistaken?|trap|decoy|distractor|guess|previous|predecessor|successor"
     r"|(?:non-|no )(?:solution|root|answer)s?)\b.*"
     rf"|.*\b(?:{_DENIAL}(?: (?:be|to|an?|the|at|equals?|{_STATED}))*|but|than|(?:different|far|apart) from"
-    r"|up to|at (?:least|most)|minus"
+    r"|up to|at (?:least|most)|minus|squared|cubed"
     r"|(?:parallel|perpendicular|tangent|normal|orthogonal|asymptotic|symmetric) to"
     r"|(?:opposite|negative|negation|complement|reflection|inverse) of)(?: is| are)?"
+    r"|(?:half|twice|double|triple) (?:of )?the .*"
     r"|(?:negative|between|twice|double|half|without|beyond|inside|outside(?: of)?|above|below|near"
     r"|(?:an? )?(?:multiple|factor|divisor)s? of)(?: is| are)?"
 )
@@ -139,13 +140,15 @@ _STATEMENT = re.compile(
     r"|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?(?: [a-z]+ly)?\W*$))"
     r"|(?<=^yes),? [a-z]+ (?:is|are|does|do|can|will|exists?)\W*$"
-    r"|(?:(?<=^yes),(?!.*\b(?:not|never|cannot|[a-z]+n't)\b)|(?<=^no),)"
-    r"(?!.*\b(?:yes|no|but|unless|except|only|if|maybe|sometimes)\b) .{0,80}$"
+    r"|(?:(?<=^yes),(?!.*\b(?:not|never|cannot|false|wrong|[a-z]+n't)\b)|(?<=^no),)"
+    r"(?!.*\b(?:yes|no|true|correct|right|but|unless|except|only|if|maybe|sometimes)\b) .{0,80}$"
     r"|(?<=[a-z]) (?:triangle|lines|planes|vectors|function"
     r"|(?:always )?wins?(?: the game)?|has an? winning strategy)\W*$"
 )
 """The subject of a sentence that ends in one adjective or noun; what follows the word in a longer answer."""
-_REASON = re.compile(r"^we (?=(?:fail|do|reject|accept|cannot))|,? (?:since|because)\b.*$")
+_REASON = re.compile(
+    r"^we (?=(?:fail|do|reject|accept|cannot))|(?:(?<=h0)|(?<=hypothesis)),? (?:since|because)\b.*$"
+)
 _POSSESSIVE = re.compile(r"^([a-z]+)'s$")
 _HYPHEN = re.compile(r"(?<=[a-z]{3})-(?=[a-z]{3})")
 _HEADING = re.compile(r"^(?:facing|heading|due|towards?)\s+(?:the\s+)?(?=north|south|east|west)")
@@ -318,7 +321,8 @@ def same_words(gold: str, answer: str) -> bool:
     if named is not None and words in map(normal_words, named.groups()):
         return True
     if plain_gold.lower() in _HOW_OFTEN:
-        return words.startswith(plain_gold.lower()) and len(_HOW_OFTEN & {*words.split()}) == 1
+        others = {*words.split()} & (_HOW_OFTEN | {"false", "not", "untrue", "wrong"})
+        return words.startswith(plain_gold.lower()) and len(others) == 1
     wanted, is_set = _listed(gold)
     return is_set and len(wanted) > 1 and sorted(wanted) == sorted(_listed(answer)[0])
 

@@ -37,7 +37,10 @@ _ABOUT_OTHERS = re.compile(
 _ROMAN = re.compile(r"\b(?:II|III|IV|only)\b")
 _OTHER = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z'])")
 _OTHER_SMALL = re.compile(r"(?<![A-Za-z\\])(?:[b-j](?![A-Za-z])|a\W*$)")
-_DENIAL = re.compile(r"\b(?:incorrect|wrong|false|answer is|or \(?[b-j](?![A-Za-z]))", re.IGNORECASE)
+_PART = re.compile(r"[^\s,;=]+")
+_DENIAL = re.compile(
+    r"\b(?:incorrect|wrong|false|cannot|can't|not|none of|answer is|or \(?[b-j](?![A-Za-z]))", re.IGNORECASE
+)
 _SECOND = re.compile(r"(?<![A-Za-z\\])(?:[b-dfghj]|a(?=\s*[,.)]))(?![A-Za-z])")
 """Small letters that may name a choice: `e` and `i` are numbers, `a` is a word."""
 _LETTER_AFTER = re.compile(r".*\S\s*\(([A-J])\)\W*", re.DOTALL)
@@ -96,6 +99,9 @@ def takes_back_choice(answer: str, letter: str, question: str) -> bool:
     if any(other != letter and is_same_text(_plain(text), rest) for other, text in choices.items()):
         return True
     if any(found.lower() not in own.lower() for found in _DENIAL.findall(rest)):
+        return True
+    parts = {*_PART.findall(rest)} - {*_PART.findall(own)}
+    if any(other != letter and _plain(text) in parts for other, text in choices.items()):
         return True
     return bool(choices) and bool({*_SECOND.findall(rest)} - {*_SECOND.findall(own)})
 
