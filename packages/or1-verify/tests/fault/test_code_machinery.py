@@ -186,3 +186,45 @@ ROWS = "@pytest.mark.parametrize('x', [1, pytest.param(2, marks=pytest.mark.{mar
 def test_marks_of_pytest_are_obeyed(head: str, outcome: str) -> None:
     tests: dict[str, Any] = {"test": f"import pytest\n{head}def test_f(x):\n    assert f(x) == 1\n"}
     assert code.verify(tests, as_response("def f(x): return x")).outcome.value == outcome
+
+
+FORGE = """
+import sys
+endpoint = sys.modules["or1_verify.code.rpc"].RpcEndpoint
+true_reply = endpoint._reply
+def _reply(self, message):
+    reply = true_reply(self, message)
+    return {forged}
+endpoint._reply = _reply
+class Yes:
+    def is_valid(self, x): return True
+def f(x): return {result}
+"""
+
+
+@pytest.mark.parametrize(
+    ("forged", "result", "test"),
+    [
+        (
+            'reply | {"heap": [["list", []], ["scalar", [len(message["heap"])], "<f8"]],'
+            ' "return": [len(message["heap"]) + 1]}',
+            "1.0",
+            "import numpy as np\nassert np.all(f(3) == 5)",
+        ),
+        ('reply | {"shared": 1, "back": [[1, [], []]]}', "Yes()", "assert f(2).is_valid(4)"),
+        ('reply | {"ended": [], "shared": "a"}', "2", "assert f(2) == 3"),
+        ('reply | {"same": [1, 0]}', "2", "assert f([3]) == 3"),
+        ('reply | {"back": [[1, [], [[0, ["dict", [], []]]]]]}', "2", "xs = [3]\nassert f(xs) == 3"),
+        ('reply | {"back": 7}', "3", "assert f(3) == 4"),
+    ],
+)
+def test_no_forged_reply_is_paid(forged: str, result: str, test: str) -> None:
+    program = FORGE.format(forged=forged, result=result)
+    assert code.verify({"tests": [test]}, as_response(program)).reward != 1.0
+
+
+def test_a_kept_value_that_cannot_cross_is_no_way_out_of_a_verdict() -> None:
+    """The tests put a stream into a dictionary that the program has kept."""
+    test = "import io\nd = {}\nf(d)\nd['out'] = io.StringIO()\nassert f({}) == 1"
+    program = "KEPT = []\ndef f(d):\n    KEPT.append(d)\n    return 2"
+    assert code.verify({"tests": [test]}, as_response(program)).outcome.value == "wrong"

@@ -194,20 +194,22 @@ class RpcEndpoint:
 
     def _result(self, message: dict[str, Any], encoder: ValueEncoder, function: Any) -> Any:
         """The result in a reply, or its error."""
-        if "raise" in message:
+        is_error = "raise" in message
+        if is_error:
             self.evidence.is_found |= function is not getattr
-            stops = self._find_name is not None or may_stop(function)
-            raise self._error(message, stops)
+            message = {"return": None, "heap": [], "changes": []} | message
         result, objects = result_of(message, encoder, self._decoder)
         note_known(result, encoder.objects)
-        if self._find_name is None:
-            self._shared.end(message.get("ended"))
-            self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
-            result = self._shared.value_at(message["same"]) if "same" in message else result
-            if "shared" in message:
-                self._shared.accept(int(message["shared"]), objects, self._encoder_of)
+        self._shared.end(message.get("ended"))
+        self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
+        if self._find_name is None and type(number := message.get("shared")) is int:
+            self._shared.accept(number, objects, [*encoder.entries, *message["heap"]], self._encoder_of)
+        if is_error:
+            raise self._error(message, self._find_name is not None or may_stop(function))
+        if self._find_name is None and "same" in message:
+            result = self._shared.value_at(message["same"])
         is_value = type(result) is not RemoteObject and is_believed(function)
-        self.evidence.is_found |= is_value or bool(message["changes"] or message.get("back"))
+        self.evidence.is_found |= is_value or bool(message["changes"])
         return result
 
     def _error(self, message: dict[str, Any], stops: bool) -> BaseException:
@@ -308,17 +310,23 @@ class RpcEndpoint:
         if function is None:  # the value of an object that stays here
             encoder = self._encoder([None] * len(objects), ())
             return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
-        uses = uses_of(values)
-        result = crossing(function(*args, **kwargs))
-        is_kept = self._find_name is not None and (any(map(gt, uses_of(values), uses)) or keeps(result))
+        uses, result, raised = uses_of(objects, message["heap"]), None, dict[str, Any]()
+        try:
+            result = crossing(function(*args, **kwargs))
+        except BaseException as error:
+            if self._find_name is None or isinstance(error, EndpointLostError):
+                raise
+            raised = self._raised(error)
+        is_kept = any(map(gt, uses_of(objects, message["heap"]), uses)) or keeps(result)
         encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
-        reply = {"return": item, "heap": encoder.entries, "changes": changes}
+        reply = {"return": item, "heap": encoder.entries, "changes": changes} | raised
         if self._find_name is None:
-            return reply
+            return reply | ({"back": back} if (back := self._shared.changes(self._encoder_of)) else {})
         kept = (result, is_plain_function(function)) if is_kept else None
-        return reply | self._shared.after_call(encoder.objects, self._encoder_of, kept)
+        entries = [*message["heap"], *encoder.entries]
+        return reply | self._shared.after_call(encoder.objects, entries, self._encoder_of, kept)
 
     def _may_call(self, function: Any, args: list[Any]) -> bool:
         """Whether the program may call a function of the tests' side; notes the call as evidence."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import Any
 
-from or1_verify.code.rpc_atoms import element_type
+from or1_verify.code.rpc_atoms import TransferError, element_type
 
 _COMPARISONS = frozenset(
     {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "subtract", "divide"}
@@ -82,6 +82,8 @@ def _size(value: Any) -> int:
 
 def scalar_of(value: Any, kind: str = "") -> Any:
     """A scalar of numpy where this side has numpy, else the number or text itself."""
+    if type(value) not in (bool, int, float, complex, str):
+        raise TransferError("malformed payload: a scalar with parts")
     numpy: Any = sys.modules.get("numpy") if kind else None
     return value if numpy is None else numpy.dtype(element_type(kind)).type(value)
 

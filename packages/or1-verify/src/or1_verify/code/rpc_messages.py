@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
 
 _MESSAGE = 300
 """Longest text of an error [characters]."""
+_WITHOUT_REFERENCES = 2
+"""Version of a format in which equal values of one type have equal bytes."""
 
 
 _to_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -42,13 +45,20 @@ def request_of(items: list[Any], names: Iterable[str], encoder: ValueEncoder) ->
     return {"call": items, "names": list(names), "heap": encoder.entries}
 
 
+def differs(entry: list[Any], other: list[Any]) -> bool:
+    """Whether two entries differ: 1, 1.0 and True are equal, and other values."""
+    return entry != other or marshal.dumps(entry, _WITHOUT_REFERENCES) != marshal.dumps(
+        other, _WITHOUT_REFERENCES
+    )
+
+
 def changes_of(
     before: Sequence[list[Any]], encoder: ValueEncoder, first: int = 0
 ) -> list[tuple[int, list[Any]]]:
     """The entries that differ from those before, by index: of the objects of an encoder from `first` on."""
     changes = []
     for index, old in enumerate(before, first):
-        if may_change(old) and (new := encoder.shallow(encoder.objects[index])) != old:
+        if may_change(old) and differs(new := encoder.shallow(encoder.objects[index]), old):
             changes.append((index, new))
     return changes
 

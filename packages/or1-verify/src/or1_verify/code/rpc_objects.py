@@ -106,7 +106,7 @@ class RemoteObject(_Local):
             raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
         if name.startswith("__") and name.endswith("__"):
             return self._or1_described(name)
-        if name in QUESTIONS | SEARCHES and self._or1_is_value and not self._or1_is_tested:
+        if name in QUESTIONS | SEARCHES | {"get"} and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         if name in QUESTIONS and self._or1_is_tested and self._or1_is_returned:
             raise UnsupportedTestsError(f"{name} of what a method returned ({self._or1_label})")

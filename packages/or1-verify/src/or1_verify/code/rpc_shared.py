@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError
+from or1_verify.code.rpc_atoms import TransferError, is_mutable
+from or1_verify.code.rpc_errors import UnsupportedTestsError
+from or1_verify.code.rpc_messages import differs
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder
 
-_MOST, _MOST_PARTS = 8, 1000
-"""Largest number of messages whose values are shared, and of the elements in one."""
+_MOST, _MOST_PARTS, _MOST_IN_ALL = 32, 1000, 4000
+"""Largest number of messages whose values are shared, and of the elements in one and in all of them."""
+_MOST_LOOKED_AT = 256
+"""Most values of a request that are looked at after its call, whether the program keeps them."""
 _KINDS = (list, dict, set, deque, bytearray)
 _ONCE = 3
 """References to a result that the program does not keep: of two calls and one name."""
@@ -28,9 +32,14 @@ def _may_be_shared(value: Any) -> bool:
     return issubclass(type(value), _KINDS)  # a stand-in may refuse to tell its class
 
 
-def uses_of(values: Sequence[Any]) -> list[int]:
-    """The number of references to each value that may be shared; compared before and after a call."""
-    return [sys.getrefcount(value) if _may_be_shared(value) else 0 for value in values]
+def places_of(entries: Sequence[list[Any]], first: int = 0) -> list[int]:
+    """The indices of values that may be shared: those that crossed by value, and no names or handles."""
+    return [index for index, each in enumerate(entries, first) if is_mutable(each) and each[0] != "node"]
+
+
+def uses_of(objects: Sequence[Any], entries: Sequence[list[Any]]) -> list[int]:
+    """The number of references to the values of a request; compared before and after a call."""
+    return [sys.getrefcount(objects[index]) for index in places_of(entries[:_MOST_LOOKED_AT])]
 
 
 def keeps(result: Any) -> bool:
@@ -54,11 +63,16 @@ class _Kept:
     """The same as objects: compared first, since most calls change none."""
 
     @classmethod
-    def of(cls, objects: list[Any], encoder_of: EncoderOf) -> _Kept:
+    def of(cls, objects: list[Any], places: list[int], encoder_of: EncoderOf) -> _Kept:
         encoder = encoder_of(objects)
-        places = [index for index, each in enumerate(objects) if _may_be_shared(each)]
+        places = [index for index in places if _may_be_shared(objects[index])]
         entries = {index: encoder.shallow(objects[index]) for index in places}
         return cls(objects, entries, {index: _contents(objects[index]) for index in places})
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return sum(map(len, self.contents.values()))
 
     def changed(self) -> list[int]:
         """Indices of values that may have changed."""
@@ -73,22 +87,32 @@ class Shared:
         self._messages: dict[int, _Kept] = {}
         self._num_shared = 0
 
-    def share(self, objects: list[Any], encoder_of: EncoderOf) -> int | None:
-        """Share the objects of a reply and its request; its number, or None if they have many elements."""
-        if sum(len(each) for each in objects if _may_be_shared(each)) > _MOST_PARTS:
+    def share(self, objects: list[Any], entries: Sequence[list[Any]], encoder_of: EncoderOf) -> int | None:
+        """Share the objects of a request and its reply, which have these entries; the number, or None if
+        there are none or they have many elements."""
+        sizes = [len(objects[index]) for index in places_of(entries) if _may_be_shared(objects[index])]
+        if not sizes or sum(sizes) > _MOST_PARTS:
             return None
         self._num_shared += 1
-        self.accept(self._num_shared, objects, encoder_of)
+        self.accept(self._num_shared, objects, entries, encoder_of)
         return self._num_shared
 
-    def accept(self, number: int, objects: list[Any], encoder_of: EncoderOf) -> None:
+    def accept(
+        self, number: int, objects: list[Any], entries: Sequence[list[Any]], encoder_of: EncoderOf
+    ) -> None:
         """Share the objects of a reply to which the other side has given a number."""
-        self._messages[number] = _Kept.of(objects, encoder_of)
-        if len(self._messages) > _MOST:
+        self._messages[number] = _Kept.of(objects, places_of(entries), encoder_of)
+        while (
+            len(self._messages) > _MOST or sum(each.size for each in self._messages.values()) > _MOST_IN_ALL
+        ):
             del self._messages[next(iter(self._messages))]
 
     def after_call(
-        self, objects: list[Any], encoder_of: EncoderOf, kept: tuple[Any, bool] | None
+        self,
+        objects: list[Any],
+        entries: Sequence[list[Any]],
+        encoder_of: EncoderOf,
+        kept: tuple[Any, bool] | None,
     ) -> dict[str, Any]:
         """The part of a reply about shared values: those that changed, and those that are kept from now on.
 
@@ -97,6 +121,7 @@ class Shared:
 
         Args:
             objects: those of the request and the reply.
+            entries: of these objects.
             encoder_of: makes an encoder that knows some objects.
             kept: the result, and whether a function without an object returned it; None if nothing is kept.
         """
@@ -109,11 +134,12 @@ class Shared:
             found["back"] = back
         if place is not None:
             return found | {"same": place}
-        number = self.share(objects, encoder_of) if kept else None
+        number = self.share(objects, entries, encoder_of) if kept else None
         return found if number is None else found | {"shared": number}
 
     def end(self, number: Any) -> None:
-        self._messages.pop(number, None)
+        if type(number) is int:
+            self._messages.pop(number, None)
 
     def _place_of(self, value: Any) -> tuple[int, int] | None:
         """The number of the message and the index of a shared value."""
@@ -131,36 +157,50 @@ class Shared:
         """
         try:
             number, index = place
-            return self._messages[number].objects[index]
+            message = self._messages[number]
+            if index in message.entries:
+                return message.objects[index]
         except (TypeError, ValueError, LookupError):
-            raise TransferError("malformed reply: a place of no shared value") from None
+            pass
+        raise TransferError("malformed reply: a place of no shared value")
 
     def changes(self, encoder_of: EncoderOf) -> list[Any]:
-        """The changes of this side since the last message, for `apply`."""
+        """The changes of this side since the last message, for `apply`. A message with a value that cannot
+        cross is shared no more."""
         found = []
-        for number, message in self._messages.items():
+        for number, message in list(self._messages.items()):
             if not (places := message.changed()):
                 continue
             encoder = encoder_of(message.objects)
-            entries = [(index, encoder.shallow(message.objects[index])) for index in places]
-            if changes := [(index, entry) for index, entry in entries if entry != message.entries[index]]:
+            try:
+                entries = [(index, encoder.shallow(message.objects[index])) for index in places]
+                more = places_of(encoder.entries, len(message.objects))
+                new = _Kept.of(encoder.objects, [*message.entries, *more], encoder_of)
+            except (UnsupportedTestsError, TransferError):
+                self.end(number)
+                continue
+            if changes := [
+                (index, entry) for index, entry in entries if differs(entry, message.entries[index])
+            ]:
                 found.append([number, encoder.entries, changes])
-            self._messages[number] = _Kept.of(encoder.objects, encoder_of)
+            self._messages[number] = new
         return found
 
     def apply(self, messages: Iterable[Any], decoder: ValueDecoder, encoder_of: EncoderOf) -> None:
-        """Make the changes of the other side.
+        """Make the changes of the other side, to what is still shared.
 
         Raises:
             TransferError: they do not follow the format, or change what cannot change.
         """
         try:
             for number, heap, changes in messages:
-                message = self._messages[number]
+                if (message := self._messages.get(number)) is None:
+                    continue
                 if any(message.entries[index][:1] != entry[:1] for index, entry in changes):
                     raise TransferError("malformed changes: an object of another kind")
                 objects = decoder.read(heap, message.objects)
                 decoder.fill_all(changes, objects)
-                self._messages[number] = _Kept.of(objects, encoder_of)
+                more = places_of(heap, len(message.objects))
+                self._messages[number] = _Kept.of(objects, [*message.entries, *more], encoder_of)
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise TransferError(f"malformed changes: {error}"[:300]) from None

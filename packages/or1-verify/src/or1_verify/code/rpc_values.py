@@ -147,7 +147,7 @@ class ValueEncoder:
         elif type(value) in VIEW_TYPES:
             entry += [type(value).__name__, self._items(parts_of_view(value))]
         elif isinstance(value, dict):
-            pairs = list(dict.items(value))
+            pairs = list((OrderedDict if isinstance(value, OrderedDict) else dict).items(value))
             keys, values = (self._items(pair[side] for pair in pairs) for side in (0, 1))
             entry += [dict_kind(value, is_whole=self._export is not None), keys, values]
             if isinstance(value, defaultdict) and entry[0] == OWN_DEFAULT:

@@ -1,7 +1,8 @@
 r"""Chains of equalities between numbers: `x = \frac{10}{4} = 2.5`. All members have one value.
 
-A decimal states the value to its last digit, rounded or truncated. Members with the same variables are equal in a
-chain of three or more; others say nothing, and neither do functions of plain numbers that may be degrees, or sides that cannot be read.
+A decimal states the value to its last digit, rounded or truncated. Members with the same variables are equal
+in a chain of three or more; others say nothing, and neither do functions of plain numbers that may be in
+degrees, or sides that cannot be read.
 """
 
 from __future__ import annotations

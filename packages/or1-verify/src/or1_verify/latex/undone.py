@@ -157,14 +157,10 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
 
 
 def _names_other_part(question: str, name: str) -> bool:
-    """Whether a name has another argument or index than the one asked for, or is that of the other extremum."""
-    for kind, other in (("maximum", _MINIMUM), ("minimum", _MAXIMUM)):
-        if (
-            name == kind
-            and other.search(question)
-            and not (_MAXIMUM, _MINIMUM)[kind == "minimum"].search(question)
-        ):
-            return True
+    """Whether a name has another argument or index than the one asked for, or is the other extremum."""
+    extrema = {"maximum": _MAXIMUM, "minimum": _MINIMUM}
+    if name in extrema and extrema.pop(name).search(question) is None:
+        return any(other.search(question) for other in extrema.values())
     found = _PART.fullmatch(name)
     asked = [_PART.fullmatch(each.replace(" ", "")) for each in _formulas(question)] if found else []
     parts = [each[2].strip("(){}_") for each in asked if each and found and each[1] == found[1]]

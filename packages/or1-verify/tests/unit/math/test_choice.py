@@ -172,7 +172,7 @@ def test_letters_that_are_no_list_of_choices_have_no_text(question: str) -> None
     assert not _is_right(question, "1", "A")
 
 
-LISTED = "Which is it? (A) 12 (B) 13 (C) 14 (D) $a + b$"
+LISTED = "Which is it? (A) 15 (B) 13 (C) 14 (D) $a + b$"
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,10 @@ LISTED = "Which is it? (A) 12 (B) 13 (C) 14 (D) $a + b$"
         ("C", r"\text{(C) incorrect}", False),
         ("C", r"\text{(C) False; the answer is d}", False),
         ("C", r"\text{A: } 14", False),
+        ("C", "(C) 14 or 15", False),
+        ("C", "(C) 14, 13", False),
+        ("C", "(C) cannot be", False),
+        ("C", "C: none of these", False),
         ("C", r"14 \text{ (A)}", False),
         ("C", r"14 \text{ (C)}", True),
         ("14", r"\text{(C) } 14", True),

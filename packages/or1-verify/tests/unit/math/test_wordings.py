@@ -326,6 +326,12 @@ def test_correct_wordings_count_and_close_ones_do_not(gold: str, correct: str, i
             r"\text{minimum }5, \text{ maximum }-5",
         ),
         ("No", r"\text{No, 6 is not a prime}", r"\text{No, but yes for 6}"),
+        ("Yes", r"\text{Yes, they are similar}", r"\text{Yes, it is false}"),
+        ("No", r"\text{No}", r"\text{No since yes}"),
+        ("even", r"\text{even}", r"\text{even because odd}"),
+        ("never", r"\text{never}", r"\text{never false}"),
+        ("4", r"\text{radius} = 4", r"\text{radius squared} = 4"),
+        ("4", r"\text{radius} = 4", r"\text{half the radius} = 4"),
         ("Not exact", r"\text{the equation is not exact}", r"\text{the equation is exact}"),
         ("Not a subspace", r"\text{not a subspace}", r"\text{a subspace}"),
         (
