@@ -75,7 +75,7 @@ def chains_of(text: str) -> list[list[Form]]:
     r"""The members of the equalities in an answer, of each element; without those that say nothing.
 
     >>> [len(chain) for chain in chains_of(r"A=\pi r^2=9\pi, \frac12=0.5")]
-    [1, 2]
+    [2, 2]
     """
     is_open = "=" in text and _NAMED.fullmatch(text) is None
     if not (is_open or "sim" in text) or has_modulus(text):
