@@ -41,9 +41,8 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     counted = [unit for unit in _HOW_MANY.findall(requests) if measure_of(unit)]
     asked = counted or [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
     is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
-    is_other_power = (
-        is_clear and measure != measure_of(asked[0]) and measure.keys() == measure_of(asked[0]).keys()
-    )
+    wanted = measure_of(asked[0]) if is_clear else {}
+    is_other_power = "unit" not in measure and measure != wanted and measure.keys() == wanted.keys()
     if not is_clear or not (counted or is_other_power or not measure.keys() <= named):
         return gold
     in_degrees = Product((gold.node, DEGREE)) if measure_of(asked[0]) == {"degree": 1} else None

@@ -30,7 +30,11 @@ _EXPAND, _RATIONAL = re.compile(r"\bexpand\b", re.I), re.compile(r"\brationali[s
 _EVALUATE = re.compile(r"\bexact value\b|\b(?:compute|evaluate|calculate|simplify)\b", re.I)
 _DECIMAL = re.compile(r"\b(?:as|to|into) (?:an? )?(?:\w+ )?decimal\b", re.I)
 _OPERATIONS = frozenset({"gcd", "lcm", "max", "min", "mod", "floor", "ceil", "abs"})
-_LOWEST = re.compile(r"\b(?:simplify|reduce)\b|\blowest terms\b|\bsimpl(?:est form|ified)\b", re.I)
+_LOWEST = re.compile(
+    r"\b(?:simplify|reduce)\b:?\s*(?:the fraction\b|\$+-?\\[dt]?frac\{\d+\}\{\d+\}\s*\.?\$|\$\d+/\d+\$)"
+    r"|\blowest terms\b|\bsimplified fraction\b",
+    re.I,
+)
 _SINGLE_LOGARITHM = re.compile(r"\bcondense\b|\b(?:single|one) logarithm\b", re.I)
 _PRIME_FACTORS = re.compile(r"\bprime factori[sz]ation\b|\bproduct of (?:its )?prime", re.I)
 _COMPLEX = re.compile(r"a\s*\+\s*(?:bi|ib)\b")
@@ -48,7 +52,9 @@ def needs_step(question: str, found: Node, wanted: Node) -> bool:
         return True
     if _EVALUATE.search(question) and _is_exact_number(wanted) and any(map(_is_to_evaluate, walk(found))):
         return True
-    if _has_other_logarithms(question, found, wanted) or _has_composite(question, found):
+    if _has_other_logarithms(question, found, wanted):
+        return True
+    if isinstance(wanted, Product | Power) and _has_composite(question, found):
         return True
     if _COMPLEX.search(question) and _divides_by_imaginary(found):
         return True

@@ -73,6 +73,8 @@ _PLURALS = (
     (re.compile(r"ies$"), "y"),
     (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
 )  # fmt: skip
+_SHORTEST_NEGATED = 4
+"""Fewest letters of a word that a prefix negates: `unit` is not the opposite of `it` [letters]."""
 _SHORTEST_NOUN = 3
 """Fewest letters of a word that may be left out; shorter ones are products of variables [letters]."""
 _SHORT_ENGLISH = frozenset({"as", "be", "do", "go", "he", "it", "me", "my", "so", "us", "we", "ad", "tv"})
@@ -295,7 +297,8 @@ def are_of_other_things(gold: str, answer: str) -> bool:
     """
     gold_things, answer_things = _things(gold), _things(answer)
     sides = ((gold_things, answer_things), (answer_things, gold_things))
-    if any(pre + one in other for own, other in sides for one in own - other for pre in _NEGATIONS):
+    words = ((one, other) for own, other in sides for one in own - other if len(one) >= _SHORTEST_NEGATED)
+    if any(pre + one in other for one, other in words for pre in _NEGATIONS):
         return True
     senses = [[{group[one] for one in things & group.keys()} for things in (gold_things, answer_things)]
               for group in _THINGS]  # fmt: skip

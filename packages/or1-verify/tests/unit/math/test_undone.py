@@ -157,3 +157,12 @@ def test_an_equation_is_no_solution_and_a_line_is_an_equation() -> None:
     assert reward("Solve $2x+3=7$.", "x=2", "2=x") == 1
     assert reward("Find the equation of the line.", "x=2", "2x=4") == 1
     assert reward("Find the vertical asymptote.", "x=2", "x-2=0") == 1
+
+
+def test_steps_and_units_are_those_of_the_gold() -> None:
+    """An exponent is no factorization, "units" are of any power, and a sum may stand as a common fraction."""
+    assert reward("What is the exponent of $109$ in the prime factorization of $x$?", "55", "t=55") == 1
+    assert reward("Find the area in square units.", "24", r"24\text{ units}") == 1
+    assert reward("How many of its coefficients are zero?", "341", r"341\text{ units}") == 1
+    assert reward(r"Simplify $\frac{1}{330}+\frac{19}{30}$.", r"\frac{7}{11}", r"\frac{42}{66}") == 1
+    assert reward(r"Simplify $\frac{15}{6}$.", r"\frac52", r"\frac{30}{12}") == 0
