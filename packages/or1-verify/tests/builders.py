@@ -29,9 +29,15 @@ def verdict_of(pool: ProcessVerifierPool, problem: Problem, text: str) -> Verdic
     return verdict
 
 
-def is_right(gold: str, answer: str) -> bool:
+def reward(question: str, gold: str, answer: str) -> float | None:
+    """The reward of a response with this answer in a box."""
+    problem = make_problem(gold, question=question)
+    return math.MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward
+
+
+def is_right(gold: str, answer: str, question: str = "") -> bool:
     """Whether a response with this answer in a box is correct."""
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0
+    return reward(question, gold, answer) == 1.0
 
 
 class ExactVerifier(Verifier):

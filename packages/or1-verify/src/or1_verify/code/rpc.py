@@ -38,15 +38,7 @@ from or1_verify.code.rpc_functions import crossing, is_plain_function
 from or1_verify.code.rpc_loops import set_seeds
 from or1_verify.code.rpc_messages import changes_of, frame_of, message_of, request_of, result_of
 from or1_verify.code.rpc_objects import RemoteObject
-from or1_verify.code.rpc_own import (
-    Method,
-    OwnObjects,
-    StandIns,
-    identity_of,
-    is_iterator,
-    is_mocked,
-    may_use,
-)
+from or1_verify.code.rpc_own import Method, OwnObjects, StandIns, identity_of, is_iterator, is_mocked, may_use
 from or1_verify.code.rpc_shared import Shared, keeps, uses_of
 from or1_verify.code.rpc_trust import is_believed, is_of_the_tests, may_stop, note_known
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder, value_of
@@ -310,19 +302,21 @@ class RpcEndpoint:
         if function is None:  # the value of an object that stays here
             encoder = self._encoder([None] * len(objects), ())
             return {"return": encoder.item(args[0]), "heap": encoder.entries, "changes": []}
-        uses, result, raised = uses_of(objects, message["heap"]), None, dict[str, Any]()
+        is_program = self._find_name is not None
+        uses = uses_of(objects, message["heap"]) if is_program else []
+        result, raised = None, dict[str, Any]()
         try:
             result = crossing(function(*args, **kwargs))
         except BaseException as error:
-            if self._find_name is None or isinstance(error, EndpointLostError):
+            if not is_program or isinstance(error, EndpointLostError):
                 raise
             raised = self._raised(error)
-        is_kept = any(map(gt, uses_of(objects, message["heap"]), uses)) or keeps(result)
+        is_kept = is_program and (any(map(gt, uses_of(objects, message["heap"]), uses)) or keeps(result))
         encoder = self._encoder(objects, self._kept_classes)
         item = encoder.item(result)
         changes = changes_of(message["heap"], encoder)
         reply = {"return": item, "heap": encoder.entries, "changes": changes} | raised
-        if self._find_name is None:
+        if not is_program:
             return reply | ({"back": back} if (back := self._shared.changes(self._encoder_of)) else {})
         kept = (result, is_plain_function(function)) if is_kept else None
         entries = [*message["heap"], *encoder.entries]

@@ -244,14 +244,10 @@ def may_change(entry: Sequence[Any]) -> bool:
 def dict_kind(value: dict[Any, Any], *, is_whole: bool) -> str:
     """The kind of a dictionary; not `is_whole`: as JSON has it, without order and default values."""
     if type(value) is defaultdict and is_whole:
+        if value.default_factory is None:
+            return "dict"
         names = [cls.__name__ for cls in FACTORIES if cls is value.default_factory]
-        return (
-            f"defaultdict {names[0]}"
-            if names
-            else OWN_DEFAULT
-            if value.default_factory is not None
-            else "dict"
-        )
+        return f"defaultdict {names[0]}" if names else OWN_DEFAULT
     kind = DICTS.get(type(value), "dict")
     return "dict" if kind == "ordereddict" and not is_whole else kind
 

@@ -10,8 +10,8 @@ from typing import Any
 
 QUESTIONS = frozenset({"issubset", "issuperset", "isdisjoint", "startswith", "endswith", "equals"})
 """Methods of values that answer a question about their argument, which may be an expected value."""
-SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
-DIFFERENCES = frozenset({
+_SEARCHES = frozenset({"count", "index", "find", "rfind", "rindex"})
+_DIFFERENCES = frozenset({
     "difference", "symmetric_difference", "intersection", "replace", "removeprefix", "removesuffix", "strip",
     "lstrip", "rstrip", "translate", "compare", "isclose", "setdefault",
 })  # fmt: skip
@@ -23,6 +23,10 @@ _OF_VALUES = frozenset({"all", "any", "equals"}).union(
     *(vars(cls) for cls in (Decimal, Fraction, date, datetime, timedelta)),
 )
 """Methods and attributes that values have, which a correct program may return in place of an object."""
+TELLING = _SEARCHES | _DIFFERENCES
+"""Methods of values whose argument may be an expected value, beside the questions."""
+ANSWERED_BY_VALUES = QUESTIONS | _SEARCHES | {"get"}
+"""Methods of an object that stands for a value, which the value answers."""
 
 
 class Evidence:

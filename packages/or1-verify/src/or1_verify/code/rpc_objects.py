@@ -18,7 +18,7 @@ from or1_verify.code.rpc_atoms import (
     value_of_atom,
 )
 from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
-from or1_verify.code.rpc_evidence import DIFFERENCES, QUESTIONS, SEARCHES
+from or1_verify.code.rpc_evidence import ANSWERED_BY_VALUES, QUESTIONS, TELLING
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of, refuse_difference
 from or1_verify.code.rpc_states import equality, is_changed, note_called, values_given
@@ -106,13 +106,13 @@ class RemoteObject(_Local):
             raise UnsupportedTestsError(f"the signature of an object of the program ({self._or1_label})")
         if name.startswith("__") and name.endswith("__"):
             return self._or1_described(name)
-        if name in QUESTIONS | SEARCHES | {"get"} and self._or1_is_value and not self._or1_is_tested:
+        if name in ANSWERED_BY_VALUES and self._or1_is_value and not self._or1_is_tested:
             return operator.attrgetter(name)(self._or1_value())
         if name in QUESTIONS and self._or1_is_tested and self._or1_is_returned:
             raise UnsupportedTestsError(f"{name} of what a method returned ({self._or1_label})")
         result = self._or1_endpoint.call(getattr, (self, name), {})
         is_part = self._or1_is_tested or self._or1_is_part
-        asks = name in QUESTIONS or (name in SEARCHES | DIFFERENCES and not is_part)
+        asks = name in QUESTIONS or (name in TELLING and not is_part)
         asks = asks and not self._or1_is_named and not self._or1_is_tested
         if asks and type(result) is type:
             raise TypeError(f"{name} of a result is a class")

@@ -62,12 +62,12 @@ class _Kept:
     contents: dict[int, list[Any]]
     """The same as objects: compared first, since most calls change none."""
 
-    @classmethod
-    def of(cls, objects: list[Any], places: list[int], encoder_of: EncoderOf) -> _Kept:
-        encoder = encoder_of(objects)
-        places = [index for index in places if _may_be_shared(objects[index])]
-        entries = {index: encoder.shallow(objects[index]) for index in places}
-        return cls(objects, entries, {index: _contents(objects[index]) for index in places})
+    def note(self, places: Iterable[int], encoder: ValueEncoder) -> None:
+        """Note the present state of the values at these places."""
+        for index in places:
+            if _may_be_shared(self.objects[index]):
+                self.entries[index] = encoder.shallow(self.objects[index])
+                self.contents[index] = _contents(self.objects[index])
 
     @property
     def size(self) -> int:
@@ -101,7 +101,9 @@ class Shared:
         self, number: int, objects: list[Any], entries: Sequence[list[Any]], encoder_of: EncoderOf
     ) -> None:
         """Share the objects of a reply to which the other side has given a number."""
-        self._messages[number] = _Kept.of(objects, places_of(entries), encoder_of)
+        message = _Kept(objects, {}, {})
+        message.note(places_of(entries), encoder_of(objects))
+        self._messages[number] = message
         while (
             len(self._messages) > _MOST or sum(each.size for each in self._messages.values()) > _MOST_IN_ALL
         ):
@@ -171,19 +173,18 @@ class Shared:
         for number, message in list(self._messages.items()):
             if not (places := message.changed()):
                 continue
-            encoder = encoder_of(message.objects)
+            encoder, first = encoder_of(message.objects), len(message.objects)
+            before = {index: message.entries[index] for index in places}
             try:
-                entries = [(index, encoder.shallow(message.objects[index])) for index in places]
-                more = places_of(encoder.entries, len(message.objects))
-                new = _Kept.of(encoder.objects, [*message.entries, *more], encoder_of)
+                message.objects = encoder.objects  # new values join it
+                message.note(places, encoder)
+                message.note(places_of(encoder.entries, first), encoder)
             except (UnsupportedTestsError, TransferError):
                 self.end(number)
                 continue
-            if changes := [
-                (index, entry) for index, entry in entries if differs(entry, message.entries[index])
-            ]:
+            now = ((index, message.entries[index]) for index in places)
+            if changes := [(index, entry) for index, entry in now if differs(entry, before[index])]:
                 found.append([number, encoder.entries, changes])
-            self._messages[number] = new
         return found
 
     def apply(self, messages: Iterable[Any], decoder: ValueDecoder, encoder_of: EncoderOf) -> None:
@@ -200,7 +201,8 @@ class Shared:
                     raise TransferError("malformed changes: an object of another kind")
                 objects = decoder.read(heap, message.objects)
                 decoder.fill_all(changes, objects)
-                more = places_of(heap, len(message.objects))
-                self._messages[number] = _Kept.of(objects, [*message.entries, *more], encoder_of)
+                places = [index for index, _ in changes] + places_of(heap, len(message.objects))
+                message.objects = objects
+                message.note(places, encoder_of(objects))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise TransferError(f"malformed changes: {error}"[:300]) from None

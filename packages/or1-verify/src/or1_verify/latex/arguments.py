@@ -50,8 +50,8 @@ def with_gold_variable(gold: Form, answer: Form, question: str) -> Form:
     answers as they are."""
     match gold, answer:
         case Value(wanted), Named(name, Value(node)) if (found := _ARGUMENT.fullmatch(name)) is not None:
-            (letter, *others), given = sorted(variables(wanted)) or [""], letters_of(question)
-            is_free = letter and not others and given is not None and letter not in given
+            letters, given = variables(wanted), letters_of(question)
+            is_free = len(letters) == 1 and given is not None and letters.isdisjoint(given)
             if is_free and variables(node) == {found[2]}:
-                return replace(answer, form=Value(replaced(node, Symbol(found[2]), Symbol(letter))))
+                return replace(answer, form=Value(replaced(node, Symbol(found[2]), Symbol(*letters))))
     return answer

@@ -28,15 +28,11 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import takes_back
+from or1_verify.latex.words import EXTREMA, takes_back
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 """A product of capital letters, which may name a segment instead: `PV = nRT`."""
-_EXTREMA = {
-    "maximum": frozenset({"maximum", "max", "maximal", "greatest", "largest", "highest"}),
-    "minimum": frozenset({"minimum", "min", "minimal", "least", "smallest", "lowest"}),
-}
 _CALCULATIONS = frozenset({"\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\limsup", "\\liminf"})
 """Commands at the start of a left side that is not read: a constant right side is its value."""
 _LONGEST_CHAIN = 12
@@ -115,7 +111,7 @@ def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> 
 def label_of(side: list[Token]) -> str:
     r"""The kind of an extremum in words before a name: `\text{maximum at } x = 2`; empty for other words."""
     words = set(re.findall("[a-z]+", _words_of(side).lower()))
-    found = {kind for kind, names in _EXTREMA.items() if names & words}
+    found = {kind for kind, names in EXTREMA.items() if names & words}
     return found.pop() if len(found) == 1 else ""
 
 

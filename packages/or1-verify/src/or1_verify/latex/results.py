@@ -172,13 +172,9 @@ def _is_operation(node: Node) -> bool:
     """Whether numbers are still to be put into a function that picks or rounds them, or to be added up."""
     if isinstance(node, Call) and node.name.startswith("arc"):  # `\arctan(\cot x)` is a remainder
         return any(isinstance(part, Call) and part.name in _EVALUATED for part in walk(node.arguments[0]))
-    if isinstance(node, Call) and node.name in {"ln", "log"} and any(map(_is_complex, walk(node))):
+    if isinstance(node, Call) and node.name in {"ln", "log"} and IMAGINARY in walk(node):
         return True
     return isinstance(node, Series) or (isinstance(node, Call) and node.name in _OPERATIONS)
-
-
-def _is_complex(node: Node) -> bool:
-    return node == IMAGINARY
 
 
 def _has_root_below(node: Node) -> bool:

@@ -30,6 +30,7 @@ from or1_verify.latex.tree import (
     replaced,
     variables,
 )
+from or1_verify.latex.words import EXTREMA
 
 _TASK = re.compile(
     r"\b(?:compute|evaluate|calculate|simplify|convert|expand|factor|rationali[sz]e|express|write|rewrite|find"
@@ -55,8 +56,11 @@ _CONVERT = re.compile(
     r"|\b(?:as|into) an? (?:[a-z]+ )?(?:fraction|decimal)\b|\b(?:to|into) (?:degrees|radians)\b",
     re.I,
 )
-_MAXIMUM = re.compile(r"\b(?:maxim|greatest|largest|highest)", re.I)
-_MINIMUM = re.compile(r"\b(?:minim|least|smallest|lowest)", re.I)
+_EXTREMA = {
+    kind: re.compile(rf"\b(?:{kind[:5]}|(?:{'|'.join(sorted(names))})\b)", re.I)
+    for kind, names in EXTREMA.items()
+}
+"""Words of a question about each extremum: `maximize` too."""
 _PART = re.compile(r"([A-Za-z])(\([-\d./]+\)|_\{?\d+\}?)")
 """A value of a function or sequence: `f(2)`, `x_1`."""
 _SIDES = re.compile(r"=|,|<|>|\\[lg]eq?(?![A-Za-z])")
@@ -158,13 +162,15 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
 
 def _names_other_part(question: str, name: str) -> bool:
     """Whether a name has another argument or index than the one asked for, or is the other extremum."""
-    extrema = {"maximum": _MAXIMUM, "minimum": _MINIMUM}
-    if name in extrema and extrema.pop(name).search(question) is None:
-        return any(other.search(question) for other in extrema.values())
+    asked = {kind for kind, words in _EXTREMA.items() if words.search(question)}
+    if name in _EXTREMA and asked and name not in asked:
+        return True
     found = _PART.fullmatch(name)
-    asked = [_PART.fullmatch(each.replace(" ", "")) for each in _formulas(question)] if found else []
-    parts = [each[2].strip("(){}_") for each in asked if each and found and each[1] == found[1]]
-    return bool(parts) and found is not None and found[2].strip("(){}_") not in parts
+    if found is None:
+        return False
+    formulas = (_PART.fullmatch(each.replace(" ", "")) for each in _formulas(question))
+    parts = [each[2].strip("(){}_") for each in formulas if each and each[1] == found[1]]
+    return bool(parts) and found[2].strip("(){}_") not in parts
 
 
 @lru_cache(maxsize=64)

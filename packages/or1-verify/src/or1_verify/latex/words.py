@@ -14,6 +14,10 @@ FUNCTIONS = frozenset({
     "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "max", "min", "gcd", "lcm", "abs", "floor",
     "ceil", "det", "cis",
 })  # fmt: skip
+EXTREMA = {
+    "maximum": frozenset({"maximum", "max", "maximal", "greatest", "largest", "highest"}),
+    "minimum": frozenset({"minimum", "min", "minimal", "least", "smallest", "lowest"}),
+}
 INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 SMALL_GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"

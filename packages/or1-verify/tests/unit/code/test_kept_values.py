@@ -13,33 +13,60 @@ from or1_verify.code.rpc_atoms import TransferError
 from or1_verify.code.rpc_shared import Shared
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder
 
+LIST_ENTRY = ["list", []]
+"""The kind of a value, as it crossed; its elements do not count here."""
+
 
 def test_shared_values_follow_each_other_and_old_ones_end() -> None:
-    """Each side sends once what it has changed; neither keeps many messages, nor large ones."""
+    """Each side sends once the changes that it made; neither keeps many messages, nor large ones."""
 
     def encoder_of(objects: list[Any]) -> ValueEncoder:
         return ValueEncoder(known=objects)
 
     program, tests = Shared(), Shared()
-    assert program.share([[1] * 2_000], [["list", []]], encoder_of) is None
-    lists = [([1], [1]) for _ in range(50)]
-    for mine, copy in lists:
-        number = program.share([mine], [["list", []]], encoder_of)
+    assert program.share([[1] * 2_000], [LIST_ENTRY], encoder_of) is None
+    pairs = [([1], [1]) for _ in range(50)]
+    for in_program, in_tests in pairs:
+        number = program.share([in_program], [LIST_ENTRY], encoder_of)
         assert number is not None
-        tests.accept(number, [copy], [["list", []]], encoder_of)
-    sides = [(program, tests, *lists[-1]), (tests, program, *lists[-1][::-1])]
-    for number, (sender, receiver, mine, copy) in enumerate(sides, start=2):
-        mine.append(number)
-        changes = json.loads(json.dumps(sender.changes(encoder_of)))
-        assert changes == [[50, [], [[0, ["list", mine]]]]]
-        receiver.apply(changes, ValueDecoder(), encoder_of)
-        assert copy == mine == [1, 2, 3][:number]
+        tests.accept(number, [in_tests], [LIST_ENTRY], encoder_of)
+    in_program, in_tests = pairs[-1]
+    for sender, receiver, changed, copied, added in (
+        (program, tests, in_program, in_tests, 2),
+        (tests, program, in_tests, in_program, 3),
+    ):
+        changed.append(added)
+        ((last_number, new_values, changes),) = json.loads(json.dumps(sender.changes(encoder_of)))
+        assert (last_number, new_values, changes) == (len(pairs), [], [[0, ["list", changed]]])
+        receiver.apply([(last_number, new_values, changes)], ValueDecoder(), encoder_of)
+        assert copied == changed == list(range(1, added + 1))
         assert sender.changes(encoder_of) == receiver.changes(encoder_of) == []
-    lists[0][0].append(9)
+    pairs[0][0].append(9)
     assert program.changes(encoder_of) == [], "the first of 50 is forgotten"
-    assert (
-        tests.value_at(program.after_call([], [], encoder_of, (lists[-1][0], False))["same"]) is lists[-1][1]
-    )
+    reply = program.after_call([], [], encoder_of, (in_program, False))
+    assert tests.value_at(reply["same"]) is in_tests
+
+
+def test_a_value_that_joins_a_shared_one_is_shared_too() -> None:
+    def encoder_of(objects: list[Any]) -> ValueEncoder:
+        return ValueEncoder(known=objects)
+
+    program, tests = Shared(), Shared()
+    in_program: list[Any] = []
+    in_tests: list[Any] = []
+    number = program.share([in_program], [LIST_ENTRY], encoder_of)
+    assert number is not None
+    tests.accept(number, [in_tests], [LIST_ENTRY], encoder_of)
+    inner = [7]
+    in_program.append(inner)
+    tests.apply(program.changes(encoder_of), ValueDecoder(), encoder_of)
+    assert in_tests == [[7]]
+    inner.append(8)
+    tests.apply(program.changes(encoder_of), ValueDecoder(), encoder_of)
+    assert in_tests == [[7, 8]]
+    in_tests[0].append(9)
+    program.apply(tests.changes(encoder_of), ValueDecoder(), encoder_of)
+    assert inner == [7, 8, 9]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +75,7 @@ def test_shared_values_follow_each_other_and_old_ones_end() -> None:
 )
 def test_malformed_changes_are_refused(changes: list[Any]) -> None:
     shared = Shared()
-    shared.accept(1, [[1], (2,)], [["list", []], ["tuple", []]], lambda objects: ValueEncoder(known=objects))
+    shared.accept(1, [[1], (2,)], [LIST_ENTRY, ["tuple", []]], lambda objects: ValueEncoder(known=objects))
     with pytest.raises(TransferError):
         shared.apply(changes, ValueDecoder(), lambda objects: ValueEncoder(known=objects))
 

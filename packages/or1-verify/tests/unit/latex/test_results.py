@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from or1_verify import Message, Problem
-from or1_verify.math import MathVerifier
-
-
-def pays(question: str, gold: str, answer: str) -> bool:
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    return MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.").reward == 1.0
+from builders import is_right
 
 
 @pytest.mark.parametrize(
@@ -109,5 +103,5 @@ def pays(question: str, gold: str, answer: str) -> bool:
     ],
 )
 def test_the_step_is_done(question: str, gold: str, right: str, wrong: str) -> None:
-    assert pays(question, gold, right)
-    assert not pays(question, gold, wrong)
+    assert is_right(gold, right, question)
+    assert not is_right(gold, wrong, question)

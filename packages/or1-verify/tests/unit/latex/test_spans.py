@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from or1_verify import Message, Problem
-from or1_verify.math import MathVerifier
+from builders import is_right
 
 EQUATION = "Find the general solution of the equation."
 BASIS = "Find a basis of the null space of the matrix."
 EIGENVECTORS = "Find the eigenvectors of the matrix."
 SYSTEM = r"c_{1}e^{3t}\begin{pmatrix}1\\1\end{pmatrix}+c_{2}e^{-t}\begin{pmatrix}1\\-1\end{pmatrix}"
-
-
-def pays(question: str, gold: str, answer: str) -> bool:
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    return MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.").reward == 1.0
 
 
 @pytest.mark.parametrize(
@@ -60,8 +54,8 @@ def pays(question: str, gold: str, answer: str) -> bool:
     ],
 )
 def test_a_family_is_its_span(question: str, gold: str, right: str, wrong: str) -> None:
-    assert pays(question, gold, right)
-    assert not pays(question, gold, wrong)
+    assert is_right(gold, right, question)
+    assert not is_right(gold, wrong, question)
 
 
 ENTRIES = st.integers(-4, 4)
@@ -75,6 +69,6 @@ def test_another_pair_is_a_basis_if_its_determinant_is_not_zero(entries: tuple[i
     rows = [[p * x + q * y for x, y in zip(first, second, strict=True)] for p, q in ((a, b), (c, d))]
     answer = ",".join(f"({','.join(map(str, row))})" for row in rows)
     is_basis = Fraction(a * d - b * c) != 0
-    assert pays(BASIS, r"\{(2,1,0),(-3,0,1)\}", rf"\{{{answer}\}}") is is_basis
+    assert is_right(r"\{(2,1,0),(-3,0,1)\}", rf"\{{{answer}\}}", BASIS) is is_basis
     family = rf"y=c_1({a}e^x+{b}e^{{-x}})+c_2({c}e^x+{d}e^{{-x}})".replace("+-", "-")
-    assert pays(EQUATION, "y=C_1e^x+C_2e^{-x}", family) is is_basis
+    assert is_right("y=C_1e^x+C_2e^{-x}", family, EQUATION) is is_basis

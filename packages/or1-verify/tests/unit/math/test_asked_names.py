@@ -5,17 +5,11 @@ import random
 
 import pytest
 
-from or1_verify import Message, Problem
+from builders import reward
 from or1_verify.latex.alignment import with_asked_names
 from or1_verify.latex.reader import read
-from or1_verify.math import MathVerifier
 
 _QUESTIONS = ["Enter the ordered pair $(k, a).$", r"Find $\left( k,\,a \right)$.", "Of (a, k), enter (k,a)."]
-
-
-def reward(question: str, gold: str, answer: str) -> float | None:
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    return MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward
 
 
 @pytest.mark.parametrize("question", _QUESTIONS)

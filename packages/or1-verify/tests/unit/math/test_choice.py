@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import is_right
 from or1_verify import math
-from or1_verify.math import MathVerifier
 from or1_verify.math.choice import choice_letter, choices_of
-from or1_verify.types import Message, Problem
 
 LETTERS = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
 CHOICE_TEXTS = st.sampled_from(
@@ -83,7 +82,7 @@ def test_a_choice_is_its_letter_and_not_the_letter_in_its_text(
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "is_right"),
+    ("gold", "answer", "is_correct"),
     [
         ("F", "F: A right angle", True),
         ("B", r"\text{(B) I only}", True),
@@ -113,8 +112,8 @@ def test_a_choice_is_its_letter_and_not_the_letter_in_its_text(
         ("N", r"N \text{ is even}", False),
     ],
 )
-def test_choices_and_quantities(gold: str, answer: str, is_right: bool) -> None:
-    assert (math.verify(gold, rf"\boxed{{{answer}}}").reward == 1.0) is is_right
+def test_choices_and_quantities(gold: str, answer: str, is_correct: bool) -> None:
+    assert is_right(gold, answer) is is_correct
 
 
 LISTS = (
@@ -125,11 +124,6 @@ LISTS = (
     r"\qquad \textbf{{(D)}}\ {3}$ Explain.",
     r"{question} \text{{(A) }}{0} \quad \text{{(B) }}{1} \quad \text{{(C) }}{2} \quad \text{{(D) }}{3}",
 )
-
-
-def _is_right(question: str, gold: str, answer: str) -> bool:
-    problem = Problem.make("math", (Message("user", question),), gold)
-    return MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward == 1.0
 
 
 @given(
@@ -150,9 +144,9 @@ def test_a_listed_choice_is_its_letter_and_its_text(
     question = layout.format(*texts, question="What is the value?")
     gold, answer = "ABCD"[right], "ABCD"[given_at]
     assert choices_of(question) == dict(zip("ABCD", texts, strict=True))
-    assert _is_right(question, form % gold, texts[given_at]) is (right == given_at)
-    assert _is_right(question, texts[right], form % answer) is (right == given_at)
-    assert _is_right(question, texts[right], f"({answer}) {texts[right]}") is (right == given_at)
+    assert is_right(form % gold, texts[given_at], question) is (right == given_at)
+    assert is_right(texts[right], form % answer, question) is (right == given_at)
+    assert is_right(texts[right], f"({answer}) {texts[right]}", question) is (right == given_at)
 
 
 @pytest.mark.parametrize(
@@ -168,15 +162,15 @@ def test_a_listed_choice_is_its_letter_and_its_text(
 )
 def test_letters_that_are_no_list_of_choices_have_no_text(question: str) -> None:
     assert choices_of(question) == {}
-    assert not _is_right(question, "A", "1")
-    assert not _is_right(question, "1", "A")
+    assert not is_right("A", "1", question)
+    assert not is_right("1", "A", question)
 
 
 LISTED = "Which is it? (A) 15 (B) 13 (C) 14 (D) $a + b$"
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "is_right"),
+    ("gold", "answer", "is_correct"),
     [
         ("C", "(C) 14", True),
         ("C", r"\text{(C) } 14", True),
@@ -197,8 +191,6 @@ LISTED = "Which is it? (A) 15 (B) 13 (C) 14 (D) $a + b$"
         ("14", r"\text{(B) } 14", False),
     ],
 )
-def test_a_letter_and_its_text_agree(gold: str, answer: str, is_right: bool) -> None:
+def test_a_letter_and_its_text_agree(gold: str, answer: str, is_correct: bool) -> None:
     """A second letter, a denial or the letter of another text is no answer."""
-    problem = Problem.make("math", (Message("user", LISTED),), gold=gold)
-    verdict = MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.")
-    assert (verdict.reward == 1.0) is is_right
+    assert is_right(gold, answer, LISTED) is is_correct

@@ -2,7 +2,7 @@
 
 import pytest
 
-from or1_verify import math
+from builders import is_right
 
 _DENIALS = (
     *("not", "never", "neither", "all but", "anything but", "everything except", "unless", "excluding"),
@@ -34,27 +34,23 @@ _FORMS = (r"\text{%s: }%s", r"\text{%s}=%s", r"\text{%s is }%s", r"\text{%s }%s"
 _GOLDS = (r"\frac{7}{3}", "x=8", r"(2,5]", "(6,1)", "x^3-2", "y=4x-1", r"x\in[3,5]")
 
 
-def _is_paid(gold: str, answer: str) -> bool:
-    return math.verify(gold, rf"\boxed{{{answer}}}").reward == 1
-
-
 @pytest.mark.parametrize("words", _DENIALS)
 def test_a_value_that_is_denied_is_wrong(words: str) -> None:
     texts = [form % (words, gold) for gold in _GOLDS for form in _FORMS]
     pairs = zip((gold for gold in _GOLDS for _ in _FORMS), texts, strict=True)
-    assert [text for gold, text in pairs if _is_paid(gold, text)] == []
+    assert [text for gold, text in pairs if is_right(gold, text)] == []
 
 
 @pytest.mark.parametrize("words", _NAMES)
 def test_the_name_of_a_value_may_contain_a_negation(words: str) -> None:
     for form in _FORMS[:2]:
-        assert _is_paid("7", form % (words, "7"))
-        assert not _is_paid("7", form % (words, "6"))
+        assert is_right("7", form % (words, "7"))
+        assert not is_right("7", form % (words, "6"))
 
 
 @pytest.mark.parametrize("words", ["not", "but", "nor"])
 def test_short_negations_need_no_command_for_text(words: str) -> None:
-    assert not _is_paid("8", f"{words} x=8")
+    assert not is_right("8", f"{words} x=8")
 
 
 @pytest.mark.parametrize(
@@ -75,5 +71,5 @@ def test_short_negations_need_no_command_for_text(words: str) -> None:
     ],
 )
 def test_close_texts_differ(gold: str, correct: str, incorrect: str) -> None:
-    assert _is_paid(gold, correct)
-    assert not _is_paid(gold, incorrect)
+    assert is_right(gold, correct)
+    assert not is_right(gold, incorrect)

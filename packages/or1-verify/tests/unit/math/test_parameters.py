@@ -4,16 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from or1_verify import Message, Problem
-from or1_verify.math import MathVerifier
+from builders import reward
 
 _FUNCTION = r"Find all functions $f:\mathbb{R}\to\mathbb{R}$ with $f(x+y) = f(x) + f(y)$."
 _NUMBER = "Find all positive integers $n$ with $n^2 + 3n + 2 = 0$."
-
-
-def reward(question: str, gold: str, answer: str) -> float | None:
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    return MathVerifier().verify(problem, rf"\boxed{{{answer}}}").reward
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,7 @@ import random
 
 import pytest
 
-from or1_verify import Message, Problem
-from or1_verify.math import MathVerifier
-
-
-def reward(question: str, gold: str, answer: str) -> float | None:
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    return MathVerifier().verify(problem, rf"So $\boxed{{{answer}}}$.").reward
+from builders import reward
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from or1_verify import Message, Problem, math
-from or1_verify.math import MathVerifier
+from builders import is_right
+from or1_verify import math
 
 _ROWS = [
     (r"\max(a,b)", r"\max\{b,a\}", r"\min\{a,b\}"),
@@ -355,9 +355,8 @@ def test_correct_wordings_count_and_close_ones_do_not(gold: str, correct: str, i
 )
 def test_names_units_and_words_of_models(gold: str, right: str, wrong: str) -> None:
     question = r"Find it, for $x+2y$ and $\theta$, $n$ any integer."
-    problem = Problem.make("math", (Message("user", question),), gold=gold)
-    assert MathVerifier().verify(problem, rf"So $\boxed{{{right}}}$.").reward == 1.0
-    assert MathVerifier().verify(problem, rf"So $\boxed{{{wrong}}}$.").reward == 0.0
+    assert is_right(gold, right, question)
+    assert not is_right(gold, wrong, question)
 
 
 @pytest.mark.parametrize(
@@ -386,13 +385,13 @@ def test_names_units_and_words_of_models(gold: str, right: str, wrong: str) -> N
     ],
 )
 def test_functions_points_and_lists_of_models(gold: str, right: str, wrong: str) -> None:
-    problem = Problem.make("math", (Message("user", "Find it for $A$."),), gold=gold)
-    assert MathVerifier().verify(problem, rf"So $\boxed{{{right}}}$.").reward == 1.0
-    assert MathVerifier().verify(problem, rf"So $\boxed{{{wrong}}}$.").reward == 0.0
+    question = "Find it for $A$."
+    assert is_right(gold, right, question)
+    assert not is_right(gold, wrong, question)
 
 
 def test_a_letter_of_the_question_is_no_variable() -> None:
     """`p(a)` for a given `a` is not the function `p(x)`."""
-    problem = Problem.make("math", (Message("user", "Let $p(x)=x^2$. Find $p(a)$ for $a>0$."),), gold="a^2")
-    assert MathVerifier().verify(problem, r"So $\boxed{p(x)=x^2}$.").reward == 0.0
-    assert MathVerifier().verify(problem, r"So $\boxed{p(a)=a^2}$.").reward == 1.0
+    question = "Let $p(x)=x^2$. Find $p(a)$ for $a>0$."
+    assert is_right("a^2", "p(a)=a^2", question)
+    assert not is_right("a^2", "p(x)=x^2", question)
