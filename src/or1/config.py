@@ -68,7 +68,8 @@ class DataConfig(Config):
     difficulty_model: str | None = None
     """Train on problems by how often this model solved them, as their rows record it. None = on all."""
     min_right: int = Field(default=1, ge=0)
-    """Fewest correct samples of `difficulty_model` [samples]. Source: paper 6.2, 1 to 15 of 16."""
+    """Fewest correct samples of `difficulty_model` of 16; of another number, their share of 16 [samples].
+    Source: paper 6.2, 1 to 15 of 16."""
     max_right: int = Field(default=15, ge=0)
     """Most correct samples of it [samples]."""
     label_noise: float = Field(default=0.0, ge=0, lt=1)

@@ -46,7 +46,7 @@ REASONS: Mapping[str, str] = {
     "special_judge": "many outputs are right",
     "no_solution": "no reference solution",
     "solution_fails": "the reference solution fails a test",
-    "not_judged": "the sandbox failed",
+    "not_judged": "the verifier or the sandbox failed",
     "too_hard": "the model is hardly ever right",
     "too_easy": "the model is hardly ever wrong",
     "always_truncated": "no response ends within the budget",

@@ -14,7 +14,7 @@ from or1.rollout.judged import judged
 from or1.types import Answer, Outcome, Verdict
 from or1_verify.code import parse_tests
 from or1_verify.code.program import as_response
-from or1_verify.code.spec import StdinTests, Tests, num_tests
+from or1_verify.code.spec import AssertTests, StdinTests, Tests, num_tests
 
 STAGE = "programs"
 _ANY_OUTPUT = re.compile(
@@ -29,6 +29,7 @@ _ANY_OUTPUT = re.compile(
     re.IGNORECASE,
 )
 """Words by which a statement says that more than one output is right."""
+_NO_STATEMENT = re.compile(r"description is not available for (?:the|this) problem", re.IGNORECASE)
 
 
 def decide(records: Iterable[Record], settings: ProgramsConfig, pool: VerifierPool) -> list[Decision]:
@@ -65,11 +66,13 @@ def by_tests(record: Record, settings: ProgramsConfig) -> tuple[str, str]:
         return "too_few_tests", f"{num_tests(tests)} tests"
     if _is_empty(tests):
         return "empty_tests", "no test expects any output"
-    if isinstance(tests, StdinTests):
-        if tests.checker is not None:
-            return "special_judge", "comes with a checker"
-        if many := _ANY_OUTPUT.search(record.question):
-            return "special_judge", record.question[max(0, many.start() - 60) : many.end() + 60]
+    if isinstance(tests, StdinTests) and tests.checker is not None:
+        return "special_judge", "comes with a checker"
+    many = None if isinstance(tests, AssertTests) else _ANY_OUTPUT.search(record.question)
+    if many is not None:  # tests that are written as code may allow for it
+        return "special_judge", record.question[max(0, many.start() - 60) : many.end() + 60]
+    if _NO_STATEMENT.search(record.question):
+        return "no_question", "the statement stands in another language"
     if settings.require_solution and not record.solutions:
         return "no_solution", ""
     return "", ""

@@ -45,12 +45,16 @@ class Found:
     def changes(self) -> float:
         return self.likeness.changes if self.likeness is not None else 0.0
 
+    @property
+    def at(self) -> dict[str, str]:
+        """Benchmark and place of the problem, as JSON."""
+        return {"benchmark": self.problem.benchmark, "place": self.problem.place}
+
     def evidence(self) -> dict[str, Any]:
         """Evidence with which a person can check the finding, as JSON."""
         length = {"num_words": self.likeness.num_words} if self.likeness is not None else {}
         return {
-            "benchmark": self.problem.benchmark,
-            "place": self.problem.place,
+            **self.at,
             "match": "part" if self.is_part else "near" if self.changes else "verbatim",
             "changed_words": self.changes,
             **length,
@@ -89,9 +93,12 @@ class Benchmarks:
 
     def _decide(self, row: int, title: str, side: Side) -> Decision | None:
         titled = self._titles.get(_slug(title)) if title else None
-        found = self.find(side)
+        every = self._found(side)
+        found = min(every, key=_rank, default=None)
         if found is not None and found.match is Match.SAME:
-            return Decision(row=row, reason="contaminated", evidence=found.evidence())
+            others = [each.at for each in every if each.match is Match.SAME and each is not found]
+            evidence = {**found.evidence(), **({"also": others} if others else {})}
+            return Decision(row=row, reason="contaminated", evidence=evidence)
         if titled is not None:
             evidence = {
                 "benchmark": titled.benchmark,
@@ -109,17 +116,17 @@ class Benchmarks:
 
     def find(self, side: Side) -> Found | None:
         """The problem that a text is nearest to, if it is the same or differs in its numbers alone."""
+        return min(self._found(side), key=_rank, default=None)
+
+    def _found(self, side: Side) -> list[Found]:
         hits: Counter[int] = Counter()
         for pair in _pairs(side):
             hits.update(self._index.get(pair, ()))
-        best: Found | None = None
-        for number, num_hits in sorted(hits.items()):
-            if num_hits < self._needed[number]:
-                continue
-            found = self._compared(side, number)
-            if found is not None and (best is None or _rank(found) < _rank(best)):
-                best = found
-        return best
+        return [
+            found
+            for number, num_hits in sorted(hits.items())
+            if num_hits >= self._needed[number] and (found := self._compared(side, number)) is not None
+        ]
 
     def _compared(self, side: Side, number: int) -> Found | None:
         problem = self._sides[number]

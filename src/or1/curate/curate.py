@@ -100,7 +100,12 @@ def _curate(
         funnel.run(config, work, files, protected, progress, workers or ProcessWorkers(config.num_workers))
         if line := funnel.bad_golds_line(work):
             _log.warning("%s", line)
-        journals = funnel.ask(config, work, models, out, progress)
+        solved_by = {
+            "solver": settings["solver"],
+            "policy": settings["verifiable"]["policy"],
+            "time_limit_factor": config.programs.time_limit_factor,
+        }
+        journals = funnel.ask(config, work, models, out, solved_by, progress)
         sizes = work.part_rows
         with progress.stage("write", sum(sizes)) as advance:
             data = write.write(config, work, funnel.STAGES, out, lambda part: advance(sizes[part]))

@@ -11,9 +11,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from or1.algo.seed import derive_seed
 from or1.curate.journal import Entry, Journal
@@ -62,6 +64,13 @@ class Measured:
         return NOT_MEASURED if self.fit is None else self.fit.value
 
 
+_USELESS = {
+    "wrong": {Outcome.NOT_JUDGED.value},
+    "left_out": {Outcome.NOT_JUDGED.value, Outcome.TRUNCATED.value},
+}
+"""Outcomes that say nothing of difficulty, by `DifficultyConfig.truncated`."""
+
+
 def measure(
     generator: Generator,
     pool: VerifierPool,
@@ -70,6 +79,7 @@ def measure(
     *,
     seed: int,
     path: Path,
+    about: Mapping[str, Any] = MappingProxyType({}),
     on_progress: OnProgress | None = None,
 ) -> list[Measured]:
     """Measure every problem; in the order given.
@@ -80,6 +90,7 @@ def measure(
         problems: with different ids. The journal may hold others, which stay.
         seed: with a problem's id, all that its responses depend on.
         path: the journal; an existing one is resumed.
+        about: the model and the judging policy, as JSON; a journal with others is refused.
         on_progress: called after each response, with the index of its look.
 
     Raises:
@@ -87,12 +98,10 @@ def measure(
         ValueError: a problem comes twice.
         Or1Error: of the generator or the pool; what was judged before is in the journal.
     """
-    if len({p.id for p in problems}) != len(problems):
-        raise ValueError(f"{len(problems)} problems of which {len({p.id for p in problems})} are different")
-    about = {**config.model_dump(mode="json"), "seed": seed}
-    useless = {Outcome.NOT_JUDGED.value}
-    if config.truncated == "left_out":
-        useless.add(Outcome.TRUNCATED.value)
+    if (num_different := len({p.id for p in problems})) != len(problems):
+        raise ValueError(f"{len(problems)} problems of which {num_different} are different")
+    about = {**config.model_dump(mode="json"), "seed": seed, **about}
+    useless = _USELESS[config.truncated]
 
     def sampling(look: int, redraw: int, group_size: int) -> Sampling:
         return Sampling(
@@ -220,20 +229,3 @@ def fit_of(problem: Problem, model: str, *, min_right: int = 1, min_wrong: int =
     if num_right < min_right:
         return Fit.TOO_HARD
     return Fit.TOO_EASY if num_counted - num_right < min_wrong else Fit.FITS
-
-
-def wrong_of(num_right: int, num_counted: int, num: int = 16) -> int:
-    """Wrong responses as a share of `num`, as the reference writes difficulty; 0 and `num` only for problems
-    that were always and never right.
-
-    >>> wrong_of(1, 4), wrong_of(0, 16), wrong_of(63, 64), wrong_of(2, 8)
-    (12, 16, 1, 12)
-
-    Raises:
-        ValueError: counts that cannot be.
-    """
-    if not 0 <= num_right <= num_counted or num_counted < 1:
-        raise ValueError(f"{num_right} right of {num_counted} cannot be")
-    if num_right in (0, num_counted):
-        return 0 if num_right else num
-    return min(num - 1, max(1, round(num * (num_counted - num_right) / num_counted)))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -51,25 +51,41 @@ class Matched:
     evidence: Mapping[str, Any]
 
 
+class _Row(NamedTuple):
+    """A row as it is placed among the others."""
+
+    number: int
+    gold: str
+    drawing: str
+    keys: list[int]
+    """Those that it shares with another row."""
+
+
 def find_exact(store: Store, earlier: tuple[str, ...]) -> None:
     """Decide about rows whose normal form is that of an earlier row."""
-    rows, keys, golds = [], [], []
+    rows, keys, golds, drawings = [], [], [], []
     for part in range(store.num_parts):
         table = _alive_texts(store, part, earlier)
         rows.append(table["row"].to_numpy())
         keys.append(np.frombuffer(b"".join(table["exact"].to_pylist()), dtype="V16"))
         golds.append(table["gold"])
+        drawings.append(table["drawing"])
     row, key = np.concatenate(rows), np.concatenate(keys)
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     leader = row[first][group]
     repeated = np.flatnonzero(leader != row)
-    gold = pa.chunked_array([chunk for each in golds for chunk in each.chunks], pa.string())
+    gold, drawing = (
+        pa.chunked_array([chunk for each in texts for chunk in each.chunks], pa.string())
+        for texts in (golds, drawings)
+    )
     at = {int(number): place for place, number in enumerate(row)} if len(repeated) else {}
     matched = []
     for place in repeated.tolist():
-        first_gold = gold[at[int(leader[place])]].as_py()
-        second_gold = gold[place].as_py()
-        is_conflict = not first_gold.startswith(TESTS_MARK) and agreement(first_gold, second_gold) is False
+        places = at[int(leader[place])], place
+        first, second = (gold[each].as_py() for each in places)
+        is_conflict = not first.startswith(TESTS_MARK) and agreement(first, second) is False
+        if is_conflict and _are_drawn_apart(*(drawing[each].as_py() for each in places)):
+            continue
         matched.append(Matched(int(row[place]), int(leader[place]), is_conflict, {"changed_words": 0.0}))
     _decide(store, EXACT, "exact_duplicate", matched)
 
@@ -134,6 +150,7 @@ class _Leaders:
         self._agree = lru_cache(maxsize=100_000)(agreement)
         self._blocks: dict[int, list[int]] = defaultdict(list)
         self._golds: dict[int, str] = {}
+        self._drawings: dict[int, str] = {}
         self._shared = self._shared_keys()
 
     def _shared_keys(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
@@ -148,8 +165,8 @@ class _Leaders:
         every = np.sort(np.concatenate(keys)) if keys else np.zeros(0, np.uint64)
         return np.unique(every[1:][every[1:] == every[:-1]])
 
-    def rows_of(self, part: int) -> Iterator[tuple[int, str, list[int]]]:
-        """Row, gold and shared keys of each row of a batch."""
+    def rows_of(self, part: int) -> Iterator[_Row]:
+        """The rows of a batch."""
         table = _alive_texts(self._store, part, self._earlier)
         keys = table["keys"].combine_chunks()
         flat = keys.flatten().to_numpy(zero_copy_only=False).astype(np.uint64)
@@ -158,49 +175,53 @@ class _Leaders:
         known[known] = self._shared[at[known]] == flat[known]
         ends = np.cumsum([len(each) for each in keys]).tolist() if len(keys) else []
         start = 0
-        for row, gold, end in zip(table["row"].to_pylist(), table["gold"].to_pylist(), ends, strict=True):
-            yield row, gold, at[start:end][known[start:end]].tolist()
+        columns = (table[name].to_pylist() for name in ("row", "gold", "drawing"))
+        for row, gold, drawing, end in zip(*columns, ends, strict=True):
+            yield _Row(row, gold, drawing, at[start:end][known[start:end]].tolist())
             start = end
 
     def replay(self, part: int, matched: list[Matched]) -> None:
         gone = {match.row for match in matched}
         for row in self.rows_of(part):
-            if row[0] not in gone:
-                self._lead(*row)
+            if row.number not in gone:
+                self._lead(row)
 
-    def place(self, entry: tuple[int, str, list[int]]) -> Matched | None:
+    def place(self, row: _Row) -> Matched | None:
         """The earlier row that this one repeats; without one it leads from now on."""
-        row, gold, keys = entry
         tried: set[int] = set()
-        for key in keys:
+        for key in row.keys:
             for leader in self._blocks[key]:
                 if leader in tried:
                     continue
                 tried.add(leader)
-                match = self._compared(row, gold, leader)
+                match = self._compared(row, leader)
                 if match is not None:
                     return match
-        self._lead(row, gold, keys)
+        self._lead(row)
         return None
 
-    def _lead(self, row: int, gold: str, keys: list[int]) -> None:
-        if keys:
-            self._golds[row] = gold
-        for key in keys:
+    def _lead(self, row: _Row) -> None:
+        if row.keys:
+            self._golds[row.number], self._drawings[row.number] = row.gold, row.drawing
+        for key in row.keys:
             if len(self._blocks[key]) < self._block_size:
-                self._blocks[key].append(row)
+                self._blocks[key].append(row.number)
 
-    def _compared(self, row: int, gold: str, leader: int) -> Matched | None:
-        first, second = self._texts.side(leader), self._texts.side(row)
+    def _compared(self, row: _Row, leader: int) -> Matched | None:
+        first, second = self._texts.side(leader), self._texts.side(row.number)
         match, found = compare(first, second, self._same)
         if match is not Match.SAME or found is None:
-            return self._as_part(row, gold, leader, first, second)
-        agree = self._agree(self._golds[leader], gold)
-        if agree is False and not _asks_the_very_same(first, second, found):
+            return self._as_part(row.number, row.gold, leader, first, second)
+        agree = self._agree(self._golds[leader], row.gold)
+        if agree is False and (
+            _are_drawn_apart(self._drawings[leader], row.drawing)
+            or not _asks_the_very_same(first, second, found)
+        ):
             return None
         if agree is None and not is_within(found, self._unknown):
             return None
-        return Matched(row, leader, agree is False and not gold.startswith(TESTS_MARK), _shown(found))
+        is_conflict = agree is False and not row.gold.startswith(TESTS_MARK)
+        return Matched(row.number, leader, is_conflict, _shown(found))
 
     def _as_part(self, row: int, gold: str, leader: int, first: Side, second: Side) -> Matched | None:
         """The shorter text inside the longer one, with the same answer: an instruction, a source or choices
@@ -217,6 +238,11 @@ class _Leaders:
 def _asks_the_very_same(first: Side, second: Side, found: Likeness) -> bool:
     """With different answers, or other tests, nothing less makes two texts the same problem."""
     return says_the_same(found) and first.brackets == second.brackets
+
+
+def _are_drawn_apart(first: str, second: str) -> bool:
+    """Two texts under different drawings may ask for different things, where the answers differ too."""
+    return bool(first and second) and first != second
 
 
 def _shown(found: Likeness) -> dict[str, Any]:

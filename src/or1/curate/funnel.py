@@ -8,10 +8,10 @@ looked for), a killed run resumes at the first file that is missing, and two run
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from or1.curate import check_code, check_math, duplicates, model_stages
 from or1.curate.batches import FindContaminated, IndexTexts, check_answers, check_programs
@@ -124,9 +124,22 @@ def bad_golds_line(store: Store, most: int = 3) -> str:
 
 
 def ask(
-    config: CurateConfig, store: Store, models: Models, out: Path, progress: CurationProgress
+    config: CurateConfig,
+    store: Store,
+    models: Models,
+    out: Path,
+    about: Mapping[str, Any],
+    progress: CurationProgress,
 ) -> list[str]:
     """Have models measure and judge what is left, where the recipe wants it; names of the journals in `out`.
+
+    Args:
+        config: the recipe.
+        store: the work before.
+        models: that answer.
+        out: folder of the journals.
+        about: settings on which verdicts and the responses of the solver depend, as JSON.
+        progress: display.
 
     Raises:
         ConfigError: the recipe names no model for a stage that it wants.
@@ -141,7 +154,8 @@ def ask(
             with progress.stage(model_stages.DIFFICULTY, None) as advance, _both_pool(config) as pool:
                 model_stages.measure(
                     store, config.difficulty, models.solver, pool, _before(model_stages.DIFFICULTY),
-                    seed=config.seed, journal=out / journals[-1], on_progress=lambda *_: advance(1),
+                    seed=config.seed, journal=out / journals[-1], about=about,
+                    on_progress=lambda *_: advance(1),
                 )  # fmt: skip
     if config.quality is not None:
         journals.append(model_stages.QUALITY_JOURNAL)

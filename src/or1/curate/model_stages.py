@@ -46,12 +46,13 @@ def measure(
     *,
     seed: int,
     journal: Path,
+    about: Mapping[str, Any],
     on_progress: OnProgress,
 ) -> None:
     """Decide which problems are neither too hard nor too easy, and note what was measured."""
     records, problems = _alive(store, earlier)
     found = difficulty.measure(
-        solver, pool, problems, settings, seed=seed, path=journal, on_progress=on_progress
+        solver, pool, problems, settings, seed=seed, path=journal, about=about, on_progress=on_progress
     )
     measured = {each.problem_id: each for each in found}
 

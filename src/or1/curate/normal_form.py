@@ -77,6 +77,10 @@ _DRAWING = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _FEW_WORDS = 3
+_TWICE_ESCAPED = re.compile(
+    r"\\\\(?=(?:d?frac|sqrt|text|mathrm|left|right|cdot|times|pi|theta|alpha|angle)\b)"
+)
+"""A command behind two backslashes: text that was escaped twice."""
 _TAG = re.compile(
     r"</?(?:p|br|hr|b|i|u|em|strong|span|div|ul|ol|li|h[1-6]|pre|code|tt|center|font|table|tbody|tr|td|th)"
     r"(?:\s+[\w-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|\w+))*\s*/?>",
@@ -142,8 +146,13 @@ def without_drawings(text: str) -> str:
     return bare if len(bare.split()) >= _FEW_WORDS else text
 
 
+def drawings_of(text: str) -> str:
+    """The drawings of a text as one text without blanks; empty without any."""
+    return "".join("".join(found.group().split()) for found in _DRAWING.finditer(text))
+
+
 def _cleaned(text: str) -> str:
-    text = without_drawings(text)
+    text = without_drawings(_TWICE_ESCAPED.sub(r"\\", text))
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     if "<" in text or ">" in text:

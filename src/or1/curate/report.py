@@ -35,7 +35,8 @@ def write(ledger: Path, protected: Iterable[Protected], out: Path) -> None:
             for row in batch.filter(pc.equal(batch["stage"], STAGE)).to_pylist():
                 evidence = json.loads(row["evidence"])
                 row_found = {"source": row["source"], "place": row["place"], "match": evidence["match"]}
-                found[evidence["benchmark"], evidence["place"]].append(row_found)
+                for each in (evidence, *evidence.get("also", ())):
+                    found[each["benchmark"], each["place"]].append(row_found)
     with replacing(out / FILE) as part, part.open("w", encoding="utf-8") as lines:
         for problem in protected:
             line = {

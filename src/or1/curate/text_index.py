@@ -16,7 +16,7 @@ import xxhash
 from rensa import RMinHash
 
 from or1.curate.match import Side
-from or1.curate.normal_form import TokenKind, Tokens, tokens_of
+from or1.curate.normal_form import TokenKind, Tokens, drawings_of, tokens_of
 from or1.curate.records import Record, to_json
 from or1.curate.store import Store
 from or1.types import Gold
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("task", pa.string()),
         ("gold", pa.string()),
         ("exact", pa.binary(16)),
+        ("drawing", pa.string()),
         ("words", pa.list_(pa.string())),
         ("kinds", pa.binary()),
         ("keys", pa.list_(pa.uint64())),
@@ -58,16 +59,17 @@ def _entry(record: Record) -> dict[str, object]:
         "row": record.row,
         "task": record.task,
         "gold": to_json(record.gold) if record.task == "math" else tests_key(record.gold),
-        "exact": exact_key(tokens),
+        "exact": exact_key(tokens, record.task),
+        "drawing": drawings_of(record.question),
         "words": tokens.words,
         "kinds": tokens.kinds,
-        "keys": near_keys(tokens),
+        "keys": near_keys(tokens, record.task),
     }
 
 
-def exact_key(tokens: Tokens) -> bytes:
-    """128-bit hash of the normal form, letters as they are: equal for texts that differ in style alone."""
-    return xxhash.xxh3_128_digest("\x1f".join(tokens.words).encode())
+def exact_key(tokens: Tokens, task: str = "math") -> bytes:
+    """128-bit hash of task and normal form, letters as they are: equal for texts that differ in style."""
+    return xxhash.xxh3_128_digest("\x1f".join((task, *tokens.words)).encode())
 
 
 def tests_key(gold: Gold) -> str:
@@ -83,21 +85,21 @@ def tests_key(gold: Gold) -> str:
     return TESTS_MARK + " ".join(hashes[:_NUM_TESTS])
 
 
-def near_keys(tokens: Tokens) -> list[int]:
-    """Keys of which near duplicates share at least one, almost always."""
+def near_keys(tokens: Tokens, task: str) -> list[int]:
+    """Keys of which near duplicates of one task share at least one, almost always."""
     words = sorted(set(tokens.of_kind(TokenKind.WORD)))
     if len(words) < 3:
         words = sorted(set(tokens.general))
     numbers = "\x1f".join(sorted(tokens.of_kind(TokenKind.NUMBER)))
     keys = [
-        xxhash.xxh3_64_intdigest(f"{k}\x1f{value}\x1f{numbers}".encode())
+        xxhash.xxh3_64_intdigest(f"{k}\x1f{value}\x1f{numbers}\x1f{task}".encode())
         for k, value in enumerate(_minhash(words, _NUM_WORD_KEYS))
     ]
     general = tokens.general
     pairs = [f"{a}\x1f{b}" for a, b in pairwise(general)] or list(general)
     values = _minhash(pairs, _NUM_BANDS * _BAND_SIZE)
     return keys + [
-        xxhash.xxh3_64_intdigest(f"band {at}\x1f{values[at : at + _BAND_SIZE]}".encode())
+        xxhash.xxh3_64_intdigest(f"band {at}\x1f{values[at : at + _BAND_SIZE]}\x1f{task}".encode())
         for at in range(0, len(values), _BAND_SIZE)
     ]
 

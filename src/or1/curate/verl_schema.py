@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from or1.curate.difficulty import wrong_of
 from or1.curate.records import TURN, Record
+from or1.tasks.difficulty import wrong_of
 from or1.types import Gold
 from or1_verify.code import parse_tests
 from or1_verify.code.spec import AssertTests, CheckTests, FunctionTests, StdinTests

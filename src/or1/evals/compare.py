@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from or1.errors import DataError
-from or1.evals.results import EvalFolder
+from or1.evals.results import EvalFolder, ProblemRow
 from or1.evals.statistics import Estimate, paired_difference, rerun_difference
 from or1.evals.tables import refuse_unknown, solved_of
 from or1.storage.settings import differing_keys
@@ -78,6 +78,8 @@ def _compare(
     before, after = ([side[key] for key in keys] for side in rewards)
     means = [[sum(r) / len(r) for r in side] for side in (before, after)]
     differences = [b - a for a, b in zip(*means, strict=True)]
+    problems = [{s.problem.problem: s.problem for s in found} for found in solved]
+    common = [(problems[0][key], problems[1][key]) for key in keys]
     return BenchmarkComparison(
         benchmark=name,
         num_problems=len(keys),
@@ -87,41 +89,48 @@ def _compare(
         run=rerun_difference(before, after),
         num_better=sum(d > 0 for d in differences),
         num_worse=sum(d < 0 for d in differences),
-        notes=_notes(entries, sides, len(keys), [len(side) for side in rewards], unknown),
+        notes=_notes(entries, sides, common, [len(side) for side in rewards], unknown),
     )
 
 
 def _notes(
     entries: list[Mapping[str, Any]],
     sides: tuple[Mapping[str, Any], Mapping[str, Any]],
-    num_common: int,
+    common: list[tuple[ProblemRow, ProblemRow]],
     num_each: list[int],
     num_unknown: list[int],
 ) -> tuple[str, ...]:
     found = []
     if any(num_unknown):
         found.append(f"{num_unknown[0]} and {num_unknown[1]} samples are missing or not judged, and left out")
-    if max(num_each) > num_common:
-        found.append(f"{num_common} problems of {num_each[0]} and {num_each[1]} are common and compared")
-    if entries[0]["prompts_hash"] != entries[1]["prompts_hash"] and max(num_each) == num_common:
+    if max(num_each) > len(common):
+        found.append(f"{len(common)} problems of {num_each[0]} and {num_each[1]} are common and compared")
+    if any(one.prompt_hash != other.prompt_hash for one, other in common):
         found.append("the prompts differ")
-    if entries[0]["data_hash"] != entries[1]["data_hash"] and max(num_each) == num_common:
+    if _other_content(entries, common, max(num_each) == len(common)):
         found.append("the questions, golds or tests differ")
     if entries[0]["left_out"].keys() != entries[1]["left_out"].keys():
         found.append(f"{len(entries[0]['left_out'])} and {len(entries[1]['left_out'])} problems are left out")
     if entries[0]["samples"] != entries[1]["samples"]:
         found.append(f"k is {entries[0]['samples']} and {entries[1]['samples']}")
-    keys = [
-        k
-        for k in differing_keys(*(side["settings"] for side in sides))
-        if k.startswith(_POLICIES) or not k.startswith(_EXPECTED)
-    ]
+    keys = [k for k in differing_keys(*(side["settings"] for side in sides)) if not k.startswith(_EXPECTED)]
     if keys:
         found.append(f"settings differ: {', '.join(keys)}")
     return tuple(found)
 
 
-_EXPECTED = ("model.path", "model.dtype", "samples", "verify", "max_running", "system.threads")
+def _other_content(
+    entries: list[Mapping[str, Any]], common: list[tuple[ProblemRow, ProblemRow]], is_whole: bool
+) -> bool:
+    """Evaluations of earlier versions have one hash of all problems alone."""
+    known = [pair for pair in common if all(row.content_hash is not None for row in pair)]
+    if len(known) < len(common) and is_whole:
+        return bool(entries[0]["data_hash"] != entries[1]["data_hash"])
+    return any(one.content_hash != other.content_hash for one, other in known)
+
+
+_EXPECTED = (
+    *("model.path", "model.dtype", "samples", "max_running", "system.threads"),
+    *("verify.num_workers", "verify.second_opinion_fraction", "verify.code.allow_weak_sandbox"),
+)
 """Differences that say nothing about fairness."""
-_POLICIES = "verify.math."
-"""Settings of a verifier that decide which answers are correct."""

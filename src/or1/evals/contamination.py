@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from or1.tasks.math import QUESTIONS as MATH_QUESTIONS
 from or1.tasks.rows import find_files, read_rows
 
 TRAINING = "training.json"
-_WORDS = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+|[-+*/=<>^]")
+_SHORT = 8
+"""A question of as many words and signs is known by its first ones [words]."""
+_INSTRUCTS = frozenset(
+    {"please", "let", "put", "give", "write", "return", "solve", "answer", "think", "reason"}
+)
+"""Begins of an instruction behind a question."""
 
 
 def training_config(model: str) -> Mapping[str, Any] | None:
@@ -49,15 +56,41 @@ def _note(questions: Questions, source: str, column: str | None) -> str:
     name, path = questions.benchmark.name, Path(source)
     if not path.exists():
         return f"contamination: {source} is not at hand, so {name} was not looked for in it."
-    trained_on = {_normal(text) for text in _texts(path, column)}
-    asked = [_normal(one.question) for one in questions.asked]
-    num_found = sum(text in trained_on for text in asked)
+    num_found = _num_found([one.question for one in questions.asked], _texts(path, column))
     cleaned = _cleaned_of(path)
-    history = ""
-    if cleaned is not None:
-        verb = "names" if _plain(name) in {_plain(each) for each in cleaned} else "does not name"
-        history = f" Its manifest {verb} {name} among what it was cleaned of."
-    return f"contamination: {num_found} of {len(asked)} questions of {name} stand in {source}.{history}"
+    history = "" if cleaned is None else f" It was cleaned of {', '.join(cleaned) or 'nothing'}."
+    counted = f"{num_found} of {len(questions.asked)} questions of {name}"
+    return f"contamination: {counted} stand in {source}.{history}"
+
+
+def _num_found(questions: Sequence[str], texts: Iterable[str]) -> int:
+    """Questions that are a text, or a part of one: instructions and the begin of a program may be around.
+
+    >>> _num_found(["Find $2-3$."], ["find 2 - 3. Put your answer in \\\\boxed{}.", "Find $2+3$."])
+    1
+    """
+    asked = [_words(question) for question in questions]
+    at: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, words in enumerate(asked):
+        at[words[:_SHORT]].append(number)
+    sizes = {len(start) for start in at}
+    found: set[int] = set()
+    for words in map(_words, texts):
+        starts = [
+            (begin, size) for size in sizes for begin in (range(len(words)) if size == _SHORT else (0,))
+        ]
+        for begin, size in starts:
+            near = at.get(words[begin : begin + size], ())
+            found.update(number for number in near if _holds(words, begin, asked[number]))
+    return len(found)
+
+
+def _holds(words: tuple[str, ...], begin: int, question: tuple[str, ...]) -> bool:
+    """A short question may be the begin of another one: nothing but an instruction stands behind it."""
+    end = begin + len(question)
+    behind = words[end:]
+    is_alone = len(question) >= _SHORT or not behind or behind[0] in _INSTRUCTS
+    return is_alone and words[begin:end] == question
 
 
 def _cleaned_of(path: Path) -> list[str] | None:
@@ -83,17 +116,13 @@ def _texts(path: Path, column: str | None) -> Iterator[str]:
                 yield str(value[-1].get("content", ""))
 
 
-def _normal(text: str) -> str:
-    """Words and numbers alone, in lower case.
+def _words(text: str) -> tuple[str, ...]:
+    """Words, numbers and operators alone, in lower case.
 
-    >>> _normal("What is $1+1$?") == _normal("what is 1 + 1")
+    >>> _words("What is $1+1$?") == _words("what is 1 + 1")
     True
     """
-    return " ".join(_WORDS.findall(text.lower()))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
+    return tuple(_WORD.findall(text.lower()))
 
 
 def _json(file: Path) -> Any:

@@ -163,10 +163,19 @@ def as_markdown(description: Mapping[str, Any], rows: Sequence[ScoreRow]) -> str
         ],
         f"- or1 {environment['or1_version']}, commit {environment['commit']}, Python "
         f"{environment['python']}, {environment['processor']}",
+        *_other_judge(description),
         f"- {', '.join(f'{name} {version}' for name, version in environment['packages'].items())}",
         "",
     ]
     return "\n".join(lines)
+
+
+def _other_judge(description: Mapping[str, Any]) -> list[str]:
+    """The version that judged, where another one sampled."""
+    judge, sampler = description["judged_by"], description["environment"]
+    if all(judge[key] == sampler[key] for key in judge):
+        return []
+    return [f"- judged by or1 {judge['or1_version']}, commit {judge['commit']}"]
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import or1_verify
+from or1.errors import RunFolderError
 from or1.evals.questions import Questions
 from or1.evals.settings import EvalRunConfig
 from or1.recipes.schema import with_defaults
 from or1.storage.folder import Folder
 from or1.storage.jsonl import parse_rows, write_rows
-from or1.storage.provenance import hash_json
+from or1.storage.provenance import commit, hash_json
 from or1.storage.settings import require_same
 from or1.types import Finish, Outcome
 
@@ -39,6 +41,7 @@ FREE_SETTINGS = (
 """Settings that may change when an evaluation resumes: they decide no verdict, and texts only by rounding."""
 JUDGING_SETTINGS = ("verify", "verify.*", "unboxed_answers", "task", "task_hash")
 """Settings that may change too when everything is judged again."""
+_TWO_JUDGES = "the verdicts are those of "
 _PROBLEMS_AND_PROMPTS = ("num_problems", "data_hash", "prompts_hash")
 
 Key = tuple[str, str, int]
@@ -56,6 +59,8 @@ class ProblemRow:
     difficulty: str | None
     """Of ProcessBench: `error` or `correct`."""
     date: str | None
+    content_hash: str | None = None
+    """First 16 hex digits of sha256 over question and gold; None in a folder of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +178,10 @@ class EvalFolder(Folder):
             "settings": json.loads(json.dumps(settings)),
             "benchmarks": {q.benchmark.name: _entry(q, samples[q.benchmark.name]) for q in questions},
             "environment": dict(environment),
+            "judged_by": {"or1_version": or1_verify.__version__, "commit": commit()},
             "notes": list(dict.fromkeys(notes)),
         }
-        may_change = FREE_SETTINGS + (JUDGING_SETTINGS if afresh else ())
-        folder = cls.hold(path, lambda found: _joined(path, found, new, may_change) if found else new)
+        folder = cls.hold(path, lambda found: _joined(path, found, new, afresh) if found else new)
         try:
             _write_problems(path / PROBLEMS, questions)
         except BaseException:
@@ -199,6 +204,8 @@ class EvalFolder(Folder):
         if "imported" not in found["settings"]:
             for part, key in (("protocol", "name"), ("sampling", "temperature")):
                 found["settings"][part][key]
+        found.setdefault("notes", [])
+        found.setdefault("judged_by", {key: found["environment"][key] for key in ("or1_version", "commit")})
 
     def missing(self, benchmark: str, kind: type[ResponseRow] | type[ResultRow]) -> list[tuple[str, int]]:
         """(problem, sample) without a row; a result without a verdict counts as missing. Problems that are
@@ -228,10 +235,9 @@ class EvalFolder(Folder):
         return [p.problem for p in read(self.path / PROBLEMS, ProblemRow) if p.benchmark == benchmark]
 
 
-def _joined(
-    path: Path, found: dict[str, Any], new: dict[str, Any], may_change: Sequence[str]
-) -> dict[str, Any]:
+def _joined(path: Path, found: dict[str, Any], new: dict[str, Any], afresh: bool) -> dict[str, Any]:
     """The description found with the new benchmarks in it."""
+    may_change = FREE_SETTINGS + (JUDGING_SETTINGS if afresh else ())
     require_same(
         with_defaults(found["settings"], EvalRunConfig),
         with_defaults(new["settings"], EvalRunConfig),
@@ -239,6 +245,11 @@ def _joined(
         holder=f"{path} holds an evaluation with other settings",
         remedy="choose another folder with --out, or repeat the settings it was started with",
     )
+    notes = [note for note in found["notes"] if not (afresh and note.startswith(_TWO_JUDGES))]
+    judges = found["judged_by"], new["judged_by"]
+    if judges[0] != judges[1] and not afresh and (path / RESULTS).exists():
+        both = " and ".join(f"or1 {each['or1_version']} (commit {each['commit']})" for each in judges)
+        notes.append(f"{_TWO_JUDGES}{both}: `or1 eval rescore {path}` judges all with this one")
     for name, entry in new["benchmarks"].items():
         before = found["benchmarks"].get(name, entry)
         require_same(
@@ -247,13 +258,26 @@ def _joined(
             holder=f"{path} holds {name} on other problems or prompts",
             remedy="choose another folder with --out",
         )
+        if not afresh:
+            _require_scored(path, name, before["left_out"], entry["left_out"])
         entry["samples"] = max(entry["samples"], before["samples"])
     return {
         "settings": new["settings"],
         "benchmarks": found["benchmarks"] | new["benchmarks"],
         "environment": found["environment"] | new["environment"],
-        "notes": list(dict.fromkeys([*found.get("notes", ()), *new["notes"]])),
+        "judged_by": new["judged_by"],
+        "notes": list(dict.fromkeys([*notes, *new["notes"]])),
     }
+
+
+def _require_scored(path: Path, name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """A problem that was scored stays scored: else a worker lost while golds are checked changes a score."""
+    lost = [key for key in now if key not in before]
+    if lost:
+        raise RunFolderError(
+            f"{path}: {len(lost)} problems of {name} were scored and their golds cannot be judged here: "
+            f"{lost[0]} ({now[lost[0]]}): repeat the command, or judge all again: or1 eval rescore {path}"
+        )
 
 
 def _entry(questions: Questions, samples: int) -> dict[str, Any]:
@@ -283,6 +307,7 @@ def _write_problems(path: Path, questions: Sequence[Questions]) -> None:
             source=a.problem.source,
             difficulty=a.difficulty,
             date=a.date,
+            content_hash=hash_json({"question": a.question, "gold": a.problem.gold}),
         )
         for q in questions
         for a in q.asked

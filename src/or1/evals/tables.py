@@ -262,6 +262,8 @@ def score_row(benchmark: str, name: str, part: Sequence[Solved], k: int) -> Scor
     samples = [sample for s in solved for sample in s.samples]
     run = run_interval(rewards_P)
     tokens = np.array([s.num_tokens for s in samples])
+    fewest = min(len(s.samples) for s in solved)
+    reached = [one for one in _ks(k) if one <= fewest]
     untruncated = [s.reward or 0.0 for s in samples if s.outcome is not Outcome.TRUNCATED]
     low, high = (
         math.fsum(math.fsum(s.rewards) + unknown * s.num_unknown for s in solved) / (len(solved) * k)
@@ -278,8 +280,8 @@ def score_row(benchmark: str, name: str, part: Sequence[Solved], k: int) -> Scor
         problems=mean_interval([fmean(r) for r in rewards_P], len(samples)),
         bounds=Estimate(run.mean, low, high),
         num_unknown=sum(s.num_unknown for s in solved),
-        pass_at_k=pass_at_k_curve(rewards_P, _ks(k)),
-        maj_at_k=_majority(solved, k),
+        pass_at_k=pass_at_k_curve(rewards_P, reached),
+        maj_at_k=_majority(solved, reached),
         truncated_fraction=_share(samples, Outcome.TRUNCATED),
         no_answer_fraction=_share(samples, Outcome.NO_ANSWER),
         score_untruncated=fmean(untruncated) if untruncated else None,
@@ -296,17 +298,11 @@ def _ks(k: int) -> list[int]:
     return sorted({2**n for n in range(k.bit_length()) if 2**n <= k} | {k})
 
 
-def _majority(solved: Sequence[Solved], k: int) -> Mapping[int, float]:
-    """k' -> maj@k', the mean over problems with at least k' judged samples; empty where no sample votes."""
+def _majority(solved: Sequence[Solved], ks: Sequence[int]) -> Mapping[int, float]:
+    """k -> maj@k, for numbers of samples that every problem has; empty where no sample votes."""
     if not any(sample.vote is not None for s in solved for sample in s.samples):
         return {}
-    curve = {}
-    for votes in _ks(k):
-        able = [s for s in solved if len(s.samples) >= votes]
-        worths = [maj_at_k([x.vote for x in s.samples], s.rewards, k=votes) for s in able]
-        if worths:
-            curve[votes] = fmean(worths)
-    return curve
+    return {k: fmean(maj_at_k([x.vote for x in s.samples], s.rewards, k=k) for s in solved) for k in ks}
 
 
 def budget_curve(samples: Sequence[ResultRow], budgets: Sequence[int]) -> list[float]:

@@ -36,6 +36,23 @@ def recorded_difficulty(extra_info: Any) -> dict[str, tuple[int, int]]:
     }
 
 
+def wrong_of(num_right: int, num_counted: int, num: int = NUM_SAMPLES) -> int:
+    """Wrong responses as a share of `num`, as the reference writes difficulty; 0 and `num` only for problems
+    that were always and never right.
+
+    >>> wrong_of(1, 4), wrong_of(0, 16), wrong_of(63, 64), wrong_of(2, 8)
+    (12, 16, 1, 12)
+
+    Raises:
+        ValueError: counts that cannot be.
+    """
+    if not 0 <= num_right <= num_counted or num_counted < 1:
+        raise ValueError(f"{num_right} right of {num_counted} cannot be")
+    if num_right in (0, num_counted):
+        return 0 if num_right else num
+    return min(num - 1, max(1, round(num * (num_counted - num_right) / num_counted)))
+
+
 def select(source: DataConfig, problems: Sequence[Problem]) -> tuple[Sequence[Problem], str]:
     """The problems of the difficulty that a source asks for, and a line that says the share kept.
 
@@ -61,14 +78,15 @@ def select(source: DataConfig, problems: Sequence[Problem]) -> tuple[Sequence[Pr
 
 
 def _right(source: DataConfig, problem: Problem, model: str) -> int:
+    """Correct samples of 16; of another number, their share of 16."""
     counts = problem.difficulty or {}
-    if model not in counts:
+    if not counts.get(model, (0, 0))[1]:
         known = ", ".join(sorted(counts)) or "of no model"
         raise DataError(
             f"{source.path}: problem {problem.id} has no count of correct samples for {model}: set "
             f"data.difficulty_model to a model that was measured ({known}), or remove it"
         )
-    return counts[model][0]
+    return NUM_SAMPLES - wrong_of(*counts[model])
 
 
 def _is_count(number: Any) -> bool:

@@ -143,9 +143,8 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
     if _is_typed(value):
         return value  # type: ignore[no-any-return]
     if isinstance(value, list):
-        return _one_or_all(
-            [each for each in value if _is_typed(each) or (isinstance(each, str) and each.strip())]
-        )
+        golds = [_accepted_of_list(each) for each in value]
+        return None if None in golds else _one_or_all(golds)
     if not isinstance(value, str) or not value.strip():
         return None
     if r"\boxed" in value or in_box_only:
@@ -153,6 +152,15 @@ def _accepted(value: Any, in_box_only: bool) -> Gold | None:
     if _GSM8K_MARK in value:
         return value.rpartition(_GSM8K_MARK)[2].strip() or None
     return _one_or_all(_texts_in_json(value)) or value.strip()
+
+
+def _accepted_of_list(value: Any) -> Gold | None:
+    """One of several accepted golds; None if it is none."""
+    if isinstance(value, list):
+        return None
+    if isinstance(value, str):
+        return value if value.strip() else None
+    return _accepted(value, in_box_only=False)
 
 
 def _texts_in_json(value: str) -> list[str]:

@@ -80,6 +80,11 @@ def test_limits_rule_out_what_is_beyond_them_and_nothing_else() -> None:
     assert by_tests(record(question="Are there any apples left?"), ProgramsConfig()) == ("", "")
     function = {"mode": "asserts", "tests": ["assert f() == 1"], "names": ["f"]}
     assert by_tests(record(gold=function, question="Return any of them."), ProgramsConfig()) == ("", "")
+    call = {"mode": "function", "fn_name": "f", "inputs": [[1]], "outputs": [[1, 2]]}
+    said = "You can return the answer in any order."
+    assert by_tests(record(gold=call, question=said), ProgramsConfig())[0] == "special_judge"
+    missing = "English description is not available for the problem. Please switch."
+    assert by_tests(record(gold=call, question=missing), ProgramsConfig())[0] == "no_question"
 
 
 def test_one_of_the_first_solutions_has_to_pass() -> None:

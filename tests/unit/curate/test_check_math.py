@@ -109,6 +109,25 @@ def test_solutions_have_to_agree() -> None:
     assert decisions[0].evidence["answer"] == "6"
 
 
+class Losing(InThisProcess):
+    """Loses its worker at each answer to a task."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+
+    def judge(self, answers: Iterable[Answer]) -> Iterator[tuple[Answer, Verdict]]:
+        for answer, verdict in super().judge(answers):
+            is_lost = answer.problem.task == self.task
+            yield answer, Verdict.not_judged("worker_lost") if is_lost else verdict
+
+
+@pytest.mark.parametrize("task", ["math", "gold of math"])
+def test_a_failure_of_ours_is_no_fault_of_the_row(task: str) -> None:
+    (decision,) = decide([record("A?", "5", 0, r"\boxed{5}")], SETTINGS, Losing(task))
+    assert decision.reason == "not_judged"
+    assert "worker_lost" in str(decision.evidence)
+
+
 def test_a_gold_that_is_none_leaves() -> None:
     (decision,) = decided(record("How many?", {"type": "integer", "value": "blue"}))
     assert decision.reason == "bad_gold"

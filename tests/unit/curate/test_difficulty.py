@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from or1.curate.difficulty import Measured, fit_of, measure, with_difficulty, wrong_of
+from or1.curate.difficulty import Measured, fit_of, measure, with_difficulty
 from or1.curate.sequential import Fit
 from or1.curate.settings import DifficultyConfig
 from or1.errors import DataError
+from or1.tasks.difficulty import wrong_of
 from or1.testing import make_problem
 from or1.types import Problem
 from tests.unit.curate.worlds import Coin, pool

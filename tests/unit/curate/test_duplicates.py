@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from or1.curate.curate import curate
 from or1.curate.duplicates import agreement
 from or1.curate.text_index import tests_key as key_of_tests
@@ -53,6 +55,25 @@ def test_two_answers_to_one_question_are_set_aside_with_all_its_copies(tmp_path:
     assert [line["reason"] for line in lines[:3]] == ["conflicting_gold", "conflicting_gold", ""]
     assert json.loads(lines[0]["evidence"])["other_gold"] == "8"
     assert json.loads(lines[1]["evidence"])["other_gold"] == "7"
+
+
+def test_problems_under_two_drawings_with_two_answers_are_two(tmp_path: Path) -> None:
+    asked = "In the diagram below, what is the value of $y$ in degrees? [asy]{}[/asy]"
+    rows = [row(asked.format(name), answer) for name, answer in (("A", "50"), ("B", "270"), ("C", "50"))]
+    lines = run(tmp_path, [*rows, row(asked.format(" A"), "60"), *FAR])
+    assert [line["reason"] for line in lines[:4]] == ["conflicting_gold", "", *["conflicting_gold"] * 2]
+    (tmp_path / "two").mkdir()
+    lines = run(tmp_path / "two", [*rows[:2], *FAR])
+    assert all(line["kept"] for line in lines)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_text_for_mathematics_and_for_a_program_is_two_problems(order: int, tmp_path: Path) -> None:
+    write_lines(tmp_path / "math.jsonl", [row(ROPES, "7"), *FAR])
+    write_lines(tmp_path / "code.jsonl", [{"problem": ROPES, "tests": {"inputs": ["1"], "outputs": ["7"]}}])
+    sources = [plain(task, f"{task}.jsonl") | {"task": task} for task in ("math", "code")][::order]
+    curate(config(tmp_path, *sources), tmp_path / "out", Silent())
+    assert all(line["kept"] for line in ledger(tmp_path / "out"))
 
 
 def test_another_word_and_another_answer_are_another_problem(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from or1.config import DataConfig
 from or1.curate.curate import curate
 from or1.curate.model_stages import Models
-from or1.errors import ConfigError
+from or1.errors import ConfigError, DataError
 from or1.tasks.load import load_problems
 from or1.types import Finish, Problem, Sampling, Text
 from tests.unit.curate.corpus import Silent, config, files_under, ledger, plain, problems, write_lines
@@ -86,6 +87,19 @@ def test_two_measurements_have_the_same_bytes_and_none_is_asked_twice(tmp_path: 
     assert files_under(first) == files_under(second)
     make(tmp_path, Models(again), "two", difficulty=DIFFICULTY, solver=SERVER)
     assert again.num_texts == 2 * 2 + 7 * 4
+
+
+def test_answers_of_another_model_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    out = make(tmp_path, Models(Knows((0,), (2, 3))), difficulty=DIFFICULTY, solver=SERVER)
+    journal = (out / "difficulty.jsonl").read_bytes()
+    shutil.rmtree(out)
+    out.mkdir()
+    (out / "difficulty.jsonl").write_bytes(journal)
+    other = {"endpoint": {**SERVER["endpoint"], "model": "other"}}
+    with pytest.raises(
+        DataError, match=r"journal of other settings \(solver\.endpoint\.model is small there"
+    ):
+        make(tmp_path, Models(Knows((), ())), difficulty=DIFFICULTY, solver=other)
 
 
 def test_votes_take_what_is_badly_put(tmp_path: Path) -> None:

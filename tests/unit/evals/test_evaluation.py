@@ -275,7 +275,8 @@ def test_an_answer_without_a_box_votes_where_it_is_read(tmp_path: Path) -> None:
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"holds no eval\.json"):
         EvalFolder.read(tmp_path)
-    sound = {"settings": {"imported": "x"}, "benchmarks": {}, "environment": {}}
+    environment = {"or1_version": "1", "commit": "c0ffee"}
+    sound = {"settings": {"imported": "x"}, "benchmarks": {}, "environment": environment}
     for change, part in (
         ({"settings": None}, "wrong type"),
         ({"settings": {}}, "no 'protocol'"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from or1.config import VerifyConfig
-from or1.errors import DataError
+from or1.errors import DataError, RunFolderError
 from or1.evals import report
 from or1.evals.compare import compare
 from or1.evals.golds import leave_out_bad_golds
@@ -18,7 +18,7 @@ from or1.evals.questions import Questions
 from or1.evals.results import DESCRIPTION, RESPONSES, EvalFolder, ResponseRow, read
 from or1.evals.tables import tabulate
 from or1_verify.math import MathVerifier
-from tests.unit.evals.small import ROWS, Silent, opened, play, pool, questions
+from tests.unit.evals.small import ENVIRONMENT, ROWS, SETTINGS, Silent, opened, play, pool, questions
 
 BAD = [
     {"problem": "Bad?", "answer": r"\int_0^1 f(x)\,dx", "source": "hard"},
@@ -97,8 +97,11 @@ def test_a_gold_that_becomes_readable_is_missing_until_it_is_sampled(tmp_path: P
         judge(pool(), [every], folder, Silent())
     with pytest.raises(DataError, match="2 of 8 samples are missing"):
         tabulate(tmp_path / "out")
-    with opened(tmp_path / "out", left, 2) as folder:
-        judge(pool(), [left], folder, Silent())
+    with pytest.raises(RunFolderError, match=r"1 problems of math500 were scored .*: p3 \(bad_gold\)"):
+        opened(tmp_path / "out", left, 2)
+    options = (SETTINGS, [left], {"math500": 2}, ENVIRONMENT)
+    with EvalFolder.open(tmp_path / "out", *options, afresh=True) as folder:
+        judge(pool(), [left], folder, Silent(), afresh=True)
     assert tabulate(tmp_path / "out")[0] == before
 
 

@@ -18,13 +18,15 @@ from or1.evals.chat_notes import chat_notes
 from or1.evals.compare import compare
 from or1.evals.contamination import TRAINING, contamination_notes
 from or1.evals.imports import import_livecodebench
+from or1.evals.pipeline import judge
 from or1.evals.plot import plot_evaluation
 from or1.evals.results import DESCRIPTION, EvalFolder
 from or1.evals.settings import EvalRunConfig
 from or1.evals.tables import budget_curve, tabulate
+from or1.recipes.schema import with_defaults
 from or1.storage.manifest import MANIFEST
 from or1.testing import Scripted
-from tests.unit.evals.small import ROWS, SETTINGS, play, questions
+from tests.unit.evals.small import ENVIRONMENT, ROWS, SETTINGS, Silent, play, pool, questions
 from tests.unit.evals.test_evaluation import said
 
 DATA = Path(__file__).parents[3] / "../shared/data"
@@ -257,7 +259,22 @@ def test_questions_that_stand_in_the_training_data_are_counted(tmp_path: Path) -
     manifest = {"config": {"benchmarks": [{"name": "MATH-500"}]}}
     (tmp_path / "train" / MANIFEST).write_text(json.dumps(manifest))
     (note,) = contamination_notes(str(model), [questions(tmp_path)])
-    assert note.endswith("Its manifest names math500 among what it was cleaned of.")
+    assert note.endswith(" It was cleaned of MATH-500.")
+
+
+def test_questions_are_found_inside_of_prompts_and_not_by_their_words_alone(tmp_path: Path) -> None:
+    asked = ["Compute $2-3$.", "A farmer has 3 red hens and 4 white hens. How many hens are there?"]
+    rows = [{"problem": question, "answer": "1"} for question in asked]
+
+    def num_found(*texts: str) -> str:
+        folder = tmp_path / f"{len(texts)}{hash(texts)}"
+        folder.mkdir()
+        (note,) = contamination_notes(str(trained_on(folder, *texts)), [questions(folder, rows)])
+        return note.split()[1]
+
+    assert num_found(f"Solve this.\n{asked[1]}\nPut the number in \\boxed{{}}.") == "1"
+    assert num_found(f"{asked[0]} Please reason step by step.") == "1"
+    assert num_found("Compute $2+3$.", "Compute $2-3+4$.", asked[1].replace("4", "5")) == "0"
 
 
 def test_questions_are_looked_for_in_the_column_that_the_recipe_names(tmp_path: Path) -> None:
@@ -309,3 +326,47 @@ def test_pictures_of_imported_verdicts_are_refused(tmp_path: Path) -> None:
     out = import_rows(tmp_path, graded(0, True))
     with pytest.raises((DataError, ConfigError), match="no lengths to draw"):
         plot_evaluation(out, out / "scores.png")
+
+
+def test_settings_that_decide_a_verdict_are_said(folder: Path, tmp_path: Path) -> None:
+    """Those of the machine are not."""
+    change = {"num_workers": 7, "code": {"extraction": "livecodebench"}, "math": {"min_gold_digits": 2}}
+    play(tmp_path / "other", questions(tmp_path), said)
+    for where, verify in ((folder, {}), (tmp_path / "other", change)):
+        described = json.loads((where / DESCRIPTION).read_text())
+        described["settings"]["verify"] = with_defaults({"verify": verify}, EvalRunConfig)["verify"]
+        (where / DESCRIPTION).write_text(json.dumps(described))
+    (found,) = compare(folder, tmp_path / "other")
+    assert found.notes == ("settings differ: verify.code.extraction, verify.math.min_gold_digits",)
+
+
+def test_other_golds_are_said_where_one_side_has_fewer_problems(folder: Path, tmp_path: Path) -> None:
+    fewer = [{**ROWS[0], "answer": "9"}, {**ROWS[1], "answer": "9"}]
+    play(tmp_path / "same", questions(tmp_path, ROWS[:2]), said)
+    (found,) = compare(folder, tmp_path / "same")
+    assert found.notes == ("2 problems of 3 and 2 are common and compared",)
+    play(tmp_path / "golds", questions(tmp_path, fewer), said)
+    (found,) = compare(folder, tmp_path / "golds")
+    assert found.notes == (
+        "2 problems of 3 and 2 are common and compared",
+        "the questions, golds or tests differ",
+    )
+
+
+def test_verdicts_of_two_versions_are_said_until_one_judges_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = questions(tmp_path)
+    play(tmp_path / "out", asked, said)
+    monkeypatch.setattr("or1.evals.results.commit", lambda: "cafe")
+    play(tmp_path / "out", asked, said, k=3)
+    (note,) = [each for each in report.notes(EvalFolder.read(tmp_path / "out")) if "verdicts" in each]
+    assert note.startswith("the verdicts are those of or1 ")
+    assert "(commit cafe): `or1 eval rescore " in note
+    settings, k = EvalFolder.read(tmp_path / "out")["settings"], {"math500": 3}
+    with EvalFolder.open(tmp_path / "out", settings, [asked], k, ENVIRONMENT, afresh=True) as folder:
+        judge(pool(), [asked], folder, Silent(), afresh=True)
+    description = EvalFolder.read(tmp_path / "out")
+    assert not any("verdicts" in note for note in report.notes(description))
+    assert "commit c0ffee" in report.as_markdown(description, tabulate(tmp_path / "out"))
+    assert "judged by or1 " in report.as_markdown(description, tabulate(tmp_path / "out"))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from or1.config import DataConfig
 from or1.errors import ConfigError, DataError
 from or1.recipes import load
-from or1.tasks.difficulty import recorded_difficulty
+from or1.tasks.difficulty import recorded_difficulty, select
 from or1.tasks.load import load_problems
+from or1.types import Message, Problem
 
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
 
@@ -47,6 +49,17 @@ def test_never_and_always_solved_problems_leave(tmp_path: Path, caplog: pytest.L
     assert golds(path=path, difficulty_model=MODEL, min_right=8) == ["2", "3"]
     assert golds(path=path, difficulty_model=MODEL, min_right=0, max_right=1) == ["4", "5"]
     assert len(golds(path=path)) == 5
+
+
+def test_counts_of_fewer_samples_are_taken_as_shares_of_sixteen() -> None:
+    """8 of 8 is always solved: read as 8 of 16 it would stay."""
+    counts = [(0, 8), (1, 8), (8, 8), (4, 4), (3, 4), (1, 16)]
+    problems = [
+        replace(Problem.make("math", (Message("user", f"{n}?"),), str(n)), difficulty={"m": pair})
+        for n, pair in enumerate(counts)
+    ]
+    source = DataConfig.model_validate({"task": "math", "path": "rows", "difficulty_model": "m"})
+    assert [problem.gold for problem in select(source, problems)[0]] == ["1", "4", "5"]
 
 
 def test_a_model_that_was_not_measured_is_named_with_those_that_were(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from or1_verify.types import Answer, Gold, Outcome, Problem, Verdict
 
 _OTHER = "0"
 """An answer to any question: a number, and a program that does nothing."""
+NOT_JUDGED = "not_judged"
+"""Reason of a gold whose check failed for a fault of ours, twice."""
 _SHOWN = 80
 """Longest gold in a line [characters]."""
 Judge = Callable[[Iterable[Answer]], Iterable[tuple[Answer, Verdict]]]
@@ -87,7 +89,7 @@ class BadGold:
     """File and line, or the id of the problem."""
     gold: Gold
     reason: str
-    """Short and countable: see `GoldCheck`."""
+    """Short and countable: see `GoldCheck`; `not_judged` where the check itself failed."""
     detail: str = ""
 
     def __str__(self) -> str:
@@ -123,9 +125,10 @@ def bad_golds(problems: Iterable[tuple[str, Problem]], judge: Judge) -> list[Bad
     for answer, verdict in judge(answers()):
         place = places.pop(answer.index)
         if verdict.outcome is not Outcome.RIGHT:
-            found[answer.index] = BadGold(
-                place=place, gold=answer.problem.gold, reason=verdict.reason, detail=verdict.detail
-            )
+            reason, detail = verdict.reason, verdict.detail
+            if verdict.outcome is Outcome.NOT_JUDGED:
+                reason, detail = NOT_JUDGED, f"{reason}: {detail}".removesuffix(": ")
+            found[answer.index] = BadGold(place=place, gold=answer.problem.gold, reason=reason, detail=detail)
     return [found[number] for number in sorted(found)]
 
 
