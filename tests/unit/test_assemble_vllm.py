@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from or1.assemble.vllm import require_gpus
+from or1.assemble.vllm import require_gpus, require_own_gpus
 from or1.config import RolloutConfig, VllmConfig
 from or1.errors import ConfigError
 
@@ -24,3 +24,12 @@ def test_each_engine_has_its_gpus(
         return
     with pytest.raises(ConfigError, match=f"lists {len(gpus)} GPUs, .* use {needed}: list {needed}, or"):
         require_gpus(rollout)
+
+
+def test_several_engines_without_a_list_would_share_the_first_gpu() -> None:
+    vllm = {"tensor_parallel": 2}
+    with pytest.raises(ConfigError, match=r"list 6 GPUs in rollout.vllm.gpus, such as \[0, 1, 2, 3, 4, 5\]"):
+        require_own_gpus(RolloutConfig.model_validate({"num_engines": 3, "vllm": vllm}))
+    require_own_gpus(RolloutConfig.model_validate({"num_engines": 1, "vllm": vllm}))
+    listed = {"gpus": [4, 5, 6, 7], **vllm}
+    require_own_gpus(RolloutConfig.model_validate({"num_engines": 2, "vllm": listed}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from or1.assemble.export import checkpoint_of
 from or1.config import RunConfig
 from or1.errors import CheckpointError, ConfigError, RunFolderError
 from or1.setting import changes_between
-from or1.storage.atomic import guard_writes, replacing
+from or1.storage.atomic import guard_writes, link_or_copy, replacing
 from or1.storage.manifest import hash_file
 from or1.storage.origin import Origin
 from or1.storage.run_folder import (
@@ -107,19 +106,12 @@ def copy_origin(folder: RunFolder) -> None:
             with replacing(folder.path / name) as part:
                 part.write_bytes(_rows_up_to(source / name, step))
         with replacing(folder.checkpoints / checkpoint.name) as part:
-            shutil.copytree(checkpoint, part, copy_function=_link)
+            shutil.copytree(checkpoint, part, copy_function=link_or_copy)
 
 
 def _rows_up_to(path: Path, step: int) -> bytes:
     lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
     return b"".join(line for line in lines if line.endswith(b"\n") and json.loads(line)["step"] <= step)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def way_back(out: Path, diverged: int) -> str:

@@ -52,7 +52,7 @@ def local_pool(model: Model, rollout: RolloutConfig, places: EnginePlaces | None
         model,
         rollout,
         places,
-        SharedFile(published_by(model), places.scratch, places.spread),
+        SharedFile(published_by(model), places.scratch, places.deliver),
         engine_module=ENGINE_MODULE,
         settings=[settings | {"threads": each} for each in threads],
         environments=[{"OMP_NUM_THREADS": str(each)} for each in threads],

@@ -71,11 +71,11 @@ class Model:
             lora=self.lora if adapters else None,
         )
 
-    def unloaded(self) -> CausalModel:
-        """The model without memory for weights, for an engine that gets them published."""
-        return unloaded_model(
-            self.folder, self.config, dtype=self.dtype, device=self.device, kernels=self.kernels
-        )
+    def unloaded(self, device: torch.device | None = None) -> CausalModel:
+        """The model without memory for weights, for an engine that gets them published; None = on its own
+        device."""
+        device = device or self.device
+        return unloaded_model(self.folder, self.config, dtype=self.dtype, device=device, kernels=self.kernels)
 
 
 def read_model(model: ModelConfig, system: SystemConfig) -> Model:

@@ -131,16 +131,30 @@ def obstacles(run: RunConfig, machine: Machine, shape: Shape | None) -> Iterator
             'rollout.engine = "local" shares the GPU with it: set rollout.max_staleness = 0, or '
             'rollout.engine = "vllm" on other GPUs'
         )
+    if (line := _transfer_line(run)) is not None:
+        yield line
     if any(kind.needs_sandbox for kind in task_kinds(run)):
         settings = run.verify.code
         uses_own = settings.sandbox_fusion_url is None
         if uses_own and (line := sandbox_line(machine.sandbox(), settings.allow_weak_sandbox)):
             yield line
     if shape is not None and run.system.backend in BACKENDS:  # the needs of others are not known
-        yield from _too_large(run, machine, shape, device)
+        yield from too_large(run, machine, shape, device)
 
 
-def _too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.device) -> Iterator[str]:
+def _transfer_line(run: RunConfig) -> str | None:
+    """Ranks publish a file: the other ways send tensors of one process, on one machine."""
+    transfer = run.rollout.vllm.transfer
+    if run.rollout.engine != "vllm" or run.system.backend != "fsdp" or transfer == "or1_shm":
+        return None
+    return (
+        f'rollout.vllm.transfer = "{transfer}" sends the tensors of one process, and system.backend = "fsdp" '
+        'publishes a file: leave it at "or1_shm"'
+    )
+
+
+def too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.device) -> Iterator[str]:
+    """Lines that say how a run does not fit the memory and the disk of a machine; arguments as `obstacles`."""
     gains = machine.has_bfloat16 and shape.hidden_size >= MIN_HIDDEN_SIZE
     dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
     on_gpu = device.type == "cuda"

@@ -40,6 +40,8 @@ def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | Non
             use, or the responses need more positions than the model has.
     """
     require_gpus(rollout)
+    if model.device.type == "cuda" and places is None:
+        require_own_gpus(rollout)
     if (lack := NEEDS.missing()) is not None:
         raise ConfigError(f'rollout.engine = "vllm" {lack}')
     max_model_tokens = _max_model_tokens(model, rollout)
@@ -79,6 +81,21 @@ def require_gpus(rollout: RolloutConfig) -> None:
         )
 
 
+def require_own_gpus(rollout: RolloutConfig) -> None:
+    """Several engines of this machine need to be told their GPUs: each would take the first.
+
+    Raises:
+        ConfigError: there are several, and no list.
+    """
+    needed = rollout.num_engines * rollout.vllm.tensor_parallel
+    if rollout.num_engines > 1 and not rollout.vllm.gpus:
+        raise ConfigError(
+            f"rollout.num_engines = {rollout.num_engines}: all of them would take the first GPU: list "
+            f"{needed} GPUs in rollout.vllm.gpus, such as {list(range(needed))}, those behind the ranks' where "
+            "there are more; or start with --cluster ray, which gives each its own"
+        )
+
+
 def _transfer(
     model: Model, rollout: RolloutConfig, places: EnginePlaces
 ) -> tuple[WeightTransfer, list[dict[str, Any]]]:
@@ -86,7 +103,7 @@ def _transfer(
     vllm, count = rollout.vllm, rollout.num_engines
     parts = published_by(model)
     if vllm.transfer == "or1_shm":
-        return SharedFile(parts, places.scratch, places.spread), [{}] * count
+        return SharedFile(parts, places.scratch, places.deliver), [{}] * count
     if vllm.transfer == "ipc":
         return CudaIpc(parts), [{}] * count
     from or1.rollout.vllm_nccl import NcclBroadcast  # imports vLLM

@@ -104,14 +104,13 @@ class HostActor:
             file.seek(offset)
             file.write(content)
 
-    def finish(self, path: str, siblings: str) -> None:
-        """The file is whole: give it its name, and delete those beside it that match the pattern."""
+    def finish(self, path: str, previous: str | None) -> None:
+        """The file is whole: give it its name, and delete the one that it takes the place of."""
         with replacing(Path(path), durable=False) as whole:
             whole.hardlink_to(self._part(path))
         self._part(path).unlink()
-        for other in Path(path).parent.glob(siblings):
-            if other != Path(path):
-                other.unlink(missing_ok=True)
+        if previous is not None:
+            Path(previous).unlink(missing_ok=True)
 
     def _part(self, path: str) -> Path:
         return Path(f"{path}.part")

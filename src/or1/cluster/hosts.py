@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +37,8 @@ ANSWER_S = 10.0
 """Longest wait for an answer of an actor, beside the time that it may need [s]."""
 CHUNK_BYTES = 64 << 20
 """Size of the parts of a file [bytes]."""
+CHUNKS_UNDER_WAY = 8
+"""Parts that are read, sent and written at the same time [parts]."""
 LOST_STATUS = -9
 """Exit status of a process on a machine that was lost."""
 T = TypeVar("T")
@@ -295,14 +298,16 @@ class Hosts:
             for offset in range(0, size, CHUNK_BYTES):
                 file.write(host.ask("read", str(path), offset, CHUNK_BYTES, limit_s=limit_s))
 
-    def spread(self, path: Path, machines: Sequence[Node], limit_s: float, siblings: str) -> None:
+    def spread(
+        self, path: Path, machines: Sequence[Node], limit_s: float, previous: Path | None = None
+    ) -> None:
         """Copy a file of this machine to the same path on others.
 
         Args:
             path: the file.
             machines: this one is left out.
             limit_s: longest wait for a part of it [s].
-            siblings: pattern of the files beside it that are deleted there.
+            previous: file that it takes the place of: deleted there.
 
         Raises:
             ClusterError: a machine did not take it.
@@ -310,16 +315,24 @@ class Hosts:
         hosts = [self._files[node] for node in machines if node.address != self.address]
         if not hosts:
             return
+        under_way: deque[list[Any]] = deque()
+
+        def wait_for_first() -> None:
+            for host, reference in zip(hosts, under_way.popleft(), strict=True):
+                host.result(reference, limit_s)
+
         with path.open("rb") as file:
             offset = 0
             while content := file.read(CHUNK_BYTES):
                 stored = ray.put(content)  # Ray passes it from machine to machine
-                taken = [host.begin("write", str(path), offset, stored) for host in hosts]
-                for host, reference in zip(hosts, taken, strict=True):
-                    host.result(reference, limit_s)
+                under_way.append([host.begin("write", str(path), offset, stored) for host in hosts])
                 offset += len(content)
+                if len(under_way) == CHUNKS_UNDER_WAY:
+                    wait_for_first()
+        while under_way:
+            wait_for_first()
         for host in hosts:
-            host.ask("finish", str(path), siblings)
+            host.ask("finish", str(path), None if previous is None else str(previous))
 
     def close(self) -> None:
         """End all actors and their processes, and delete the folders; may be called again."""

@@ -12,6 +12,7 @@ from or1.cluster.hosts import Host, Hosts
 from or1.errors import ClusterError, RankError
 from or1.nn.published import file_name
 from or1.processes.launch import Launch, Running
+from or1.storage.atomic import guard_writes, link_or_copy
 from or1.trainer.rank_messages import saved_marker
 
 
@@ -81,6 +82,8 @@ class ClusterEngines:
         self._limit_s = limit_s
         self._num_on = Counter(actor.node for actor in actors)
         self.scratch = hosts.new_folder("or1-engines-")
+        self._num_delivered = 0
+        self._delivered: Path | None = None
 
     def launch(self, engine: int) -> Launch:
         def start(worker: str, environment: Mapping[str, str], log: Path) -> Running:
@@ -98,7 +101,23 @@ class ClusterEngines:
         return self._num_on[self._actors[engine].node]
 
     def spread(self, path: Path) -> None:
+        self._spread(path, None)
+
+    def deliver(self, path: Path) -> Path:
+        """Under a name of the engines' own: the trainer deletes its files when it likes, and those of a
+        checkpoint lie where all machines write."""
+        self._num_delivered += 1
+        target = self.scratch / file_name(self._num_delivered)
+        with guard_writes(target):
+            link_or_copy(path, target)
+        self._spread(target, self._delivered)
+        if self._delivered is not None:
+            self._delivered.unlink(missing_ok=True)
+        self._delivered = target
+        return target
+
+    def _spread(self, path: Path, previous: Path | None) -> None:
         try:
-            self._hosts.spread(path, list(self._num_on), self._limit_s, file_name("*"))
+            self._hosts.spread(path, list(self._num_on), self._limit_s, previous)
         except ClusterError as error:
             raise ClusterError(f"{path.name} did not reach all rollout engines: {error}") from error

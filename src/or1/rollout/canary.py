@@ -36,19 +36,29 @@ class Scorer(Protocol):
 class DecoderScorer:
     """Scores with the model of the update, which shares published tensors for that time.
 
+    It works where the weights lie. Those of training ranks lie in a file: they are scored on the CPU, since
+    the GPUs are full of ranks and engines. Engines that sampled the same tokens cost no more than one.
+
     Args:
-        unloaded: makes the model without memory for weights; called once, at the first check.
+        unloaded: makes the model without memory for weights on a device.
     """
 
-    def __init__(self, unloaded: Callable[[], CausalModel]) -> None:
+    def __init__(self, unloaded: Callable[[torch.device], CausalModel]) -> None:
         self._model = cache(unloaded)
 
     def logprobs(self, weights: WeightHandle, sequences: Sequence[Int32]) -> list[Float32]:
-        model = self._model()
+        model = self._model(_place(weights.ref))
         load_published(model, weights.ref)
-        found = sequence_logprobs(model, sequences)
+        different = {each.tobytes(): each for each in sequences}
+        found = dict(zip(different, sequence_logprobs(model, list(different.values())), strict=True))
         drop_weights(model, model.device)
-        return found
+        return [found[each.tobytes()] for each in sequences]
+
+
+def _place(ref: object) -> torch.device:
+    """Where published weights lie: a file is in the memory of the machine."""
+    tensors = ref.values() if isinstance(ref, Mapping) else ()
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 @torch.no_grad()

@@ -31,11 +31,19 @@ class EnginePlaces(Protocol):
         ...
 
     def spread(self, path: Path) -> None:
-        """Bring a file of this machine to the same path on all machines of engines, within a time limit; the
-        published weights before it are deleted there.
+        """Bring a file of this machine to the same path on all machines of engines, within a time limit.
 
         Raises:
             ClusterError: a machine did not take it.
+        """
+        ...
+
+    def deliver(self, path: Path) -> Path:
+        """Bring published weights to all machines of engines, within a time limit; the path under which
+        engines find them. Those delivered before are deleted there.
+
+        Raises:
+            ClusterError: a machine did not take them.
         """
         ...
 
@@ -62,3 +70,6 @@ class EnginesHere:
 
     def spread(self, path: Path) -> None:
         """It is here."""
+
+    def deliver(self, path: Path) -> Path:
+        return path

@@ -97,16 +97,16 @@ class SharedFile:
     Args:
         parts: names the tensors as engines do.
         folder: for the files; the last one and, during a load, the one before it.
-        spread: brings a file to the machines of the engines.
+        deliver: brings a file to the machines of the engines, and returns its path there.
     """
 
     lasts = True
 
     def __init__(
-        self, parts: Parts, folder: Path, spread: Callable[[Path], None] = lambda path: None
+        self, parts: Parts, folder: Path, deliver: Callable[[Path], Path] = lambda path: path
     ) -> None:
         self._parts = parts
-        self._spread = spread
+        self._deliver = deliver
         self._folder = folder
         self._number = 0
         self.num_bytes = 0
@@ -115,13 +115,11 @@ class SharedFile:
     def update(self, weights: WeightHandle) -> Mapping[str, Any]:
         if isinstance(weights.ref, Path):
             self.num_bytes = weights.ref.stat().st_size
-            self._spread(weights.ref)
-            return {"path": str(weights.ref)}
+            return {"path": str(self._deliver(weights.ref))}
         self._number += 1
         path = self._file(self._number)
         self.num_bytes = write_parts(self._parts(named_tensors(weights)), path)
-        self._spread(path)
-        return {"path": str(path)}
+        return {"path": str(self._deliver(path))}
 
     def connect(self) -> None:
         """No meeting: the engines read the file."""

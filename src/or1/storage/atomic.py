@@ -122,6 +122,14 @@ def write_json(path: Path, content: Any) -> None:
         file.write("\n")
 
 
+def link_or_copy(source: Path | str, target: Path | str) -> None:
+    """A second name for a file, or its bytes where the file system gives none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def fsync_tree(path: Path) -> None:
     """Make a file, or a folder with everything in it, durable."""
     for each in sorted(path.rglob("*")) if path.is_dir() else ():

@@ -97,6 +97,7 @@ class FsdpRank:
         on_saved: Callable[[BaseException | None], None],
     ) -> None:
         self._settings = settings
+        self._published: Path | None = None
         self._on_progress = on_progress
         self._should_stop = should_stop
         self._on_saved = on_saved
@@ -167,7 +168,8 @@ class FsdpRank:
         return RankReport(outcomes=tuple(outcomes), hashes=self._hashes(hasher))
 
     def publish(self, path: Path) -> None:
-        """Write the weights in the compute type into one file; rank 0 writes it when it has all of them.
+        """Write the weights in the compute type into one file; rank 0 writes it when it has all of them, and
+        deletes the one before.
 
         Those of or1's decoder are written as engines read them, others by their names in the model.
         """
@@ -182,6 +184,9 @@ class FsdpRank:
                 write_published(shape, weights, path)
             else:
                 write_parts(weights, path)
+            if self._published is not None and self._published != path:
+                self._published.unlink(missing_ok=True)
+            self._published = path
 
     def begin_save(self, folder: Path) -> None:
         """Copy this rank's shards of master weights and moments, and write them into an existing folder in a

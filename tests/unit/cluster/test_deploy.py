@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer.main
 import yaml
 
+from or1.assemble.obstacles import Machine, too_large
 from or1.cli.app import app
 from or1.cluster.demand import demand_of
 from or1.cluster.health import HEALTH
 from or1.cluster.nodes import Node, place
 from or1.config import RunConfig
+from or1.memory import GIB, PUBLISHED
 from or1.recipes.request import TrainRequest
+from or1_verify.sandbox import detect
 from tests.arch.source import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -70,6 +74,20 @@ def require_fit(words: Sequence[str]) -> None:
     found = place(MACHINES, demand_of(run, MACHINES))
     assert len(found.ranks) + len(found.engines) == 32
     assert run.rollout.engine == "vllm"
+    plenty = Machine(
+        free_memory_bytes=900 * GIB,
+        num_gpus=32,
+        free_gpu_bytes=79 * GIB,
+        free_disk_bytes=2_000 * GIB,
+        has_bfloat16=True,
+        sandbox=detect,
+    )
+    on_gpus = run.model_copy(update={"system": run.system.model_copy(update={"device": "cuda"})})
+    assert list(too_large(on_gpus, plenty, PUBLISHED[run.model.path], torch.device("cuda"))) == []
+
+
+def is_head(words: Sequence[str]) -> bool:
+    return words[0] == "srun" and "--head" in words
 
 
 def documents(name: str) -> dict[str, Any]:
@@ -79,8 +97,9 @@ def documents(name: str) -> dict[str, Any]:
 
 def test_slurm_starts_one_ray_a_machine_and_the_driver_on_the_first(tmp_path: Path) -> None:
     script = (DEPLOY / "slurm" / "train.sbatch").read_text()
-    variables = {"SLURM_JOB_NODELIST": "gpu[1-4]", "SLURM_JOB_NUM_NODES": "4"}
+    variables = {"SLURM_JOB_NODELIST": "gpu[1-4]", "SLURM_JOB_NUM_NODES": "4", "SLURM_CPUS_PER_TASK": "64"}
     calls = dry_run(script, tmp_path, variables)
+    assert calls.index(["ray", "get-auth-token", "--generate"]) < calls.index(next(filter(is_head, calls)))
     starts = [call for call in calls if call[0] == "srun" and "ray" in call]
     assert sorted("--head" in call for call in starts) == [False, True]
     assert any("--nodes=3" in call and "--exclude=gpu1" in call for call in starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 
 from or1.errors import EngineError
+from or1.nn.causal_model import CausalModel
+from or1.nn.decoder import Decoder
 from or1.nn.kernels import EXACT, FAST
 from or1.nn.published import write_published
 from or1.nn.weights import unloaded_decoder
@@ -72,10 +75,35 @@ def test_the_decoder_scores_what_the_local_engine_records(as_file: bool, tmp_pat
     engine = make_engine(kernels=EXACT)
     engine.load(WeightHandle(version=1, ref=ref))
     rollouts = list(engine.rollouts(make_problems(4), Sampling(group_size=2, max_response_tokens=20)))
-    shape = {"dtype": torch.float32, "device": torch.device("cpu"), "kernels": FAST}
-    scorer = DecoderScorer(lambda: unloaded_decoder(ENGINE_CONFIG, **shape))
+    shape = {"dtype": torch.float32, "kernels": FAST}
+    scorer = DecoderScorer(lambda device: unloaded_decoder(ENGINE_CONFIG, **shape, device=device))
     sequences = [np.concatenate([r.prompt_tokens, r.response_tokens]) for r in rollouts]
     scores = scorer.logprobs(WeightHandle(version=1, ref=ref), sequences)
     for rollout, score in zip(rollouts, scores, strict=True):
         assert len(score) == len(rollout.prompt_tokens) + len(rollout.response_tokens) - 1
         assert score[len(rollout.prompt_tokens) - 1 :] == pytest.approx(rollout.behavior_logprobs, abs=1e-4)
+
+
+def test_published_weights_are_scored_where_they_lie(tmp_path: Path) -> None:
+    """A file of training ranks does not go onto a GPU that they fill; the same tokens cost once."""
+    state = {name: p.detach() for name, p in engine_decoder(EXACT).named_parameters()}
+    write_published(ENGINE_CONFIG, state, tmp_path / "weights")
+    asked: list[tuple[torch.device, int]] = []
+
+    class Counting(Decoder):
+        def packed(self, tokens_T: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+            asked.append((tokens_T.device, len(tokens_T)))
+            return super().packed(tokens_T, lengths)
+
+    def unloaded(device: torch.device) -> CausalModel:
+        made = unloaded_decoder(ENGINE_CONFIG, dtype=torch.float32, device=device, kernels=FAST)
+        made.__class__ = Counting
+        return made
+
+    scorer = DecoderScorer(unloaded)
+    same, other = np.arange(5, dtype=np.int32), np.arange(1, 7, dtype=np.int32)
+    for ref in (tmp_path / "weights", state):
+        scores = scorer.logprobs(WeightHandle(version=1, ref=ref), [same, other, same.copy()])
+        assert [len(score) for score in scores] == [4, 5, 4]
+        assert np.array_equal(scores[0], scores[2])
+    assert asked == [(torch.device("cpu"), 11)] * 2
