@@ -24,7 +24,7 @@ END = 0
 
 def response(seed: int, budget: int) -> tuple[Int32, Float32]:
     """The tokens and log-probabilities that a seed gives: up to 40 tokens, the last one is the end."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed & (2**63 - 1))
     length = int(rng.integers(1, 40))
     tokens = rng.integers(1, VOCABULARY, size=length, dtype=np.int32)
     tokens[-1] = END

@@ -7,6 +7,7 @@ Skywork-OR1.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -75,6 +76,12 @@ class DataConfig(Config):
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of problems whose gold is exchanged with another's, chosen by seed [fraction].
     Source: paper 3.2.1, the experiment with doubtful answers."""
+
+    @model_validator(mode="after")
+    def _some_counts_are_wanted(self) -> Self:
+        if self.min_right > self.max_right:
+            raise ValueError(f"min_right {self.min_right} exceeds max_right {self.max_right}")
+        return self
 
     @property
     def judge(self) -> str:
@@ -149,9 +156,9 @@ class LossConfig(Config):
     kl_coefficient: float = Field(default=0.0, ge=0)
     """beta of the KL term to the start model [dimensionless]; 0 loads no reference model.
     Source: paper 3.2.6 (1e-3, ablation)."""
-    kl_estimator: Literal["k1", "k3"] = "k3"
-    """Per-token estimate of KL(policy || reference): k1 = log ratio, k3 = r - 1 - log r. Source: paper
-    3.2.6."""
+    kl_estimator: Literal["k2", "k3"] = "k3"
+    """Per-token estimate of KL(policy || reference), r = reference / policy: k3 = r - 1 - log r, with the
+    gradient of KL(reference || policy); k2 = (log r)^2 / 2, with its own. Source: paper 3.2.6 (k3)."""
     importance_cap: float | None = Field(default=None, ge=1)
     """Truncated importance correction: tokens weigh min(pi_old / pi_behavior, cap) [dimensionless]; None =
     off."""
@@ -189,10 +196,13 @@ class EntropyConfig(Config):
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
-        if self.maximum is not None and not self.minimum <= self.initial <= self.maximum:
+        highest = math.inf if self.maximum is None else self.maximum
+        if not self.minimum <= self.initial <= highest:
             raise ValueError(
                 f"initial {self.initial} is not within [minimum {self.minimum}, maximum {self.maximum}]"
             )
+        if self.mode == "fixed" and self.initial == 0:
+            raise ValueError('mode "fixed" holds the coefficient at initial = 0: set initial, or mode "off"')
         if self.step_rule == "proportional" and self.target == 0:
             raise ValueError("step_rule proportional divides by target: set target above 0")
         return self
@@ -359,6 +369,12 @@ class RunConfig(Config):
         if self.rollout.partial and not self.rollout.max_staleness:
             raise ValueError(
                 "rollout.partial resumes responses after an update: set rollout.max_staleness = 1"
+            )
+        if self.rollout.partial and (self.rollout.engine == "vllm" or self.rollout.num_engines > 1):
+            raise ValueError('rollout.partial needs rollout.engine = "local" and rollout.num_engines = 1')
+        if self.model.lora is not None and self.system.backend == "fsdp":
+            raise ValueError(
+                'system.backend = "fsdp" trains all weights: set "local", or leave model.lora out'
             )
         if self.rollout.partial and self.system.deterministic:
             raise ValueError("rollout.partial depends on time: set system.deterministic = false")

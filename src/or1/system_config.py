@@ -84,6 +84,14 @@ class SystemConfig(Config):
             raise ValueError(
                 "system.deterministic computes whole sequences: set system.context_parallel to 1"
             )
+        sharded = {
+            "offload_optimizer": self.offload_optimizer,
+            "sum_gradients_once": self.sum_gradients_once,
+        }
+        if self.backend == "local" and (unused := [name for name, is_set in sharded.items() if is_set]):
+            raise ValueError(
+                f'system.{unused[0]} = true needs system.backend = "fsdp": set that, or leave it out'
+            )
         if self.backend == "fsdp" and self.optimizer_bits != 32:
             raise ValueError('system.optimizer_bits = 8 needs system.backend = "local"')
         return self

@@ -259,11 +259,11 @@ class TokenStatistics(Generic[Number]):
         Number,
         Metric("train/clip_fraction", "fraction", "response tokens where the clipped term is the one used"),
     ]
-    ratio_mean: Annotated[Number, Metric("train/ratio_mean", "1", "pi / pi_old, mean over response tokens")]
-    ratio_max: Annotated[Number, Metric("train/ratio_max", "1", "pi / pi_old, maximum over response tokens")]
+    ratio_mean: Annotated[Number, Metric("train/ratio_mean", "1", "pi over loss.ratio_to, token mean")]
+    ratio_max: Annotated[Number, Metric("train/ratio_max", "1", "pi over loss.ratio_to, token maximum")]
     mismatch_kl: Annotated[
         Number,
-        Metric("train/mismatch_kl_nats", "nats/token", "k3 estimate, trainer to the engine that sampled"),
+        Metric("train/mismatch_kl_nats", "nats/token", "k3 from trainer to engine; stale weights count too"),
     ]
     mismatch_max: Annotated[
         Number,

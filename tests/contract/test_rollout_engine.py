@@ -210,3 +210,16 @@ def test_other_seeds_say_other_things(name: str) -> None:
 def test_close_can_be_repeated(subject: Subject) -> None:
     subject.engine.close()
     subject.engine.close()
+
+
+def test_engines_in_processes_of_their_own_sample_the_same_tokens() -> None:
+    """Half of all keys are negative: an engine that drops the sign gives every second rollout other tokens."""
+    here, apart = _local(), _local_processes()
+    found = []
+    for subject in (here, apart):
+        subject.engine.load(WeightHandle(version=6, ref=subject.ref))
+        found.append(_by_key(list(subject.engine.rollouts(PROBLEMS, SAMPLING))))
+    assert found[0].keys() == found[1].keys()
+    for key, rollout in found[0].items():
+        assert np.array_equal(rollout.response_tokens, found[1][key].response_tokens)
+        assert np.array_equal(rollout.behavior_logprobs, found[1][key].behavior_logprobs)

@@ -12,7 +12,7 @@ import pytest
 
 from or1 import assemble
 from or1.config import RunConfig
-from or1.errors import Or1Error, RunFolderError
+from or1.errors import Or1Error, RunFolderError, StarvedError
 from or1.tasks.arithmetic import parse_chain
 from or1.types import Message, Problem
 from or1_verify.arithmetic import ArithmeticVerifier
@@ -155,3 +155,13 @@ def test_every_switch_of_the_experiments_runs(changes: dict[str, Any], tmp_path:
     for row in steps:
         assert isinstance(row["train/grad_norm"], float)
         assert row["train/grad_norm"] > 0
+
+
+def test_a_run_that_starves_loses_no_step(tmp_path: Path) -> None:
+    """Of three steps without a group to train on, the last is sampled again by the resumed run."""
+    stages = [{"max_response_tokens": 2, "num_steps": 9, "num_problems": 4, "group_size": 2}]
+    config = run_config(stages=stages, max_empty_steps=3, checkpoint={"every": 100})
+    for _ in range(2):
+        with pytest.raises(StarvedError, match="3 steps in a row, up to step 3"):
+            assemble.train(config, tmp_path / "run")
+        assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_000002"]

@@ -48,7 +48,7 @@ def test_an_image_gets_no_environment_and_no_runs() -> None:
 @pytest.mark.parametrize("image", IMAGES, ids=[image.name for image in IMAGES])
 def test_an_image_installs_extras_that_exist_under_the_constraints(image: Path) -> None:
     text = image.read_text(encoding="utf-8")
-    (extras,) = re.findall(r"pip install .*-c constraints\.txt .*'\.\[(.+)\]'", text)
+    (extras,) = re.findall(r"pip install .*-c constraints\.txt .*'\.\[([^\]]+)\]'", text)
     known = re.search(
         r"optional-dependencies\]\n(.+?)\n\[",
         (ROOT / "pyproject.toml").read_text(encoding="utf-8"),

@@ -6,6 +6,8 @@ The contract suites of engines and generators run over the same engines. `make t
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from or1 import algo
-from or1.config import LossConfig, OptimizerConfig, StageConfig
+from or1.assemble.model import read_model
+from or1.assemble.vllm import vllm_engine
+from or1.config import (
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RolloutConfig,
+    StageConfig,
+    SystemConfig,
+)
 from or1.errors import ConfigError, DataError, EngineError
 from or1.models import model_folder
 from or1.nn.decoder import Decoder
@@ -109,6 +120,36 @@ def test_log_probabilities_are_the_trainers_after_five_updates(pool: EnginePool,
     assert np.abs(differences).max() < BAR_MAX
     assert np.mean(np.expm1(-differences) + differences) < BAR_K3
     assert {r.policy_version for r in rollouts} == {5}
+
+
+def test_ids_that_the_tokenizer_lacks_are_never_sampled(tmp_path: Path) -> None:
+    """Rows behind the known ids, which would be the likeliest tokens: the trainer gives them none. The canary
+    allows for them here: the log-probabilities of its prompt, which are not sampled, hold such rows."""
+    require_vllm()
+    folder, num_extra = tmp_path / "model", 32
+    shutil.copytree(model_folder("builtin:tiny"), folder)
+    raw = json.loads((folder / "config.json").read_text())
+    known = raw["vocab_size"]
+    (folder / "config.json").write_text(json.dumps({**raw, "vocab_size": known + num_extra}))
+    settings = ModelConfig.model_validate({"path": str(folder), "dtype": "float32"})
+    model = read_model(settings, SystemConfig(device="cpu"))
+    assert model.tokenizer.num_ids == known
+    decoder = _decoder()
+    weights = _weights(decoder)
+    embedding = weights["model.embed_tokens.weight"]
+    likely = 3 * embedding[model.tokenizer.eos_ids[0]].expand(num_extra, -1)
+    weights["model.embed_tokens.weight"] = torch.cat([embedding, likely])
+    rollout = RolloutConfig.model_validate(
+        {
+            **{"engine": "vllm", "max_running": 32, "max_response_tokens": 96},
+            "vllm": {"kv_cache_bytes": 64 << 20, "canary_max_nats": 1e3},
+        }
+    )
+    with contextlib.closing(vllm_engine(model, rollout)) as pool:
+        pool.load(WeightHandle(version=1, ref=weights))
+        rollouts = list(pool.rollouts(PROBLEMS, SAMPLING))
+    assert max(int(each.response_tokens.max()) for each in rollouts) < known
+    assert np.abs(_differences(decoder, rollouts, 1.0)).max() < BAR_MAX
 
 
 class PartialFile:

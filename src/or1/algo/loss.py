@@ -171,15 +171,17 @@ def importance_weights(old_N: Tensor, behavior_N: Tensor, cap: float) -> Tensor:
     return (old_N - behavior_N).detach().exp().clamp(max=cap)
 
 
-def kl_estimate(logprobs_N: Tensor, reference_N: Tensor, estimator: Literal["k1", "k3"]) -> Tensor:
+def kl_estimate(logprobs_N: Tensor, reference_N: Tensor, estimator: Literal["k2", "k3"]) -> Tensor:
     """Per-token estimate of KL(policy || reference) from tokens of the policy [nats], differentiable.
 
-    k1 = log(policy / reference); k3 = r - 1 - log r with r = reference / policy, never negative.
+    With r = reference / policy: k3 = r - 1 - log r, never negative, unbiased, with the gradient of
+    KL(reference || policy); k2 = (log r)^2 / 2, with the gradient of KL(policy || reference). The log ratio
+    itself has no gradient on average.
 
     Source: J. Schulman, "Approximating KL divergence", 2020.
     """
-    if estimator == "k1":
-        return logprobs_N - reference_N
+    if estimator == "k2":
+        return (logprobs_N - reference_N) ** 2 / 2
     return k3(reference_N - logprobs_N)
 
 

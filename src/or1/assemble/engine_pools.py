@@ -50,7 +50,7 @@ def pool_of(
             max_running=rollout.max_running,
             max_prompt_tokens=rollout.max_prompt_tokens,
             max_model_tokens=max_model_tokens,
-            vocab_size=model.config.vocab_size,
+            num_ids=model.tokenizer.num_ids,
             start_s=limits.start_limit_s,
             load_s=limits.load_limit_s,
             step_s=limits.step_limit_s,
@@ -60,7 +60,7 @@ def pool_of(
         transfer,
         canary=Canary(
             DecoderScorer(model.unloaded),
-            vocab_size=model.config.vocab_size,
+            num_ids=model.tokenizer.num_ids,
             max_model_tokens=max_model_tokens,
             max_nats=MAX_NATS[model.dtype] if limits.canary_max_nats is None else limits.canary_max_nats,
         ),

@@ -84,13 +84,14 @@ def inputs_of(run: RunConfig, model: Model) -> Inputs:
 
 
 def _refuse_beyond_positions(run: RunConfig, model: Model, longest_prompt: int) -> None:
-    longest = max(stage.max_response_tokens for stage in run.stages)
+    stages = max(stage.max_response_tokens for stage in run.stages)
+    longest = max(stages, run.evaluation.max_response_tokens or 0)
     needed, there = longest_prompt + longest, model.config.max_positions
     if needed > there:
         raise ConfigError(
             f"prompts of {longest_prompt:,} tokens and responses of {longest:,} need {needed:,} positions, "
-            f"and {run.model.path} was made for {there:,}: lower max_response_tokens of the stages or "
-            "rollout.max_prompt_tokens, or raise max_position_embeddings in its config.json"
+            f"and {run.model.path} was made for {there:,}: lower max_response_tokens of the stages and the "
+            "evaluation or rollout.max_prompt_tokens, or raise max_position_embeddings in its config.json"
         )
 
 

@@ -154,7 +154,7 @@ def _transfer_line(run: RunConfig) -> str | None:
 
 
 def too_large(run: RunConfig, machine: Machine, shape: Shape, device: torch.device) -> Iterator[str]:
-    """Lines that say how a run does not fit the memory and the disk of a machine; arguments as `obstacles`."""
+    """Lines that say how a run does not fit memory and disk of a machine; arguments as `obstacles`."""
     gains = machine.has_bfloat16 and shape.hidden_size >= MIN_HIDDEN_SIZE
     dtype = dtype_for(run.model, run.system, torch.bfloat16 if gains else torch.float32)
     on_gpu = device.type == "cuda"

@@ -22,7 +22,15 @@ from or1.assemble.obstacles import refuse_obstacles
 from or1.assemble.start_model import keep_side_files, record_of
 from or1.assemble.verifiers import training_pool
 from or1.config import RolloutConfig, RunConfig
-from or1.errors import ClusterError, ConfigError, DivergedError, Interrupted, NonFiniteError, RankError
+from or1.errors import (
+    ClusterError,
+    ConfigError,
+    DivergedError,
+    Interrupted,
+    NonFiniteError,
+    RankError,
+    StarvedError,
+)
 from or1.evals.runner import evaluate, evaluation_sampling
 from or1.processes.heartbeat import RestartBudget
 from or1.protocols import (
@@ -116,7 +124,7 @@ def _train_once(
             except LOST as error:
                 logger.warning("%s", error)  # before all other processes are ended, which takes seconds
                 raise
-            except Interrupted:
+            except (Interrupted, StarvedError):  # no weight has changed since the last whole step
                 parts.schedule.save()
                 raise
             except DivergedError as error:

@@ -25,6 +25,7 @@ ENGINE_MODULE = "or1.rollout.vllm_engine"
 _CPU_BLOCK_TOKENS = 32
 """Positions of a block of the prefix cache on a CPU: the smallest, since only whole blocks are shared."""
 _CPU_CACHE_BYTES = 1 << 30
+KNOWN_IDS = "or1.rollout.vllm_logits:KnownIdsOnly"
 
 
 def vllm_engine(model: Model, rollout: RolloutConfig, places: EnginePlaces | None = None) -> EnginePool:
@@ -82,7 +83,7 @@ def require_gpus(rollout: RolloutConfig) -> None:
 
 
 def require_own_gpus(rollout: RolloutConfig) -> None:
-    """Several engines of this machine need to be told their GPUs: each would take the first.
+    """Several engines of this machine need a list of GPUs: each would take the first.
 
     Raises:
         ConfigError: there are several, and no list.
@@ -91,8 +92,8 @@ def require_own_gpus(rollout: RolloutConfig) -> None:
     if rollout.num_engines > 1 and not rollout.vllm.gpus:
         raise ConfigError(
             f"rollout.num_engines = {rollout.num_engines}: all of them would take the first GPU: list "
-            f"{needed} GPUs in rollout.vllm.gpus, such as {list(range(needed))}, those behind the ranks' where "
-            "there are more; or start with --cluster ray, which gives each its own"
+            f"{needed} GPUs in rollout.vllm.gpus, such as {list(range(needed))}, and those behind the ranks' "
+            "where there are more; or start with --cluster ray, which gives each its own"
         )
 
 
@@ -132,7 +133,8 @@ def engine_folder(model: Model, scratch: Path) -> Path:
     folder.mkdir()
     raw = read_json(model.folder, "config.json")
     untied = {"tie_word_embeddings": False} if is_untied(model) else {}
-    (folder / "config.json").write_text(json.dumps({**raw, **untied}), encoding="utf-8")
+    known = {"or1_num_ids": model.tokenizer.num_ids}
+    (folder / "config.json").write_text(json.dumps({**raw, **untied, **known}), encoding="utf-8")
     return folder
 
 
@@ -150,6 +152,7 @@ def engine_arguments(
         "max_model_len": max_model_tokens,
         "max_num_seqs": rollout.max_running,
         "logprobs_mode": "processed_logprobs",
+        "logits_processors": [KNOWN_IDS] if model.tokenizer.num_ids < model.config.vocab_size else None,
         "enable_prefix_caching": True,
         "seed": 0,
         "disable_log_stats": True,

@@ -78,18 +78,18 @@ class Canary:
 
     Args:
         scorer: scores with the published weights.
-        vocab_size: of the model [tokens].
+        num_ids: of the tokenizer; others have no probability [tokens].
         max_model_tokens: longest sequence of the engines [tokens].
         max_nats: largest difference allowed [nats].
     """
 
-    def __init__(self, scorer: Scorer, *, vocab_size: int, max_model_tokens: int, max_nats: float) -> None:
+    def __init__(self, scorer: Scorer, *, num_ids: int, max_model_tokens: int, max_nats: float) -> None:
         self._scorer = scorer
         self._max_nats = max_nats
         self.num_sampled = min(SAMPLED_TOKENS, max_model_tokens // 2)
         num_prompt = min(PROMPT_TOKENS, max_model_tokens - self.num_sampled)
         rng = np.random.default_rng(0)
-        self.tokens: Int32 = rng.integers(vocab_size, size=num_prompt, dtype=np.int32)
+        self.tokens: Int32 = rng.integers(num_ids, size=num_prompt, dtype=np.int32)
 
     def check(self, weights: WeightHandle, readings: Mapping[str, CanaryReading]) -> float:
         """Compare what the engines read with the published weights.

@@ -17,6 +17,7 @@ import numpy as np
 
 from or1 import algo
 from or1.config import LossConfig, StageConfig
+from or1.errors import StarvedError
 from or1.protocols import (
     NO_PROGRESS,
     Collector,
@@ -100,9 +101,17 @@ class LocalCollector:
 
         Raises:
             ValueError: the sampler drew a problem twice.
+            StarvedError: fewer problems are unsolved than a step draws.
             RuntimeError: engine or pool returned a rollout that was not requested, or one twice.
         """
-        problems, sampler_state = self._sampler.draw(state.sampler, state.solved, stage.num_problems)
+        try:
+            problems, sampler_state = self._sampler.draw(state.sampler, state.solved, stage.num_problems)
+        except StarvedError as error:
+            key = f"stages.{state.stage.index}"
+            raise StarvedError(
+                f"{error}: repeat the command with --accept-changes and --set {key}.online_filter=false, or "
+                f"with a lower {key}.num_problems"
+            ) from error
         sampling = Sampling(
             temperature=self._temperature,
             group_size=stage.group_size,

@@ -20,7 +20,7 @@ class TokenRequest:
     prompt_tokens: Int32
     """[Lp]"""
     seed: int
-    """63 bits; the tokens depend on it, the prompt and the weights alone."""
+    """64 bits with a sign; the tokens depend on it, the prompt and the weights alone."""
 
 
 @dataclass(frozen=True, slots=True)

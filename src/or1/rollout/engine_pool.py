@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 """Longest time between two calls of the check for a stop signal [s]."""
-_SEED_MASK = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class PoolLimits:
     max_prompt_tokens: int
     max_model_tokens: int
     """Longest prompt and response together [tokens]."""
-    vocab_size: int
+    num_ids: int
     """Token ids are below it."""
     start_s: float
     """Until an engine is built [s]."""
@@ -366,13 +365,14 @@ class EnginePool:
                 f"problem {problem.id} needs {len(tokens)} + {sampling.max_response_tokens} tokens, and the "
                 f"engines hold {limits.max_model_tokens}: raise rollout.max_response_tokens"
             )
-        if not 0 <= int(tokens.min()) <= int(tokens.max()) < limits.vocab_size:
-            raise DataError(f"problem {problem.id} has a token that is not below {limits.vocab_size}")
+        if not 0 <= int(tokens.min()) <= int(tokens.max()) < limits.num_ids:
+            raise DataError(f"problem {problem.id} has a token that is not below {limits.num_ids}")
         return tokens
 
     def _rollout(self, request: Pending, response: TokenResponse) -> Rollout:
         assert self.policy_version is not None
         finish = finish_of(response.tokens, response.logprobs, self._tokenizer.eos_ids)
+        is_known = bool((response.tokens < self._limits.num_ids).all())  # others have no log-probability
         return Rollout(
             problem_id=request.problem_id,
             index=request.index,
@@ -380,14 +380,14 @@ class EnginePool:
             response_tokens=response.tokens,
             behavior_logprobs=response.logprobs,
             behavior_entropy=None,
-            finish=Finish.ABORTED if response.aborted else finish,
+            finish=Finish.ABORTED if response.aborted or not is_known else finish,
             policy_version=self.policy_version,
         )
 
 
 def _token_request(ticket: int, pending: Pending, seed: int) -> TokenRequest:
     key = rollout_key(seed, pending.problem_id, pending.index)
-    return TokenRequest(ticket, np.asarray(pending.prompt_tokens), key & _SEED_MASK)
+    return TokenRequest(ticket, np.asarray(pending.prompt_tokens), key)
 
 
 def _engine_process(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from or1.types import WeightHandle
 TENSORS, FILE, FACTS = "tensors.safetensors", "published.safetensors", "weights.json"
 """In a checkpoint: tensors by name, or a published file, and the version of either."""
 _KEPT = "kept-"
+_numbers = itertools.count()
 
 
 def keep(weights: WeightHandle) -> WeightHandle:
@@ -26,8 +28,8 @@ def keep(weights: WeightHandle) -> WeightHandle:
     """
     ref = weights.ref
     if isinstance(ref, Path):
-        path = ref.with_name(_KEPT + ref.name)
-        path.unlink(missing_ok=True)
+        # two steps may keep one version, where no update lies between them, and drop it one after the other
+        path = ref.with_name(f"{_KEPT}{next(_numbers)}-{ref.name}")
         os.link(ref, path)
         return WeightHandle(version=weights.version, ref=path)
     copies = {name: tensor.detach().clone() for name, tensor in named_tensors(weights).items()}

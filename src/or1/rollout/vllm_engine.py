@@ -20,6 +20,9 @@ from or1.rollout.engine_messages import CanaryReading, RequestEngine, TokenReque
 from or1.rollout.transfer import engine_update
 from or1.types import Float32, Int32, Sampling
 
+_SEED_MASK = (1 << 63) - 1
+"""vLLM takes no negative seed."""
+
 
 def make_engine(settings: Mapping[str, Any]) -> RequestEngine:
     """Build the engine of a process.
@@ -89,7 +92,7 @@ class VllmEngine:
         }
 
     def add(self, request: TokenRequest) -> None:
-        params = SamplingParams(seed=request.seed, **self._params)
+        params = SamplingParams(seed=request.seed & _SEED_MASK, **self._params)
         name = str(request.ticket)
         self._running[name] = self._engine.add_request(name, self._prompt(request.prompt_tokens), params)
 

@@ -57,7 +57,7 @@ class ProblemSampler:
         if num_unsolved < num_problems:
             raise StarvedError(
                 f"a step draws {num_problems} problems and only {num_unsolved} of {len(self._phases)} are "
-                "unsolved: lower num_problems of the stage, add data, or set stages.online_filter = false"
+                "unsolved"
             )
         drawn: dict[str, Problem] = {}
         while len(drawn) < num_problems:

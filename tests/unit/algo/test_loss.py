@@ -118,16 +118,38 @@ def test_without_alpha_entropy_is_measured_but_not_trained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("estimator", "value", "slope"), [("k1", -math.log(2), 1.0), ("k3", 1 - math.log(2), -1.0)]
+    ("estimator", "value", "slope"),
+    [("k2", math.log(2) ** 2 / 2, -math.log(2)), ("k3", 1 - math.log(2), -1.0)],
 )
 def test_kl_estimates(estimator: Any, value: float, slope: float) -> None:
-    # policy 1/4, reference 1/2: log(policy / reference) = -ln 2 = -0.693; r = 2, so k3 = 2 - 1 - ln 2 = 0.307
+    # policy 1/4, reference 1/2: log(policy / reference) = -ln 2 = -0.693, so k2 = 0.240 with slope -0.693,
+    # where the log ratio would have -0.693 with slope 1; r = 2, so k3 = 2 - 1 - ln 2 = 0.307
     # with slope 1 - r = -1. With r upside down k3 would be 0.193 with slope 0.5.
     logprobs_N = f64(math.log(0.25)).requires_grad_(True)
     kl_N = kl_estimate(logprobs_N, f64(math.log(0.5)), estimator)
     (grad,) = torch.autograd.grad(kl_N.sum(), (logprobs_N,))
     assert kl_N.item() == pytest.approx(value, abs=1e-12)
     assert grad.item() == pytest.approx(slope, abs=1e-12)
+
+
+@pytest.mark.parametrize(("estimator", "divergence"), [("k2", "of policy"), ("k3", "of reference")])
+def test_the_expected_gradient_of_each_estimate_is_that_of_a_divergence(
+    estimator: Any, divergence: str
+) -> None:
+    """Over all tokens of a distribution, with tokens of the policy. That of the log ratio would be 0."""
+    generator = torch.Generator().manual_seed(0)
+    logits, other = (torch.randn(6, generator=generator, dtype=torch.float64) for _ in range(2))
+    logits.requires_grad_(True)
+    policy, reference = logits.log_softmax(0), other.log_softmax(0)
+    estimate = (policy.detach().exp() * kl_estimate(policy, reference, estimator)).sum()
+    exact = {
+        "of policy": (policy.exp() * (policy - reference)).sum(),
+        "of reference": (reference.exp() * (reference - policy)).sum(),
+    }[divergence]
+    (found,) = torch.autograd.grad(estimate, (logits,), retain_graph=True)
+    (expected,) = torch.autograd.grad(exact, (logits,))
+    assert found.abs().max() > 0.05
+    assert torch.allclose(found, expected, atol=1e-12)
 
 
 def test_kl_term_raises_the_loss() -> None:

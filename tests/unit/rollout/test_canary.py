@@ -24,7 +24,7 @@ from tests.small import ENGINE_CONFIG, engine_decoder, make_engine, make_problem
 
 
 def make_canary(max_nats: float = 1e-3, max_model_tokens: int = 512) -> Canary:
-    return Canary(ShiftScorer(), vocab_size=128, max_model_tokens=max_model_tokens, max_nats=max_nats)
+    return Canary(ShiftScorer(), num_ids=128, max_model_tokens=max_model_tokens, max_nats=max_nats)
 
 
 def reading(canary: Canary, shift: float) -> CanaryReading:
