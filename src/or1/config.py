@@ -340,7 +340,7 @@ class EvaluationConfig(Config):
 class RunConfig(Config):
     name: Annotated[str, OnResume.FREE]
     """Name of the run; `runs/<name>` is its folder unless --out says otherwise."""
-    seed: Annotated[int, OnResume.NEVER] = Field(default=1, ge=0)
+    seed: Annotated[int, OnResume.NEVER] = Field(default=1, ge=0, le=2**63 - 1)
     """Root of every random number. Source: scripts (1)."""
     model: Annotated[ModelConfig, OnResume.NEVER]
     data: Annotated[tuple[DataConfig, ...], Field(min_length=1), OnResume.NEVER]

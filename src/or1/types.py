@@ -365,7 +365,9 @@ class Score:
     step: int
     mean: Annotated[
         float,
-        Metric("eval/avg_at_k", "fraction", "mean over held-out problems of their share of correct samples"),
+        Metric(
+            "eval/avg_at_k", "fraction", "mean over held-out problems of the mean reward of their samples"
+        ),
     ]
     low: Annotated[float, Metric("eval/avg_at_k_low", "fraction", "lower end of the 95 % CI over problems")]
     high: Annotated[float, Metric("eval/avg_at_k_high", "fraction", "upper end of the 95 % CI over problems")]

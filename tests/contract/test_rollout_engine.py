@@ -213,7 +213,7 @@ def test_close_can_be_repeated(subject: Subject) -> None:
 
 
 def test_engines_in_processes_of_their_own_sample_the_same_tokens() -> None:
-    """Half of all keys are negative: an engine that drops the sign gives every second rollout other tokens."""
+    """Half of all keys are negative: without the sign every second rollout has other tokens."""
     here, apart = _local(), _local_processes()
     found = []
     for subject in (here, apart):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from or1.board.token_pieces import TOP_NATS, TokenPieces, shading
 from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, number, order_of
 from or1.storage.run_folder import ROLLOUTS
-from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, steps_with_rollouts
+from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, readable, steps_with_rollouts
 
 ROOM_ROLLOUTS = 10_000
 """Most rollouts in a page, for all runs together."""
@@ -94,7 +94,10 @@ def run_rollouts(
         rollouts: most rollouts.
     """
     files = steps_with_rollouts(folder)
-    total = sum(pq.read_metadata(folder / ROLLOUTS / file_name(step)).num_rows for step in files)
+    total = 0
+    for path in (folder / ROLLOUTS / file_name(step) for step in files):
+        with readable(path):
+            total += pq.read_metadata(path).num_rows
     steps = _spread(files, _num_steps(folder, files, characters, rollouts))
     pieces, found = TokenPieces.of_run(folder), RolloutColumns()
     for number_, step in enumerate(steps):

@@ -14,10 +14,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from or1.cli.extras import needs
-from or1.errors import RunStopped
+from or1.errors import DataError, RunStopped
 from or1.lab.experiment import ExperimentConfig, list_experiments, load
 from or1.lab.matrix import plan_runs
 from or1.lab.report import write_report
+from or1.lab.results import read_results
 from or1.lab.runner import WORKER, Jobs, LabProgress, LocalJobs, run_lab
 from or1.machine import usable_processors
 from or1.tracking.eta import format_seconds
@@ -92,7 +93,13 @@ def _jobs(cluster: str | None, out: Path, machines: int, most: int | None) -> It
 
 
 def report(results: Path, out: Path, *, quick: bool) -> None:
-    """Write the page and its pictures and print the page's path."""
+    """Write the page and its pictures and print the page's path.
+
+    Raises:
+        DataError: the folder has no results; a page that is there stays.
+    """
+    if not read_results(results):
+        raise DataError(f"--results {results}: no such folder, or no results in it: nothing was written")
     typer.echo(write_report(results, out, quick=quick))
 
 

@@ -26,7 +26,7 @@ class EvalRunConfig(Config):
     = or1's own engine, in this process."""
     protocol: str = "reference"
     """Named sampling and prompts; the values below stand in for its own where they are given."""
-    samples: int | None = Field(default=None, ge=1)
+    samples: int | None = Field(default=None, ge=1, le=65_536)
     """k of avg@k [samples]; None = the protocol's, else the benchmark's."""
     num_problems: int | None = Field(default=None, ge=1)
     """This many from the start of each benchmark [problems]; None = all."""
@@ -38,7 +38,7 @@ class EvalRunConfig(Config):
     """Likeliest tokens that are drawn from [tokens]; None = all. Source: scripts (-1)."""
     max_response_tokens: int | None = Field(default=None, ge=1)
     """Response budget [tokens]; None = the protocol's."""
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, le=2**63 - 1)
     """Root of every random number [dimensionless]."""
     task: str | None = None
     """Judge all benchmarks by this task, as `data.task` names one; None = by each benchmark's own."""

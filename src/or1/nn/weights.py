@@ -49,7 +49,8 @@ def resolve_folder(path: str | Path) -> Path:
         return folder
     named = hub_name(path)
     if named is None:
-        raise ModelError(f"no model folder at {path}: a model of the hub is named owner/{path}")
+        hint = "check the path" if "/" in str(path) else f"a model of the hub is named owner/{path}"
+        raise ModelError(f"no model folder at {path}: {hint}")
     try:
         wanted = ["*.safetensors", *SIDE_FILES]
         return Path(snapshot_download(named[0], revision=named[1], allow_patterns=wanted))

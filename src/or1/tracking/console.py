@@ -268,9 +268,11 @@ def example_lines(example: ExampleRollout) -> list[str]:
     """Question, end of the response, and verdict of a rollout."""
     # the outcome stands first: a detail, such as the output of a program, can be long
     why = "".join(f" ({_tail(t, EXAMPLE_CHARACTERS)})" for t in (example.reason, example.detail) if t)
+    is_partial = example.reward is not None and 0 < example.reward < 1
+    outcome = f"partial (reward {example.reward:g})" if is_partial else example.outcome.value
     gold = _tail(str(example.gold), EXAMPLE_CHARACTERS)  # the tests of a program can be long
     return [
         f"problem:  {_tail(example.question, EXAMPLE_CHARACTERS)}",
         f"response: {_tail(example.response, EXAMPLE_CHARACTERS)}",
-        f"verdict:  {example.outcome.value}, {example.num_tokens} tokens{why}, gold {gold}",
+        f"verdict:  {outcome}, {example.num_tokens} tokens{why}, gold {gold}",
     ]

@@ -342,9 +342,7 @@ class ControlMetrics:
     ]
     coefficient: Annotated[float, Metric("entropy/coefficient", "1", "c_k, before its change after the step")]
     num_kept: Annotated[int, Metric("filter/kept_groups", "groups", "groups that give a gradient")]
-    num_solved: Annotated[
-        int, Metric("filter/solved_problems", "problems", "not drawn any more, because of the online filter")
-    ]
+    num_solved: Annotated[int, Metric("filter/solved_problems", "problems", "excluded by the online filter")]
     stage_index: Annotated[int, Metric("stage/index", "1", "stage, from 0")]
     stage_step: Annotated[int, Metric("stage/step", "steps", "step inside the stage, from 1")]
     max_response_tokens: Annotated[int, Metric("stage/max_response_tokens", "tokens", "response budget T")]

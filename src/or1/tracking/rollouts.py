@@ -5,8 +5,9 @@ Shape legend: Lp prompt tokens, L response tokens.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from or1.errors import RunFolderError
+from or1.errors import RunFolderError, first_line
 from or1.protocols import Tokenizer, response_text
 from or1.storage.atomic import fsync_folder, fsync_tree, guard_writes, recover, replacing
 from or1.storage.run_folder import ROLLOUTS
@@ -64,8 +65,25 @@ def read_rollouts(folder: Path, step: int, columns: Sequence[str] | None = None)
         raise RunFolderError(
             f"{folder} has no rollouts of step {step}: {known} (tracking.rollouts_every and rollouts_keep)"
         )
-    rows: list[dict[str, Any]] = pq.read_table(path, columns=list(columns) if columns else None).to_pylist()
+    with readable(path):
+        table = pq.read_table(path, columns=list(columns) if columns else None)
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn the errors of reading a rollout file into one line.
+
+    Raises:
+        RunFolderError: it is damaged.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise RunFolderError(
+            f"{path} is damaged ({first_line(error)}): remove it; that step then has no rollouts"
+        ) from error
 
 
 def advantage_of_each(kept: Sequence[Group], advantages: Sequence[Float32]) -> dict[tuple[str, int], float]:

@@ -130,7 +130,7 @@ def newest_whole(checkpoints: Path) -> Path | None:
         names = ", ".join(p.name for p in found)
         raise CheckpointError(
             f"no checkpoint in {checkpoints} is whole ({names}): restore one from a copy, "
-            "or delete them to start from the beginning"
+            "or delete these folders to start from the beginning"
         )
     return None
 

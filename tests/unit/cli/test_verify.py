@@ -103,7 +103,7 @@ def test_parquet_and_another_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        ({"gold": "1", "response": "x"}, "kind is None"),
+        ({"gold": "1", "response": "x"}, "no kind: add one to each row"),
         ({"kind": "poem", "response": "x"}, "kind is 'poem'"),
         ({"kind": "math", "gold": "1"}, "no response"),
         ({"kind": "math", "gold": "1", "response": 7}, "no response"),

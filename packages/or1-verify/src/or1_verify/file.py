@@ -245,6 +245,10 @@ def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
     """
     place, columns = row
     name = columns.get("kind")
+    if name is None:
+        raise DataError(
+            f'{place}: no kind: add one to each row, such as "kind": "math"; there are {", ".join(kinds)}'
+        )
     if not isinstance(name, str) or name not in kinds:
         raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
     kind = kinds[name]
