@@ -79,13 +79,14 @@ def _compare(
     means = [[sum(r) / len(r) for r in side] for side in (before, after)]
     differences = [b - a for a, b in zip(*means, strict=True)]
     problems = [{s.problem.problem: s.problem for s in found} for found in solved]
+    paired = paired_difference(*means)
     common = [(problems[0][key], problems[1][key]) for key in keys]
     return BenchmarkComparison(
         benchmark=name,
         num_problems=len(keys),
         first=sum(means[0]) / len(keys),
         second=sum(means[1]) / len(keys),
-        problems=paired_difference(*means),
+        problems=Estimate(paired.mean, max(-1.0, paired.low), min(1.0, paired.high)),
         run=rerun_difference(before, after),
         num_better=sum(d > 0 for d in differences),
         num_worse=sum(d < 0 for d in differences),

@@ -218,7 +218,7 @@ def paired_difference(before_P: Sequence[float], after_P: Sequence[float]) -> Es
     half = t_quantile(len(differences) - 1) * math.sqrt(_squared_error(differences, mean))
     if max(differences) == min(differences):
         half = min(1.0, -math.log(0.025) / len(differences))
-    return Estimate(mean, max(-1.0, mean - half), min(1.0, mean + half))
+    return Estimate(mean, mean - half, mean + half)
 
 
 def pass_at_k_curve(rewards_P: Sequence[Sequence[float]], ks: Sequence[int]) -> Mapping[int, float]:
