@@ -12,6 +12,7 @@ from or1_verify.code.rpc_atoms import is_capitalised, is_class_name
 
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
+_SET_SETTINGS = frozenset({"setcontext", "localcontext", "putenv", "unsetenv", "chdir", "setlocale"})
 _OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
 _RUN_TEXT = frozenset({"eval", "exec", "compile", "sympify", "sympy.sympify", "get_type_hints"})
 _RUNNERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "doctest", "runpy"})
@@ -153,6 +154,8 @@ def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str
         module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
         if module not in (None, "solution") and (module, node.attr) not in _CHANGED_HERE:
             return f"an own {module}.{node.attr}: the program runs in another process"
+    if setting := _changed_setting(node):
+        return f"an own {setting}: the program runs in another process"
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func)
         root = _root(node.func)
@@ -166,6 +169,23 @@ def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str
         if module == "tempfile" or is_path or (name == "open" and "open" not in modules):
             return f"a file ({ast.unparse(node)[:60]}): the program runs in another process"
     return None
+
+
+def _changed_setting(node: ast.AST) -> str | None:
+    """A setting of the process that a node changes: a variable of its environment, or how decimals round."""
+    match node:
+        case ast.Subscript(value, ctx=ast.Store() | ast.Del()):
+            changed = ast.unparse(value)
+        case ast.Attribute(ast.Call(function), ctx=ast.Store()):
+            changed = ast.unparse(function)
+        case ast.Call(ast.Attribute(value, "update" | "setdefault" | "pop" | "clear")):
+            changed = ast.unparse(value)
+        case ast.Call(function):
+            changed = ast.unparse(function)
+            return changed if changed.split(".")[-1] in _SET_SETTINGS else None
+        case _:
+            return None
+    return changed if changed.split(".")[-1] in ("environ", "getcontext") else None
 
 
 def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:

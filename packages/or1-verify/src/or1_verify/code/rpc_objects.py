@@ -21,7 +21,7 @@ from or1_verify.code.rpc_errors import UnsupportedTestsError, came_from_program
 from or1_verify.code.rpc_evidence import ANSWERED_BY_VALUES, QUESTIONS, TELLING
 from or1_verify.code.rpc_functions import OF_FUNCTIONS, described
 from or1_verify.code.rpc_operators import Whole, believed, class_check, operator_of, refuse_difference
-from or1_verify.code.rpc_states import equality, is_changed, note_called, values_given
+from or1_verify.code.rpc_states import equality, is_changed, is_member, note_called, says_equal, values_given
 
 if TYPE_CHECKING:
     from or1_verify.code.rpc import RpcEndpoint
@@ -198,7 +198,8 @@ class RemoteObject(_Local):
                 is_equal = bool(self._or1_value() == other)
                 self._or1_endpoint.evidence.is_found |= is_equal
                 return is_equal
-            if self._or1_is_made and not self._or1_is_returned and other is not None:
+            is_own = self._or1_is_made or self._or1_says_equal(other)
+            if is_own and not self._or1_is_returned and other is not None:
                 raise UnsupportedTestsError(f"an object of the program ({self._or1_label}) and a value")
             if is_foreign(other):
                 raise UnsupportedTestsError(f"a {type(other).__name__} and a result of the program")
@@ -211,7 +212,16 @@ class RemoteObject(_Local):
             return False
         if (found := equality(self, other)) is not None:
             return found
+        if is_member(self) and is_member(other):
+            return False
         raise UnsupportedTestsError(f"objects of the program's class {self._or1_label} are compared")
+
+    def _or1_says_equal(self, other: object) -> bool:
+        """Whether an object that the tests make claims to equal a value, and not everything: only an equality
+        of its own knows."""
+        if not self._or1_is_given or not is_class_name(self._or1_label) or is_foreign(other):
+            return False
+        return says_equal(self, other) and not says_equal(self, [other])
 
     def __hash__(self) -> Any:
         """The value's, or the object's own: those of equal hash are compared."""

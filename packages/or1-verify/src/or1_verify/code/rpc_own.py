@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import enum
+import operator
 import sys
 import types
 import typing
@@ -268,4 +269,10 @@ def may_use(own: OwnObjects, function: Any, args: Sequence[Any]) -> bool:
         return len(args) == 1 and is_iterator(args[0])
     if function in (isinstance, issubclass):
         return len(args) == 2 and type(args[1]) is type
+    if (
+        len(args) == 2
+        and is_iterator(args[0])
+        and (function is operator.getitem or (function is getattr and not hasattr(args[0], str(args[1]))))
+    ):
+        return True  # an iterator has neither elements nor keys: the program gets the error for it
     return function is getattr and (own.may_read(args) or is_about_function(args))

@@ -119,6 +119,27 @@ def equality(one: Any, other: Any) -> bool | None:
     return is_equal if endpoint.call(operator.eq, (one, other), {}) is is_equal else None
 
 
+def says_equal(each: Any, value: Any) -> bool:
+    """Whether an object of the program says that it equals a value of the tests."""
+    try:
+        return each._or1_endpoint.call(operator.eq, (each, value), {}) is not False
+    except Exception as error:
+        if came_from_program(error):
+            return False
+        raise
+
+
+def is_member(each: Any) -> bool:
+    """Whether an object is a member of an enumeration by its own word: then it is equal to no other one, as
+    an object of any other class would be."""
+    try:
+        return each._or1_endpoint.call(getattr, (each, "__objclass__"), {}) is not None
+    except Exception as error:
+        if came_from_program(error):
+            return False
+        raise
+
+
 def _attributes(each: Any) -> Attributes | None:
     """The attributes of an object as of now, in their order; None if one is not plain, or it has none."""
     try:

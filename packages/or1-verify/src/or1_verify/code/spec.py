@@ -24,6 +24,7 @@ from or1_verify.code.names import (
     is_expression_of_names,
     library_imports,
     root_name,
+    unbound_names,
 )
 from or1_verify.code.needs import is_test_class
 from or1_verify.code.run_plan import with_checks
@@ -300,7 +301,7 @@ def _asserts(table: dict[str, Any]) -> dict[str, Any]:
         _compiles(test, "tests")
     entry_point = table.get("entry_point") if "tests" in table else None
     names = table.get("names") or ([entry_point] if entry_point else None)
-    if _LEETCODE_HELPERS & set(free_names(setup, tests)) - {*(names or ())}:
+    if _LEETCODE_HELPERS & set(unbound_names(setup, tests)) - {*(names or ())}:
         setup = LEETCODE_SETUP + setup
     names = names or free_names(setup, tests)
     if not names:

@@ -182,6 +182,15 @@ def test_each_kind_is_what_python_gives(test: str, right: str, wrong: str) -> No
 
 
 NOT_JUDGED = [
+    (
+        "assert Money(5) == 5",
+        "class Money:\n    def __init__(self, n): self.n = n\n    def __eq__(self, o): return self.n == o",
+    ),
+    (
+        "import os\nos.environ['MODE'] = 'x'\nassert mode() == 'x'",
+        "import os\ndef mode(): return os.environ.get('MODE')",
+    ),
+    ("import decimal\ndecimal.getcontext().prec = 4\nassert f() == 1", "def f(): return 1"),
     ("assert Metres(1) + Metres(2) == Metres(3)", METRES),
     ("assert Metres(1) < Metres(2)", METRES + "    def __lt__(self, other): return True\n"),
     ("ns = {}\nexec(text('f'), ns)\nassert ns['f'] == 1", "def text(name): return name + ' = 1'"),
@@ -300,3 +309,67 @@ def test_the_attributes_of_an_object_are_its_own(asks: str) -> None:
     assert reason(f"{POINT}def make(x): return Point(x)", result) == "right"
     wrong = code.verify({"tests": [result]}, as_response(f"{inner}def make(x): return Point(x)"))
     assert wrong.outcome.value == "wrong"
+
+
+LIGHT = "from enum import Enum\nclass Light(Enum):\n    RED = 1\n    GREEN = 2\n"
+TREE = "class TreeNode:\n    def __init__(self, val, left=None): self.left = left\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        (
+            "assert parse('red') != Light.GREEN\nassert parse('red') in (Light.GREEN, Light.RED)",
+            LIGHT + "def parse(s): return Light[s.upper()]",
+            LIGHT + "def parse(s): return Light.GREEN",
+        ),
+        (
+            "assert f(zip('ab', [1, 2])) == {'a': 1, 'b': 2}",
+            "def f(z): return dict(z)",
+            "def f(z): return {}",
+        ),
+        (
+            "from solution import TreeNode, depth\nassert depth(TreeNode(1, TreeNode(2))) == 2",
+            TREE + "def depth(t): return 1 + depth(t.left) if t else 0",
+            TREE + "def depth(t): return 1",
+        ),
+        ("assert Name(1) == 1", "def Name(n): return n", "class Name:\n    def __init__(self, n): pass"),
+        (
+            "assert Name(1) == 1",
+            "def Name(n): return n",
+            "class Name:\n    def __init__(self, n): pass\n    def __eq__(self, o): return True",
+        ),
+    ],
+)
+def test_more_of_what_python_gives(test: str, right: str, wrong: str) -> None:
+    assert reason(right, test) == "right"
+    assert reason(wrong, test) == "wrong_answer"
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (
+            "from collections import defaultdict\ndef f(n):\n    d = defaultdict(lambda: [])\n"
+            "    d['a'].append(n)\n    return d",
+            {"a": [1]},
+        ),
+        (
+            "from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n    y: int\n"
+            "def f(n): return [P(n, 2)]",
+            [[1, 2]],
+        ),
+        ("from enum import Enum\nclass C(str, Enum):\n    A = 'a'\ndef f(n): return [C.A]", ["a"]),
+    ],
+)
+def test_values_of_calls_are_plain(program: str, expected: object) -> None:
+    for wanted, found in ((expected, "right"), ({"a": [2]}, "wrong_answer")):
+        tests = {"fn_name": "f", "inputs": [[1]], "outputs": [wanted]}
+        assert code.verify(tests, as_response(program)).reason == found
+
+
+@pytest.mark.parametrize("value", ["lambda: 1", "object()", "[object]", "{'a': print}"])
+def test_an_object_in_a_result_of_a_call_equals_nothing(value: str) -> None:
+    for wanted in (None, [None], {"a": None}, 1):
+        tests = {"fn_name": "f", "inputs": [[1]], "outputs": [wanted]}
+        assert code.verify(tests, as_response(f"def f(n): return {value}")).reason == "wrong_answer"
