@@ -47,6 +47,21 @@ _REALS_SUCH_THAT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:[Aa]ll\s+)?[Rr]eal (?:numbers?|values?)(?: of)?\s*\}?\s*\$?\s*[a-z]\s*\$?\s*"
     r"(?:\\text\w*\s*\{)?\s*(?:such that|with|where|for which|satisfying)\s*\}?"
 )
+VERBS = "is|are|equals|has|have|gets?|makes?|needs?|costs?|earns?|pays?"
+"""Verbs of a sentence before its number."""
+_SENTENCE = re.compile(
+    rf"^\s*\\text\w*\s*\{{\s*([A-Za-z][A-Za-z ]*(?:\b(?:{VERBS})\b|:))\s*((?:\\?\$)?-?\d+(?:[.,/]\d+)*)"
+    r"\s*([A-Za-z][A-Za-z ]*)?\.?\s*\}\s*\.?\s*$",
+    re.ASCII,
+)
+r"""A sentence with its number in one group: `\text{The answer is 18 feet}`."""
+_CHOSEN = re.compile(
+    r"(?<![A-Za-z\\])(?:C|\\(?:mathrm|text)\s*\{\s*C\s*\})_\{?(\d+)\}?\s*\^\s*(?:\{(\d+)\}|(\d))", re.ASCII
+)
+"""`C_{10}^4`, the number of subsets."""
+_ALL_REAL = re.compile(
+    r"^\s*\\text\w*\s*\{\s*[Aa]ll\s+real(?:s|\s+numbers?|\s+values?)?(?:\s+of)?\s*\}\s*(?=[a-z]\s*(?:[<>≤≥]|\\[lg]))"
+)
 _WRAPPER = re.compile(r"\\(?:text\w*|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|q?quad)(?![A-Za-z])|\\[,;:! ]|[~$]")
 
@@ -69,16 +84,24 @@ def with_plain_numbers(text: str) -> str:
     >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
     ('3', '12')
     """
-    text = _WHOLE_HOUR.sub("", text.replace("{:}", ":"))
+    text = _SENTENCE.sub(_in_parts, _WHOLE_HOUR.sub("", text.replace("{:}", ":").replace(r"{\,}", r"\,")))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
     text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _JOINT_IN_TEXT.sub(r"\\text{\1}\\text{ \2 }", _BOLD.sub(r"\\\1{\2}", text))
+    text = _CHOSEN.sub(
+        lambda found: rf"\binom{{{found[1]}}}{{{found[2] or found[3]}}}", _ALL_REAL.sub("", text)
+    )
     text = _LOGARITHM.sub(r"\\log_{\1}\2", text)
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
     text = _ORDINAL_IN_TEXT.sub(r"\1", _CONSTANT.sub("C", text))
     return _ORDINAL.sub(_balanced, text)
+
+
+def _in_parts(found: re.Match[str]) -> str:
+    unit = rf"\text{{ {found[3]}}}" if found[3] else ""
+    return rf"\text{{{found[1]} }}{found[2]}{unit}"
 
 
 def without_name(text: str) -> str:

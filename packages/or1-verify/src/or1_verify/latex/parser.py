@@ -340,7 +340,7 @@ class _Parser(DecimalCursor):
         result = self._factor()
         while self._starts_factor() and not self._sees("(", "[") and not self._sees_function():
             result = self._juxtaposed(result)
-        if self._sees("/") and isinstance(result, Number | Symbol | Product):
+        if self._sees("/") and isinstance(result, Number | Symbol | Product) and not self._sees_ratio():
             self._take()
             result = Quotient(result, self._factor())
         return result
@@ -351,6 +351,11 @@ class _Parser(DecimalCursor):
 
     def _sees_function(self) -> bool:
         return self.next is not None and self.next.kind == "command" and self.next.text[1:] in FUNCTIONS
+
+    def _sees_ratio(self) -> bool:
+        r"""Whether a function follows the slash: `\ln 3/\ln 2` is a ratio of two."""
+        after = self._tokens[self._at + 1 : self._at + 2]
+        return bool(after) and after[0].kind == "command" and after[0].text[1:] in FUNCTIONS
 
     def _series(self, kind: str) -> Node:
         lower: list[Token] = []

@@ -33,7 +33,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.lettered import read_parts
-from or1_verify.latex.notations import with_plain_numbers, with_points_in_one, with_set_difference
+from or1_verify.latex.notations import VERBS, with_plain_numbers, with_points_in_one, with_set_difference
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
 from or1_verify.latex.piecewise import read_cases, read_worded_cases
@@ -75,7 +75,7 @@ _FILLERS = frozenset({
 })  # fmt: skip
 _OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
 _AMOUNT = re.compile(r"\$|^(?:euro|pounds)$")
-_VERB = re.compile(r"(.+?) (?:is|are|equals|is at|is equal to)")
+_VERB = re.compile(rf"(.+?) (?:{VERBS}|is at|is equal to)")
 _HALF_LINE = re.compile(r"\\(?:mathbb\{?R\}?|R|Reals)([\^_]\{?(?:[-+]|[<>]=?0)\}?)")
 _HALF_LINES = {
     "^+": r"(0,\infty)", "_+": r"(0,\infty)", "_>0": r"(0,\infty)", "_>=0": r"[0,\infty)",

@@ -37,7 +37,7 @@ UNICODE = str.maketrans(
     }
 )  # fmt: skip
 _SIZES = "left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|large|Large|LARGE|huge|small|tiny"
-_STYLES = r"thinspace|enspace|mathstrut|bf|rm|it|boxed|fbox|underline|boldsymbol|pmb|ensuremath"
+_STYLES = r"thinspace|enspace|mathstrut|bf|rm|it|boxed|fbox|underline|boldsymbol|bm|pmb|ensuremath"
 _SPACING = r"\\q?quad|\\[,;: >]|\\\s)|~"
 LAYOUT = re.compile(
     rf"(?<!\\)(?:\\(?:{_SIZES}|middle|(?:thin|en)space|mathstrut)(?![A-Za-z])(?:(?<=left|ight)\s*\.)?|{_SPACING}"

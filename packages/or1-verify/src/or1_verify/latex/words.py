@@ -27,7 +27,8 @@ GREEK = frozenset({*SMALL_GREEK.split(), "iota", "upsilon", "Gamma", "Delta", "T
 SHORT_WORDS = frozenset({"yes", "no", "not", "but", "nor", "odd", "all", "any", "per", "up"})
 """Words that are as short as products of variables; `FILLERS` has others."""
 _MEANINGS = {
-    "real numbers": "r, mathbb r, reals, all reals, all real, all real values",
+    "real numbers": "r, mathbb r, reals, all reals, all real, all real values, set of real numbers, "
+    "set of all real numbers",
     "positive real numbers": "all positive reals, positive reals",
     "nonnegative real numbers": "all nonnegative reals, nonnegative reals",
     "no solution": "none, emptyset, empty set",
