@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ pytestmark = ON_TWO_HOSTS
 WORDS = ("--ranks", "2", "--set", "rollout.num_engines=2")
 
 
-def run_on(hosts: TwoHosts, out: Path, num_steps: int, placement: str = "colocated") -> TrainingRun:
+def run_on(
+    hosts: TwoHosts, out: Path, num_steps: int, placement: str = "colocated", changes: Sequence[str] = ()
+) -> TrainingRun:
     words = [
         *WORDS,
         "--set",
@@ -23,6 +26,7 @@ def run_on(hosts: TwoHosts, out: Path, num_steps: int, placement: str = "colocat
         hosts.address,
         "--set",
         "system.cluster.num_machines=2",
+        *changes,
     ]
     return TrainingRun(out, words, num_steps=num_steps, before=hosts.inside(0), environment=hosts.environment)
 
@@ -59,3 +63,20 @@ def test_the_run_continues_without_a_machine(hosts: TwoHosts, tmp_path: Path, fa
     assert run.output.count(RESTART) == 1
     before, _, _ = run.output.partition(RESTART)
     assert f"({hosts.addresses[1]}), a machine that is lost" in before
+
+
+def test_sampling_ahead_keeps_one_file_of_weights_on_a_machine_and_resumes(
+    hosts: TwoHosts, tmp_path: Path
+) -> None:
+    """Kept weights have other names than published ones; a resumed run begins with those of a checkpoint."""
+    ahead = ("rollout.max_staleness=1", "loss.importance_cap=2.0")
+    changes = [word for each in ahead for word in ("--set", each)]
+    run = run_on(hosts, tmp_path / "run", 6, changes=changes)
+    run.wait_until(lambda: len(run.rows()) >= 4)
+    assert 1 <= len(hosts.weights_of_second()) <= 2, "that of the last load, and the next while it arrives"
+    run.process.terminate()
+    run.process.wait(300)
+    again = run_on(hosts, tmp_path / "run", 6, changes=changes)
+    again.finish(800)
+    assert [row["step"] for row in again.rows()] == list(range(1, 7))
+    assert RESTART not in again.output

@@ -83,6 +83,11 @@ class TwoHosts:
         memory = Path(f"/proc/{self._pids(1)[0]}/root/dev/shm")
         return sorted(folder.name for folder in memory.glob("or1-*"))
 
+    def weights_of_second(self) -> list[str]:
+        """Files with weights for engines in the shared memory of the second machine."""
+        memory = Path(f"/proc/{self._pids(1)[0]}/root/dev/shm")
+        return sorted(file.name for file in memory.glob("or1-engines-*/*.safetensors"))
+
     def workers(self, host: int, module: str) -> list[int]:
         """Process ids of the workers with this main module on a machine."""
         return [pid for pid in self._pids(host) if is_worker(pid, module)]
