@@ -21,7 +21,7 @@ from or1.nn.kernels import Kernels, kernels_of
 from or1.nn.load import load_model, shape_for, unloaded_model
 from or1.nn.tokenizer import ChatTokenizer, load_tokenizer
 from or1.nn.weights import resolve_folder
-from or1.trainer.precision import best_dtype
+from or1.trainer.precision import best_dtype, has_bfloat16
 from or1.types import Message
 
 logger = logging.getLogger(__name__)
@@ -72,10 +72,15 @@ class Model:
         )
 
     def unloaded(self, device: torch.device | None = None) -> CausalModel:
-        """The model without memory for weights, for an engine that gets them published; None = on its own
-        device."""
+        """The model without memory for weights, for an engine that gets them published.
+
+        Args:
+            device: None = its own. On another one it is in float32, unless bfloat16 is fast there.
+        """
         device = device or self.device
-        return unloaded_model(self.folder, self.config, dtype=self.dtype, device=device, kernels=self.kernels)
+        is_fast = device.type == self.device.type or has_bfloat16(device)
+        dtype = self.dtype if is_fast else torch.float32
+        return unloaded_model(self.folder, self.config, dtype=dtype, device=device, kernels=self.kernels)
 
 
 def read_model(model: ModelConfig, system: SystemConfig) -> Model:
