@@ -175,6 +175,7 @@ def parts_of(
             tracker,
             keep=run.checkpoint.keep,
             collector=collector if isinstance(collector, SavesCollector) else None,
+            problems={problem.id for problem in inputs.train.problems},
             on_restore=folder.on_restore,
         )
         stack.callback(checkpoints.close)

@@ -108,7 +108,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
         raise ModelError(f"no model folder at {folder}")
     path = folder / name
     if not path.is_file():
-        raise ModelError(f"{folder} is not a model folder: it has no {name}")
+        raise ModelError(f"{folder} is not a model folder: it has no {name}; give the folder that has it")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -149,7 +149,9 @@ def _read_csv(file: Path) -> Iterator[Row]:
     csv.field_size_limit(1 << 27)
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            for number, content in enumerate(csv.DictReader(lines, restkey="more", restval=""), start=2):
+            for number, content in enumerate(
+                csv.DictReader(lines, restkey="more", restval="", strict=True), start=2
+            ):
                 yield _row(file, "row", number, dict(content))
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{file} is not a CSV file ({error}): fix or convert it") from error

@@ -23,9 +23,9 @@ import logging
 import math
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,7 @@ class FolderCheckpoints:
         *,
         keep: int,
         collector: SavesCollector | None = None,
+        problems: Set[str] | None = None,
         on_restore: Callable[[RunState], None] = lambda state: None,
         free_bytes: Callable[[Path], int] | None = None,
     ) -> None:
@@ -207,6 +208,8 @@ class FolderCheckpoints:
             tracker: its log lengths are stored on saving; its logs are cut to them on restoring.
             keep: number of whole checkpoints kept, the newest.
             collector: one whose next step needs more than state and weights.
+            problems: ids of the training data: what a run on other data knew of others is left out of a state
+                that is restored. None = nothing is left out.
             on_restore: called with the state that is restored, before the logs are cut to it; may refuse it.
             free_bytes: free space at a path [bytes]; None asks the file system.
         """
@@ -214,6 +217,7 @@ class FolderCheckpoints:
         self._tracker = tracker
         self._keep = keep
         self._collector = collector
+        self._problems = problems
         self._on_restore = on_restore
         self._free_bytes = free_bytes
         self._saving: Future[None] | None = None
@@ -242,6 +246,9 @@ class FolderCheckpoints:
             raise CheckpointError(
                 f"{path / STATE} was not written by this version of or1: {error}"
             ) from error
+        if (known := self._problems) is not None:
+            rates = {problem: rate for problem, rate in state.pass_rates.items() if problem in known}
+            state = replace(state, solved=state.solved & known, pass_rates=rates)
         trainer.load(path / TRAINER)
         if self._collector is not None and (path / COLLECTOR).is_dir():
             self._collector.restore(path / COLLECTOR)

@@ -251,6 +251,7 @@ PACKED = gzip.compress(WHOLE.encode(), mtime=0)
             b"question,answer\ncaf\xe9,5\n",
             "r.csv is not a CSV file ('utf-8' codec can't decode byte 0xe9",
         ),
+        ("r.csv", b'question,answer\n"a,1\nb,2\n', "r.csv is not a CSV file (unexpected end of data)"),
         ("r.json.gz", gzip.compress(b"[]", mtime=0), "r.json.gz holds no problems: it is empty"),
         (
             "r.json.gz",

@@ -230,3 +230,11 @@ def test_steps_are_those_of_folders_named_as_checkpoints(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
     (tmp_path / "step_000050").touch()
     assert steps_of(tmp_path) == [20, 999_999, 1_000_000]
+
+
+def test_problems_of_other_data_leave_the_state(tmp_path: Path) -> None:
+    """A run that starts from the checkpoint of another one may have other data."""
+    state = RunState(step=1, solved=frozenset({"a", "b"}), pass_rates={"a": 1.0, "c": 0.5, "d": 0.25})
+    checkpoints(tmp_path).save(state, Weights())
+    found = checkpoints(tmp_path, problems={"b", "c"}).restore(Weights())
+    assert found == RunState(step=1, solved=frozenset({"b"}), pass_rates={"c": 0.5})
