@@ -50,7 +50,7 @@ TERMS = {
     "policy": (LossConfig(clip_high=0.28), 0.0),
     "policy, sequence mean, importance weights": (LossConfig(average="sequence", importance_cap=1.5), 0.0),
     "entropy": (LossConfig(), 0.7),
-    "kl k1": (LossConfig(kl_coefficient=0.5, kl_estimator="k1"), 0.0),
+    "kl k2": (LossConfig(kl_coefficient=0.5, kl_estimator="k2"), 0.0),
     "kl k3, sequence mean, entropy": (LossConfig(kl_coefficient=0.5, average="sequence"), 0.3),
 }
 
@@ -212,8 +212,8 @@ def padded_gradient(
             behavior = torch.from_numpy(item.rollout.behavior_logprobs).double()
             terms = terms * (old - behavior).exp().clamp(max=config.importance_cap)
         terms = terms + alpha * (rows.exp() * rows).sum(-1)
-        if config.kl_estimator == "k1":
-            terms = terms + config.kl_coefficient * (logprobs - reference)
+        if config.kl_estimator == "k2":
+            terms = terms + config.kl_coefficient * (logprobs - reference) ** 2 / 2
         else:
             r = reference - logprobs
             terms = terms + config.kl_coefficient * (r.exp() - 1 - r)
