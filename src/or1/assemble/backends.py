@@ -62,10 +62,6 @@ def fsdp_backend(model: Model, run: RunConfig, places: RankPlaces | None = None)
     from or1.trainer.rank_processes import RankProcesses
 
     system, device = run.system, model.device.type
-    if model.lora is not None:
-        raise ConfigError(
-            'system.backend = "fsdp" trains all weights: set it to "local", or leave model.lora out'
-        )
     parts = system.context_parallel
     if parts > 1 and not isinstance(model.config, DecoderConfig):
         raise ConfigError(

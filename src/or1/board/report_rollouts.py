@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from or1.board.token_pieces import TOP_NATS, TokenPieces, shading
 from or1.board.values import LONGEST_TEXT, ROOM_CHARACTERS, clipped, number, order_of
-from or1.storage.run_folder import ROLLOUTS
-from or1.tracking.rollouts import ADVANTAGE, PROMPT, file_name, read_rollouts, readable, steps_with_rollouts
+from or1.tracking.rollouts import (
+    ADVANTAGE,
+    PROMPT,
+    count_rollouts,
+    read_rollouts,
+    steps_with_rollouts,
+)
 
 ROOM_ROLLOUTS = 10_000
 """Most rollouts in a page, for all runs together."""
@@ -94,10 +97,7 @@ def run_rollouts(
         rollouts: most rollouts.
     """
     files = steps_with_rollouts(folder)
-    total = 0
-    for path in (folder / ROLLOUTS / file_name(step) for step in files):
-        with readable(path):
-            total += pq.read_metadata(path).num_rows
+    total = sum(count_rollouts(folder, step) for step in files)
     steps = _spread(files, _num_steps(folder, files, characters, rollouts))
     pieces, found = TokenPieces.of_run(folder), RolloutColumns()
     for number_, step in enumerate(steps):

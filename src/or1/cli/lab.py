@@ -18,7 +18,7 @@ from or1.errors import DataError, RunStopped
 from or1.lab.experiment import ExperimentConfig, list_experiments, load
 from or1.lab.matrix import plan_runs
 from or1.lab.report import write_report
-from or1.lab.results import read_results
+from or1.lab.results import files_of
 from or1.lab.runner import WORKER, Jobs, LabProgress, LocalJobs, run_lab
 from or1.machine import usable_processors
 from or1.tracking.eta import format_seconds
@@ -98,7 +98,7 @@ def report(results: Path, out: Path, *, quick: bool) -> None:
     Raises:
         DataError: the folder has no results; a page that is there stays.
     """
-    if not read_results(results):
+    if not files_of(results):
         raise DataError(f"--results {results}: no such folder, or no results in it: nothing was written")
     typer.echo(write_report(results, out, quick=quick))
 

@@ -12,10 +12,12 @@ from or1.protocols import VerifierPool
 from or1.rollout.judged import judged
 from or1.types import Answer, Gold, Outcome, Verdict
 from or1_verify.answer import final_answer
-from or1_verify.golds import NOT_JUDGED, bad_golds
+from or1_verify.golds import bad_golds
 from or1_verify.math.gold import BadGoldError, accepted_golds
 
 STAGE = "verifiable"
+_NOT_JUDGED = Outcome.NOT_JUDGED.value
+"""Reason where the check failed for a fault of ours: it says nothing of the row."""
 _URL = re.compile(r"https?://|\bwww\.\w", re.IGNORECASE)
 _IN_TEXT = re.compile(r"\[asy\]|\\begin\{(?:tikzpicture|asy|picture)\}")
 """A figure that stands in the text as the commands that draw it."""
@@ -72,7 +74,7 @@ def decide(records: Iterable[Record], settings: VerifiableConfig, pool: Verifier
     for bad in bad_golds(((str(row), record.problem) for row, record in sound.items()), pool.judge):
         evidence = {"gold": bad.gold, "verdict": bad.reason, "found": bad.detail[:_SHOWN]}
         row = int(bad.place)
-        why = bad.reason if bad.reason == NOT_JUDGED else "bad_gold"
+        why = _NOT_JUDGED if bad.reason == _NOT_JUDGED else "bad_gold"
         found[row] = Decision(row=row, reason=why, evidence=evidence)
         del sound[row]
     checks: list[tuple[Record, str]] = []
@@ -85,7 +87,7 @@ def decide(records: Iterable[Record], settings: VerifiableConfig, pool: Verifier
     for record, answer, verdict in _in_order(checks, pool):
         if verdict.outcome is not Outcome.RIGHT:
             evidence = {"gold": record.gold, "answer": answer[:_SHOWN], "verdict": verdict.reason}
-            why = NOT_JUDGED if verdict.outcome is Outcome.NOT_JUDGED else "solution_disagrees"
+            why = _NOT_JUDGED if verdict.outcome is Outcome.NOT_JUDGED else "solution_disagrees"
             found[record.row] = Decision(row=record.row, reason=why, evidence=evidence)
     return [found[row] for row in sorted(found)]
 

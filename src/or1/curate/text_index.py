@@ -67,7 +67,7 @@ def _entry(record: Record) -> dict[str, object]:
     }
 
 
-def exact_key(tokens: Tokens, task: str = "math") -> bytes:
+def exact_key(tokens: Tokens, task: str) -> bytes:
     """128-bit hash of task and normal form, letters as they are: equal for texts that differ in style."""
     return xxhash.xxh3_128_digest("\x1f".join((task, *tokens.words)).encode())
 

@@ -68,29 +68,28 @@ def _compare(
     for folder, entry, found in zip(folders, entries, solved, strict=True):
         refuse_unknown(f"{folder}: {name}", entry, found, bounds)
     unknown = [sum(s.num_unknown for s in found) for found in solved]
-    rewards = [{s.problem.problem: s.rewards for s in found if s.rewards} for found in solved]
-    keys = [key for key in rewards[0] if key in rewards[1]]
-    if len(keys) < 2:
+    judged = [{s.problem.problem: s for s in found if s.rewards} for found in solved]
+    common = [(judged[0][key], judged[1][key]) for key in judged[0] if key in judged[1]]
+    if len(common) < 2:
         raise DataError(
-            f"{name}: {folders[0]} and {folders[1]} have {len(keys)} problems in common, which compares "
+            f"{name}: {folders[0]} and {folders[1]} have {len(common)} problems in common, which compares "
             "nothing: evaluate both on the same problems"
         )
-    before, after = ([side[key] for key in keys] for side in rewards)
+    before, after = ([pair[side].rewards for pair in common] for side in (0, 1))
     means = [[sum(r) / len(r) for r in side] for side in (before, after)]
     differences = [b - a for a, b in zip(*means, strict=True)]
-    problems = [{s.problem.problem: s.problem for s in found} for found in solved]
     paired = paired_difference(*means)
-    common = [(problems[0][key], problems[1][key]) for key in keys]
+    problems = [(one.problem, other.problem) for one, other in common]
     return BenchmarkComparison(
         benchmark=name,
-        num_problems=len(keys),
-        first=sum(means[0]) / len(keys),
-        second=sum(means[1]) / len(keys),
+        num_problems=len(common),
+        first=sum(means[0]) / len(common),
+        second=sum(means[1]) / len(common),
         problems=Estimate(paired.mean, max(-1.0, paired.low), min(1.0, paired.high)),
         run=rerun_difference(before, after),
         num_better=sum(d > 0 for d in differences),
         num_worse=sum(d < 0 for d in differences),
-        notes=_notes(entries, sides, common, [len(side) for side in rewards], unknown),
+        notes=_notes(entries, sides, problems, [len(side) for side in judged], unknown),
     )
 
 

@@ -185,7 +185,12 @@ def read_results(results: Path) -> dict[str, RunResult]:
     Raises:
         DataError: a file is damaged.
     """
-    return {result.key: result for result in map(_read, sorted(results.glob("*.json")))}
+    return {result.key: result for result in map(_read, files_of(results))}
+
+
+def files_of(results: Path) -> list[Path]:
+    """The files of a folder of results; none where it does not exist."""
+    return sorted(results.glob("*.json"))
 
 
 def runs_of(experiment: ExperimentConfig, results: Mapping[str, RunResult], *, quick: bool) -> Runs:

@@ -199,8 +199,7 @@ class LocalEngine:
         """An empty cache: that of the last call where it was made for as many and as long sequences."""
         if self._cache is None or num_sequences > self._size[0] or max_length > self._size[1]:
             self.close()  # free the old memory before the new is allocated
-            free = free_gpu_bytes(self.decoder.device)
-            max_bytes = None if free is None else int((free - self._bytes_to_come()) * GPU_CACHE_FRACTION)
+            max_bytes = cache_bytes(self.decoder.device, self._bytes_to_come())
             if max_bytes is not None:  # in pages, room for longer or more sequences costs nothing by itself
                 num_sequences, max_length = max(num_sequences, self._size[0]), max(max_length, self._size[1])
             self._size = num_sequences, max_length
@@ -223,6 +222,12 @@ class LocalEngine:
             policy_version=of_request[0][0] if of_request else self.policy_version,
             version_spans=of_request,
         )
+
+
+def cache_bytes(device: torch.device, bytes_to_come: int = 0) -> int | None:
+    """Room for the keys and values of an engine on a GPU, beside memory to come; None for a CPU: no limit."""
+    free = free_gpu_bytes(device)
+    return None if free is None else int((free - bytes_to_come) * GPU_CACHE_FRACTION)
 
 
 def free_gpu_bytes(device: torch.device) -> int | None:

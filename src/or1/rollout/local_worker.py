@@ -17,7 +17,7 @@ from or1.nn.load import unloaded_model
 from or1.nn.published import load_published
 from or1.rollout.canary import sequence_logprobs
 from or1.rollout.engine_messages import CanaryReading, TokenRequest, TokenResponse
-from or1.rollout.local_engine import GPU_CACHE_FRACTION, free_gpu_bytes
+from or1.rollout.local_engine import cache_bytes
 from or1.rollout.running_batch import Request, RunningBatch
 from or1.rollout.scheduler import Scheduler
 from or1.types import Int32, Sampling
@@ -125,8 +125,6 @@ class LocalRequestEngine:
     def _new_batch(
         self, sampling: Sampling, eos_ids: tuple[int, ...], max_running: int, max_prompt_tokens: int
     ) -> RunningBatch:
-        free = free_gpu_bytes(self._decoder.device)
-        max_bytes = None if free is None else int(free * GPU_CACHE_FRACTION)
         longest = max_prompt_tokens + sampling.max_response_tokens
-        cache = self._decoder.new_cache(max_running, longest, max_bytes)
+        cache = self._decoder.new_cache(max_running, longest, cache_bytes(self._decoder.device))
         return RunningBatch(self._decoder, cache, sampling, eos_ids)

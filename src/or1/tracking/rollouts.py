@@ -65,14 +65,25 @@ def read_rollouts(folder: Path, step: int, columns: Sequence[str] | None = None)
         raise RunFolderError(
             f"{folder} has no rollouts of step {step}: {known} (tracking.rollouts_every and rollouts_keep)"
         )
-    with readable(path):
+    with _readable(path):
         table = pq.read_table(path, columns=list(columns) if columns else None)
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 
+def count_rollouts(folder: Path, step: int) -> int:
+    """Rows in the file of a step.
+
+    Raises:
+        RunFolderError: it is damaged.
+    """
+    path = folder / ROLLOUTS / file_name(step)
+    with _readable(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def _readable(path: Path) -> Iterator[None]:
     """Turn the errors of reading a rollout file into one line.
 
     Raises:

@@ -267,7 +267,7 @@ def test_questions_are_found_inside_of_prompts_and_not_by_their_words_alone(tmp_
     rows = [{"problem": question, "answer": "1"} for question in asked]
 
     def num_found(*texts: str) -> str:
-        folder = tmp_path / f"{len(texts)}{hash(texts)}"
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         (note,) = contamination_notes(str(trained_on(folder, *texts)), [questions(folder, rows)])
         return note.split()[1]

@@ -16,8 +16,6 @@ from or1_verify.types import Answer, Gold, Outcome, Problem, Verdict
 
 _OTHER = "0"
 """An answer to any question: a number, and a program that does nothing."""
-NOT_JUDGED = "not_judged"
-"""Reason of a gold whose check failed for a fault of ours, twice."""
 _SHOWN = 80
 """Longest gold in a line [characters]."""
 Judge = Callable[[Iterable[Answer]], Iterable[tuple[Answer, Verdict]]]
@@ -127,7 +125,7 @@ def bad_golds(problems: Iterable[tuple[str, Problem]], judge: Judge) -> list[Bad
         if verdict.outcome is not Outcome.RIGHT:
             reason, detail = verdict.reason, verdict.detail
             if verdict.outcome is Outcome.NOT_JUDGED:
-                reason, detail = NOT_JUDGED, f"{reason}: {detail}".removesuffix(": ")
+                reason, detail = verdict.outcome.value, f"{reason}: {detail}".removesuffix(": ")
             found[answer.index] = BadGold(place=place, gold=answer.problem.gold, reason=reason, detail=detail)
     return [found[number] for number in sorted(found)]
 

@@ -13,6 +13,7 @@ from or1_verify.code.rpc_atoms import is_capitalised, is_class_name
 _CHANGED_HERE = (("sys", "stdout"), ("sys", "stderr"))
 """Attributes of modules that the tests may set for themselves."""
 _SET_SETTINGS = frozenset({"setcontext", "localcontext", "putenv", "unsetenv", "chdir", "setlocale"})
+"""Functions that change a setting of the process."""
 _OF_FILES = frozenset({"write_text", "write_bytes", "makedirs", "mkdir", "open", "touch", "copy", "copyfile"})
 _RUN_TEXT = frozenset({"eval", "exec", "compile", "sympify", "sympy.sympify", "get_type_hints"})
 _RUNNERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "doctest", "runpy"})
@@ -174,18 +175,17 @@ def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str
 def _changed_setting(node: ast.AST) -> str | None:
     """A setting of the process that a node changes: a variable of its environment, or how decimals round."""
     match node:
-        case ast.Subscript(value, ctx=ast.Store() | ast.Del()):
-            changed = ast.unparse(value)
-        case ast.Attribute(ast.Call(function), ctx=ast.Store()):
-            changed = ast.unparse(function)
-        case ast.Call(ast.Attribute(value, "update" | "setdefault" | "pop" | "clear")):
-            changed = ast.unparse(value)
-        case ast.Call(function):
-            changed = ast.unparse(function)
-            return changed if changed.split(".")[-1] in _SET_SETTINGS else None
-        case _:
-            return None
-    return changed if changed.split(".")[-1] in ("environ", "getcontext") else None
+        case ast.Subscript(value, ctx=ast.Store() | ast.Del()) if _last_name(value) == "environ":
+            return ast.unparse(value)
+        case ast.Call(ast.Attribute(value, "update" | "setdefault" | "pop" | "clear")) if (
+            _last_name(value) == "environ"
+        ):
+            return ast.unparse(value)
+        case ast.Attribute(ast.Call(function), ctx=ast.Store()) if _last_name(function) == "getcontext":
+            return ast.unparse(function)
+        case ast.Call(function) if _last_name(function) in _SET_SETTINGS:
+            return ast.unparse(function)
+    return None
 
 
 def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:

@@ -121,33 +121,28 @@ def equality(one: Any, other: Any) -> bool | None:
 
 def says_equal(each: Any, value: Any) -> bool:
     """Whether an object of the program says that it equals a value of the tests."""
-    try:
-        return each._or1_endpoint.call(operator.eq, (each, value), {}) is not False
-    except Exception as error:
-        if came_from_program(error):
-            return False
-        raise
+    return _answer(operator.eq, each, value, failed=False) is not False
 
 
 def is_member(each: Any) -> bool:
     """Whether an object is a member of an enumeration by its own word: then it is equal to no other one, as
     an object of any other class would be."""
+    return _answer(getattr, each, "__objclass__", failed=None) is not None
+
+
+def _answer(function: Any, each: Any, argument: Any, *, failed: Any) -> Any:
+    """The result of a call with an object of the program; `failed` where the program raises."""
     try:
-        return each._or1_endpoint.call(getattr, (each, "__objclass__"), {}) is not None
+        return each._or1_endpoint.call(function, (each, argument), {})
     except Exception as error:
         if came_from_program(error):
-            return False
+            return failed
         raise
 
 
 def _attributes(each: Any) -> Attributes | None:
     """The attributes of an object as of now, in their order; None if one is not plain, or it has none."""
-    try:
-        found = each._or1_endpoint.call(getattr, (each, "__dict__"), {})
-    except Exception as error:
-        if came_from_program(error):
-            return None
-        raise
+    found = _answer(getattr, each, "__dict__", failed=None)
     plain = _plain(list(found.values())) if type(found) is dict else None
     return list(zip(found, plain, strict=True)) if plain else None
 

@@ -59,6 +59,8 @@ _CHOSEN = re.compile(
     r"(?<![A-Za-z\\])(?:C|\\(?:mathrm|text)\s*\{\s*C\s*\})_\{?(\d+)\}?\s*\^\s*(?:\{(\d+)\}|(\d))", re.ASCII
 )
 """`C_{10}^4`, the number of subsets."""
+_CHOSEN_BEHIND = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
+"""The same as `{}^{10}C_4`."""
 _ALL_REAL = re.compile(
     r"^\s*\\text\w*\s*\{\s*[Aa]ll\s+real(?:s|\s+numbers?|\s+values?)?(?:\s+of)?\s*\}\s*(?=[a-z]\s*(?:[<>≤≥]|\\[lg]))"
 )
@@ -88,15 +90,28 @@ def with_plain_numbers(text: str) -> str:
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
     text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)
     text = _JOINT_IN_TEXT.sub(r"\\text{\1}\\text{ \2 }", _BOLD.sub(r"\\\1{\2}", text))
-    text = _CHOSEN.sub(
-        lambda found: rf"\binom{{{found[1]}}}{{{found[2] or found[3]}}}", _ALL_REAL.sub("", text)
-    )
-    text = _LOGARITHM.sub(r"\\log_{\1}\2", text)
+    text = _LOGARITHM.sub(r"\\log_{\1}\2", _ALL_REAL.sub("", text))
     text = _MINUTE_SIGN.sub(_as_quotes, text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     text = _APOSTROPHES.sub(lambda found: found.group().replace("'", ""), text)
     text = _POINTS.sub(lambda found: found[1].replace(".", "") + (f".{found[2]}" if found[2] else ""), text)
     text = _ORDINAL_IN_TEXT.sub(r"\1", _CONSTANT.sub("C", text))
     return _ORDINAL.sub(_balanced, text)
+
+
+def _with_binomials(text: str) -> str:
+    r"""Numbers of subsets with a `C` as binomial coefficients.
+
+    >>> _with_binomials("C_{10}^4"), _with_binomials("{}^{10}C_4")
+    ('\\binom{10}{4}', '\\binom{10}{4}')
+    """
+    for pattern in (_CHOSEN, _CHOSEN_BEHIND):
+        text = pattern.sub(r"\\binom{\1}{\2\3}", text)
+    return text
+
+
+def with_plain_shapes(text: str) -> str:
+    """Counts of subsets, sets without some numbers, and points with a direction, each in one notation."""
+    return _with_points_in_one(_with_set_difference(_with_binomials(text)))
 
 
 def _in_parts(found: re.Match[str]) -> str:
@@ -113,10 +128,10 @@ def without_name(text: str) -> str:
     return _NAME.sub("", text)
 
 
-def with_set_difference(text: str) -> str:
+def _with_set_difference(text: str) -> str:
     r"""The reals without some numbers, said in words, as a difference of sets.
 
-    >>> with_set_difference(r"a\text{ can be any real number except }3")
+    >>> _with_set_difference(r"a\text{ can be any real number except }3")
     '\\mathbb{R}\\setminus\\{3\\}'
     """
     return _EXCEPT.sub(_set_difference, _REALS_SUCH_THAT.sub("", text)) if "eal" in text else text
@@ -128,10 +143,10 @@ def _set_difference(found: re.Match[str]) -> str:
     return rf"\mathbb{{R}}\setminus\{{{excluded}\}}"
 
 
-def with_points_in_one(text: str) -> str:
+def _with_points_in_one(text: str) -> str:
     r"""A point plus a parameter times a direction as one point, and a transposed row as a point.
 
-    >>> with_points_in_one("(0,1)+t(2,-3)"), with_points_in_one(r"(1,-2,1)^{\top}")
+    >>> _with_points_in_one("(0,1)+t(2,-3)"), _with_points_in_one(r"(1,-2,1)^{\top}")
     ('(0+t(2),1+t(-3))', '(1,-2,1)')
     """
     if "(" not in text or "," not in text:

@@ -340,8 +340,8 @@ class _Parser(DecimalCursor):
         result = self._factor()
         while self._starts_factor() and not self._sees("(", "[") and not self._sees_function():
             result = self._juxtaposed(result)
-        if self._sees("/") and isinstance(result, Number | Symbol | Product) and not self._sees_ratio():
-            self._take()
+        if self._sees("/") and isinstance(result, Number | Symbol | Product) and not self._sees_function(1):
+            self._take()  # but `\ln 3/\ln 2` is a ratio of two functions
             result = Quotient(result, self._factor())
         return result
 
@@ -349,13 +349,9 @@ class _Parser(DecimalCursor):
         node = self._base()
         return Call("factorial", (node,)) if self._skip("!") else node
 
-    def _sees_function(self) -> bool:
-        return self.next is not None and self.next.kind == "command" and self.next.text[1:] in FUNCTIONS
-
-    def _sees_ratio(self) -> bool:
-        r"""Whether a function follows the slash: `\ln 3/\ln 2` is a ratio of two."""
-        after = self._tokens[self._at + 1 : self._at + 2]
-        return bool(after) and after[0].kind == "command" and after[0].text[1:] in FUNCTIONS
+    def _sees_function(self, ahead: int = 0) -> bool:
+        found = self._tokens[self._at + ahead : self._at + ahead + 1]
+        return bool(found) and found[0].kind == "command" and found[0].text[1:] in FUNCTIONS
 
     def _series(self, kind: str) -> Node:
         lower: list[Token] = []

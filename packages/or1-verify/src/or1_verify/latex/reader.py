@@ -33,7 +33,7 @@ from or1_verify.latex.forms import (
     Words,
 )
 from or1_verify.latex.lettered import read_parts
-from or1_verify.latex.notations import VERBS, with_plain_numbers, with_points_in_one, with_set_difference
+from or1_verify.latex.notations import VERBS, with_plain_numbers, with_plain_shapes
 from or1_verify.latex.objects import read_related
 from or1_verify.latex.parser import parse
 from or1_verify.latex.piecewise import read_cases, read_worded_cases
@@ -50,7 +50,6 @@ _RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\
 _CLOCK = re.compile(r"0?(\d{1,2}:\d\d(?::\d\d)?)([ap]?)(?:m)?", re.IGNORECASE)
 _MODULUS = re.compile(r"\(?\s*\\(?:pmod|bmod|mod|operatorname\{mod\})(?![A-Za-z])\s*\{?\s*\d+\s*\}?\s*\)?")
 _COMMAND = re.compile(r"\\operatorname\{mod\}|\\[A-Za-z]+|\bmod\b")
-_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d+)\}?\s*C\s*_\s*(?:\{(\d+)\}|(\d))")
 _TURNED_INTERVAL = re.compile(r"(?:\\left\s*)?([\[\]])([^\[\]()]+,[^\[\]()]+)(?:\\right\s*)?([\[\]])")
 _TURNED_INTERVALS = re.compile(
     rf"(?:[a-z]\s*\\in)?\s*{_TURNED_INTERVAL.pattern}(?:\s*\\cup\s*{_TURNED_INTERVAL.pattern})*\s*"
@@ -123,10 +122,9 @@ def is_congruence(text: str) -> bool:
 
 
 def written_out(text: str) -> str:
-    text = with_points_in_one(with_set_difference(text))
+    text = with_plain_shapes(text)
     text = with_named_units(_MODULUS.sub(" ", text) if is_congruence(text) else text)
     text = _PRIMED_CONSTANT.sub("C_0", text)
-    text = _CHOOSE.sub(r"\\binom{\1}{\2\3}", text)
     text = _VECTOR_PRODUCT.sub(_vector_product, text) if "times" in text else text
     if ("[" in text or "]" in text) and _TURNED_INTERVALS.fullmatch(text):
         text = _TURNED_INTERVAL.sub(lambda found: f"{_OPEN[found[1]]}{found[2]}{_SHUT[found[3]]}", text)
