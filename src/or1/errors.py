@@ -19,6 +19,8 @@ Or1Error                     one line for the user: the thing, the value, a reme
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
 """
 
+from pathlib import Path
+
 from or1_verify.errors import DataError, Or1Error, RunStopped, SandboxError
 
 __all__ = [
@@ -40,13 +42,30 @@ __all__ = [
     "SandboxError",
     "StarvedError",
     "first_line",
+    "install_command",
 ]
+SOURCES = Path(__file__).resolve().parents[2]
+"""Folder of `constraints.txt` where or1 runs from its sources."""
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or the name of its type where it has none: for errors of one
     line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def install_command(*extras: str, sources: Path = SOURCES) -> str:
+    """The command that installs parts of or1, for an error message.
+
+    From its sources, with the versions that or1 was tested with.
+
+    >>> install_command("lora", sources=Path("/nowhere"))
+    "pip install 'or1[lora]'"
+    """
+    parts = f"[{','.join(extras)}]" if extras else ""
+    if (sources / "constraints.txt").is_file():
+        return f"pip install -c {sources / 'constraints.txt'} -e '{sources}{parts}'"
+    return f"pip install 'or1{parts}'"
 
 
 class ConfigError(Or1Error):

@@ -10,7 +10,7 @@ from or1.assemble.engine_pools import is_untied, pool_of, published_by, threads_
 from or1.assemble.model import Model
 from or1.assemble.needs import Needs
 from or1.config import RolloutConfig
-from or1.errors import ConfigError
+from or1.errors import ConfigError, install_command
 from or1.nn.config import read_json
 from or1.nn.dtypes import dtype_name
 from or1.rollout.engine_places import EnginePlaces, EnginesHere
@@ -19,7 +19,7 @@ from or1.rollout.transfer import CudaIpc, SharedFile, WeightTransfer
 
 NEEDS = Needs(
     module="vllm",
-    install="with a GPU pip install -c constraints.txt '.[vllm]'; on a CPU make venv-vllm",
+    install=f"with a GPU {install_command('vllm')}; on a CPU make venv-vllm",
 )
 ENGINE_MODULE = "or1.rollout.vllm_engine"
 _CPU_BLOCK_TOKENS = 32

@@ -105,7 +105,8 @@ def guarded(command: Callable[[], object]) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        return _refuse(f"disk full ({error.filename}): free some space and repeat the command", 2)
+        place = f" while writing {error.filename}" if error.filename else ""
+        return _refuse(f"disk full{place}: free some space and repeat the command", 2)
     return 0
 
 

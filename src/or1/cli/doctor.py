@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from or1 import recipes
-from or1.errors import Or1Error
+from or1.errors import Or1Error, install_command
 from or1.machine import free_memory_bytes, memory_bytes, num_threads
 from or1.storage.provenance import REQUIRED
 from or1_verify import __version__
@@ -111,10 +111,6 @@ def _print(findings: list[Finding]) -> None:
         typer.echo(f"  {f.state:9}{f.subject:16}{f.result}{f' -> {f.fix}' if f.fix else ''}")
 
 
-def _install(extra: str) -> str:
-    return f"pip install -c constraints.txt -e '.[{extra}]'"
-
-
 def _python() -> Finding:
     return Finding(State.OK, "python", platform.python_version())
 
@@ -124,7 +120,7 @@ def _core() -> Iterator[Finding]:
         try:
             yield Finding(State.OK, name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(State.MISSING, name, "not installed", "pip install -c constraints.txt -e .")
+            yield Finding(State.MISSING, name, "not installed", install_command())
 
 
 def _device() -> Finding:
@@ -170,7 +166,7 @@ def _disk(folder: Path) -> Finding:
 def _extras() -> Iterator[Finding]:
     for extra, module in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            yield Finding(State.NOTE, f"[{extra}]", "not installed", _install(extra))
+            yield Finding(State.NOTE, f"[{extra}]", "not installed", install_command(extra))
         else:
             yield Finding(State.OK, f"[{extra}]", f"{module} {importlib.metadata.version(module)}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from or1.errors import ConfigError
+from or1.errors import ConfigError, install_command
 
 
 @contextlib.contextmanager
@@ -22,6 +22,4 @@ def needs(what: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{what} needs {error.name}: pip install -c constraints.txt 'or1[{extra}]'"
-        ) from error
+        raise ConfigError(f"{what} needs {error.name}: {install_command(extra)}") from error

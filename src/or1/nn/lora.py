@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from or1.errors import ModelError
+from or1.errors import ModelError, install_command
 from or1.model_config import LoraConfig
 from or1.nn.weights import hub_name
 
@@ -35,7 +35,7 @@ def add_adapters(causal_lm: PreTrainedModel, config: LoraConfig) -> None:
     try:
         import peft
     except ImportError as error:
-        raise ModelError("model.lora needs PEFT: pip install 'or1[lora]'") from error
+        raise ModelError(f"model.lora needs PEFT: {install_command('lora')}") from error
 
     names = linear_names(causal_lm)
     targets = config.targets or tuple(sorted(names))

@@ -55,10 +55,10 @@ def dotted(path: Iterable[str | int]) -> str:
     return ".".join(str(part) for part in path)
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
+def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The choice that looks most like the word or has its initials (`lr`); None when none comes close."""
     names = list(choices)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
     by_initials = [n for n in names if len(word) > 1 and word == "".join(part[:1] for part in n.split("_"))]
     return next(iter([*close, *by_initials]), None)
 
@@ -67,7 +67,7 @@ def choices(word: str, names: Iterable[str]) -> str:
     """All names for an error message, the nearest to `word` first if one is near."""
     listed = list(names)
     near = nearest(word, listed)
-    return (f"did you mean {near}? " if near else "") + f"There are {', '.join(listed)}"
+    return (f"did you mean {near}? There are " if near else "there are ") + ", ".join(listed)
 
 
 def _remedy(path: tuple[str | int, ...], model: type[BaseModel]) -> str:
@@ -80,7 +80,7 @@ def _remedy(path: tuple[str | int, ...], model: type[BaseModel]) -> str:
     by_last_part: dict[str, list[str]] = {}
     for key in leaf_keys(model):
         by_last_part.setdefault(key.rsplit(".", 1)[-1], []).append(key)
-    elsewhere = nearest(word, by_last_part)
+    elsewhere = nearest(word, by_last_part, cutoff=0.8)  # of many names, one is always a little alike
     if elsewhere:
         return f"did you mean {' or '.join(by_last_part[elsewhere][:4])}?"
     return (

@@ -10,7 +10,7 @@ from typing import Any
 
 from or1.config import RunConfig
 from or1.errors import ConfigError
-from or1.recipes.check import nearest, validate
+from or1.recipes.check import choices, validate
 from or1.recipes.files import read_template, resolve_tasks
 from or1.recipes.override import apply_set, apply_value
 from or1.storage.run_folder import stored_settings
@@ -77,10 +77,7 @@ def _find(name: str, extended_by: Path | None, folder: Path) -> Path:
         raise ConfigError(
             f"{said_by}{name}: there is no such file; it takes a .toml recipe or a run's config.json"
         )
-    names = list_recipes(folder)
-    close = nearest(name, names)
-    meant = f"did you mean {close}? " if close else ""
-    raise ConfigError(f'{said_by}unknown recipe "{name}": {meant}There are {", ".join(names)}')
+    raise ConfigError(f'{said_by}unknown recipe "{name}": {choices(name, list_recipes(folder))}')
 
 
 def _read(path: Path, seen: tuple[Path, ...], folder: Path) -> dict[str, Any]:

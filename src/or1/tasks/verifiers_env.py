@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from or1.config import DataConfig
-from or1.errors import ConfigError, DataError
+from or1.errors import ConfigError, DataError, install_command
 from or1.plugins import Plugin, source_hash
 from or1.tasks.hub import Hub
 from or1.tasks.kind import TaskKind
@@ -156,7 +156,7 @@ def _taskset(environment: str, setting: str) -> Any:
         import verifiers.v1 as library
     except ImportError as error:
         raise ConfigError(
-            f"{place} needs the library verifiers ({error}): pip install -c constraints.txt 'or1[verifiers]'"
+            f"{place} needs the library verifiers ({error}): {install_command('verifiers')}"
         ) from error
 
     def load() -> tuple[Any, str | None]:

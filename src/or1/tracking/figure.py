@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from or1.errors import ConfigError
+from or1.errors import ConfigError, install_command
 from or1.storage.atomic import guard_writes, replacing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "pictures need matplotlib, which is not installed: pip install 'or1[board]'"
+            f"pictures need matplotlib, which is not installed: {install_command('board')}"
         ) from error
     return Figure(figsize=(width_in, height_in), dpi=150, layout="constrained")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from or1.errors import ConfigError
+from or1.errors import ConfigError, install_command
 from or1.metric import Row
 from or1.storage.atomic import replacing
 from or1.tracking.samples import COLUMNS, NUM_EXAMPLES, TAG, sample_rows
@@ -43,7 +43,7 @@ def open_page(project: str, name: str, folder: Path, config: Mapping[str, Any]) 
     """
     if importlib.util.find_spec("wandb") is None:
         raise ConfigError(
-            f"tracking.wandb_project is {project!r} but wandb is not installed: pip install 'or1[wandb]'"
+            f"tracking.wandb_project is {project!r} but wandb is not installed: {install_command('wandb')}"
         )
     import wandb
 

@@ -135,13 +135,14 @@ def test_set_leaves_other_values_alone() -> None:
 # (recipe, settings) -> what the one line must hold: the key, the value, the remedy
 BAD = [
     ("tinny", [], ['unknown recipe "tinny"', "did you mean tiny?", "or1-32b-as-released"]),
-    ("qwen", [], ['unknown recipe "qwen"', "There are lab, or1-32b"]),
+    ("qwen", [], ['unknown recipe "qwen"', ": there are lab, or1-32b"]),
     ("no/such.toml", [], ["no/such.toml", "no such file", "config.json"]),
     (
         "tiny",
         ["temperature=1"],
         ["unknown key temperature", "rollout.temperature or evaluation.temperature?"],
     ),
+    ("tiny", ["foo=1"], ["unknown key foo: a run has name, seed, model, "]),  # floor is a little like it
     ("tiny", ["optimizer.lr=1"], ["unknown key optimizer.lr", "did you mean optimizer.learning_rate?"]),
     ("tiny", ["entropy.taget=1"], ["unknown key entropy.taget", "did you mean entropy.target?"]),
     ("tiny", ["stages.0.nsteps=1"], ["unknown key stages.0.nsteps", "did you mean stages.0.num_steps?"]),

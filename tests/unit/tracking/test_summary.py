@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from or1.errors import RunFolderError
+from or1.errors import RunFolderError, install_command
 from or1.storage.jsonl import JsonLines, read_rows
 from or1.storage.run_folder import RunFolder
 from or1.tracking.plot import smooth
@@ -164,7 +164,7 @@ except ConfigError as error:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-c", script, str(tmp_path / "run")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "pip install 'or1[board]'" in done.stdout
+    assert install_command("board") in done.stdout
     assert done.stdout.count("\n") == 1
 
 

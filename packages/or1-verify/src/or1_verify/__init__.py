@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from or1_verify.base import Verifier
     from or1_verify.types import Answer, Finish, Gold, Message, Outcome, Problem, Verdict
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = ["Answer", "Finish", "Gold", "Message", "Outcome", "Problem", "Verdict", "Verifier"]
 
 
