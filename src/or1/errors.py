@@ -19,6 +19,7 @@ Or1Error                     one line for the user: the thing, the value, a reme
 └── Interrupted              SIGTERM, SIGINT or SIGHUP; state is saved                exit 130
 """
 
+import shlex
 from pathlib import Path
 
 from or1_verify.errors import DataError, Or1Error, RunStopped, SandboxError
@@ -45,7 +46,6 @@ __all__ = [
     "install_command",
 ]
 SOURCES = Path(__file__).resolve().parents[2]
-"""Folder of `constraints.txt` where or1 runs from its sources."""
 
 
 def first_line(error: BaseException) -> str:
@@ -54,18 +54,22 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def install_command(*extras: str, sources: Path = SOURCES) -> str:
-    """The command that installs parts of or1, for an error message.
+def install_command(extra: str = "", sources: Path = SOURCES) -> str:
+    """The command that installs a part of or1, for an error message.
 
     From its sources, with the versions that or1 was tested with.
 
-    >>> install_command("lora", sources=Path("/nowhere"))
+    Args:
+        extra: name of the extra, or several joined by a comma; none = or1 itself.
+        sources: folder that holds `constraints.txt` where or1 runs from its sources.
+
+    >>> install_command("lora", Path("/nowhere"))
     "pip install 'or1[lora]'"
     """
-    parts = f"[{','.join(extras)}]" if extras else ""
-    if (sources / "constraints.txt").is_file():
-        return f"pip install -c {sources / 'constraints.txt'} -e '{sources}{parts}'"
-    return f"pip install 'or1{parts}'"
+    part, constraints = f"[{extra}]" if extra else "", sources / "constraints.txt"
+    if constraints.is_file():
+        return shlex.join(["pip", "install", "-c", str(constraints), "-e", f"{sources}{part}"])
+    return shlex.join(["pip", "install", f"or1{part}"])
 
 
 class ConfigError(Or1Error):

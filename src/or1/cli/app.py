@@ -6,7 +6,6 @@ imported before a command runs.
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from or1.cli.board_app import board_app
 from or1.cli.lab_app import lab_app
 from or1.cli.usage import Bounds, RunPath, given
 from or1.errors import ConfigError, Or1Error
+from or1.storage.atomic import DISK_FULL, disk_full
 from or1_verify import __version__
 
 
@@ -103,10 +103,9 @@ def guarded(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return _refuse("interrupted", 130)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in DISK_FULL:
             raise
-        place = f" while writing {error.filename}" if error.filename else ""
-        return _refuse(f"disk full{place}: free some space and repeat the command", 2)
+        return _refuse(disk_full(error.filename), 2)
     return 0
 
 

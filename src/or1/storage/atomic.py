@@ -20,7 +20,7 @@ from typing import Any
 from or1.errors import RunFolderError
 
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.\d+\.(?P<kind>part|old)")
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -38,13 +38,23 @@ def guard_writes(path: Path) -> Iterator[None]:
 
 
 def _write_failure(path: Path, error: OSError) -> str:
-    if error.errno in _DISK_FULL:
-        return f"disk full while writing {path}: free some space and repeat the same command"
+    if error.errno in DISK_FULL:
+        return disk_full(path)
     if error.errno in _NOT_WRITABLE:
         return f"{path} cannot be written ({error.strerror}): choose another folder with --out"
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ESTALE):
         return f"{path} has vanished or is not a folder ({error.strerror}): choose another folder with --out"
     return f"{path} cannot be written: {error}"
+
+
+def disk_full(path: Path | str | None) -> str:
+    """The line for a disk that is full.
+
+    >>> disk_full(None)
+    'disk full: free some space and repeat the same command'
+    """
+    place = f" while writing {path}" if path else ""
+    return f"disk full{place}: free some space and repeat the same command"
 
 
 @contextlib.contextmanager

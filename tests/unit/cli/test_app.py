@@ -39,7 +39,7 @@ def raiser(error: BaseException) -> Callable[[], object]:
         (
             OSError(errno.ENOSPC, "No space left on device", "runs/x"),
             2,
-            "or1: disk full while writing runs/x: free some space and repeat the command\n",
+            "or1: disk full while writing runs/x: free some space and repeat the same command\n",
         ),
         (SystemExit(0), 0, ""),
         (SystemExit(2), 2, ""),

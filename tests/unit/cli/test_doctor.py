@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from or1 import recipes
 from or1.cli import doctor
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_it_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,4 +37,5 @@ def test_the_speed_ratio_is_a_ratio_of_times() -> None:
 
 def test_what_is_missing_comes_with_the_command_that_mends_it() -> None:
     for finding in doctor._extras():
-        assert finding.state is doctor.State.OK or finding.fix.startswith("pip install ")
+        wanted = f"pip install -c {ROOT}/constraints.txt -e '{ROOT}{finding.subject}'"
+        assert finding.state is doctor.State.OK or finding.fix == wanted
