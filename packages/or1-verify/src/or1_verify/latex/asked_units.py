@@ -1,50 +1,143 @@
-"""A gold without a unit has the one that its question asks for."""
+"""A gold without a unit has the one that its question asks for, else one that the question has."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
+from or1_verify.latex.conversions import dimension
 from or1_verify.latex.forms import Form, Named, Value
+from or1_verify.latex.things import are_of_other_things, opposite_asked, singular
 from or1_verify.latex.tree import DEGREE, Product
-from or1_verify.latex.units import measure_of
-from or1_verify.latex.words import are_of_other_things
+from or1_verify.latex.units import in_words, is_unit_word, measure_of
+from or1_verify.latex.words import meaning_words
 
-_SENTENCE = re.compile(r"(?<=[.?!])\s+")
+_SENTENCE = re.compile(r"(?<=[.?!])(?<!\b[MD][rs]\.)(?<!\bMrs\.)\s+")
 _REQUEST = re.compile(
     r"\?|^\W*(?:find|compute|determine|calculate|express|give|enter|state)\b", re.IGNORECASE
 )
-_IN_UNITS = re.compile(r"\bin\s+((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)")
+_UNIT = r"((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)"
+_COUNTED = re.compile(rf"\b(?:how many|number of)\s+{_UNIT}", re.IGNORECASE)
+_IN_UNITS = re.compile(rf"\bin\s+{_UNIT}", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\b[Hh]ow many\s+((?:[a-z]+\s){0,2}[a-z]+)")
+_THINGS = re.compile(r"\b[Hh]ow many\s+((?:[a-z-]+\s+)??[a-z]{2,}(?<![sui])s|people|children|men|women)\b")
 _WORD = re.compile(r"[A-Za-z]+")
+_DOLLAR = re.compile(r"\\\$|(?<![\w$])\$(?=\d[\d,.]*(?:\s|[?!;]|$))")
+"""A dollar sign before an amount; one that begins a formula has another one behind its number."""
+_MARKS = {'"': "inch", "'": "foot"}
+_AFTER_LENGTH = re.compile(r"(?<=\d)['\"](?![\w'])")
+_AGE = re.compile(r"\b(?:ages?|old|older|younger)\b")
+_PERCENT = re.compile(r"%|\b(?:percent|percentage|per cent|rate|interest|discount|fraction|markup|margin)\b")
+_WHAT_PERCENT = re.compile(r"\b(?:what|which|how many) (?:percent|percentage)\b", re.IGNORECASE)
+_HOW_MUCH = re.compile(r"\bhow much\b", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"\b(?:what(?:'s| is| was| are)|find|compute|determine|calculate)\s+(?:the\s+|its\s+)?(?:[a-z]+\s+){0,3}?"
+    r"(area|volume|perimeter|circumference|length|distance|height|width|radius|diameter)s?\b",
+    re.IGNORECASE,
+)
+_POWERS = {"area": 2, "volume": 3}
+_LENGTHS = frozenset({"length", "unit"})
+_COUNT = "count"
+"""The noun of a number of things, which has no measure."""
 
 
 def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
-    """The gold `90` as `90 minutes`, if the question asks for it in minutes and the answer has another unit,
-    of which the request says nothing, or asks how many minutes; as `90 boys`, if it asks how many boys and
-    the answer counts girls; else the gold as it is."""
+    """The gold `90` as `90 minutes`, if the question asks for minutes, or has no other time than minutes, and
+    the answer is in seconds; as `90 boys`, if it asks how many boys and the answer counts girls, and as a
+    `loss`, if it asks for one and the answer is a gain; else the gold as it is."""
     if isinstance(gold, Named):
         return replace(gold, form=with_asked_unit(gold.form, answer, question))
     answer = answer.form if isinstance(answer, Named) else answer
-    if not question or not isinstance(gold, Value) or not isinstance(answer, Value) or not answer.unit:
+    if not question or not isinstance(gold, Value) or not isinstance(answer, Value) or gold.unit:
         return gold
-    measure = measure_of(answer.unit)
-    if gold.unit or gold.is_percent or gold.radians is not None:
-        return gold
-    things = _HOW_MANY.findall(question)
-    if things and are_of_other_things(things[-1], answer.unit):
-        return replace(gold, unit=things[-1])
-    if not measure:
+    if not (answer.unit or answer.is_percent):
         return gold
     requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
-    named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
-    first_words = (phrase.split()[0] for phrase in _HOW_MANY.findall(requests))
-    counted = [unit for unit in first_words if measure_of(unit)]
-    asked = counted or [unit for unit in _IN_UNITS.findall(requests) if measure_of(unit)]
-    is_clear = len({frozenset(measure_of(unit).items()) for unit in asked}) == 1
-    wanted = measure_of(asked[0]) if is_clear else {}
-    is_other_power = "unit" not in measure and measure != wanted and measure.keys() == wanted.keys()
-    if not is_clear or not (counted or is_other_power or not measure.keys() <= named):
+    if opposite := opposite_asked(answer.unit, requests):
+        return replace(gold, unit=opposite)
+    if gold.is_percent or gold.radians is not None:
         return gold
-    in_degrees = Product((gold.node, DEGREE)) if measure_of(asked[0]) == {"degree": 1} else None
-    return replace(gold, unit=asked[0], radians=in_degrees)
+    unit = _thing_asked(question, requests, answer) or _unit_asked(question, requests, answer)
+    is_degrees = measure_of(unit) == {"degree": 1}
+    return replace(gold, unit=unit, radians=Product((gold.node, DEGREE)) if is_degrees else None)
+
+
+def _thing_asked(question: str, requests: str, answer: Value) -> str:
+    """The things that a question counts, if an answer is of others, or measures something."""
+    things: list[str] = _HOW_MANY.findall(question)
+    if things and "than" not in answer.unit.split() and are_of_other_things(things[-1], answer.unit):
+        return things[-1]
+    if meaning_words(answer.unit):
+        return ""
+    if answer.is_percent:
+        is_amount = _HOW_MUCH.search(requests) is not None and _DOLLAR.search(question) is not None
+        is_amount = is_amount or _counts_things(requests)
+        return _COUNT if is_amount and not _PERCENT.search(requests) else ""
+    named = {*_units_of(question)}
+    is_measured = any(
+        power > 0 and dimension(unit) != unit and unit not in named
+        for unit, power in measure_of(answer.unit).items()
+    )
+    asks_number = _counts_things(requests) or _WHAT_PERCENT.search(requests) is not None
+    return _COUNT if is_measured and asks_number else ""
+
+
+def _counts_things(requests: str) -> bool:
+    found = _THINGS.findall(requests)
+    return bool(found) and not any(is_unit_word(singular(word)) for word in found[-1].split())
+
+
+def _unit_asked(question: str, requests: str, answer: Value) -> str:
+    """The unit that a question asks for; empty if an answer has it, or the question does not say."""
+    measure = measure_of(answer.unit)
+    if not measure:
+        return ""
+    named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
+    counted = [phrase for phrase in _COUNTED.findall(requests) if measure_of(phrase)]
+    asked = counted or [phrase for phrase in _IN_UNITS.findall(requests) if measure_of(phrase)]
+    measures = {frozenset(measure_of(unit).items()) for unit in asked}
+    if len(measures) > 1:
+        return ""
+    if measures:
+        wanted = measure_of(asked[0])
+        if min(measure.values()) > 0:  # `20 seconds` for seconds per minute
+            wanted = {unit: power for unit, power in wanted.items() if power > 0} or wanted
+        if measure == wanted:
+            return ""
+        is_other_power = "unit" not in measure and measure.keys() == wanted.keys()
+        if counted or is_other_power or not measure.keys() <= named:
+            return in_words(Counter(wanted))
+    return _with_power_of_quantity(requests, measure) or _with_units_of_story(question, measure)
+
+
+def _with_power_of_quantity(requests: str, measure: dict[str, int]) -> str:
+    """The unit of an answer with the power of the area or volume asked for; empty if it has this power."""
+    wanted = {_POWERS.get(name.lower(), 1) for name in _QUANTITY.findall(requests)}
+    ((unit, power),) = measure.items() if len(measure) == 1 else [("", 0)]
+    if dimension(unit) not in _LENGTHS or len(wanted) != 1 or power in wanted or (unit, power) == ("unit", 1):
+        return ""
+    return in_words(Counter({unit: wanted.pop()}))
+
+
+def _with_units_of_story(question: str, measure: dict[str, int]) -> str:
+    """The unit of an answer with those of the question in place of others of their kinds; empty if there are
+    none."""
+    named, found = list(_units_of(question)), Counter[str]()
+    for unit, power in measure.items():
+        alike = [each for each in named if dimension(each) == dimension(unit)]
+        found[alike[0] if alike and unit not in alike else unit] += power
+    return "" if found == measure else in_words(found)
+
+
+def _units_of(question: str) -> Iterator[str]:
+    """The units that a text names; a single letter is none, nor is `second` in the singular."""
+    for word in _WORD.findall(question):
+        if len(word) > 1 and word not in {"in", "second", "am", "Ms"}:
+            yield from measure_of(word)
+    if _DOLLAR.search(question):
+        yield "dollar"
+    if _AGE.search(question):
+        yield "year"
+    yield from (_MARKS[mark] for mark in _AFTER_LENGTH.findall(question))

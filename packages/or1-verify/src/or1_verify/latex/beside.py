@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from or1_verify.latex.conversions import conversion
 from or1_verify.latex.forms import Form, Many, Named, Value, Words
+from or1_verify.latex.things import are_of_other_things
 from or1_verify.latex.tree import PI, Product, Symbol, walk
 from or1_verify.latex.units import measure_of, same_measure
 from or1_verify.latex.words import (
-    are_of_other_things,
     counted_words,
     has_direction,
     may_be_left_out,

@@ -24,6 +24,10 @@ _DERIVED = {
 }  # fmt: skip
 _SHARES = {"half": Fraction(1, 2), "quarter": Fraction(1, 4)}
 _NOT_DECIMAL = frozenset({"byte", "bit"})
+_DIMENSIONS = {
+    "meter": "length", "foot": "length", "gram": "mass", "pound": "mass", "second": "time", "year": "time",
+    "dollar": "money", "gallon": "volume",
+}  # fmt: skip
 _Base = tuple[Fraction, str, int]
 """Factor, name and power of the unit that another one is measured in."""
 
@@ -66,3 +70,13 @@ def in_base(measure: Mapping[str, int]) -> tuple[Fraction, dict[str, int]]:
         for each, own in _DERIVED.get(base, {base: 1}).items():
             units[each] += power * count * own
     return factor, {unit: count for unit, count in units.items() if count}
+
+
+def dimension(unit: str) -> str:
+    """Whether a unit measures length, mass, time, volume or money; the unit itself for others.
+
+    >>> dimension("mile"), dimension("centimeter"), dimension("liter"), dimension("volt")
+    ('length', 'length', 'volume', 'volt')
+    """
+    _, base, power = _BASES.get(unit, (Fraction(1), unit, 1))
+    return "volume" if power > 1 else _DIMENSIONS.get(base, unit)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from or1_verify.latex.notations import in_plain_words
-from or1_verify.latex.words import FUNCTIONS, normal_words, singular, takes_back
+from or1_verify.latex.things import singular
+from or1_verify.latex.words import FUNCTIONS, normal_words, takes_back
 
 _SEPARATOR = re.compile(r"[,;]|\s+and\s+|\\\\(?![A-Za-z])")
 _LABELLED = re.compile(

@@ -70,7 +70,7 @@ _FILLERS = frozenset({
     "the", "answer", "is", "about", "approximately", "point", "points", "exactly", "value", "of",
     "are", "a", "an", "there", "we", "get", "result", "final", "so", "therefore", "thus", "equals",
     "equal", "interval", "set", "vector", "matrix", "pair", "triple", "roots", "solutions",
-    "solution", "approx", "roughly", "all",
+    "solution", "approx", "roughly", "all", "year",
 })  # fmt: skip
 _OF_NUMBERS = frozenset({"\\frac", "\\sqrt", "\\pi"})
 _AMOUNT = re.compile(r"\$|^(?:euro|pounds)$")

@@ -23,6 +23,8 @@ REALS = {
     "real numbers": Region((Span(NEGATIVE_INFINITY, INFINITY, False, False),)),
     "positive real numbers": Region((Span(ZERO, INFINITY, False, False),)),
     "nonnegative real numbers": Region((Span(ZERO, INFINITY, True, False),)),
+    "negative real numbers": Region((Span(NEGATIVE_INFINITY, ZERO, False, False),)),
+    "nonpositive real numbers": Region((Span(NEGATIVE_INFINITY, ZERO, False, True),)),
 }
 
 

@@ -21,7 +21,8 @@ METRIC = {
     "bit": "", "radian": "rad", "lumen": "lm", "lux": "lx", "becquerel": "Bq", "sievert": "Sv",
 }  # fmt: skip
 _OTHER = {
-    "inch": "in inches", "foot": "ft feet", "yard": "yd", "mile": "mi", "pound": "lb lbm", "ounce": "oz",
+    "inch": "in inches", "foot": "ft feet footage", "yard": "yd", "mile": "mi", "pound": "lb lbm",
+    "ounce": "oz",
     "gallon": "gal", "quart": "qt", "pint": "pt", "acre": "", "ton": "tonne", "minute": "min",
     "hour": "h hr", "day": "d", "week": "wk", "month": "mo", "year": "yr", "dollar": "$ usd", "cent": "",
     "euro": "eur €", "am": "", "pm": "", "degree": "deg", "celsius": "centigrade", "fahrenheit": "",
@@ -86,7 +87,13 @@ def _vocabulary() -> dict[str, str]:
                     names.setdefault(f"{symbol}{name}s", prefix + unit)
     for unit, symbol in _INFORMATION.items():
         names |= {letter + symbol: PREFIXES[letter] + unit for letter in "kMGT"}
-    return names | {"KB": "kilobyte", "gb": "gigabyte", "tb": "terabyte"}
+    return names | {
+        "kilo": "kilogram",
+        "kilos": "kilogram",
+        "KB": "kilobyte",
+        "gb": "gigabyte",
+        "tb": "terabyte",
+    }
 
 
 UNIT_OF = _vocabulary()
@@ -123,23 +130,24 @@ _FOLLOWS = re.compile(
 def measure_of(words: str) -> dict[str, int]:
     """The units that a text names, with their powers; words that are no units are skipped.
 
-    >>> measure_of("square inches"), measure_of("miles per hour"), measure_of("students")
-    ({'inch': 2}, {'mile': 1, 'hour': -1}, {})
+    >>> measure_of("square inches"), measure_of("inches square"), measure_of("miles per hour"), measure_of("")
+    ({'inch': 2}, {'inch': 2}, {'mile': 1, 'hour': -1}, {})
     """
     found: Counter[str] = Counter()
     sign, power, last, kind = 1, 1, "", ""
-    for word in _WORD.findall(words.replace(".", "")):
+    found_words = _WORD.findall(words.replace(".", ""))
+    for place, word in enumerate(found_words, 1):
         lower = word.lower()
         if lower in {"per", "/"} or (lower in {"a", "an"} and last):
             sign = -1
-        elif lower in {"squared", "cubed"} and last:
+        elif last and (lower in {"squared", "cubed"} or (lower == "square" and place == len(found_words))):
             found[last] += (_POWERS[lower] - 1) * sign
         elif lower in _POWERS:
             power = _POWERS[lower]
         elif units := _units_of(word):
             units = (kind + units[0], *units[1:])
-            for place, unit in enumerate(units):
-                found[unit] += power * sign * (-1 if place else 1)
+            for number, unit in enumerate(units):
+                found[unit] += power * sign * (-1 if number else 1)
             power, last = 1, units[0]
         kind = f"{lower} " if lower in KINDS or _FOREIGN.fullmatch(lower) else ""
     if found.keys() & set(_TEMPERATURES.values()):
@@ -205,12 +213,17 @@ def with_named_units(text: str) -> str:
             continue
         reader = _UnitReader(text, start.end())
         if reader.reads():
-            parts += [text[done : start.start()], rf"\text{{{_in_words(reader.found)}}}"]
+            parts += [text[done : start.start()], rf"\text{{{in_words(reader.found)}}}"]
             done = reader.at
     return "".join(parts) + text[done:]
 
 
-def _in_words(measure: Counter[str]) -> str:
+def in_words(measure: Counter[str]) -> str:
+    """A measure in words, which `measure_of` reads.
+
+    >>> in_words(Counter({"foot": 2, "second": -1}))
+    'foot foot per second'
+    """
     above = [unit for unit, count in measure.items() for _ in range(count)]
     below = [unit for unit, count in measure.items() for _ in range(-count)]
     return " ".join([*above, *(["per", *below] if below else [])])

@@ -31,7 +31,10 @@ _MEANINGS = {
     "set of all real numbers",
     "positive real numbers": "all positive reals, positive reals",
     "nonnegative real numbers": "all nonnegative reals, nonnegative reals",
-    "no solution": "none, emptyset, empty set",
+    "nonpositive real numbers": "all nonpositive reals, nonpositive reals",
+    "negative real numbers": "all negative reals, negative reals",
+    "no solution": "none, emptyset, varnothing, empty, empty set",
+    "neither": "neither even nor odd, neither odd nor even",
     "does not exist": "dne, undefined, limit does not exist, not defined, not possible, impossible",
     "diverges": "divergent",
     "converges": "convergent",
@@ -57,29 +60,6 @@ FILLERS = frozenset({
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "clockwise", "counterclockwise", "anticlockwise", "up", "down"}
 )
-_GROUPS = (
-    "boy/man/male/son/brother/father/uncle girl/woman/lady/female/daughter/sister/mother/aunt/wife/wive;"
-    "adult/grownup/man/woman/lady child/kid/boy/girl baby/infant;parent/mother/father child/kid/son/daughter"
-    " brother/sister/sibling uncle/aunt cousin;king queen;head tail;win/victory loss/defeat draw/tie;"
-    "row column;vertex edge/side face;penny nickel dime quarter;red blue green yellow black white;"
-    "dog cat horse cow pig sheep goat rabbit mouse/mice bird/chicken/duck;student/pupil class school desk;"
-    "apple orange banana pear peach;marble ball coin card stamp book pencil;car truck bus bicycle;hit miss;"
-    "pass/success failure/fail;teacher student/pupil;buyer seller;winner loser;even odd;profit/gain loss;"
-    "guest host;employee employer;day night;husband wife/wive"
-)
-_THINGS = [
-    {word: number for number, sense in enumerate(group.split()) for word in sense.split("/")}
-    for group in _GROUPS.split(";")
-]
-"""Groups of things counted, in the singular: no word stands for another one; `/` joins synonyms."""
-_NEGATIONS = ("non", "un", "in", "im", "ir", "il", "dis")
-_PLURALS = (
-    (re.compile(r"(?<=child)ren$"), ""), (re.compile(r"men$"), "man"), (re.compile(r"(?<=vert)ices$"), "ex"),
-    (re.compile(r"ies$"), "y"),
-    (re.compile(r"(?:(?<=ss|sh|ch)|(?<=x))es$"), ""), (re.compile(r"(?<!s)s$"), ""),
-)  # fmt: skip
-_SHORTEST_NEGATED = 4
-"""Fewest letters of a word that a prefix negates: `unit` is not the opposite of `it` [letters]."""
 _SHORTEST_NOUN = 3
 """Fewest letters of a word that may be left out; shorter ones are products of variables [letters]."""
 _SHORT_ENGLISH = frozenset({"as", "be", "do", "go", "he", "it", "me", "my", "so", "us", "we", "ad", "tv"})
@@ -102,7 +82,7 @@ _CHANGES_VALUE = re.compile(
     r"|and an? (?:half|third|quarter)"
     rf"|at (?:least|most|minimum|maximum)|(?:more|less|greater) than|percent of"
     rf"|per (?:hundred|thousand|million)|in (?:an? )?(?:{'|'.join(SCALES)})s?"
-    rf"|zero|{'|'.join(CARDINALS)})\b|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
+    rf"|zero|{'|'.join(CARDINALS)})\b(?!-(?:digit|letter|element|person|sided|dimensional))|^\s*(?:half|quarters|squared|cubed|k|never|nope|\w+n't"
     r"|[a-z-]*fold|to the (?:third|(?!north|south)\w+th))\b(?!-)|^\s*over\W*$|(?<![a-z])\d"
     r"|\b(?:but|except|neither|without|than|from|of)\W*$"
 )
@@ -283,35 +263,6 @@ def counted_words(text: str) -> tuple[str, ...]:
     ((), ('clockwise',))
     """
     return tuple(word for word in meaning_words(text) if not word.endswith("s") or word.endswith("ss"))
-
-
-def singular(word: str) -> str:
-    """The singular of a regular plural, and of words in -men and -ices; other words as they are.
-
-    >>> [singular(word) for word in ("boxes", "babies", "women", "vertices", "loss", "boys")]
-    ['box', 'baby', 'woman', 'vertex', 'loss', 'boy']
-    """
-    return next((form.sub(end, word) for form, end in _PLURALS if form.search(word)), word)
-
-
-def are_of_other_things(gold: str, answer: str) -> bool:
-    """Whether words after two numbers name things that exclude each other; other plurals may be synonyms.
-
-    >>> are_of_other_things("boys", "girls"), are_of_other_things("children", "kids")
-    (True, False)
-    """
-    gold_things, answer_things = _things(gold), _things(answer)
-    sides = ((gold_things, answer_things), (answer_things, gold_things))
-    words = ((one, other) for own, other in sides for one in own - other if len(one) >= _SHORTEST_NEGATED)
-    if any(pre + one in other for one, other in words for pre in _NEGATIONS):
-        return True
-    senses = [[{group[one] for one in things & group.keys()} for things in (gold_things, answer_things)]
-              for group in _THINGS]  # fmt: skip
-    return any(wanted and found and wanted.isdisjoint(found) for wanted, found in senses)
-
-
-def _things(text: str) -> set[str]:
-    return {singular(word) for word in re.findall("[a-z]{3,}", text.lower().replace("non-", "non"))}
 
 
 def same_words(gold: str, answer: str) -> bool:

@@ -25,6 +25,7 @@ from or1_verify.latex.labels import labelled_values, values_for
 from or1_verify.latex.parameters import with_gold_letters
 from or1_verify.latex.progressions import same_with_parameter
 from or1_verify.latex.relations import squared
+from or1_verify.latex.remarks import alternatives, plainer
 from or1_verify.latex.rules import Rules
 from or1_verify.latex.same import Comparer
 from or1_verify.latex.spans import same_span
@@ -62,6 +63,17 @@ def compare(golds: tuple[AcceptedGold, ...], answer: str, rules: Rules) -> Compa
 
 
 def _compare_one(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
+    """The best result for an answer as it stands, without its remarks, or by each of its two texts."""
+    found = _compare_text(gold, answer, identity, rules)
+    if found in {Comparison.EQUAL, Comparison.BAD_GOLD}:
+        return found
+    others = [_compare_text(gold, each, identity, rules) for each in plainer(answer, rules.question)]
+    both = [_compare_text(gold, each, identity, rules) for each in alternatives(answer)]
+    order = list(Comparison).index
+    return min([found, *others, *([max(both, key=order)] if both else [])], key=order)
+
+
+def _compare_text(gold: AcceptedGold, answer: str, identity: Identity, rules: Rules) -> Comparison:
     question = rules.question
     if asked_order(question):
         gold = replace(gold, text=as_ordered_list(gold.text, question))

@@ -1,0 +1,158 @@
+r"""Answers whose value stands beside a remark: `540\text{ seconds (9 minutes)}`, `\frac54\text{ or }1.25`.
+
+`plainer` writes such an answer without its remark, or with it in a notation that the reader knows. A remark
+that may change the value, or holds another one, stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from or1_verify.latex.amounts import read_amount
+from or1_verify.latex.bases import read_based, value_of
+from or1_verify.latex.forms import Based
+from or1_verify.latex.notations import in_plain_words
+from or1_verify.latex.units import is_unit_word
+from or1_verify.latex.words import has_direction
+
+_END = re.compile(r"[\s.}]*$")
+_BEFORE_NOTE = re.compile(r"(?:[\s~}]|\\[ ,;:!]|\\q?quad|\\(?:text\w*|mathrm)\s*\{)\s*$")
+_APPROXIMATION = re.compile(
+    r"(?:\\approx(?![A-Za-z])|≈|\\text\{(?:about|approx\.?|approximately)\}|=)\s*(?=.)"
+)
+_PROSE = re.compile(r"[a-z]{2,}(?:[ '-]+[a-z]+)*")
+_TURNS = re.compile(r"\b(?:left|right|negative)\b")
+_SO_IS = re.compile(r"and so (?:is|are)\b|(?:as )?(?:required|desired|claimed|wanted)$")
+_AND_NAME = re.compile(r"and\s+([A-Za-z])\s*=[^=]*")
+_NAME = re.compile(r"\s*([A-Za-z])\s*=[^=]*")
+_MULTIPLICITY = re.compile(
+    r"(?P<item>-?[\w./\\^]+(?:\{[^{}]*\})*)(?P<open>\s*\\text\s*\{)?\s*\(\s*(?:\\text\s*\{)?\s*"
+    r"(?:of |with |a )*(?P<times>double|twice|repeated|triple|thrice"
+    r"|multiplicity\s*(?:of )?\$?(?P<number>[2-9]|two|three)\$?)"
+    r"(?: (?:root|zero|solution))?\s*\}?\s*\)"
+)
+_TIMES = {"triple": 3, "thrice": 3, "three": 3}
+_COUNTED_SYMBOL = re.compile(
+    r"(\s*\d+\s*\\text\s*\{[^{}]*[a-z]s)(?:\s+of\s*\}\s*\$?\\?[A-Za-z]+\$?|\s*\}\s*\((?:\s*[A-Za-z]\s*,)+\s*[A-Za-z]\s*\))\s*"
+)
+"""A number of values of a letter, or of pairs of letters."""
+_OR = re.compile(r"\\text\s*\{\s*,?\s*(?:or|i\.e\.,?|that is,?|equivalently,?|or equivalently,?)\s*\}")
+_MAP = re.compile(r"\s*\(?\s*([a-z])\s*\)?\s*\\(?:long)?mapsto(?![A-Za-z])")
+_SUBSCRIPT = re.compile("[₀-₉]+")
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_BEYOND = re.compile(
+    r"\s*\\text\s*\{\s*(?:[Tt]he )?(?:set of )?[Aa]?l?l?\s*real (?:numbers|values)(?: that are)? "
+    r"(?P<side>greater|larger|less|smaller) than(?P<or> or equal to)?\s*\}(?P<end>[^,;]+)"
+)
+_UNIT_VECTOR = re.compile(r"\\hat\s*\{?\s*\\?([ij])math\s*\}?")
+_SCALE_ASKED = re.compile(
+    r"\b(?:how many|in)\s+(?:[a-z]+\s+){0,3}?(dozen|quarter|hundred|thousand|million|billion|trillion)s?\b",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=256)
+def plainer(answer: str, question: str) -> tuple[str, ...]:
+    r"""Other texts of an answer, each of them the same answer.
+
+    >>> plainer(r"3\text{ dozen}", "How many dozens?"), plainer("x=2 (or 3)", "")
+    (('3\\text{ }',), ())
+    """
+    texts = (*_without_note(answer), *_counted(answer, question), *_respelled(answer))
+    return tuple(dict.fromkeys(text for text in texts if text != answer))
+
+
+def alternatives(answer: str) -> tuple[str, ...]:
+    r"""The two texts that an answer gives for one value; empty for other answers.
+
+    >>> alternatives(r"\frac54\text{ or }1.25")
+    ('\\frac54', '1.25')
+    """
+    parts = _OR.split(answer)
+    return tuple(parts) if len(parts) == 2 and all(map(str.strip, parts)) else ()
+
+
+def _without_note(answer: str) -> Iterator[str]:
+    """The answer before a note in parentheses, if that says nothing else."""
+    end = _END.sub("", answer)
+    start = _opening(end)
+    if start <= 0 or not _BEFORE_NOTE.search(end[:start]) or end[:start].rstrip().endswith("\\left"):
+        return
+    value, note = end[:start], end[start + 1 : -1]
+    value += "}" * (value.count("{") - value.count("}"))
+    if _APPROXIMATION.match(note):
+        yield f"{value} {note}"
+    words = " ".join(re.sub("[{}]", " ", in_plain_words(note)).split())
+    amount, other = read_amount(value), read_amount(words)
+    if amount and other:
+        if amount[:2] == other[:2]:
+            yield value
+    elif _says_nothing(value, words):
+        yield value
+    elif _PROSE.fullmatch(words) and not _is_quantity(words):
+        yield rf"{value}\text{{ {words}}}"
+
+
+def _says_nothing(value: str, words: str) -> bool:
+    """Whether a note repeats its value, or is about something else."""
+    named, also = _NAME.fullmatch(value), _AND_NAME.fullmatch(words)
+    if named and also:
+        return named[1] != also[1]
+    is_none = words.startswith("no ") and in_plain_words(value).strip() == "0"
+    return is_none or _SO_IS.match(words) is not None
+
+
+def _is_quantity(words: str) -> bool:
+    """Whether words may be a unit or a direction of the value before them."""
+    return any(map(is_unit_word, words.split())) or has_direction(words) or bool(_TURNS.search(words))
+
+
+def _opening(text: str) -> int:
+    """The place of the parenthesis that the last character closes; -1 if there is none."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += (text[place] == ")") - (text[place] == "(")
+        if depth == 0:
+            return place if place < len(text) - 1 else -1
+    return -1
+
+
+def _counted(answer: str, question: str) -> Iterator[str]:
+    """Roots with their multiplicity, once and as often; numbers of values of a letter; and numbers in the
+    scale that the question asks for."""
+    if _MULTIPLICITY.search(answer):
+        yield _MULTIPLICITY.sub(lambda found: found["item"] + (found["open"] or ""), answer)
+        yield _MULTIPLICITY.sub(_repeated, answer)
+    if found := _COUNTED_SYMBOL.fullmatch(answer):
+        yield f"{found[1]}}}"
+    if asked := _SCALE_ASKED.search(question):
+        yield re.sub(rf"\b{asked[1]}s?\b(?:\s+of\b)?\s*", "", answer, flags=re.IGNORECASE)
+
+
+def _repeated(found: re.Match[str]) -> str:
+    number = found["number"] or found["times"]
+    times = int(number) if number.isdigit() else _TIMES.get(number, 2)
+    return ", ".join([found["item"]] * times) + (found["open"] or "")
+
+
+def _respelled(answer: str) -> Iterator[str]:
+    """Subscripts of Unicode, arrows of functions, one number in several bases, and half-lines in words."""
+    plain = answer.replace("\N{MINUS SIGN}", "-")
+    yield _SUBSCRIPT.sub(lambda found: f"_{{{found.group().translate(_DIGITS)}}}", plain)
+    yield _MAP.sub(r"f(\1) = ", answer)
+    yield _UNIT_VECTOR.sub(r"\\mathbf{\1}", answer)
+    numbers = [read_based(part) or _decimal(part) for part in answer.split("=")]
+    if len(numbers) > 1 and all(numbers) and len({value_of(each) for each in numbers if each}) == 1:
+        yield from answer.split("=")
+    if found := _BEYOND.fullmatch(answer):
+        is_above = found["side"] in {"greater", "larger"}
+        shut = bool(found["or"])
+        low, high = f"{'(['[shut]}{found['end']},\\infty)", f"(-\\infty,{found['end']}{')]'[shut]}"
+        yield low if is_above else high
+
+
+def _decimal(text: str) -> Based | None:
+    number = re.fullmatch(r"\s*(-?\d+)\s*", text)
+    return Based(number[1], "10") if number else None

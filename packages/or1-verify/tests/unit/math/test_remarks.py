@@ -1,0 +1,61 @@
+"""Remarks beside an answer: left out where they say nothing else, and compared where they say a value."""
+
+# ruff: noqa: E501 - answers in one line
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import is_right
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        (r"\frac14", r"\frac14\text{ (positive value)}", r"\frac14\text{ (extraneous)}"),
+        (r"\frac14", r"\frac14\text{ (the positive value)}", r"\frac14\text{ (or its negative)}"),
+        ("270", r"270\text{ seconds (4.5 minutes)}", r"270\text{ seconds (5 minutes)}"),
+        ("270", r"270\text{ (as required)}", r"270\text{ (minutes)} + 1"),
+        ("q = 3", r"q=3\ (\text{and } p=\tfrac32)", r"q=3\ (\text{and } q=\tfrac32)"),
+        ("0", r"0\text{ (no real solutions)}", r"1\text{ (no real solutions)}"),
+        (r"132^\circ", r"132^{\circ}\text{ (and so is }\angle E)", r"132^{\circ}\text{ (or }48^\circ)"),
+        ("7", r"7\text{ values of }k", r"7k\text{ values of }k"),
+        ("29", r"29\text{ ordered pairs }(a,b)", "29(a,b)"),
+        ("30", r"30\text{ two-digit integers}", r"30\text{ two}"),
+        ("1,1,-2", r"1\text{ (multiplicity 2)},\ -2", r"1\text{ (multiplicity 3)},\ -2"),
+        ("0,3a", r"0\text{ (double root) and }3a", r"0\text{ (double root)}"),
+        (r"\frac54", r"\frac{5}{4}\text{ or }1.25", r"\frac{5}{4}\text{ or }1.5"),
+        ("5", r"5\text{ or }5.0", r"4\text{ or }5"),
+        ("-37_8", "\N{MINUS SIGN}37₈", "\N{MINUS SIGN}37₉"),
+        ("10001_2", "10001_2=17_{10}", "10001_2=16_{10}"),
+        ("3^x-2^x", r"x\mapsto 3^x-2^x", r"x\mapsto 2^x-3^x"),
+        (r"(27,\infty)", r"\text{all real numbers greater than }27", r"\text{all real numbers less than }27"),
+        (r"(-\infty,5]", r"\text{real numbers less than or equal to }5", r"\text{real numbers less than }5"),
+        (r"(-\infty, 0]", r"\text{all nonpositive real numbers}", r"\text{all negative real numbers}"),
+        (r"\text{neither}", r"\text{neither even nor odd}", r"\text{both even and odd}"),
+        (r"\text{empty}", r"\varnothing", r"\{0\}"),
+        (r"\begin{pmatrix} 1 \\ 2 \\ 0 \end{pmatrix}", r"\hat{\imath}+2\hat{\jmath}", r"\hat{\jmath}+2\hat{\imath}"),
+        ("2100", r"\text{the year }2100", r"\text{the year }2101"),
+    ],
+)  # fmt: skip
+def test_a_remark_is_no_part_of_the_value(gold: str, right: str, wrong: str) -> None:
+    assert is_right(gold, right)
+    assert not is_right(gold, wrong)
+
+
+@given(value=st.integers(-99, 99), other=st.integers(-99, 99))
+def test_two_values_are_one_answer_only_if_they_are_equal(value: int, other: int) -> None:
+    for joint in ("or", "i.e.", "or equivalently"):
+        answer = rf"{value}\text{{ {joint} }}{other}"
+        assert is_right(str(value), answer) is (value == other)
+        assert is_right(str(other), answer) is (value == other)
+
+
+@given(value=st.integers(1, 99), other=st.integers(2, 99))
+def test_a_note_with_another_value_is_not_left_out(value: int, other: int) -> None:
+    if value != other:
+        for note in (f"or {other}", f"{other}", f"not {other}", rf"\text{{or }}x={other}"):
+            assert not is_right(str(value), rf"{value}\text{{ ({note})}}")
+            assert not is_right(f"x={value}", rf"x={value}\ (\text{{and }}x={other})")
