@@ -131,12 +131,12 @@ def require_writable(out: Path, inputs: Iterable[Path]) -> None:
 
 
 def check_rows(rows: Iterable[Row], kinds: Mapping[str, Kind]) -> Counter[str]:
-    """The number of rows of each kind.
+    """The number of rows of each kind. A row whose gold cannot be used is one of them: it is not judged.
 
     Raises:
-        DataError: the first row that cannot be judged.
+        DataError: the first row that lacks something.
     """
-    return Counter(_answer(number, row, kinds).problem.task for number, row in enumerate(rows))
+    return Counter(_kind_and_response(row, kinds)[0] for row in rows)
 
 
 def check_golds(
@@ -237,11 +237,11 @@ def _tests_of(value: Any) -> Gold:
     return tests
 
 
-def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
-    """The response of a row, with its problem.
+def _kind_and_response(row: Row, kinds: Mapping[str, Kind]) -> tuple[str, str]:
+    """The kind and the response of a row.
 
     Raises:
-        DataError: the row lacks something, or its gold cannot be read.
+        DataError: the row lacks something.
     """
     place, columns = row
     name = columns.get("kind")
@@ -251,16 +251,24 @@ def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
         )
     if not isinstance(name, str) or name not in kinds:
         raise DataError(f"{place}: kind is {name!r}: it must be one of {', '.join(kinds)}")
-    kind = kinds[name]
-    text, value = columns.get("response"), columns.get(kind.gold_column)
+    text, value = columns.get("response"), columns.get(kinds[name].gold_column)
     if not isinstance(text, str):
         raise DataError(f"{place}: no response, or one that is not text")
     if value is None or isinstance(value, bool):
-        raise DataError(f"{place}: no {kind.gold_column}, which kind {name} needs")
-    try:
-        gold = kind.gold_of(value)
-    except DataError as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{place}: no {kinds[name].gold_column}, which kind {name} needs")
+    return name, text
+
+
+def _answer(number: int, row: Row, kinds: Mapping[str, Kind]) -> Answer:
+    """The response of a row, with its problem.
+
+    Raises:
+        DataError: the row lacks something, or its gold cannot be used.
+    """
+    columns = row[1]
+    name, text = _kind_and_response(row, kinds)
+    kind = kinds[name]
+    gold = kind.gold_of(columns[kind.gold_column])
     question = columns.get("question")
     turn = Message("user", question if isinstance(question, str) else "")
     finish = columns.get(kind.finish_column) if kind.finish_column else None
@@ -282,14 +290,25 @@ def _in_order(
     def answers() -> Iterator[Answer]:
         for number, row in enumerate(rows):
             columns[number] = row[1]
-            yield _answer(number, row, kinds)
+            try:
+                answer = _answer(number, row, kinds)
+            except DataError as error:
+                verdicts[number] = Verdict.not_judged(f"bad_{kinds[row[1]['kind']].gold_column}", str(error))
+                continue
+            yield answer
 
     following = 0
-    for answer, verdict in pool.judge(answers()):
-        verdicts[answer.index] = verdict
+
+    def finished() -> Iterator[tuple[dict[str, Any], Verdict]]:
+        nonlocal following
         while following in verdicts:
             yield columns.pop(following), verdicts.pop(following)
             following += 1
+
+    for answer, verdict in pool.judge(answers()):
+        verdicts[answer.index] = verdict
+        yield from finished()
+    yield from finished()
 
 
 def _object(place: str, line: bytes) -> dict[str, Any]:

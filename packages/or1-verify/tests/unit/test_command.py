@@ -71,7 +71,7 @@ def test_policies_are_options(words: list[str], rewards: list[float], tmp_path: 
         (b'\n{"kind": "poem"}', "line 2: kind is 'poem': it must be one of math, code"),
         (b'{"kind": "math", "gold": "1"}', "line 1: no response"),
         (b'{"kind": "math", "response": "1"}', "line 1: no gold, which kind math needs"),
-        (b'{"kind": "code", "tests": {"inputs": []}, "response": "1"}', "line 1: "),
+        (b'{"kind": "code", "response": "1"}', "line 1: no tests, which kind code needs"),
     ],
 )
 def test_a_bad_row_is_one_line_before_anything_is_judged(
@@ -85,6 +85,28 @@ def test_a_bad_row_is_one_line_before_anything_is_judged(
     assert error.startswith("or1-verify: ")
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("places", [[0], [1], [2], [0, 2]])
+def test_a_row_whose_tests_cannot_be_used_is_not_judged_and_the_others_are(
+    places: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In any place of the file, also where no row is judged after it."""
+    bad = {
+        "kind": "code",
+        "tests": {"mode": "asserts", "tests": ["f(1)"]},
+        "response": "```python\ndef f(x): ...\n```",
+    }
+    file = write(tmp_path / "rows.jsonl", [bad if place in places else SEVEN for place in range(3)])
+    out = tmp_path / "out.jsonl"
+    assert run([str(file), "--out", str(out)]) == 0
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["outcome"], row["reward"]) for row in found] == [
+        ("not_judged", None) if place in places else ("right", 1.0) for place in range(3)
+    ]
+    assert {row["reason"] for row in found} == {"bad_tests", "right"}
+    assert "cannot fail" in found[places[0]]["detail"]
+    assert "not_judged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
