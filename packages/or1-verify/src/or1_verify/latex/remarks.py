@@ -22,6 +22,8 @@ _BEFORE_NOTE = re.compile(r"(?:[\s~}]|\\[ ,;:!]|\\q?quad|\\(?:text\w*|mathrm)\s*
 _APPROXIMATION = re.compile(
     r"(?:\\approx(?![A-Za-z])|≈|\\text\{(?:about|approx\.?|approximately)\}|=)\s*(?=.)"
 )
+_ABOUT = re.compile(r"(?:about|approximately|approx\.?|roughly)\s+(?=[-\d\\$])")
+_NUMBER = re.compile(r"\(=?\s*-?[\d.]+\s*\\?%?\s*\)[\s}.]*$")
 _PROSE = re.compile(r"[a-z]{2,}(?:[ '-]+[a-z]+)*")
 _TURNS = re.compile(r"\b(?:left|right|negative)\b")
 _SO_IS = re.compile(r"and so (?:is|are)\b|(?:as )?(?:required|desired|claimed|wanted)$")
@@ -38,7 +40,29 @@ _COUNTED_SYMBOL = re.compile(
     r"(\s*\d+\s*\\text\s*\{[^{}]*[a-z]s)(?:\s+of\s*\}\s*\$?\\?[A-Za-z]+\$?|\s*\}\s*\((?:\s*[A-Za-z]\s*,)+\s*[A-Za-z]\s*\))\s*"
 )
 """A number of values of a letter, or of pairs of letters."""
-_OR = re.compile(r"\\text\s*\{\s*,?\s*(?:or|i\.e\.,?|that is,?|equivalently,?|or equivalently,?)\s*\}")
+_OR = re.compile(
+    r"\\text\s*\{(?P<unit>[^{}]*?)[\s,]*\b(?:or|i\.e\.,?|that is,?|equivalently,?|or equivalently,?)\s*\}"
+)
+_ROUGHLY = re.compile(
+    r"(?<=[\d})])[\s,]*\\text\s*\{[\s,]*(?:or )?(?:about|approximately|approx\.?|roughly)\s*\}"
+)
+_REASON = re.compile(
+    r"[\s,]*\\text\s*\{[\s,]*(?:since|because)\b(?!.*(?:extraneous|reject|invalid)).*", re.DOTALL
+)
+_SINCE = re.compile(r"(?:since|because|as) ")
+_ALONE = re.compile(r"\\text\s*\{[\s,]*and (?:no others?|nothing else)(?: [a-z]+)?\s*\}\s*$")
+_PLACE = re.compile(
+    r"[\s,]*\\text\s*\{(?P<unit>[^{}(,]*?)[\s,(]*(?:which )?"
+    r"(?:(?:occur(?:s|ring)|attained|achieved|reached) )?"
+    r"(?:at|when|for)\s*\}(?!.*(?:\\text|\band\b|\bor\b))\s*\$?(?:[a-z]\s*=)?"
+    r"(?:\([^()]*\)|[^<>,;()])+\)?\s*"
+)
+"""Where an extremum is."""
+_EXTREMUM = re.compile(r"\b(?:maxim|minim|greatest|least|largest|smallest|highest|lowest)", re.IGNORECASE)
+_REJECTED = re.compile(
+    r"(?:reject|discard|exclud)(?:ing|ed) (?P<first>.+)"
+    r"|(?P<second>.+?)(?: is| are)? (?:extraneous|rejected|discarded|invalid|not valid|excluded)"
+)
 _MAP = re.compile(r"\s*\(?\s*([a-z])\s*\)?\s*\\(?:long)?mapsto(?![A-Za-z])")
 _SUBSCRIPT = re.compile("[₀-₉]+")
 _DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -60,7 +84,12 @@ def plainer(answer: str, question: str) -> tuple[str, ...]:
     >>> plainer(r"3\text{ dozen}", "How many dozens?"), plainer("x=2 (or 3)", "")
     (('3\\text{ }',), ())
     """
-    texts = (*_without_note(answer), *_counted(answer, question), *_respelled(answer))
+    texts = [*_without_note(answer), *_counted(answer, question), *_respelled(answer)]
+    texts += [_ROUGHLY.sub(r" \\approx ", answer), _REASON.sub("", answer), _ALONE.sub("", answer)]
+    if _EXTREMUM.search(question):
+        before = _PLACE.search(answer)
+        if before and before.end() == len(answer):
+            texts.append(answer[: before.start()] + _unit_alone(before))
     return tuple(dict.fromkeys(text for text in texts if text != answer))
 
 
@@ -70,21 +99,27 @@ def alternatives(answer: str) -> tuple[str, ...]:
     >>> alternatives(r"\frac54\text{ or }1.25")
     ('\\frac54', '1.25')
     """
-    parts = _OR.split(answer)
-    return tuple(parts) if len(parts) == 2 and all(map(str.strip, parts)) else ()
+    found = list(_OR.finditer(answer))
+    if len(found) == 1 and answer[: found[0].start()].strip() and answer[found[0].end() :].strip():
+        return answer[: found[0].start()] + _unit_alone(found[0]), answer[found[0].end() :]
+    return _value_and_note(answer) if _NUMBER.search(answer) else ()
+
+
+def _unit_alone(found: re.Match[str]) -> str:
+    return rf"\text{{{found['unit']}}}" if found["unit"].strip() else ""
 
 
 def _without_note(answer: str) -> Iterator[str]:
     """The answer before a note in parentheses, if that says nothing else."""
-    end = _END.sub("", answer)
-    start = _opening(end)
-    if start <= 0 or not _BEFORE_NOTE.search(end[:start]) or end[:start].rstrip().endswith("\\left"):
+    parts = _value_and_note(answer)
+    if not parts:
         return
-    value, note = end[:start], end[start + 1 : -1]
-    value += "}" * (value.count("{") - value.count("}"))
+    value, note = parts
+    words = " ".join(re.sub("[{}]", " ", in_plain_words(note)).split())
     if _APPROXIMATION.match(note):
         yield f"{value} {note}"
-    words = " ".join(re.sub("[{}]", " ", in_plain_words(note)).split())
+    if about := _ABOUT.match(words):
+        yield rf"{value} \approx {words[about.end() :]}"
     amount, other = read_amount(value), read_amount(words)
     if amount and other:
         if amount[:2] == other[:2]:
@@ -95,13 +130,27 @@ def _without_note(answer: str) -> Iterator[str]:
         yield rf"{value}\text{{ {words}}}"
 
 
+def _value_and_note(answer: str) -> tuple[str, ...]:
+    """The answer before the parentheses at its end, and what is between these; empty for other answers."""
+    end = _END.sub("", answer)
+    start = _opening(end)
+    if start <= 0 or not _BEFORE_NOTE.search(end[:start]) or end[:start].rstrip().endswith("\\left"):
+        return ()
+    value = end[:start]
+    return value + "}" * (value.count("{") - value.count("}")), end[start + 1 : -1]
+
+
 def _says_nothing(value: str, words: str) -> bool:
     """Whether a note repeats its value, or is about something else."""
     named, also = _NAME.fullmatch(value), _AND_NAME.fullmatch(words)
     if named and also:
         return named[1] != also[1]
+    since = _SINCE.match(words)
+    if rejected := _REJECTED.fullmatch(words, since.end() if since else 0):
+        other = rejected["first"] or rejected["second"]
+        return re.search(r"\d|=", other) is not None and in_plain_words(value).strip() not in other
     is_none = words.startswith("no ") and in_plain_words(value).strip() == "0"
-    return is_none or _SO_IS.match(words) is not None
+    return is_none or since is not None or _SO_IS.match(words) is not None
 
 
 def _is_quantity(words: str) -> bool:

@@ -68,7 +68,7 @@ def are_of_other_things(gold: str, answer: str) -> bool:
 
 def opposite_asked(words: str, asked: str) -> str:
     """The word of a request that has the opposite sense of words after an answer; empty if there is none, or
-    both senses are asked for. A comparison in full may be turned round.
+    the request has both senses. A comparison in full may be turned round.
 
     >>> opposite_asked("feet taller", "How much shorter?"), opposite_asked("loss", "Is it a gain or loss?")
     ('shorter', '')

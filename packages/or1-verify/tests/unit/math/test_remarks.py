@@ -37,12 +37,37 @@ from builders import is_right
         (r"\text{neither}", r"\text{neither even nor odd}", r"\text{both even and odd}"),
         (r"\text{empty}", r"\varnothing", r"\{0\}"),
         (r"\begin{pmatrix} 1 \\ 2 \\ 0 \end{pmatrix}", r"\hat{\imath}+2\hat{\jmath}", r"\hat{\jmath}+2\hat{\imath}"),
+        ("2", r"2\text{ (since }x>0)", r"2\text{ (since }x>0)+1"),
+        ("2", r"x = 2, \text{ since } x > 0", r"x = 3, \text{ since } x = 2"),
+        ("2", r"2\text{ (as }-3\text{ is extraneous)}", r"2\text{ (as }2\text{ is extraneous)}"),
+        ("2", r"x=2\ (x=-3\text{ is extraneous})", r"x=2\ (x=2\text{ is extraneous})"),
+        ("2", r"2\text{ (rejecting }-3)", r"-3\text{ (rejecting }2)"),
+        (r"\frac12", r"0.5\ (50\%)", r"0.5\ (40\%)"),
+        (r"\frac23", r"\frac{2}{3} \text{ or approximately } 0.667", r"\frac{1}{3} \text{ or approximately } 0.667"),
+        (r"\frac23", r"\frac{2}{3}\text{ (about }66.7\%)", r"\frac{1}{3}\text{ (about }66.7\%)"),
+        ("(3,4)", r"(3, 4)\text{ and no others}", r"(3, 4)\text{ and }(4,3)"),
         ("2100", r"\text{the year }2100", r"\text{the year }2101"),
     ],
 )  # fmt: skip
 def test_a_remark_is_no_part_of_the_value(gold: str, right: str, wrong: str) -> None:
     assert is_right(gold, right)
     assert not is_right(gold, wrong)
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        ("2", r"2\text{ at }x=1", r"2\text{ at }x=1,\ 5\text{ at }x=3"),
+        ("2", r"2\text{ (at }x=1)", r"1\text{ (at }x=2)"),
+        ("2", r"2,\text{ attained at }x=1", r"1,\text{ attained at }x=2"),
+        ("2", r"2\text{ meters at }t=1", r"2\text{ meters at }t=1\text{ and }t=2"),
+        ("2", r"2\text{ when }(x,y)=(1,2)", r"1\text{ when }(x,y)=(1,2)"),
+    ],
+)
+def test_an_extremum_may_have_its_place(gold: str, right: str, wrong: str) -> None:
+    assert is_right(gold, right, "Find the minimum height.")
+    assert not is_right(gold, wrong, "Find the minimum height.")
+    assert not is_right(gold, right, "Find the height.")
 
 
 @given(value=st.integers(-99, 99), other=st.integers(-99, 99))
