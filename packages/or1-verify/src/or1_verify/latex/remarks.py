@@ -63,7 +63,7 @@ _REJECTED = re.compile(
     r"(?:reject|discard|exclud)(?:ing|ed) (?P<first>.+)"
     r"|(?P<second>.+?)(?: is| are)? (?:extraneous|rejected|discarded|invalid|not valid|excluded)"
 )
-_MAP = re.compile(r"\s*\(?\s*([a-z])\s*\)?\s*\\(?:long)?mapsto(?![A-Za-z])")
+_MAP = re.compile(r"\(?\s*([a-z])\s*\)?\s*\\(?:long)?mapsto(?![A-Za-z])")
 _SUBSCRIPT = re.compile("[₀-₉]+")
 _DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _BEYOND = re.compile(
