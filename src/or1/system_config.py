@@ -48,7 +48,7 @@ class SystemConfig(Config):
     """Backend fsdp: keep weights, gradients and moments in the memory of the host, and update them there."""
     rank_limit_s: float = Field(default=900.0, gt=0)
     """Backend fsdp: longest time in which no rank makes progress, such as one microbatch [s]. They count as
-    lost then."""
+    lost then. At the start the limit is 900 s at least."""
     heartbeat_limit_s: Annotated[float, OnResume.FREE] = Field(default=15.0, gt=2)
     """Backend fsdp: longest time without a heartbeat, which each rank sends each second: such as of one that
     was stopped. It counts as lost then [s]."""

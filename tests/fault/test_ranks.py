@@ -88,6 +88,14 @@ def test_a_rank_without_heartbeats_is_named_long_before_the_limit_of_its_work() 
         silent.close()
 
 
+def test_a_start_has_at_least_the_time_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`rank_limit_s` is the remedy for a slow start too."""
+    monkeypatch.setattr(rank_processes, "START_LIMIT_S", 1e-4)
+    with pytest.raises(RankError, match=r"no sign of life.*only slow, raise system\.rank_limit_s above 0$"):
+        RankProcesses(replace(rank_settings(), limit_s=1e-3), 2, ForkedHere(2))
+    RankProcesses(rank_settings(), 2, ForkedHere(2)).close()
+
+
 def test_an_error_for_the_user_is_passed_on(ranks: RankProcesses, tmp_path: Path) -> None:
     """Rank 0 cannot write while the others have nothing to write."""
     with pytest.raises(RunFolderError, match="has vanished"):

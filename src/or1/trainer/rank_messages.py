@@ -17,7 +17,8 @@ from or1.trainer.rank_plan import UPDATES, RankOutcome, RankReport, RankUpdate
 METHODS = frozenset({"update", "publish", "begin_save", "load"})
 """Of `FsdpRank`, which the driver calls."""
 START_LIMIT_S = 900.0
-"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]."""
+"""Longest silence of all ranks while they start: imports, and the model's first tensor [s]; the limit of a
+step if that is longer."""
 
 
 def saved_marker(scratch: Path, rank: int) -> Path:

@@ -198,7 +198,8 @@ class RankProcesses:
         *,
         silence_limit_s: float = HEARTBEAT_LIMIT_S,
     ) -> None:
-        self._limit_s, self._slow_remedy = START_LIMIT_S, ""
+        self._limit_s = max(START_LIMIT_S, settings.limit_s)
+        self._slow_remedy = f"; if it is only slow, raise system.rank_limit_s above {self._limit_s:.0f}"
         self._silence_limit_s = math.inf
         """None in the start: an import may stop all threads of a process."""
         self._is_called, self._called_at = True, time.monotonic()
