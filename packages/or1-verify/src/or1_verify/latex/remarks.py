@@ -72,7 +72,8 @@ _BEYOND = re.compile(
 )
 _UNIT_VECTOR = re.compile(r"\\hat\s*\{?\s*\\?([ij])math\s*\}?")
 _SCALE_ASKED = re.compile(
-    r"\b(?:how many|in)\s+(?:[a-z]+\s+){0,3}?(dozen|quarter|hundred|thousand|million|billion|trillion)s?\b",
+    r"\b(?:how many|in)\s+(?:(?!(?:in|an?|of|is|are|the|per)\b)[a-z]+\s+){0,3}?"
+    r"(dozen|quarter|hundred|thousand|million|billion|trillion)s?\b",
     re.IGNORECASE,
 )
 

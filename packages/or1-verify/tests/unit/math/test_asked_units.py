@@ -54,6 +54,7 @@ SHARE = "Of 50 seats 20 are taken. What percent of the seats are taken?"
         (PUMP, "20", r"20\text{ seconds}", r"20\text{ hours}"),
         (EGGS, "4", r"4\text{ dozen}", r"4\text{ hundred}"),
         (EGGS, "4", r"4\text{ dozen eggs}", "48"),
+        ("How many eggs are in a dozen?", "12", r"12\text{ eggs}", r"12\text{ dozen}"),
         (BUDGET, "6", r"\$6\text{ million}", r"\$6\text{ billion}"),
         (COINS, "30", r"30\text{ quarters}", r"\frac{30}{4}"),
         (SHARE, "40", r"40\%", r"40\text{ dollars}"),
