@@ -149,7 +149,8 @@ def _says_nothing(value: str, words: str) -> bool:
     since = _SINCE.match(words)
     if rejected := _REJECTED.fullmatch(words, since.end() if since else 0):
         other = rejected["first"] or rejected["second"]
-        return re.search(r"\d|=", other) is not None and in_plain_words(value).strip() not in other
+        own = re.escape(in_plain_words(value).rpartition("=")[2].strip())
+        return re.search(r"\d|=", other) is not None and not re.search(rf"(?<![-\w.]){own}(?![\w.])", other)
     is_none = words.startswith("no ") and in_plain_words(value).strip() == "0"
     return is_none or since is not None or _SO_IS.match(words) is not None
 

@@ -42,6 +42,8 @@ from builders import is_right
         ("2", r"2\text{ (as }-3\text{ is extraneous)}", r"2\text{ (as }2\text{ is extraneous)}"),
         ("2", r"x=2\ (x=-3\text{ is extraneous})", r"x=2\ (x=2\text{ is extraneous})"),
         ("2", r"2\text{ (rejecting }-3)", r"-3\text{ (rejecting }2)"),
+        ("3", r"3\text{ (rejecting }-3)", r"3\text{ (rejecting }3)"),
+        ("3", r"x=3\text{ (}x=-3\text{ is invalid)}", r"x=3\text{ (}x=3\text{ is invalid)}"),
         (r"\frac12", r"0.5\ (50\%)", r"0.5\ (40\%)"),
         (r"\frac23", r"\frac{2}{3} \text{ or approximately } 0.667", r"\frac{1}{3} \text{ or approximately } 0.667"),
         (r"\frac23", r"\frac{2}{3}\text{ (about }66.7\%)", r"\frac{1}{3}\text{ (about }66.7\%)"),
