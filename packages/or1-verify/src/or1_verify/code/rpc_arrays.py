@@ -80,11 +80,11 @@ def _size(value: Any) -> int:
         return 1
 
 
-def scalar_of(value: Any, kind: str = "") -> Any:
-    """A scalar of numpy where this side has numpy, else the number or text itself."""
+def scalar_of(value: Any, kind: str = "", *, imports: bool = False) -> Any:
+    """A scalar of numpy where this side has numpy or may import it, else the number or text itself."""
     if type(value) not in (bool, int, float, complex, str):
         raise TransferError("malformed payload: a scalar with parts")
-    numpy: Any = sys.modules.get("numpy") if kind else None
+    numpy: Any = importlib.import_module("numpy") if kind and imports else sys.modules.get(kind and "numpy")
     return value if numpy is None else numpy.dtype(element_type(kind)).type(value)
 
 

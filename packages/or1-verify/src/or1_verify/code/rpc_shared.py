@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
-from or1_verify.code.rpc_atoms import TransferError, is_mutable
+from or1_verify.code.rpc_atoms import TransferError, may_change
 from or1_verify.code.rpc_errors import UnsupportedTestsError
 from or1_verify.code.rpc_messages import differs
 from or1_verify.code.rpc_values import ValueDecoder, ValueEncoder
@@ -29,17 +29,22 @@ EncoderOf = Callable[[list[Any]], ValueEncoder]
 
 
 def _may_be_shared(value: Any) -> bool:
-    return issubclass(type(value), _KINDS)  # a stand-in may refuse to tell its class
+    return issubclass(type(value), _KINDS) or _is_array(value)  # a stand-in may refuse to tell its class
+
+
+def _is_array(value: Any) -> bool:
+    return (type(value).__module__, type(value).__name__) == ("numpy", "ndarray")
 
 
 def places_of(entries: Sequence[list[Any]], first: int = 0) -> list[int]:
     """The indices of values that may be shared: those that crossed by value, and no names or handles."""
-    return [index for index, each in enumerate(entries, first) if is_mutable(each) and each[0] != "node"]
+    return [index for index, each in enumerate(entries, first) if may_change(each) and each[0] != "node"]
 
 
 def uses_of(objects: Sequence[Any], entries: Sequence[list[Any]]) -> list[int]:
     """The number of references to the values of a request; compared before and after a call."""
-    return [sys.getrefcount(objects[index]) for index in places_of(entries[:_MOST_LOOKED_AT])]
+    places = [index for index, each in enumerate(entries[:_MOST_LOOKED_AT]) if may_change(each)]
+    return [sys.getrefcount(objects[index]) for index in places]
 
 
 def keeps(result: Any) -> bool:
@@ -47,9 +52,17 @@ def keeps(result: Any) -> bool:
     return _may_be_shared(result) and sys.getrefcount(result) > _ONCE
 
 
-def _contents(value: Any) -> list[Any]:
-    """The elements of a value, or the keys and values; equal objects may be other ones."""
+def _contents(value: Any) -> Any:
+    """The elements of a value, or the keys and values; equal objects may be other ones. Equal bytes of an
+    array are the same objects."""
+    if _is_array(value):
+        return value.tobytes()
     return [*value, *value.values()] if isinstance(value, dict) else list(value)
+
+
+def _size(contents: Any) -> int:
+    """Number of elements: eight bytes of an array count as one."""
+    return len(contents) // 8 if type(contents) is bytes else len(contents)
 
 
 @dataclass(slots=True)
@@ -59,7 +72,7 @@ class _Kept:
     objects: list[Any]
     entries: dict[int, list[Any]]
     """Those that may change, by index, as they were encoded last."""
-    contents: dict[int, list[Any]]
+    contents: dict[int, Any]
     """The same as objects: compared first, since most calls change none."""
 
     def note(self, places: Iterable[int], encoder: ValueEncoder) -> None:
@@ -72,7 +85,7 @@ class _Kept:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return sum(map(len, self.contents.values()))
+        return sum(map(_size, self.contents.values()))
 
     def changed(self) -> list[int]:
         """Indices of values that may have changed."""
@@ -90,7 +103,8 @@ class Shared:
     def share(self, objects: list[Any], entries: Sequence[list[Any]], encoder_of: EncoderOf) -> int | None:
         """Share the objects of a request and its reply, which have these entries; the number, or None if
         there are none or they have many elements."""
-        sizes = [len(objects[index]) for index in places_of(entries) if _may_be_shared(objects[index])]
+        places = [index for index in places_of(entries) if _may_be_shared(objects[index])]
+        sizes = [_size(_contents(objects[index])) for index in places]
         if not sizes or sum(sizes) > _MOST_PARTS:
             return None
         self._num_shared += 1

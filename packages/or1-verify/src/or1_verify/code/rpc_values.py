@@ -262,7 +262,7 @@ class ValueDecoder:
     def _immutable(self, entry: list[Any], objects: list[Any]) -> Any:
         kind = entry[0]
         if kind == "scalar":
-            return scalar_of(value_of(entry[1], objects), *entry[2:])
+            return scalar_of(value_of(entry[1], objects), *entry[2:], imports=self._handle is not None)
         if kind == "array":
             if self._arrays is None:
                 raise TransferError("an array is not a plain value here")
