@@ -292,7 +292,9 @@ def _failure(job: dict[str, Any], test: str, run_test: Callable[[], None]) -> tu
         if came_from_program(error):
             reason = "memory_limit" if isinstance(error, MemoryError) else "runtime_error"
             return reason, f"{type(error).__name__}: {error}"[:_DETAIL]
-        if isinstance(error, SystemExit) and not error.code:
+        if isinstance(error, SystemExit) and not (
+            error.code or came_from_program(error.__context__ or error)
+        ):
             return None
         kind = "wrong_answer" if isinstance(error, AssertionError) else "test_error"
         kind = "unsupported" if _is_unsupported(error, job) else kind

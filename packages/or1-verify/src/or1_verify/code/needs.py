@@ -33,7 +33,9 @@ _OF_CLASSES = frozenset({
 _LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call, ast.Assign)
 """Nodes that may look into a class."""
 _FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS, *_ABOUT_CLASSES})
-_ENDINGS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "ExceptionGroup")
+_ENDINGS = ("GeneratorExit", "ExceptionGroup")
+_STEPS = frozenset({"next", "__next__", "send", "throw"})
+"""Functions and methods that make a step of an iterator: only these give StopIteration."""
 _OF_LOGS = ("assertWarns", "assertLogs", "assertNoLogs")
 """Names of exceptions that do not cross, and checks of warnings and logs, which do not cross either."""
 
@@ -56,6 +58,8 @@ def foreign_needs(sources: Sequence[str], names: Sequence[str]) -> str | None:
             return f"an event loop for the program ({ast.unparse(node)[:60]})"
         if need := _need_of_statement(node, made, names):
             return need
+        if _expects_end(node, made, names):
+            return "StopIteration of a function of the program, or its exit around a check"
         if isinstance(node, _LOOKS) and _looks_into_class(node, modules, made, classes):
             return f"to look into a class of the program ({ast.unparse(node).splitlines()[0][:60]})"
     found = (_need_of_module(node, modules, made) for node in walked(tuple(sources[1:]))[0])
@@ -86,6 +90,23 @@ def _expected_errors(node: ast.AST) -> list[ast.expr]:
         case ast.Call(check, [expected, *_]) if _last_name(check).startswith(("raises", "assertRaises")):
             return [expected]
     return []
+
+
+def _expects_end(node: ast.AST, made: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether tests expect StopIteration of the program, and not of a step of an iterator, or an exit that
+    would skip checks."""
+    if not isinstance(node, ast.Try | ast.With):
+        return False
+    places = node.handlers if isinstance(node, ast.Try) else [item.context_expr for item in node.items]
+    expected = {_last_name(each) for place in places for each in _expected_errors(place)}
+    inside = [each for part in node.body for each in ast.walk(part)]
+    if expected & {"SystemExit", "KeyboardInterrupt"}:
+        return any(
+            isinstance(each, ast.Assert) and not isinstance(each.test, ast.Constant) for each in inside
+        )
+    used = [each.func for each in inside if isinstance(each, ast.Call)]
+    of_program = any(_is_of_program(each, made, names) for each in used)
+    return "StopIteration" in expected and of_program and _STEPS.isdisjoint(map(_last_name, used))
 
 
 def is_test_class(node: ast.ClassDef) -> bool:
@@ -196,7 +217,7 @@ def _need_of_call(node: ast.Call, name: str, module: str) -> str | None:
     expected = "".join(map(ast.unparse, _expected_errors(node)))
     is_record = last == "catch_warnings" and any(each.arg == "record" for each in node.keywords)
     if is_record or last.startswith(_OF_LOGS) or any(each in expected for each in _ENDINGS):
-        return f"an exit, a warning or a group of errors of the program ({ast.unparse(node)[:60]})"
+        return f"a warning or a group of errors of the program ({ast.unparse(node)[:60]})"
     return None
 
 

@@ -214,7 +214,8 @@ class RpcEndpoint:
             if self.error_classes is None:  # the program's side
                 own = [self._find_class(name) for name in names]
                 cls = next((each for each in own if each and issubclass(each, Exception)), None)
-                error: Exception = (cls or library_error(names[0], module) or base)(*args)
+                made = cls or library_error(names[0], module) or type(names[0], (base,), {})
+                error: Exception = made(*args)
                 vars(error).update({} if found is None or way else {"or1_source": found})
                 return error
             cls = self.error_classes.find(names, module, base)

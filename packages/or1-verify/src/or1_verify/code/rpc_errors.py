@@ -19,6 +19,10 @@ _MOST_CAUSES, _MOST_NAMES = 4, 20
 """Longest chain of causes and longest list of names of classes that are transferred."""
 
 
+_ENDINGS = ("SystemExit", "KeyboardInterrupt")
+"""Exceptions that cross though they are no ordinary ones: not caught, they fail the tests."""
+
+
 class UnsupportedTestsError(BaseException):
     """The tests need something that the transfer of values cannot give: they are not judged. No test that
     expects an `Exception` may take it for the program's."""
@@ -120,7 +124,7 @@ def error_of(
     stops: bool,
     make: Callable[[Any, Sequence[Any], str, list[str], str, Sequence[str]], Exception],
     way: Sequence[str] = (),
-) -> Exception:
+) -> BaseException:
     """The exception for a description; one that ends loops only where Python expects it (`stops`).
 
     Raised by a function, StopIteration would end a loop of the tests over `map(function, ...)`.
@@ -131,14 +135,15 @@ def error_of(
     is_complete = isinstance(described, list) and len(described) == 8
     name, text, _, module, args, names, cause, context = described if is_complete else [""] * 8
     cls: Any = vars(builtins).get(str(name))
-    ordinary = isinstance(cls, type) and issubclass(cls, Exception)
+    ordinary = isinstance(cls, type) and (issubclass(cls, Exception) or name in _ENDINGS)
     ends_loops = name in ("StopIteration", "StopAsyncIteration")
     error: Any
     if not ordinary or (ends_loops and not stops):
         error = RuntimeError(f"{name}: {text}")
     else:
         given = _arguments(args, str(text))
-        lineage = [str(each) for each in names] if isinstance(names, list) and not ends_loops else []
+        is_named = isinstance(names, list) and not ends_loops and name not in _ENDINGS
+        lineage = [str(each) for each in names] if is_named else []
         try:
             error = make(cls, given, str(text), lineage, str(module), way) if lineage else cls(*given)
         except Exception:  # a class with other parameters

@@ -204,8 +204,8 @@ NOT_JUDGED = [
         "import pickle\ndef text(name): return pickle.dumps(1)",
     ),
     (
-        "import pytest\ndef test_end():\n    with pytest.raises(SystemExit):\n        end()",
-        "def end(): raise SystemExit(2)",
+        "import pytest\ndef test_end():\n    with pytest.raises(StopIteration):\n        end()",
+        "def end(): raise StopIteration",
     ),
     (
         "import unittest\nclass T(unittest.TestCase):\n    def test_old(self):\n"
