@@ -318,19 +318,15 @@ class RemoteObject(_Local):
 
     def __getitem__(self, key: Any) -> Any:
         refuse_difference(self, "[]")
+        result = self._or1_endpoint.call(operator.getitem, (self, key), {})
         is_class = self._or1_is_named and is_class_name(self._or1_label)
-        if is_class and all(map(is_type, key if type(key) is tuple else [key])):
-            self._or1_endpoint.call(self._or1_special("__class_getitem__"), (key,), {})
-            return self
-        result = self._or1_endpoint.call(self._or1_special("__getitem__"), (key,), {})
-        self._or1_endpoint.evidence.is_found |= type(result) is not RemoteObject
-        return result
+        return self if is_class and all(map(is_type, key if type(key) is tuple else [key])) else result
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._or1_endpoint.call(self._or1_special("__setitem__"), (key, value), {})
+        self._or1_endpoint.call(operator.setitem, (self, key, value), {})
 
     def __delitem__(self, key: Any) -> None:
-        self._or1_endpoint.call(self._or1_special("__delitem__"), (key,), {})
+        self._or1_endpoint.call(operator.delitem, (self, key), {})
 
     def __contains__(self, key: Any) -> Any:
         endpoint = self._or1_endpoint
@@ -356,9 +352,6 @@ class RemoteObject(_Local):
     def _or1_agree(self, elements: list[Any], length: Any) -> None:
         if length != len(elements):
             raise TypeError(f"{self._or1_label} has {len(elements)} elements but its length is {length}")
-
-    def _or1_special(self, name: str) -> Any:
-        return self._or1_endpoint.call(getattr, (self, name), {})
 
 
 vars(type)["__setattr__"](RemoteObject, "__doc__", vars(RemoteObject)["_or1_doc"])

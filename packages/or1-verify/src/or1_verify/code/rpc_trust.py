@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 from or1_verify.code.rpc_objects import RemoteObject
 
 _NO_EVIDENCE: Any = (None, bool, str, repr, hash, type, isinstance, issubclass, getattr, setattr, delattr)
+_NO_EVIDENCE += operator.setitem, operator.delitem
 """Functions whose plain value says nothing about the program's results."""
 _STEPS = frozenset({"send", "throw", "__next__"})
 """Methods of a generator that may end it."""
