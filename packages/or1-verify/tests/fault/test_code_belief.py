@@ -65,7 +65,7 @@ OWN: list[tuple[str, str, str]] = [
         "wrong_answer",
     ),
     (EQUAL, "def f(p): p.__eq__ = lambda o: True; return p", "runtime_error"),
-    (EQUAL, "def f(p): p.__class__ = type('P', (), {}); return p", "runtime_error"),
+    (EQUAL, "def f(p): p.__class__ = type('P', (), {}); return p", "wrong_answer"),
     ("assert f(Point(1, 2)).norm == 7", f"def f(p):\n{FORGED}    q.norm = 7\n    return q", "wrong_answer"),
     ("assert f(Point(1, 2)).ORIGIN == (1, 2)", "def f(p): p.ORIGIN = (1, 2); return p", "wrong_answer"),
     ("assert f(Point(1, 2)).seen == [1]", "def f(p): return Point(0, 0, [p.x])", "right"),

@@ -30,7 +30,7 @@ _OF_CLASSES = frozenset({
     "__new__",
 })  # fmt: skip
 """Attributes of classes, objects and methods that a stand-in does not have, or has of its own."""
-_LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call, ast.Assign)
+_LOOKS = (ast.Attribute, ast.Compare, ast.MatchClass, ast.Call)
 """Nodes that may look into a class."""
 _FROM = frozenset({"tempfile", "pathlib", "os", "shutil", *_RUNNERS, *_ABOUT_CLASSES})
 _ENDINGS = ("GeneratorExit", "ExceptionGroup")
@@ -147,8 +147,6 @@ def _looks_into_class(
             return True
         case ast.Attribute(ast.Name("gc"), "collect"):
             return True
-        case ast.Assign([ast.Attribute(value)], ast.Call(ast.Name("ListNode" | "TreeNode" as cls))):
-            return cls not in names and of_program(value)  # a node of the tests crosses as a copy
         case ast.Call(function, args, keywords):
             own = [each.value for each in keywords if each.arg in ("spec", "spec_set")]
             about = _ABOUT_CLASSES.get(modules.get(_root(function), ""), frozenset())

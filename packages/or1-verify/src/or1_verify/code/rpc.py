@@ -94,11 +94,7 @@ class RpcEndpoint:
         self._may_set = may_set
         self.unsupported: UnsupportedTestsError | None = None
         """The first need of a function of the tests, called by the program, that cannot be met."""
-        self._own: OwnObjects | StandIns = (
-            OwnObjects(known_classes, node_classes)
-            if find_name is None
-            else StandIns(find_class, self.call, node_classes)
-        )
+        self._own: Any = OwnObjects(known_classes) if find_name is None else StandIns(find_class, self.call)
         arrays = array_of_program if find_name is None else plain_array
         self._decoder = ValueDecoder(self._class, self._handle, arrays=arrays, may_set=may_set, own=self._own)
         self._kept: dict[int, Any] = {}
@@ -157,6 +153,7 @@ class RpcEndpoint:
             encoder = self._encoder([], self._kept_classes)
             try:
                 items = encoder.items([function, *args, *kwargs.values()])
+                encoder.items(self._own.changed())
             except UnsupportedTestsError as error:
                 if is_of_the_tests(function, args):
                     raise
@@ -191,6 +188,7 @@ class RpcEndpoint:
             self.evidence.is_found |= function is not getattr
             message = {"return": None, "heap": [], "changes": []} | message
         result, objects = result_of(message, encoder, self._decoder)
+        self._own.end_call(is_kept=self._find_name is not None or "kept" in message)
         note_known(result, encoder.objects)
         self._shared.end(message.get("ended"))
         self._shared.apply(message.get("back", ()), self._decoder, self._encoder_of)
@@ -314,9 +312,11 @@ class RpcEndpoint:
             raised = self._raised(error)
         is_kept = is_program and (any(map(gt, uses_of(objects, message["heap"]), uses)) or keeps(result))
         encoder = self._encoder(objects, self._kept_classes)
-        item = encoder.item(result)
+        item = encoder.items([result, *self._own.changed()])[0]
         changes = changes_of(message["heap"], encoder)
         reply = {"return": item, "heap": encoder.entries, "changes": changes} | raised
+        reply |= {"kept": True} if is_kept else {}
+        self._own.end_call(is_kept=is_kept or not is_program)
         if not is_program:
             return reply | ({"back": back} if (back := self._shared.changes(self._encoder_of)) else {})
         kept = (result, is_plain_function(function)) if is_kept else None
@@ -325,7 +325,6 @@ class RpcEndpoint:
 
     def _may_call(self, function: Any, args: list[Any]) -> bool:
         """Whether the program may call a function of the tests' side; notes the call as evidence."""
-        assert isinstance(self._own, OwnObjects)
         if may_use(self._own, function, args):
             return True
         self.evidence.is_found = True

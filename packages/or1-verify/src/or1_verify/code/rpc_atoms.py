@@ -241,6 +241,15 @@ def may_change(entry: Sequence[Any]) -> bool:
     return is_mutable(entry) or entry[:1] == ["array"]
 
 
+_PARTS = {"node": 4, "member": 3}
+"""Parts of the entry of an object without a number."""
+
+
+def is_numbered(entry: Sequence[Any]) -> bool:
+    """Whether an entry is one of an object or a member that the tests handed over, by its number."""
+    return entry[0] in _PARTS and len(entry) > _PARTS[entry[0]]
+
+
 def dict_kind(value: dict[Any, Any], *, is_whole: bool) -> str:
     """The kind of a dictionary; not `is_whole`: as JSON has it, without order and default values."""
     if type(value) is defaultdict and is_whole:

@@ -56,11 +56,10 @@ def changes_of(
     before: Sequence[list[Any]], encoder: ValueEncoder, first: int = 0
 ) -> list[tuple[int, list[Any]]]:
     """The entries that differ from those before, by index: of the objects of an encoder from `first` on."""
-    changes = []
-    for index, old in enumerate(before, first):
-        if may_change(old) and differs(new := encoder.shallow(encoder.objects[index]), old):
-            changes.append((index, new))
-    return changes
+    old = [(index, each) for index, each in enumerate(before, first) if may_change(each)]
+    new = ((index, each, encoder.shallow(encoder.objects[index])) for index, each in old)
+    changes = [(index, entry) for index, each, entry in new if differs(entry, each)]
+    return [each for each in changes if each[1][0] != "node" or each[1][2]]
 
 
 def result_of(reply: dict[str, Any], request: ValueEncoder, decoder: ValueDecoder) -> tuple[Any, list[Any]]:

@@ -20,7 +20,7 @@ import enum
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from or1_verify.code.rpc_arrays import plain_array, scalar_of
 from or1_verify.code.rpc_atoms import (
@@ -36,25 +36,14 @@ from or1_verify.code.rpc_atoms import (
     dict_kind,
     is_mutable,
     is_namedtuple,
+    is_numbered,
     named_tuple,
     parts_of_view,
 )
 
 MAX_INLINE_BITS = 4096
 """Longer integers go as hexadecimal text: Python refuses to write very long ones in decimal [bits]."""
-_NODE_PARTS = 4  # of an object without a number
-_LARGE = 1 << 40
-"""Upper limit of the counted parts of an object."""
-
-
-class Numbered(Protocol):
-    """Objects of the tests' classes that cross with a number; see `rpc_own`."""
-
-    def numbered(self, value: Any) -> list[Any] | None:
-        """The last parts of an object's entry; None for other objects."""
-
-    def state(self, value: Any, attributes: dict[str, Any]) -> dict[str, Any]:
-        """The attributes that cross."""
+_LARGE = 1 << 40  # upper limit of the counted parts of an object
 
 
 class ValueEncoder:
@@ -66,7 +55,7 @@ class ValueEncoder:
         export: Callable[[Any], list[Any]] | None = None,
         known: Sequence[Any] = (),
         kept_classes: tuple[type, ...] = (),
-        own: Numbered | None = None,
+        own: Any = None,
     ) -> None:
         """Start a heap.
 
@@ -75,7 +64,8 @@ class ValueEncoder:
             export: returns the entry of an object that is not plain; None = TransferError.
             known: objects of the heap of the request, by index, if this is the heap of its reply.
             kept_classes: classes whose instances are exported, whatever they inherit from.
-            own: objects of the tests' classes, which cross with a number.
+            own: objects of the tests' classes, which cross with a number: `numbered` gives the last parts of
+                an entry, or all of a member's, and `state` the attributes that cross.
         """
         self._own = own
         self._nodes = node_classes
@@ -132,7 +122,9 @@ class ValueEncoder:
         if type(value).__name__ == "RemoteObject" or isinstance(value, self._kept_classes):
             entry += self._exported(value)
         elif self._own is not None and (number := self._own.numbered(value)) is not None:
-            entry += [*self._node(value, self._own.state(value, attributes_of(value))), *number]
+            is_node = number[0] != "member"
+            node = self._node(value, self._own.state(value, attributes_of(value))) if is_node else []
+            entry += [*node, *number]
         elif isinstance(value, enum.Enum) and type(value).__name__ in self._nodes and value.name:
             entry += ["member", type(value).__name__, value.name]
         elif type(value).__name__ in self._nodes and not isinstance(value, tuple):
@@ -293,7 +285,7 @@ class ValueDecoder:
             return deque(maxlen=int(entry[2])) if kind == "deque" and len(entry) > 2 else EMPTY[kind]()
         if kind in ATOMS:
             return ATOMS[kind](*entry[1:])
-        if kind == "node" and len(entry) > _NODE_PARTS and self._own is not None:
+        if self._own is not None and is_numbered(entry):
             return self._own.find(entry)
         if kind == "node" and self._node_class is not None:
             cls: Any = self._node_class(str(entry[1]))
@@ -306,8 +298,12 @@ class ValueDecoder:
         raise TransferError(f"malformed payload: entries of kind {str(kind)[:40]!r} are not allowed here")
 
     def fill_all(self, changes: Iterable[tuple[int, list[Any]]], objects: Sequence[Any]) -> None:
-        """Fill objects, by index: those with a number last, whose attributes are compared."""
-        for index, entry in sorted(changes, key=lambda change: len(change[1]) > _NODE_PARTS):
+        """Fill objects, by index: those that may be keys first, which may need their attributes for that.
+
+        Those with a number are filled again in the end: their attributes are compared with complete ones.
+        """
+        changes = sorted(changes, key=lambda change: change[1][0] != "node")
+        for index, entry in [*changes, *(each for each in changes if is_numbered(each[1]))]:
             self.fill(objects[index], entry, objects)
 
     def fill(self, target: Any, entry: list[Any], objects: Sequence[Any]) -> None:
@@ -341,12 +337,12 @@ class ValueDecoder:
         state = dict(zip(entry[2], _values(entry[3], objects), strict=True))
         if any(not name.isidentifier() or name.startswith("__") for name in state):
             raise TransferError("malformed payload: an invalid attribute name")
-        if self._own is not None and len(entry) > _NODE_PARTS:
+        if self._own is not None and is_numbered(entry):
             self._own.update(target, state, self._may_set)
             return
         for name, value in state.items():
             if self._may_set(type(target), name):
-                setattr(target, name, value)
+                object.__setattr__(target, name, value)  # its class may be frozen
 
 
 def value_of(item: Any, objects: Sequence[Any]) -> Any:

@@ -90,7 +90,6 @@ MAIL = "class M:\n    def send(self, to): raise OSError\ndef f(m): return m.send
         (GENERIC, "class Box:\n    def __len__(self): return 1\nassert isinstance(Box(), HasLen)"),
         (SHOW, "import io\nr, out = R(), io.StringIO()\nr.show()\nr.show(file=out)\nassert out.getvalue() == 'hi\\n'"),
         (MAIL, "from unittest.mock import Mock\nm = Mock(spec=M)\nm.send.return_value = 3\nassert f(m) == 3"),
-        (LINKED.replace("{0}", ""), "c = Chain()\nc.head = ListNode(1, ListNode(2))\nc.head.next.next = c.head\nassert c.is_ring()"),
     ],
 )  # fmt: skip
 def test_a_style_that_needs_the_class_itself_is_not_judged(program: str, test: str) -> None:
