@@ -25,6 +25,7 @@ from or1_verify.code.rpc_arrays import guard_numpy
 from or1_verify.code.rpc_atoms import TransferError, has_own_equality, has_own_operators, is_value_class
 from or1_verify.code.rpc_error_classes import ErrorClasses, error_table
 from or1_verify.code.rpc_errors import came_from_program, describe, guard_loops
+from or1_verify.code.rpc_facts import Facts, facts_of
 from or1_verify.code.rpc_loops import rewritten
 
 Send = Callable[[bytes], None]
@@ -76,17 +77,9 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
         send(json.dumps({"bad_setup": _where(error)}).encode())
         return
     send(json.dumps({"setup": True}).encode())
+    given = [each for each in scope.values() if isinstance(each, type) and each.__module__ == "solution"]
     for name in job["names"]:
         scope.pop(name, None)  # a stub in the setup must not replace a missing definition
-    try:
-        scope["__file__"] = PROGRAM_FILE
-        if reads_itself(job["program"]):
-            Path(PROGRAM_FILE).write_text(job["program"], encoding="utf-8", errors="surrogatepass")
-        exec(_compiled(job["program"], PROGRAM_FILE), scope)
-        loaded = json.dumps({"ready": True, "errors": error_table(scope, job["names"])}).encode()
-    except BaseException as error:
-        send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
-        return
 
     def find_class(name: str) -> type | None:
         found = scope.get(name)
@@ -100,15 +93,26 @@ def _program(job: dict[str, Any], send: Send, receive: Receive) -> None:
             raise NameError(f"name '{first}' is not defined")
         return reduce(getattr, inner, scope[first])
 
-    send(loaded)
-    endpoint = RpcEndpoint(
-        send,
-        receive,
-        node_classes=frozenset(job["node_classes"]),
-        find_class=find_class,
-        find_name=find_name,
-        kept_classes=_kept_classes(scope, job),
-    )
+    try:
+        scope["__file__"] = PROGRAM_FILE
+        if reads_itself(job["program"]):
+            Path(PROGRAM_FILE).write_text(job["program"], encoding="utf-8", errors="surrogatepass")
+        exec(_compiled(job["program"], PROGRAM_FILE), scope)
+        endpoint = RpcEndpoint(
+            send,
+            receive,
+            node_classes=frozenset(job["node_classes"]),
+            find_class=find_class,
+            find_name=find_name,
+            kept_classes=_kept_classes(scope, job),
+        )
+        facts = facts_of(scope, job["names"], given, endpoint.kept_entry)
+        loaded = {"ready": True, "errors": error_table(scope, job["names"]), "facts": facts}
+        frame = json.dumps(loaded).encode()
+    except BaseException as error:
+        send(json.dumps({"failed": describe(error)[0], "detail": _where(error)}).encode())
+        return
+    send(frame)
     endpoint.serve()
 
 
@@ -264,7 +268,9 @@ def _first_failure(
     execute(job["setup"], "<setup>")
     try:
         endpoint.error_classes = ErrorClasses(job["errors"], endpoint, scope)
-    except TransferError as error:
+        given = {name: scope[name] for name in job["known_classes"] if name in scope}
+        endpoint.facts = Facts(job["facts"] or {}, given)
+    except (TransferError, TypeError, LookupError, AttributeError) as error:
         return [0, "wrong_answer", str(error)]
     endpoint.known |= endpoint.error_classes.named
     scope.update({name: endpoint.named(name) for name in job["names"]})

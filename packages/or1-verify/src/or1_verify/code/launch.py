@@ -18,7 +18,7 @@ from or1_verify.sandbox import Ending, Execution, Limits, Sandbox, Session
 from or1_verify.sandbox.types import MAX_FRAME_BYTES
 
 _SHIPPED = (
-    *("rpc_atoms", "rpc_arrays", "rpc_values", "rpc_errors", "rpc_states", "rpc_operators"),
+    *("rpc_atoms", "rpc_arrays", "rpc_values", "rpc_errors", "rpc_facts", "rpc_states", "rpc_operators"),
     *("rpc_functions", "rpc_evidence", "rpc_objects", "rpc_error_classes", "rpc_loops"),
     *("rpc_messages", "rpc_shared", "rpc_enums", "rpc_own", "rpc_trust", "rpc", "child"),
 )

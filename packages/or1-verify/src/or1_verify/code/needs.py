@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 
 from or1_verify.code.names import called, names_within, walked
 from or1_verify.code.rpc_atoms import is_capitalised, is_class_name
@@ -136,9 +135,8 @@ def _looks_into_class(
             return of_program(value)
         case ast.Attribute(ast.Name(name), "__dict__") | ast.Call(ast.Name("vars"), [ast.Name(name)]):
             return name in names and is_class_name(name)
-        case ast.Compare(left, signs, others):
-            pairs = zip(signs, pairwise([left, *others]), strict=True)
-            return any(_is_identity(sign, *pair, names) for sign, pair in pairs)
+        case ast.Compare(left, [ast.Is() | ast.IsNot()], [other]):  # all attributes: each time others
+            return "vars" in map(_root, (left, other)) or "__dict__" in map(_last_name, (left, other))
         case ast.MatchClass(cls):
             return of_program(cls)
         case ast.Call(ast.Name("isinstance"), [first, ast.Name("type")]) | ast.Call(ast.Name("dir"), [first]):
@@ -154,15 +152,6 @@ def _looks_into_class(
             is_about = about is None or last in about or last == "create_autospec"
             return any(map(of_program, [*own, *args] if is_about else own))
     return False
-
-
-def _is_identity(sign: ast.cmpop, left: ast.expr, right: ast.expr, names: Sequence[str]) -> bool:
-    """Whether a class is compared with a result, or attributes by `is`: a stand-in is another object."""
-    sides = (left,) if isinstance(sign, ast.In | ast.NotIn) else (left, right)
-    is_own = any(isinstance(each, ast.Name) and each.id in names and is_class_name(each.id) for each in sides)
-    roots = (_root(left), _root(right))
-    is_state = "vars" in roots or "__dict__" in (_last_name(left), _last_name(right))
-    return (is_own and "type" not in roots) or (is_state and isinstance(sign, ast.Is | ast.IsNot))
 
 
 def _need_of_module(node: ast.AST, modules: Mapping[str, str], made: Mapping[str, str]) -> str | None:

@@ -34,6 +34,7 @@ from or1_verify.code.rpc_errors import (
     library_error,
 )
 from or1_verify.code.rpc_evidence import Evidence
+from or1_verify.code.rpc_facts import Facts
 from or1_verify.code.rpc_functions import crossing, is_plain_function
 from or1_verify.code.rpc_loops import set_seeds
 from or1_verify.code.rpc_messages import changes_of, frame_of, message_of, request_of, result_of
@@ -102,6 +103,7 @@ class RpcEndpoint:
         self._remote: dict[int, RemoteObject] = {}
         self.known: dict[str, Any] = {}
         """The stand-ins for objects of the program that the tests name, and exception classes."""
+        self.facts = Facts({}, {})
         self.num_calls = 0  # of the other side
         self.num_uses = 0
         """The same without those for truth and text alone."""
@@ -282,7 +284,7 @@ class RpcEndpoint:
         if self._find_name is None:
             remote = remote_of(error)
             if remote is None and is_own_error(error):  # it may come back
-                return reply | {"object": self._kept_entry(error)}
+                return reply | {"object": self.kept_entry(error)}
         else:
             error = error.with_traceback(None)
             remote = vars(error).get("or1_source", error if described[5] else None)
@@ -351,9 +353,10 @@ class RpcEndpoint:
             return ["builtin", name]
         if self._find_name is None and not callable(value) and not is_iterator(value):
             raise UnsupportedTestsError(f"a {type(value).__name__} cannot be passed to the program")
-        return self._kept_entry(value)
+        return self.kept_entry(value)
 
-    def _kept_entry(self, value: Any) -> list[Any]:
+    def kept_entry(self, value: Any) -> list[Any]:
+        """The entry of an object that stays on this side, with its number."""
         number = self._numbers.setdefault(identity_of(value), len(self._kept))
         self._kept[number] = value
         entry = ["export", number, label_of(value)[:80]]

@@ -7,14 +7,14 @@ import copy
 import operator
 import sys
 from array import array
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, ItemsView, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as daytime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from types import FunctionType, GeneratorType, GenericAlias, UnionType
+from types import FunctionType, GeneratorType, GenericAlias, MappingProxyType, UnionType
 from typing import Any
 
 _FRACTION_DIGITS = 1 << 14
@@ -168,7 +168,9 @@ KNOWN: Mapping[str, Any] = {
 """Functions, classes and constants of Python by name, operators without their underscores."""
 NAMES = {id(found): name for name, found in KNOWN.items()}
 """The names of these objects, by `id`."""
+_MAPPINGS = {"ChainMap": ChainMap, "mappingproxy": MappingProxyType}
 CLASSES: dict[str, type] = {
+    **_MAPPINGS,
     "generator": GeneratorType,
     "function": FunctionType,
     "type": type,
@@ -179,7 +181,8 @@ CLASSES: dict[str, type] = {
     },
 }
 """Classes that `isinstance` sees, by the name of an object's class."""
-UNIQUE = CLASSES.keys() | {"method", "builtin_function_or_method", "module", "coroutine", "async_generator"}
+_NO_VALUES = "method builtin_function_or_method module coroutine async_generator"
+UNIQUE = CLASSES.keys() - _MAPPINGS.keys() | {*_NO_VALUES.split()}
 """Names of classes whose objects are equal to no other ones."""
 FACTORIES = (list, dict, set, tuple, int, float, bool, str)
 """Default factories of a defaultdict that are transferred."""

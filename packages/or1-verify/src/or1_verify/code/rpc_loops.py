@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from or1_verify.code.rpc_error_classes import remote_of
 from or1_verify.code.rpc_objects import RemoteObject
 from or1_verify.code.rpc_operators import Whole
 
@@ -22,10 +23,12 @@ _CONSUMERS: dict[str, tuple[Any, str]] = {
     **{function.__name__: (function, "numbers") for function in (set, frozenset, sum, min, max)},
 }
 """Functions by name, with the elements after which they never stop: `set([1, []])` stops at the list."""
-_SEED = "_or1_seed"
+_SEED, _SAME = "_or1_seed", "_or1_same"
+_SAME_CHECKS = {"assertIs": "assertTrue", "assertIsNot": "assertFalse"}
 _SEEDED = {"random.seed": "random", "np.random.seed": "numpy.random", "numpy.random.seed": "numpy.random"}
 """The module of a function, as tests write it."""
-_REWRITTEN = frozenset({*_CONSUMERS, type.__name__})
+_REWRITTEN = {**dict.fromkeys((*_CONSUMERS, type.__name__), 1), issubclass.__name__: 2}
+"""Functions that are called in another way, and their number of arguments."""
 
 
 def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -> ast.Module:
@@ -33,7 +36,7 @@ def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -
 
     Consumers of iterators fetch elements together, and seeds of random numbers are noted for the program.
     """
-    scope[_CONSUME] = consume
+    scope |= {_CONSUME: consume, _SAME: same}
 
     def seed(function: Any, module: str, *args: Any, **kwargs: Any) -> Any:
         seeds[:] = [each for each in seeds if each[0] != module]
@@ -42,19 +45,26 @@ def rewritten(tree: ast.Module, scope: dict[str, Any], seeds: list[list[Any]]) -
 
     scope[_SEED] = seed
     for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left, [ast.Is() | ast.IsNot()], [ast.Name() | ast.Attribute() as other]):
+                node.left = ast.Call(ast.Name(_SAME, ast.Load()), [left, other], [])
+                node.comparators = [ast.Constant(True)]
+            case ast.Call(ast.Attribute(attr=name) as check, [left, other, *_]) if name in _SAME_CHECKS:
+                check.attr = _SAME_CHECKS[name]
+                node.args[:2] = [ast.Call(ast.Name(_SAME, ast.Load()), [left, other], [])]
         if not isinstance(node, ast.Call):
             continue
         called = node.func
         is_seed = isinstance(called, ast.Attribute) and called.attr == "seed"
         if is_seed and (module := _SEEDED.get(ast.unparse(called))):
-            node.args[:0] = [called, ast.copy_location(ast.Constant(module), called)]
-            node.func = ast.copy_location(ast.Name(_SEED, ast.Load()), called)
+            node.args[:0] = [called, ast.Constant(module)]
+            node.func = ast.Name(_SEED, ast.Load())
         elif isinstance(called, ast.Name) and called.id in _REWRITTEN:
-            is_one = len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)
-            if is_one and not node.keywords:
+            is_whole = not any(isinstance(each, ast.Starred) for each in node.args)
+            if is_whole and len(node.args) == _REWRITTEN[called.id] and not node.keywords:
                 node.args.insert(0, called)
-                node.func = ast.copy_location(ast.Name(_CONSUME, ast.Load()), called)
-    return tree
+                node.func = ast.Name(_CONSUME, ast.Load())
+    return ast.fix_missing_locations(tree)
 
 
 def set_seeds(seeds: Iterable[Any]) -> None:
@@ -64,10 +74,21 @@ def set_seeds(seeds: Iterable[Any]) -> None:
             importlib.import_module(module).seed(value)
 
 
-def consume(function: Any, iterable: Any) -> Any:
+def same(one: Any, other: Any) -> bool:
+    """Whether two objects are one: also an object of the program and a name that stands for it."""
+    if type(one) is not type(other):  # a class of exceptions is made here
+        one, other = (remote_of(each) or each for each in (one, other))
+    if type(one) is not RemoteObject or type(other) is not RemoteObject:
+        return one is other
+    return bool(one._or1_token == other._or1_token)
+
+
+def consume(function: Any, iterable: Any, *others: Any) -> Any:
     """`function(iterable)`, where the tests may have given a name of Python to a function of their own."""
-    if type(iterable) is not RemoteObject:
-        return function(iterable)
+    if others and function is issubclass and type(iterable) is RemoteObject and iterable._or1_is_named:
+        iterable = iterable._or1_endpoint.facts.bases.get(iterable._or1_label, iterable)
+    if type(iterable) is not RemoteObject or others:
+        return function(iterable, *others)
     if function is type:
         return iterable._or1_type()
     for known, kind in _CONSUMERS.values():

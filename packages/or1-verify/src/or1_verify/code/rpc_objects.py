@@ -135,7 +135,7 @@ class RemoteObject(_Local):
         """The attributes of an object of the program, or a special attribute of one that the tests name or
         make."""
         asks_attributes = name == "__dict__" and self._or1_endpoint.error_classes is not None
-        if name in OF_FUNCTIONS and (self._or1_is_named or self._or1_label == "function"):
+        if name in {*OF_FUNCTIONS, "__wrapped__"} and (self._or1_is_named or self._or1_label == "function"):
             return described(name, self._or1_endpoint.call(getattr, (self, name), {}))
         is_known = self._or1_is_named or self._or1_is_tested or asks_attributes
         is_array = name == "__array__" and self._or1_is_believed
@@ -153,6 +153,12 @@ class RemoteObject(_Local):
     def _or1_is_named(self) -> bool:
         """Whether the tests ask for this object by name."""
         return bool(self._or1_entry[0] == "name")
+
+    @property
+    def _or1_token(self) -> tuple[Any, ...]:
+        """The same for a name of the program and a result that is its object."""
+        number = self._or1_endpoint.facts.objects.get(self._or1_label) if self._or1_is_named else None
+        return (*self._or1_entry,) if number is None else ("yours", number)
 
     @property
     def _or1_is_given(self) -> bool:
@@ -204,7 +210,7 @@ class RemoteObject(_Local):
             if is_foreign(other):
                 raise UnsupportedTestsError(f"a {type(other).__name__} and a result of the program")
             return False
-        if self._or1_entry == other._or1_entry:
+        if self._or1_token == other._or1_token:
             return True
         if self._or1_is_value and other._or1_is_value and not (is_changed(self) or is_changed(other)):
             return bool(self._or1_value() == other._or1_value())
@@ -227,7 +233,7 @@ class RemoteObject(_Local):
         """The value's, or the object's own: those of equal hash are compared."""
         if self._or1_is_value:
             return hash(self._or1_value())
-        return id(self) if self._or1_is_itself else self._or1_endpoint.call(hash, (self,), {})
+        return hash(self._or1_token) if self._or1_is_itself else self._or1_endpoint.call(hash, (self,), {})
 
     @property
     def _or1_is_itself(self) -> bool:
@@ -236,14 +242,19 @@ class RemoteObject(_Local):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """The class that `isinstance` sees."""
+        """The class that `isinstance` sees: one of the setup, if the object's inherits from it."""
+        facts = self._or1_endpoint.facts
+        kind = facts.kinds.get(self._or1_label, "") if self._or1_is_named else self._or1_label
+        if kind in facts.bases:
+            return facts.bases[kind]
         if self._or1_is_made:
             raise UnsupportedTestsError(f"the class of an object of the program ({self._or1_label})")
-        return type(self._or1_value()) if self._or1_kind else CLASSES.get(self._or1_label, RemoteObject)
+        return type(self._or1_value()) if self._or1_kind else CLASSES.get(kind, RemoteObject)
 
     def _or1_type(self) -> Any:
         """The result of `type`: the stand-in of a class that the tests name is one and the same object."""
-        known = self.__class__ if not self._or1_is_made else RemoteObject
+        is_own = self._or1_is_made or self._or1_label in self._or1_endpoint.facts.bases
+        known = self.__class__ if not is_own else RemoteObject
         if known is not RemoteObject:
             return known
         endpoint = self._or1_endpoint

@@ -4,7 +4,7 @@ The program has no code of such a class. An object of one crosses with its attri
 program's side it is an instance of a class whose special methods, and any attribute that the object does not
 have there, come from the tests' side. On its way back it is the tests' own object again, and what either side
 changes in an object that the other one holds reaches it with the next message. A class with nothing but
-`__init__` and one that both sides have are data: after many objects, theirs cross as copies.
+`__init__` and one that both sides have are data: after many objects, further ones of these cross as copies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MOST_COPIED, _MOST_FOLLOWED, _MOST_PARTS = 10_000, 256, 1000
 """Largest number of objects of data with a number, of those whose changes are looked for, and of the elements
 of a list in one."""
 _ONLY_HERE = 3
-"""References to an object that nobody else holds: two from here, and one of a call."""
+"""References to an object that is held here alone: two from here, and one of a call."""
 _ATOMS = frozenset({type(None), bool, int, float, str})
 
 
@@ -198,7 +198,7 @@ class Method:
 
 
 def _members(cls: type) -> dict[str, Any]:
-    """What the tests define in a class and those that it inherits from."""
+    """The names that the tests define in a class and those that it inherits from."""
     own = [each for each in reversed(cls.__mro__) if each.__module__ == "__main__"]
     return {name: each for base in own for name, each in vars(base).items()}
 
@@ -258,7 +258,7 @@ class StandIns(_Followed):
     def state(self, value: Any, attributes: dict[str, Any]) -> dict[str, Any]:
         """The attributes that cross with an object: those that the program changed."""
         self.note(value)
-        received = self._received.get(id(value), {})  # a hash may be asked for before all has come
+        received = self._received.get(id(value), {})  # empty where a hash is needed before all has come
         for name in received.keys() & attributes.keys():
             if received[name] != self.content(attributes[name]):
                 del received[name]  # it crosses from now on, also if the program changes it back

@@ -51,8 +51,8 @@ def failures_of_code(
         loaded = load(session, 0)
         if isinstance(loaded, FailedTest):
             return [loaded]
-        errors = loaded.get("errors", _NO_ERRORS)
-        return _tested(sandbox, tests, {**both, "errors": errors}, session, limits)
+        about = {"errors": loaded.get("errors", _NO_ERRORS), "facts": loaded.get("facts")}
+        return _tested(sandbox, tests, both | about, session, limits)
     finally:
         budget.add(session.close())
 

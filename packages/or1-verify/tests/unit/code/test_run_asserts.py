@@ -310,7 +310,7 @@ def test_calls_do_not_pass_through_the_parent_and_their_coding_is_not_charged(
     tests, program = MANY_CALLS[kind]
     assert judge(asserts(tests.format(n=2000)), program).reason == "right"
     loaded, rest = received[:2], received[2:]
-    assert [list(json.loads(frame)) for frame in loaded] == [["setup"], ["ready", "errors"]]
+    assert [list(json.loads(frame)) for frame in loaded] == [["setup"], ["ready", "errors", "facts"]]
     assert len(rest) == 1 + len(allowed_s) // 2
     assert len(allowed_s) == 2 * 8
     assert sum(allowed_s) >= 2 * 2000 * run_asserts._CODING_S
