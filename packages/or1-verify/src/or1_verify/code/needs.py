@@ -99,11 +99,11 @@ def _expects_end(node: ast.AST, made: Mapping[str, str], names: Sequence[str]) -
     places = node.handlers if isinstance(node, ast.Try) else [item.context_expr for item in node.items]
     expected = {_last_name(each) for place in places for each in _expected_errors(place)}
     inside = [each for part in node.body for each in ast.walk(part)]
-    if expected & {"SystemExit", "KeyboardInterrupt"}:
-        return any(
-            isinstance(each, ast.Assert) and not isinstance(each.test, ast.Constant) for each in inside
-        )
     used = [each.func for each in inside if isinstance(each, ast.Call)]
+    if expected & {"SystemExit", "KeyboardInterrupt"}:
+        tested = [each.test for each in inside if isinstance(each, ast.Assert)]
+        is_checked = not all(isinstance(each, ast.Constant) for each in tested)
+        return is_checked or any(_last_name(each).startswith("assert") for each in used)
     of_program = any(_is_of_program(each, made, names) for each in used)
     return "StopIteration" in expected and of_program and _STEPS.isdisjoint(map(_last_name, used))
 

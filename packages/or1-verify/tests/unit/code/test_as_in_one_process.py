@@ -150,6 +150,7 @@ def test_two_processes_judge_as_plain_python_does(setup: str, program: str, test
         "import pytest\nwith pytest.raises(StopIteration): f(iter([]))",
         "try:\n    assert f(1) == 2\n    assert f(2) == 2\nexcept SystemExit: pass",
         "import pytest\ndef test_it():\n    with pytest.raises(KeyboardInterrupt):\n        assert f(1) == 2",
+        "import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n        with self.assertRaises(SystemExit):\n            self.assertEqual(f(1), 2)",
     ],
 )
 def test_what_cannot_be_the_same_is_not_judged(test: str) -> None:
