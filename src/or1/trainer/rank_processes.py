@@ -199,7 +199,6 @@ class RankProcesses:
         silence_limit_s: float = HEARTBEAT_LIMIT_S,
     ) -> None:
         self._limit_s = max(START_LIMIT_S, settings.limit_s)
-        self._slow_remedy = f"; if it is only slow, raise system.rank_limit_s above {self._limit_s:.0f}"
         self._silence_limit_s = math.inf
         """None in the start: an import may stop all threads of a process."""
         self._is_called, self._called_at = True, time.monotonic()
@@ -229,7 +228,6 @@ class RankProcesses:
                 process.send(StartRank(settings, rank, num_ranks, str(self.scratch), store))
             self._collect(None)
             self._limit_s, self._silence_limit_s = settings.limit_s, silence_limit_s
-            self._slow_remedy = "; if it is only slow, raise system.rank_limit_s"
             self._is_called = False
         except BaseException:
             self.close()
@@ -385,7 +383,8 @@ class RankProcesses:
         if silent:
             raise self._no_sign_of_life(silent, self._silence_limit_s)
         if late and clock - max(self._last_progress[rank] for rank in late) > self._limit_s:
-            raise self._no_sign_of_life(late, self._limit_s, self._slow_remedy)
+            remedy = f"; if it is only slow, raise system.rank_limit_s above {self._limit_s:g}"
+            raise self._no_sign_of_life(late, self._limit_s, remedy)
 
     def _no_sign_of_life(self, late: Sequence[int], limit_s: float, remedy: str = "") -> RankError:
         """The error that names the ranks that the others wait for, and the line of code of the first.
