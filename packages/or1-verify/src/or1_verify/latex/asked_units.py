@@ -19,7 +19,11 @@ _REQUEST = re.compile(
     r"\?|^\W*(?:find|compute|determine|calculate|express|give|enter|state)\b", re.IGNORECASE
 )
 _UNIT = r"((?:(?:cubic|square)\s+)?[A-Za-z]+(?:\s*(?:per|/)\s*[A-Za-z]+)?)"
-_COUNTED = re.compile(rf"\b(?:how many|number of)\s+{_UNIT}", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"(?:\bhow many|\b(?:what|find|compute|determine|calculate|give)\b[^.?!,]{0,40}\bnumber of)"
+    rf"\s+{_UNIT}",
+    re.IGNORECASE,
+)
 _IN_UNITS = re.compile(rf"\bin\s+{_UNIT}", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\b[Hh]ow many\s+((?:[a-z]+\s){0,2}[a-z]+)")
 _THINGS = re.compile(r"\b[Hh]ow many\s+((?:[a-z-]+\s+)??[a-z]{2,}(?<![sui])s|people|children|men|women)\b")
@@ -33,10 +37,12 @@ _PERCENT = re.compile(r"%|\b(?:percent|percentage|per cent|rate|interest|discoun
 _WHAT_PERCENT = re.compile(r"\b(?:what|which|how many) (?:percent|percentage)\b", re.IGNORECASE)
 _HOW_MUCH = re.compile(r"\bhow much\b", re.IGNORECASE)
 _QUANTITY = re.compile(
-    r"\b(?:what(?:'s| is| was| are)|find|compute|determine|calculate)\s+(?:the\s+|its\s+)?(?:[a-z]+\s+){0,3}?"
-    r"(area|volume|perimeter|circumference|length|distance|height|width|radius|diameter)s?\b",
+    r"\b(?:what(?:'s| is| was| are| should| must| will| would)|find|compute|determine|calculate)"
+    r"\s+(?:the\s+|its\s+)?(?:[a-z]+\s+){0,3}?"
+    r"(area|volume|perimeter|circumference|length|distance|height|width|radius|diameter|side|edge)s?\b",
     re.IGNORECASE,
 )
+_IN_ONE = re.compile(r"\b(?:in an?|in one|per|each|every|an?|one|this|the) ([a-z]+)")
 _POWERS = {"area": 2, "volume": 3}
 _LENGTHS = frozenset({"length", "unit"})
 _COUNT = "count"
@@ -52,7 +58,7 @@ def with_asked_unit(gold: Form, answer: Form, question: str) -> Form:
     answer = answer.form if isinstance(answer, Named) else answer
     if not question or not isinstance(gold, Value) or not isinstance(answer, Value) or gold.unit:
         return gold
-    if not (answer.unit or answer.is_percent):
+    if not (answer.unit or answer.is_percent or answer.radians is not None):
         return gold
     requests = " ".join(each for each in _SENTENCE.split(question) if _REQUEST.search(each))
     if opposite := opposite_asked(answer.unit, requests):
@@ -71,6 +77,8 @@ def _thing_asked(question: str, requests: str, answer: Value) -> str:
         return things[-1]
     if meaning_words(answer.unit):
         return ""
+    if answer.radians is not None and not answer.unit:
+        return _COUNT if _counts_things(requests) else ""
     if answer.is_percent:
         is_amount = _HOW_MUCH.search(requests) is not None and _DOLLAR.search(question) is not None
         is_amount = is_amount or _counts_things(requests)
@@ -95,14 +103,18 @@ def _unit_asked(question: str, requests: str, answer: Value) -> str:
     if not measure:
         return ""
     named = {unit for word in _WORD.findall(requests) if word != "in" for unit in measure_of(word)}
-    counted = [phrase for phrase in _COUNTED.findall(requests) if measure_of(phrase)]
-    asked = counted or [phrase for phrase in _IN_UNITS.findall(requests) if measure_of(phrase)]
+    counted = list(filter(_names_unit, _COUNTED.findall(requests)))
+    asked = counted or list(filter(_names_unit, _IN_UNITS.findall(requests)))
     measures = {frozenset(measure_of(unit).items()) for unit in asked}
     if len(measures) > 1:
         return ""
     if measures:
         wanted = measure_of(asked[0])
-        if min(measure.values()) > 0:  # `20 seconds` for seconds per minute
+        if min(wanted.values()) > 0:  # `12 miles a week` for miles in a week
+            measure = {
+                unit: power for unit, power in measure.items() if power > 0 or not _is_in(unit, requests)
+            }
+        if measure and min(measure.values()) > 0:  # `20 seconds` for seconds per minute
             wanted = {unit: power for unit, power in wanted.items() if power > 0} or wanted
         if measure == wanted:
             return ""
@@ -110,6 +122,17 @@ def _unit_asked(question: str, requests: str, answer: Value) -> str:
         if counted or is_other_power or not measure.keys() <= named:
             return in_words(Counter(wanted))
     return _with_power_of_quantity(requests, measure) or _with_units_of_story(question, measure)
+
+
+def _names_unit(phrase: str) -> bool:
+    """Whether a phrase names a unit, which `total per month` does not."""
+    return max(measure_of(phrase).values(), default=0) > 0
+
+
+def _is_in(unit: str, requests: str) -> bool:
+    """Whether a question asks for the amount in one unit, as `in a week`."""
+    found = _IN_ONE.findall(requests)
+    return any(unit in measure_of(word) for word in found)
 
 
 def _with_power_of_quantity(requests: str, measure: dict[str, int]) -> str:
@@ -123,11 +146,11 @@ def _with_power_of_quantity(requests: str, measure: dict[str, int]) -> str:
 
 def _with_units_of_story(question: str, measure: dict[str, int]) -> str:
     """The unit of an answer with those of the question in place of others of their kinds; empty if there are
-    none."""
+    none. A sum may be in dollars where the prices are in cents."""
     named, found = list(_units_of(question)), Counter[str]()
     for unit, power in measure.items():
         alike = [each for each in named if dimension(each) == dimension(unit)]
-        found[alike[0] if alike and unit not in alike else unit] += power
+        found[alike[0] if alike and unit not in {*alike, "dollar"} else unit] += power
     return "" if found == measure else in_words(found)
 
 

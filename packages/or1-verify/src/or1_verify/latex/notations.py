@@ -26,6 +26,7 @@ _ARC_IN_WORDS = re.compile(
 _CONSTANT = re.compile(r"(?<=\+)\s*(?:\\(?:text\w*|mathrm)\s*\{\s*)?const(?:ant|\.)?\s*\}?$")
 _US = re.compile(r"(?<![A-Za-z])(?:U\.?S\.?\s*|\\text\s*\{\s*US\s*\}\s*)(?=\\?\$|[Dd]ollars?\b)")
 _WHOLE_HOUR = re.compile(r"(?<=\d):00(?=(?:\s|\\[a-z ,;:]+|[{~])*[ap]\.?\s?m\b)", re.IGNORECASE)
+_NARROW_COLON = re.compile(r"(?<=\d)(?:\\!)*:(?:\\!)*(?=\d)")
 _PER_CENT = re.compile(r"\bper cent\b|(?<![A-Za-z\\])pct\b")
 _STATES_NAME = re.compile(r"^([A-Za-z])\s*(?:\\text\s*\{)?\s*(?:is|equals)(?:\s*\}|\s)\s*(?=[-\d\\])")
 _GROUPS = re.compile(r"(?<![\d.])(?<!\d,)[1-9]\d{0,2}(?:,\d{3})+(?![\d,]\d|\d)", re.ASCII)
@@ -47,7 +48,10 @@ _REALS_SUCH_THAT = re.compile(
     r"(?:\\text\w*\s*\{)?\s*(?:[Aa]ll\s+)?[Rr]eal (?:numbers?|values?)(?: of)?\s*\}?\s*\$?\s*[a-z]\s*\$?\s*"
     r"(?:\\text\w*\s*\{)?\s*(?:such that|with|where|for which|satisfying)\s*\}?"
 )
-VERBS = "is|are|equals|has|have|gets?|makes?|needs?|costs?|earns?|pays?"
+VERBS = (
+    "is|are|equals|has|have|gets?|makes?|needs?|costs?|earns?|pays?|measures?|weighs?|takes?|lasts?|totals?"
+    "|becomes?"
+)
 """Verbs of a sentence before its number."""
 _SENTENCE = re.compile(
     rf"^\s*\\text\w*\s*\{{\s*([A-Za-z][A-Za-z ]*(?:\b(?:{VERBS})\b|:))\s*((?:\\?\$)?-?\d+(?:[.,/]\d+)*)"
@@ -86,6 +90,7 @@ def with_plain_numbers(text: str) -> str:
     >>> with_plain_numbers("3rd"), with_plain_numbers(r"12^{\text{th}}")
     ('3', '12')
     """
+    text = _NARROW_COLON.sub(":", text) if ":" in text else text
     text = _SENTENCE.sub(_in_parts, _WHOLE_HOUR.sub("", text.replace("{:}", ":").replace(r"{\,}", r"\,")))
     text = _STATES_NAME.sub(r"\1 = ", _US.sub("", _PER_CENT.sub("percent", text)))
     text = _ARC_IN_WORDS.sub(r"\1^\\circ \2'", text)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from or1_verify.latex.amounts import read_amount
 from or1_verify.latex.bases import read_based, value_of
 from or1_verify.latex.forms import Based
-from or1_verify.latex.notations import in_plain_words
+from or1_verify.latex.notations import VERBS, in_plain_words
 from or1_verify.latex.units import is_unit_word
 from or1_verify.latex.words import has_direction
 
@@ -49,8 +49,24 @@ _ROUGHLY = re.compile(
 _REASON = re.compile(
     r"[\s,]*\\text\s*\{[\s,]*(?:since|because)\b(?!.*(?:extraneous|reject|invalid)).*", re.DOTALL
 )
+_THAT_IS = re.compile(r"(?:that is|i\.e\.|(?:or )?equivalently|or),?\s+(?=[-\d\\])")
+_PLACES = re.compile(r"[A-Za-z](?:_\w+)?\s*=[^=,]+(?:,\s*[A-Za-z](?:_\w+)?\s*=[^=,]+)+")
+"""The values of several letters."""
+_LETTER = re.compile(r"\s*[A-Za-z]\s*")
+_IDENTITY = re.compile(r"\s*-?\d*\s*(?:I|\\math(?:bf|rm)\s*\{\s*I\s*\})(?:_\d)?\s*")
+"""A multiple of the identity before its matrix."""
 _SINCE = re.compile(r"(?:since|because|as) ")
-_ALONE = re.compile(r"\\text\s*\{[\s,]*and (?:no others?|nothing else)(?: [a-z]+)?\s*\}\s*$")
+_ALONE = re.compile(
+    r"\\text\s*\{[\s,]*(?:and (?:no others?|nothing else)(?: [a-z]+)?"
+    r"|(?:is|are) the (?:only|unique)(?: real)? (?:solution|answer|value|root)s?)\s*\}\s*$"
+)
+_CONCLUSION = re.compile(
+    r"[\s,]*\\text\s*\{[\s,]*(?:and )?(?:so|thus|hence|therefore|giving|which gives)\b"
+    r"(?:(?!\bnot?\b)[^{}])*\}\s*(?=\S)"
+)
+_LISTED = re.compile(r"(\s*\d+\s*\\text\s*\{[^{}:]*):\s*\}.+", re.DOTALL)
+"""A number of things before these things."""
+_ASKS_NUMBER = re.compile(r"\b(?:how many|number of)\b", re.IGNORECASE)
 _PLACE = re.compile(
     r"[\s,]*\\text\s*\{(?P<unit>[^{}(,]*?)[\s,(]*(?:which )?"
     r"(?:(?:occur(?:s|ring)|attained|achieved|reached) )?"
@@ -70,7 +86,22 @@ _BEYOND = re.compile(
     r"\s*\\text\s*\{\s*(?:[Tt]he )?(?:set of )?[Aa]?l?l?\s*real (?:numbers|values)(?: that are)? "
     r"(?P<side>greater|larger|less|smaller) than(?P<or> or equal to)?\s*\}(?P<end>[^,;]+)"
 )
-_UNIT_VECTOR = re.compile(r"\\hat\s*\{?\s*\\?([ij])math\s*\}?")
+_SPELLINGS = [
+    (re.compile(form), text)
+    for form, text in {
+        r"\\hat\s*\{?\s*\\?([ij])math\s*\}?": r"\\mathbf{\1}",
+        r"(?<=\d)\s*in the morning\b": " a.m.",
+        r"(?<=\d)\s*in the (?:afternoon|evening)\b": " p.m.",
+        r"\s*\((?:[A-Z][a-z]+ )+[Tt]ime\)": "",
+        r"^\s*\\text\s*\{[A-Za-z ]+ at\s*\}\s*(?=\(|\\left\s*\()": "",
+        rf"^\s*\\text\s*\{{[^{{}}]*\b(?:{VERBS})\s*:?\s*\}}\s*(?=-?\w+_)": "",
+        r"^\s*\\text\s*\{\s*(?:[Tt]he )?(?:letter|month of|day|colou?r)\s+([A-Za-z]+)\s*\}": r"\\text{\1}",
+        r"^\s*\\text\s*\{\s*[Ii]t (?:will|would|must) be (?:an? |on )?([A-Za-z]+)\.?\s*\}": r"\\text{\1}",
+    }.items()
+]
+"""Spellings of units, times, bases and names, and others of the same."""
+_MOST_SIDES = 12
+_INCHES = re.compile(r"(?<=\d)\s*(?:''|\")\s*$")
 _SCALE_ASKED = re.compile(
     r"\b(?:how many|in)\s+(?:(?!(?:in|an?|of|is|are|the|per)\b)[a-z]+\s+){0,3}?"
     r"(dozen|quarter|hundred|thousand|million|billion|trillion)s?\b",
@@ -87,6 +118,7 @@ def plainer(answer: str, question: str) -> tuple[str, ...]:
     """
     texts = [*_without_note(answer), *_counted(answer, question), *_respelled(answer)]
     texts += [_ROUGHLY.sub(r" \\approx ", answer), _REASON.sub("", answer), _ALONE.sub("", answer)]
+    texts += _CONCLUSION.split(answer)[1:][-1:]
     if _EXTREMUM.search(question):
         before = _PLACE.search(answer)
         if before and before.end() == len(answer):
@@ -95,7 +127,7 @@ def plainer(answer: str, question: str) -> tuple[str, ...]:
 
 
 def alternatives(answer: str) -> tuple[str, ...]:
-    r"""The two texts that an answer gives for one value; empty for other answers.
+    r"""The texts that an answer gives for one value, each of which has to be equal; empty for other answers.
 
     >>> alternatives(r"\frac54\text{ or }1.25")
     ('\\frac54', '1.25')
@@ -103,7 +135,30 @@ def alternatives(answer: str) -> tuple[str, ...]:
     found = list(_OR.finditer(answer))
     if len(found) == 1 and answer[: found[0].start()].strip() and answer[found[0].end() :].strip():
         return answer[: found[0].start()] + _unit_alone(found[0]), answer[found[0].end() :]
-    return _value_and_note(answer) if _NUMBER.search(answer) else ()
+    if _NUMBER.search(answer):
+        return _value_and_note(answer)
+    if parts := _value_and_note(answer):
+        words = _in_words(parts[1])
+        that_is = _THAT_IS.match(words)
+        return (parts[0], words[that_is.end() :]) if that_is else ()
+    sides = _sides(answer) if "=" in answer else []
+    equal = tuple(side for side in sides if not _IDENTITY.fullmatch(side))
+    return equal if len(sides) > 1 else ()
+
+
+def _sides(answer: str) -> list[str]:
+    """The sides of the equalities of an answer that stand in no brackets."""
+    sides, depth, start = list[str](), 0, 0
+    for place, character in enumerate(answer):
+        depth += (character in "{[(") - (character in "}])")
+        if character == "=" and depth == 0:
+            sides.append(answer[start:place])
+            start = place + 1
+    return [*sides, answer[start:]]
+
+
+def _in_words(note: str) -> str:
+    return " ".join(re.sub("[{}]", " ", in_plain_words(note)).split())
 
 
 def _unit_alone(found: re.Match[str]) -> str:
@@ -116,7 +171,7 @@ def _without_note(answer: str) -> Iterator[str]:
     if not parts:
         return
     value, note = parts
-    words = " ".join(re.sub("[{}]", " ", in_plain_words(note)).split())
+    words = _in_words(note)
     if _APPROXIMATION.match(note):
         yield f"{value} {note}"
     if about := _ABOUT.match(words):
@@ -143,6 +198,8 @@ def _value_and_note(answer: str) -> tuple[str, ...]:
 
 def _says_nothing(value: str, words: str) -> bool:
     """Whether a note repeats its value, or is about something else."""
+    if _PLACES.fullmatch(words):
+        return "=" not in value
     named, also = _NAME.fullmatch(value), _AND_NAME.fullmatch(words)
     if named and also:
         return named[1] != also[1]
@@ -178,6 +235,10 @@ def _counted(answer: str, question: str) -> Iterator[str]:
         yield _MULTIPLICITY.sub(_repeated, answer)
     if found := _COUNTED_SYMBOL.fullmatch(answer):
         yield f"{found[1]}}}"
+    if _ASKS_NUMBER.search(question) and (listed := _LISTED.fullmatch(answer)):
+        yield f"{listed[1]}}}"
+    if "inch" in question:
+        yield _INCHES.sub(r"\\text{ inches}", answer)
     if asked := _SCALE_ASKED.search(question):
         yield re.sub(rf"\b{asked[1]}s?\b(?:\s+of\b)?\s*", "", answer, flags=re.IGNORECASE)
 
@@ -189,14 +250,16 @@ def _repeated(found: re.Match[str]) -> str:
 
 
 def _respelled(answer: str) -> Iterator[str]:
-    """Subscripts of Unicode, arrows of functions, one number in several bases, and half-lines in words."""
+    """Subscripts of Unicode, arrows of functions, numbers in several bases, half-lines, times and names in
+    words."""
     plain = answer.replace("\N{MINUS SIGN}", "-")
     yield _SUBSCRIPT.sub(lambda found: f"_{{{found.group().translate(_DIGITS)}}}", plain)
     yield _MAP.sub(r"f(\1) = ", answer)
-    yield _UNIT_VECTOR.sub(r"\\mathbf{\1}", answer)
-    numbers = [read_based(part) or _decimal(part) for part in answer.split("=")]
-    if len(numbers) > 1 and all(numbers) and len({value_of(each) for each in numbers if each}) == 1:
-        yield from answer.split("=")
+    yield from (form.sub(text, answer) for form, text in _SPELLINGS)
+    sides = [side for side in answer.split("=") if not _LETTER.fullmatch(side)]
+    totals = {_total(side) for side in sides} if "_" in answer and len(sides) < _MOST_SIDES else set()
+    if len(totals) == 1 and None not in totals:
+        yield from sides
     if found := _BEYOND.fullmatch(answer):
         is_above = found["side"] in {"greater", "larger"}
         shut = bool(found["or"])
@@ -204,6 +267,14 @@ def _respelled(answer: str) -> Iterator[str]:
         yield low if is_above else high
 
 
-def _decimal(text: str) -> Based | None:
-    number = re.fullmatch(r"\s*(-?\d+)\s*", text)
-    return Based(number[1], "10") if number else None
+def _total(text: str) -> int | None:
+    """The value of a sum of numbers with their bases."""
+    first, *rest = re.split(r"(?<=[\d}])\s*([+-])\s*", text.strip())
+    total = 0
+    for sign, term in zip(["+", *rest[::2]], [first, *rest[1::2]], strict=True):
+        number = read_based(term) or (Based(term.strip(), "10") if term.strip().isdigit() else None)
+        value = value_of(number) if number else None
+        if value is None:
+            return None
+        total += value if sign == "+" else -value
+    return total

@@ -26,6 +26,7 @@ from or1_verify.latex.tokens import UnreadableError
 from or1_verify.latex.tree import (
     Node,
     Number,
+    Product,
     Symbol,
     replaced,
     variables,
@@ -49,6 +50,12 @@ _CURVE = re.compile(
 )
 _SOLVED_FOR = re.compile(
     r"\bsolve\b[^.?!]*\bfor\s+\$?\\?[A-Za-z](?![a-z])|\bslope-intercept\b|\bvertex form\b|\bin terms of\b",
+    re.I,
+)
+_ASKED_NAME = re.compile(
+    r"\b(?:find|compute|determine|calculate|what is|evaluate|(?:complex )?number)\s+"
+    r"(?:the (?:length|value|measure) of\s+)?"
+    r"\$\s*([A-Za-z](?: ?[A-Za-z]){0,2})\s*\$",
     re.I,
 )
 _CONVERT = re.compile(
@@ -149,6 +156,8 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
         return "variance" not in question.lower()
     if isinstance(answer, Named) and _names_other_part(question, answer.name):
         return True
+    if any(_is_made_of(answer, name) for name in map(_letters, _ASKED_NAME.findall(question))):
+        return True
     is_fraction = isinstance(answer, Named) and answer.name.startswith("\\frac")
     if not _asked_nodes(question) or not (is_fraction or isinstance(answer, Relation)):
         return False
@@ -158,6 +167,19 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
         else {shape_of(side) for side in answer.sides if variables(side)}
     )
     return named.isdisjoint(_all_shapes(question))
+
+
+def _letters(name: str) -> str:
+    return name.replace(" ", "")
+
+
+def _is_made_of(answer: Relation | Named, name: str) -> bool:
+    r"""Whether an answer gives the conjugate or a power of the name that the question asks for: `AD^2 = 26`."""
+    if isinstance(answer, Named):
+        return answer.name in {rf"\overline{name}", rf"\bar{name}"}
+    own = shape_of(Product(tuple(map(Symbol, name)))) if len(name) > 1 else Symbol(name)
+    sides = [side for side in answer.sides if variables(side)]
+    return len(sides) == 1 and variables(sides[0]) == {*name} and shape_of(sides[0]) != own
 
 
 def _names_other_part(question: str, name: str) -> bool:

@@ -122,7 +122,8 @@ _SUBJECT = re.compile(
 )
 _DESCRIBED = re.compile(r"\s*(?:[a-z]+\s+){0,2}[a-z]+(?<![sui])s\W*")
 _STATEMENT = re.compile(
-    r"^(?:it|they|s?he|[a-z](?:\s*\([a-z]\))?|(?:the|this|that|these|those|both) (?:[a-z]+ )?[a-z]+"
+    r"^(?:it|they|s?he|[a-z](?:\s*\((?:[a-z]|[a-z]\s*\([a-z]\))\))?"
+    r"|(?:the|this|that|these|those|both) (?:[a-z]+ )?[a-z]+"
     r"|(?:function|statement|claim|number|graph|sum|product|line|plane|vector|event|series|integral|triangle"
     r"|answer|relation)s?)"
     r" (?:(?:is|are) |(?=(?:di|con)verges?(?: [a-z]+ly)?\W*$))"

@@ -149,8 +149,8 @@ def _by_number(golds: tuple[AcceptedGold, ...], answer: str) -> Comparison | Non
         return None
     values = [None if gold.type or gold.tolerance else plain_number(gold.text) for gold in golds]
     if number in values:
-        signs = {unit_sign(answer), unit_sign(golds[values.index(number)].text)} - {""}
-        return Comparison.EQUAL if len(signs) < 2 else None
+        is_alike = unit_sign(answer) in {"", unit_sign(golds[values.index(number)].text)}
+        return Comparison.EQUAL if is_alike else None  # the question may ask for another unit
     if any(value is None or value.denominator != 1 for value in values):
         return None
     return Comparison.DIFFERENT

@@ -57,6 +57,23 @@ SHARE = "Of 50 seats 20 are taken. What percent of the seats are taken?"
         ("How many eggs are in a dozen?", "12", r"12\text{ eggs}", r"12\text{ dozen}"),
         (BUDGET, "6", r"\$6\text{ million}", r"\$6\text{ billion}"),
         (COINS, "30", r"30\text{ quarters}", r"\frac{30}{4}"),
+        ("How many sides has the polygon?", "36", "36", r"36^\circ"),
+        ("How many cents does a roll cost?", "80", r"80\text{ cents}", r"\$80"),
+        ("Express your answer in cents.", "20.5", r"20.5\text{ cents}", r"\$20.50"),
+        ("A roll is 30 cents. What do 10 rolls cost, in dollars?", "3", r"\$3", r"3\text{ cents}"),
+        (
+            "What should the side of a square field of 400 square feet be?",
+            "20",
+            r"20\text{ feet}",
+            r"20\text{ square feet}",
+        ),
+        (
+            "How many miles does he walk in a week?",
+            "120",
+            r"120\text{ miles per week}",
+            r"120\text{ miles per day}",
+        ),
+        (TANK, "60", "60''", "60^'"),
         (SHARE, "40", r"40\%", r"40\text{ dollars}"),
     ],
 )
@@ -76,6 +93,9 @@ def test_a_unit_contradicts_a_gold_without_one(question: str, gold: str, right: 
         ("A square has sides of 8 meters. What is its area?", "64", r"64\text{ meters square}"),
         ('A shelf is 40" long, a room 9 feet. How long are both?', "148", r"148\text{ inches}"),
         ("How many inches taller is Jo than Al?", "3", r"3\text{ inches shorter than Jo}"),
+        ("Rolls are five cents each. How much do 12,000 cost?", "600", r"\$600"),
+        ("How much money does it pay in total per month?", "1680", r"\$1680"),
+        ("If the number of hours stays the same, how much does she earn?", "248", r"\$248"),
         ("Was there a gain or a loss, and of how much?", "5", r"5\text{ loss}"),
     ],
 )  # fmt: skip

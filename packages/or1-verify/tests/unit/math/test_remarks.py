@@ -48,6 +48,26 @@ from builders import is_right
         (r"\frac23", r"\frac{2}{3} \text{ or approximately } 0.667", r"\frac{1}{3} \text{ or approximately } 0.667"),
         (r"\frac23", r"\frac{2}{3}\text{ (about }66.7\%)", r"\frac{1}{3}\text{ (about }66.7\%)"),
         ("(3,4)", r"(3, 4)\text{ and no others}", r"(3, 4)\text{ and }(4,3)"),
+        ("109", r"\frac{105}{4},\text{ so } m+n = 109", r"109,\text{ so } m+n = 110"),
+        ("422_8", "327_8 + 73_8 = 422_8", "327_8 + 74_8 = 422_8"),
+        ("28_9", "N = 26_{10} = 28_9", "N = 27_{10} = 28_9"),
+        ("10200_3", r"\text{The sum is } 10200_3", r"\text{The sum is } 10201_3"),
+        ("(-2,3)", r"\left(\frac{0-4}{2},\frac{7-1}{2}\right)=(-2,3)", r"\left(\frac{0-4}{2},\frac{7+1}{2}\right)=(-2,3)"),
+        ("(-4,1)", r"\text{center at } (-4,1)", r"\text{center at } (4,-1)"),
+        (r"(-\infty,0]", r"\{y : y \leq 0\} = (-\infty, 0]", r"\{y : y < 0\} = (-\infty, 0]"),
+        ("[-77,77]", r"[-7\cdot 11, 7\cdot 11] = [-77,77]", r"[-7\cdot 12, 7\cdot 12] = [-77,77]"),
+        (r"\begin{pmatrix} 2 & 0 \\ 0 & 2 \end{pmatrix}", r"2I = \begin{pmatrix} 2 & 0 \\ 0 & 2 \end{pmatrix}", r"y = 3I"),
+        (r"\begin{pmatrix} 2 & 3 \end{pmatrix}", r"\begin{pmatrix} 2 & 3 \end{pmatrix} \quad (a=2, b=3)", r"\begin{pmatrix} 3 & 2 \end{pmatrix} \quad (a=2, b=3)"),
+        ("x=1", "x=1", "y=1"),
+        (r"\frac{\pi}{4}", r"x = \frac\pi4 \text{ is the only solution}", r"x = \frac\pi4 \text{ is no solution}"),
+        (r"\text{M}", r"\text{the letter M}", r"\text{the letter N}"),
+        (r"\text{May}", r"\text{the month of May}", r"\text{the month of March}"),
+        (r"\text{Sunday}", r"\text{It will be a Sunday}", r"\text{It will not be a Sunday}"),
+        (r"\text{odd}", r"f(f(x)) \text{ is odd}", r"f(f(x)) \text{ is not odd}"),
+        (r"9\text{ a.m.}", r"9\!:\!00 \text{ a.m.}", r"9\!:\!00 \text{ p.m.}"),
+        (r"9\text{ a.m.}", r"\text{9 AM (Denver time)}", r"\text{9 PM (Denver time)}"),
+        (r"8:34\text{ p.m.}", r"\text{20:34 (that is, 8:34 p.m.)}", r"\text{20:34 (that is, 8:34 a.m.)}"),
+        (r"135^\circ", r"\text{Each angle measures } 135^\circ", r"\text{Each angle measures } 136^\circ"),
         ("2100", r"\text{the year }2100", r"\text{the year }2101"),
     ],
 )  # fmt: skip
@@ -70,6 +90,25 @@ def test_an_extremum_may_have_its_place(gold: str, right: str, wrong: str) -> No
     assert is_right(gold, right, "Find the minimum height.")
     assert not is_right(gold, wrong, "Find the minimum height.")
     assert not is_right(gold, right, "Find the height.")
+
+
+def test_a_number_may_stand_before_the_things() -> None:
+    assert is_right("4", r"4\text{ divisors: } \pm 1, \pm 7", "How many divisors are there?")
+    assert not is_right("4", r"5\text{ divisors: } \pm 1, \pm 7", "How many divisors are there?")
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "right", "wrong"),
+    [
+        ("Compute $AD$.", "26", "AD=26", "AD^2 = 26"),
+        ("Find the complex number $z$.", "-5+4i", "z=-5+4i", r"\bar z = -5+4i"),
+    ],
+)
+def test_a_name_made_of_the_one_asked_for_is_another(
+    question: str, gold: str, right: str, wrong: str
+) -> None:
+    assert is_right(gold, right, question)
+    assert not is_right(gold, wrong, question)
 
 
 @given(value=st.integers(-99, 99), other=st.integers(-99, 99))
