@@ -174,7 +174,7 @@ def _letters(name: str) -> str:
 
 
 def _is_made_of(answer: Relation | Named, name: str) -> bool:
-    r"""Whether an answer gives the conjugate or a power of the name that the question asks for: `AD^2 = 26`."""
+    r"""Whether an answer gives the conjugate or a power of the question's name: `AD^2 = 26` for `AD`."""
     if isinstance(answer, Named):
         return answer.name in {rf"\overline{name}", rf"\bar{name}"}
     own = shape_of(Product(tuple(map(Symbol, name)))) if len(name) > 1 else Symbol(name)
