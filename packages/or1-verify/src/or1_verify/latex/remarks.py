@@ -93,6 +93,7 @@ _SPELLINGS = [
         r"(?<=\d)\s*in the morning\b": " a.m.",
         r"(?<=\d)\s*in the (?:afternoon|evening)\b": " p.m.",
         r"\s*\((?:[A-Z][a-z]+ )+[Tt]ime\)": "",
+        r"^\s*\\text\s*\{\s*(\d\d?(?::\d\d)?)\s*([ap])\.?\s?m\.?\s*\}\s*$": r"\1\\text{ \2m}",
         r"^\s*\\text\s*\{[A-Za-z ]+ at\s*\}\s*(?=\(|\\left\s*\()": "",
         rf"^\s*\\text\s*\{{[^{{}}]*\b(?:{VERBS})\s*:?\s*\}}\s*(?=-?\w+_)": "",
         r"^\s*\\text\s*\{\s*(?:[Tt]he )?(?:letter|month of|day|colou?r)\s+([A-Za-z]+)\s*\}": r"\\text{\1}",
@@ -139,8 +140,8 @@ def alternatives(answer: str) -> tuple[str, ...]:
         return _value_and_note(answer)
     if parts := _value_and_note(answer):
         words = _in_words(parts[1])
-        that_is = _THAT_IS.match(words)
-        return (parts[0], words[that_is.end() :]) if that_is else ()
+        if that_is := _THAT_IS.match(words):
+            return parts[0], words[that_is.end() :]
     sides = _sides(answer) if "=" in answer else []
     equal = tuple(side for side in sides if not _IDENTITY.fullmatch(side))
     return equal if len(sides) > 1 else ()
@@ -255,7 +256,10 @@ def _respelled(answer: str) -> Iterator[str]:
     plain = answer.replace("\N{MINUS SIGN}", "-")
     yield _SUBSCRIPT.sub(lambda found: f"_{{{found.group().translate(_DIGITS)}}}", plain)
     yield _MAP.sub(r"f(\1) = ", answer)
-    yield from (form.sub(text, answer) for form, text in _SPELLINGS)
+    spelled = answer
+    for form, text in _SPELLINGS:
+        spelled = form.sub(text, spelled)
+    yield spelled
     sides = [side for side in answer.split("=") if not _LETTER.fullmatch(side)]
     totals = {_total(side) for side in sides} if "_" in answer and len(sides) < _MOST_SIDES else set()
     if len(totals) == 1 and None not in totals:
