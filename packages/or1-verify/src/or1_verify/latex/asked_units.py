@@ -131,8 +131,7 @@ def _names_unit(phrase: str) -> bool:
 
 def _is_in(unit: str, requests: str) -> bool:
     """Whether a question asks for the amount in one unit, as `in a week`."""
-    found = _IN_ONE.findall(requests)
-    return any(unit in measure_of(word) for word in found)
+    return any(unit in measure_of(word) for word in _IN_ONE.findall(requests))
 
 
 def _with_power_of_quantity(requests: str, measure: dict[str, int]) -> str:
@@ -159,8 +158,5 @@ def _units_of(question: str) -> Iterator[str]:
     for word in _WORD.findall(question):
         if len(word) > 1 and word not in {"in", "second", "am", "Ms"}:
             yield from measure_of(word)
-    if _DOLLAR.search(question):
-        yield "dollar"
-    if _AGE.search(question):
-        yield "year"
+    yield from (unit for unit, sign in (("dollar", _DOLLAR), ("year", _AGE)) if sign.search(question))
     yield from (_MARKS[mark] for mark in _AFTER_LENGTH.findall(question))

@@ -25,7 +25,19 @@ from or1_verify.latex.residues import has_modulus
 from or1_verify.latex.signs import with_tied_signs
 from or1_verify.latex.split import inside_brackets, marks_between, split
 from or1_verify.latex.tokens import Token, UnreadableError, tokenize
-from or1_verify.latex.tree import IMAGINARY, PI, Call, E, Node, Number, Quotient, Symbol, variables, walk
+from or1_verify.latex.tree import (
+    IMAGINARY,
+    PI,
+    Call,
+    E,
+    Matrix,
+    Node,
+    Number,
+    Quotient,
+    Symbol,
+    variables,
+    walk,
+)
 
 _EQUALITIES = frozenset({"=", "\\sim"})
 _RELATIONS = _EQUALITIES | {"<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv"}
@@ -185,12 +197,21 @@ def _same_value(left: Value, right: Value, identity: Identity) -> bool:
     have_one_sign = left.is_percent == right.is_percent and (left.radians is None) == (right.radians is None)
     pairs = list(product(_readings(left), _readings(right)))[: 1 if have_one_sign else None]
     try:
+        if isinstance(left.node, Matrix) and isinstance(right.node, Matrix):
+            return _same_entries(left.node, right.node, identity)
         return any(
             _is_near((left, node), (right, other if factor == 1 else times(other, Number(factor))), identity)
             for node, other in pairs
         )
     except (NotExactError, TooLargeError, UndefinedError):
         return True
+
+
+def _same_entries(left: Matrix, right: Matrix, identity: Identity) -> bool:
+    if [*map(len, left.rows)] != [*map(len, right.rows)]:
+        return False
+    rows = zip(left.rows, right.rows, strict=True)
+    return all(identity.equal(*pair) for row in rows for pair in zip(*row, strict=True))
 
 
 def _constants(value: Value) -> list[bool]:

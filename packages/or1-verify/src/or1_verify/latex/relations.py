@@ -28,7 +28,8 @@ from or1_verify.latex.tree import (
     variables,
     walk,
 )
-from or1_verify.latex.words import EXTREMA, takes_back
+from or1_verify.latex.units import measure_of
+from or1_verify.latex.words import EXTREMA, MONEY, takes_back
 
 _SIGNS = frozenset({"=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx", "\\equiv", "\\sim"})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -38,6 +39,10 @@ _CALCULATIONS = frozenset({"\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\l
 _LONGEST_CHAIN = 12
 """Most sides of a chain of inequalities: each is tried as the one in the middle [sides]."""
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_LABELS = frozenset(
+    {"answer", "result", "parity", "type", "day", "month", "name", "shape", "choice", "solution"}
+)
+"""Words for which another word may be the value."""
 
 
 def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> Form:
@@ -50,6 +55,8 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
         return read(sides[0])
     if any(not side for side in sides):
         raise UnreadableError("a side of the relation is missing")
+    if any(map(_has_words_inside, sides)):
+        raise UnreadableError("words between two values")
     if "\\in" in signs:
         if len(sides) != 2:
             raise UnreadableError("a chain of memberships")
@@ -57,6 +64,15 @@ def read_relation(tokens: list[Token], read: Callable[[list[Token]], Form]) -> F
     if set(signs) <= {"=", "\\equiv"}:
         return _equation(sides, read)
     return _inequality(sides, signs)
+
+
+def _has_words_inside(side: list[Token]) -> bool:
+    """Whether words that are no unit stand between two values: `4 since x` in `x = 4 since x = 3`."""
+    triples = zip(side, side[1:], side[2:], strict=False)
+    inner = [
+        each for first, each, last in triples if first.kind != "text" and last.kind not in {"text", "mark"}
+    ]
+    return any(each.kind == "text" and not measure_of(each.text) and each.text not in MONEY for each in inner)
 
 
 def _until_approximation(sides: list[list[Token]], signs: list[str]) -> tuple[list[list[Token]], list[str]]:
@@ -87,6 +103,13 @@ def _shown(tokens: list[Token]) -> str:
 
 def _equation(sides: list[list[Token]], read: Callable[[list[Token]], Form]) -> Form:
     first, last = name_of(sides[0]), name_of(sides[-1])
+    words = {*_words_of(sides[0]).lower().split()}
+    if (
+        len(words) == 1
+        and not words <= _LABELS
+        and all(token.kind == "text" for token in [*sides[0], *sides[-1]])
+    ):
+        raise UnreadableError("one word is another")
     if first is not None:
         names = [name_of(side) or "" for side in sides[:-1]]
         is_joint = all(map(is_variable, names)) or all(map(is_product, names))

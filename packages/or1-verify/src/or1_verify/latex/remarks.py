@@ -33,9 +33,9 @@ _MULTIPLICITY = re.compile(
     r"(?P<item>-?[\w./\\^]+(?:\{[^{}]*\})*)(?P<open>\s*\\text\s*\{)?\s*\(\s*(?:\\text\s*\{)?\s*"
     r"(?:of |with |a )*(?P<times>double|twice|repeated|triple|thrice"
     r"|multiplicity\s*(?:of )?\$?(?P<number>[2-9]|two|three)\$?)"
-    r"(?: (?:root|zero|solution))?\s*\}?\s*\)"
+    r"(?P<root> (?:root|zero|solution))?\s*\}?\s*\)"
 )
-_TIMES = {"triple": 3, "thrice": 3, "three": 3}
+_TIMES = {"triple": 3, "thrice": 3, "three": 3} | {str(number): number for number in range(2, 10)}
 _COUNTED_SYMBOL = re.compile(
     r"(\s*\d+\s*\\text\s*\{[^{}]*[a-z]s)(?:\s+of\s*\}\s*\$?\\?[A-Za-z]+\$?|\s*\}\s*\((?:\s*[A-Za-z]\s*,)+\s*[A-Za-z]\s*\))\s*"
 )
@@ -45,6 +45,7 @@ _OR = re.compile(
 )
 _ROUGHLY = re.compile(
     r"(?<=[\d})])[\s,]*\\text\s*\{[\s,]*(?:or )?(?:about|approximately|approx\.?|roughly)\s*\}"
+    r"(?=\s*-?(?:\d|\\[dt]?frac|\\sqrt))"
 )
 _REASON = re.compile(
     r"[\s,]*\\text\s*\{[\s,]*(?:since|because)\b(?!.*(?:extraneous|reject|invalid)).*", re.DOTALL
@@ -120,10 +121,9 @@ def plainer(answer: str, question: str) -> tuple[str, ...]:
     texts = [*_without_note(answer), *_counted(answer, question), *_respelled(answer)]
     texts += [_ROUGHLY.sub(r" \\approx ", answer), _REASON.sub("", answer), _ALONE.sub("", answer)]
     texts += _CONCLUSION.split(answer)[1:][-1:]
-    if _EXTREMUM.search(question):
-        before = _PLACE.search(answer)
-        if before and before.end() == len(answer):
-            texts.append(answer[: before.start()] + _unit_alone(before))
+    before = _PLACE.search(answer) if _EXTREMUM.search(question) else None
+    if before and before.end() == len(answer):
+        texts.append(answer[: before.start()] + _unit_alone(before))
     return tuple(dict.fromkeys(text for text in texts if text != answer))
 
 
@@ -136,12 +136,12 @@ def alternatives(answer: str) -> tuple[str, ...]:
     found = list(_OR.finditer(answer))
     if len(found) == 1 and answer[: found[0].start()].strip() and answer[found[0].end() :].strip():
         return answer[: found[0].start()] + _unit_alone(found[0]), answer[found[0].end() :]
+    parts = _value_and_note(answer)
+    words = _in_words(parts[1]) if parts else ""
     if _NUMBER.search(answer):
-        return _value_and_note(answer)
-    if parts := _value_and_note(answer):
-        words = _in_words(parts[1])
-        if that_is := _THAT_IS.match(words):
-            return parts[0], words[that_is.end() :]
+        return parts
+    if that_is := _THAT_IS.match(words):
+        return parts[0], words[that_is.end() :]
     sides = _sides(answer) if "=" in answer else []
     equal = tuple(side for side in sides if not _IDENTITY.fullmatch(side))
     return equal if len(sides) > 1 else ()
@@ -206,8 +206,8 @@ def _says_nothing(value: str, words: str) -> bool:
         return named[1] != also[1]
     since = _SINCE.match(words)
     if rejected := _REJECTED.fullmatch(words, since.end() if since else 0):
-        other = rejected["first"] or rejected["second"]
-        own = re.escape(in_plain_words(value).rpartition("=")[2].strip())
+        other = "".join((rejected["first"] or rejected["second"]).split())
+        own = re.escape("".join(_in_words(value).split()).rpartition("=")[2])
         return re.search(r"\d|=", other) is not None and not re.search(rf"(?<![-\w.]){own}(?![\w.])", other)
     is_none = words.startswith("no ") and in_plain_words(value).strip() == "0"
     return is_none or since is not None or _SO_IS.match(words) is not None
@@ -231,7 +231,7 @@ def _opening(text: str) -> int:
 def _counted(answer: str, question: str) -> Iterator[str]:
     """Roots with their multiplicity, once and as often; numbers of values of a letter; and numbers in the
     scale that the question asks for."""
-    if _MULTIPLICITY.search(answer):
+    if (times := _MULTIPLICITY.search(answer)) and (times["root"] or "," in answer or "and" in answer):
         yield _MULTIPLICITY.sub(lambda found: found["item"] + (found["open"] or ""), answer)
         yield _MULTIPLICITY.sub(_repeated, answer)
     if found := _COUNTED_SYMBOL.fullmatch(answer):
@@ -245,8 +245,7 @@ def _counted(answer: str, question: str) -> Iterator[str]:
 
 
 def _repeated(found: re.Match[str]) -> str:
-    number = found["number"] or found["times"]
-    times = int(number) if number.isdigit() else _TIMES.get(number, 2)
+    times = _TIMES.get(found["number"] or found["times"], 2)
     return ", ".join([found["item"]] * times) + (found["open"] or "")
 
 

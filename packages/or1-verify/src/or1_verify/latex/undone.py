@@ -156,7 +156,7 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
         return "variance" not in question.lower()
     if isinstance(answer, Named) and _names_other_part(question, answer.name):
         return True
-    if any(_is_made_of(answer, name) for name in map(_letters, _ASKED_NAME.findall(question))):
+    if any(_is_made_of(answer, name) for name in _ASKED_NAME.findall(question)):
         return True
     is_fraction = isinstance(answer, Named) and answer.name.startswith("\\frac")
     if not _asked_nodes(question) or not (is_fraction or isinstance(answer, Relation)):
@@ -169,12 +169,9 @@ def _is_of_other(question: str, answer: Relation | Named) -> bool:
     return named.isdisjoint(_all_shapes(question))
 
 
-def _letters(name: str) -> str:
-    return name.replace(" ", "")
-
-
 def _is_made_of(answer: Relation | Named, name: str) -> bool:
     r"""Whether an answer gives the conjugate or a power of the question's name: `AD^2 = 26` for `AD`."""
+    name = name.replace(" ", "")
     if isinstance(answer, Named):
         return answer.name in {rf"\overline{name}", rf"\bar{name}"}
     own = shape_of(Product(tuple(map(Symbol, name)))) if len(name) > 1 else Symbol(name)

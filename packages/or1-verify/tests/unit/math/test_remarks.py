@@ -42,6 +42,12 @@ from builders import is_right
         ("2", r"2\text{ (as }-3\text{ is extraneous)}", r"2\text{ (as }2\text{ is extraneous)}"),
         ("2", r"x=2\ (x=-3\text{ is extraneous})", r"x=2\ (x=2\text{ is extraneous})"),
         ("2", r"2\text{ (rejecting }-3)", r"-3\text{ (rejecting }2)"),
+        ("3", r"3\text{ (double root)}", r"3\text{ (twice)}"),
+        (r"\sqrt2", r"\sqrt2\text{ (}-\sqrt2\text{ is extraneous)}", r"\sqrt2\text{ (}\sqrt{2}\text{ is extraneous)}"),
+        (r"\text{odd}", r"\text{odd}", r"\text{even}\text{ or approximately }\text{odd}"),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ \frac42 \end{pmatrix} = \begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 2 \\ 1 \end{pmatrix} = \begin{pmatrix} 1 \\ 2 \end{pmatrix}"),
+        (r"\text{odd}", r"\text{parity} = \text{odd}", r"\text{even} = \text{odd}"),
+        (r"\$3.50", r"\$3.50", r"\$4.50\text{ at }x=\$3.50"),
         ("3", r"3\text{ (rejecting }-3)", r"3\text{ (rejecting }3)"),
         ("3", r"x=3\text{ (}x=-3\text{ is invalid)}", r"x=3\text{ (}x=3\text{ is invalid)}"),
         (r"\frac12", r"0.5\ (50\%)", r"0.5\ (40\%)"),
@@ -128,3 +134,5 @@ def test_a_note_with_another_value_is_not_left_out(value: int, other: int) -> No
         for note in (f"or {other}", f"{other}", f"not {other}", rf"\text{{or }}x={other}"):
             assert not is_right(str(value), rf"{value}\text{{ ({note})}}")
             assert not is_right(f"x={value}", rf"x={value}\ (\text{{and }}x={other})")
+            for joint in ("since", "rejecting", ", i.e., ", "at", "things:"):
+                assert not is_right(f"x={other}", rf"x={value}\text{{ {joint} }}x={other}")
