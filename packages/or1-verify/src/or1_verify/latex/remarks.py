@@ -231,7 +231,8 @@ def _opening(text: str) -> int:
 def _counted(answer: str, question: str) -> Iterator[str]:
     """Roots with their multiplicity, once and as often; numbers of values of a letter; and numbers in the
     scale that the question asks for."""
-    if (times := _MULTIPLICITY.search(answer)) and (times["root"] or "," in answer or "and" in answer):
+    times = _MULTIPLICITY.search(answer)
+    if times and (times["root"] or times["number"] or "," in answer or "and" in answer):
         yield _MULTIPLICITY.sub(lambda found: found["item"] + (found["open"] or ""), answer)
         yield _MULTIPLICITY.sub(_repeated, answer)
     if found := _COUNTED_SYMBOL.fullmatch(answer):

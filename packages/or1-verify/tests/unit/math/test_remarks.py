@@ -25,6 +25,7 @@ from builders import is_right
         ("29", r"29\text{ ordered pairs }(a,b)", "29(a,b)"),
         ("30", r"30\text{ two-digit integers}", r"30\text{ two}"),
         ("1,1,-2", r"1\text{ (multiplicity 2)},\ -2", r"1\text{ (multiplicity 3)},\ -2"),
+        ("4,4", r"4\text{ (multiplicity 2)}", r"4\text{ (multiplicity 3)}"),
         ("0,3a", r"0\text{ (double root) and }3a", r"0\text{ (double root)}"),
         (r"\frac54", r"\frac{5}{4}\text{ or }1.25", r"\frac{5}{4}\text{ or }1.5"),
         ("5", r"5\text{ or }5.0", r"4\text{ or }5"),
